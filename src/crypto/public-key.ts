@@ -1,0 +1,230 @@
+/**
+ * Public keys: read from SPKI (RFC 5280 section 4.1.2.7), PEM (RFC 7468) and JWK (RFC 7517), checked,
+ * and bound to one algorithm. Whatever the source, the key is rebuilt from its numbers and the
+ * source must equal the one canonical encoding: explicit curve parameters, compressed points and
+ * trailing bytes never get in.
+ *
+ * @packageDocumentation
+ */
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { CountersignError } from '../errors.ts'
+import { ALGORITHMS, type Algorithm, type AlgorithmName, resolveAlgorithm } from './algorithms.ts'
+import { decodeBase64Url, encodeBase64, encodeBase64Url } from './base64.ts'
+import { assertStrongRsa } from './rsa-strength.ts'
+
+/** A public key bound to one algorithm, with the names others know it by. */
+export interface PublicKeyInfo {
+  readonly algorithm: Algorithm
+  readonly keyObject: KeyObject
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array
+  /** RFC 7638 SHA-256 thumbprint, base64url. */
+  readonly kid: string
+  /** base64(sha256(SPKI)): how a Sigstore bundle points to the key. */
+  readonly hint: string
+}
+
+/** A public JWK (RFC 7517 section 4) with the members countersign writes. */
+export interface PublicJwk {
+  readonly kty: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+  readonly n?: string
+  readonly e?: string
+  readonly alg: AlgorithmName
+  readonly use: 'sig'
+  readonly kid: string
+}
+
+/** Members that make up a key of each type, in RFC 7638 section 3.2 order (lexicographic). */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+}
+
+/** The algorithm a key gets when nobody names one; keyed by curve, or by key type for RSA. */
+const DEFAULT_ALGORITHM: Readonly<Record<string, AlgorithmName>> = {
+  'P-256': 'ES256',
+  'P-384': 'ES384',
+  'P-521': 'ES512',
+  Ed25519: 'EdDSA',
+  RSA: 'RS256',
+}
+
+const MAX_PEM_CHARACTERS = 16_384
+
+function invalid(message: string, hint?: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_KEY_INVALID', message, { hint, cause })
+}
+
+/**
+ * Reads a DER SubjectPublicKeyInfo. Without `algorithm`, the key's usual one is pinned: ES256, ES384
+ * or ES512 by curve, RS256 for RSA, EdDSA for Ed25519.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — not a canonical, supported, strong enough key;
+ * ERR_ALGORITHM_UNSUPPORTED — `algorithm` is unknown
+ */
+export function parsePublicKeySpki(spki: Uint8Array, algorithm?: string): PublicKeyInfo {
+  const key = attempt(() =>
+    createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }),
+  )
+  const info = fromKeyObject(key, algorithm)
+  if (!Buffer.from(info.spki).equals(spki)) {
+    throw invalid(
+      'the public key is not in its canonical encoding (named curve, uncompressed point, DER)',
+      'convert it: openssl pkey -pubin -in key.pem -ec_param_enc named_curve -ec_conv_form uncompressed -pubout',
+    )
+  }
+  return info
+}
+
+/**
+ * Reads one PEM block `PUBLIC KEY`; text around it is allowed, a second key is not.
+ *
+ * @throws {@link CountersignError} as {@link parsePublicKeySpki}
+ */
+export function parsePublicKeyPem(pem: string, algorithm?: string): PublicKeyInfo {
+  if (pem.length > MAX_PEM_CHARACTERS) throw invalid('the PEM text is over 16 KiB')
+  const blocks = [...pem.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)]
+  const [block] = blocks
+  if (block?.[1] === undefined || block[2] === undefined || blocks.length !== 1) {
+    throw invalid(`expected one PEM block, found ${blocks.length}`)
+  }
+  if (block[1] !== 'PUBLIC KEY') {
+    const hint = 'make a public key of it: openssl pkey -in FILE -pubout'
+    throw invalid(`expected a PEM block PUBLIC KEY, found ${block[1]}`, hint)
+  }
+  const body = block[2].replaceAll(/[\r\n\t ]/g, '')
+  const der = Buffer.from(body, 'base64')
+  if (der.toString('base64') !== body) throw invalid('the PEM block is not base64')
+  return parsePublicKeySpki(der, algorithm)
+}
+
+/**
+ * Reads a public JWK. `use` and `key_ops`, where present, must allow verifying; `alg`, where
+ * present, pins the algorithm; a private member is refused.
+ *
+ * @throws {@link CountersignError} as {@link parsePublicKeySpki}
+ */
+export function parsePublicKeyJwk(
+  jwk: Readonly<Record<string, unknown>>,
+  algorithm?: string,
+): PublicKeyInfo {
+  const kty = typeof jwk['kty'] === 'string' ? jwk['kty'] : ''
+  const members = Object.hasOwn(REQUIRED, kty) ? REQUIRED[kty] : undefined
+  if (members === undefined) throw invalid(`a JWK of type "${kty}" can't verify signatures`)
+  assertJwkPurpose(jwk)
+  const numbers = Object.fromEntries(members.map((name) => [name, jwkText(jwk, name)]))
+  const key = attempt(() => createPublicKey({ key: numbers, format: 'jwk' }))
+  const rebuilt = key.export({ format: 'jwk' }) as Record<string, unknown>
+  // Padding zeros or a missing one would give one key two thumbprints.
+  if (members.some((name) => rebuilt[name] !== numbers[name])) {
+    throw invalid('the JWK is not in its canonical encoding (RFC 7518 section 6)')
+  }
+  const alg = jwk['alg'] === undefined ? undefined : jwkText(jwk, 'alg')
+  if (alg !== undefined && algorithm !== undefined && alg !== algorithm) {
+    throw invalid(`the JWK is for ${alg}, not for ${algorithm}`)
+  }
+  return fromKeyObject(key, algorithm ?? alg)
+}
+
+function jwkText(jwk: Readonly<Record<string, unknown>>, name: string): string {
+  const value = jwk[name]
+  if (typeof value !== 'string') throw invalid(`the JWK member "${name}" is missing or not a text`)
+  if (['x', 'y', 'n', 'e'].includes(name) && decodeBase64Url(value) === undefined) {
+    throw invalid(`the JWK member "${name}" is not canonical base64url`)
+  }
+  return value
+}
+
+function assertJwkPurpose(jwk: Readonly<Record<string, unknown>>): void {
+  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((name) => jwk[name] !== undefined)) {
+    throw invalid('the JWK holds a private key', 'publish only its public members')
+  }
+  if (jwk['use'] !== undefined && jwk['use'] !== 'sig')
+    throw invalid('the JWK is not for signatures')
+  const operations = jwk['key_ops']
+  if (operations === undefined) return
+  if (!Array.isArray(operations) || !operations.includes('verify')) {
+    throw invalid('the JWK "key_ops" does not allow "verify"')
+  }
+}
+
+function attempt(read: () => KeyObject): KeyObject {
+  try {
+    return read()
+  } catch (cause) {
+    throw invalid('not a public key that can be read', undefined, cause)
+  }
+}
+
+/** Binds a public KeyObject to an algorithm; providers use it for keys they read themselves. */
+export function fromKeyObject(key: KeyObject, algorithmName?: string): PublicKeyInfo {
+  const jwk = canonicalJwk(key)
+  const algorithm = resolveAlgorithm(algorithmName ?? usualAlgorithm(jwk))
+  assertFits(algorithm, jwk)
+  if (jwk['kty'] === 'RSA') assertStrongRsa(key)
+  const keyObject = attempt(() => createPublicKey({ key: jwk, format: 'jwk' }))
+  const spki = keyObject.export({ type: 'spki', format: 'der' })
+  const hint = encodeBase64(createHash('sha256').update(spki).digest())
+  return Object.freeze({ algorithm, keyObject, spki, kid: thumbprint(jwk), hint })
+}
+
+function canonicalJwk(key: KeyObject): Record<string, string> {
+  try {
+    const jwk = key.export({ format: 'jwk' }) as Record<string, string>
+    const members = REQUIRED[jwk['kty'] ?? ''] ?? []
+    return Object.fromEntries(members.map((name) => [name, jwk[name] ?? '']))
+  } catch (cause) {
+    const kind = key.asymmetricKeyType ?? key.type
+    throw invalid(`keys of type "${kind}" or with this curve are not supported`, undefined, cause)
+  }
+}
+
+function usualAlgorithm(jwk: Record<string, string>): string {
+  const name = jwk['crv'] ?? jwk['kty'] ?? ''
+  const usual = Object.hasOwn(DEFAULT_ALGORITHM, name) ? DEFAULT_ALGORITHM[name] : undefined
+  if (usual === undefined) throw invalid(`the curve or key type "${name}" is not supported`)
+  return usual
+}
+
+function assertFits(algorithm: Algorithm, jwk: Record<string, string>): void {
+  const needed =
+    algorithm.family === 'ecdsa'
+      ? algorithm.curve.name
+      : algorithm.family === 'ed25519'
+        ? 'Ed25519'
+        : 'RSA'
+  const actual = jwk['crv'] ?? jwk['kty'] ?? ''
+  if (needed !== actual) {
+    throw invalid(`${algorithm.name} needs a ${needed} key, this one is ${actual}`)
+  }
+}
+
+/** RFC 7638 section 3: SHA-256 over the required members in lexicographic order, without blanks. */
+function thumbprint(jwk: Record<string, string>): string {
+  const members = REQUIRED[jwk['kty'] ?? ''] ?? []
+  const text = JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])))
+  return encodeBase64Url(createHash('sha256').update(text).digest())
+}
+
+/** Writes a key as PEM `PUBLIC KEY`, with a final newline. */
+export function serializePublicKeyPem(key: PublicKeyInfo): string {
+  return key.keyObject.export({ type: 'spki', format: 'pem' }) as string
+}
+
+/** Writes a key as a public JWK with `alg`, `use` and `kid` (RFC 7517 section 4). */
+export function serializePublicKeyJwk(key: PublicKeyInfo): PublicJwk {
+  const members = canonicalJwk(key.keyObject) as { kty: string }
+  return { ...members, alg: key.algorithm.name, use: 'sig', kid: key.kid }
+}
+
+/** A short name of the key's kind for people: `EC P-256`, `RSA 3072`, `Ed25519`. */
+export function describeKeyKind(key: PublicKeyInfo): string {
+  const { algorithm, keyObject } = key
+  if (algorithm.family === 'ecdsa') return `EC ${algorithm.curve.name}`
+  if (algorithm === ALGORITHMS.EdDSA) return 'Ed25519'
+  return `RSA ${keyObject.asymmetricKeyDetails?.modulusLength ?? 0}`
+}

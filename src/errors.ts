@@ -1,0 +1,190 @@
+/**
+ * Every way countersign can fail: one class, one union of codes, and the tables that give each code
+ * its exit status, its HTTP status and its answer to "should I try again?".
+ *
+ * @packageDocumentation
+ */
+
+/** Stable name of one way to fail; each has a row in docs/errors.md. */
+export type ErrorCode =
+  | 'ERR_INTERNAL'
+  | 'ERR_USAGE'
+  | 'ERR_CONFIG_INVALID'
+  | 'ERR_REFERENCE_INVALID'
+  | 'ERR_KEY_URI_INVALID'
+  | 'ERR_KEY_INVALID'
+  | 'ERR_KEY_EXISTS'
+  | 'ERR_ALGORITHM_UNSUPPORTED'
+  | 'ERR_OPERATION_UNSUPPORTED'
+  | 'ERR_MODULE_UNAVAILABLE'
+  | 'ERR_INPUT_TOO_LARGE'
+  | 'ERR_FILE_READ'
+  | 'ERR_FILE_WRITE'
+  | 'ERR_ARTIFACT_NOT_FOUND'
+  | 'ERR_PREDICATE_INVALID'
+  | 'ERR_TRUST_INVALID'
+  | 'ERR_JSON_INVALID'
+  | 'ERR_BUNDLE_INVALID'
+  | 'ERR_ENVELOPE_INVALID'
+  | 'ERR_STATEMENT_INVALID'
+  | 'ERR_MANIFEST_INVALID'
+  | 'ERR_SIGNATURE_INVALID'
+  | 'ERR_DIGEST_MISMATCH'
+  | 'ERR_SUBJECT_MISMATCH'
+  | 'ERR_TIMESTAMP_INVALID'
+  | 'ERR_LOG_PROOF_INVALID'
+  | 'ERR_PROVIDER_FAULT'
+  | 'ERR_PREDICATE_TYPE_MISMATCH'
+  | 'ERR_IDENTITY_MISMATCH'
+  | 'ERR_ANNOTATION_MISMATCH'
+  | 'ERR_THRESHOLD_NOT_MET'
+  | 'ERR_SIGNATURE_NOT_FOUND'
+  | 'ERR_KEY_NOT_FOUND'
+  | 'ERR_KEY_NOT_TRUSTED'
+  | 'ERR_KEY_NOT_USABLE'
+  | 'ERR_KEY_REVOKED'
+  | 'ERR_KEY_OUTSIDE_VALIDITY'
+  | 'ERR_TOKEN_NOT_FOUND'
+  | 'ERR_NETWORK'
+  | 'ERR_TIMEOUT'
+  | 'ERR_CANCELLED'
+  | 'ERR_THROTTLED'
+  | 'ERR_PROVIDER_UNAVAILABLE'
+  | 'ERR_REGISTRY_UNAVAILABLE'
+  | 'ERR_REGISTRY_PROTOCOL'
+  | 'ERR_REFERRERS_CONFLICT'
+  | 'ERR_NOT_AUTHENTICATED'
+  | 'ERR_NOT_ALLOWED'
+  | 'ERR_PASSPHRASE_WRONG'
+  | 'ERR_PIN_WRONG'
+  | 'ERR_PIN_LOCKED'
+
+/** Exit status of the command line, by cause; never renumbered. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
+
+/** What one code means to each surface: process exit status, HTTP status, whether to try again. */
+export interface ErrorTraits {
+  readonly exit: ExitCode
+  readonly http: number
+  readonly retryable: boolean
+}
+
+const traits = (exit: ExitCode, http: number, retryable = false): ErrorTraits => ({
+  exit,
+  http,
+  retryable,
+})
+
+/** The table of all codes: a new code does not compile until every surface has its answer. */
+export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
+  ERR_INTERNAL: traits(1, 500),
+
+  ERR_USAGE: traits(2, 400),
+  ERR_CONFIG_INVALID: traits(2, 500),
+  ERR_REFERENCE_INVALID: traits(2, 400),
+  ERR_KEY_URI_INVALID: traits(2, 400),
+  ERR_KEY_INVALID: traits(2, 400),
+  ERR_KEY_EXISTS: traits(2, 409),
+  ERR_ALGORITHM_UNSUPPORTED: traits(2, 400),
+  ERR_OPERATION_UNSUPPORTED: traits(2, 400),
+  ERR_MODULE_UNAVAILABLE: traits(2, 500),
+  ERR_INPUT_TOO_LARGE: traits(2, 413),
+  ERR_FILE_READ: traits(2, 500),
+  ERR_FILE_WRITE: traits(2, 500),
+  ERR_ARTIFACT_NOT_FOUND: traits(2, 404),
+  ERR_PREDICATE_INVALID: traits(2, 400),
+  ERR_TRUST_INVALID: traits(2, 400),
+
+  ERR_JSON_INVALID: traits(3, 400),
+  ERR_BUNDLE_INVALID: traits(3, 400),
+  ERR_ENVELOPE_INVALID: traits(3, 400),
+  ERR_STATEMENT_INVALID: traits(3, 400),
+  ERR_MANIFEST_INVALID: traits(3, 502),
+  ERR_SIGNATURE_INVALID: traits(3, 200),
+  ERR_DIGEST_MISMATCH: traits(3, 200),
+  ERR_SUBJECT_MISMATCH: traits(3, 200),
+  ERR_TIMESTAMP_INVALID: traits(3, 200),
+  ERR_LOG_PROOF_INVALID: traits(3, 200),
+  ERR_PROVIDER_FAULT: traits(3, 500),
+
+  ERR_PREDICATE_TYPE_MISMATCH: traits(4, 200),
+  ERR_IDENTITY_MISMATCH: traits(4, 200),
+  ERR_ANNOTATION_MISMATCH: traits(4, 200),
+  ERR_THRESHOLD_NOT_MET: traits(4, 200),
+
+  ERR_SIGNATURE_NOT_FOUND: traits(5, 200),
+
+  ERR_KEY_NOT_FOUND: traits(6, 404),
+  ERR_KEY_NOT_TRUSTED: traits(6, 200),
+  ERR_KEY_NOT_USABLE: traits(6, 409),
+  ERR_KEY_REVOKED: traits(6, 409),
+  ERR_KEY_OUTSIDE_VALIDITY: traits(6, 200),
+  ERR_TOKEN_NOT_FOUND: traits(6, 500),
+
+  ERR_NETWORK: traits(7, 502, true),
+  ERR_TIMEOUT: traits(7, 504, true),
+  ERR_CANCELLED: traits(7, 499, true),
+  ERR_THROTTLED: traits(7, 429, true),
+  ERR_PROVIDER_UNAVAILABLE: traits(7, 503, true),
+  ERR_REGISTRY_UNAVAILABLE: traits(7, 502, true),
+  ERR_REGISTRY_PROTOCOL: traits(7, 502),
+  ERR_REFERRERS_CONFLICT: traits(7, 503, true),
+
+  ERR_NOT_AUTHENTICATED: traits(8, 401),
+  ERR_NOT_ALLOWED: traits(8, 403),
+  ERR_PASSPHRASE_WRONG: traits(8, 500),
+  ERR_PIN_WRONG: traits(8, 500),
+  ERR_PIN_LOCKED: traits(8, 500),
+}
+
+/** Flat, printable facts about a failure; never a PIN, a passphrase, a token or a payload. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
+
+/** What an error may carry beside its code and message. */
+export interface CountersignErrorOptions {
+  /** What to do next, in one line; may be a command. */
+  readonly hint?: string | undefined
+  readonly details?: ErrorDetails | undefined
+  /** The error below this one; logged, never sent to a caller. */
+  readonly cause?: unknown
+}
+
+/** The only error the library throws on purpose; `code` is stable, `message` is for people. */
+export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name: string = 'CountersignError'
+  readonly code: Code
+  readonly hint: string | undefined
+  readonly details: ErrorDetails
+
+  constructor(code: Code, message: string, options: CountersignErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+    this.details = options.details ?? {}
+  }
+
+  /** Process exit status of this failure. */
+  get exitCode(): ExitCode {
+    return ERROR_TRAITS[this.code].exit
+  }
+
+  /** Whether the same call may succeed later without a change. */
+  get retryable(): boolean {
+    return ERROR_TRAITS[this.code].retryable
+  }
+
+  /** Tells whether a caught value is a CountersignError, of one code where a code is given. */
+  static is<C extends ErrorCode>(value: unknown, code?: C): value is CountersignError<C> {
+    return value instanceof CountersignError && (code === undefined || value.code === code)
+  }
+}
+
+/** Wraps anything that is not already a CountersignError as `ERR_INTERNAL`: a bug of ours. */
+export function toCountersignError(value: unknown): CountersignError {
+  if (CountersignError.is(value)) return value
+  const message = value instanceof Error ? value.message : String(value)
+  return new CountersignError('ERR_INTERNAL', `unexpected failure: ${message}`, {
+    hint: 'this is a bug in countersign; please report it with the command and the -v output',
+    cause: value,
+  })
+}

@@ -1,0 +1,67 @@
+/**
+ * The one small interface behind which keys live, and what callers say to it. Capabilities beyond
+ * it are interfaces of their own, found by asking.
+ *
+ * @packageDocumentation
+ */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import type { Signer } from '../signing/signer.ts'
+import type { KeyUri } from './key-uri.ts'
+
+/** How to read a key that exists. */
+export interface OpenKeyOptions {
+  /** Pins the algorithm where the key allows several (RSA); default: the key's usual one. */
+  readonly algorithm?: AlgorithmName | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A key to be made. */
+export interface CreateKeyRequest {
+  /** Where, and under which name, in the provider's own URI form. */
+  readonly uri: KeyUri
+  readonly algorithm: AlgorithmName
+  /** Modulus length of an RSA key in bits; default 3072. */
+  readonly rsaBits?: 2048 | 3072 | 4096 | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Opens and makes keys in one file tree, token or account. */
+export interface KeyProvider extends AsyncDisposable {
+  /**
+   * Reads the public key, without signing anything.
+   *
+   * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_INVALID, ERR_KEY_URI_INVALID, and what
+   * the backend's outages and refusals map to (ERR_PROVIDER_UNAVAILABLE, ERR_NOT_ALLOWED, …)
+   */
+  describe(uri: KeyUri, options?: OpenKeyOptions): Promise<PublicKeyInfo>
+  /** Opens a key for signing; the Signer holds a handle and the pinned public key. */
+  open(uri: KeyUri, options?: OpenKeyOptions): Promise<Signer>
+  /**
+   * Makes a key pair that never leaves the backend and answers the URI that pins it.
+   *
+   * @throws {@link CountersignError} ERR_KEY_EXISTS — a key of that name is already there
+   */
+  create(request: CreateKeyRequest): Promise<KeyUri>
+}
+
+/** One thing `countersign doctor` looked at. */
+export interface Diagnosis {
+  /** Short stable name of the check: `credentials`, `key-state`, `sign-permission`… */
+  readonly check: string
+  readonly ok: boolean
+  /** What was found, for people. */
+  readonly found: string
+  /** What to do about it; only where `ok` is false. */
+  readonly hint?: string
+}
+
+/** A provider that can say what is wrong with a key, without making a signature that counts. */
+export interface KeyDiagnostics {
+  diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]>
+}
+
+/** Tells whether a provider can diagnose keys. */
+export function canDiagnose(provider: KeyProvider): provider is KeyProvider & KeyDiagnostics {
+  return 'diagnose' in provider
+}

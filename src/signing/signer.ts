@@ -1,0 +1,99 @@
+/**
+ * Signers: a handle on one key version that turns small messages into signatures, and the rule that
+ * no signature leaves before the pinned public key has verified it.
+ *
+ * @packageDocumentation
+ */
+import { hashBytes } from '../crypto/digest.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import { verifyDigest, verifyMessage } from '../crypto/verify.ts'
+import { CountersignError } from '../errors.ts'
+
+/** What every signing call takes beside its input. */
+export interface SignOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Signs small messages with one key version. Holds a handle, never key bytes. */
+export interface Signer {
+  readonly key: PublicKeyInfo
+  /**
+   * Guarantees a signature that the pinned public key verifies, ECDSA as P1363.
+   *
+   * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the backend gave a signature that does not
+   * verify; and the provider's own errors
+   */
+  sign(message: Uint8Array, options?: SignOptions): Promise<Uint8Array>
+}
+
+/** A Signer that can also sign a digest made elsewhere, with the hash of its algorithm. */
+export interface DigestSigner extends Signer {
+  signDigest(digest: Uint8Array, options?: SignOptions): Promise<Uint8Array>
+}
+
+/**
+ * What a provider implements: the raw operation of one pinned key, unchecked. At least one of the
+ * two is there. ECDSA signatures are P1363.
+ */
+export interface SigningBackend {
+  /** Signs a digest of the algorithm's hash as it is, without hashing again. */
+  readonly signDigest?: (digest: Uint8Array, options: SignOptions) => Promise<Uint8Array>
+  /** Signs a whole message; preferred over `signDigest` where both are there. */
+  readonly signMessage?: (message: Uint8Array, options: SignOptions) => Promise<Uint8Array>
+}
+
+/** Tells whether a Signer can sign a digest made elsewhere. */
+export function isDigestSigner(signer: Signer): signer is DigestSigner {
+  return 'signDigest' in signer
+}
+
+/**
+ * Builds a Signer over a raw backend. Hashes messages locally for backends that take digests, and
+ * checks every signature with the pinned key before it is released: a wrong key, a moved alias, a
+ * second hashing or a wrong salt length becomes ERR_PROVIDER_FAULT, never a bad bundle.
+ */
+export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signer {
+  const { signDigest } = backend
+  const signer: Signer = {
+    key,
+    sign: async (message, options = {}) => {
+      const signature = await signRaw(key, backend, message, options)
+      return released(key, signature, verifyMessage(key, message, signature))
+    },
+  }
+  if (signDigest === undefined || key.algorithm.hash === undefined) return signer
+  const digestSigner: DigestSigner = {
+    ...signer,
+    signDigest: async (digest, options = {}) => {
+      const signature = await signDigest(digest, options)
+      return released(key, signature, await verifyDigest(key, digest, signature))
+    },
+  }
+  return digestSigner
+}
+
+function signRaw(
+  key: PublicKeyInfo,
+  backend: SigningBackend,
+  message: Uint8Array,
+  options: SignOptions,
+): Promise<Uint8Array> {
+  if (backend.signMessage !== undefined) return backend.signMessage(message, options)
+  const { hash } = key.algorithm
+  if (backend.signDigest === undefined || hash === undefined) {
+    throw new TypeError('a signing backend needs signMessage, or signDigest and a hash')
+  }
+  return backend.signDigest(hashBytes(hash, message), options)
+}
+
+function released(key: PublicKeyInfo, signature: Uint8Array, verified: boolean): Uint8Array {
+  if (verified) return signature
+  throw new CountersignError(
+    'ERR_PROVIDER_FAULT',
+    `the backend's ${key.algorithm.name} signature does not verify with the public key ${key.kid}`,
+    {
+      hint: 'nothing was released; check that the key reference still points to the same key (countersign doctor KEY)',
+      details: { kid: key.kid, algorithm: key.algorithm.name },
+    },
+  )
+}
