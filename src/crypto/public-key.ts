@@ -6,7 +6,7 @@
  *
  * @packageDocumentation
  */
-import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm, type AlgorithmName, resolveAlgorithm } from './algorithms.ts'
 import { decodeBase64Url, encodeBase64, encodeBase64Url } from './base64.ts'
