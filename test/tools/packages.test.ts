@@ -1,0 +1,53 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { aptGetCommand, installAdvice, missingPackages } from '../../tools/test/packages.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+const SOFTHSM = { name: 'softhsm2', command: 'softhsm2-util' }
+const REGISTRY = { name: 'docker-registry', command: 'docker-registry' }
+
+test('a package is missing when its command is nowhere on the search path', () => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'softhsm2-util'), '#!/bin/sh\n')
+  chmodSync(join(folder, 'softhsm2-util'), 0o755)
+  const searchPath = ['/no-such-folder', folder].join(delimiter)
+
+  expect(missingPackages([SOFTHSM, REGISTRY], searchPath)).toEqual([REGISTRY])
+})
+
+test('a file that may not be executed is no command', () => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'docker-registry'), '', { mode: 0o644 })
+
+  expect(missingPackages([REGISTRY], folder)).toEqual([REGISTRY])
+})
+
+test('root runs apt-get itself, unattended', () => {
+  const command = aptGetCommand(['install', 'x'], { aptGet: true, root: true, sudo: false })
+
+  expect(command).toEqual(['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', 'x'])
+})
+
+test('another user runs apt-get through a sudo that asks for nothing', () => {
+  const command = aptGetCommand(['update'], { aptGet: true, root: false, sudo: true })
+
+  expect(command?.slice(0, 2)).toEqual(['sudo', '-n'])
+})
+
+test('apt-get is never run without the right to, or where there is none', () => {
+  expect(aptGetCommand([], { aptGet: true, root: false, sudo: false })).toBeUndefined()
+  expect(aptGetCommand([], { aptGet: false, root: true, sudo: false })).toBeUndefined()
+})
+
+test('the advice names exactly the missing packages and the command that installs them', () => {
+  const advice = installAdvice([SOFTHSM, REGISTRY], { aptGet: true, root: false, sudo: false })
+
+  expect(advice).toContain('sudo apt-get install softhsm2 docker-registry')
+})
+
+test('the advice names the missing commands where there is no apt-get', () => {
+  const advice = installAdvice([SOFTHSM], { aptGet: false, root: false, sudo: false })
+
+  expect(advice).toContain('softhsm2-util')
+})

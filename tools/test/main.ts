@@ -1,0 +1,24 @@
+// `npm test`: brings what the tests need, runs them, and says what was skipped and why.
+import { closingLine } from '../closing-line.ts'
+import { ensurePkcs11 } from './native-addon.ts'
+import { ensurePackages, TEST_SERVERS } from './packages.ts'
+import { runVitest } from './run-vitest.ts'
+
+async function main(args: readonly string[]): Promise<void> {
+  const advice =
+    ensurePackages(TEST_SERVERS, process.env['PATH'] ?? '') ?? ensurePkcs11(process.env)
+  if (advice !== undefined) {
+    console.error(advice)
+    console.log(closingLine({ passed: 0, failed: 1 }))
+    process.exitCode = 1
+    return
+  }
+
+  const { passed, failed, skipped } = await runVitest(args)
+  if (skipped.length > 0) console.log('\nskipped:')
+  for (const { name, reason } of skipped) console.log(`  ${name} (${reason})`)
+  console.log(`\n${closingLine({ passed, failed, skipped: skipped.length })}`)
+  if (failed > 0) process.exitCode = 1
+}
+
+await main(process.argv.slice(2))

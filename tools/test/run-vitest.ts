@@ -1,0 +1,63 @@
+import type { TestCase, TestModule, Vitest } from 'vitest/node'
+import { parseCLI, startVitest } from 'vitest/node'
+
+/** What a run of vitest came to. */
+export interface TestOutcome {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: readonly SkippedTest[]
+}
+
+/** A test that did not run, and why. */
+export interface SkippedTest {
+  readonly name: string
+  readonly reason: string
+}
+
+/** Runs vitest once with the arguments of its command line; with none it runs every test and measures coverage. */
+export async function runVitest(args: readonly string[]): Promise<TestOutcome> {
+  const { filter, options } = parseCLI(['vitest', 'run', ...args])
+  const whole = args.length === 0
+  const vitest = await startVitest(
+    filter,
+    whole ? { ...options, coverage: { enabled: true } } : options,
+  )
+  const outcome = toOutcome(vitest)
+  await vitest.close()
+  return outcome
+}
+
+function toOutcome(vitest: Vitest): TestOutcome {
+  const modules = vitest.state.getTestModules()
+  const tests = modules.flatMap((module) => [...module.children.allTests()])
+  const inState = (state: string): TestCase[] =>
+    tests.filter((test) => test.result().state === state)
+  const failed =
+    inState('failed').length +
+    inState('pending').length +
+    modules.filter(failedOutsideTests).length +
+    vitest.state.getUnhandledErrors().length
+  return {
+    passed: inState('passed').length,
+    // Vitest tells of coverage below its thresholds, or of no tests at all, by the exit code alone.
+    failed: failed === 0 && process.exitCode !== undefined && process.exitCode !== 0 ? 1 : failed,
+    skipped: inState('skipped').map(toSkipped),
+  }
+}
+
+/** A file that did not load, or a hook around its tests that threw: no test of it counts as failed. */
+function failedOutsideTests(module: TestModule): boolean {
+  return (
+    module.errors().length > 0 ||
+    [...module.children.allSuites()].some((suite) => suite.errors().length > 0)
+  )
+}
+
+function toSkipped(test: TestCase): SkippedTest {
+  const result = test.result()
+  const note = result.state === 'skipped' ? result.note : undefined
+  return {
+    name: `${test.module.relativeModuleId}: ${test.fullName}`,
+    reason: note ?? 'no reason given',
+  }
+}
