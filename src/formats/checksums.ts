@@ -1,0 +1,100 @@
+/**
+ * Checksum files as coreutils, shasum and BSD write them: `hash  name`, `hash *name`,
+ * `SHA256 (name) = hash`. A GNU line that starts with a backslash has its name escaped.
+ *
+ * @packageDocumentation
+ */
+import { DIGEST_BYTES, type Digest, type HashName, isHashName } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+
+/** One line of a checksum file. */
+export interface Checksum {
+  /** The file's name as written; a label, never opened. */
+  readonly name: string
+  readonly digest: Digest
+}
+
+const MAX_BYTES = 4 * 1024 * 1024
+const GNU = /^(\\?)([0-9a-f]+) [ *]?(.+)$/i
+const BSD = /^(\\?)(?:SHA|SHA2-)(256|384|512) ?\((.+)\) ?= ([0-9a-f]+)$/i
+const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
+
+/** Hash by length of its hex. */
+const BY_LENGTH: ReadonlyMap<number, HashName> = new Map(
+  Object.entries(DIGEST_BYTES).flatMap(([name, bytes]) =>
+    isHashName(name) ? [[bytes * 2, name] as const] : [],
+  ),
+)
+
+function invalid(line: number, why: string): CountersignError {
+  return new CountersignError('ERR_REFERENCE_INVALID', `checksums, line ${line}: ${why}`, {
+    hint: 'each line is "HASH  NAME" or "SHA256 (NAME) = HASH", with SHA-256, SHA-384 or SHA-512',
+    details: { line },
+  })
+}
+
+/**
+ * Parses a checksum file, in its order, the same line twice once. Line ends may be CRLF; blank lines
+ * and lines that start with `#` are skipped.
+ *
+ * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a line of another form or hash, a name with two
+ * digests of one hash, no line at all; ERR_INPUT_TOO_LARGE — over 4 MiB
+ */
+export function parseChecksums(bytes: Uint8Array): readonly Checksum[] {
+  if (bytes.length > MAX_BYTES) {
+    throw new CountersignError('ERR_INPUT_TOO_LARGE', `checksums of over ${MAX_BYTES} bytes`, {
+      details: { maxBytes: MAX_BYTES, bytes: bytes.length },
+    })
+  }
+  const found = new Map<string, Checksum>()
+  for (const [index, text] of decodeText(bytes).split(/\r?\n/).entries()) {
+    if (text === '' || text.startsWith('#')) continue
+    const line = index + 1
+    const checksum = parseLine(text, line)
+    const key = `${checksum.digest.slice(0, 6)} ${checksum.name}`
+    const earlier = found.get(key)
+    if (earlier !== undefined && earlier.digest !== checksum.digest) {
+      throw invalid(line, `"${checksum.name}" has two different digests`)
+    }
+    found.set(key, checksum)
+  }
+  if (found.size === 0) throw invalid(1, 'no checksum in the file')
+  return [...found.values()]
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new CountersignError('ERR_REFERENCE_INVALID', 'checksums are not UTF-8', { cause })
+  }
+}
+
+function parseLine(text: string, line: number): Checksum {
+  const { name, hex, escaped, bits } = splitLine(text, line)
+  const hash = BY_LENGTH.get(hex.length)
+  if (hash === undefined || (bits !== undefined && hash !== `sha${bits}`)) {
+    throw invalid(line, `a hash of ${hex.length} digits`)
+  }
+  return {
+    name: escaped ? name.replace(/\\[\\nr]/g, (pair) => ESCAPES[pair] ?? pair) : name,
+    digest: `${hash}:${hex.toLowerCase()}`,
+  }
+}
+
+interface Line {
+  readonly name: string
+  readonly hex: string
+  readonly escaped: boolean
+  readonly bits: string | undefined
+}
+
+function splitLine(text: string, line: number): Line {
+  const [, bsdEscape, bits, bsdName, bsdHex] = BSD.exec(text) ?? []
+  if (bsdName !== undefined && bsdHex !== undefined) {
+    return { name: bsdName, hex: bsdHex, escaped: bsdEscape !== '', bits }
+  }
+  const [, escape, hex, name] = GNU.exec(text) ?? []
+  if (hex === undefined || name === undefined) throw invalid(line, 'not a checksum line')
+  return { name, hex, escaped: escape !== '', bits: undefined }
+}
