@@ -135,7 +135,10 @@ export function member(object: JsonObject, name: string): JsonValue | undefined 
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
-/** Reads the members of one object of one format, each of the type it must have. */
+/**
+ * Reads the members of one object of one format, each of the type it must have. A member that is
+ * `null` counts as absent, as in the JSON form of protocol buffers, which bundles are.
+ */
 export interface ObjectReader {
   /** A member that must be a text. */
   text(name: string): string
@@ -167,7 +170,7 @@ export function readObject(
 ): ObjectReader {
   if (!isJsonObject(value)) throw fail(`${where} is not an object`)
   const json = value
-  const read = (name: string): JsonValue | undefined => member(json, name)
+  const read = (name: string): JsonValue | undefined => member(json, name) ?? undefined
   const optionalText = (name: string): string | undefined => {
     const found = read(name)
     if (found === undefined || typeof found === 'string') return found

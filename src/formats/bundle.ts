@@ -1,0 +1,202 @@
+/**
+ * Sigstore bundles (sigstore/protobuf-specs, sigstore_bundle.proto). Versions 0.1 to 0.3 are read,
+ * 0.3 is written, with nothing in it that other readers would refuse: they reject unknown members.
+ *
+ * What only certificates, logs and time stamps need is left to \@sigstore/bundle, which reads
+ * {@link Bundle.json} when such evidence is to be checked.
+ *
+ * @packageDocumentation
+ */
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import {
+  type Digest,
+  digestBytes,
+  digestHash,
+  formatDigest,
+  DIGEST_BYTES,
+} from '../crypto/digest.ts'
+import type { HashName } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import { type Envelope, readEnvelope, toEnvelopeJson } from './dsse.ts'
+import { isJsonObject, type JsonObject, type ObjectReader, parseJson, readObject } from './json.ts'
+
+/** Media type of the bundles countersign writes. */
+export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+
+const MEDIA_TYPE =
+  /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.[123]|\.v0\.3\+json)$/
+
+/** Most bytes of a bundle that are read. */
+export const MAX_BUNDLE_BYTES: number = 32 * 1024 * 1024
+
+/** A signature over a DSSE envelope, or over a file's bytes by their digest. ECDSA is DER here. */
+export type BundleContent =
+  | { readonly kind: 'dsse'; readonly envelope: Envelope }
+  | { readonly kind: 'message'; readonly digest: Digest; readonly signature: Uint8Array }
+
+/** How a bundle says who signed: a pointer to a key, or a certificate inside. */
+export type BundleSigner =
+  | { readonly kind: 'key'; readonly hint: string }
+  | { readonly kind: 'certificate'; readonly der: Uint8Array }
+
+/** A parsed bundle. */
+export interface Bundle {
+  readonly mediaType: string
+  readonly signer: BundleSigner
+  readonly content: BundleContent
+  /** Entries of transparency logs it carries, unchecked. */
+  readonly logEntries: number
+  /** RFC 3161 time stamps it carries, unchecked. */
+  readonly timestamps: number
+  /** The document it was read from. */
+  readonly json: JsonObject
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_BUNDLE_INVALID', `malformed Sigstore bundle: ${why}`)
+}
+
+const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
+  SHA2_256: 'sha256',
+  SHA2_384: 'sha384',
+  SHA2_512: 'sha512',
+}
+
+/**
+ * Parses a bundle. The input is attacker-controlled.
+ *
+ * @throws {@link CountersignError} ERR_BUNDLE_INVALID, ERR_ENVELOPE_INVALID, ERR_JSON_INVALID,
+ * ERR_INPUT_TOO_LARGE — over 32 MiB
+ */
+export function parseBundle(bytes: Uint8Array): Bundle {
+  const json = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
+  const bundle = readObject(json, malformed, 'it')
+  const mediaType = bundle.text('mediaType')
+  if (!MEDIA_TYPE.test(mediaType))
+    throw malformed('its mediaType is not a bundle of version 0.1 to 0.3')
+  const material = bundle.object('verificationMaterial')
+  const evidence = material.optionalObject('timestampVerificationData')
+  return {
+    mediaType,
+    signer: readSigner(material),
+    content: readContent(bundle),
+    logEntries: material.objects('tlogEntries', 'optional').length,
+    timestamps: evidence?.objects('rfc3161Timestamps', 'optional').length ?? 0,
+    json: bundle.json,
+  }
+}
+
+function readSigner(material: ObjectReader): BundleSigner {
+  const cases = ['publicKey', 'certificate', 'x509CertificateChain'].filter((name) =>
+    isJsonObject(material.value(name)),
+  )
+  if (cases.length !== 1) throw malformed('it names no signer, or several')
+  const publicKey = material.optionalObject('publicKey')
+  if (publicKey !== undefined) return { kind: 'key', hint: publicKey.optionalText('hint') ?? '' }
+  const certificate =
+    material.optionalObject('certificate') ??
+    material.object('x509CertificateChain').objects('certificates')[0]
+  if (certificate === undefined) throw malformed('its certificate chain is empty')
+  return { kind: 'certificate', der: readBytes(certificate, 'rawBytes') }
+}
+
+function readContent(bundle: ObjectReader): BundleContent {
+  const message = bundle.optionalObject('messageSignature')
+  const envelope = bundle.value('dsseEnvelope')
+  if ((message === undefined) === (envelope === undefined)) {
+    throw malformed('it needs exactly one of dsseEnvelope and messageSignature')
+  }
+  if (message !== undefined) return readMessageSignature(message)
+  const parsed = readEnvelope(envelope)
+  // bundle.proto: "DSSE envelopes in a bundle MUST have exactly one signature".
+  if (parsed.signatures.length !== 1) throw malformed('its envelope has more than one signature')
+  return { kind: 'dsse', envelope: parsed }
+}
+
+function readMessageSignature(message: ObjectReader): BundleContent {
+  const digest = message.object('messageDigest')
+  const algorithm = digest.text('algorithm')
+  const hash = Object.hasOwn(SIGSTORE_HASHES, algorithm) ? SIGSTORE_HASHES[algorithm] : undefined
+  if (hash === undefined)
+    throw malformed('its digest algorithm is not SHA2_256, SHA2_384 or SHA2_512')
+  const bytes = readBytes(digest, 'digest')
+  if (bytes.length !== DIGEST_BYTES[hash]) throw malformed('its digest has the wrong length')
+  const signature = readBytes(message, 'signature')
+  return { kind: 'message', digest: formatDigest(hash, bytes), signature }
+}
+
+function readBytes(reader: ObjectReader, name: string): Uint8Array {
+  const bytes = decodeBase64(reader.text(name))
+  if (bytes === undefined || bytes.length === 0) throw malformed(`${name} is not base64`)
+  return bytes
+}
+
+/** What a new bundle is made of; `hint` is base64(sha256(SPKI)). */
+export interface BundleParts {
+  readonly hint: string
+  readonly content: BundleContent
+  /** RFC 3161 TimeStampResp messages, DER. */
+  readonly timestamps?: readonly Uint8Array[]
+}
+
+/**
+ * Writes a bundle of version 0.3 signed by a key. A DSSE `keyid` is never written: Go verifiers skip
+ * a signature whose keyid is not an SSH fingerprint of the key, so the hint must not be put there.
+ */
+export function serializeBundle(parts: BundleParts): Uint8Array {
+  const { hint, content, timestamps = [] } = parts
+  const evidence = {
+    timestampVerificationData: {
+      rfc3161Timestamps: timestamps.map((der) => ({ signedTimestamp: encodeBase64(der) })),
+    },
+  }
+  return Buffer.from(
+    JSON.stringify({
+      mediaType: BUNDLE_MEDIA_TYPE,
+      verificationMaterial: { publicKey: { hint }, ...(timestamps.length === 0 ? {} : evidence) },
+      ...contentJson(content),
+    }),
+  )
+}
+
+function contentJson(content: BundleContent): object {
+  if (content.kind === 'dsse') {
+    const signatures = content.envelope.signatures.map(({ sig }) => ({ keyid: '', sig }))
+    return { dsseEnvelope: toEnvelopeJson({ ...content.envelope, signatures }) }
+  }
+  return {
+    messageSignature: {
+      messageDigest: {
+        algorithm: `SHA2_${digestHash(content.digest).slice(3)}`,
+        digest: encodeBase64(digestBytes(content.digest)),
+      },
+      signature: encodeBase64(content.signature),
+    },
+  }
+}
+
+/**
+ * Reads the bundles of a file: one bundle, a JSON array of them, or one a line (JSONL), whatever
+ * blank space surrounds them. The input is attacker-controlled.
+ *
+ * @throws {@link CountersignError} as {@link parseBundle}; ERR_BUNDLE_INVALID — none, or over 1000
+ */
+export function splitBundles(bytes: Uint8Array): readonly Uint8Array[] {
+  const text = Buffer.from(bytes).toString('utf8').trim()
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const documents = text.startsWith('[')
+    ? splitArray(bytes)
+    : lines.length > 1 && lines.every((line) => /^\s*\{.*\}\s*$/.test(line))
+      ? lines.map((line) => Buffer.from(line))
+      : [bytes]
+  if (documents.length === 0 || documents.length > 1000) {
+    throw malformed(`expected 1 to 1000 bundles in the file, found ${documents.length}`)
+  }
+  return documents
+}
+
+function splitArray(bytes: Uint8Array): readonly Uint8Array[] {
+  const parsed = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
+  if (!Array.isArray(parsed)) throw malformed('expected an array of bundles')
+  return parsed.map((item) => Buffer.from(JSON.stringify(item)))
+}

@@ -1,0 +1,93 @@
+/**
+ * DSSE v1: the envelope and its Pre-Authentication Encoding
+ * (secure-systems-lab/dsse, protocol.md and envelope.md).
+ *
+ * @packageDocumentation
+ */
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { CountersignError } from '../errors.ts'
+import { type JsonValue, parseJson, readObject } from './json.ts'
+
+/** One signature of an envelope; `keyid` is a hint nobody vouches for. */
+export interface EnvelopeSignature {
+  readonly keyid: string
+  readonly sig: Uint8Array
+}
+
+/** A signed payload of a declared type. */
+export interface Envelope {
+  readonly payloadType: string
+  readonly payload: Uint8Array
+  readonly signatures: readonly EnvelopeSignature[]
+}
+
+/** JSON form of an envelope, with the members in the order cosign writes them. */
+export interface EnvelopeJson {
+  readonly payload: string
+  readonly payloadType: string
+  readonly signatures: readonly { readonly sig: string; readonly keyid?: string }[]
+}
+
+const MAX_ENVELOPE_BYTES = 32 * 1024 * 1024
+const MAX_SIGNATURES = 64
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_ENVELOPE_INVALID', `malformed DSSE envelope: ${why}`)
+}
+
+/** Pre-Authentication Encoding: the bytes that are signed. Lengths count bytes. */
+export function encodePae(payloadType: string, payload: Uint8Array): Uint8Array {
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `
+  return Buffer.concat([Buffer.from(head), payload])
+}
+
+/**
+ * Parses an envelope from its bytes. The input is attacker-controlled.
+ *
+ * @throws {@link CountersignError} ERR_ENVELOPE_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
+ */
+export function parseEnvelope(bytes: Uint8Array): Envelope {
+  return readEnvelope(parseJson(bytes, { maxBytes: MAX_ENVELOPE_BYTES }))
+}
+
+/** Reads an envelope that is part of a JSON document already parsed. */
+export function readEnvelope(value: JsonValue | undefined): Envelope {
+  const envelope = readObject(value, malformed, 'it')
+  const signatures = envelope.objects('signatures').map((signature) => ({
+    keyid: signature.optionalText('keyid') ?? '',
+    sig: readBase64(signature.text('sig'), 'a signature'),
+  }))
+  if (signatures.length === 0) throw malformed('it has no signature')
+  if (signatures.length > MAX_SIGNATURES) throw malformed('it has too many signatures')
+  return {
+    payloadType: envelope.text('payloadType'),
+    payload: readBase64(envelope.text('payload'), 'its payload'),
+    signatures,
+  }
+}
+
+/** Standard or URL-safe base64 with padding, both of which the specification lets a signer write. */
+function readBase64(text: string, what: string): Uint8Array {
+  const standard = text.replaceAll('-', '+').replaceAll('_', '/')
+  const bytes = decodeBase64(standard)
+  if (bytes === undefined) throw malformed(`${what} is not base64`)
+  if (standard !== text && /[+/]/.test(text)) throw malformed(`${what} mixes two base64 alphabets`)
+  return bytes
+}
+
+/** Puts an envelope into its JSON form; an empty `keyid` is left out, as cosign does. */
+export function toEnvelopeJson(envelope: Envelope): EnvelopeJson {
+  return {
+    payload: encodeBase64(envelope.payload),
+    payloadType: envelope.payloadType,
+    signatures: envelope.signatures.map(({ keyid, sig }) => ({
+      sig: encodeBase64(sig),
+      ...(keyid === '' ? {} : { keyid }),
+    })),
+  }
+}
+
+/** Writes an envelope as JSON bytes. */
+export function serializeEnvelope(envelope: Envelope): Uint8Array {
+  return Buffer.from(JSON.stringify(toEnvelopeJson(envelope)))
+}

@@ -1,0 +1,80 @@
+/**
+ * Predicate types by the short names cosign users know, and what each predicate must at least be.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../../errors.ts'
+import type { JsonObject } from '../json.ts'
+import { assertSlsaProvenance } from './slsa-provenance.ts'
+
+/** Predicate type of an image signature (cosign 3). */
+export const SIGN_PREDICATE_TYPE = 'https://sigstore.dev/cosign/sign/v1'
+
+interface PredicateKind {
+  readonly uri: string
+  /** Throws where the predicate can't be of this type. */
+  readonly check?: (predicate: JsonObject) => void
+}
+
+function requireMembers(name: string, members: Readonly<Record<string, RegExp>>) {
+  return (predicate: JsonObject): void => {
+    for (const [member, pattern] of Object.entries(members)) {
+      const value = Object.hasOwn(predicate, member) ? predicate[member] : undefined
+      if (typeof value === 'string' && pattern.test(value)) continue
+      throw new CountersignError(
+        'ERR_PREDICATE_INVALID',
+        `not a predicate of type ${name}: "${member}" is missing or has another value`,
+        { hint: 'check --type against the predicate file' },
+      )
+    }
+  }
+}
+
+/** Short names of predicate types; anything else is given as its URI. */
+const KINDS: Readonly<Record<string, PredicateKind>> = {
+  slsaprovenance1: { uri: 'https://slsa.dev/provenance/v1', check: assertSlsaProvenance },
+  slsaprovenance02: { uri: 'https://slsa.dev/provenance/v0.2' },
+  slsaprovenance: { uri: 'https://slsa.dev/provenance/v0.2' },
+  spdxjson: {
+    uri: 'https://spdx.dev/Document',
+    check: requireMembers('spdxjson', { spdxVersion: /^SPDX-/, SPDXID: /./ }),
+  },
+  spdx: { uri: 'https://spdx.dev/Document' },
+  cyclonedx: {
+    uri: 'https://cyclonedx.org/bom',
+    check: requireMembers('cyclonedx', { bomFormat: /^CycloneDX$/, specVersion: /./ }),
+  },
+  openvex: {
+    uri: 'https://openvex.dev/ns',
+    check: requireMembers('openvex', { '@context': /^https:\/\/openvex\.dev\/ns/ }),
+  },
+  vuln: { uri: 'https://cosign.sigstore.dev/attestation/vuln/v1' },
+  link: { uri: 'https://in-toto.io/Link/v1' },
+  custom: { uri: 'https://cosign.sigstore.dev/attestation/v1' },
+}
+
+/** The short names, for help and completion. */
+export const PREDICATE_NAMES: readonly string[] = Object.keys(KINDS)
+
+/**
+ * Resolves a short name or a URI to the predicate type it stands for.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — neither a known short name nor a URI
+ */
+export function resolvePredicateType(nameOrUri: string): string {
+  const kind = Object.hasOwn(KINDS, nameOrUri) ? KINDS[nameOrUri] : undefined
+  if (kind !== undefined) return kind.uri
+  if (/^[a-z][a-z0-9+.-]*:\S+$/i.test(nameOrUri)) return nameOrUri
+  throw new CountersignError('ERR_USAGE', `unknown predicate type "${nameOrUri}"`, {
+    hint: `choose one of ${PREDICATE_NAMES.join(', ')}, or give the type's URI`,
+  })
+}
+
+/**
+ * Refuses a predicate that can't be of the named type. Types given by URI are not looked into.
+ *
+ * @throws {@link CountersignError} ERR_PREDICATE_INVALID
+ */
+export function assertPredicate(nameOrUri: string, predicate: JsonObject): void {
+  if (Object.hasOwn(KINDS, nameOrUri)) KINDS[nameOrUri]?.check?.(predicate)
+}

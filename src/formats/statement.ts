@@ -1,0 +1,143 @@
+/**
+ * in-toto Statement v1 and its ResourceDescriptor subjects
+ * (in-toto attestation framework, spec/v1/statement.md and resource_descriptor.md). Statements of
+ * version 0.1 are read, never written.
+ *
+ * @packageDocumentation
+ */
+import { digestHash, digestHex, DIGEST_BYTES, type Digest, isHashName } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue, type ObjectReader } from './json.ts'
+import { parseJson, readObject } from './json.ts'
+
+/** `_type` of the statements countersign writes. */
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+const STATEMENT_TYPES: readonly string[] = [STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']
+
+/** DSSE `payloadType` of a statement. */
+export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json'
+
+const MAX_STATEMENT_BYTES = 24 * 1024 * 1024
+const MAX_SUBJECTS = 1024
+
+/** One artifact a statement is about: at least one digest, by algorithm name, value as text. */
+export interface Subject {
+  readonly name?: string
+  readonly digest: Readonly<Record<string, string>>
+  readonly annotations?: JsonObject
+}
+
+/** A statement: these subjects, and what is said of them. */
+export interface Statement {
+  readonly type: string
+  readonly subjects: readonly Subject[]
+  readonly predicateType: string
+  readonly predicate: JsonObject
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_STATEMENT_INVALID', `malformed in-toto statement: ${why}`)
+}
+
+/** Hex lengths of digests that in-toto names and countersign does not compute. */
+const OTHER_DIGEST_BYTES: Readonly<Record<string, number>> = { sha1: 20, sha224: 28, gitCommit: 20 }
+
+/**
+ * Parses a statement. The input is attacker-controlled until its envelope has been verified.
+ *
+ * @throws {@link CountersignError} ERR_STATEMENT_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
+ */
+export function parseStatement(bytes: Uint8Array): Statement {
+  const statement = readObject(parseJson(bytes, { maxBytes: MAX_STATEMENT_BYTES }), malformed, 'it')
+  const type = statement.text('_type')
+  if (!STATEMENT_TYPES.includes(type)) throw malformed('its _type is not Statement v1 or v0.1')
+  const subjects = statement.objects('subject').map(readSubject)
+  if (subjects.length === 0) throw malformed('it has no subject')
+  if (subjects.length > MAX_SUBJECTS) throw malformed(`it has over ${MAX_SUBJECTS} subjects`)
+  const predicateType = statement.text('predicateType')
+  // Published statements of version 0.1 exist that leave it empty; no policy names that type.
+  if (predicateType === '' && type === STATEMENT_TYPE) throw malformed('its predicateType is empty')
+  const predicate = statement.optionalObject('predicate')?.json ?? {}
+  return { type, subjects, predicateType, predicate }
+}
+
+function readSubject(reader: ObjectReader): Subject {
+  const digest = readDigestSet(reader)
+  if (Object.keys(digest).length === 0) throw malformed('a subject has no digest')
+  const name = reader.optionalText('name')
+  const annotations = reader.optionalObject('annotations')?.json
+  return {
+    ...(name === undefined ? {} : { name }),
+    digest,
+    ...(annotations === undefined ? {} : { annotations }),
+  }
+}
+
+/** DigestSet: lower-case hex of the right length for known algorithms, opaque text for others. */
+function readDigestSet(reader: ObjectReader): Readonly<Record<string, string>> {
+  const set = reader.optionalObject('digest')
+  if (set === undefined) return {}
+  return Object.fromEntries(
+    set.names.map((algorithm) => {
+      const value = set.text(algorithm)
+      const bytes = isHashName(algorithm) ? DIGEST_BYTES[algorithm] : otherDigestBytes(algorithm)
+      if (bytes !== undefined && !(value.length === bytes * 2 && /^[0-9a-f]+$/.test(value))) {
+        throw malformed('a digest is not lower-case hex of its full length')
+      }
+      if (value === '') throw malformed('a digest is empty')
+      return [algorithm, value]
+    }),
+  )
+}
+
+function otherDigestBytes(algorithm: string): number | undefined {
+  return Object.hasOwn(OTHER_DIGEST_BYTES, algorithm) ? OTHER_DIGEST_BYTES[algorithm] : undefined
+}
+
+/**
+ * Checks a ResourceDescriptor: at least one of `name`, `uri`, `digest` and `content`, each of its type.
+ *
+ * @throws {@link CountersignError} ERR_STATEMENT_INVALID
+ */
+export function assertResourceDescriptor(value: JsonValue | undefined): void {
+  const reader = readObject(value, malformed, 'resource descriptor')
+  const digest = readDigestSet(reader)
+  const identities = ['name', 'uri', 'content'].map((name) => reader.optionalText(name) ?? '')
+  reader.optionalText('downloadLocation')
+  reader.optionalText('mediaType')
+  reader.optionalObject('annotations')
+  if (Object.keys(digest).length === 0 && identities.every((text) => text === '')) {
+    throw malformed('a resource descriptor needs a name, a uri, a digest or content')
+  }
+}
+
+/** Makes a subject of one digest, and a name where there is one. */
+export function createSubject(
+  digest: Digest,
+  options: { readonly name?: string; readonly annotations?: Readonly<Record<string, string>> } = {},
+): Subject {
+  const { name, annotations } = options
+  return {
+    ...(name === undefined ? {} : { name }),
+    digest: { [digestHash(digest)]: digestHex(digest) },
+    ...(annotations === undefined ? {} : { annotations }),
+  }
+}
+
+/**
+ * Writes a statement of version 1 as the bytes to be signed.
+ *
+ * @throws {@link CountersignError} ERR_STATEMENT_INVALID — what it would write does not parse, or one
+ * subject is named twice
+ */
+export function serializeStatement(statement: Omit<Statement, 'type'>): Uint8Array {
+  const { subjects, predicateType, predicate } = statement
+  if (!isJsonObject(predicate)) throw malformed('its predicate is not an object')
+  const identities = subjects.map(({ name, digest }) => JSON.stringify([name ?? null, digest]))
+  if (new Set(identities).size !== identities.length) throw malformed('a subject is named twice')
+  const bytes = Buffer.from(
+    JSON.stringify({ _type: STATEMENT_TYPE, subject: subjects, predicateType, predicate }),
+  )
+  parseStatement(bytes)
+  return bytes
+}

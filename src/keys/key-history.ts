@@ -1,0 +1,155 @@
+/**
+ * The key history: every version of every artifact key with its validity window, as published at
+ * `/trust/keys.json`. Payload type `application/vnd.countersign.keys.v1+json`, usually inside a DSSE
+ * envelope signed by the service's trust key.
+ *
+ * @packageDocumentation
+ */
+import { isAlgorithmName } from '../crypto/algorithms.ts'
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { fromX509Signature } from '../crypto/der.ts'
+import { parsePublicKeySpki, type PublicKeyInfo } from '../crypto/public-key.ts'
+import { verifyMessage } from '../crypto/verify.ts'
+import { CountersignError } from '../errors.ts'
+import { encodePae, readEnvelope } from '../formats/dsse.ts'
+import { isJsonObject, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { isKeyState, type KeyState } from './state.ts'
+
+/** DSSE payload type of a key history. */
+export const KEY_HISTORY_PAYLOAD_TYPE = 'application/vnd.countersign.keys.v1+json'
+
+const MAX_HISTORY_BYTES = 8 * 1024 * 1024
+const MAX_VERSIONS = 10_000
+
+/** One key version as verifiers see it. */
+export interface PublishedVersion {
+  readonly key: PublicKeyInfo
+  /** Name of the key the version belongs to. */
+  readonly name: string
+  readonly version: number
+  readonly state: KeyState
+  /** Signatures made from `start` to `end`, both included, count; no `end` while it signs. */
+  readonly validFor: { readonly start: Date | undefined; readonly end: Date | undefined }
+  /** Set on a revoked version: nothing made from then on counts. */
+  readonly compromisedSince: Date | undefined
+}
+
+/** A key history; `sequence` grows with every change. */
+export interface KeyHistory {
+  readonly sequence: number
+  readonly versions: readonly PublishedVersion[]
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_TRUST_INVALID', `malformed key history: ${why}`, {
+    hint: 'fetch it again from /trust/keys.json of your countersign service',
+  })
+}
+
+/**
+ * Parses a key history, bare or in its envelope.
+ *
+ * @param trustKey - verifies the envelope; without it only a bare document is taken, and the caller
+ * vouches for where it came from
+ * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
+ * ERR_SIGNATURE_INVALID — the envelope is not signed by `trustKey`; ERR_KEY_INVALID — a key in it is weak
+ */
+export function parseKeyHistory(bytes: Uint8Array, trustKey?: PublicKeyInfo): KeyHistory {
+  const json = parseJson(bytes, { maxBytes: MAX_HISTORY_BYTES })
+  const signed = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
+  if (!signed) {
+    if (trustKey !== undefined) throw malformed('it is not signed, and a trust key was given')
+    return readHistory(readObject(json, malformed, 'it'))
+  }
+  if (trustKey === undefined)
+    throw malformed('it is signed, and no trust key was given to check it')
+  const envelope = readEnvelope(json)
+  if (envelope.payloadType !== KEY_HISTORY_PAYLOAD_TYPE) throw malformed('another payload type')
+  const pae = encodePae(envelope.payloadType, envelope.payload)
+  if (!envelope.signatures.some(({ sig }) => verifies(trustKey, pae, sig))) {
+    throw new CountersignError(
+      'ERR_SIGNATURE_INVALID',
+      'the key history is not signed by the trust key',
+    )
+  }
+  const payload = parseJson(envelope.payload, { maxBytes: MAX_HISTORY_BYTES })
+  return readHistory(readObject(payload, malformed, 'it'))
+}
+
+function verifies(key: PublicKeyInfo, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    return verifyMessage(key, message, fromX509Signature(key.algorithm, signature))
+  } catch (error) {
+    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return false
+    throw error
+  }
+}
+
+function readHistory(history: ObjectReader): KeyHistory {
+  const sequence = readCount(history, 'sequence')
+  const entries = history.objects('keys')
+  if (entries.length > MAX_VERSIONS) throw malformed(`it has over ${MAX_VERSIONS} key versions`)
+  const versions = entries.map(readVersion)
+  const kids = new Set(versions.map(({ key }) => key.kid))
+  if (kids.size !== versions.length) throw malformed('a kid is used twice')
+  return { sequence, versions }
+}
+
+function readVersion(entry: ObjectReader): PublishedVersion {
+  const algorithm = entry.text('algorithm')
+  const spki = decodeBase64(entry.text('spki'))
+  const state = entry.text('state')
+  if (spki === undefined || !isAlgorithmName(algorithm)) throw malformed('a key that is none')
+  if (!isKeyState(state)) throw malformed('a state that is none')
+  const key = parsePublicKeySpki(spki, algorithm)
+  if (key.kid !== entry.text('kid')) throw malformed('a kid that is not the thumbprint of its key')
+  const window = entry.optionalObject('validFor')
+  const validFor = {
+    start: window === undefined ? undefined : readTime(window, 'start'),
+    end: window === undefined ? undefined : readTime(window, 'end'),
+  }
+  const compromisedSince = readTime(entry, 'compromisedSince')
+  if (state === 'revoked' && compromisedSince === undefined) {
+    throw malformed('a revoked version without compromisedSince')
+  }
+  if (state !== 'active' && state !== 'pending' && validFor.end === undefined) {
+    throw malformed(`a ${state} version whose window has no end`)
+  }
+  const version = readCount(entry, 'version')
+  return { key, name: entry.text('key'), version, state, validFor, compromisedSince }
+}
+
+function readCount(reader: ObjectReader, name: string): number {
+  const value = reader.value(name)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed(`${name} is not a whole number`)
+}
+
+/** RFC 3339 in UTC, what {@link serializeKeyHistory} writes. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/
+
+function readTime(reader: ObjectReader, name: string): Date | undefined {
+  const text = reader.optionalText(name)
+  if (text === undefined) return undefined
+  const time = new Date(text)
+  if (!TIME.test(text) || Number.isNaN(time.getTime())) throw malformed(`${name} is not a UTC time`)
+  return time
+}
+
+/** Writes the payload of a key history; it parses back to the same. */
+export function serializeKeyHistory(history: KeyHistory): Uint8Array {
+  const keys = history.versions.map((version) => ({
+    kid: version.key.kid,
+    key: version.name,
+    version: version.version,
+    algorithm: version.key.algorithm.name,
+    spki: encodeBase64(version.key.spki),
+    state: version.state,
+    validFor: {
+      ...(version.validFor.start && { start: version.validFor.start.toISOString() }),
+      ...(version.validFor.end && { end: version.validFor.end.toISOString() }),
+    },
+    ...(version.compromisedSince && { compromisedSince: version.compromisedSince.toISOString() }),
+  }))
+  return Buffer.from(JSON.stringify({ sequence: history.sequence, keys }))
+}
