@@ -1,0 +1,148 @@
+/**
+ * Signing artifacts: what is signed and the bundle that comes out. Images and attestations become a
+ * DSSE envelope over an in-toto statement; files become a signature over their bytes.
+ *
+ * @packageDocumentation
+ */
+import { toX509Signature } from '../crypto/der.ts'
+import { type Digest, digestBytes, digestHash } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import { type BundleContent, serializeBundle } from '../formats/bundle.ts'
+import { encodePae } from '../formats/dsse.ts'
+import type { JsonObject } from '../formats/json.ts'
+import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
+import { serializeSimpleSigning } from '../formats/simple-signing.ts'
+import {
+  createSubject,
+  serializeStatement,
+  STATEMENT_PAYLOAD_TYPE,
+  type Subject,
+} from '../formats/statement.ts'
+import { isDigestSigner, type Signer, type SignOptions } from './signer.ts'
+
+/** What signing an artifact takes beside the artifact. */
+export interface SignArtifactOptions extends SignOptions {
+  /** Asks a time-stamp authority for a TimeStampResp (RFC 3161, DER) over the signature bytes. */
+  readonly timestamp?: (signature: Uint8Array) => Promise<Uint8Array>
+}
+
+/** A finished Sigstore bundle, and what it says. */
+export interface SignedBundle {
+  /** JSON bytes of the bundle. */
+  readonly bundle: Uint8Array
+  /** Predicate type of the statement inside; undefined for a signature over a file. */
+  readonly predicateType: string | undefined
+}
+
+/** An attestation to be made: these subjects, and what is said of them. */
+export interface AttestationRequest {
+  readonly subjects: readonly Subject[]
+  readonly predicateType: string
+  readonly predicate: JsonObject
+}
+
+/**
+ * Signs an in-toto statement about one or more subjects.
+ *
+ * @throws {@link CountersignError} ERR_STATEMENT_INVALID — the request makes no valid statement; and the
+ * errors of {@link Signer.sign}
+ */
+export async function attest(
+  signer: Signer,
+  request: AttestationRequest,
+  options: SignArtifactOptions = {},
+): Promise<SignedBundle> {
+  const payload = serializeStatement(request)
+  const signature = await signer.sign(encodePae(STATEMENT_PAYLOAD_TYPE, payload), options)
+  const sig = toX509Signature(signer.key.algorithm, signature)
+  const envelope = {
+    payloadType: STATEMENT_PAYLOAD_TYPE,
+    payload,
+    signatures: [{ keyid: '', sig }],
+  }
+  const bundle = await finish(signer, { kind: 'dsse', envelope }, sig, options)
+  return { bundle, predicateType: request.predicateType }
+}
+
+/** Signs a container image or index by its manifest digest, in the form cosign 3 writes and reads. */
+export async function signImage(
+  signer: Signer,
+  image: { readonly digest: Digest; readonly annotations?: Readonly<Record<string, string>> },
+  options: SignArtifactOptions = {},
+): Promise<SignedBundle> {
+  const annotations = image.annotations ?? {}
+  const subject = createSubject(
+    image.digest,
+    Object.keys(annotations).length > 0 ? { annotations } : {},
+  )
+  const request = { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
+  return attest(signer, request, options)
+}
+
+/**
+ * Signs a file by its digest, which must be of the hash of the signer's algorithm. The signature is
+ * over the file's bytes, so it verifies with `openssl dgst -verify` too.
+ *
+ * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key can't sign a digest made
+ * elsewhere; ERR_ALGORITHM_UNSUPPORTED — the digest is of another hash; and the errors of the signer
+ */
+export async function signFile(
+  signer: Signer,
+  digest: Digest,
+  options: SignArtifactOptions = {},
+): Promise<SignedBundle> {
+  const { algorithm } = signer.key
+  if (!isDigestSigner(signer)) {
+    throw new CountersignError(
+      'ERR_OPERATION_UNSUPPORTED',
+      `a ${algorithm.name} key of this provider can't sign a file's digest`,
+      {
+        hint: 'use an ES256 or RS256 key for files, or countersign attest, which signs a statement',
+      },
+    )
+  }
+  if (digestHash(digest) !== algorithm.hash) {
+    throw new CountersignError(
+      'ERR_ALGORITHM_UNSUPPORTED',
+      `${algorithm.name} signs a ${algorithm.hash ?? 'whole message'}, not ${digestHash(digest)}`,
+      { hint: `give the artifact's ${algorithm.hash ?? ''} digest` },
+    )
+  }
+  const raw = await signer.signDigest(digestBytes(digest), options)
+  const signature = toX509Signature(algorithm, raw)
+  const bundle = await finish(signer, { kind: 'message', digest, signature }, signature, options)
+  return { bundle, predicateType: undefined }
+}
+
+/** An image signature in cosign's older layout: a simple-signing payload and its signature. */
+export interface LegacyImageSignature {
+  readonly payload: Uint8Array
+  /** ECDSA as DER. */
+  readonly signature: Uint8Array
+}
+
+/** Signs an image in the form cosign 2 and containers/image policies read. */
+export async function signImageLegacy(
+  signer: Signer,
+  image: {
+    readonly digest: Digest
+    readonly dockerReference: string
+    readonly annotations?: Readonly<Record<string, string>>
+  },
+  options: SignOptions = {},
+): Promise<LegacyImageSignature> {
+  const { digest, dockerReference, annotations = {} } = image
+  const payload = serializeSimpleSigning({ dockerReference, imageDigest: digest, annotations })
+  const signature = await signer.sign(payload, options)
+  return { payload, signature: toX509Signature(signer.key.algorithm, signature) }
+}
+
+async function finish(
+  signer: Signer,
+  content: BundleContent,
+  signature: Uint8Array,
+  options: SignArtifactOptions,
+): Promise<Uint8Array> {
+  const timestamps = options.timestamp === undefined ? [] : [await options.timestamp(signature)]
+  return serializeBundle({ hint: signer.key.hint, content, timestamps })
+}
