@@ -1,6 +1,39 @@
 /**
- * The public library.
+ * The public library of countersign: sign and attest artifacts with a {@link Signer}, and verify what
+ * anybody signed. Everything of `countersign/verify` and `countersign/errors` is here too.
  *
  * @packageDocumentation
  */
-export { CountersignError, ERROR_TRAITS, type ErrorCode } from './errors.ts'
+export * from './errors.ts'
+export * from './verify.ts'
+
+export {
+  type AttestationRequest,
+  attest,
+  type LegacyImageSignature,
+  type SignArtifactOptions,
+  type SignedBundle,
+  signFile,
+  signImage,
+  signImageLegacy,
+} from './signing/sign-artifact.ts'
+export {
+  createSigner,
+  type DigestSigner,
+  isDigestSigner,
+  type Signer,
+  type SigningBackend,
+  type SignOptions,
+} from './signing/signer.ts'
+export { type BundleParts, serializeBundle } from './formats/bundle.ts'
+export { serializeEnvelope } from './formats/dsse.ts'
+export { createSubject, serializeStatement } from './formats/statement.ts'
+export { serializeKeyHistory } from './keys/key-history.ts'
+export { type KeyUri, parseKeyUri, serializeKeyUri } from './providers/key-uri.ts'
+export type {
+  CreateKeyRequest,
+  Diagnosis,
+  KeyDiagnostics,
+  KeyProvider,
+  OpenKeyOptions,
+} from './providers/provider.ts'

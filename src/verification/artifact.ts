@@ -1,0 +1,53 @@
+/**
+ * The artifact a verification is about, as the core sees it: digests, and a stream where the content
+ * is at hand. The core opens no file; whoever calls hands in how to read it.
+ *
+ * @packageDocumentation
+ */
+import { createHash } from 'node:crypto'
+import { type Digest, digestHash, formatDigest, type HashName } from '../crypto/digest.ts'
+
+/** An artifact to be verified. */
+export interface Artifact {
+  /** What people call it: path or reference. */
+  readonly name: string
+  /** Its digest by one hash; undefined where the content is not at hand and no such digest is known. */
+  digest(hash: HashName): Promise<Digest | undefined>
+  /** Streams the content once through all consumers and remembers its digest; absent without content. */
+  readonly stream?: (hash: HashName, consumers: readonly ChunkConsumer[]) => Promise<Digest>
+}
+
+/** Takes a content chunk by chunk. */
+export interface ChunkConsumer {
+  update(chunk: Uint8Array): void
+}
+
+/** An artifact known by its digests alone. */
+export function digestArtifact(name: string, digests: readonly Digest[]): Artifact {
+  const byHash = new Map(digests.map((digest) => [digestHash(digest), digest]))
+  return { name, digest: (hash) => Promise.resolve(byHash.get(hash)) }
+}
+
+/**
+ * An artifact whose content can be read, chunk by chunk and more than once.
+ *
+ * @param open - starts reading from the beginning; called once for each hash that is asked for
+ */
+export function contentArtifact(name: string, open: () => AsyncIterable<Uint8Array>): Artifact {
+  const digests = new Map<HashName, Digest>()
+  const stream = async (hash: HashName, consumers: readonly ChunkConsumer[]): Promise<Digest> => {
+    const running = createHash(hash)
+    for await (const chunk of open()) {
+      running.update(chunk)
+      for (const consumer of consumers) consumer.update(chunk)
+    }
+    const digest = formatDigest(hash, running.digest())
+    digests.set(hash, digest)
+    return digest
+  }
+  return {
+    name,
+    digest: async (hash) => digests.get(hash) ?? (await stream(hash, [])),
+    stream,
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The signature step: which trusted key, if any, made the signature in a bundle, and over what.
+ *
+ * @packageDocumentation
+ */
+import { fromX509Signature } from '../crypto/der.ts'
+import { type Digest, digestBytes, digestHash } from '../crypto/digest.ts'
+import { createStreamVerifier, verifyDigest, verifyMessage } from '../crypto/verify.ts'
+import { CountersignError } from '../errors.ts'
+import type { BundleContent } from '../formats/bundle.ts'
+import { encodePae, type Envelope } from '../formats/dsse.ts'
+import type { Artifact } from './artifact.ts'
+import { nameKey, type TrustedKey } from './trust.ts'
+
+/**
+ * Finds the candidate whose key verifies the content's signature, with its pinned algorithm.
+ *
+ * @returns undefined where none does
+ * @throws {@link CountersignError} ERR_DIGEST_MISMATCH — the content signs another file
+ */
+export async function findSigner(
+  content: BundleContent,
+  artifact: Artifact,
+  candidates: readonly TrustedKey[],
+): Promise<TrustedKey | undefined> {
+  return content.kind === 'dsse'
+    ? findEnvelopeSigner(content.envelope, candidates)
+    : findFileSigner(content, artifact, candidates)
+}
+
+/** Finds the candidate that signed an envelope; any one of its signatures is enough. */
+export function findEnvelopeSigner(
+  envelope: Envelope,
+  candidates: readonly TrustedKey[],
+): TrustedKey | undefined {
+  const pae = encodePae(envelope.payloadType, envelope.payload)
+  return candidates.find((candidate) =>
+    envelope.signatures.some(({ sig }) => {
+      const signature = readSignature(candidate, sig)
+      return signature !== undefined && verifyMessage(candidate.key, pae, signature)
+    }),
+  )
+}
+
+type MessageContent = Extract<BundleContent, { kind: 'message' }>
+
+async function findFileSigner(
+  content: MessageContent,
+  artifact: Artifact,
+  candidates: readonly TrustedKey[],
+): Promise<TrustedKey | undefined> {
+  const hash = digestHash(content.digest)
+  const fitting = candidates.flatMap((candidate) => {
+    const signature = readSignature(candidate, content.signature)
+    if (signature === undefined || candidate.key.algorithm.hash !== hash) return []
+    return [{ candidate, signature, verifier: createStreamVerifier(candidate.key.algorithm) }]
+  })
+  if (artifact.stream !== undefined && fitting.length > 0) {
+    const verifiers = fitting.flatMap(({ verifier }) => verifier ?? [])
+    assertDigest(content.digest, await artifact.stream(hash, verifiers), artifact)
+    return fitting.find((fit) => fit.verifier?.verify(fit.candidate.key, fit.signature))?.candidate
+  }
+  assertDigest(content.digest, await artifact.digest(hash), artifact)
+  for (const { candidate, signature } of fitting) {
+    if (await verifyDigest(candidate.key, digestBytes(content.digest), signature)) return candidate
+  }
+  return undefined
+}
+
+/** A DER signature for the candidate's curve; undefined where it can't be one. */
+function readSignature(candidate: TrustedKey, signature: Uint8Array): Uint8Array | undefined {
+  try {
+    return fromX509Signature(candidate.key.algorithm, signature)
+  } catch (error) {
+    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return undefined
+    throw error
+  }
+}
+
+function assertDigest(signed: Digest, actual: Digest | undefined, artifact: Artifact): void {
+  if (actual === signed) return
+  const hash = digestHash(signed)
+  throw new CountersignError(
+    'ERR_DIGEST_MISMATCH',
+    actual === undefined
+      ? `the bundle signs a ${hash} digest, and "${artifact.name}" is known by another hash only`
+      : `"${artifact.name}" is ${actual}, the bundle signs ${signed}`,
+    {
+      hint:
+        actual === undefined
+          ? `give the file itself, or its ${hash} digest`
+          : 'the file is not the one that was signed: fetch it again from its source',
+      details: { expected: signed, actual: actual ?? 'unknown' },
+    },
+  )
+}
+
+/** The error of a signature that no candidate made. */
+export function noSigner(candidates: readonly TrustedKey[], named: boolean): CountersignError {
+  const [only] = candidates
+  if (only === undefined) {
+    return new CountersignError('ERR_KEY_NOT_TRUSTED', 'no key to verify with was given', {
+      hint: 'give --key or --trust',
+    })
+  }
+  if (named) {
+    return new CountersignError(
+      'ERR_SIGNATURE_INVALID',
+      `the signature does not verify with ${nameKey(only)}, the key its bundle names`,
+      { hint: 'the bundle or what it signs was changed after signing; fetch it again' },
+    )
+  }
+  return new CountersignError(
+    'ERR_KEY_NOT_TRUSTED',
+    `the signature was made by none of the ${candidates.length} trusted keys (first: ${nameKey(only)})`,
+    { hint: 'the bundle names another key: check that --key or --trust is the signer’s' },
+  )
+}

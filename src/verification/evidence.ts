@@ -1,0 +1,206 @@
+/**
+ * What a bundle carries beside its signature: log entries, time stamps, a certificate. \@sigstore/verify
+ * checks them against a trusted root; the signature itself is the next step's, and ours.
+ *
+ * @packageDocumentation
+ */
+import { createSecretKey } from 'node:crypto'
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
+import type { KeyFinderFunc, SignedEntity } from '@sigstore/verify'
+import { fromKeyObject, type PublicKeyInfo } from '../crypto/public-key.ts'
+import { CountersignError, type ErrorCode } from '../errors.ts'
+import type { Bundle } from '../formats/bundle.ts'
+import type { TrustedTime } from './key-validity.ts'
+
+/** Who a certificate names, once its chain has been verified at every trusted time. */
+export interface CertificateSigner {
+  readonly key: PublicKeyInfo
+  readonly subjectAlternativeName: string
+  readonly issuer: string
+}
+
+/** How much evidence a verification demands. */
+export interface EvidenceDemand {
+  /** Least number of verified log entries. */
+  readonly logEntries: number
+  /** Least number of trusted times. */
+  readonly times: number
+}
+
+/** Evidence that held. */
+export interface Evidence {
+  readonly times: readonly TrustedTime[]
+  readonly logEntries: number
+  readonly certificate?: CertificateSigner
+}
+
+const NONE: Evidence = { times: [], logEntries: 0 }
+
+/**
+ * Verifies the evidence of a bundle. Evidence of a kind the trusted root has no authority for is not
+ * looked at and counts for nothing; evidence that is looked at and fails, fails the bundle.
+ *
+ * @throws {@link CountersignError} ERR_TIMESTAMP_INVALID, ERR_LOG_PROOF_INVALID, ERR_KEY_NOT_TRUSTED — the
+ * certificate does not chain up, ERR_BUNDLE_INVALID
+ */
+export async function verifyEvidence(
+  bundle: Bundle,
+  root: TrustedRoot | undefined,
+  demand: EvidenceDemand,
+): Promise<Evidence> {
+  const isCertificate = bundle.signer.kind === 'certificate'
+  const hasEvidence = bundle.logEntries > 0 || bundle.timestamps > 0
+  if (root === undefined || !(hasEvidence || isCertificate)) {
+    if (isCertificate) throw noRoot()
+    assertDemand(NONE, demand)
+    return NONE
+  }
+  // A certificate lives minutes: without a time and a log it proves nothing.
+  const least = isCertificate ? { logEntries: 1, times: 1 } : { logEntries: 0, times: 0 }
+  const entity = relevantEvidence(await toEntity(bundle), root)
+  const times = await verifyTimes(entity, root, least)
+  const evidence: Evidence = { times, logEntries: entity.tlogEntries.length }
+  assertDemand(evidence, demand)
+  if (!isCertificate) return evidence
+  return { ...evidence, certificate: await verifyCertificate(entity, root) }
+}
+
+function noRoot(): CountersignError {
+  return new CountersignError(
+    'ERR_KEY_NOT_TRUSTED',
+    'the bundle is signed with a certificate, and no trusted root was given',
+    { hint: 'give --trusted-root FILE' },
+  )
+}
+
+function assertDemand(evidence: Evidence, demand: EvidenceDemand): void {
+  if (evidence.logEntries < demand.logEntries) {
+    throw new CountersignError(
+      'ERR_LOG_PROOF_INVALID',
+      `${evidence.logEntries} log entries could be verified, ${demand.logEntries} are required`,
+      { hint: 'give the --trusted-root of the log, or a bundle with a log entry' },
+    )
+  }
+  if (evidence.times.length < demand.times) {
+    throw new CountersignError(
+      'ERR_TIMESTAMP_INVALID',
+      `${evidence.times.length} trusted times could be verified, ${demand.times} are required`,
+      {
+        hint: 'give the --trusted-root of the time-stamp authority, or a bundle with a time stamp',
+      },
+    )
+  }
+}
+
+async function toEntity(bundle: Bundle): Promise<SignedEntity> {
+  const [{ bundleFromJSON }, { toSignedEntity }] = await Promise.all([
+    import('@sigstore/bundle'),
+    import('@sigstore/verify'),
+  ])
+  try {
+    const entity = toSignedEntity(bundleFromJSON(bundle.json), Buffer.alloc(0))
+    const content = entity.signature
+    return {
+      ...entity,
+      signature: {
+        signature: content.signature,
+        compareSignature: (signature) => content.compareSignature(signature),
+        compareDigest: (digest) => content.compareDigest(digest),
+        compareSignedDigest: (digest) => content.compareSignedDigest(digest),
+        // The signature step is ours: it knows streams, digests, SHA-384/512 and PSS.
+        verifySignature: () => true,
+      },
+    }
+  } catch (cause) {
+    throw new CountersignError('ERR_BUNDLE_INVALID', 'malformed Sigstore bundle: its evidence', {
+      cause,
+    })
+  }
+}
+
+function relevantEvidence(entity: SignedEntity, root: TrustedRoot): SignedEntity {
+  const kinds = {
+    'timestamp-authority': root.timestampAuthorities.length > 0,
+    'transparency-log': root.tlogs.length > 0,
+  }
+  return {
+    ...entity,
+    timestamps: entity.timestamps.filter(({ $case }) => kinds[$case]),
+    tlogEntries: kinds['transparency-log'] ? entity.tlogEntries : [],
+  }
+}
+
+/**
+ * Verifies log entries and time stamps and answers the times. The verifier tells times to nobody but
+ * a public key's `validFor`, so the entity is looked at as if signed by a key that listens.
+ */
+async function verifyTimes(
+  entity: SignedEntity,
+  root: TrustedRoot,
+  demand: EvidenceDemand,
+): Promise<readonly TrustedTime[]> {
+  const { toTrustMaterial, Verifier } = await import('@sigstore/verify')
+  const heard: Date[] = []
+  const anyKey = listeningKey((time) => heard.push(time))
+  const sources = entity.timestamps
+    .filter((time) => time.$case === 'timestamp-authority' || time.tlogEntry.inclusionPromise)
+    .map(({ $case }) => $case)
+  run(() => {
+    const material = toTrustMaterial(root, anyKey)
+    const verifier = new Verifier(material, {
+      ctlogThreshold: 0,
+      tlogThreshold: demand.logEntries,
+      timestampThreshold: demand.times,
+    })
+    verifier.verify({ ...entity, key: { $case: 'public-key', hint: '' } })
+  })
+  return heard.map((time, index) => ({ source: sources[index] ?? 'transparency-log', time }))
+}
+
+/** A stand-in for the signer's key; only its `validFor` is ever asked. */
+function listeningKey(listen: (time: Date) => void): KeyFinderFunc {
+  const publicKey = createSecretKey(Buffer.alloc(1))
+  const validFor = (time: Date): boolean => {
+    listen(time)
+    return true
+  }
+  return () => ({ publicKey, validFor })
+}
+
+async function verifyCertificate(
+  entity: SignedEntity,
+  root: TrustedRoot,
+): Promise<CertificateSigner> {
+  const { toTrustMaterial, Verifier } = await import('@sigstore/verify')
+  const signer = run(() => new Verifier(toTrustMaterial(root)).verify(entity))
+  return {
+    key: fromKeyObject(signer.key),
+    subjectAlternativeName: signer.identity?.subjectAlternativeName ?? '',
+    issuer: signer.identity?.extensions?.issuer ?? '',
+  }
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  TIMESTAMP_ERROR: 'ERR_TIMESTAMP_INVALID',
+  CERTIFICATE_ERROR: 'ERR_KEY_NOT_TRUSTED',
+  PUBLIC_KEY_ERROR: 'ERR_KEY_NOT_TRUSTED',
+  SIGNATURE_ERROR: 'ERR_SIGNATURE_INVALID',
+}
+
+/** Runs the library over attacker-controlled evidence: whatever it throws becomes ours. */
+function run<T>(verify: () => T): T {
+  try {
+    return verify()
+  } catch (cause) {
+    const name = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const code = name.startsWith('TLOG_') ? 'ERR_LOG_PROOF_INVALID' : CODES[name]
+    if (code === undefined || !(cause instanceof Error)) {
+      throw new CountersignError('ERR_BUNDLE_INVALID', 'malformed Sigstore bundle: its evidence', {
+        cause,
+      })
+    }
+    throw new CountersignError(code, `the bundle's evidence does not hold: ${cause.message}`, {
+      cause,
+    })
+  }
+}

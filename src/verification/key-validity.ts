@@ -1,0 +1,91 @@
+/**
+ * Whether a key version counts for a signature: its state and window judged at trusted times. A window
+ * is never skipped because a time is missing.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError, type ErrorCode } from '../errors.ts'
+import { nameKey, type TrustedKey } from './trust.ts'
+
+/** A time somebody trusted vouches for: the signature existed then. */
+export interface TrustedTime {
+  readonly source: 'timestamp-authority' | 'transparency-log'
+  readonly time: Date
+}
+
+/**
+ * Refuses a signature made by a key version outside its window.
+ *
+ * | state | accepted |
+ * |---|---|
+ * | pinned | always: the caller vouches for the key |
+ * | active | without a trusted time while it is active now; every trusted time lies in the window |
+ * | retired, destroyed | with at least one trusted time, all of them in the window |
+ * | revoked | as retired, and all of them before `compromisedSince` |
+ * | pending | never |
+ *
+ * @returns why it counts, for people
+ * @throws {@link CountersignError} ERR_KEY_OUTSIDE_VALIDITY, ERR_KEY_REVOKED
+ */
+export function assertKeyValid(
+  trusted: TrustedKey,
+  times: readonly TrustedTime[],
+  now: Date,
+): string {
+  const { state, validFor } = trusted
+  if (state === 'pinned') return 'pinned by you'
+  const name = nameKey(trusted)
+  if (state === 'pending') {
+    throw refuse('ERR_KEY_OUTSIDE_VALIDITY', `${name} has not been activated: it signs nothing yet`)
+  }
+  if (state === 'revoked') assertBeforeCompromise(trusted, times)
+  if (times.length === 0) return assertActiveNow(trusted, now)
+  const outside = times.find(({ time }) => !isWithin(time, validFor))
+  if (outside === undefined) return `${state}; signed within its window ${formatWindow(validFor)}`
+  throw refuse(
+    'ERR_KEY_OUTSIDE_VALIDITY',
+    `the signature was made at ${outside.time.toISOString()}, outside the window of ${name}: ${formatWindow(validFor)}`,
+  )
+}
+
+/** Without a trusted time, only a version that is active at this moment counts. */
+function assertActiveNow(trusted: TrustedKey, now: Date): string {
+  const { state, validFor } = trusted
+  const inWindow = isWithin(now, validFor)
+  if (state === 'active' && inWindow) return `active now (${now.toISOString()})`
+  const what = state === 'active' ? `outside its window ${formatWindow(validFor)}` : state
+  throw refuse(
+    'ERR_KEY_OUTSIDE_VALIDITY',
+    `${nameKey(trusted)} is ${what} and no trusted time shows when the signature was made`,
+  )
+}
+
+function assertBeforeCompromise(trusted: TrustedKey, times: readonly TrustedTime[]): void {
+  const { compromisedSince } = trusted
+  const since = compromisedSince?.toISOString() ?? 'always'
+  // No compromisedSince at all means compromised from the beginning.
+  const early = times.every(({ time }) => compromisedSince !== undefined && time < compromisedSince)
+  if (times.length > 0 && early) return
+  const when = times.length === 0 ? 'and no trusted time shows that it was made before' : 'or later'
+  throw refuse(
+    'ERR_KEY_REVOKED',
+    `${nameKey(trusted)} is revoked: compromised since ${since}, ${when}`,
+  )
+}
+
+function isWithin(time: Date, window: TrustedKey['validFor']): boolean {
+  const { start, end } = window ?? {}
+  return (start === undefined || time >= start) && (end === undefined || time <= end)
+}
+
+/** A window for people: start and end in UTC. */
+export function formatWindow(window: TrustedKey['validFor']): string {
+  const { start, end } = window ?? {}
+  return `${start?.toISOString() ?? 'the beginning'} to ${end?.toISOString() ?? 'now'}`
+}
+
+function refuse(code: ErrorCode, message: string): CountersignError {
+  return new CountersignError(code, message, {
+    hint: 'sign again with the active version, or give a bundle with a time stamp and the --trusted-root of its authority',
+  })
+}

@@ -1,0 +1,174 @@
+/**
+ * What the caller demands of a signature beyond being valid, and the checks a verdict lists.
+ *
+ * @packageDocumentation
+ */
+import { type Digest, isHashName } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
+import type { Statement, Subject } from '../formats/statement.ts'
+import type { Artifact } from './artifact.ts'
+import type { CertificateSigner, EvidenceDemand } from './evidence.ts'
+
+/** Who a certificate must name, both compared exactly. */
+export interface CertificateIdentity {
+  readonly subjectAlternativeName: string
+  readonly issuer: string
+}
+
+/** What a caller demands. */
+export interface Policy {
+  /** Each of these predicate types must be there; `'any'` takes whatever is signed. */
+  readonly predicateTypes: readonly string[] | 'any'
+  /** Annotations the signed subject must have, by exact value. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Distinct keys that must have signed each type. */
+  readonly threshold: number
+  /** Accepts certificates of this identity; without it, only keys are accepted. */
+  readonly identity?: CertificateIdentity | undefined
+  readonly evidence: EvidenceDemand
+}
+
+/** A plain signature by one trusted key. */
+export const SIGNATURE_POLICY: Policy = {
+  predicateTypes: [SIGN_PREDICATE_TYPE],
+  annotations: {},
+  threshold: 1,
+  evidence: { logEntries: 0, times: 0 },
+}
+
+/** Name of one check, in the order they are made. */
+export type CheckId =
+  | 'bundle'
+  | 'trusted-time'
+  | 'key'
+  | 'signature'
+  | 'subject'
+  | 'predicate-type'
+  | 'annotations'
+  | 'identity'
+
+/** One thing that was compared: what was expected, what was found. */
+export interface Check {
+  readonly id: CheckId
+  readonly ok: boolean
+  readonly expected: string
+  readonly actual: string
+}
+
+/**
+ * Finds the subject that is the artifact: every digest of it that can be computed must be equal, and
+ * there must be one.
+ *
+ * @throws {@link CountersignError} ERR_SUBJECT_MISMATCH
+ */
+export async function findSubject(statement: Statement, artifact: Artifact): Promise<Subject> {
+  for (const subject of statement.subjects) {
+    if (await isSubject(subject, artifact)) return subject
+  }
+  const known = await knownDigests(statement.subjects[0], artifact)
+  throw new CountersignError(
+    'ERR_SUBJECT_MISMATCH',
+    `the statement is not about "${artifact.name}" (${known || 'its digest by the statement’s hash is unknown'})`,
+    {
+      hint: 'the bundle belongs to another artifact, or the artifact was changed',
+      details: { expected: known, actual: describeSubjects(statement) },
+    },
+  )
+}
+
+async function isSubject(subject: Subject, artifact: Artifact): Promise<boolean> {
+  let equal = 0
+  for (const [hash, hex] of Object.entries(subject.digest)) {
+    const actual = isHashName(hash) ? await artifact.digest(hash) : undefined
+    if (actual === undefined) continue
+    if (actual !== `${hash}:${hex}`) return false
+    equal += 1
+  }
+  return equal > 0
+}
+
+async function knownDigests(subject: Subject | undefined, artifact: Artifact): Promise<string> {
+  const hashes = Object.keys(subject?.digest ?? {}).filter(isHashName)
+  const digests = await Promise.all(hashes.map((hash) => artifact.digest(hash)))
+  return digests.filter((digest): digest is Digest => digest !== undefined).join(', ')
+}
+
+/** A subject for people: its name, if any, and its first digest. */
+export function describeSubject(subject: Subject | undefined): string {
+  const [first] = Object.entries(subject?.digest ?? {})
+  const digest = first?.join(':') ?? ''
+  return subject?.name === undefined ? digest : `${subject.name} ${digest}`
+}
+
+/** The subjects of a statement for people, at most three. */
+export function describeSubjects(statement: Statement): string {
+  const texts = statement.subjects.slice(0, 3).map(describeSubject)
+  const more = statement.subjects.length - texts.length
+  return texts.join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+/**
+ * Refuses content of a predicate type that was not asked for. A signature over a file's bytes counts as
+ * the type of an image signature: both say "signed", nothing more.
+ *
+ * @throws {@link CountersignError} ERR_PREDICATE_TYPE_MISMATCH
+ */
+export function assertPredicateType(predicateType: string, policy: Policy): void {
+  const { predicateTypes } = policy
+  if (predicateTypes === 'any' || predicateTypes.includes(predicateType)) return
+  throw new CountersignError(
+    'ERR_PREDICATE_TYPE_MISMATCH',
+    `signed is a "${predicateType}", wanted is ${predicateTypes.join(' or ')}`,
+    {
+      hint: `to accept it, give --type ${predicateType}`,
+      details: { expected: predicateTypes.join(', '), actual: predicateType },
+    },
+  )
+}
+
+/**
+ * Refuses a subject that lacks a wanted annotation.
+ *
+ * @throws {@link CountersignError} ERR_ANNOTATION_MISMATCH
+ */
+export function assertAnnotations(signed: Readonly<Record<string, unknown>>, policy: Policy): void {
+  for (const [name, wanted] of Object.entries(policy.annotations)) {
+    const actual = Object.hasOwn(signed, name) ? signed[name] : undefined
+    if (actual === wanted) continue
+    throw new CountersignError(
+      'ERR_ANNOTATION_MISMATCH',
+      `annotation "${name}" is ${actual === undefined ? 'not signed' : JSON.stringify(actual)}, wanted is "${wanted}"`,
+      { details: { annotation: name, expected: wanted, actual: String(actual) } },
+    )
+  }
+}
+
+/**
+ * Refuses a certificate of another identity, or any certificate where none was asked for.
+ *
+ * @throws {@link CountersignError} ERR_IDENTITY_MISMATCH
+ */
+export function assertIdentity(signer: CertificateSigner, policy: Policy): void {
+  const { identity } = policy
+  const { subjectAlternativeName, issuer } = signer
+  if (identity?.subjectAlternativeName === subjectAlternativeName && identity.issuer === issuer) {
+    return
+  }
+  const actual = `${subjectAlternativeName} from ${issuer}`
+  const expected = describeIdentity(policy)
+  throw new CountersignError(
+    'ERR_IDENTITY_MISMATCH',
+    `signed by ${actual}, wanted is ${expected}`,
+    {
+      hint: 'give --certificate-identity and --certificate-oidc-issuer of the signer you expect',
+      details: { expected, actual },
+    },
+  )
+}
+
+/** The demanded signer for people. */
+export function describeIdentity({ identity }: Policy): string {
+  if (identity === undefined) return 'a key, no certificate'
+  return `${identity.subjectAlternativeName} from ${identity.issuer}`
+}

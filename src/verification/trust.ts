@@ -1,0 +1,74 @@
+/**
+ * What a verifier trusts: public keys, alone or as versions with windows and states, and a Sigstore
+ * trusted root for time-stamp authorities, logs and certificate authorities.
+ *
+ * @packageDocumentation
+ */
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
+import type { HashName } from '../crypto/digest.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import type { KeyHistory } from '../keys/key-history.ts'
+import type { KeyState } from '../keys/state.ts'
+
+/** A key that may have signed. A `pinned` key is trusted at all times, on the caller's word. */
+export interface TrustedKey {
+  readonly key: PublicKeyInfo
+  readonly state: KeyState | 'pinned'
+  /** Name of the key and number of the version, where a key history says so. */
+  readonly version?: { readonly key: string; readonly number: number }
+  readonly validFor?: { readonly start: Date | undefined; readonly end: Date | undefined }
+  readonly compromisedSince?: Date | undefined
+}
+
+/** Everything a verification may rest on. */
+export interface TrustMaterial {
+  readonly keys: readonly TrustedKey[]
+  readonly trustedRoot?: TrustedRoot | undefined
+}
+
+/** Trusts a public key at all times. */
+export function pinKey(key: PublicKeyInfo): TrustedKey {
+  return { key, state: 'pinned' }
+}
+
+/** Trusts each version of a key history within its window and state. */
+export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
+  return history.versions.map(({ key, name, version, state, validFor, compromisedSince }) => ({
+    key,
+    state,
+    version: { key: name, number: version },
+    validFor,
+    compromisedSince,
+  }))
+}
+
+/** A key's name for people: `release@3`, or the start of its kid. */
+export function nameKey(trusted: TrustedKey): string {
+  const { version, key } = trusted
+  return version === undefined ? `kid ${key.kid}` : `${version.key}@${version.number} (${key.kid})`
+}
+
+/** Most keys tried when a bundle's hint points to none of them. */
+const MAX_TRIED_KEYS = 64
+
+/**
+ * The keys a bundle's hint may mean, best first: those it names by hint or kid; where it names none,
+ * all, since tools write other hints (and cosign reads none). The hint is attacker-controlled: it only
+ * orders the search, and each candidate must still verify the signature.
+ */
+export function selectKeys(hint: string, trust: TrustMaterial): readonly TrustedKey[] {
+  const named = trust.keys.filter(({ key }) => key.hint === hint || key.kid === hint)
+  return named.length > 0 ? named : trust.keys.slice(0, MAX_TRIED_KEYS)
+}
+
+const HASHES: readonly HashName[] = ['sha256', 'sha384', 'sha512']
+
+/**
+ * The key of a verified certificate with every hash it may have signed with: a certificate pins a key
+ * but no hash, and clients in the field sign SHA-256 with a P-384 key.
+ */
+export function certificateKeys(key: PublicKeyInfo): readonly TrustedKey[] {
+  const { algorithm } = key
+  if (algorithm.hash === undefined) return [pinKey(key)]
+  return HASHES.map((hash) => pinKey({ ...key, algorithm: { ...algorithm, hash } }))
+}

@@ -1,0 +1,137 @@
+/**
+ * Verifying one artifact with everything that was found attached to it, and deciding by the policy.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { Artifact } from './artifact.ts'
+import type { Policy } from './policy.ts'
+import { examineBundle, type Outcome } from './verify-bundle.ts'
+import type { VerificationContext, VerifiedSignature } from './verify-bundle.ts'
+import {
+  examineLegacyAttestation,
+  examineLegacySignature,
+  type LegacySignature,
+} from './verify-legacy.ts'
+
+/** Something found attached to an artifact, and where. All of it attacker-controlled. */
+export type Attached =
+  | { readonly kind: 'bundle'; readonly source: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'legacy-attestation'; readonly source: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'legacy-signature'; readonly source: string; readonly legacy: LegacySignature }
+
+/** What became of one attached thing. */
+export interface Examined {
+  readonly source: string
+  readonly outcome: Outcome
+}
+
+/** A verdict: success always has at least one verified signature. */
+export type Verdict =
+  | {
+      readonly ok: true
+      readonly signatures: readonly [VerifiedSignature, ...VerifiedSignature[]]
+      readonly examined: readonly Examined[]
+    }
+  | {
+      readonly ok: false
+      readonly error: CountersignError
+      readonly examined: readonly Examined[]
+    }
+
+/**
+ * Examines everything attached and decides: every demanded predicate type must be signed by at least
+ * `threshold` distinct signers. Never throws for what was attached; an artifact that can't be read
+ * does throw.
+ */
+export async function verifyArtifact(
+  artifact: Artifact,
+  attached: readonly Attached[],
+  context: VerificationContext,
+): Promise<Verdict> {
+  const examined: Examined[] = []
+  for (const item of attached) {
+    examined.push({ source: item.source, outcome: await examine(item, artifact, context) })
+  }
+  return decide(artifact, examined, context.policy)
+}
+
+function examine(
+  item: Attached,
+  artifact: Artifact,
+  context: VerificationContext,
+): Promise<Outcome> {
+  switch (item.kind) {
+    case 'bundle':
+      return examineBundle(item.bytes, artifact, context)
+    case 'legacy-attestation':
+      return examineLegacyAttestation(item.bytes, artifact, context)
+    case 'legacy-signature':
+      return examineLegacySignature(item.legacy, artifact, context)
+  }
+}
+
+function decide(artifact: Artifact, examined: readonly Examined[], policy: Policy): Verdict {
+  const signatures = examined.flatMap(({ outcome }) => (outcome.ok ? [outcome.signature] : []))
+  const [first, ...more] = signatures
+  if (first === undefined) return { ok: false, error: closestError(artifact, examined), examined }
+  const missing = missingType(signatures, policy)
+  if (missing === undefined) return { ok: true, signatures: [first, ...more], examined }
+  return { ok: false, error: thresholdError(artifact, missing, policy), examined }
+}
+
+/** A demanded type that too few distinct signers signed. */
+function missingType(
+  signatures: readonly VerifiedSignature[],
+  policy: Policy,
+): { type: string; signers: number } | undefined {
+  const { predicateTypes } = policy
+  const types = predicateTypes === 'any' ? ['any'] : predicateTypes
+  return types
+    .map((type) => {
+      const matching = signatures.filter(({ predicateType }) =>
+        predicateTypes === 'any' ? true : predicateType === type,
+      )
+      return { type, signers: new Set(matching.map(signerIdentity)).size }
+    })
+    .find(({ signers }) => signers < policy.threshold)
+}
+
+/** One key or one certificate identity counts once, however often it signed. */
+function signerIdentity({ signer }: VerifiedSignature): string {
+  if (signer.kind === 'key') return `key ${signer.trusted.key.kid}`
+  const { subjectAlternativeName, issuer } = signer.certificate
+  return JSON.stringify([subjectAlternativeName, issuer])
+}
+
+function thresholdError(
+  artifact: Artifact,
+  missing: { type: string; signers: number },
+  policy: Policy,
+): CountersignError {
+  return new CountersignError(
+    'ERR_THRESHOLD_NOT_MET',
+    `"${artifact.name}": ${missing.signers} of ${policy.threshold} required signers signed "${missing.type}"`,
+    {
+      hint: 'get the missing signatures, or lower --threshold or --type if they are not needed',
+      details: { expected: policy.threshold, actual: missing.signers },
+    },
+  )
+}
+
+/**
+ * The failure that says most: the attached thing that came furthest. One that only was of another
+ * type tells little beside one that failed on its merits.
+ */
+function closestError(artifact: Artifact, examined: readonly Examined[]): CountersignError {
+  const failures = examined.flatMap(({ outcome }) => (outcome.ok ? [] : [outcome]))
+  const passed = (outcome: (typeof failures)[number]): number =>
+    outcome.error.code === 'ERR_PREDICATE_TYPE_MISMATCH'
+      ? -1
+      : outcome.checks.filter(({ ok }) => ok).length
+  const [closest] = failures.toSorted((a, b) => passed(b) - passed(a))
+  if (closest !== undefined) return closest.error
+  return new CountersignError('ERR_SIGNATURE_NOT_FOUND', `nothing is signed: "${artifact.name}"`, {
+    hint: 'no bundle or attached signature was found; give --bundle FILE, or sign it first: countersign sign',
+  })
+}

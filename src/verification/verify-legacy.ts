@@ -1,0 +1,120 @@
+/**
+ * Verifying what cosign 2 wrote beside an image: simple-signing payloads (`.sig`) and bare DSSE
+ * envelopes (`.att`). They carry no hint and, here, no evidence: a key that is no longer active can't be
+ * accepted for them.
+ *
+ * @packageDocumentation
+ */
+import { fromX509Signature } from '../crypto/der.ts'
+import { verifyMessage } from '../crypto/verify.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
+import { parseEnvelope, toEnvelopeJson } from '../formats/dsse.ts'
+import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
+import { parseSimpleSigning } from '../formats/simple-signing.ts'
+import type { Artifact } from './artifact.ts'
+import { createChecklist, type Checklist } from './checklist.ts'
+import { noSigner } from './content.ts'
+import { assertKeyValid } from './key-validity.ts'
+import { assertAnnotations, assertPredicateType } from './policy.ts'
+import { nameKey, type TrustedKey } from './trust.ts'
+import {
+  examineBundle,
+  type Outcome,
+  type VerificationContext,
+  type VerifiedSignature,
+} from './verify-bundle.ts'
+
+/** An image signature in cosign's older layout; both parts attacker-controlled. */
+export interface LegacySignature {
+  readonly payload: Uint8Array
+  /** ECDSA as DER. */
+  readonly signature: Uint8Array
+}
+
+/** Verifies a simple-signing payload and its signature against an image. */
+export async function examineLegacySignature(
+  legacy: LegacySignature,
+  image: Artifact,
+  context: VerificationContext,
+): Promise<Outcome> {
+  const checks = createChecklist()
+  try {
+    return { ok: true, signature: await verifyLegacySteps(legacy, image, context, checks) }
+  } catch (thrown) {
+    const error = toCountersignError(thrown)
+    checks.fail(error)
+    return { ok: false, error, checks: checks.all }
+  }
+}
+
+async function verifyLegacySteps(
+  legacy: LegacySignature,
+  image: Artifact,
+  context: VerificationContext,
+  checks: Checklist,
+): Promise<VerifiedSignature> {
+  const { trust, policy, now } = context
+  checks.start('signature', trust.keys.map(nameKey).slice(0, 3).join(' or ') || 'a trusted key')
+  const trusted = trust.keys.find((candidate) => isSignedBy(candidate, legacy))
+  if (trusted === undefined) throw noSigner(trust.keys, false)
+  checks.pass(`${trusted.key.algorithm.name} by ${nameKey(trusted)}`)
+
+  checks.start('key', 'trusted, and valid when it signed')
+  checks.pass(assertKeyValid(trusted, [], now))
+
+  checks.start('subject', image.name)
+  const payload = parseSimpleSigning(legacy.payload)
+  const actual = await image.digest('sha256')
+  if (actual !== payload.imageDigest) {
+    throw new CountersignError(
+      'ERR_SUBJECT_MISMATCH',
+      `the signature is about ${payload.imageDigest}, the image is ${actual ?? 'unknown'}`,
+      { details: { expected: actual ?? 'unknown', actual: payload.imageDigest } },
+    )
+  }
+  checks.pass(payload.imageDigest)
+
+  checks.start('predicate-type', SIGN_PREDICATE_TYPE)
+  assertPredicateType(SIGN_PREDICATE_TYPE, policy)
+  assertAnnotations(payload.annotations, policy)
+  checks.pass('simple signing')
+  return {
+    signer: { kind: 'key', trusted },
+    predicateType: SIGN_PREDICATE_TYPE,
+    statement: undefined,
+    times: [],
+    logEntries: 0,
+    checks: checks.all,
+  }
+}
+
+function isSignedBy({ key }: TrustedKey, { payload, signature }: LegacySignature): boolean {
+  try {
+    return verifyMessage(key, payload, fromX509Signature(key.algorithm, signature))
+  } catch (error) {
+    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return false
+    throw error
+  }
+}
+
+/** Verifies a bare DSSE envelope against an image, as if it were the content of a bundle. */
+export async function examineLegacyAttestation(
+  envelope: Uint8Array,
+  image: Artifact,
+  context: VerificationContext,
+): Promise<Outcome> {
+  try {
+    const [signature, ...more] = parseEnvelope(envelope).signatures
+    if (signature === undefined || more.length > 0) {
+      throw new CountersignError('ERR_ENVELOPE_INVALID', 'the envelope needs exactly one signature')
+    }
+  } catch (thrown) {
+    return { ok: false, error: toCountersignError(thrown), checks: [] }
+  }
+  const bundle = {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: '' } },
+    dsseEnvelope: toEnvelopeJson(parseEnvelope(envelope)),
+  }
+  return examineBundle(Buffer.from(JSON.stringify(bundle)), image, context)
+}

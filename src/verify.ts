@@ -1,0 +1,108 @@
+/**
+ * Verification alone: loads no signing code, no SDK and no native addon.
+ *
+ * @packageDocumentation
+ */
+export {
+  type Algorithm,
+  ALGORITHM_NAMES,
+  type AlgorithmName,
+  ALGORITHMS,
+  type Curve,
+  type EcdsaAlgorithm,
+  type Ed25519Algorithm,
+  isAlgorithmName,
+  resolveAlgorithm,
+  type RsaAlgorithm,
+} from './crypto/algorithms.ts'
+export { derToP1363, fromX509Signature, p1363ToDer, toX509Signature } from './crypto/der.ts'
+export {
+  type Digest,
+  digestOf,
+  digestStream,
+  type HashName,
+  isDigest,
+  parseDigest,
+} from './crypto/digest.ts'
+export {
+  parsePublicKeyJwk,
+  parsePublicKeyPem,
+  parsePublicKeySpki,
+  type PublicJwk,
+  type PublicKeyInfo,
+  serializePublicKeyJwk,
+  serializePublicKeyPem,
+} from './crypto/public-key.ts'
+export {
+  createStreamVerifier,
+  type StreamVerifier,
+  verifyDigest,
+  verifyMessage,
+} from './crypto/verify.ts'
+export {
+  type Bundle,
+  type BundleContent,
+  type BundleSigner,
+  parseBundle,
+} from './formats/bundle.ts'
+export { encodePae, type Envelope, type EnvelopeSignature, parseEnvelope } from './formats/dsse.ts'
+export { type JsonLimits, type JsonObject, type JsonValue, parseJson } from './formats/json.ts'
+export {
+  PREDICATE_NAMES,
+  resolvePredicateType,
+  SIGN_PREDICATE_TYPE,
+} from './formats/predicates/types.ts'
+export { parseSimpleSigning, type SimpleSigningPayload } from './formats/simple-signing.ts'
+export {
+  parseStatement,
+  type Statement,
+  STATEMENT_PAYLOAD_TYPE,
+  type Subject,
+} from './formats/statement.ts'
+export { type KeyHistory, parseKeyHistory, type PublishedVersion } from './keys/key-history.ts'
+export type { KeyState } from './keys/state.ts'
+export {
+  type Artifact,
+  type ChunkConsumer,
+  contentArtifact,
+  digestArtifact,
+} from './verification/artifact.ts'
+export type { CertificateSigner, EvidenceDemand } from './verification/evidence.ts'
+export type { TrustedTime } from './verification/key-validity.ts'
+export {
+  type CertificateIdentity,
+  type Check,
+  type CheckId,
+  type Policy,
+  SIGNATURE_POLICY,
+} from './verification/policy.ts'
+export {
+  type ArtifactDocument,
+  type AttestationDocument,
+  type ErrorDocument,
+  type ResultDocument,
+  type SignerDocument,
+  toArtifactDocument,
+  toResultDocument,
+} from './verification/result.ts'
+export {
+  pinKey,
+  type TrustedKey,
+  trustKeyHistory,
+  type TrustMaterial,
+} from './verification/trust.ts'
+export { parseTrustedRoot } from './verification/trusted-root.ts'
+export {
+  type Attached,
+  type Examined,
+  type Verdict,
+  verifyArtifact,
+} from './verification/verify-artifact.ts'
+export {
+  type Outcome,
+  type VerificationContext,
+  type VerifiedSignature,
+  type VerifiedSigner,
+  verifyBundle,
+} from './verification/verify-bundle.ts'
+export type { LegacySignature } from './verification/verify-legacy.ts'
