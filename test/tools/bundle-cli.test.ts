@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { bundleCli } from '../../tools/build/bundle-cli.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+const SOURCES: Readonly<Record<string, string>> = {
+  'main.ts': `
+    import old from 'old-package'
+    const [name] = process.argv.slice(2) as string[]
+    if (name === 'late') console.log((await import('./late.ts')).greeting)
+    else console.log(old(import.meta.url))`,
+  'late.ts': `export const greeting: string = 'loaded late'`,
+  'node_modules/old-package/package.json': `{"name":"old-package","version":"1.2.3","license":"MIT"}`,
+  'node_modules/old-package/index.js': `const { basename } = require('node:path'); module.exports = basename`,
+  'node_modules/old-package/LICENSE': `Permission is hereby granted to everybody.`,
+}
+
+/** Bundles a small program with a lazy part and a CommonJS package; returns the folder of the result. */
+async function bundle(): Promise<string> {
+  const root = createTempFolder()
+  for (const [path, text] of Object.entries(SOURCES)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  await bundleCli({ root, entry: 'main.ts', outdir: 'dist' })
+  return join(root, 'dist')
+}
+
+function run(path: string, args: readonly string[]): string {
+  return spawnSync(path, args, { encoding: 'utf8' }).stdout
+}
+
+test('the bundle is executable and runs the CommonJS packages inside it', async () => {
+  const main = join(await bundle(), 'main.js')
+
+  expect(statSync(main).mode & 0o111).toBe(0o111)
+  expect(run(main, [])).toBe('main.js\n')
+})
+
+test('a module behind import() stays out of the entry until it is asked for', async () => {
+  const outdir = await bundle()
+
+  expect(readFileSync(join(outdir, 'main.js'), 'utf8')).not.toContain('loaded late')
+  expect(run(join(outdir, 'main.js'), ['late'])).toBe('loaded late\n')
+})
+
+test('the notices name each bundled package with its licence text', async () => {
+  const notices = readFileSync(join(await bundle(), 'THIRD-PARTY-NOTICES.txt'), 'utf8')
+
+  expect(notices).toContain('old-package 1.2.3\nLicence: MIT\n\nPermission is hereby granted')
+})
+
+test('the same sources give the same bytes, wherever they lie', async () => {
+  const [first, second] = [readTree(await bundle()), readTree(await bundle())]
+
+  expect(second).toEqual(first)
+})
+
+function readTree(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
+  const files = names.filter((name) => statSync(join(folder, name)).isFile())
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
+}

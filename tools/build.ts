@@ -1,0 +1,21 @@
+// `npm run build`: the published package into dist/. The library is compiled file by file, the command
+// line is bundled, so that it starts fast and needs none of the packages it was made from.
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { bundleCli } from './build/bundle-cli.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const ENTRY = 'cli/main.ts'
+
+process.chdir(ROOT)
+rmSync('dist', { recursive: true, force: true })
+compileLibrary()
+if (!existsSync(ENTRY)) throw new Error(`nothing to bundle: ${ENTRY} does not exist`)
+await bundleCli({ root: ROOT, entry: ENTRY, outdir: 'dist/cli' })
+
+function compileLibrary(): void {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+  if (run.status !== 0) throw new Error('the library does not compile')
+}

@@ -1,0 +1,54 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+import { renderNotices } from './notices.ts'
+
+/** What to bundle, and the folder that takes `main.js`, its chunks and the notices; paths below `root`. */
+export interface BundleRequest {
+  /** Absolute; the bundle holds only paths relative to it, so its place does not matter. */
+  readonly root: string
+  readonly entry: string
+  readonly outdir: string
+}
+
+const HASHBANG = '#!/usr/bin/env node\n'
+
+// Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have.
+const REQUIRE =
+  "import{createRequire as countersignRequire}from'node:module';const require=countersignRequire(import.meta.url);"
+
+/**
+ * Bundles the command line into one executable ES module and the chunks its `import()` calls load,
+ * with all packages but the native addon inside. The same sources give the same bytes.
+ */
+export async function bundleCli({ root, entry, outdir }: BundleRequest): Promise<void> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { main: entry },
+    outdir,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    external: ['pkcs11js'],
+    banner: { js: REQUIRE },
+    // Identifiers stay: they cost little once loaded lazily, and stack traces remain readable.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  await makeExecutable(join(root, outdir, 'main.js'))
+  const inputs = Object.keys(metafile.inputs).map((path) => resolve(root, path))
+  await writeFile(join(root, outdir, 'THIRD-PARTY-NOTICES.txt'), await renderNotices(inputs))
+}
+
+async function makeExecutable(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  if (!text.startsWith('#!')) await writeFile(path, HASHBANG + text)
+  await chmod(path, 0o755)
+}
