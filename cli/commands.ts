@@ -1,0 +1,56 @@
+/**
+ * The commands by name. Each lives in a file of its own under commands/ and is loaded only when it is
+ * the one that runs, so that `verify` never evaluates an SDK.
+ *
+ * @packageDocumentation
+ */
+import type { Command } from '@commander-js/extra-typings'
+import type { CommandEnvironment } from './run.ts'
+
+/** A module under commands/. */
+export interface CommandModule {
+  createCommand(environment: CommandEnvironment): Command
+}
+
+interface CommandEntry {
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+/** Every command, in the order help lists them. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  sign: { summary: 'sign images or files', load: () => import('./commands/sign.ts') },
+  attest: {
+    summary: 'sign an in-toto attestation about artifacts',
+    load: () => import('./commands/attest.ts'),
+  },
+  verify: {
+    summary: 'check signatures and attestations against what you trust',
+    load: () => import('./commands/verify.ts'),
+  },
+  discover: {
+    summary: 'list everything attached to an artifact, as a tree',
+    load: () => import('./commands/discover.ts'),
+  },
+  download: {
+    summary: 'save the bundles of an artifact',
+    load: () => import('./commands/download.ts'),
+  },
+  key: { summary: 'create, show and export keys', load: () => import('./commands/key.ts') },
+  config: {
+    summary: 'check and show the configuration',
+    load: () => import('./commands/config.ts'),
+  },
+  doctor: {
+    summary: 'find out what is wrong with a key, a registry or the clock',
+    load: () => import('./commands/doctor.ts'),
+  },
+  conformance: {
+    summary: 'speak the sigstore-conformance protocol',
+    load: () => import('./commands/conformance.ts'),
+  },
+  completion: {
+    summary: 'print a completion script for your shell',
+    load: () => import('./commands/completion.ts'),
+  },
+}

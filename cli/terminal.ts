@@ -1,0 +1,78 @@
+/**
+ * Everything a terminal adds: colour, progress, asking. Rules of the interface:
+ *
+ * - Talk goes to stderr, data to stdout; the text is the same in a pipeline and on a terminal.
+ * - A terminal adds colour (unless NO_COLOR, TERM=dumb or --no-color) and a progress line.
+ * - `-q` silences talk except errors; `-v` adds detail; `--no-input` never asks.
+ *
+ * @packageDocumentation
+ */
+import type { Context } from './context.ts'
+
+/** Marks a part of the text; only colour on a terminal, nothing elsewhere. */
+export type Style = 'good' | 'bad' | 'dim' | 'bold'
+
+/** The person's side of a command. */
+export interface Terminal {
+  /** Says a line to the person, on stderr; silent with -q. */
+  say(line: string): void
+  /** As say, even with -q: errors. */
+  talk(line: string): void
+  /** As say, only with -v. */
+  detail(line: string): void
+  style(style: Style, text: string): string
+  /** Shows how far long work has come; on a terminal only, overwritten in place. */
+  progress(line: string): void
+  /** Asks for a secret without echo; undefined where nobody can be asked. */
+  askSecret(prompt: string): Promise<string | undefined>
+  /** Clears what progress left behind. */
+  end(): void
+  readonly verbose: boolean
+}
+
+const CODES: Readonly<Record<Style, string>> = { good: '32', bad: '31', dim: '2', bold: '1' }
+
+/** Creates the terminal of one run; the common flags are read from argv, before any command loads. */
+export function createTerminal(argv: readonly string[], context: Context): Terminal {
+  const { stderr, env } = context
+  const has = (...flags: readonly string[]): boolean => flags.some((flag) => argv.includes(flag))
+  const quiet = has('-q', '--quiet')
+  const verbose = has('-v', '--verbose')
+  const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb'
+  const noColor = (env['NO_COLOR'] ?? '') !== '' || has('--no-color')
+  const colour = ((env['FORCE_COLOR'] ?? '') !== '' || isTerminal) && !noColor
+  const canAsk = isTerminal && context.stdin.isTTY === true && !has('--no-input')
+  let progressShown = false
+
+  const clear = (): void => {
+    if (progressShown) stderr.write('\r\u001b[K')
+    progressShown = false
+  }
+  const talk = (line: string): void => {
+    clear()
+    stderr.write(`${line}\n`)
+  }
+  return {
+    verbose,
+    talk,
+    say: (line) => {
+      if (!quiet) talk(line)
+    },
+    detail: (line) => {
+      if (verbose) talk(line)
+    },
+    style: (style, text) => (colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text),
+    progress: (line) => {
+      if (!isTerminal || quiet) return
+      stderr.write(`\r\u001b[K${line.slice(0, (stderr.columns ?? 80) - 1)}`)
+      progressShown = true
+    },
+    askSecret: async (prompt) => {
+      if (!canAsk) return undefined
+      clear()
+      const { askSecret } = await import('./ask-secret.ts')
+      return askSecret(prompt, context)
+    },
+    end: clear,
+  }
+}
