@@ -1,0 +1,151 @@
+/**
+ * The three ways countersign touches a file: whole and bounded, chunk by chunk, and written so that a
+ * reader sees the old file, the new one or none, never a part.
+ *
+ * @packageDocumentation
+ */
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { CountersignError, type ErrorCode } from './errors.ts'
+
+const CHUNK_BYTES = 1024 * 1024
+
+/** How a file is written. */
+export interface WriteFileOptions {
+  /** Permission bits, further narrowed by the umask; default 0o644. */
+  readonly mode?: number
+  /** Whether a file that is already there is replaced; default false. */
+  readonly overwrite?: boolean
+}
+
+/**
+ * Tells whether an error of this module has one cause of the operating system: `ENOENT` (no such
+ * file), `EEXIST` (already there), `ENOSPC` (disk full)…
+ */
+export function hasErrno(error: unknown, errno: string): boolean {
+  return CountersignError.is(error) && error.details['errno'] === errno
+}
+
+/**
+ * Reads a whole file into memory; works on pipes and process substitutions too.
+ *
+ * @param maxBytes - a longer file is refused after reading one byte more than this
+ * @throws {@link CountersignError} ERR_FILE_READ — missing, a folder, not readable;
+ * ERR_INPUT_TOO_LARGE — over `maxBytes`
+ */
+export async function readFileBounded(path: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let total = 0
+  for await (const chunk of readFileChunks(path, maxBytes + 1)) {
+    chunks.push(chunk)
+    total += chunk.length
+    if (total > maxBytes) {
+      throw new CountersignError('ERR_INPUT_TOO_LARGE', `"${path}" is over ${maxBytes} bytes`, {
+        details: { path, maxBytes },
+      })
+    }
+  }
+  return Buffer.concat(chunks)
+}
+
+/**
+ * Reads a file from its start, one chunk in memory at a time.
+ *
+ * @throws {@link CountersignError} ERR_FILE_READ — missing, a folder, not readable
+ */
+export async function* readFileChunks(
+  path: string,
+  chunkBytes: number = CHUNK_BYTES,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const failure = failureOf('ERR_FILE_READ', `can't read "${path}"`, path)
+  const file = await open(path, 'r').catch(failure)
+  try {
+    for (;;) {
+      const { buffer, bytesRead } = await file
+        .read(Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES)))
+        .catch(failure)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * Writes a file durably and in one step: a temporary name in the same folder, fsync, then rename, or
+ * link where nothing may be replaced. Whatever fails, nothing half-written is left.
+ *
+ * @throws {@link CountersignError} ERR_FILE_WRITE — full disk, missing folder, no permission; with
+ * errno `EEXIST` (see {@link hasErrno}) where the file is there and may not be replaced
+ */
+export async function writeFileAtomically(
+  path: string,
+  bytes: Uint8Array | string,
+  options: WriteFileOptions = {},
+): Promise<void> {
+  const { mode = 0o644, overwrite = false } = options
+  const suffix = randomBytes(6).toString('hex')
+  const temporary = join(dirname(path), `.${basename(path)}.${suffix}.tmp`)
+  const failure = failureOf('ERR_FILE_WRITE', `can't write "${path}"`, path)
+  const file = await open(temporary, 'wx', mode).catch(failure)
+  try {
+    await writeDurably(file, bytes)
+    if (overwrite) await rename(temporary, path)
+    else await link(temporary, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    failure(error)
+  } finally {
+    // After a rename the temporary name is gone already.
+    await unlink(temporary).catch(() => undefined)
+  }
+}
+
+async function writeDurably(file: FileHandle, bytes: Uint8Array | string): Promise<void> {
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes the new name itself survive a power cut, where the file system can; the file is there either way. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => undefined)
+  await folder?.close()
+}
+
+function failureOf(code: ErrorCode, message: string, path: string): (cause: unknown) => never {
+  return (cause) => {
+    const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw new CountersignError(code, `${message}: ${REASONS[errno] ?? errno}`, {
+      hint: HINTS[errno],
+      details: { path, errno },
+      cause,
+    })
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'the disk quota is used up',
+  EEXIST: 'it is already there',
+  EISDIR: 'it is a folder',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'no such file or folder',
+  ENOSPC: 'no space left on the disk',
+  ENOTDIR: 'a part of the path is not a folder',
+  EPERM: 'the operation is not permitted',
+  EROFS: 'the file system is read-only',
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'check who owns the file and its folder: ls -ld',
+  EEXIST: 'choose another name, or move the old file away',
+  ENOENT: 'check the path; folders are not made',
+  ENOSPC: 'free some space; nothing was left half-written',
+}
