@@ -4,9 +4,10 @@
  *
  * @packageDocumentation
  */
-import { hashBytes } from '../crypto/digest.ts'
+import { DIGEST_BYTES, hashBytes } from '../crypto/digest.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { verifyDigest, verifyMessage } from '../crypto/verify.ts'
+import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 
 /** What every signing call takes beside its input. */
@@ -21,13 +22,18 @@ export interface Signer {
    * Guarantees a signature that the pinned public key verifies, ECDSA as P1363.
    *
    * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the backend gave a signature that does not
-   * verify; and the provider's own errors
+   * verify; ERR_CANCELLED, ERR_TIMEOUT — the signal is aborted; and the provider's own errors
    */
   sign(message: Uint8Array, options?: SignOptions): Promise<Uint8Array>
 }
 
 /** A Signer that can also sign a digest made elsewhere, with the hash of its algorithm. */
 export interface DigestSigner extends Signer {
+  /**
+   * Guarantees the signature that {@link Signer.sign} makes over the message of that digest.
+   *
+   * @throws RangeError — the digest is not as long as those of the algorithm's hash
+   */
   signDigest(digest: Uint8Array, options?: SignOptions): Promise<Uint8Array>
 }
 
@@ -48,23 +54,46 @@ export function isDigestSigner(signer: Signer): signer is DigestSigner {
 }
 
 /**
+ * Makes sure that a Signer can sign a digest made elsewhere, for callers that have nothing else.
+ *
+ * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — its backend or algorithm can't
+ */
+export function assertDigestSigner(signer: Signer): asserts signer is DigestSigner {
+  if (isDigestSigner(signer)) return
+  const { name } = signer.key.algorithm
+  throw new CountersignError(
+    'ERR_OPERATION_UNSUPPORTED',
+    `this ${name} key can't sign a digest that is already made`,
+    {
+      hint: 'sign it with an ES256 or RS256 key, or attest it instead (countersign attest)',
+      details: { algorithm: name },
+    },
+  )
+}
+
+/**
  * Builds a Signer over a raw backend. Hashes messages locally for backends that take digests, and
  * checks every signature with the pinned key before it is released: a wrong key, a moved alias, a
  * second hashing or a wrong salt length becomes ERR_PROVIDER_FAULT, never a bad bundle.
  */
 export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signer {
   const { signDigest } = backend
+  const { hash } = key.algorithm
   const signer: Signer = {
     key,
     sign: async (message, options = {}) => {
+      assertNotCancelled(options.signal)
       const signature = await signRaw(key, backend, message, options)
       return released(key, signature, verifyMessage(key, message, signature))
     },
   }
-  if (signDigest === undefined || key.algorithm.hash === undefined) return signer
+  if (signDigest === undefined || hash === undefined) return signer
   const digestSigner: DigestSigner = {
     ...signer,
     signDigest: async (digest, options = {}) => {
+      // ECDSA would sign a digest of any length, and it would verify.
+      if (digest.length !== DIGEST_BYTES[hash]) throw new RangeError(`not a ${hash} digest`)
+      assertNotCancelled(options.signal)
       const signature = await signDigest(digest, options)
       return released(key, signature, await verifyDigest(key, digest, signature))
     },

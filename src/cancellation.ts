@@ -1,0 +1,25 @@
+/**
+ * What an AbortSignal means to callers: a deadline that passed, or work nobody wants any more.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from './errors.ts'
+
+/** Makes the error of an aborted signal: its own CountersignError, ERR_TIMEOUT of a deadline, or ERR_CANCELLED. */
+export function toCancellation(signal: AbortSignal): CountersignError {
+  const cause: unknown = signal.reason
+  if (CountersignError.is(cause)) return cause
+  if (cause instanceof DOMException && cause.name === 'TimeoutError') {
+    return new CountersignError('ERR_TIMEOUT', 'the operation took longer than it may', { cause })
+  }
+  return new CountersignError('ERR_CANCELLED', 'the operation was cancelled', { cause })
+}
+
+/**
+ * Lets work go on unless its signal is aborted.
+ *
+ * @throws {@link CountersignError} ERR_CANCELLED, ERR_TIMEOUT — the signal is aborted, by whom tells which
+ */
+export function assertNotCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw toCancellation(signal)
+}
