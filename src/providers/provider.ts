@@ -6,6 +6,7 @@
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import { CountersignError } from '../errors.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { KeyUri } from './key-uri.ts'
 
@@ -26,7 +27,24 @@ export interface CreateKeyRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Opens and makes keys in one file tree, token or account. */
+/**
+ * Modulus length of the RSA key that is to be made; 3072 bits where the request names none. Requests
+ * reach this from command lines and HTTP, so the type alone is no promise.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — not 2048, 3072 or 4096
+ */
+export function requestedRsaBits(request: CreateKeyRequest): number {
+  const bits: number = request.rsaBits ?? 3072
+  if ([2048, 3072, 4096].includes(bits)) return bits
+  throw new CountersignError('ERR_KEY_INVALID', `no RSA keys of ${bits} bits are made`, {
+    hint: 'choose 2048, 3072 or 4096 bits',
+  })
+}
+
+/**
+ * Opens and makes keys in one file tree, token or account. Once disposed it refuses every call with
+ * ERR_PROVIDER_UNAVAILABLE; disposing twice does no harm.
+ */
 export interface KeyProvider extends AsyncDisposable {
   /**
    * Reads the public key, without signing anything.
@@ -43,6 +61,11 @@ export interface KeyProvider extends AsyncDisposable {
    * @throws {@link CountersignError} ERR_KEY_EXISTS — a key of that name is already there
    */
   create(request: CreateKeyRequest): Promise<KeyUri>
+}
+
+/** Makes the error of a provider that is called after it was disposed. */
+export function disposedProvider(name: string): CountersignError {
+  return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `the ${name} provider is shut down`)
 }
 
 /** One thing `countersign doctor` looked at. */

@@ -1,0 +1,87 @@
+/**
+ * Makes a key pair as two files: the private key and, beside it, its public half.
+ *
+ * @packageDocumentation
+ */
+import { generateKeyPair, type KeyObject } from 'node:crypto'
+import { lstat, unlink } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
+import { fromKeyObject, serializePublicKeyPem } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import { hasErrno, writeFileAtomically } from '../../files.ts'
+import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
+
+const generate = promisify(generateKeyPair)
+
+interface KeyPair {
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject
+}
+
+/** Where the public half of a key file lies: `key.pem` and `key.key` → `key.pub`, `key` → `key.pub`. */
+export function publicKeyPath(path: string): string {
+  return `${path.replace(/(?<=[^/])\.(pem|key)$/, '')}.pub`
+}
+
+/**
+ * Writes a new private key as PKCS#8 (mode 0600, encrypted where a passphrase is given: PBES2 with
+ * AES-256-CBC) and its public half as SPKI (mode 0644). Both or neither are there afterwards.
+ *
+ * @throws {@link CountersignError} ERR_KEY_EXISTS — one of the two files is there; ERR_FILE_WRITE —
+ * full disk, missing folder, no permission
+ */
+export async function writeNewKey(
+  path: string,
+  request: CreateKeyRequest,
+  passphrase: string | undefined,
+): Promise<void> {
+  const publicPath = publicKeyPath(path)
+  await assertAbsent(path)
+  await assertAbsent(publicPath)
+  const { privateKey, publicKey } = await generatePair(request)
+  const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption })
+  const publicPem = serializePublicKeyPem(fromKeyObject(publicKey, request.algorithm))
+  await writeNew(path, pem, 0o600)
+  try {
+    await writeNew(publicPath, publicPem, 0o644)
+  } catch (error) {
+    await unlink(path)
+    throw error
+  }
+}
+
+function generatePair(request: CreateKeyRequest): Promise<KeyPair> {
+  const algorithm: Algorithm = resolveAlgorithm(request.algorithm)
+  switch (algorithm.family) {
+    case 'ecdsa':
+      return generate('ec', { namedCurve: algorithm.curve.opensslName })
+    case 'rsa-pkcs1':
+    case 'rsa-pss':
+      return generate('rsa', { modulusLength: requestedRsaBits(request) })
+    case 'ed25519':
+      return generate('ed25519', {})
+  }
+}
+
+/** Spares the making of a key that could not be written; the write itself refuses again, atomically. */
+async function assertAbsent(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found !== undefined) throw keyExists(path)
+}
+
+async function writeNew(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  try {
+    await writeFileAtomically(path, content, { mode })
+  } catch (error) {
+    throw hasErrno(error, 'EEXIST') ? keyExists(path, error) : error
+  }
+}
+
+function keyExists(path: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_KEY_EXISTS', `"${path}" is already there`, {
+    hint: 'a key is never overwritten: choose another name, or move the old file away',
+    cause,
+  })
+}

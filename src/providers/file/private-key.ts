@@ -1,0 +1,84 @@
+/**
+ * Private keys in PEM (RFC 7468): PKCS#8, encrypted or not (RFC 5958), and the older EC (RFC 5915) and
+ * RSA (RFC 8017 appendix A.1.2) forms that OpenSSL writes.
+ *
+ * @packageDocumentation
+ */
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { CountersignError } from '../../errors.ts'
+
+/** Finds the passphrase of one encrypted key file; undefined where there is none to be had. */
+export type ReadPassphrase = (path: string) => Promise<string | undefined>
+
+const READABLE = ['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY']
+
+/** Tells whether a PEM text holds a private key of any kind, readable here or not. */
+export function isPrivateKeyPem(pem: string): boolean {
+  return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)
+}
+
+/** A private key as it lies in a file. */
+export interface KeyFile {
+  readonly path: string
+  readonly pem: string
+}
+
+/**
+ * Reads the one private key of a PEM file. Asks for a passphrase only where the key is encrypted, and
+ * once.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — not one key in a form that can be read;
+ * ERR_PASSPHRASE_WRONG — wrong, or needed and not given
+ */
+export async function parsePrivateKeyPem(
+  file: KeyFile,
+  readPassphrase: ReadPassphrase,
+): Promise<KeyObject> {
+  const block = findPrivateKey(file)
+  // PKCS#8 says so in its label, the older forms in a header (RFC 1421 section 4.6.1.1).
+  if (/^-----BEGIN ENCRYPTED |^Proc-Type: *4,ENCRYPTED/m.test(block)) {
+    return decrypt(block, file.path, await readPassphrase(file.path))
+  }
+  try {
+    return createPrivateKey(block)
+  } catch (cause) {
+    const message = `"${file.path}" does not hold a private key that can be read`
+    throw new CountersignError('ERR_KEY_INVALID', message, { cause })
+  }
+}
+
+function findPrivateKey({ path, pem }: KeyFile): string {
+  const blocks = [
+    ...pem.matchAll(/-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g),
+  ]
+  const [block] = blocks
+  if (block?.[1] === undefined || blocks.length !== 1) {
+    throw new CountersignError(
+      'ERR_KEY_INVALID',
+      `expected one private key in "${path}", found ${blocks.length}`,
+    )
+  }
+  if (READABLE.includes(block[1])) return block[0]
+  throw new CountersignError('ERR_KEY_INVALID', `"${path}" holds a key as ${block[1]}`, {
+    hint: 'a PKCS#8 key is needed (PRIVATE KEY or ENCRYPTED PRIVATE KEY); ssh-keygen -p -m PKCS8 converts one of OpenSSH',
+  })
+}
+
+function decrypt(block: string, path: string, passphrase: string | undefined): KeyObject {
+  if (passphrase === undefined) {
+    throw new CountersignError('ERR_PASSPHRASE_WRONG', `"${path}" is encrypted`, {
+      hint: 'give its passphrase in COUNTERSIGN_PASSPHRASE, with --passphrase-file FILE, or at the prompt of a terminal',
+      details: { path },
+    })
+  }
+  try {
+    return createPrivateKey({ key: block, passphrase })
+  } catch (cause) {
+    // A wrong passphrase sometimes decrypts to noise with valid padding: OpenSSL then finds "no key".
+    throw new CountersignError('ERR_PASSPHRASE_WRONG', `the passphrase does not open "${path}"`, {
+      hint: 'check the passphrase; if it is right, the file is damaged',
+      details: { path },
+      cause,
+    })
+  }
+}
