@@ -26,7 +26,7 @@ export interface EnvUri {
   readonly name: string
 }
 
-/** A public key at a web address. */
+/** A public key at a web address: https, or http to this machine itself. */
 export interface HttpsUri {
   readonly scheme: 'https'
   readonly url: string
@@ -60,6 +60,7 @@ export function parseKeyUri(text: string): KeyUri {
     case 'env':
       return envUri(text)
     case 'https':
+    case 'http':
       return httpsUri(text)
     default:
       throw invalid(text, `unknown scheme "${scheme}"`)
@@ -79,9 +80,15 @@ function envUri(text: string): EnvUri {
 
 function httpsUri(text: string): HttpsUri {
   if (!URL.canParse(text)) throw invalid(text, 'not a URL')
-  const { username, password } = new URL(text)
+  const { protocol, hostname, username, password } = new URL(text)
   if (username !== '' || password !== '') throw invalid('https://…', 'credentials in a URL')
+  if (protocol !== 'https:' && !isLoopback(hostname)) throw invalid(text, 'expected https://')
   return { scheme: 'https', url: text }
+}
+
+/** Tells whether a host name, as URL gives it, is this machine itself; nothing needs to be resolved for it. */
+function isLoopback(hostname: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }
 
 /** Writes a key reference so that {@link parseKeyUri} reads it back. */
@@ -98,4 +105,23 @@ export function serializeKeyUri(uri: KeyUri): string {
     case 'pkcs11':
       return serializePkcs11Uri(uri)
   }
+}
+
+/** Writes a key reference for people and logs: as {@link serializeKeyUri}, without a PIN. */
+export function displayKeyUri(uri: KeyUri): string {
+  const hasPin = uri.scheme === 'pkcs11' && uri.pinValue !== undefined
+  return serializeKeyUri(hasPin ? { ...uri, pinValue: 'hidden' } : uri)
+}
+
+/**
+ * Refuses a PIN inside a key reference that is kept: in a configuration file, a database, a log.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — the reference has a `pin-value`
+ */
+export function assertNoPinValue(uri: KeyUri): void {
+  if (uri.scheme !== 'pkcs11' || uri.pinValue === undefined) return
+  throw new CountersignError('ERR_KEY_URI_INVALID', 'a key reference in a file holds a PIN', {
+    hint: 'put the PIN into a file of its own and write pin-source=file:/path instead of pin-value',
+    details: { uri: displayKeyUri(uri) },
+  })
 }
