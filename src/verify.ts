@@ -38,6 +38,7 @@ export {
   type StreamVerifier,
   verifyDigest,
   verifyMessage,
+  verifyX509Message,
 } from './crypto/verify.ts'
 export {
   type Bundle,

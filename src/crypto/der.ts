@@ -32,16 +32,19 @@ function slice(der: Uint8Array, start: number, length: number): Uint8Array {
   return der.subarray(start, start + length)
 }
 
-/** Checks an INTEGER's contents (positive, minimal) and left-pads it to the coordinate size. */
-function toCoordinate(contents: Uint8Array, size: number): Uint8Array {
+/** Checks an INTEGER's contents (positive, minimal) and writes it right-aligned before `end`. */
+function writeCoordinate(
+  signature: Uint8Array,
+  end: number,
+  contents: Uint8Array,
+  size: number,
+): void {
   const [first, second] = contents
   if (first === undefined || first >= 0x80) throw malformed()
   if (first === 0 && (second === undefined || second < 0x80)) throw malformed()
   const digits = first === 0 ? contents.subarray(1) : contents
   if (digits.length > size) throw malformed()
-  const padded = new Uint8Array(size)
-  padded.set(digits, size - digits.length)
-  return padded
+  signature.set(digits, end - digits.length)
 }
 
 /**
@@ -58,18 +61,42 @@ export function derToP1363(der: Uint8Array, curve: Curve): Uint8Array {
   if (r.length + s.length + 4 !== sequence.length) throw malformed()
   if (header(sequence.length) + sequence.length !== der.length) throw malformed()
   const size = curve.coordinateBytes
-  return Buffer.concat([toCoordinate(r, size), toCoordinate(s, size)])
+  const signature = new Uint8Array(2 * size)
+  writeCoordinate(signature, size, r, size)
+  writeCoordinate(signature, 2 * size, s, size)
+  return signature
 }
 
 function header(length: number): number {
   return length < 0x80 ? 2 : 3
 }
 
-function toInteger(coordinate: Uint8Array): Uint8Array {
-  const start = coordinate.findIndex((byte) => byte !== 0)
-  const digits = start === -1 ? Uint8Array.of(0) : coordinate.subarray(start)
-  const sign = (digits[0] ?? 0) >= 0x80 ? [0] : []
-  return Uint8Array.of(INTEGER, digits.length + sign.length, ...sign, ...digits)
+/** Tells whether bytes are the one valid DER encoding of a signature on the curve. */
+export function isEcdsaDer(der: Uint8Array, curve: Curve): boolean {
+  try {
+    derToP1363(der, curve)
+    return true
+  } catch (error) {
+    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return false
+    throw error
+  }
+}
+
+/** Where the INTEGER of a coordinate starts and whether it needs a zero before a set top bit. */
+function measure(coordinate: Uint8Array): { readonly start: number; readonly pad: 0 | 1 } {
+  let start = 0
+  while (start < coordinate.length - 1 && coordinate[start] === 0) start += 1
+  return { start, pad: (coordinate[start] ?? 0) >= 0x80 ? 1 : 0 }
+}
+
+/** Writes the INTEGER of a coordinate at an offset and answers the offset after it. */
+function writeInteger(der: Uint8Array, offset: number, coordinate: Uint8Array): number {
+  const { start, pad } = measure(coordinate)
+  const length = coordinate.length - start + pad
+  der[offset] = INTEGER
+  der[offset + 1] = length
+  der.set(coordinate.subarray(start), offset + 2 + pad)
+  return offset + 2 + length
 }
 
 /**
@@ -80,12 +107,17 @@ function toInteger(coordinate: Uint8Array): Uint8Array {
 export function p1363ToDer(signature: Uint8Array, curve: Curve): Uint8Array {
   const size = curve.coordinateBytes
   if (signature.length !== size * 2) throw malformed()
-  const body = Buffer.concat([
-    toInteger(signature.subarray(0, size)),
-    toInteger(signature.subarray(size)),
-  ])
-  const length = body.length < 0x80 ? [body.length] : [0x81, body.length]
-  return Buffer.concat([Uint8Array.of(SEQUENCE, ...length), body])
+  // Written once, without intermediate arrays: every ECDSA check passes here.
+  const body = new Uint8Array(2 * (size + 3))
+  const middle = writeInteger(body, 0, signature.subarray(0, size))
+  const length = writeInteger(body, middle, signature.subarray(size))
+  const head = header(length)
+  const der = new Uint8Array(head + length)
+  der[0] = SEQUENCE
+  der[head - 1] = length
+  if (head === 3) der[1] = 0x81
+  der.set(body.subarray(0, length), head)
+  return der
 }
 
 /** Writes a signature the way X.509, Sigstore and OpenSSL do: ECDSA as DER, the others as they are. */

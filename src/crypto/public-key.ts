@@ -22,6 +22,8 @@ export interface PublicKeyInfo {
   readonly kid: string
   /** base64(sha256(SPKI)): how a Sigstore bundle points to the key. */
   readonly hint: string
+  /** Bytes of a signature by the key, ECDSA in P1363. */
+  readonly signatureBytes: number
 }
 
 /** A public JWK (RFC 7517 section 4) with the members countersign writes. */
@@ -169,7 +171,15 @@ export function fromKeyObject(key: KeyObject, algorithmName?: string): PublicKey
   const keyObject = attempt(() => createPublicKey({ key: jwk, format: 'jwk' }))
   const spki = keyObject.export({ type: 'spki', format: 'der' })
   const hint = encodeBase64(createHash('sha256').update(spki).digest())
-  return Object.freeze({ algorithm, keyObject, spki, kid: thumbprint(jwk), hint })
+  const kid = thumbprint(jwk)
+  return Object.freeze({
+    algorithm,
+    keyObject,
+    spki,
+    kid,
+    hint,
+    signatureBytes: sizeOf(algorithm, key),
+  })
 }
 
 function canonicalJwk(key: KeyObject): Record<string, string> {
@@ -201,6 +211,12 @@ function assertFits(algorithm: Algorithm, jwk: Record<string, string>): void {
   if (needed !== actual) {
     throw invalid(`${algorithm.name} needs a ${needed} key, this one is ${actual}`)
   }
+}
+
+function sizeOf(algorithm: Algorithm, key: KeyObject): number {
+  if (algorithm.family === 'ecdsa') return 2 * algorithm.curve.coordinateBytes
+  if (algorithm.family === 'ed25519') return 64
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
 }
 
 /** RFC 7638 section 3: SHA-256 over the required members in lexicographic order, without blanks. */

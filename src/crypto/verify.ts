@@ -6,33 +6,11 @@
  */
 import { constants, createVerify, publicDecrypt, verify } from 'node:crypto'
 import type { Algorithm, EcdsaAlgorithm, RsaAlgorithm } from './algorithms.ts'
+import { isEcdsaDer, toX509Signature } from './der.ts'
 import { toDigestInfo } from './digest-info.ts'
 import { verifyEmsaPss } from './emsa-pss.ts'
+import { toNodeKey } from './node-signature.ts'
 import type { PublicKeyInfo } from './public-key.ts'
-
-/** Options node:crypto needs for an algorithm, for signing and for checking alike. */
-export interface NodeSignatureOptions {
-  readonly dsaEncoding?: 'ieee-p1363'
-  readonly padding?: number
-  readonly saltLength?: number
-}
-
-/** Tells node:crypto about padding, salt length and signature encoding of an algorithm. */
-export function nodeSignatureOptions(algorithm: Algorithm): NodeSignatureOptions {
-  switch (algorithm.family) {
-    case 'ecdsa':
-      return { dsaEncoding: 'ieee-p1363' }
-    case 'rsa-pkcs1':
-      return { padding: constants.RSA_PKCS1_PADDING }
-    case 'rsa-pss':
-      return {
-        padding: constants.RSA_PKCS1_PSS_PADDING,
-        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-      }
-    case 'ed25519':
-      return {}
-  }
-}
 
 /** Whether `signature` over `message` was made by the key, with its pinned algorithm and no other. */
 export function verifyMessage(
@@ -42,8 +20,24 @@ export function verifyMessage(
 ): boolean {
   const { algorithm, keyObject } = key
   if (!hasRightLength(key, signature)) return false
-  const options = { key: keyObject, ...nodeSignatureOptions(algorithm) }
-  return verify(algorithm.hash ?? null, message, options, signature)
+  const node = toX509Signature(algorithm, signature)
+  return verify(algorithm.hash ?? null, message, toNodeKey(algorithm, keyObject), node)
+}
+
+/**
+ * As {@link verifyMessage}, for a signature in the form X.509, Sigstore and OpenSSL write: ECDSA in DER,
+ * where anything but its one valid encoding is no signature.
+ */
+export function verifyX509Message(
+  key: PublicKeyInfo,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const { algorithm, keyObject } = key
+  if (algorithm.family !== 'ecdsa') return verifyMessage(key, message, signature)
+  // Node reads DER leniently, so the encoding is checked first; then its own bytes are the fastest.
+  if (!isEcdsaDer(signature, algorithm.curve)) return false
+  return verify(algorithm.hash, message, keyObject, signature)
 }
 
 /** Takes a message chunk by chunk and answers once. */
@@ -61,7 +55,10 @@ export function createStreamVerifier(algorithm: Algorithm): StreamVerifier | und
     update: (chunk) => void running.update(chunk),
     verify: (key, signature) =>
       hasRightLength(key, signature) &&
-      running.verify({ key: key.keyObject, ...nodeSignatureOptions(key.algorithm) }, signature),
+      running.verify(
+        toNodeKey(key.algorithm, key.keyObject),
+        toX509Signature(key.algorithm, signature),
+      ),
   }
 }
 
@@ -129,13 +126,5 @@ function verifyRsaDigest(
 
 /** Lengths are fixed by the key; a signature of another length is not read at all. */
 function hasRightLength(key: PublicKeyInfo, signature: Uint8Array): boolean {
-  return signature.length === signatureBytes(key)
-}
-
-/** Bytes of a signature made by the key, in the form used inside countersign. */
-export function signatureBytes(key: PublicKeyInfo): number {
-  const { algorithm, keyObject } = key
-  if (algorithm.family === 'ecdsa') return 2 * algorithm.curve.coordinateBytes
-  if (algorithm.family === 'ed25519') return 64
-  return Math.ceil((keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+  return signature.length === key.signatureBytes
 }

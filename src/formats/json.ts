@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { isUtf8 } from 'node:buffer'
 import { CountersignError } from '../errors.ts'
 
 /** Any JSON value. */
@@ -24,8 +25,6 @@ export interface JsonLimits {
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 const DEFAULT_MAX_DEPTH = 64
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function malformed(why: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_JSON_INVALID', `malformed JSON: ${why}`, { cause })
@@ -53,11 +52,8 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): 
 
 /** Decodes bytes that must be valid UTF-8; a byte order mark is kept and so fails to parse. */
 function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes)
-  } catch (cause) {
-    throw malformed('not valid UTF-8', cause)
-  }
+  if (!isUtf8(bytes)) throw malformed('not valid UTF-8')
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
 function parse(text: string): JsonValue {
@@ -130,71 +126,84 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Reads a member that may be absent; `Object.prototype` is never consulted. */
-export function member(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined
-}
+/** Makes the error of a format from a short reason that never quotes the input. */
+export type Malformed = (why: string) => CountersignError
 
 /**
- * Reads the members of one object of one format, each of the type it must have. A member that is
- * `null` counts as absent, as in the JSON form of protocol buffers, which bundles are.
+ * Reads the members of one object of one format, each of the type it must have; every malformation is
+ * the format's one error. A member that is `null` counts as absent, as in the JSON form of protocol
+ * buffers, which bundles are.
  */
-export interface ObjectReader {
-  /** A member that must be a text. */
-  text(name: string): string
-  /** A member that is a text or absent. */
-  optionalText(name: string): string | undefined
-  /** A member that must be an object. */
-  object(name: string): ObjectReader
-  /** A member that is an object or absent. */
-  optionalObject(name: string): ObjectReader | undefined
-  /** A member that must be an array of objects; absent counts as empty where `optional`. */
-  objects(name: string, optional?: 'optional'): readonly ObjectReader[]
-  /** A member as it is, or undefined. */
-  value(name: string): JsonValue | undefined
-  /** Names of all members. */
-  readonly names: readonly string[]
+export class ObjectReader {
   /** The object itself. */
   readonly json: JsonObject
+  readonly #malformed: Malformed
+  readonly #where: () => string
+
+  constructor(value: JsonValue | undefined, malformed: Malformed, where: () => string) {
+    if (!isJsonObject(value)) throw malformed(`${where()} is not an object`)
+    this.json = value
+    this.#malformed = malformed
+    this.#where = where
+  }
+
+  /** Names of all members. */
+  get names(): readonly string[] {
+    return Object.keys(this.json)
+  }
+
+  /** A member as it is; undefined where it is absent. */
+  value(name: string): JsonValue | undefined {
+    return (Object.hasOwn(this.json, name) ? this.json[name] : undefined) ?? undefined
+  }
+
+  /** A member that must be a text. */
+  text(name: string): string {
+    return this.optionalText(name) ?? this.#fail(name, 'missing')
+  }
+
+  /** A member that is a text or absent. */
+  optionalText(name: string): string | undefined {
+    const found = this.value(name)
+    if (found === undefined || typeof found === 'string') return found
+    return this.#fail(name, 'not a text')
+  }
+
+  /** A member that must be an object. */
+  object(name: string): ObjectReader {
+    return new ObjectReader(this.value(name), this.#malformed, () => this.#path(name))
+  }
+
+  /** A member that is an object or absent. */
+  optionalObject(name: string): ObjectReader | undefined {
+    return this.value(name) === undefined ? undefined : this.object(name)
+  }
+
+  /** A member that must be an array of objects; absent counts as empty where `optional`. */
+  objects(name: string, optional?: 'optional'): readonly ObjectReader[] {
+    const found = this.value(name) ?? (optional === 'optional' ? [] : undefined)
+    if (!Array.isArray(found)) return this.#fail(name, 'not an array')
+    return found.map(
+      (item: JsonValue, index) =>
+        new ObjectReader(item, this.#malformed, () => `${this.#path(name)}[${index}]`),
+    )
+  }
+
+  // Only failures need a path, so it is put together no sooner.
+  #path(name: string): string {
+    return `${this.#where()}.${name}`
+  }
+
+  #fail(name: string, what: string): never {
+    throw this.#malformed(`${this.#path(name)} is ${what}`)
+  }
 }
 
-/**
- * Reads objects of a format whose every malformation is one error.
- *
- * @param fail - makes the error of the format from a short reason that never quotes the input
- */
+/** Starts reading the object of a format; `what` names it in errors. */
 export function readObject(
   value: JsonValue | undefined,
-  fail: (why: string) => CountersignError,
-  where = 'document',
+  malformed: Malformed,
+  what = 'document',
 ): ObjectReader {
-  if (!isJsonObject(value)) throw fail(`${where} is not an object`)
-  const json = value
-  const read = (name: string): JsonValue | undefined => member(json, name) ?? undefined
-  const optionalText = (name: string): string | undefined => {
-    const found = read(name)
-    if (found === undefined || typeof found === 'string') return found
-    throw fail(`${where}.${name} is not a text`)
-  }
-  return {
-    json,
-    names: Object.keys(json),
-    value: read,
-    optionalText,
-    text: (name) => {
-      const found = optionalText(name)
-      if (found === undefined) throw fail(`${where}.${name} is missing`)
-      return found
-    },
-    object: (name) => readObject(read(name), fail, `${where}.${name}`),
-    optionalObject: (name) =>
-      read(name) === undefined ? undefined : readObject(read(name), fail, `${where}.${name}`),
-    objects: (name, optional) => {
-      const found = optional === 'optional' ? (read(name) ?? []) : read(name)
-      if (!Array.isArray(found)) throw fail(`${where}.${name} is not an array`)
-      return found.map((item: JsonValue, index) =>
-        readObject(item, fail, `${where}.${name}[${index}]`),
-      )
-    },
-  }
+  return new ObjectReader(value, malformed, () => what)
 }

@@ -7,9 +7,8 @@
  */
 import { isAlgorithmName } from '../crypto/algorithms.ts'
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
-import { fromX509Signature } from '../crypto/der.ts'
 import { parsePublicKeySpki, type PublicKeyInfo } from '../crypto/public-key.ts'
-import { verifyMessage } from '../crypto/verify.ts'
+import { verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError } from '../errors.ts'
 import { encodePae, readEnvelope } from '../formats/dsse.ts'
 import { isJsonObject, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
@@ -66,7 +65,7 @@ export function parseKeyHistory(bytes: Uint8Array, trustKey?: PublicKeyInfo): Ke
   const envelope = readEnvelope(json)
   if (envelope.payloadType !== KEY_HISTORY_PAYLOAD_TYPE) throw malformed('another payload type')
   const pae = encodePae(envelope.payloadType, envelope.payload)
-  if (!envelope.signatures.some(({ sig }) => verifies(trustKey, pae, sig))) {
+  if (!envelope.signatures.some(({ sig }) => verifyX509Message(trustKey, pae, sig))) {
     throw new CountersignError(
       'ERR_SIGNATURE_INVALID',
       'the key history is not signed by the trust key',
@@ -74,15 +73,6 @@ export function parseKeyHistory(bytes: Uint8Array, trustKey?: PublicKeyInfo): Ke
   }
   const payload = parseJson(envelope.payload, { maxBytes: MAX_HISTORY_BYTES })
   return readHistory(readObject(payload, malformed, 'it'))
-}
-
-function verifies(key: PublicKeyInfo, message: Uint8Array, signature: Uint8Array): boolean {
-  try {
-    return verifyMessage(key, message, fromX509Signature(key.algorithm, signature))
-  } catch (error) {
-    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return false
-    throw error
-  }
 }
 
 function readHistory(history: ObjectReader): KeyHistory {

@@ -5,7 +5,7 @@
  */
 import { fromX509Signature } from '../crypto/der.ts'
 import { type Digest, digestBytes, digestHash } from '../crypto/digest.ts'
-import { createStreamVerifier, verifyDigest, verifyMessage } from '../crypto/verify.ts'
+import { createStreamVerifier, verifyDigest, verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError } from '../errors.ts'
 import type { BundleContent } from '../formats/bundle.ts'
 import { encodePae, type Envelope } from '../formats/dsse.ts'
@@ -35,10 +35,7 @@ export function findEnvelopeSigner(
 ): TrustedKey | undefined {
   const pae = encodePae(envelope.payloadType, envelope.payload)
   return candidates.find((candidate) =>
-    envelope.signatures.some(({ sig }) => {
-      const signature = readSignature(candidate, sig)
-      return signature !== undefined && verifyMessage(candidate.key, pae, signature)
-    }),
+    envelope.signatures.some(({ sig }) => verifyX509Message(candidate.key, pae, sig)),
   )
 }
 

@@ -5,8 +5,7 @@
  *
  * @packageDocumentation
  */
-import { fromX509Signature } from '../crypto/der.ts'
-import { verifyMessage } from '../crypto/verify.ts'
+import { verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { parseEnvelope, toEnvelopeJson } from '../formats/dsse.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
@@ -16,7 +15,7 @@ import { createChecklist, type Checklist } from './checklist.ts'
 import { noSigner } from './content.ts'
 import { assertKeyValid } from './key-validity.ts'
 import { assertAnnotations, assertPredicateType } from './policy.ts'
-import { nameKey, type TrustedKey } from './trust.ts'
+import { nameKey } from './trust.ts'
 import {
   examineBundle,
   type Outcome,
@@ -55,7 +54,9 @@ async function verifyLegacySteps(
 ): Promise<VerifiedSignature> {
   const { trust, policy, now } = context
   checks.start('signature', trust.keys.map(nameKey).slice(0, 3).join(' or ') || 'a trusted key')
-  const trusted = trust.keys.find((candidate) => isSignedBy(candidate, legacy))
+  const trusted = trust.keys.find(({ key }) =>
+    verifyX509Message(key, legacy.payload, legacy.signature),
+  )
   if (trusted === undefined) throw noSigner(trust.keys, false)
   checks.pass(`${trusted.key.algorithm.name} by ${nameKey(trusted)}`)
 
@@ -85,15 +86,6 @@ async function verifyLegacySteps(
     times: [],
     logEntries: 0,
     checks: checks.all,
-  }
-}
-
-function isSignedBy({ key }: TrustedKey, { payload, signature }: LegacySignature): boolean {
-  try {
-    return verifyMessage(key, payload, fromX509Signature(key.algorithm, signature))
-  } catch (error) {
-    if (CountersignError.is(error, 'ERR_SIGNATURE_INVALID')) return false
-    throw error
   }
 }
 

@@ -6,7 +6,8 @@
 import { constants, type KeyObject, privateEncrypt, sign } from 'node:crypto'
 import type { Algorithm, EcdsaAlgorithm } from '../../crypto/algorithms.ts'
 import { toDigestInfo } from '../../crypto/digest-info.ts'
-import { nodeSignatureOptions } from '../../crypto/verify.ts'
+import { fromX509Signature } from '../../crypto/der.ts'
+import { toNodeKey } from '../../crypto/node-signature.ts'
 import type { SigningBackend } from '../../signing/signer.ts'
 
 /**
@@ -39,10 +40,9 @@ function signOnThreadPool(
   key: KeyObject,
   message: Uint8Array,
 ): Promise<Uint8Array> {
-  const options = { key, ...nodeSignatureOptions(algorithm) }
   return new Promise((resolve, reject) => {
-    sign(algorithm.hash ?? null, message, options, (error, signature) => {
-      if (error === null) resolve(signature)
+    sign(algorithm.hash ?? null, message, toNodeKey(algorithm, key), (error, signature) => {
+      if (error === null) resolve(fromX509Signature(algorithm, signature))
       else reject(error)
     })
   })
