@@ -6,7 +6,7 @@
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import { CountersignError } from '../errors.ts'
+import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { KeyUri } from './key-uri.ts'
 
@@ -75,6 +75,8 @@ export interface Diagnosis {
   readonly ok: boolean
   /** What was found, for people. */
   readonly found: string
+  /** Why it failed, as the error of an operation that met it would; only where `ok` is false. */
+  readonly code?: ErrorCode
   /** What to do about it; only where `ok` is false. */
   readonly hint?: string
 }
