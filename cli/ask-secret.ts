@@ -6,8 +6,13 @@ const ENTER = ['\r', '\n', '\u0004']
 const INTERRUPT = '\u0003'
 const ERASE = ['\u007f', '\b']
 
+/** What a terminal's input can beside being read. */
 interface RawInput {
   setRawMode(raw: boolean): unknown
+  on(event: 'data' | 'end', listener: (chunk: Uint8Array) => void): this
+  off(event: 'data' | 'end', listener: (chunk: Uint8Array) => void): this
+  pause(): this
+  resume(): this
 }
 
 function isRawInput(stdin: object): stdin is RawInput {
@@ -15,7 +20,7 @@ function isRawInput(stdin: object): stdin is RawInput {
 }
 
 /**
- * Reads one line with the terminal's echo off.
+ * Reads one line with the terminal's echo off; undefined where there is no terminal to read from.
  *
  * @throws {@link CountersignError} ERR_CANCELLED — Ctrl-C
  */
@@ -32,14 +37,27 @@ export async function askSecret(prompt: string, context: Context): Promise<strin
   }
 }
 
-async function readLine(stdin: Context['stdin']): Promise<string> {
-  let line = ''
-  for await (const chunk of stdin) {
-    for (const character of Buffer.from(chunk).toString('utf8')) {
-      if (character === INTERRUPT) throw new CountersignError('ERR_CANCELLED', 'cancelled')
-      if (ENTER.includes(character)) return line
-      line = ERASE.includes(character) ? line.slice(0, -1) : line + character
+/** Iterating over the input would close it behind the first answer, and there may be a second question. */
+function readLine(stdin: RawInput): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const decoder = new TextDecoder()
+    let line = ''
+    const end = (): void => {
+      stdin.off('data', take).off('end', end)
+      // At once: the next chunk answers the next question. And what is read keeps the process alive.
+      stdin.pause()
+      resolve(line)
     }
-  }
-  return line
+    const take = (chunk: Uint8Array): void => {
+      for (const character of decoder.decode(chunk, { stream: true })) {
+        if (character === INTERRUPT) reject(new CountersignError('ERR_CANCELLED', 'cancelled'))
+        if (character === INTERRUPT || ENTER.includes(character)) {
+          end()
+          return
+        }
+        line = ERASE.includes(character) ? line.slice(0, -1) : line + character
+      }
+    }
+    stdin.on('data', take).on('end', end).resume()
+  })
 }

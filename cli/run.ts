@@ -5,10 +5,11 @@
  *
  * @packageDocumentation
  */
-import { Command, CommanderError } from '@commander-js/extra-typings'
+import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { COMMANDS } from './commands.ts'
 import type { Context, Outcome } from './context.ts'
+import { addCommonOptions, type CommonFlags, readCommonFlags } from './options.ts'
 import { errorDocument } from './render/json.ts'
 import { renderError } from './render/text.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
@@ -18,6 +19,7 @@ import { readVersion } from './version.ts'
 export interface CommandEnvironment {
   readonly context: Context
   readonly terminal: Terminal
+  readonly flags: CommonFlags
   /** Wraps a command's function for commander: remembers how it ended. */
   readonly action: <Args extends readonly unknown[]>(
     work: (...args: Args) => Promise<Outcome>,
@@ -26,12 +28,13 @@ export interface CommandEnvironment {
 
 /** Runs one command line and answers its exit status. Never throws. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const json = argv.includes('--json')
-  const terminal = createTerminal(argv, context)
+  const flags = readCommonFlags(argv)
+  const terminal = createTerminal(flags, context)
   let outcome: Outcome | undefined
   const environment: CommandEnvironment = {
     context,
     terminal,
+    flags,
     action:
       (work) =>
       async (...args) => {
@@ -42,30 +45,48 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     const program = await createProgram(argv, environment)
     await program.parseAsync(argv, { from: 'user' })
   } catch (thrown) {
-    outcome = toFailure(thrown, terminal, json)
+    outcome = toFailure(thrown, environment, argv)
   }
   terminal.end()
   if (outcome === undefined) return 0
-  if (json) context.stdout.write(`${JSON.stringify(outcome.document, null, 2)}\n`)
+  if (flags.json) context.stdout.write(`${JSON.stringify(outcome.document, null, 2)}\n`)
   else if (outcome.text !== undefined && outcome.text !== '') context.stdout.write(outcome.text)
   return outcome.exitCode
 }
 
-function toFailure(thrown: unknown, terminal: Terminal, json: boolean): Outcome | undefined {
-  if (thrown instanceof CommanderError) {
-    // Help and version were asked for and have been printed.
-    if (thrown.exitCode === 0) return undefined
-    const usage = new CountersignError('ERR_USAGE', thrown.message.replace(/^error: /, ''), {
-      hint: 'see countersign --help',
-    })
-    return fail(usage, terminal, json)
-  }
-  return fail(toCountersignError(thrown), terminal, json)
+function toFailure(
+  thrown: unknown,
+  environment: CommandEnvironment,
+  argv: readonly string[],
+): Outcome | undefined {
+  if (!(thrown instanceof CommanderError)) return fail(toCountersignError(thrown), environment)
+  // Help and version were asked for and have been printed.
+  if (thrown.exitCode === 0) return undefined
+  return fail(toUsageError(thrown, argv), environment)
 }
 
-function fail(error: CountersignError, terminal: Terminal, json: boolean): Outcome {
-  if (!json || terminal.verbose) terminal.talk(renderError(error, terminal))
+function toUsageError(thrown: CommanderError, argv: readonly string[]): CountersignError {
+  const [command] = commandWords(argv)
+  const known = command !== undefined && Object.hasOwn(COMMANDS, command)
+  const help = `see countersign ${known ? `${command} ` : ''}--help`
+  if (thrown.code === 'commander.help') {
+    return new CountersignError('ERR_USAGE', 'no command was given', { hint: help })
+  }
+  const [message = '', suggestion] = thrown.message.replace(/^error: /, '').split('\n')
+  const didYouMean = /^\(Did you mean (.+)\?\)$/.exec(suggestion ?? '')?.[1]
+  return new CountersignError('ERR_USAGE', message, {
+    hint: didYouMean === undefined ? help : `did you mean ${didYouMean}? ${help}`,
+  })
+}
+
+function fail(error: CountersignError, { flags, terminal }: CommandEnvironment): Outcome {
+  if (!flags.json || flags.verbose) terminal.talk(renderError(error, terminal))
   return { exitCode: error.exitCode, document: errorDocument(error) }
+}
+
+/** The words that may name a command; common options take no values, so every other word may. */
+function commandWords(argv: readonly string[]): readonly string[] {
+  return argv.filter((word) => !word.startsWith('-'))
 }
 
 async function createProgram(
@@ -74,19 +95,27 @@ async function createProgram(
 ): Promise<Command> {
   const { context } = environment
   const program = new Command('countersign')
+  program
     .description(
       'Sign and attest artifacts with keys that never leave an HSM or a KMS; verify them anywhere.',
     )
     .version(readVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Of the program's own options, those that every command takes.
+      visibleGlobalOptions: (command) =>
+        command.parent === null ? [] : program.options.filter(({ long }) => long !== '--version'),
+    })
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: () => undefined,
     })
     .showSuggestionAfterError()
     .exitOverride()
-  const wanted = argv.find((word) => !word.startsWith('-'))
+  addCommonOptions(program)
+  const [first, second] = commandWords(argv)
+  const wanted = first === 'help' ? second : first
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = name === wanted ? (await load()).createCommand(environment) : new Command(name)
     program.addCommand(inherit(command.summary(summary), program))
@@ -95,8 +124,8 @@ async function createProgram(
 }
 
 /** Gives a subcommand, and those below it, the output and exit behaviour of the program. */
-function inherit(command: Command, program: Command): Command {
+function inherit<C extends CommandUnknownOpts>(command: C, program: CommandUnknownOpts): C {
   command.copyInheritedSettings(program).exitOverride()
-  for (const child of command.commands) inherit(child as Command, program)
+  for (const child of command.commands) inherit(child, program)
   return command
 }

@@ -8,6 +8,7 @@
  * @packageDocumentation
  */
 import type { Context } from './context.ts'
+import type { CommonFlags } from './options.ts'
 
 /** Marks a part of the text; only colour on a terminal, nothing elsewhere. */
 export type Style = 'good' | 'bad' | 'dim' | 'bold'
@@ -32,16 +33,14 @@ export interface Terminal {
 
 const CODES: Readonly<Record<Style, string>> = { good: '32', bad: '31', dim: '2', bold: '1' }
 
-/** Creates the terminal of one run; the common flags are read from argv, before any command loads. */
-export function createTerminal(argv: readonly string[], context: Context): Terminal {
+/** Creates the terminal of one run. */
+export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const { stderr, env } = context
-  const has = (...flags: readonly string[]): boolean => flags.some((flag) => argv.includes(flag))
-  const quiet = has('-q', '--quiet')
-  const verbose = has('-v', '--verbose')
+  const { quiet, verbose } = flags
   const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb'
-  const noColor = (env['NO_COLOR'] ?? '') !== '' || has('--no-color')
+  const noColor = (env['NO_COLOR'] ?? '') !== '' || flags.noColor
   const colour = ((env['FORCE_COLOR'] ?? '') !== '' || isTerminal) && !noColor
-  const canAsk = isTerminal && context.stdin.isTTY === true && !has('--no-input')
+  const canAsk = isTerminal && context.stdin.isTTY === true && !flags.noInput
   let progressShown = false
 
   const clear = (): void => {

@@ -1,0 +1,110 @@
+/**
+ * Options that several commands share, each made in one place, and the parsers of their values. A
+ * parser refuses with a CountersignError of its own, so that a wrong value keeps its code and hint.
+ *
+ * @packageDocumentation
+ */
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import { type AlgorithmName, resolveAlgorithm } from '../src/crypto/algorithms.ts'
+import { CountersignError } from '../src/errors.ts'
+
+/** What every command takes; read from the arguments before any command is loaded. */
+export interface CommonFlags {
+  /** One document on stdout, on failure too. */
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
+  readonly noInput: boolean
+  readonly noColor: boolean
+}
+
+/** Declares the common options on the program; commander then takes them before and after a command. */
+export function addCommonOptions(program: CommandUnknownOpts): void {
+  program
+    .option('--json', 'print one JSON document on stdout, on failure too')
+    .option('-q, --quiet', 'say nothing but errors')
+    .option('-v, --verbose', 'say more: causes of errors, what was looked at')
+    .option('--no-input', 'never ask for anything')
+    .option('--no-color', 'no colour, as with NO_COLOR=1')
+}
+
+/** Reads the common options; what stands behind `--` is no option. */
+export function readCommonFlags(argv: readonly string[]): CommonFlags {
+  const end = argv.indexOf('--')
+  const words = end === -1 ? argv : argv.slice(0, end)
+  // Short options may be joined: -qv.
+  const letters = words.filter((word) => /^-[qv]+$/.test(word)).join('')
+  return {
+    json: words.includes('--json'),
+    quiet: words.includes('--quiet') || letters.includes('q'),
+    verbose: words.includes('--verbose') || letters.includes('v'),
+    noInput: words.includes('--no-input'),
+    noColor: words.includes('--no-color'),
+  }
+}
+
+/** Parses the name of an algorithm. */
+export function parseAlgorithm(text: string): AlgorithmName {
+  return resolveAlgorithm(text).name
+}
+
+/**
+ * Makes a parser of whole numbers within bounds, both included.
+ *
+ * @throws {@link CountersignError} from the parser: ERR_USAGE
+ */
+export function parseCount(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+    if (count >= least && count <= most) return count
+    throw new CountersignError('ERR_USAGE', `"${text}" is not a number from ${least} to ${most}`)
+  }
+}
+
+/** Collects the values of an option that may be given more than once. */
+export function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), text]
+}
+
+/**
+ * Collects `name=value` pairs.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — no `=`, no name, or a name twice with two values
+ */
+export function collectPairs(
+  text: string,
+  earlier: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) {
+    throw new CountersignError('ERR_USAGE', `"${text}" is not of the form name=value`)
+  }
+  if (earlier !== undefined && Object.hasOwn(earlier, name) && earlier[name] !== value) {
+    throw new CountersignError('ERR_USAGE', `"${name}" is given two values`)
+  }
+  return { ...earlier, [name]: value }
+}
+
+/** `--algorithm`: pins what an RSA key does; for other keys it must be what they do anyway. */
+export function algorithmOption(
+  description = 'algorithm of the key, where it allows several (RSA)',
+): Option<'--algorithm <name>', undefined, undefined, AlgorithmName> {
+  return new Option('--algorithm <name>', description).argParser(parseAlgorithm)
+}
+
+/** `--passphrase-file`: for encrypted key files; see {@link createSecretSources}. */
+export function passphraseFileOption(): Option<'--passphrase-file <file>'> {
+  return new Option('--passphrase-file <file>', 'file that holds the passphrase of the key file')
+}
+
+/** `-a, --annotations`: pairs that are signed, or demanded. */
+export function annotationsOption(
+  description: string,
+): Option<
+  '-a, --annotations <name=value>',
+  undefined,
+  undefined,
+  Readonly<Record<string, string>>
+> {
+  return new Option('-a, --annotations <name=value>', description).argParser(collectPairs)
+}

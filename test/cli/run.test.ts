@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { countersign, documentOf } from '../support/cli.ts'
+
+test('no command at all is a usage error', async () => {
+  expect(await countersign([])).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr: 'error: no command was given [ERR_USAGE]\nhint:  see countersign --help\n',
+  })
+})
+
+test('a misspelt command gets the nearest one named', async () => {
+  const { exitCode, stderr } = await countersign(['verfy', 'file'])
+
+  expect(exitCode).toBe(2)
+  expect(stderr).toBe(
+    "error: unknown command 'verfy' [ERR_USAGE]\nhint:  did you mean verify? see countersign --help\n",
+  )
+})
+
+test('a misspelt option gets the nearest one and the help of its command named', async () => {
+  const { stderr } = await countersign(['verify', '--jsn'])
+
+  expect(stderr).toContain('hint:  did you mean --json? see countersign verify --help\n')
+})
+
+test.each([
+  ['before the command', ['--json', 'verify', '--nonsense']],
+  ['after the command', ['verify', '--json', '--nonsense']],
+])('--json %s gives one document on stdout and nothing on stderr', async (_, args) => {
+  const result = await countersign(args)
+
+  expect(result.stderr).toBe('')
+  expect(documentOf(result)).toEqual({
+    schema: 'https://countersign.dev/schemas/error/v1',
+    ok: false,
+    exitCode: 2,
+    error: {
+      code: 'ERR_USAGE',
+      message: "unknown option '--nonsense'",
+      hint: 'see countersign verify --help',
+      retryable: false,
+    },
+  })
+})
+
+test('what stands behind -- is no option', async () => {
+  const { stdout, stderr } = await countersign(['verify', '--nonsense', '--', '--json', '-q'])
+
+  expect(stdout).toBe('')
+  expect(stderr).toContain('ERR_USAGE')
+})
+
+test('--version prints the version alone', async () => {
+  const { exitCode, stdout, stderr } = await countersign(['--version'])
+
+  expect(exitCode).toBe(0)
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(stderr).toBe('')
+})
+
+test('help COMMAND says what COMMAND --help says', async () => {
+  const asked = await countersign(['help', 'verify'])
+
+  expect(asked.exitCode).toBe(0)
+  expect(asked).toEqual(await countersign(['verify', '--help']))
+})
