@@ -1,0 +1,65 @@
+/** The few things countersign asks of AWS KMS, in its own words, so that nothing else knows the SDK. */
+
+/** What GetPublicKey tells of a key. */
+export interface KmsPublicKey {
+  /** Key ARN, whatever name the key was asked for by. */
+  readonly arn: string
+  readonly usage: string
+  /** Names as in the `kms` column of the algorithm table; their order means nothing. */
+  readonly algorithms: readonly string[]
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array
+}
+
+/** What DescribeKey tells of a key, whatever state it is in. */
+export interface KmsKeyDescription {
+  readonly arn: string
+  readonly state: string
+  readonly usage: string
+  readonly spec: string
+  /** Empty for keys that can't sign. */
+  readonly algorithms: readonly string[]
+  readonly deletionDate: Date | undefined
+}
+
+/** One signature to make. */
+export interface KmsSignRequest {
+  readonly keyArn: string
+  readonly algorithm: string
+  readonly messageType: 'RAW' | 'DIGEST'
+  readonly message: Uint8Array
+}
+
+/** A signature as KMS gives it: ECDSA as DER. */
+export interface KmsSignature {
+  /** ARN of the key that made it. */
+  readonly keyArn: string
+  readonly signature: Uint8Array
+}
+
+/** A key pair to make. */
+export interface KmsCreateKeyRequest {
+  readonly spec: string
+  readonly description: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/**
+ * One connection to one account and region. Every method makes one KMS call (repeated by the SDK
+ * where that may help) and throws nothing but CountersignErrors.
+ */
+export interface KmsClient {
+  getPublicKey(keyId: string, signal?: AbortSignal): Promise<KmsPublicKey>
+  describeKey(keyId: string, signal?: AbortSignal): Promise<KmsKeyDescription>
+  sign(request: KmsSignRequest, signal?: AbortSignal): Promise<KmsSignature>
+  /** Settles as `sign` would, but no signature is made (DryRun). */
+  trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void>
+  /** Makes a key pair of usage SIGN_VERIFY and answers its ARN. */
+  createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
+  createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>
+  /** Schedules the deletion for the earliest day KMS allows. */
+  scheduleKeyDeletion(keyArn: string): Promise<void>
+  /** How far the clock of KMS is ahead of this machine's, in ms; 0 before the first answer. */
+  clockOffsetMs(): number
+  close(): void
+}

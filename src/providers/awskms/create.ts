@@ -1,0 +1,159 @@
+/** Makes a KMS key: tested before it gets its name, and not left behind when a later step fails. */
+import { resolveAlgorithm } from '../../crypto/algorithms.ts'
+import { CountersignError } from '../../errors.ts'
+import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
+import type { KmsClient } from './client.ts'
+import { awsCommand, toKmsError } from './errors.ts'
+import { createKmsSigner, readKey } from './key.ts'
+import type { AwsKmsUri } from './uri.ts'
+
+/** Settles after a number of ms, or rejects when the signal aborts. */
+export type Delay = (ms: number, signal?: AbortSignal) => Promise<unknown>
+
+/** What {@link createKmsKey} stands on. */
+export interface CreateKmsKeyContext {
+  readonly client: KmsClient
+  readonly delay: Delay
+}
+
+/** KMS is eventually consistent: a new key may be unknown for some seconds. In ms, then it fails. */
+const VISIBILITY_DELAYS = [250, 500, 1000, 2000, 4000] as const
+const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign self-test')
+
+/**
+ * Makes a key pair in KMS under the alias `uri` names, signs and verifies once with it, and answers
+ * the reference that pins it by ARN. The alias appears last, so it never names an untested key; a
+ * key whose alias could not be made is scheduled for deletion.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — not an alias, or one reserved for AWS;
+ * ERR_KEY_EXISTS — the alias is taken; ERR_ALGORITHM_UNSUPPORTED, ERR_KEY_INVALID — no such keys are
+ * made
+ */
+export async function createKmsKey(
+  context: CreateKmsKeyContext,
+  uri: AwsKmsUri,
+  request: CreateKeyRequest,
+): Promise<AwsKmsUri> {
+  const { client } = context
+  const { signal } = request
+  assertCreatable(uri.keyId)
+  const spec = keySpec(request)
+  await assertAliasFree(client, uri.keyId, signal)
+  const arn = await client.createKey(
+    {
+      spec,
+      description: `countersign ${uri.keyId}`,
+      tags: { 'countersign:alias': uri.keyId, 'countersign:algorithm': request.algorithm },
+    },
+    signal,
+  )
+  try {
+    await selfTest(context, arn, request)
+    await nameKey(context, uri.keyId, arn, signal)
+  } catch (error) {
+    const call = { operation: 'CreateKey', keyId: arn, signal }
+    throw await abandoned(client, arn, toKmsError(error, call))
+  }
+  return { ...uri, keyId: arn }
+}
+
+function assertCreatable(keyId: string): void {
+  if (keyId.startsWith('alias/') && !keyId.startsWith('alias/aws/')) return
+  throw new CountersignError('ERR_KEY_URI_INVALID', `can't make a KMS key called "${keyId}"`, {
+    hint: 'name the new key awskms:///alias/NAME; KMS chooses its id, and alias/aws/ is reserved',
+  })
+}
+
+function keySpec(request: CreateKeyRequest): string {
+  const { kmsKeySpecs, family } = resolveAlgorithm(request.algorithm)
+  return family.startsWith('rsa') ? `RSA_${requestedRsaBits(request)}` : kmsKeySpecs[0]
+}
+
+async function assertAliasFree(
+  client: KmsClient,
+  alias: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const owner = await findKey(client, alias, signal)
+  if (owner === undefined) return
+  throw new CountersignError('ERR_KEY_EXISTS', `the alias ${alias} already names ${owner}`, {
+    hint: 'choose another alias, or use the key it names',
+    details: { provider: 'awskms', keyArn: owner },
+  })
+}
+
+/** DescribeKey rather than ListAliases: one call however many aliases there are. */
+async function findKey(
+  client: KmsClient,
+  alias: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return (await client.describeKey(alias, signal)).arn
+  } catch (error) {
+    if (CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+async function selfTest(
+  context: CreateKmsKeyContext,
+  arn: string,
+  request: CreateKeyRequest,
+): Promise<void> {
+  await onceVisible(context, request.signal, async () => {
+    const signer = createKmsSigner(context.client, await readKey(context.client, arn, request))
+    await signer.sign(SELF_TEST_MESSAGE, { signal: request.signal })
+  })
+}
+
+async function nameKey(
+  context: CreateKmsKeyContext,
+  alias: string,
+  arn: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { client } = context
+  try {
+    await onceVisible(context, signal, () => client.createAlias(alias, arn, signal))
+  } catch (error) {
+    // A lost answer makes the SDK ask again, and then KMS says the alias exists: it may be ours.
+    if (!CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
+    if ((await findKey(client, alias, signal)) !== arn) throw error
+  }
+}
+
+async function onceVisible(
+  { delay }: CreateKmsKeyContext,
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<void>,
+): Promise<void> {
+  for (const ms of VISIBILITY_DELAYS) {
+    try {
+      await attempt()
+      return
+    } catch (error) {
+      if (!CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) throw error
+      await delay(ms, signal)
+    }
+  }
+  await attempt()
+}
+
+/** Schedules an orphan's deletion, without the caller's signal: it may be why we are here. */
+async function abandoned(
+  client: KmsClient,
+  arn: string,
+  error: CountersignError,
+): Promise<CountersignError> {
+  const outcome = await client.scheduleKeyDeletion(arn).then(
+    () => `the new key ${arn} is scheduled for deletion`,
+    () =>
+      `the new key ${arn} is left behind: ${awsCommand('schedule-key-deletion', { keyId: arn })}`,
+  )
+  return new CountersignError(error.code, `${error.message}; ${outcome}`, {
+    hint: error.hint,
+    details: { ...error.details, keyArn: arn },
+    cause: error,
+  })
+}

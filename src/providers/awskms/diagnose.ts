@@ -1,0 +1,153 @@
+/** What is wrong with a KMS key, check by check, without making a signature. */
+import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
+import { DIGEST_BYTES } from '../../crypto/digest.ts'
+import { CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
+import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
+import type { KmsClient, KmsKeyDescription } from './client.ts'
+import { awsCommand } from './errors.ts'
+import { readKey } from './key.ts'
+
+/** AWS refuses requests further off than this. */
+const MAX_CLOCK_OFFSET_MS = 5 * 60_000
+
+/** The check that an error about reaching KMS at all belongs to. */
+const CHECK_OF_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_NOT_AUTHENTICATED: 'credentials',
+  ERR_KEY_NOT_FOUND: 'key',
+  ERR_NOT_ALLOWED: 'describe-permission',
+}
+
+const MEND_STATE: Readonly<Record<string, (keyId: string) => string>> = {
+  Disabled: (keyId) => `enable it: ${awsCommand('enable-key', { keyId })}`,
+  PendingDeletion: (keyId) =>
+    `keep it: ${awsCommand('cancel-key-deletion', { keyId })}, then ${awsCommand('enable-key', { keyId })}`,
+  PendingImport: () => 'import its key material',
+}
+
+const passed = (check: string, found: string): Diagnosis => ({ check, ok: true, found })
+const failed = (check: string, error: CountersignError): Diagnosis => ({
+  check,
+  ok: false,
+  found: error.message,
+  ...(error.hint === undefined ? {} : { hint: error.hint }),
+})
+
+/**
+ * Looks at credentials, the key's region, state, usage and algorithm, the permissions GetPublicKey
+ * and Sign, and the clock. What can't be judged because an earlier check failed is left out.
+ *
+ * @throws {@link CountersignError} ERR_CANCELLED — the signal aborted
+ */
+export async function diagnoseKmsKey(
+  connect: () => Promise<KmsClient>,
+  keyId: string,
+  options: OpenKeyOptions = {},
+): Promise<readonly Diagnosis[]> {
+  const client = await attempt(connect)
+  if (client instanceof CountersignError) return [failed('configuration', client)]
+  const found = await attempt(() => client.describeKey(keyId, options.signal))
+  if (found instanceof CountersignError) {
+    const check = CHECK_OF_CODE[found.code] ?? 'endpoint'
+    return [
+      failed(check, found),
+      ...(check === 'describe-permission' ? await permissions(client, keyId, options) : []),
+      // Zero: KMS was not reached.
+      ...(client.clockOffsetMs() === 0 ? [] : [clock(client)]),
+    ]
+  }
+  return [
+    passed('credentials', 'KMS accepts the credentials'),
+    passed('key', `${found.arn} (${found.spec})`),
+    state(found),
+    usage(found),
+    ...algorithm(found, options),
+    ...(found.state === 'Enabled' && found.usage === 'SIGN_VERIFY'
+      ? await permissions(client, found.arn, options)
+      : []),
+    clock(client),
+  ]
+}
+
+function state(key: KmsKeyDescription): Diagnosis {
+  if (key.state === 'Enabled') return passed('key-state', 'Enabled')
+  const until = key.deletionDate === undefined ? '' : ` on ${key.deletionDate.toISOString()}`
+  const mend = MEND_STATE[key.state]
+  return {
+    check: 'key-state',
+    ok: false,
+    found: `${key.state}${until}`,
+    hint: mend?.(key.arn) ?? 'wait until KMS says it is Enabled, then try again',
+  }
+}
+
+function usage(key: KmsKeyDescription): Diagnosis {
+  if (key.usage === 'SIGN_VERIFY') return passed('key-usage', key.usage)
+  return {
+    check: 'key-usage',
+    ok: false,
+    found: key.usage,
+    hint: 'the usage of a KMS key never changes: make another with countersign key create',
+  }
+}
+
+function algorithm(key: KmsKeyDescription, options: OpenKeyOptions): readonly Diagnosis[] {
+  if (options.algorithm === undefined || key.usage !== 'SIGN_VERIFY') return []
+  const { kms, name } = resolveAlgorithm(options.algorithm)
+  if (key.algorithms.includes(kms)) return [passed('algorithm', `${name} (${kms})`)]
+  return [
+    {
+      check: 'algorithm',
+      ok: false,
+      found: `the key does not sign ${name}`,
+      hint: `it offers ${key.algorithms.join(', ')}`,
+    },
+  ]
+}
+
+/** GetPublicKey for real, then Sign as a dry run with the algorithm the key would be opened with. */
+async function permissions(
+  client: KmsClient,
+  keyId: string,
+  options: OpenKeyOptions,
+): Promise<readonly Diagnosis[]> {
+  const pinned = await attempt(() => readKey(client, keyId, options))
+  if (pinned instanceof CountersignError) return [failed('public-key', pinned)]
+  const request = { keyArn: pinned.arn, ...sample(pinned.key.algorithm) }
+  const tried = await attempt(() => client.trySign(request, options.signal))
+  return [
+    passed('public-key', `${pinned.key.algorithm.name}, kid ${pinned.key.kid}`),
+    tried instanceof CountersignError
+      ? failed('sign-permission', tried)
+      : passed('sign-permission', 'Sign would succeed'),
+  ]
+}
+
+function sample(algorithm: Algorithm): {
+  algorithm: string
+  messageType: 'RAW' | 'DIGEST'
+  message: Uint8Array
+} {
+  const { kms, hash } = algorithm
+  return hash === undefined
+    ? { algorithm: kms, messageType: 'RAW', message: new Uint8Array(1) }
+    : { algorithm: kms, messageType: 'DIGEST', message: new Uint8Array(DIGEST_BYTES[hash]) }
+}
+
+/** The SDK corrects for a wrong clock by itself, so it would go unnoticed until something else breaks. */
+function clock(client: KmsClient): Diagnosis {
+  const offset = client.clockOffsetMs()
+  const seconds = Math.ceil(Math.abs(offset) / 1000)
+  if (Math.abs(offset) < MAX_CLOCK_OFFSET_MS) return passed('clock', `within ${seconds} s of KMS`)
+  const found = `this machine is ${seconds} s ${offset > 0 ? 'behind' : 'ahead of'} KMS`
+  return { check: 'clock', ok: false, found, hint: 'set the clock of this machine (NTP)' }
+}
+
+async function attempt<T>(run: () => Promise<T>): Promise<T | CountersignError> {
+  try {
+    return await run()
+  } catch (thrown) {
+    const error = toCountersignError(thrown)
+    if (error.code === 'ERR_CANCELLED' || error.code === 'ERR_INTERNAL') throw error
+    return error
+  }
+}

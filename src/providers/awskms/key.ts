@@ -1,0 +1,106 @@
+/** A KMS key pinned by its ARN and bound to one algorithm, and the Signer over it. */
+import { fromX509Signature } from '../../crypto/der.ts'
+import { parsePublicKeySpki, type PublicKeyInfo } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import {
+  createSigner,
+  type Signer,
+  type SignOptions,
+  type SigningBackend,
+} from '../../signing/signer.ts'
+import type { OpenKeyOptions } from '../provider.ts'
+import type { KmsClient } from './client.ts'
+
+/** The longest message KMS hashes itself, in bytes. */
+const MAX_RAW_BYTES = 4096
+
+/** One key pair in KMS; an alias that led to it is forgotten. */
+export interface PinnedKey {
+  readonly arn: string
+  readonly key: PublicKeyInfo
+}
+
+/**
+ * Reads a public key with one GetPublicKey call and pins it by the ARN in the answer. The algorithm
+ * is the one asked for, or the key's usual one; never the first of a list that KMS orders as it likes.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — the key is not for signing, or of a kind
+ * countersign does not know; ERR_ALGORITHM_UNSUPPORTED — KMS does not offer the algorithm for the
+ * key; ERR_PROVIDER_FAULT — asked for one ARN, KMS answered with another
+ */
+export async function readKey(
+  client: KmsClient,
+  keyId: string,
+  options: OpenKeyOptions = {},
+): Promise<PinnedKey> {
+  const { arn, usage, algorithms, spki } = await client.getPublicKey(keyId, options.signal)
+  if (isKeyArn(keyId) && keyId !== arn) throw wrongKey('GetPublicKey', keyId, arn)
+  if (usage !== 'SIGN_VERIFY') {
+    throw new CountersignError('ERR_KEY_INVALID', `the key ${arn} is for ${usage}, not signing`, {
+      hint: 'the usage of a KMS key never changes: make another with countersign key create',
+    })
+  }
+  const key = parsePublicKeySpki(spki, options.algorithm)
+  if (!algorithms.includes(key.algorithm.kms)) {
+    throw new CountersignError(
+      'ERR_ALGORITHM_UNSUPPORTED',
+      `KMS does not sign ${key.algorithm.name} with the key ${arn}`,
+      { hint: `it offers ${algorithms.join(', ')}` },
+    )
+  }
+  return { arn, key }
+}
+
+/** Builds the Signer of a pinned key: one KMS call (Sign) per signature. */
+export function createKmsSigner(client: KmsClient, pinned: PinnedKey): Signer {
+  const signAs = (messageType: 'RAW' | 'DIGEST') => (message: Uint8Array, options: SignOptions) =>
+    signRaw({ client, pinned, messageType }, message, options)
+  const backend: SigningBackend =
+    pinned.key.algorithm.hash === undefined
+      ? { signMessage: signAs('RAW') }
+      : { signDigest: signAs('DIGEST') }
+  return createSigner(pinned.key, backend)
+}
+
+async function signRaw(
+  context: { client: KmsClient; pinned: PinnedKey; messageType: 'RAW' | 'DIGEST' },
+  message: Uint8Array,
+  options: SignOptions,
+): Promise<Uint8Array> {
+  const { client, pinned, messageType } = context
+  const { algorithm } = pinned.key
+  if (message.length > MAX_RAW_BYTES) {
+    throw new CountersignError(
+      'ERR_INPUT_TOO_LARGE',
+      `AWS KMS signs at most ${MAX_RAW_BYTES} bytes with ${algorithm.name}, the message has ${message.length}`,
+      { hint: 'use an ES256 key, which signs a digest of any message' },
+    )
+  }
+  const request = { keyArn: pinned.arn, algorithm: algorithm.kms, messageType, message }
+  const answer = await client.sign(request, options.signal)
+  if (answer.keyArn !== pinned.arn) throw wrongKey('Sign', pinned.arn, answer.keyArn)
+  try {
+    return fromX509Signature(algorithm, answer.signature)
+  } catch (cause) {
+    // Malformed here means a broken backend, not a signature somebody wants checked.
+    throw new CountersignError('ERR_PROVIDER_FAULT', 'AWS KMS gave a malformed ECDSA signature', {
+      hint: 'nothing was released; check that the endpoint is AWS KMS',
+      cause,
+    })
+  }
+}
+
+function isKeyArn(keyId: string): boolean {
+  return keyId.startsWith('arn:') && keyId.includes(':key/')
+}
+
+function wrongKey(operation: string, expected: string, actual: string): CountersignError {
+  return new CountersignError(
+    'ERR_PROVIDER_FAULT',
+    `AWS KMS ${operation} was asked for the key ${expected} and answered with ${actual}`,
+    {
+      hint: 'nothing was released; check that the endpoint is AWS KMS',
+      details: { provider: 'awskms', operation },
+    },
+  )
+}

@@ -1,0 +1,111 @@
+/** The AWS KMS provider: one SDK client per endpoint, region and profile, and the operations over it. */
+import { setTimeout } from 'node:timers/promises'
+import { assertNotCancelled } from '../../cancellation.ts'
+import type { PublicKeyInfo } from '../../crypto/public-key.ts'
+import type { Signer } from '../../signing/signer.ts'
+import type { KeyUri } from '../key-uri.ts'
+import {
+  type CreateKeyRequest,
+  type Diagnosis,
+  disposedProvider,
+  type KeyDiagnostics,
+  type KeyProvider,
+  type OpenKeyOptions,
+} from '../provider.ts'
+import type { KmsClient } from './client.ts'
+import { createKmsKey, type Delay } from './create.ts'
+import { diagnoseKmsKey } from './diagnose.ts'
+import { createKmsSigner, readKey } from './key.ts'
+import { connectKms } from './sdk.ts'
+import { type AwsKmsAccount, type AwsKmsUri, regionOf } from './uri.ts'
+
+/** How the provider reaches KMS; everything has a default. */
+export interface AwsKmsProviderOptions {
+  /** Time to establish a connection, in ms; default 3000. */
+  readonly connectTimeoutMs?: number
+  /** Time for one attempt of a call, in ms; default 10 000. A call has at most three attempts. */
+  readonly requestTimeoutMs?: number
+  /** Waits for a new key to become visible; default: a timer. */
+  readonly delay?: Delay
+  /** Connects to an account; default: the AWS SDK. */
+  readonly connect?: (account: AwsKmsAccount) => Promise<KmsClient>
+}
+
+/**
+ * Opens and makes keys in AWS KMS. Credentials come from the SDK's default chain. A Signer makes
+ * exactly one KMS call per signature, on the ARN its key was pinned to when it was opened.
+ */
+export function createAwsKmsProvider(
+  options: AwsKmsProviderOptions = {},
+): KeyProvider & KeyDiagnostics {
+  return new AwsKmsProvider(options)
+}
+
+class AwsKmsProvider implements KeyProvider, KeyDiagnostics {
+  readonly #connect: (account: AwsKmsAccount) => Promise<KmsClient>
+  readonly #delay: Delay
+  /** Filled by #client, emptied by dispose. */
+  readonly #clients = new Map<string, Promise<KmsClient>>()
+  #isDisposed = false
+
+  constructor(options: AwsKmsProviderOptions) {
+    const { connectTimeoutMs: connectMs = 3000, requestTimeoutMs: requestMs = 10_000 } = options
+    this.#connect = options.connect ?? ((account) => connectKms(account, { connectMs, requestMs }))
+    this.#delay = options.delay ?? ((ms, signal) => setTimeout(ms, undefined, { signal }))
+  }
+
+  async describe(uri: KeyUri, options?: OpenKeyOptions): Promise<PublicKeyInfo> {
+    const kmsUri = this.#accept(uri, options?.signal)
+    return (await readKey(await this.#client(kmsUri), kmsUri.keyId, options)).key
+  }
+
+  async open(uri: KeyUri, options?: OpenKeyOptions): Promise<Signer> {
+    const kmsUri = this.#accept(uri, options?.signal)
+    const client = await this.#client(kmsUri)
+    return createKmsSigner(client, await readKey(client, kmsUri.keyId, options))
+  }
+
+  async create(request: CreateKeyRequest): Promise<KeyUri> {
+    const kmsUri = this.#accept(request.uri, request.signal)
+    const client = await this.#client(kmsUri)
+    return createKmsKey({ client, delay: this.#delay }, kmsUri, request)
+  }
+
+  async diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]> {
+    const kmsUri = this.#accept(uri, options?.signal)
+    return diagnoseKmsKey(() => this.#client(kmsUri), kmsUri.keyId, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    const clients = [...this.#clients.values()]
+    this.#clients.clear()
+    for (const client of await Promise.allSettled(clients)) {
+      if (client.status === 'fulfilled') client.value.close()
+    }
+  }
+
+  #accept(uri: KeyUri, signal: AbortSignal | undefined): AwsKmsUri {
+    if (this.#isDisposed) throw disposedProvider('awskms')
+    assertNotCancelled(signal)
+    if (uri.scheme === 'awskms') return uri
+    throw new TypeError(`an awskms: reference is needed, not ${uri.scheme}:`)
+  }
+
+  #client(uri: AwsKmsUri): Promise<KmsClient> {
+    const { endpoint, profile } = uri
+    const region = regionOf(uri)
+    const id = JSON.stringify([endpoint, region, profile])
+    const known = this.#clients.get(id)
+    if (known !== undefined) return known
+    const client = this.#connect({
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(region === undefined ? {} : { region }),
+      ...(profile === undefined ? {} : { profile }),
+    })
+    this.#clients.set(id, client)
+    // A failure is not remembered: the environment may be mended while we run.
+    client.catch(() => this.#clients.delete(id))
+    return client
+  }
+}

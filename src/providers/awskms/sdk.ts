@@ -1,0 +1,192 @@
+/** KmsClient over the AWS SDK; the only module that knows it. */
+import type { KMS, KeySpec, SigningAlgorithmSpec, SignCommandInput } from '@aws-sdk/client-kms'
+import { CountersignError } from '../../errors.ts'
+import type { KmsClient, KmsSignRequest } from './client.ts'
+import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
+import { type AwsKmsAccount, endpointUrl } from './uri.ts'
+
+/** How long KMS may take, in ms, for one attempt of a call. */
+export interface KmsTimeouts {
+  readonly connectMs: number
+  readonly requestMs: number
+}
+
+/** Attempts of one call, the first included, with the SDK's standard backoff between them. */
+const MAX_ATTEMPTS = 3
+/** The shortest waiting period KMS takes. */
+const DELETION_DAYS = 7
+const silent = (): void => undefined
+
+/**
+ * Connects to the KMS of one account. Credentials and whatever the account leaves open come from
+ * the SDK's default chain: environment, shared files, web identity, container, instance.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — no region, or one that is no region
+ */
+export async function connectKms(
+  account: AwsKmsAccount,
+  timeouts: KmsTimeouts,
+): Promise<KmsClient> {
+  const { KMS } = await import('@aws-sdk/client-kms')
+  const { endpoint, region, profile } = account
+  const sdk = new KMS({
+    ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
+    ...(region === undefined ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
+    maxAttempts: MAX_ATTEMPTS,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: timeouts.connectMs,
+      requestTimeout: timeouts.requestMs,
+      // Answers that begin and then stall.
+      socketTimeout: timeouts.requestMs,
+      throwOnRequestTimeout: true,
+    },
+    // Without a logger of ours some warnings go to the console.
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+  })
+  return new SdkKmsClient(sdk, await resolveRegion(sdk))
+}
+
+async function resolveRegion(sdk: KMS): Promise<string> {
+  try {
+    return await sdk.config.region()
+  } catch (cause) {
+    throw new CountersignError('ERR_CONFIG_INVALID', 'no valid AWS region is configured', {
+      hint: 'add ?region=… to the key reference, or set AWS_REGION',
+      cause,
+    })
+  }
+}
+
+class SdkKmsClient implements KmsClient {
+  readonly #sdk: KMS
+  readonly #region: string
+
+  constructor(sdk: KMS, region: string) {
+    this.#sdk = sdk
+    this.#region = region
+  }
+
+  async getPublicKey(keyId: string, signal?: AbortSignal): ReturnType<KmsClient['getPublicKey']> {
+    const call = { operation: 'GetPublicKey', keyId, signal }
+    const found = await this.#call(call, (options) =>
+      this.#sdk.getPublicKey({ KeyId: keyId }, options),
+    )
+    return {
+      arn: present(call, 'KeyId', found.KeyId),
+      usage: present(call, 'KeyUsage', found.KeyUsage),
+      algorithms: found.SigningAlgorithms ?? [],
+      spki: present(call, 'PublicKey', found.PublicKey),
+    }
+  }
+
+  async describeKey(keyId: string, signal?: AbortSignal): ReturnType<KmsClient['describeKey']> {
+    const call = { operation: 'DescribeKey', keyId, signal }
+    const { KeyMetadata: key } = await this.#call(call, (options) =>
+      this.#sdk.describeKey({ KeyId: keyId }, options),
+    )
+    return {
+      arn: present(call, 'Arn', key?.Arn),
+      state: present(call, 'KeyState', key?.KeyState),
+      usage: present(call, 'KeyUsage', key?.KeyUsage),
+      spec: present(call, 'KeySpec', key?.KeySpec),
+      algorithms: key?.SigningAlgorithms ?? [],
+      deletionDate: key?.DeletionDate,
+    }
+  }
+
+  async sign(request: KmsSignRequest, signal?: AbortSignal): ReturnType<KmsClient['sign']> {
+    const call = { operation: 'Sign', keyId: request.keyArn, signal }
+    const answer = await this.#call(call, (options) =>
+      this.#sdk.sign(toSignInput(request), options),
+    )
+    return {
+      keyArn: present(call, 'KeyId', answer.KeyId),
+      signature: present(call, 'Signature', answer.Signature),
+    }
+  }
+
+  async trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void> {
+    await this.#call({ operation: 'Sign', keyId: request.keyArn, signal }, async (options) => {
+      try {
+        await this.#sdk.sign({ ...toSignInput(request), DryRun: true }, options)
+      } catch (error) {
+        // KMS answers a dry run that would succeed with this error.
+        if (sdkErrorName(error) !== 'DryRunOperationException') throw error
+      }
+    })
+  }
+
+  async createKey(
+    request: Parameters<KmsClient['createKey']>[0],
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const call = { operation: 'CreateKey', signal }
+    const { KeyMetadata: key } = await this.#call(call, (options) =>
+      this.#sdk.createKey(
+        {
+          KeySpec: request.spec as KeySpec,
+          KeyUsage: 'SIGN_VERIFY',
+          Description: request.description,
+          Tags: Object.entries(request.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+        },
+        options,
+      ),
+    )
+    return present(call, 'Arn', key?.Arn)
+  }
+
+  async createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void> {
+    await this.#call({ operation: 'CreateAlias', keyId: name, signal }, (options) =>
+      this.#sdk.createAlias({ AliasName: name, TargetKeyId: keyArn }, options),
+    )
+  }
+
+  async scheduleKeyDeletion(keyArn: string): Promise<void> {
+    await this.#call({ operation: 'ScheduleKeyDeletion', keyId: keyArn }, (options) =>
+      this.#sdk.scheduleKeyDeletion({ KeyId: keyArn, PendingWindowInDays: DELETION_DAYS }, options),
+    )
+  }
+
+  clockOffsetMs(): number {
+    return this.#sdk.config.systemClockOffset
+  }
+
+  close(): void {
+    this.#sdk.destroy()
+  }
+
+  async #call<T>(
+    call: KmsCall,
+    send: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await send(call.signal === undefined ? {} : { abortSignal: call.signal })
+    } catch (error) {
+      throw toKmsError(error, { ...call, region: this.#region })
+    }
+  }
+}
+
+function toSignInput(request: KmsSignRequest): SignCommandInput {
+  return {
+    KeyId: request.keyArn,
+    SigningAlgorithm: request.algorithm as SigningAlgorithmSpec,
+    MessageType: request.messageType,
+    Message: request.message,
+  }
+}
+
+/** KMS always fills these members; what stands in for it may not. */
+function present<T>(call: KmsCall, member: string, value: T | undefined): T {
+  if (value !== undefined) return value
+  throw new CountersignError(
+    'ERR_PROVIDER_FAULT',
+    `AWS KMS ${call.operation} answered without ${member}`,
+    {
+      hint: 'check that the endpoint is AWS KMS',
+      details: { provider: 'awskms', operation: call.operation },
+    },
+  )
+}
