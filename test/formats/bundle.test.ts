@@ -17,7 +17,7 @@ const contents: fc.Arbitrary<BundleContent> = fc.oneof(
     kind: fc.constant('dsse' as const),
     envelope: fc.record({
       payloadType: fc.string(),
-      payload: fc.uint8Array(),
+      payload: nonEmpty,
       signatures: nonEmpty.map((sig) => [{ keyid: '', sig }]),
     }),
   }),
