@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { toX509Signature } from '../../src/crypto/der.ts'
+import { encodePae, serializeEnvelope } from '../../src/formats/dsse.ts'
+import {
+  KEY_HISTORY_PAYLOAD_TYPE,
+  type KeyHistory,
+  parseKeyHistory,
+  type PublishedVersion,
+  serializeKeyHistory,
+} from '../../src/keys/key-history.ts'
+import { codeOf } from '../support/errors.ts'
+import { testSigner } from '../support/signers.ts'
+
+const start = new Date('2026-01-01T00:00:00Z')
+const end = new Date('2026-04-01T00:00:00Z')
+
+const version = (change: Partial<PublishedVersion> = {}): PublishedVersion => ({
+  key: testSigner('ES256').key,
+  name: 'release',
+  version: 1,
+  state: 'retired',
+  validFor: { start, end },
+  compromisedSince: undefined,
+  ...change,
+})
+
+const times = fc.date({ min: start, max: end, noInvalidDate: true })
+const histories: fc.Arbitrary<KeyHistory> = fc.record({
+  sequence: fc.nat(),
+  versions: fc
+    .tuple(times, times, fc.constantFrom('retired', 'revoked', 'destroyed', 'active' as const))
+    .map(([from, to, state]) => [
+      version({
+        state,
+        validFor: { start: from, end: state === 'active' ? undefined : to },
+        compromisedSince: state === 'revoked' ? to : undefined,
+      }),
+      version({
+        key: testSigner('RS256').key,
+        version: 2,
+        state: 'pending',
+        validFor: { start: undefined, end: undefined },
+      }),
+    ]),
+})
+
+const comparable = (history: KeyHistory): unknown => ({
+  ...history,
+  versions: history.versions.map(({ key, ...rest }) => ({ ...rest, kid: key.kid })),
+})
+
+test('a key history is read back as it was written', () => {
+  fc.assert(
+    fc.property(histories, (history) => {
+      expect(comparable(parseKeyHistory(serializeKeyHistory(history)))).toStrictEqual(
+        comparable(history),
+      )
+    }),
+  )
+})
+
+const document = (change: (entry: Record<string, unknown>) => void): Buffer => {
+  const json = JSON.parse(
+    Buffer.from(serializeKeyHistory({ sequence: 1, versions: [version()] })).toString(),
+  ) as { sequence: number; keys: [Record<string, unknown>] }
+  change(json.keys[0])
+  return Buffer.from(JSON.stringify(json))
+}
+
+test.each([
+  [
+    'a kid that is not of its key',
+    (entry: Record<string, unknown>) => Object.assign(entry, { kid: 'x' }),
+  ],
+  [
+    'an unknown state',
+    (entry: Record<string, unknown>) => Object.assign(entry, { state: 'toString' }),
+  ],
+  [
+    'an unknown algorithm',
+    (entry: Record<string, unknown>) => Object.assign(entry, { algorithm: 'none' }),
+  ],
+  [
+    'a time of no zone',
+    (entry: Record<string, unknown>) => Object.assign(entry, { validFor: { start: '2026-01-01' } }),
+  ],
+  [
+    'a retired version without an end',
+    (entry: Record<string, unknown>) => delete entry['validFor'],
+  ],
+  [
+    'a revoked version without compromisedSince',
+    (entry: Record<string, unknown>) => Object.assign(entry, { state: 'revoked' }),
+  ],
+  [
+    'a version that is no number',
+    (entry: Record<string, unknown>) => Object.assign(entry, { version: '1' }),
+  ],
+])('a key history with %s is refused', (_, change) => {
+  expect(codeOf(() => parseKeyHistory(document(change)))).toBe('ERR_TRUST_INVALID')
+})
+
+test('a kid used twice is refused', () => {
+  const twice = serializeKeyHistory({ sequence: 1, versions: [version(), version({ version: 2 })] })
+  expect(codeOf(() => parseKeyHistory(twice))).toBe('ERR_TRUST_INVALID')
+})
+
+const sealed = async (payloadType = KEY_HISTORY_PAYLOAD_TYPE): Promise<Uint8Array> => {
+  const signer = testSigner('ES384', 'trust')
+  const payload = serializeKeyHistory({ sequence: 7, versions: [version()] })
+  const signature = await signer.sign(encodePae(payloadType, payload))
+  const sig = toX509Signature(signer.key.algorithm, signature)
+  return serializeEnvelope({ payloadType, payload, signatures: [{ keyid: '', sig }] })
+}
+
+test('a signed history is read with its trust key and with no other', async () => {
+  const bytes = await sealed()
+  expect(parseKeyHistory(bytes, testSigner('ES384', 'trust').key).sequence).toBe(7)
+  expect(codeOf(() => parseKeyHistory(bytes, testSigner('ES384').key))).toBe(
+    'ERR_SIGNATURE_INVALID',
+  )
+  expect(codeOf(() => parseKeyHistory(bytes))).toBe('ERR_TRUST_INVALID')
+})
+
+test('a history signed as something else is refused', async () => {
+  const bytes = await sealed('application/vnd.in-toto+json')
+  const { key } = testSigner('ES384', 'trust')
+  expect(codeOf(() => parseKeyHistory(bytes, key))).toBe('ERR_TRUST_INVALID')
+})
+
+test('an unsigned history is refused where a trust key was given', () => {
+  const bytes = serializeKeyHistory({ sequence: 1, versions: [version()] })
+  expect(codeOf(() => parseKeyHistory(bytes, testSigner().key))).toBe('ERR_TRUST_INVALID')
+})
