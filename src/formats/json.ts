@@ -46,7 +46,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): 
   }
   const text = typeof input === 'string' ? input : decodeUtf8(input)
   const value = parse(text)
-  assertUnambiguous(text, maxDepth)
+  assertUnambiguous(text, value, maxDepth)
   return value
 }
 
@@ -65,39 +65,31 @@ function parse(text: string): JsonValue {
   }
 }
 
-const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
 
 /**
- * Walks a text that JSON.parse has accepted, so that only strings and brackets matter. JSON.parse
- * keeps the last of two members with one name, where another reader keeps the first: refused.
+ * Refuses a text that names a member twice in one object: JSON.parse keeps the last of the two, another
+ * reader the first. Outside of strings a colon stands behind each name and nowhere else, so a repeated
+ * name shows as more colons in the text than members in the value.
  */
-function assertUnambiguous(text: string, maxDepth: number): void {
-  const scopes: (Set<string> | undefined)[] = []
-  for (let at = 0; at < text.length; at += 1) {
-    switch (text.charCodeAt(at)) {
-      case QUOTE: {
-        const end = stringEnd(text, at)
-        const scope = scopes.at(-1)
-        if (scope !== undefined && isMemberName(text, end)) addMember(scope, text.slice(at, end))
-        at = end - 1
-        break
-      }
-      case OPEN_OBJECT:
-      case OPEN_ARRAY:
-        scopes.push(text.charCodeAt(at) === OPEN_OBJECT ? new Set() : undefined)
-        if (scopes.length > maxDepth) throw malformed(`nested deeper than ${maxDepth}`)
-        break
-      case CLOSE_OBJECT:
-      case CLOSE_ARRAY:
-        scopes.pop()
-    }
+function assertUnambiguous(text: string, value: JsonValue, maxDepth: number): void {
+  if (countColons(text) !== countMembers(value, maxDepth)) {
+    throw malformed('a member is named twice')
   }
+}
+
+/** Counts colons outside of strings, in a text that JSON.parse has accepted. */
+function countColons(text: string): number {
+  let colons = 0
+  let at = 0
+  while (at < text.length) {
+    const quote = text.indexOf('"', at)
+    const end = quote === -1 ? text.length : quote
+    for (; at < end; at += 1) if (text.charCodeAt(at) === COLON) colons += 1
+    if (quote !== -1) at = stringEnd(text, quote)
+  }
+  return colons
 }
 
 /** Index after the closing quote of the string that opens at `start`. */
@@ -109,16 +101,14 @@ function stringEnd(text: string, start: number): number {
   }
 }
 
-function isMemberName(text: string, end: number): boolean {
-  let at = end
-  while (text.charCodeAt(at) <= 0x20) at += 1
-  return text.charCodeAt(at) === COLON
-}
-
-function addMember(scope: Set<string>, quoted: string): void {
-  const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
-  if (scope.has(name)) throw malformed('a member is named twice')
-  scope.add(name)
+/** Counts the members of all objects in a value; going down is bounded, so it can't run out of stack. */
+function countMembers(value: JsonValue, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth === 0) throw malformed('nested too deep')
+  const items = Object.values(value)
+  let members = Array.isArray(value) ? 0 : items.length
+  for (const item of items) members += countMembers(item, depth - 1)
+  return members
 }
 
 /** Tells whether a value is a JSON object. */
@@ -138,13 +128,20 @@ export class ObjectReader {
   /** The object itself. */
   readonly json: JsonObject
   readonly #malformed: Malformed
-  readonly #where: () => string
+  readonly #name: string
+  readonly #parent: ObjectReader | undefined
 
-  constructor(value: JsonValue | undefined, malformed: Malformed, where: () => string) {
-    if (!isJsonObject(value)) throw malformed(`${where()} is not an object`)
-    this.json = value
+  constructor(
+    value: JsonValue | undefined,
+    malformed: Malformed,
+    name: string,
+    parent?: ObjectReader,
+  ) {
     this.#malformed = malformed
-    this.#where = where
+    this.#name = name
+    this.#parent = parent
+    if (!isJsonObject(value)) throw malformed(`${this.#path()} is not an object`)
+    this.json = value
   }
 
   /** Names of all members. */
@@ -171,7 +168,7 @@ export class ObjectReader {
 
   /** A member that must be an object. */
   object(name: string): ObjectReader {
-    return new ObjectReader(this.value(name), this.#malformed, () => this.#path(name))
+    return new ObjectReader(this.value(name), this.#malformed, name, this)
   }
 
   /** A member that is an object or absent. */
@@ -185,17 +182,17 @@ export class ObjectReader {
     if (!Array.isArray(found)) return this.#fail(name, 'not an array')
     return found.map(
       (item: JsonValue, index) =>
-        new ObjectReader(item, this.#malformed, () => `${this.#path(name)}[${index}]`),
+        new ObjectReader(item, this.#malformed, `${name}[${index}]`, this),
     )
   }
 
   // Only failures need a path, so it is put together no sooner.
-  #path(name: string): string {
-    return `${this.#where()}.${name}`
+  #path(): string {
+    return this.#parent === undefined ? this.#name : `${this.#parent.#path()}.${this.#name}`
   }
 
   #fail(name: string, what: string): never {
-    throw this.#malformed(`${this.#path(name)} is ${what}`)
+    throw this.#malformed(`${this.#path()}.${name} is ${what}`)
   }
 }
 
@@ -205,5 +202,5 @@ export function readObject(
   malformed: Malformed,
   what = 'document',
 ): ObjectReader {
-  return new ObjectReader(value, malformed, () => what)
+  return new ObjectReader(value, malformed, what)
 }

@@ -12,22 +12,6 @@ import { encodePae, type Envelope } from '../formats/dsse.ts'
 import type { Artifact } from './artifact.ts'
 import { nameKey, type TrustedKey } from './trust.ts'
 
-/**
- * Finds the candidate whose key verifies the content's signature, with its pinned algorithm.
- *
- * @returns undefined where none does
- * @throws {@link CountersignError} ERR_DIGEST_MISMATCH — the content signs another file
- */
-export async function findSigner(
-  content: BundleContent,
-  artifact: Artifact,
-  candidates: readonly TrustedKey[],
-): Promise<TrustedKey | undefined> {
-  return content.kind === 'dsse'
-    ? findEnvelopeSigner(content.envelope, candidates)
-    : findFileSigner(content, artifact, candidates)
-}
-
 /** Finds the candidate that signed an envelope; any one of its signatures is enough. */
 export function findEnvelopeSigner(
   envelope: Envelope,
@@ -41,7 +25,12 @@ export function findEnvelopeSigner(
 
 type MessageContent = Extract<BundleContent, { kind: 'message' }>
 
-async function findFileSigner(
+/**
+ * Finds the candidate that signed a file, over its content where that is at hand, else over its digest.
+ *
+ * @throws {@link CountersignError} ERR_DIGEST_MISMATCH — the bundle signs another file
+ */
+export async function findFileSigner(
   content: MessageContent,
   artifact: Artifact,
   candidates: readonly TrustedKey[],

@@ -49,12 +49,7 @@ export async function verifyEvidence(
   demand: EvidenceDemand,
 ): Promise<Evidence> {
   const isCertificate = bundle.signer.kind === 'certificate'
-  const hasEvidence = bundle.logEntries > 0 || bundle.timestamps > 0
-  if (root === undefined || !(hasEvidence || isCertificate)) {
-    if (isCertificate) throw noRoot()
-    assertDemand(NONE, demand)
-    return NONE
-  }
+  if (root === undefined) throw noRoot()
   // A certificate lives minutes: without a time and a log it proves nothing.
   const least = isCertificate ? { logEntries: 1, times: 1 } : { logEntries: 0, times: 0 }
   const entity = relevantEvidence(await toEntity(bundle), root)
@@ -63,6 +58,18 @@ export async function verifyEvidence(
   assertDemand(evidence, demand)
   if (!isCertificate) return evidence
   return { ...evidence, certificate: await verifyCertificate(entity, root) }
+}
+
+/** Tells whether a bundle has evidence to be verified: a certificate always, the rest with a root. */
+export function hasEvidence(bundle: Bundle, root: TrustedRoot | undefined): boolean {
+  if (bundle.signer.kind === 'certificate') return true
+  return root !== undefined && (bundle.logEntries > 0 || bundle.timestamps > 0)
+}
+
+/** What a bundle without evidence has, where none is demanded. */
+export function noEvidence(demand: EvidenceDemand): Evidence {
+  assertDemand(NONE, demand)
+  return NONE
 }
 
 function noRoot(): CountersignError {

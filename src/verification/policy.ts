@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { type Digest, isHashName } from '../crypto/digest.ts'
+import { type Digest, type HashName, isHashName } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import type { Statement, Subject } from '../formats/statement.ts'
@@ -63,10 +63,10 @@ export interface Check {
  * @throws {@link CountersignError} ERR_SUBJECT_MISMATCH
  */
 export async function findSubject(statement: Statement, artifact: Artifact): Promise<Subject> {
-  for (const subject of statement.subjects) {
-    if (await isSubject(subject, artifact)) return subject
-  }
-  const known = await knownDigests(statement.subjects[0], artifact)
+  const digests = await readDigests(statement, artifact)
+  const subject = statement.subjects.find((candidate) => isSubject(candidate, digests))
+  if (subject !== undefined) return subject
+  const known = [...digests.values()].join(', ')
   throw new CountersignError(
     'ERR_SUBJECT_MISMATCH',
     `the statement is not about "${artifact.name}" (${known || 'its digest by the statement’s hash is unknown'})`,
@@ -77,21 +77,30 @@ export async function findSubject(statement: Statement, artifact: Artifact): Pro
   )
 }
 
-async function isSubject(subject: Subject, artifact: Artifact): Promise<boolean> {
-  let equal = 0
-  for (const [hash, hex] of Object.entries(subject.digest)) {
-    const actual = isHashName(hash) ? await artifact.digest(hash) : undefined
-    if (actual === undefined) continue
-    if (actual !== `${hash}:${hex}`) return false
-    equal += 1
+/** The artifact's digest by every hash the statement uses, as far as it can be computed. */
+async function readDigests(
+  statement: Statement,
+  artifact: Artifact,
+): Promise<ReadonlyMap<HashName, Digest>> {
+  const digests = new Map<HashName, Digest>()
+  for (const { digest } of statement.subjects) {
+    for (const hash of Object.keys(digest)) {
+      if (!isHashName(hash) || digests.has(hash)) continue
+      const known = await artifact.digest(hash)
+      if (known !== undefined) digests.set(hash, known)
+    }
   }
-  return equal > 0
+  return digests
 }
 
-async function knownDigests(subject: Subject | undefined, artifact: Artifact): Promise<string> {
-  const hashes = Object.keys(subject?.digest ?? {}).filter(isHashName)
-  const digests = await Promise.all(hashes.map((hash) => artifact.digest(hash)))
-  return digests.filter((digest): digest is Digest => digest !== undefined).join(', ')
+function isSubject(subject: Subject, digests: ReadonlyMap<HashName, Digest>): boolean {
+  const comparable = Object.entries(subject.digest).filter(
+    ([hash]) => isHashName(hash) && digests.has(hash),
+  )
+  return (
+    comparable.length > 0 &&
+    comparable.every(([hash, hex]) => isHashName(hash) && digests.get(hash) === `${hash}:${hex}`)
+  )
 }
 
 /** A subject for people: its name, if any, and its first digest. */

@@ -9,8 +9,14 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseStatement, type Statement, STATEMENT_PAYLOAD_TYPE } from '../formats/statement.ts'
 import type { Artifact } from './artifact.ts'
 import { type Checklist, createChecklist } from './checklist.ts'
-import { findSigner, noSigner } from './content.ts'
-import { type CertificateSigner, type Evidence, verifyEvidence } from './evidence.ts'
+import { findEnvelopeSigner, findFileSigner, noSigner } from './content.ts'
+import {
+  type CertificateSigner,
+  type Evidence,
+  hasEvidence,
+  noEvidence,
+  verifyEvidence,
+} from './evidence.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
   assertAnnotations,
@@ -70,9 +76,11 @@ export async function verifyBundle(
   artifact: Artifact,
   context: VerificationContext,
 ): Promise<VerifiedSignature> {
-  const outcome = await examineBundle(bytes, artifact, context)
-  if (outcome.ok) return outcome.signature
-  throw outcome.error
+  try {
+    return await verifySteps(bytes, artifact, context, createChecklist())
+  } catch (thrown) {
+    throw toCountersignError(thrown)
+  }
 }
 
 /** Verifies one bundle and answers how it ended, with every check that was made. */
@@ -97,64 +105,30 @@ async function verifySteps(
   context: VerificationContext,
   checks: Checklist,
 ): Promise<VerifiedSignature> {
-  const { trust, policy, now } = context
+  const { trust, policy } = context
 
   checks.start('bundle', 'a Sigstore bundle of version 0.1 to 0.3')
   const bundle = parseBundle(bytes)
+  const { content } = bundle
   checks.pass(bundle.mediaType)
 
   checks.start('trusted-time', describeDemand(policy))
-  const evidence = await verifyEvidence(bundle, trust.trustedRoot, policy.evidence)
+  // Awaited only where there is something to wait for: it would cost most bundles more than looking.
+  const evidence = hasEvidence(bundle, trust.trustedRoot)
+    ? await verifyEvidence(bundle, trust.trustedRoot, policy.evidence)
+    : noEvidence(policy.evidence)
   checks.pass(describeTimes(evidence))
 
-  const signer = await verifySigner({ bundle, artifact, evidence, trust, checks })
-  if (signer.kind === 'key') {
-    checks.start('key', 'trusted, and valid when it signed')
-    checks.pass(assertKeyValid(signer.trusted, evidence.times, now))
-  } else {
-    checks.start('identity', describeIdentity(policy))
-    assertIdentity(signer.certificate, policy)
-    checks.pass(`${signer.certificate.subjectAlternativeName} from ${signer.certificate.issuer}`)
-  }
-
-  const { predicateType, statement } = await verifyMeaning({ bundle, artifact, policy, checks })
-  const { times, logEntries } = evidence
-  return { signer, predicateType, statement, times, logEntries, checks: checks.all }
-}
-
-async function verifySigner(input: {
-  readonly bundle: Bundle
-  readonly artifact: Artifact
-  readonly evidence: Evidence
-  readonly trust: TrustMaterial
-  readonly checks: Checklist
-}): Promise<VerifiedSigner> {
-  const { bundle, artifact, evidence, trust, checks } = input
-  const { certificate } = evidence
-  const hint = bundle.signer.kind === 'key' ? bundle.signer.hint : ''
-  const candidates: readonly TrustedKey[] =
-    certificate === undefined ? selectKeys(hint, trust) : certificateKeys(certificate.key)
+  const candidates = selectCandidates(bundle, evidence, trust)
   checks.start('signature', candidates.map(nameKey).slice(0, 3).join(' or ') || 'a trusted key')
-  const found = await findSigner(bundle.content, artifact, candidates)
-  if (found === undefined) {
-    const named = certificate !== undefined || candidates[0]?.key.hint === hint
-    throw noSigner(candidates, named)
-  }
+  const found =
+    content.kind === 'dsse'
+      ? findEnvelopeSigner(content.envelope, candidates)
+      : await findFileSigner(content, artifact, candidates)
+  if (found === undefined) throw noSigner(candidates, isNamed(bundle, candidates))
   checks.pass(`${found.key.algorithm.name} by ${nameKey(found)}`)
-  return certificate === undefined
-    ? { kind: 'key', trusted: found }
-    : { kind: 'certificate', certificate }
-}
+  const signer = judgeSigner(found, evidence, context, checks)
 
-/** The last step: what was signed is about this artifact and says what was asked for. */
-async function verifyMeaning(input: {
-  readonly bundle: Bundle
-  readonly artifact: Artifact
-  readonly policy: Policy
-  readonly checks: Checklist
-}): Promise<{ predicateType: string; statement: Statement | undefined }> {
-  const { bundle, artifact, policy, checks } = input
-  const { content } = bundle
   checks.start('subject', artifact.name)
   const statement = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
   // A file's own signature was verified over its digest: that is its subject.
@@ -162,17 +136,60 @@ async function verifyMeaning(input: {
   checks.pass(content.kind === 'message' ? content.digest : describeSubject(subject))
 
   const predicateType = statement?.predicateType ?? SIGN_PREDICATE_TYPE
+  assertMeaning(predicateType, subject?.annotations ?? {}, policy, checks)
+  const { times, logEntries } = evidence
+  return { signer, predicateType, statement, times, logEntries, checks: checks.all }
+}
+
+/** The keys that may have signed: the certificate's where it was verified, else those trusted. */
+function selectCandidates(
+  bundle: Bundle,
+  { certificate }: Evidence,
+  trust: TrustMaterial,
+): readonly TrustedKey[] {
+  if (certificate !== undefined) return certificateKeys(certificate.key)
+  return selectKeys(bundle.signer.kind === 'key' ? bundle.signer.hint : '', trust)
+}
+
+/** Whether a bundle names its signer among the candidates, so that a failure is the signature's. */
+function isNamed(bundle: Bundle, [first]: readonly TrustedKey[]): boolean {
+  return bundle.signer.kind === 'certificate' || first?.key.hint === bundle.signer.hint
+}
+
+/** Judges who signed: a key by its state and window at the trusted times, a certificate by its name. */
+function judgeSigner(
+  found: TrustedKey,
+  { certificate, times }: Evidence,
+  { policy, now }: VerificationContext,
+  checks: Checklist,
+): VerifiedSigner {
+  if (certificate === undefined) {
+    checks.start('key', 'trusted, and valid when it signed')
+    checks.pass(assertKeyValid(found, times, now))
+    return { kind: 'key', trusted: found }
+  }
+  checks.start('identity', describeIdentity(policy))
+  assertIdentity(certificate, policy)
+  checks.pass(`${certificate.subjectAlternativeName} from ${certificate.issuer}`)
+  return { kind: 'certificate', certificate }
+}
+
+/** Compares what is said of the subject with what was asked for. */
+function assertMeaning(
+  predicateType: string,
+  annotations: Readonly<Record<string, unknown>>,
+  policy: Policy,
+  checks: Checklist,
+): void {
   checks.start('predicate-type', describeTypes(policy))
   assertPredicateType(predicateType, policy)
   checks.pass(predicateType)
 
-  const annotations = Object.entries(policy.annotations)
-  if (annotations.length > 0) {
-    checks.start('annotations', annotations.map((pair) => pair.join('=')).join(', '))
-    assertAnnotations(subject?.annotations ?? {}, policy)
-    checks.pass('all of them')
-  }
-  return { predicateType, statement }
+  const wanted = Object.entries(policy.annotations)
+  if (wanted.length === 0) return
+  checks.start('annotations', wanted.map((pair) => pair.join('=')).join(', '))
+  assertAnnotations(annotations, policy)
+  checks.pass('all of them')
 }
 
 function readStatement(envelope: { payloadType: string; payload: Uint8Array }): Statement {
