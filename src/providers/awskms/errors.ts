@@ -71,6 +71,10 @@ const BAD_REFERENCE = means(
   'ERR_KEY_URI_INVALID',
   'write alias/NAME, a key id, or an ARN of this account’s partition',
 )
+const NO_SUCH_SPEC = means(
+  'ERR_ALGORITHM_UNSUPPORTED',
+  'this region does not make such keys: choose another algorithm or region',
+)
 const UNEXPECTED = means(
   'ERR_INTERNAL',
   'KMS gave an answer countersign does not know; please report it',
@@ -162,7 +166,7 @@ export function toKmsError(cause: unknown, call: KmsCall): CountersignError {
   if (CountersignError.is(cause)) return cause
   if (call.signal?.aborted === true) return toCancellation(call.signal)
   const error = (cause ?? {}) as SdkError
-  const { code, hint } = findMeaning(error)
+  const { code, hint } = findMeaning(error, call)
   const key = call.keyId === undefined ? '' : ` for ${call.keyId}`
   const why = describe(error, code)
   return new CountersignError(code, `AWS KMS ${call.operation}${key} failed: ${why}`, {
@@ -172,8 +176,9 @@ export function toKmsError(cause: unknown, call: KmsCall): CountersignError {
   })
 }
 
-function findMeaning(error: SdkError): Meaning {
+function findMeaning(error: SdkError, call: KmsCall): Meaning {
   if (isClockSkew(error)) return CLOCK
+  if (isUnknownSpec(error, call)) return NO_SUCH_SPEC
   const errno = typeof error.code === 'string' ? error.code : ''
   return (
     lookUp(BY_ERRNO, errno) ??
@@ -199,6 +204,12 @@ function isClockSkew(error: SdkError): boolean {
     typeof error.message === 'string' &&
     /^Signature (?:expired|not yet current)/.test(error.message)
   )
+}
+
+/** The key spec is all that KMS can find wrong with our CreateKey: older regions know fewer. */
+function isUnknownSpec(error: SdkError, call: KmsCall): boolean {
+  const names = ['ValidationException', 'UnsupportedOperationException']
+  return call.operation === 'CreateKey' && names.includes(sdkErrorName(error))
 }
 
 function describe(error: SdkError, code: ErrorCode): string {

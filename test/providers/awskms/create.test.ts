@@ -81,6 +81,18 @@ test.each([
   expect(double.keys()[0]?.spec).toBe(spec)
 })
 
+test.each(['ValidationException', 'UnsupportedOperationException'])(
+  'a key spec that the region does not know (%s) is an algorithm it lacks',
+  async (name) => {
+    await start()
+    double.fail('CreateKey', { kind: 'error', name })
+
+    await expect(create({ algorithm: 'EdDSA' })).rejects.toMatchObject({
+      code: 'ERR_ALGORITHM_UNSUPPORTED',
+    })
+  },
+)
+
 test('a taken alias is refused before a key is made', async () => {
   await start()
   const taken = await double.addKey({ spec: 'ECC_NIST_P256' })
