@@ -62,6 +62,19 @@ test('keys are disabled, enabled, scheduled for deletion, saved and deleted', as
   expect(double.keys()).toEqual([])
 })
 
+test('a digest of the wrong length and an unknown alias are refused in the words of AWS', async () => {
+  const { double, kms } = await startWithSdk(stack)
+  const { arn } = await double.addKey({ spec: 'ECC_NIST_P256' })
+  const request = { KeyId: arn, SigningAlgorithm: 'ECDSA_SHA_256', MessageType: 'DIGEST' } as const
+
+  expect(await failure(kms.sign({ ...request, Message: new Uint8Array(20) }))).toBe(
+    'ValidationException 400: Digest is invalid length for algorithm ECDSA_SHA_256.',
+  )
+  expect(await failure(kms.describeKey({ KeyId: 'alias/typo' }))).toBe(
+    `NotFoundException 400: Alias ${arn.replace(/key\/.*/, 'alias/typo')} is not found.`,
+  )
+})
+
 test('aliases are listed by key, and have names of their own', async () => {
   const { double, kms } = await startWithSdk(stack)
   const [first, second] = [

@@ -60,7 +60,7 @@ const ecc = (namedCurve: string, hash: string, usages: readonly string[]): KeySp
 })
 
 /** Key specs the double can make. */
-export const KEY_SPECS: Readonly<Record<string, KeySpec>> = {
+const KEY_SPECS: Readonly<Record<string, KeySpec>> = {
   RSA_2048: rsa(2048),
   RSA_3072: rsa(3072),
   RSA_4096: rsa(4096),
