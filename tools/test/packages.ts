@@ -8,10 +8,11 @@ export interface DebianPackage {
   readonly command: string
 }
 
-/** The servers and tokens that tests start by themselves. */
-export const TEST_SERVERS: readonly DebianPackage[] = [
+/** The programs that tests start by themselves. */
+export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'softhsm2', command: 'softhsm2-util' },
   { name: 'docker-registry', command: 'docker-registry' },
+  { name: 'openssl', command: 'openssl' },
 ]
 
 /** What it takes to build a native addon. */
