@@ -38,7 +38,11 @@ function malformed(why: string): CountersignError {
 /** Pre-Authentication Encoding: the bytes that are signed. Lengths count bytes. */
 export function encodePae(payloadType: string, payload: Uint8Array): Uint8Array {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `
-  return Buffer.concat([Buffer.from(head), payload])
+  const size = Buffer.byteLength(head)
+  const pae = Buffer.allocUnsafe(size + payload.length)
+  pae.write(head)
+  pae.set(payload, size)
+  return pae
 }
 
 /**

@@ -105,10 +105,18 @@ function stringEnd(text: string, start: number): number {
 function countMembers(value: JsonValue, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0
   if (depth === 0) throw malformed('nested too deep')
-  const items = Object.values(value)
-  let members = Array.isArray(value) ? 0 : items.length
-  for (const item of items) members += countMembers(item, depth - 1)
+  let members = 0
+  if (isList(value)) {
+    for (const item of value) members += countMembers(item, depth - 1)
+    return members
+  }
+  // The one loop over members that makes no array; whatever were inherited would be refused.
+  for (const name in value) members += 1 + countMembers(value[name] ?? null, depth - 1)
   return members
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }
 
 /** Tells whether a value is a JSON object. */

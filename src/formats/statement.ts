@@ -76,18 +76,17 @@ function readSubject(reader: ObjectReader): Subject {
 /** DigestSet: lower-case hex of the right length for known algorithms, opaque text for others. */
 function readDigestSet(reader: ObjectReader): Readonly<Record<string, string>> {
   const set = reader.optionalObject('digest')
-  if (set === undefined) return {}
-  return Object.fromEntries(
-    set.names.map((algorithm) => {
-      const value = set.text(algorithm)
-      const bytes = isHashName(algorithm) ? DIGEST_BYTES[algorithm] : otherDigestBytes(algorithm)
-      if (bytes !== undefined && !(value.length === bytes * 2 && /^[0-9a-f]+$/.test(value))) {
-        throw malformed('a digest is not lower-case hex of its full length')
-      }
-      if (value === '') throw malformed('a digest is empty')
-      return [algorithm, value]
-    }),
-  )
+  const digests: Record<string, string> = {}
+  for (const algorithm of set?.names ?? []) {
+    const value = set?.text(algorithm) ?? ''
+    const bytes = isHashName(algorithm) ? DIGEST_BYTES[algorithm] : otherDigestBytes(algorithm)
+    if (bytes !== undefined && !(value.length === bytes * 2 && /^[0-9a-f]+$/.test(value))) {
+      throw malformed('a digest is not lower-case hex of its full length')
+    }
+    if (value === '') throw malformed('a digest is empty')
+    digests[algorithm] = value
+  }
+  return digests
 }
 
 function otherDigestBytes(algorithm: string): number | undefined {
