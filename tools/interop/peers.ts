@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Peer } from './peer.ts'
+
+const REGISTRY_SOURCE = join(import.meta.dirname, 'registry')
+
+/** Sigstore's own command line. */
+export const COSIGN: Peer = goProgram(
+  'cosign',
+  'github.com/sigstore/cosign/v3/cmd/cosign',
+  'v3.1.3',
+)
+
+/** A registry with the referrers API. */
+export const ZOT: Peer = goProgram('zot', 'zotregistry.dev/zot/v2/cmd/zot', 'v2.1.20')
+
+/** CUE Labs' registry with the referrers API; the program around their library is in registry/. */
+export const OCIREGISTRY: Peer = {
+  name: 'ociregistry',
+  version: sourceVersion(REGISTRY_SOURCE),
+  install: (folder) => {
+    run(['go', 'build', '-o', join(folder, 'registry'), '.'], { cwd: REGISTRY_SOURCE })
+  },
+}
+
+/** An emulator of AWS KMS, written by people who did not write our double. */
+export const LOCALSTACK: Peer = {
+  name: 'localstack',
+  version: '2026.3.0',
+  install: (folder) => {
+    const venv = join(folder, 'venv')
+    run([findPython(), '-m', 'venv', venv])
+    // Its requirements have no upper bounds: the two others are the last it starts with.
+    const packages = [
+      'localstack-core[base-runtime]==2026.3.0',
+      'cbor2==5.8.0',
+      'pyOpenSSL==25.3.0',
+    ]
+    run([join(venv, 'bin/pip'), 'install', '--quiet', ...packages])
+    const imports = 'import localstack.aws.components, localstack.services.kms.provider'
+    run([join(venv, 'bin/python'), '-c', imports])
+  },
+}
+
+/** Every peer that is installed by its exact version. */
+export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK]
+
+function goProgram(name: string, path: string, version: string): Peer {
+  return {
+    name,
+    version,
+    install: (folder) => {
+      run(['go', 'install', `${path}@${version}`], { env: { GOBIN: folder } })
+    },
+  }
+}
+
+/** Changes with the sources, so that an older build is never taken for a newer one. */
+function sourceVersion(folder: string): string {
+  const hash = createHash('sha256')
+  for (const name of readdirSync(folder).toSorted()) hash.update(readFileSync(join(folder, name)))
+  return hash.digest('hex').slice(0, 12)
+}
+
+/** localstack's sources need Python 3.13, which its metadata does not say. */
+function findPython(): string {
+  const versions = join(homedir(), '.pyenv/versions')
+  const names = ['python3.14', 'python3.13', 'python3']
+  const candidates = [
+    ...names,
+    ...listFolder(versions).map((name) => join(versions, name, 'bin/python3')),
+  ]
+  const program = 'import sys; sys.exit(not (3, 13) <= sys.version_info < (3, 15))'
+  const found = candidates.find(
+    (candidate) => spawnSync(candidate, ['-c', program], { stdio: 'ignore' }).status === 0,
+  )
+  if (found === undefined) throw new Error('needs Python 3.13 or newer, and there is none')
+  return found
+}
+
+function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}
+
+function run(
+  [command = '', ...args]: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): void {
+  const { status, error, stderr } = spawnSync(command, args, {
+    ...options,
+    env: { ...process.env, ...options.env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  if (status === 0) return
+  if (error !== undefined) throw new Error(`${command} can't be run: ${error.message}`)
+  throw new Error(`${command} ${args[0] ?? ''}: ${lastWords(stderr)}`)
+}
+
+/** The end of what a program said, on one line. */
+function lastWords(output: string): string {
+  return output
+    .trim()
+    .split('\n')
+    .slice(-2)
+    .map((line) => line.trim())
+    .join(' ')
+}
