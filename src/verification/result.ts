@@ -128,8 +128,11 @@ export function toResultDocument(
   return { schema: RESULT_SCHEMA, ok, exitCode: ok ? 0 : worstExit(failures), artifacts }
 }
 
-/** A bug outranks all; then the lowest code: a broken signature says more than a missing one. */
-function worstExit(failures: readonly CountersignError[]): ExitCode {
+/**
+ * Chooses the exit status of several failures: a bug outranks all; then the lowest code, for a broken
+ * signature says more than a missing one. Without any failure: 5, nothing was found.
+ */
+export function worstExit(failures: readonly CountersignError[]): ExitCode {
   const codes = failures.map(({ exitCode }) => exitCode).toSorted((a, b) => a - b)
   return codes[0] ?? 5
 }
