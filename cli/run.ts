@@ -79,8 +79,8 @@ function toUsageError(thrown: CommanderError, argv: readonly string[]): Counters
   })
 }
 
-function fail(error: CountersignError, { flags, terminal }: CommandEnvironment): Outcome {
-  if (!flags.json || flags.verbose) terminal.talk(renderError(error, terminal))
+function fail(error: CountersignError, { terminal }: CommandEnvironment): Outcome {
+  terminal.talk(renderError(error, terminal))
   return { exitCode: error.exitCode, document: errorDocument(error) }
 }
 
@@ -117,7 +117,8 @@ async function createProgram(
   const [first, second] = commandWords(argv)
   const wanted = first === 'help' ? second : first
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-    const command = name === wanted ? (await load()).createCommand(environment) : new Command(name)
+    const isWanted = name === wanted
+    const command = isWanted ? (await load()).createCommand(environment) : new Command(name)
     program.addCommand(inherit(command.summary(summary), program))
   }
   return program

@@ -3,7 +3,8 @@
  *
  * - Talk goes to stderr, data to stdout; the text is the same in a pipeline and on a terminal.
  * - A terminal adds colour (unless NO_COLOR, TERM=dumb or --no-color) and a progress line.
- * - `-q` silences talk except errors; `-v` adds detail; `--no-input` never asks.
+ * - `-q` silences talk except errors; `-v` adds detail; `--no-input` never asks; `--json` says
+ *   everything in its document and nothing beside it, unless with `-v`.
  *
  * @packageDocumentation
  */
@@ -37,6 +38,8 @@ const CODES: Readonly<Record<Style, string>> = { good: '32', bad: '31', dim: '2'
 export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const { stderr, env } = context
   const { quiet, verbose } = flags
+  // The document says all of it; whoever joins both streams still gets JSON.
+  const silent = flags.json && !verbose
   const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb'
   const noColor = (env['NO_COLOR'] ?? '') !== '' || flags.noColor
   const colour = ((env['FORCE_COLOR'] ?? '') !== '' || isTerminal) && !noColor
@@ -49,6 +52,7 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   }
   const talk = (line: string): void => {
     clear()
+    if (silent) return
     stderr.write(`${line}\n`)
   }
   return {

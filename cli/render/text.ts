@@ -5,13 +5,15 @@
  */
 import type { CountersignError } from '../../src/errors.ts'
 import type { Terminal } from '../terminal.ts'
+import { printable } from './printable.ts'
 
 /** Renders an error: message, hint, code; its causes with -v. */
 export function renderError(error: CountersignError, terminal: Terminal): string {
   const lines = [
-    `${terminal.style('bad', 'error:')} ${error.message} ${terminal.style('dim', `[${error.code}]`)}`,
+    `${terminal.style('bad', 'error:')} ${printable(error.message)} ${terminal.style('dim', `[${error.code}]`)}`,
   ]
-  if (error.hint !== undefined) lines.push(`${terminal.style('bold', 'hint:')}  ${error.hint}`)
+  if (error.hint !== undefined)
+    lines.push(`${terminal.style('bold', 'hint:')}  ${printable(error.hint)}`)
   if (terminal.verbose) lines.push(...causes(error))
   return lines.join('\n')
 }
@@ -19,5 +21,5 @@ export function renderError(error: CountersignError, terminal: Terminal): string
 function causes(error: Error): readonly string[] {
   const { cause } = error
   if (!(cause instanceof Error)) return []
-  return [`cause: ${cause.name}: ${cause.message}`, ...causes(cause)]
+  return [`cause: ${cause.name}: ${printable(cause.message)}`, ...causes(cause)]
 }
