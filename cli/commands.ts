@@ -4,12 +4,12 @@
  *
  * @packageDocumentation
  */
-import type { Command } from '@commander-js/extra-typings'
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from './run.ts'
 
 /** A module under commands/. */
 export interface CommandModule {
-  createCommand(environment: CommandEnvironment): Command
+  createCommand(environment: CommandEnvironment): CommandUnknownOpts
 }
 
 interface CommandEntry {

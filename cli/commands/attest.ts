@@ -1,7 +1,86 @@
 /** `countersign attest`. */
-import { Command } from '@commander-js/extra-typings'
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
+import { CountersignError } from '../../src/errors.ts'
+import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
+import type { ExistingBundle } from '../bundle-files.ts'
+import type { Outcome } from '../context.ts'
+import { createDelivery } from '../delivery.ts'
+import { mapInOrder } from '../in-order.ts'
+import { openKeys } from '../keys.ts'
+import { algorithmOption, passphraseFileOption } from '../options.ts'
+import { readPredicate } from '../predicate-input.ts'
+import { algorithmWarning } from '../render/sign.ts'
+import type { CommandEnvironment } from '../run.ts'
+import type { SecretFlags } from '../secrets.ts'
+import { makeAttestation } from '../sign-artifacts.ts'
+import { toSignOutcome } from '../sign-result.ts'
+import { openSignables } from '../signable.ts'
+import { readTargets, type Target } from '../targets.ts'
+
+/** Artifacts opened at a time. */
+const AT_ONCE = 4
+
+interface AttestFlags extends SecretFlags {
+  readonly key: string
+  readonly algorithm?: AlgorithmName | undefined
+  readonly type: string
+  readonly predicate: string
+  readonly bundle?: string | undefined
+  readonly overwrite?: true | undefined
+  readonly checksums?: string | undefined
+}
 
 /** Builds the command. */
-export function createCommand(): Command {
+export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('attest')
+    .description(
+      'Sign one in-toto attestation about all the artifacts. Its bundle is added to FILE.sigstore.json of\n' +
+        'each file, on a line of its own where others are, and attached to each image. On stdout: the\n' +
+        'names of what was attested, images by digest.',
+    )
+    .argument('[artifacts...]', 'files, oci:// images, oci-layout:// folders, digests, - for stdin')
+    .requiredOption('--key <key>', 'key to sign with: file, awskms:, pkcs11:')
+    .addOption(algorithmOption())
+    .requiredOption('--type <type>', `${PREDICATE_NAMES.join(', ')}, or a URI`)
+    .requiredOption('--predicate <file>', 'JSON of the predicate, or - for stdin')
+    .option('--bundle <file>', 'bundle file to add to, or a folder that has one for each artifact')
+    .option('--overwrite', 'replace a bundle file that is there')
+    .option('--checksums <file>', 'attest the files of a checksum file, by their digests')
+    .addOption(passphraseFileOption())
+    .action(environment.action((names, flags) => attest(names, flags, environment)))
+}
+
+async function attest(
+  names: readonly string[],
+  flags: AttestFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const { context, terminal } = environment
+  await using keys = openKeys(environment, flags)
+  const targets = await readTargets(names, flags.checksums)
+  assertOneStdin(targets, flags)
+  const input = await readPredicate(flags.type, flags.predicate, context)
+  const signer = await keys.open(flags.key, { algorithm: flags.algorithm })
+  const warning = algorithmWarning(signer.key)
+  if (warning !== undefined) terminal.say(`warning: ${warning}`)
+
+  const existing: ExistingBundle = flags.overwrite === true ? 'overwrite' : 'append'
+  const options = { bundle: flags.bundle, existing }
+  const opened = await mapInOrder(targets, AT_ONCE, (target) =>
+    openSignables(target, options, environment),
+  )
+  const { signal } = context
+  const job = { signer, annotations: {}, now: context.now(), signal }
+  const made = await makeAttestation(opened.flat(), input, job)
+  const deliver = createDelivery(existing)
+  const results = await mapInOrder(opened.flat(), AT_ONCE, (one) => deliver(one, made))
+  return toSignOutcome(results, signer, environment)
+}
+
+function assertOneStdin(targets: readonly Target[], { predicate }: AttestFlags): void {
+  if (predicate !== '-' || !targets.some(({ kind }) => kind === 'stdin')) return
+  throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once', {
+    hint: 'give the predicate, or the artifact, as a file',
+  })
 }

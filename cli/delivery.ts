@@ -1,0 +1,31 @@
+/** Bringing finished bundles to where they belong. */
+import type { SignedBundle } from '../src/signing/sign-artifact.ts'
+import { type ExistingBundle, writeBundle } from './bundle-files.ts'
+import { type Signed, toSigned, toUnsigned } from './sign-result.ts'
+import type { Signable } from './signable.ts'
+
+/** Delivers one artifact's bundle; what goes wrong becomes its result. */
+export type Deliver = (signable: Signable, made: SignedBundle) => Promise<Signed>
+
+/**
+ * Prepares the deliveries of one call: the file first, for that may fail without a trace, then the
+ * registry. A file that several artifacts share is written once.
+ */
+export function createDelivery(existing: ExistingBundle): Deliver {
+  const written = new Map<string, Promise<void>>()
+  const writeOnce = (path: string, bundle: Uint8Array): Promise<void> => {
+    const writing = written.get(path) ?? writeBundle(path, bundle, existing)
+    written.set(path, writing)
+    return writing
+  }
+  return async (signable, made) => {
+    const { path, attach } = signable
+    try {
+      if (path !== undefined) await writeOnce(path, made.bundle)
+      const attached = await attach?.(made)
+      return toSigned(signable, { path, attached })
+    } catch (thrown) {
+      return toUnsigned(signable.name, thrown)
+    }
+  }
+}

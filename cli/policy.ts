@@ -1,0 +1,72 @@
+/** What a command line demands of signatures. */
+import { resolvePredicateType, SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
+import { describeIdentity, type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
+import type { TrustFlags } from './trust.ts'
+
+/** Options that say what is demanded. */
+export interface PolicyFlags extends TrustFlags {
+  /** Predicate types as URIs, or `any`. */
+  readonly type?: readonly string[] | undefined
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+  readonly threshold?: number | undefined
+  readonly requireTimestamps?: number | undefined
+  readonly requireLog?: number | undefined
+}
+
+const ANY = 'any'
+
+/** Collects the values of `--type`: short names become URIs, `any` stays. */
+export function collectTypes(
+  text: string,
+  earlier: readonly string[] | undefined,
+): readonly string[] {
+  return [...(earlier ?? []), text === ANY ? ANY : resolvePredicateType(text)]
+}
+
+/** Makes the policy; without `--type` a plain signature is demanded. */
+export function createPolicy(flags: PolicyFlags): Policy {
+  const { type, certificateIdentity, certificateOidcIssuer } = flags
+  return {
+    predicateTypes: type?.includes(ANY) === true ? ANY : (type ?? SIGNATURE_POLICY.predicateTypes),
+    annotations: flags.annotations ?? {},
+    threshold: flags.threshold ?? 1,
+    ...(certificateIdentity !== undefined &&
+      certificateOidcIssuer !== undefined && {
+        identity: {
+          subjectAlternativeName: certificateIdentity,
+          issuer: certificateOidcIssuer,
+        },
+      }),
+    evidence: { logEntries: flags.requireLog ?? 0, times: flags.requireTimestamps ?? 0 },
+  }
+}
+
+/** A criterion of a verification, for people. */
+export interface Criterion {
+  readonly name: string
+  readonly wanted: string
+}
+
+/** Lists what will be demanded and trusted, for people: before the verdict, not after. */
+export function describeCriteria(policy: Policy, trusted: readonly string[]): readonly Criterion[] {
+  const { predicateTypes, identity, threshold, evidence } = policy
+  const annotations = Object.entries(policy.annotations).map((pair) => pair.join('='))
+  const types = predicateTypes === ANY ? ['anything that is signed'] : predicateTypes
+  return [
+    ...trusted.map((wanted) => ({ name: 'trusted', wanted })),
+    ...(identity === undefined ? [] : [{ name: 'identity', wanted: describeIdentity(policy) }]),
+    ...types.map((type) => ({ name: 'type', wanted: describeType(type) })),
+    ...annotations.map((wanted) => ({ name: 'annotation', wanted })),
+    ...count('signers', threshold, 2),
+    ...count('time stamps', evidence.times, 1),
+    ...count('log entries', evidence.logEntries, 1),
+  ]
+}
+
+function describeType(type: string): string {
+  return type === SIGN_PREDICATE_TYPE ? 'a plain signature' : type
+}
+
+function count(name: string, number: number, least: number): readonly Criterion[] {
+  return number < least ? [] : [{ name, wanted: `at least ${number}` }]
+}

@@ -1,0 +1,41 @@
+/** The last look at a bundle before anybody else sees it. */
+import { CountersignError } from '../src/errors.ts'
+import type { Signer } from '../src/signing/signer.ts'
+import type { Artifact } from '../src/verification/artifact.ts'
+import { pinKey } from '../src/verification/trust.ts'
+import type { Outcome, VerificationContext } from '../src/verification/verify-bundle.ts'
+
+/** Examines what was made, in its finished form, as a verifier would. */
+export type Examine = (artifact: Artifact, context: VerificationContext) => Promise<Outcome>
+
+/**
+ * Verifies what was just made with the signer's own public key, so that nothing is written or pushed
+ * that its receivers would refuse.
+ *
+ * @throws {@link CountersignError} ERR_INTERNAL — it does not verify
+ */
+export async function assertReleasable(
+  artifact: Artifact,
+  examine: Examine,
+  made: { readonly signer: Signer; readonly predicateTypes: readonly string[]; readonly now: Date },
+): Promise<void> {
+  const outcome = await examine(artifact, {
+    trust: { keys: [pinKey(made.signer.key)] },
+    policy: {
+      predicateTypes: made.predicateTypes,
+      annotations: {},
+      threshold: 1,
+      evidence: { logEntries: 0, times: 0 },
+    },
+    now: made.now,
+  })
+  if (outcome.ok) return
+  throw new CountersignError(
+    'ERR_INTERNAL',
+    `what was signed for "${artifact.name}" does not verify`,
+    {
+      hint: 'nothing was written; this is a bug in countersign, please report it with the -v output',
+      cause: outcome.error,
+    },
+  )
+}

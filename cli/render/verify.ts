@@ -1,0 +1,78 @@
+/**
+ * A verification as text: the criteria, then one line for each artifact, and below the failed ones
+ * what was expected, what was found and what to do.
+ *
+ * @packageDocumentation
+ */
+import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
+import type {
+  ArtifactDocument,
+  AttestationDocument,
+  SignerDocument,
+} from '../../src/verification/result.ts'
+import type { Criterion } from '../policy.ts'
+import type { Terminal } from '../terminal.ts'
+import { printable } from './printable.ts'
+
+type Painter = Pick<Terminal, 'style' | 'verbose'>
+
+/** Renders what will be demanded; every line of it is said before anything is verified. */
+export function renderCriteria(criteria: readonly Criterion[]): string {
+  const lines = criteria.map(({ name, wanted }) => `  ${name.padEnd(12)} ${printable(wanted)}`)
+  return ['Criteria:', ...lines].join('\n')
+}
+
+/** Renders the verdict on one artifact. */
+export function renderVerdict(artifact: ArtifactDocument, terminal: Painter): string {
+  const { name, digest, ok, error, attestations } = artifact
+  const shown = [name, error?.message ?? ''].some((text) => text.includes(digest ?? ''))
+  const what = printable(shown ? name : `${name} ${digest ?? ''}`)
+  const word = ok ? terminal.style('good', 'PASSED') : terminal.style('bad', 'FAILED')
+  if (error === undefined) {
+    const signers = attestations.filter((one) => one.ok).map(renderSigned)
+    const head = `${word} ${what}: ${signers.join('; ')}`
+    return [head, ...(terminal.verbose ? attestations.flatMap(renderChecks) : [])].join('\n')
+  }
+  const code = terminal.style('dim', `[${error.code}]`)
+  const examined = terminal.verbose
+    ? attestations
+    : attestations.filter((one) => one.error?.message === error.message)
+  return [
+    `${word} ${what}: ${printable(error.message)} ${code}`,
+    ...examined.flatMap(renderChecks),
+    ...(error.hint === undefined ? [] : [`  hint: ${printable(error.hint)}`]),
+  ].join('\n')
+}
+
+/** Who signed what and when, in one phrase. */
+function renderSigned({ key, predicateType, signedAt }: AttestationDocument): string {
+  const what = predicateType === SIGN_PREDICATE_TYPE ? 'signed' : printable(predicateType ?? '')
+  const who = key === undefined ? '' : ` by ${renderSigner(key)}`
+  return `${what}${who}${signedAt === undefined ? '' : ` at ${signedAt}`}`
+}
+
+function renderSigner(signer: SignerDocument): string {
+  if (!('kid' in signer)) {
+    return printable(`${signer.subjectAlternativeName} from ${signer.issuer}`)
+  }
+  const { name, version, kid, algorithm, state } = signer
+  const label = name === undefined ? `kid ${kid}` : `${name}@${version ?? 0}`
+  return printable(`${label} (${algorithm}, ${state})`)
+}
+
+/** The checks that were made of one attached thing: all of a good one, the failed one of a bad one. */
+function renderChecks({ source, ok, checks, error }: AttestationDocument): readonly string[] {
+  const shown = ok ? checks : checks.filter((check) => !check.ok)
+  return [
+    `  ${printable(source)}`,
+    ...shown.flatMap(({ id, expected, actual }) =>
+      ok
+        ? [`    ${id.padEnd(14)} ${printable(actual)}`]
+        : [
+            `    ${id.padEnd(14)} expected ${printable(expected)}`,
+            `    ${''.padEnd(14)} actual   ${printable(actual)}`,
+          ],
+    ),
+    ...(ok || error === undefined || shown.length > 0 ? [] : [`    ${printable(error.message)}`]),
+  ]
+}

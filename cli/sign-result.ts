@@ -1,0 +1,84 @@
+/** What `sign` and `attest` answer: one result for each artifact, in order. */
+import type { Digest } from '../src/crypto/digest.ts'
+import { type CountersignError, toCountersignError } from '../src/errors.ts'
+import type { Signer } from '../src/signing/signer.ts'
+import { type ErrorDocument, toErrorDocument, worstExit } from '../src/verification/result.ts'
+import type { Outcome } from './context.ts'
+import { schema } from './render/json.ts'
+import { algorithmWarning, renderSigned } from './render/sign.ts'
+import type { CommandEnvironment } from './run.ts'
+import type { AttachedDocument, Signable } from './signable.ts'
+
+/** What became of one artifact. */
+export interface SignedDocument {
+  /** What the user called it. */
+  readonly name: string
+  /** The same, an image by its digest. */
+  readonly pinned?: string
+  readonly digest?: Digest
+  readonly ok: boolean
+  /** Path of the bundle file. */
+  readonly bundle?: string
+  /** What was attached to the image. */
+  readonly attached?: readonly AttachedDocument[]
+  readonly error?: ErrorDocument
+}
+
+/** A result and, where it is none, why. */
+export interface Signed {
+  readonly document: SignedDocument
+  readonly error?: CountersignError
+}
+
+/** The result of an artifact whose bundle is where it belongs. */
+export function toSigned(
+  { name, pinned, digests }: Signable,
+  { path, attached }: { path: string | undefined; attached: SignedDocument['attached'] },
+): Signed {
+  return {
+    document: {
+      name,
+      pinned,
+      digest: digests[0],
+      ok: true,
+      ...(path === undefined ? {} : { bundle: path }),
+      ...(attached === undefined ? {} : { attached }),
+    },
+  }
+}
+
+/** The result of an artifact that failed, at any step. */
+export function toUnsigned(name: string, thrown: unknown): Signed {
+  const error = toCountersignError(thrown)
+  return { document: { name, ok: false, error: toErrorDocument(error) }, error }
+}
+
+/** Says every result and joins them: the worst decides the exit status. */
+export function toSignOutcome(
+  results: readonly Signed[],
+  signer: Signer,
+  { terminal }: CommandEnvironment,
+): Outcome {
+  const artifacts = results.map(({ document }) => document)
+  for (const artifact of artifacts) {
+    const text = renderSigned(artifact, terminal)
+    if (artifact.ok) terminal.say(text)
+    else terminal.talk(text)
+  }
+  const failures = results.flatMap(({ error }) => error ?? [])
+  const exitCode = failures.length === 0 ? 0 : worstExit(failures)
+  const { kid, algorithm } = signer.key
+  const warning = algorithmWarning(signer.key)
+  return {
+    exitCode,
+    text: artifacts.map(({ pinned }) => (pinned === undefined ? '' : `${pinned}\n`)).join(''),
+    document: {
+      schema: schema('sign-result'),
+      ok: exitCode === 0,
+      exitCode,
+      key: { kid, algorithm: algorithm.name },
+      ...(warning === undefined ? {} : { warnings: [warning] }),
+      artifacts,
+    },
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The artifacts a command line names, from its arguments and from checksum files.
+ *
+ * @packageDocumentation
+ */
+import { basename } from 'node:path'
+import type { Digest } from '../src/crypto/digest.ts'
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import {
+  type LayoutArtifact,
+  parseArtifactReference,
+  type RegistryArtifact,
+} from '../src/formats/artifact-reference.ts'
+import { parseChecksums } from '../src/formats/checksums.ts'
+
+/** An image or index, in a registry or a layout. */
+export interface ImageTarget {
+  readonly kind: 'image'
+  readonly name: string
+  readonly reference: RegistryArtifact | LayoutArtifact
+}
+
+/** Content on this machine, or digests of content that is elsewhere. `name` is what the user wrote. */
+export type LocalTarget =
+  | { readonly kind: 'file'; readonly name: string; readonly path: string }
+  | { readonly kind: 'stdin'; readonly name: string }
+  | {
+      readonly kind: 'digests'
+      readonly name: string
+      readonly digests: readonly Digest[]
+      /** Where the file would lie, of a name in a checksum file. */
+      readonly path?: string
+    }
+
+/** One artifact of a command line. */
+export type Target = ImageTarget | LocalTarget
+
+const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
+
+/**
+ * Reads the artifacts of a command line, in its order, those of the checksum file last.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — none at all, or standard input twice; ERR_REFERENCE_INVALID;
+ * ERR_FILE_READ, ERR_INPUT_TOO_LARGE — the checksum file
+ */
+export async function readTargets(
+  names: readonly string[],
+  checksums: string | undefined,
+): Promise<readonly Target[]> {
+  const targets = names.map(parseTarget)
+  if (targets.filter(({ kind }) => kind === 'stdin').length > 1) {
+    throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
+  }
+  const listed = checksums === undefined ? [] : await readChecksumTargets(checksums)
+  if (targets.length + listed.length > 0) return [...targets, ...listed]
+  throw new CountersignError('ERR_USAGE', 'no artifact was named', {
+    hint: 'name files, oci:// images, digests or -, or give --checksums FILE',
+  })
+}
+
+function parseTarget(name: string): Target {
+  const reference = parseArtifactReference(name)
+  switch (reference.kind) {
+    case 'registry':
+    case 'layout':
+      return { kind: 'image', name, reference }
+    case 'digest':
+      return { kind: 'digests', name, digests: [reference.digest] }
+    case 'stdin':
+      return { kind: 'stdin', name }
+    case 'file':
+      return { kind: 'file', name, path: reference.path }
+  }
+}
+
+/** A file listed with digests of several hashes is one artifact. */
+async function readChecksumTargets(path: string): Promise<readonly Target[]> {
+  const checksums = parseChecksums(await readFileBounded(path, MAX_CHECKSUM_BYTES))
+  const byName = Map.groupBy(checksums, ({ name }) => name)
+  return [...byName].map(([name, lines]) => {
+    const digests = lines.map(({ digest }) => digest)
+    return { kind: 'digests', name, digests, path: name }
+  })
+}
+
+/** The file a local artifact is, or would be; its bundle lies beside it. */
+export function targetPath(target: LocalTarget): string | undefined {
+  return target.kind === 'stdin' ? undefined : target.path
+}
+
+/** What the bundle of a local artifact is called in a folder of bundles. */
+export function bundleStem(target: LocalTarget): string {
+  const path = targetPath(target)
+  if (path !== undefined) return basename(path)
+  return target.kind === 'stdin' ? 'stdin' : target.name.replace(':', '-')
+}

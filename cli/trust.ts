@@ -1,0 +1,126 @@
+/**
+ * What a command line says is trusted: keys, a key history, a Sigstore trusted root.
+ *
+ * @packageDocumentation
+ */
+import type { AlgorithmName } from '../src/crypto/algorithms.ts'
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import { parseKeyHistory } from '../src/keys/key-history.ts'
+import { parseKeyUri } from '../src/providers/key-uri.ts'
+import {
+  pinKey,
+  type TrustedKey,
+  trustKeyHistory,
+  type TrustMaterial,
+} from '../src/verification/trust.ts'
+import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import type { CommandKeys } from './keys.ts'
+
+/** Options that say what is trusted. */
+export interface TrustFlags {
+  readonly key?: readonly string[] | undefined
+  readonly algorithm?: AlgorithmName | undefined
+  readonly trust?: string | undefined
+  readonly trustKey?: string | undefined
+  readonly trustedRoot?: string | undefined
+  readonly certificateIdentity?: string | undefined
+  readonly certificateOidcIssuer?: string | undefined
+  readonly offline?: true | undefined
+}
+
+/** What is trusted, and each source of it in a line for people. */
+export interface Trust {
+  readonly material: TrustMaterial
+  readonly described: readonly string[]
+}
+
+const MAX_HISTORY_BYTES = 16 * 1024 * 1024
+const MAX_ROOT_BYTES = 4 * 1024 * 1024
+
+/**
+ * Reads everything a command line trusts.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — nothing is trusted, options that don't fit each other, or a
+ * key that needs the network with `--offline`; ERR_TRUST_INVALID, ERR_SIGNATURE_INVALID — the key history
+ * or the trusted root; and the errors of reading keys
+ */
+export async function readTrust(flags: TrustFlags, keys: CommandKeys): Promise<Trust> {
+  assertSomething(flags)
+  const pinned = await Promise.all((flags.key ?? []).map((key) => readPinned(key, flags, keys)))
+  const history =
+    flags.trust === undefined ? undefined : await readHistory(flags.trust, flags, keys)
+  const root = flags.trustedRoot
+  const trustedRoot =
+    root === undefined
+      ? undefined
+      : await parseTrustedRoot(await readFileBounded(root, MAX_ROOT_BYTES))
+  const sources = [...pinned, ...(history === undefined ? [] : [history])]
+  return {
+    material: { keys: sources.flatMap((source) => source.keys), trustedRoot },
+    described: [
+      ...sources.map(({ described }) => described),
+      ...(root === undefined ? [] : [`authorities and logs of ${root}`]),
+    ],
+  }
+}
+
+function assertSomething(flags: TrustFlags): void {
+  const { key, trust, trustKey, trustedRoot, certificateIdentity, certificateOidcIssuer } = flags
+  if ((certificateIdentity === undefined) !== (certificateOidcIssuer === undefined)) {
+    throw usage('--certificate-identity and --certificate-oidc-issuer go together')
+  }
+  if (trustKey !== undefined && trust === undefined)
+    throw usage('--trust-key checks a --trust FILE')
+  if (certificateIdentity !== undefined && trustedRoot === undefined) {
+    throw usage('a certificate is trusted through an authority', 'give --trusted-root FILE')
+  }
+  if (key !== undefined || trust !== undefined || certificateIdentity !== undefined) return
+  throw usage(
+    'nothing was said about whom to trust',
+    "give the signer's public key with --key, or a key history with --trust FILE",
+  )
+}
+
+interface KeySource {
+  readonly keys: readonly TrustedKey[]
+  readonly described: string
+}
+
+async function readPinned(
+  reference: string,
+  flags: TrustFlags,
+  keys: CommandKeys,
+): Promise<KeySource> {
+  assertReachable(reference, flags)
+  const key = await keys.describe(reference, { algorithm: flags.algorithm })
+  return { keys: [pinKey(key)], described: `${reference} (${key.algorithm.name}, kid ${key.kid})` }
+}
+
+async function readHistory(path: string, flags: TrustFlags, keys: CommandKeys): Promise<KeySource> {
+  const { trustKey } = flags
+  if (trustKey !== undefined) assertReachable(trustKey, flags)
+  const signer = trustKey === undefined ? undefined : await keys.describe(trustKey)
+  const history = parseKeyHistory(await readFileBounded(path, MAX_HISTORY_BYTES), signer)
+  const versions = trustKeyHistory(history)
+  const by = signer === undefined ? '' : `, signed by kid ${signer.kid}`
+  return {
+    keys: versions,
+    described: `${versions.length} key versions of ${path} (sequence ${history.sequence}${by})`,
+  }
+}
+
+/** Without the network a key at a web address or in a KMS can't be read. */
+function assertReachable(reference: string, { offline }: TrustFlags): void {
+  if (offline !== true) return
+  const { scheme } = parseKeyUri(reference)
+  if (scheme !== 'https' && scheme !== 'awskms') return
+  throw usage(
+    `--offline, and the key "${reference}" is on the network`,
+    `save it first: countersign key export ${reference} > key.pub`,
+  )
+}
+
+function usage(message: string, hint?: string): CountersignError {
+  return new CountersignError('ERR_USAGE', message, { hint })
+}
