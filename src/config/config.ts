@@ -1,0 +1,114 @@
+/**
+ * The configuration as the rest of countersign gets it, in slices: read once, frozen, without a
+ * secret in it — references to secrets only — so that it can be printed.
+ *
+ * @packageDocumentation
+ */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
+import { DEFAULTS } from './defaults.ts'
+import { parseDurationSeconds } from './duration.ts'
+import type { Origin } from './origin.ts'
+import type { ConfigFile, KeyEntry, KeyUse, ReferrersMode } from './schema.ts'
+
+/** A named key. */
+export interface KeySettings {
+  readonly use: KeyUse
+  readonly algorithm: AlgorithmName
+  /** A key reference, or the account, token or folder that versions are made in. */
+  readonly provider: string
+  /** Where the passphrase of a file key is: `file:PATH` or `env:NAME`. */
+  readonly passphrase: string | undefined
+  readonly rotationSeconds: number | undefined
+  readonly maxTokenLifetimeSeconds: number | undefined
+}
+
+/** Who may use the service. */
+export interface AccessSettings {
+  readonly issuers: readonly { readonly issuer: string; readonly audience?: string }[]
+  /** Folder of the policies. */
+  readonly policies: string | undefined
+}
+
+/** What this machine trusts. */
+export interface TrustSettings {
+  /** Names of keys, or key references. */
+  readonly keys: readonly string[]
+  /** Path of a key history. */
+  readonly history: string | undefined
+  /** Path of a Sigstore trusted root. */
+  readonly trustedRoot: string | undefined
+}
+
+/** How registries are reached. */
+export interface RegistrySettings {
+  /** Path of certificates in PEM. */
+  readonly ca: string | undefined
+  /** `host[:port]` of registries without TLS. */
+  readonly plainHttp: readonly string[]
+  readonly referrersMode: ReferrersMode
+}
+
+/** Everything countersign was told. Paths are relative to the working folder, or absolute. */
+export interface Config {
+  /** The file that was read. */
+  readonly file: string | undefined
+  readonly issuer: string | undefined
+  readonly store: string
+  readonly keys: Readonly<Record<string, KeySettings>>
+  readonly access: AccessSettings
+  readonly trust: TrustSettings
+  readonly registry: RegistrySettings
+  /** Places of the settings that were set, by their path; see {@link originOf}. */
+  readonly origins: Readonly<Record<string, Origin>>
+}
+
+/** Where a setting came from, by its path (`keys.release.provider`). */
+export function originOf(config: Config, path: string): Origin {
+  const origin = Object.hasOwn(config.origins, path) ? config.origins[path] : undefined
+  return origin ?? { kind: 'default' }
+}
+
+/** Makes the configuration of what a checked file says, with every default; deep-frozen. */
+export function toConfig(
+  said: ConfigFile,
+  from: Pick<Config, 'file' | 'origins'> = { file: undefined, origins: {} },
+): Config {
+  const keys = Object.entries(said.keys ?? {})
+  return deepFreeze({
+    ...from,
+    issuer: said.issuer,
+    store: said.store ?? DEFAULTS.store,
+    keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key)])),
+    access: { issuers: [], policies: undefined, ...said.access },
+    trust: { keys: [], history: undefined, trustedRoot: undefined, ...said.trust },
+    registry: {
+      ca: undefined,
+      plainHttp: [],
+      referrersMode: DEFAULTS.referrersMode,
+      ...said.registry,
+    },
+  })
+}
+
+function toKeySettings(key: KeyEntry): KeySettings {
+  const { use, algorithm = DEFAULTS.algorithm, provider, passphrase } = key
+  return {
+    use,
+    algorithm,
+    provider,
+    passphrase,
+    rotationSeconds: toSeconds(key.rotation?.every),
+    maxTokenLifetimeSeconds: toSeconds(key.maxTokenLifetime),
+  }
+}
+
+function toSeconds(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDurationSeconds(duration)
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value) as readonly unknown[]) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member)
+  }
+  return Object.freeze(value)
+}

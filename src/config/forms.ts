@@ -1,0 +1,162 @@
+/** What the texts of the configuration must be, each form with its own check. */
+import { isAbsolute, join } from 'node:path'
+import { CountersignError } from '../errors.ts'
+import { assertNoPinValue, parseKeyUri } from '../providers/key-uri.ts'
+import { DURATION_PATTERN, parseDurationSeconds } from './duration.ts'
+import { parseProviderReference } from './provider-reference.ts'
+import { SECRET_PATTERN } from './secret.ts'
+
+/** Names of the forms. */
+export type FormName =
+  'duration' | 'url' | 'store' | 'provider' | 'key' | 'path' | 'host' | 'secret'
+
+/** What else the schema says of a text. */
+export interface Bounds {
+  readonly least?: string
+  readonly most?: string
+}
+
+/** What is wrong with a text; never quotes what may be a secret. */
+export interface Complaint {
+  readonly message: string
+  readonly hint?: string
+}
+
+/** One form. */
+export interface Form {
+  /** For people: "expected …". */
+  readonly expected: string
+  /** For editors; {@link Form.check} says more. */
+  readonly pattern?: string
+  check(text: string, bounds: Bounds): Complaint | undefined
+  /** Makes a path in the text, relative to the folder of the file, relative to the working folder. */
+  rebase?(text: string, folder: string): string
+}
+
+/** What a key is called: never mistaken for a path or a URI. */
+export const KEY_NAME_PATTERN = '^[a-z][a-z0-9_-]{0,62}$'
+
+/** Tells whether a text has the form of a key's name. */
+export function isKeyName(text: string): boolean {
+  return new RegExp(KEY_NAME_PATTERN).test(text)
+}
+
+const HOST_PATTERN = '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](:[0-9]{1,5})?$'
+
+/** Every form by name. */
+export const FORMS: Readonly<Record<FormName, Form>> = {
+  duration: {
+    expected: 'a duration such as 30s, 15m, 1h or 90d',
+    pattern: DURATION_PATTERN,
+    check: checkDuration,
+  },
+  url: { expected: 'an https:// address', pattern: '^https?://', check: checkUrl },
+  store: {
+    expected: 'sqlite:FILE or postgres://user@host/db',
+    check: checkStore,
+    rebase: rebaseAfter('sqlite:'),
+  },
+  provider: {
+    expected: 'file:…, awskms://… or pkcs11:…',
+    pattern: '^(file|awskms|pkcs11):',
+    check: complaintOf((text) => void parseProviderReference(text)),
+    rebase: rebaseAfter('file:'),
+  },
+  key: {
+    expected: 'the name of a key, or a key reference',
+    check: complaintOf((text) => {
+      assertNoPinValue(parseKeyUri(text))
+    }),
+    rebase: (text, folder) => (isKeyName(text) ? text : rebaseKey(text, folder)),
+  },
+  path: { expected: 'a path', check: checkPath, rebase: rebasePath },
+  host: { expected: 'host or host:port', pattern: HOST_PATTERN, check: checkHost },
+  secret: {
+    expected: 'a reference to a secret: file:PATH or env:NAME',
+    pattern: SECRET_PATTERN,
+    check: checkSecret,
+    rebase: rebaseAfter('file:'),
+  },
+}
+
+/** Makes a check of a parser: its error is the complaint. */
+function complaintOf(parse: (text: string) => void): Form['check'] {
+  return (text) => {
+    try {
+      parse(text)
+      return undefined
+    } catch (error) {
+      if (!CountersignError.is(error)) throw error
+      const { message, hint } = error
+      return hint === undefined ? { message } : { message, hint }
+    }
+  }
+}
+
+function checkDuration(text: string, { least, most }: Bounds): Complaint | undefined {
+  const complaint = complaintOf((text) => void parseDurationSeconds(text))(text, {})
+  if (complaint !== undefined) return complaint
+  const seconds = parseDurationSeconds(text)
+  const isLong = least === undefined || seconds >= parseDurationSeconds(least)
+  const isShort = most === undefined || seconds <= parseDurationSeconds(most)
+  if (isLong && isShort) return undefined
+  return { message: `"${text}" is not within ${least ?? '1s'} to ${most ?? '36500d'}` }
+}
+
+function checkUrl(text: string): Complaint | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) return { message: `expected ${FORMS.url.expected}, found "${text}"` }
+  if (url.username !== '' || url.password !== '')
+    return { message: 'the address holds credentials' }
+  if (url.search !== '' || url.hash !== '') {
+    return { message: `"${text}" has a query or a fragment; an issuer has none` }
+  }
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)) return undefined
+  return { message: `"${text}" is not https`, hint: 'plain http is for localhost only' }
+}
+
+function checkStore(text: string): Complaint | undefined {
+  if (/^sqlite:./.test(text)) return undefined
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
+    return { message: `expected ${FORMS.store.expected}` }
+  }
+  if (new URL(text).password === '' && !/[?&]password=/i.test(text)) return undefined
+  return {
+    message: 'the address of the store holds a password',
+    hint: 'take it out and let PGPASSFILE name a file that holds it',
+  }
+}
+
+function checkPath(text: string): Complaint | undefined {
+  if (text !== '' && !text.includes('\0')) return undefined
+  return { message: 'the path is empty' }
+}
+
+function checkHost(text: string): Complaint | undefined {
+  if (new RegExp(HOST_PATTERN).test(text)) return undefined
+  return { message: `expected ${FORMS.host.expected}, found "${text}"` }
+}
+
+/** The text itself is never shown: somebody may have put the secret there. */
+function checkSecret(text: string): Complaint | undefined {
+  if (new RegExp(SECRET_PATTERN).test(text)) return undefined
+  return {
+    message: `expected ${FORMS.secret.expected}`,
+    hint: 'a secret itself is never written into the configuration',
+  }
+}
+
+function rebaseAfter(prefix: string): (text: string, folder: string) => string {
+  return (text, folder) =>
+    text.startsWith(prefix) ? `${prefix}${rebasePath(text.slice(prefix.length), folder)}` : text
+}
+
+function rebaseKey(text: string, folder: string): string {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(text)) return rebaseAfter('file:')(text, folder)
+  return rebasePath(text, folder)
+}
+
+function rebasePath(path: string, folder: string): string {
+  return isAbsolute(path) ? path : join(folder, path)
+}

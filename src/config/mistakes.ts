@@ -1,0 +1,130 @@
+/** Holds a value against the schema, and says of every mistake what it is, where, and what was meant. */
+import type { TLocalizedValidationError } from 'typebox/error'
+import { FORMS } from './forms.ts'
+import { nearestName } from './nearest.ts'
+import type { Origin } from './origin.ts'
+import type { Problem } from './problem.ts'
+import { CONFIG_SCHEMA, schemaErrors } from './schema.ts'
+import {
+  describePath,
+  entrySchema,
+  isMapping,
+  own,
+  type Path,
+  schemaAt,
+  valueAt,
+  visit,
+} from './schema-node.ts'
+
+/** Finds every mistake in a value of any type; none means that it is a ConfigFile. */
+export function findMistakes(value: unknown, locate: (path: Path) => Origin): readonly Problem[] {
+  const mistakes = [
+    ...schemaErrors(value).flatMap((error) => toMistakes(value, error)),
+    ...formMistakes(value),
+    ...useMistakes(value),
+  ]
+  return mistakes
+    .map(({ path, ...said }) => ({ path: describePath(path), ...said, origin: locate(path) }))
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
+}
+
+interface Mistake {
+  readonly path: Path
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Errors follow the schema's order; people read from the top of the file. */
+function placeOf({ origin }: Problem): number {
+  return origin.kind === 'file' ? origin.line * 1e4 + origin.column : 0
+}
+
+function toMistakes(value: unknown, error: TLocalizedValidationError): readonly Mistake[] {
+  const path = error.instancePath.split('/').slice(1).map(unescapePointer)
+  if (error.keyword === 'additionalProperties') {
+    return error.params.additionalProperties.map((name) => unknownName(path, name))
+  }
+  if (error.keyword === 'required') {
+    const missing = error.params.requiredProperties
+    return missing.map((name) => ({ path, message: `"${name}" is missing` }))
+  }
+  if (error.keyword === 'enum') {
+    return [choiceMistake(path, valueAt(value, path), error.params.allowedValues.map(String))]
+  }
+  if (error.keyword === 'type') return [typeMistake(path, valueAt(value, path))]
+  if (error.keyword === 'minLength') return [{ path, message: 'the text is empty' }]
+  // The first goes with each additionalProperties; the second is said better by the form.
+  if (error.keyword === 'boolean' || error.keyword === 'pattern') return []
+  return [{ path, message: error.message }]
+}
+
+function unescapePointer(name: string): string {
+  return name.replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+function unknownName(parent: Path, name: string): Mistake {
+  const path = [...parent, name]
+  const node = schemaAt(CONFIG_SCHEMA, parent) ?? {}
+  if (entrySchema(node) !== undefined) {
+    return {
+      path,
+      message: `"${name}" is no name for a key`,
+      hint: 'a name is made of lower-case letters, digits, - and _, and begins with a letter',
+    }
+  }
+  const known = Object.keys(node.properties ?? {})
+  const nearest = nearestName(name, known)
+  const hint =
+    nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`
+  return { path, message: `unknown setting "${name}"`, hint }
+}
+
+function typeMistake(path: Path, value: unknown): Mistake {
+  const { type = 'object', form } = schemaAt(CONFIG_SCHEMA, path) ?? {}
+  const expected = form === undefined ? (TYPES[type] ?? type) : FORMS[form].expected
+  return { path, message: `expected ${expected}; found ${describeType(value)}` }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  number: 'a number',
+  object: 'a mapping',
+  string: 'a text',
+}
+
+function describeType(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing'
+  return TYPES[Array.isArray(value) ? 'array' : typeof value] ?? 'something else'
+}
+
+function choiceMistake(path: Path, value: unknown, allowed: readonly string[]): Mistake {
+  const found = typeof value === 'string' ? `"${value}"` : describeType(value)
+  const message = `expected one of ${allowed.join(', ')}; found ${found}`
+  const nearest = typeof value === 'string' ? nearestName(value, allowed) : undefined
+  return nearest === undefined
+    ? { path, message }
+    : { path, message, hint: `did you mean "${nearest}"?` }
+}
+
+function formMistakes(value: unknown): readonly Mistake[] {
+  return [...visit(CONFIG_SCHEMA, value)].flatMap(({ path, node, value: text }) => {
+    if (node.form === undefined || typeof text !== 'string') return []
+    const complaint = FORMS[node.form].check(text, node)
+    return complaint === undefined ? [] : [{ path, ...complaint }]
+  })
+}
+
+function useMistakes(value: unknown): readonly Mistake[] {
+  const keys = own(value, 'keys')
+  if (!isMapping(keys)) return []
+  return Object.entries(keys).flatMap(([name, key]) => {
+    if (own(key, 'maxTokenLifetime') === undefined || own(key, 'use') === 'token') return []
+    return [
+      {
+        path: ['keys', name, 'maxTokenLifetime'],
+        message: 'only a key whose use is token has this setting',
+      },
+    ]
+  })
+}
