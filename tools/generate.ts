@@ -2,10 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { format, resolveConfig } from 'prettier'
+import { configurationPage, configurationSchema } from './generated/configuration.ts'
 import { errorsPage } from './generated/errors-page.ts'
 import type { GeneratedFile } from './generated/generated-file.ts'
 
-const GENERATED: readonly GeneratedFile[] = [errorsPage]
+const GENERATED: readonly GeneratedFile[] = [errorsPage, configurationPage, configurationSchema]
 
 process.chdir(resolve(import.meta.dirname, '..'))
 const check = process.argv.includes('--check')
