@@ -1,7 +1,68 @@
-/** `countersign config`. */
+/** `countersign config check|show`. */
 import { Command } from '@commander-js/extra-typings'
+import { inspectConfig, type Inspection } from '../../src/config/load.ts'
+import { describeOrigin } from '../../src/config/origin.ts'
+import { describeProblem, invalidConfig, type Problem } from '../../src/config/problem.ts'
+import { configOption } from '../configuration.ts'
+import type { Outcome } from '../context.ts'
+import { schema } from '../render/json.ts'
+import type { CommandEnvironment } from '../run.ts'
 
 /** Builds the command. */
-export function createCommand(): Command {
-  return new Command('config')
+export function createCommand(environment: CommandEnvironment): Command {
+  const { action, context } = environment
+  const command = new Command('config').description('Check and show the configuration.')
+  command
+    .command('check')
+    .summary('say everything that is wrong with the configuration')
+    .description(
+      'Checks the file, and the variables that override it. Prints every mistake with its line.',
+    )
+    .argument('[file]', 'file to check (default: the one that would be used)')
+    .action(action(async (file) => check(await inspectConfig({ file, env: context.env }))))
+  command
+    .command('show')
+    .summary('print every setting and where it came from')
+    .description(
+      'Prints every setting that holds, and whether it came from a variable, the file or is a default.',
+    )
+    .addOption(configOption())
+    .action(
+      action(async ({ config }) => show(await inspectConfig({ file: config, env: context.env }))),
+    )
+  return command
+}
+
+function check({ file, problems }: Inspection): Outcome {
+  const document = { schema: schema('config-check'), file: file ?? null, problems }
+  if (problems.length > 0) {
+    return {
+      exitCode: 2,
+      document: { ...document, ok: false, exitCode: 2 },
+      text: problems.map(problemText).join(''),
+    }
+  }
+  const text = file === undefined ? 'no configuration file; all is at its default' : `${file}: good`
+  return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text: `${text}\n` }
+}
+
+function problemText(problem: Problem): string {
+  const hint = problem.hint === undefined ? '' : `  hint: ${problem.hint}\n`
+  return `${describeProblem(problem)}\n${hint}`
+}
+
+function show({ file, problems, settings }: Inspection): Outcome {
+  const [first, ...rest] = problems
+  if (first !== undefined) throw invalidConfig([first, ...rest])
+  return {
+    exitCode: 0,
+    document: { schema: schema('config'), ok: true, exitCode: 0, file: file ?? null, settings },
+    text: settings
+      .map(({ path, value, origin }) => `${path} = ${write(value)}  (${describeOrigin(origin)})\n`)
+      .join(''),
+  }
+}
+
+function write(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

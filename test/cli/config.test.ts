@@ -1,0 +1,202 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { countersign, documentOf } from '../support/cli.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+function place(text: string): string {
+  const file = join(createTempFolder(), 'countersign.yaml')
+  writeFileSync(file, text)
+  return file
+}
+
+const GOOD = `issuer: https://sign.example.com
+keys:
+  release: { use: artifact, provider: file:/release.pem }
+registry:
+  plainHttp: [a.lab, b.lab:5000]
+`
+
+const BAD = `isuer: https://sign.example.com
+keys:
+  release: { use: token, provider: file:/release.pem, maxTokenLifetime: 31d }
+`
+
+test('config check says that a good file is good', async () => {
+  const file = place(GOOD)
+
+  expect(await countersign(['config', 'check', file])).toEqual({
+    exitCode: 0,
+    stdout: `${file}: good\n`,
+    stderr: '',
+  })
+})
+
+test('config check prints every mistake with its line, and ends with 2', async () => {
+  const file = place(BAD)
+
+  expect(await countersign(['config', 'check', file])).toEqual({
+    exitCode: 2,
+    stdout: `${file}:1:1: isuer: unknown setting "isuer"
+  hint: did you mean "issuer"?
+${file}:3:55: keys.release.maxTokenLifetime: "31d" is not within 1s to 30d
+`,
+    stderr: '',
+  })
+})
+
+test('config check --json prints the mistakes as one document', async () => {
+  const file = place(BAD)
+
+  const result = await countersign(['config', 'check', file, '--json'])
+
+  expect(result.exitCode).toBe(2)
+  expect(documentOf(result)).toEqual({
+    schema: 'https://countersign.dev/schemas/config-check/v1',
+    ok: false,
+    exitCode: 2,
+    file,
+    problems: [
+      {
+        path: 'isuer',
+        message: 'unknown setting "isuer"',
+        hint: 'did you mean "issuer"?',
+        origin: { kind: 'file', file, line: 1, column: 1 },
+      },
+      {
+        path: 'keys.release.maxTokenLifetime',
+        message: '"31d" is not within 1s to 30d',
+        origin: { kind: 'file', file, line: 3, column: 55 },
+      },
+    ],
+  })
+})
+
+test('config check looks at the variables too', async () => {
+  const env = { COUNTERSIGN_CONFIG: place(GOOD), COUNTERSIGN_STORE: 'mysql://db' }
+
+  const result = await countersign(['config', 'check'], { env })
+
+  expect(result).toMatchObject({
+    exitCode: 2,
+    stdout: 'COUNTERSIGN_STORE: store: expected sqlite:FILE or postgres://user@host/db\n',
+  })
+})
+
+test('config check ends with 2 where the file is missing', async () => {
+  const result = await countersign(['config', 'check', '/nowhere/c.yaml', '--json'])
+
+  expect(result.exitCode).toBe(2)
+  expect(documentOf(result)).toMatchObject({ ok: false, error: { code: 'ERR_FILE_READ' } })
+})
+
+test('config check without any file says that all is at its default', async () => {
+  const result = await countersign(['config', 'check'])
+
+  expect(result.exitCode).toBe(0)
+  expect(result.stdout).toBe('no configuration file; all is at its default\n')
+})
+
+test('config show prints every setting with its origin', async () => {
+  const file = place(GOOD)
+  const env = { COUNTERSIGN_REGISTRY_REFERRERS_MODE: 'tag' }
+
+  const result = await countersign(['config', 'show', '--config', file], { env })
+
+  expect(result).toEqual({
+    exitCode: 0,
+    stdout: `issuer = https://sign.example.com  (${file}:1)
+store = sqlite:countersign.db  (default)
+keys.release.use = artifact  (${file}:3)
+keys.release.algorithm = ES256  (default)
+keys.release.provider = file:/release.pem  (${file}:3)
+registry.plainHttp = ["a.lab","b.lab:5000"]  (${file}:5)
+registry.referrersMode = tag  (COUNTERSIGN_REGISTRY_REFERRERS_MODE)
+`,
+    stderr: '',
+  })
+})
+
+test('config show --json prints the same as one document', async () => {
+  const file = place('store: sqlite:/x.db')
+
+  const result = await countersign(['config', 'show', '--json', '--config', file])
+
+  expect(documentOf(result)).toEqual({
+    schema: 'https://countersign.dev/schemas/config/v1',
+    ok: true,
+    exitCode: 0,
+    file,
+    settings: [
+      {
+        path: 'store',
+        value: 'sqlite:/x.db',
+        origin: { kind: 'file', file, line: 1, column: 1 },
+      },
+      { path: 'registry.referrersMode', value: 'auto', origin: { kind: 'default' } },
+    ],
+  })
+})
+
+test('config show shows nothing of a file with a mistake', async () => {
+  const file = place(BAD)
+
+  const result = await countersign(['config', 'show', '--config', file])
+
+  expect(result).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr: `error: ${file}:1:1: isuer: unknown setting "isuer" (and 1 more) [ERR_CONFIG_INVALID]
+hint:  see them all: countersign config check ${file}
+`,
+  })
+})
+
+test('config check --help tells what is checked', async () => {
+  const { stdout } = await countersign(['config', 'check', '--help'])
+
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: countersign config check [options] [file]
+
+    Checks the file, and the variables that override it. Prints every mistake with
+    its line.
+
+    Arguments:
+      file           file to check (default: the one that would be used)
+
+    Options:
+      -h, --help     print this help
+
+    Global Options:
+      --json         print one JSON document on stdout, on failure too
+      -q, --quiet    say nothing but errors
+      -v, --verbose  say more: causes of errors, what was looked at
+      --no-input     never ask for anything
+      --no-color     no colour, as with NO_COLOR=1
+    "
+  `)
+})
+
+test('config show --help tells what is shown', async () => {
+  const { stdout } = await countersign(['config', 'show', '--help'])
+
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: countersign config show [options]
+
+    Prints every setting that holds, and whether it came from a variable, the file
+    or is a default.
+
+    Options:
+      --config <file>  configuration (default: COUNTERSIGN_CONFIG, or
+                       countersign.yaml where it is there)
+      -h, --help       print this help
+
+    Global Options:
+      --json           print one JSON document on stdout, on failure too
+      -q, --quiet      say nothing but errors
+      -v, --verbose    say more: causes of errors, what was looked at
+      --no-input       never ask for anything
+      --no-color       no colour, as with NO_COLOR=1
+    "
+  `)
+})
