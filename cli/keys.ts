@@ -1,20 +1,26 @@
 /**
- * How a command opens keys: with the secrets of its options, and all closed again at its end
- * (`await using keys = openKeys(…)`). A provider is loaded when the first key of its kind is used.
+ * How a command opens keys: by reference or by name, with the secrets of its options, and all closed
+ * again at its end (`await using keys = openKeys(…)`). A provider is loaded when the first key of its
+ * kind is used.
  *
  * @packageDocumentation
  */
+import { assertUse } from '../src/config/named-key.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
-import { type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
+import type { KeyUri } from '../src/providers/key-uri.ts'
 import type { KeyProvider, OpenKeyOptions } from '../src/providers/provider.ts'
 import type { Signer } from '../src/signing/signer.ts'
+import type { ConfigFlags } from './configuration.ts'
+import { type ChosenKey, KeyNames, pinnedOptions } from './key-names.ts'
 import type { CommandEnvironment } from './run.ts'
 import { createSecretSources, type SecretFlags } from './secrets.ts'
 
 /** The keys of one command. */
 export interface CommandKeys extends AsyncDisposable {
-  /** Opens a key for signing. */
+  /** Finds out what a reference or a name stands for; nothing is opened. */
+  find(reference: string): Promise<ChosenKey>
+  /** Opens a key for signing artifacts. */
   open(reference: string, options?: OpenKeyOptions): Promise<Signer>
   /** Reads a public key, of any form of reference. */
   describe(reference: string, options?: OpenKeyOptions): Promise<PublicKeyInfo>
@@ -23,8 +29,12 @@ export interface CommandKeys extends AsyncDisposable {
 }
 
 /** Prepares the opening of keys; nothing is loaded or asked for yet. */
-export function openKeys(environment: CommandEnvironment, flags: SecretFlags): CommandKeys {
-  const secrets = createSecretSources(environment, flags)
+export function openKeys(
+  environment: CommandEnvironment,
+  flags: SecretFlags & ConfigFlags,
+): CommandKeys {
+  const names = new KeyNames(environment, flags)
+  const secrets = createSecretSources(environment, flags, (path) => names.readPassphrase(path))
   const { signal } = environment.context
   const opened = new Map<KeyUri['scheme'], Promise<KeyProvider>>()
 
@@ -42,15 +52,25 @@ export function openKeys(environment: CommandEnvironment, flags: SecretFlags): C
     return createFileProvider(secrets)
   }
 
+  function explain(reference: string): (error: unknown) => Promise<never> {
+    return async (error) => {
+      throw await names.explainMissing(reference, error)
+    }
+  }
+
   return {
     provider,
+    find: (reference) => names.find(reference),
     open: async (reference, options) => {
-      const uri = parseKeyUri(reference)
-      return (await provider(uri)).open(uri, { signal, ...options })
+      const chosen = await names.find(reference)
+      if (chosen.named !== undefined) assertUse(chosen.named, 'artifact')
+      const pinned = pinnedOptions(chosen, { signal, ...options })
+      return (await provider(chosen.uri)).open(chosen.uri, pinned).catch(explain(reference))
     },
     describe: async (reference, options) => {
-      const uri = parseKeyUri(reference)
-      return (await provider(uri)).describe(uri, { signal, ...options })
+      const chosen = await names.find(reference)
+      const pinned = pinnedOptions(chosen, { signal, ...options })
+      return (await provider(chosen.uri)).describe(chosen.uri, pinned).catch(explain(reference))
     },
     [Symbol.asyncDispose]: async () => {
       const loaded = await Promise.allSettled(opened.values())

@@ -26,12 +26,13 @@ export interface SecretFlags {
 const MAX_SECRET_BYTES = 4096
 
 /**
- * Looks in this order: `--passphrase-file`, `COUNTERSIGN_PASSPHRASE` or `COUNTERSIGN_PKCS11_PIN`, the
- * terminal.
+ * Looks in this order: `--passphrase-file`, `COUNTERSIGN_PASSPHRASE` or `COUNTERSIGN_PKCS11_PIN`, what the
+ * configuration points to, the terminal.
  */
 export function createSecretSources(
   { context, terminal }: CommandEnvironment,
   flags: SecretFlags,
+  configured: (path: string) => Promise<string | undefined> = () => Promise.resolve(undefined),
 ): SecretSources {
   const { env } = context
   const givenPassphrase = async (): Promise<string | undefined> => {
@@ -41,7 +42,8 @@ export function createSecretSources(
   const ask = async (prompt: string): Promise<string | undefined> =>
     nonEmpty(await terminal.askSecret(prompt))
   return {
-    readPassphrase: async (path) => (await givenPassphrase()) ?? ask(`Passphrase of ${path}: `),
+    readPassphrase: async (path) =>
+      (await givenPassphrase()) ?? (await configured(path)) ?? ask(`Passphrase of ${path}: `),
     readNewPassphrase: async (path) => {
       const given = await givenPassphrase()
       if (given !== undefined) return given

@@ -1,0 +1,89 @@
+/** What a KEY of a command stands for: a name of the configuration, or a key reference. */
+import { isKeyName } from '../src/config/forms.ts'
+import { findNamedKey, type NamedKey } from '../src/config/named-key.ts'
+import { nearestName } from '../src/config/nearest.ts'
+import { readSecret } from '../src/config/secret.ts'
+import { CountersignError } from '../src/errors.ts'
+import { type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
+import type { OpenKeyOptions } from '../src/providers/provider.ts'
+import { type ConfigFlags, readCommandConfig } from './configuration.ts'
+import type { CommandEnvironment } from './run.ts'
+
+/** One key that was asked for. */
+export interface ChosenKey {
+  readonly uri: KeyUri
+  /** Where it was asked for by name. */
+  readonly named: NamedKey | undefined
+}
+
+/** Looks up names in the configuration of one command; it is read when the first name is used. */
+export class KeyNames {
+  readonly #environment: CommandEnvironment
+  readonly #flags: ConfigFlags
+  /** References to passphrases by the path of their key; filled by find. */
+  readonly #passphrases = new Map<string, string>()
+
+  constructor(environment: CommandEnvironment, flags: ConfigFlags) {
+    this.#environment = environment
+    this.#flags = flags
+  }
+
+  /**
+   * Finds out what a text stands for. A name that nobody gave is a path, as any other text.
+   *
+   * @throws {@link CountersignError} ERR_KEY_URI_INVALID; and for what looks like a name, those of
+   * readCommandConfig and findNamedKey
+   */
+  async find(text: string): Promise<ChosenKey> {
+    if (!isKeyName(text)) return { uri: parseKeyUri(text), named: undefined }
+    const named = findNamedKey(await this.#readConfig(), text)
+    if (named === undefined) return { uri: parseKeyUri(text), named }
+    const { uri, passphrase } = named
+    if (uri.scheme === 'file' && passphrase !== undefined)
+      this.#passphrases.set(uri.path, passphrase)
+    return { uri, named }
+  }
+
+  /** The passphrase that the configuration points to for a key file that was found by its name. */
+  async readPassphrase(path: string): Promise<string | undefined> {
+    const reference = this.#passphrases.get(path)
+    return reference === undefined
+      ? undefined
+      : readSecret(reference, this.#environment.context.env)
+  }
+
+  /** Makes the error of a key that is not there say that a misspelt name may be why. */
+  async explainMissing(text: string, error: unknown): Promise<unknown> {
+    if (!isKeyName(text) || !CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return error
+    const names = Object.keys((await this.#readConfig()).keys)
+    if (names.includes(text)) return error
+    const nearest = nearestName(text, names)
+    return new CountersignError(
+      'ERR_KEY_NOT_FOUND',
+      `"${text}" is no key of the configuration and no file`,
+      {
+        hint: nearest === undefined ? error.hint : `did you mean "${nearest}"?`,
+        details: error.details,
+        cause: error,
+      },
+    )
+  }
+
+  #readConfig(): ReturnType<typeof readCommandConfig> {
+    return readCommandConfig(this.#environment, this.#flags)
+  }
+}
+
+/**
+ * Adds what is pinned to a named key to the options it is opened with.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — another algorithm is asked for
+ */
+export function pinnedOptions({ named }: ChosenKey, options: OpenKeyOptions): OpenKeyOptions {
+  if (named === undefined) return options
+  const { name, algorithm } = named
+  if ((options.algorithm ?? algorithm) === algorithm) return { ...options, algorithm }
+  throw new CountersignError('ERR_USAGE', `the key "${name}" is for ${algorithm}`, {
+    hint: 'the algorithm of a key never changes: leave --algorithm out, or choose another key',
+  })
+}
