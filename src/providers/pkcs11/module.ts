@@ -1,0 +1,125 @@
+/**
+ * Loaded PKCS#11 modules. Cryptoki is initialized once per process, whatever number of providers use
+ * it, so this is the one place in countersign with state of the process.
+ *
+ * @packageDocumentation
+ */
+import { realpath } from 'node:fs/promises'
+import { CountersignError } from '../../errors.ts'
+import { CKF_OS_LOCKING_OK, type Cryptoki } from './cryptoki.ts'
+import {
+  CKR_CRYPTOKI_ALREADY_INITIALIZED,
+  CKR_CRYPTOKI_NOT_INITIALIZED,
+  returnValueOf,
+  toPkcs11Failure,
+} from './errors.ts'
+
+/** A module that is loaded and initialized. */
+export interface Pkcs11Module {
+  readonly path: string
+  readonly cryptoki: Cryptoki
+  /** Ends this use of the module; after the last one it is finalized, if countersign initialized it. */
+  readonly release: () => void
+}
+
+/** Loads the module at an absolute path. */
+export type LoadModule = (path: string) => Promise<Pkcs11Module>
+
+interface LoadedModule {
+  readonly cryptoki: Cryptoki
+  /** Whether C_Initialize was ours, and so C_Finalize is. */
+  readonly isOurs: boolean
+  uses: number
+}
+
+/** By real path; changed only by loadModule and the releases it hands out. */
+const modules = new Map<string, LoadedModule>()
+
+/**
+ * Loads a module through pkcs11js, or shares the one that is loaded.
+ *
+ * @throws {@link CountersignError} ERR_MODULE_UNAVAILABLE — pkcs11js is not installed, or the file is
+ * no PKCS#11 module for this machine; ERR_PROVIDER_UNAVAILABLE — it does not initialize
+ */
+export async function loadModule(path: string): Promise<Pkcs11Module> {
+  const { PKCS11 } = await importPkcs11js()
+  const key = await realpath(path)
+  // No await from here on: two callers must not load it twice.
+  const module = modules.get(key) ?? load(path, () => new PKCS11(path))
+  modules.set(key, module)
+  module.uses += 1
+  let isReleased = false
+  return {
+    path,
+    cryptoki: module.cryptoki,
+    release: () => {
+      if (isReleased) return
+      isReleased = true
+      module.uses -= 1
+      if (module.uses > 0) return
+      modules.delete(key)
+      if (module.isOurs) finalize(module.cryptoki)
+    },
+  }
+}
+
+interface Pkcs11js {
+  readonly PKCS11: new (path: string) => Cryptoki
+}
+
+async function importPkcs11js(): Promise<Pkcs11js> {
+  try {
+    const imported: { default: Pkcs11js } = await import('pkcs11js')
+    return imported.default
+  } catch (cause) {
+    throw new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not installed', {
+      hint: 'it is built on install: apt-get install python3 g++ make, then npm rebuild pkcs11js (or npm install pkcs11js)',
+      cause,
+    })
+  }
+}
+
+function load(path: string, open: () => Cryptoki): LoadedModule {
+  try {
+    const cryptoki = open()
+    return { cryptoki, isOurs: initialize(cryptoki), uses: 0 }
+  } catch (cause) {
+    if (returnValueOf(cause) !== undefined) throw toPkcs11Failure(cause, `initializing "${path}"`)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CountersignError('ERR_MODULE_UNAVAILABLE', `can't load "${path}": ${why}`, {
+      hint: 'it must be a PKCS#11 module built for this machine, readable by this user',
+      cause,
+    })
+  }
+}
+
+/** Initializes Cryptoki; tells whether it was this call that did. */
+function initialize(cryptoki: Cryptoki): boolean {
+  try {
+    // Without locks in the module, signatures at once from several threads crash the process.
+    cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK })
+    return true
+  } catch (error) {
+    if (returnValueOf(error) === CKR_CRYPTOKI_ALREADY_INITIALIZED) return false
+    throw error
+  }
+}
+
+/** Initializes Cryptoki again where somebody else in the process has finalized it. */
+export function ensureInitialized(cryptoki: Cryptoki): void {
+  try {
+    cryptoki.C_GetInfo()
+  } catch (error) {
+    if (returnValueOf(error) !== CKR_CRYPTOKI_NOT_INITIALIZED) throw error
+    initialize(cryptoki)
+  }
+}
+
+function finalize(cryptoki: Cryptoki): void {
+  try {
+    cryptoki.C_Finalize()
+  } catch (error) {
+    // Somebody else may have done it; what else it says helps nobody any more.
+    if (returnValueOf(error) === undefined) throw error
+  }
+}

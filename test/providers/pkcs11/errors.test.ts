@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { isStale, returnValueOf, toPkcs11Failure } from '../../../src/providers/pkcs11/errors.ts'
+import { pkcs11Error } from '../../support/cryptoki.ts'
+
+test.each([
+  [0xa0, 'ERR_PIN_WRONG'],
+  [0xa4, 'ERR_PIN_LOCKED'],
+  [0x30, 'ERR_PROVIDER_UNAVAILABLE'],
+  [0x32, 'ERR_PROVIDER_UNAVAILABLE'],
+  [0x70, 'ERR_ALGORITHM_UNSUPPORTED'],
+  [0x68, 'ERR_KEY_NOT_USABLE'],
+  [0xe2, 'ERR_NOT_ALLOWED'],
+  [0x54, 'ERR_OPERATION_UNSUPPORTED'],
+  [0x63, 'ERR_KEY_INVALID'],
+])('the return value %i is %s', (value, code) => {
+  const failure = toPkcs11Failure(pkcs11Error(value), 'signing with token "t"')
+
+  expect(failure).toMatchObject({ code, hint: expect.any(String) as string })
+})
+
+test('a return value nobody has heard of is an outage and is shown as it came', () => {
+  const failure = toPkcs11Failure(pkcs11Error(0x80000001, 'CKR_VENDOR_DEFINED'), 'signing')
+
+  expect(failure).toMatchObject({
+    code: 'ERR_PROVIDER_UNAVAILABLE',
+    message: 'signing failed: CKR_VENDOR_DEFINED (0x80000001)',
+  })
+})
+
+test.each([0x03, 0x32, 0x60, 0x82, 0x90, 0x91, 0xb0, 0xb3, 0xe0, 0x101, 0x190])(
+  'the return value %i says that handles have died',
+  (value) => {
+    expect(isStale(pkcs11Error(value))).toBe(true)
+  },
+)
+
+test.each([0x05, 0x30, 0xa0, 0x70, 0x80000001])('the return value %i does not', (value) => {
+  expect(isStale(pkcs11Error(value))).toBe(false)
+})
+
+test('errors that are no return values pass as they are', () => {
+  const error = Object.assign(new Error('ENOENT'), { code: 'ENOENT' })
+
+  expect(toPkcs11Failure(error, 'signing')).toBe(error)
+  expect(returnValueOf(error)).toBeUndefined()
+  expect(isStale(error)).toBe(false)
+})

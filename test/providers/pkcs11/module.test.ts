@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { ensureInitialized, loadModule } from '../../../src/providers/pkcs11/module.ts'
+import { createSoftHsm } from '../../support/softhsm.ts'
+import { createTempFolder } from '../../support/temp-folder.ts'
+
+const hsm = createSoftHsm(['module'])
+
+afterAll(hsm.remove)
+
+test('a file that is no library is refused', async () => {
+  const path = join(createTempFolder(), 'module.so')
+  writeFileSync(path, 'not a library')
+
+  await expect(loadModule(path)).rejects.toMatchObject({ code: 'ERR_MODULE_UNAVAILABLE' })
+})
+
+test('a library that is no PKCS#11 module is refused', async () => {
+  await expect(loadModule(process.execPath)).rejects.toMatchObject({
+    code: 'ERR_MODULE_UNAVAILABLE',
+  })
+})
+
+test('a module is loaded once and finalized after its last use', async () => {
+  const [first, second] = await Promise.all([
+    loadModule(hsm.modulePath),
+    loadModule(hsm.modulePath),
+  ])
+  expect(second.cryptoki).toBe(first.cryptoki)
+
+  first.release()
+  first.release()
+  expect(second.cryptoki.C_GetInfo()).toBeTypeOf('object')
+
+  second.release()
+  expect(() => second.cryptoki.C_GetInfo()).toThrow('CKR_CRYPTOKI_NOT_INITIALIZED')
+})
+
+test('a module that somebody else has initialized is not finalized', async () => {
+  const other = await loadModule(hsm.modulePath)
+  other.release()
+  other.cryptoki.C_Initialize({ flags: 2 })
+
+  const ours = await loadModule(hsm.modulePath)
+  ours.release()
+
+  expect(other.cryptoki.C_GetInfo()).toBeTypeOf('object')
+  other.cryptoki.C_Finalize()
+})
+
+test('a module that somebody else has finalized is initialized again', async () => {
+  const module = await loadModule(hsm.modulePath)
+  module.cryptoki.C_Finalize()
+
+  ensureInitialized(module.cryptoki)
+
+  expect(module.cryptoki.C_GetInfo()).toBeTypeOf('object')
+  module.release()
+})

@@ -1,0 +1,58 @@
+import type { Cryptoki, Handle } from '../../src/providers/pkcs11/cryptoki.ts'
+import { type LoadModule, loadModule } from '../../src/providers/pkcs11/module.ts'
+import type { SoftToken } from './softhsm.ts'
+
+/** Makes a failure as pkcs11js throws it. */
+export function pkcs11Error(code: number, message = 'CKR_OF_A_TEST'): Error {
+  return Object.assign(new Error(message), { name: 'Pkcs11Error', code })
+}
+
+/** Some calls of a module replaced, the rest as they are; each replacement is given the real module. */
+export type Replacements = (real: Cryptoki) => Partial<Cryptoki>
+
+/** Puts replacements before the calls of a module. */
+export function replaceCalls(real: Cryptoki, replacements: Replacements): Cryptoki {
+  const replaced = replacements(real)
+  return new Proxy(real, {
+    get(target, name: keyof Cryptoki) {
+      // The addon's methods insist on their own object as `this`.
+      return replaced[name] ?? (target[name].bind(target) as unknown)
+    },
+  })
+}
+
+/** Loads modules with some of their calls replaced. */
+export function loadReplaced(replacements: Replacements): LoadModule {
+  return async (path) => {
+    const module = await loadModule(path)
+    return { ...module, cryptoki: replaceCalls(module.cryptoki, replacements) }
+  }
+}
+
+/** A second user of the module in this process, beside the provider under test. */
+export interface OtherUser {
+  readonly cryptoki: Cryptoki
+  readonly slot: Handle
+  readonly release: () => void
+}
+
+/** Opens a token past the provider, as another library in the process would. */
+export async function openBeside(modulePath: string, token: SoftToken): Promise<OtherUser> {
+  const { cryptoki, release } = await loadModule(modulePath)
+  const slot = cryptoki
+    .C_GetSlotList(true)
+    .find((candidate) => Number(candidate.readBigUInt64LE()) === token.slotId)
+  if (slot === undefined) throw new Error('the token is not there')
+  return { cryptoki, slot, release }
+}
+
+/** A module that can only do what a test gives it. */
+export function fakeCryptoki(calls: Partial<Cryptoki>): Cryptoki {
+  return new Proxy(calls, {
+    get(target, name: keyof Cryptoki) {
+      const call = target[name]
+      if (call === undefined) throw new Error(`the fake module has no ${name}`)
+      return call
+    },
+  }) as Cryptoki
+}
