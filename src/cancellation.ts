@@ -23,3 +23,24 @@ export function toCancellation(signal: AbortSignal): CountersignError {
 export function assertNotCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw toCancellation(signal)
 }
+
+/**
+ * Waits for work, but no longer than its caller does. Work that can't be stopped goes on; what becomes
+ * of it is not told.
+ *
+ * @throws what the work throws; {@link CountersignError} ERR_CANCELLED, ERR_TIMEOUT — the signal is
+ * aborted first
+ */
+export function untilCancelled<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const leave = (): void => {
+    reject(toCancellation(signal))
+  }
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
+  work.then(resolve, reject)
+  return promise.finally(() => {
+    signal.removeEventListener('abort', leave)
+  })
+}

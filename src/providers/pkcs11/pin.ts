@@ -1,0 +1,78 @@
+/**
+ * PINs: where one comes from, and when it may be tried. A token locks itself after a few wrong ones.
+ *
+ * @packageDocumentation
+ */
+import { isAbsolute } from 'node:path'
+import { CountersignError } from '../../errors.ts'
+import { readFileBounded } from '../../files.ts'
+import { CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED } from './cryptoki.ts'
+import type { Pkcs11Uri } from './uri.ts'
+
+/** Finds the PIN of one token where its URI names none; undefined where there is none to be had. */
+export type ReadPin = (token: {
+  readonly label: string
+  readonly serial: string
+}) => Promise<string | undefined>
+
+const MAX_PIN_BYTES = 1024
+
+/**
+ * Reads the PIN a URI brings itself: `pin-value`, or the file of `pin-source` (`file:/path`, or just a
+ * path) without its final line break.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — another kind of source;
+ * ERR_FILE_READ, ERR_INPUT_TOO_LARGE — of the file
+ */
+export async function readUriPin(uri: Pkcs11Uri): Promise<string | undefined> {
+  if (uri.pinValue !== undefined || uri.pinSource === undefined) return uri.pinValue
+  const bytes = await readFileBounded(pinFile(uri.pinSource), MAX_PIN_BYTES)
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
+}
+
+function pinFile(source: string): string {
+  const path = source.replace(/^file:(\/\/(?=\/))?/, '')
+  if (isAbsolute(path)) return path
+  // RFC 7512 section 2.4 lets "|command" run a program; a key reference must not.
+  const message = 'the pin-source is not the absolute path of a file'
+  throw new CountersignError('ERR_KEY_URI_INVALID', message, {
+    hint: 'write pin-source=file:/run/secrets/pin; commands and addresses are not followed',
+  })
+}
+
+/**
+ * Makes sure that a wrong PIN would not lock the token.
+ *
+ * @param flags - of CK_TOKEN_INFO, read just now
+ * @throws {@link CountersignError} ERR_PIN_LOCKED — locked, or one try from it
+ */
+export function assertPinMayBeTried(flags: number, label: string): void {
+  if ((flags & CKF_USER_PIN_LOCKED) !== 0) {
+    throw new CountersignError('ERR_PIN_LOCKED', `the PIN of token "${label}" is locked`, {
+      hint: "unlock it with the security officer's PIN and the token's own tool",
+    })
+  }
+  if ((flags & CKF_USER_PIN_FINAL_TRY) !== 0) {
+    const message = `one more wrong PIN would lock token "${label}", so none was tried`
+    throw new CountersignError('ERR_PIN_LOCKED', message, {
+      hint: 'log in once with the right PIN to reset the count: pkcs11-tool --module PATH --login --list-objects',
+    })
+  }
+}
+
+/** Makes the error of a token that needs a PIN when there is none. */
+export function pinMissing(label: string): CountersignError {
+  return new CountersignError('ERR_PIN_WRONG', `token "${label}" needs a PIN and there is none`, {
+    hint: 'add pin-source=file:/path to the key reference, or set COUNTERSIGN_PKCS11_PIN',
+  })
+}
+
+/** Makes the error of a PIN the token has refused before. */
+export function pinRefused(label: string): CountersignError {
+  const message = `token "${label}" has refused this PIN; it was not tried again`
+  return new CountersignError('ERR_PIN_WRONG', message, {
+    hint: 'give the right PIN and start again; each wrong one brings the token nearer to its lock',
+  })
+}
