@@ -9,11 +9,8 @@ import { readFileBounded } from '../../files.ts'
 import { CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED } from './cryptoki.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
-/** Finds the PIN of one token where its URI names none; undefined where there is none to be had. */
-export type ReadPin = (token: {
-  readonly label: string
-  readonly serial: string
-}) => Promise<string | undefined>
+/** Finds the PIN of the token of a label, where its URI names none; undefined where there is none to be had. */
+export type ReadPin = (label: string) => Promise<string | undefined>
 
 const MAX_PIN_BYTES = 1024
 

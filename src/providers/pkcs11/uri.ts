@@ -195,6 +195,13 @@ export function serializePkcs11Uri(uri: Pkcs11Uri): string {
   return `pkcs11:${path.join(';')}${query.length === 0 ? '' : `?${query.join('&')}`}`
 }
 
+/** The same URI without its `pin-value`, for keeping. */
+export function withoutPin(uri: Pkcs11Uri): Pkcs11Uri {
+  const kept: Draft = { ...uri }
+  delete kept.pinValue
+  return kept
+}
+
 function writeTexts(
   uri: Pkcs11Uri,
   fields: ReadonlyMap<string, TextField>,

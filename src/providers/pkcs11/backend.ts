@@ -1,0 +1,69 @@
+/**
+ * Signing with a private key that stays on its token.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../../errors.ts'
+import type { SigningBackend, SignOptions } from '../../signing/signer.ts'
+import type { Handle } from './cryptoki.ts'
+import { toMechanism, toMechanismInput } from './mechanism.ts'
+import { findPrivateKey } from './objects.ts'
+import type { PinnedKey } from './open-key.ts'
+import { readPublicHalf } from './public-key.ts'
+import type { Link, TokenSession } from './token.ts'
+
+/**
+ * Signs with a pinned key, off the event loop. Its handle is looked up once per link; after a failure
+ * that took the old one, only a key with the pinned public key is taken for the same.
+ */
+export function createTokenBackend(pinned: PinnedKey): SigningBackend {
+  const { connection, publicKey, pin } = pinned
+  const { algorithm } = publicKey
+  const mechanism = toMechanism(algorithm)
+  let located: { readonly link: Link; readonly handle: Handle } | undefined
+
+  function locate(given: TokenSession): Handle {
+    located =
+      located?.link === given.link
+        ? located
+        : { link: given.link, handle: findPinned(given, pinned) }
+    return located.handle
+  }
+
+  function sign(input: Uint8Array, { signal }: SignOptions): Promise<Uint8Array> {
+    return connection.run({ operation: 'signing', pin, signal }, async (given) => {
+      const { cryptoki, session } = given
+      const key = locate(given)
+      // One byte longer: no bytes at all would reach the module as a null pointer.
+      const memory = Buffer.alloc(input.length + 1)
+      memory.set(input)
+      const data = memory.subarray(0, input.length)
+      cryptoki.C_SignInit(session, mechanism, key)
+      try {
+        return await cryptoki.C_SignAsync(session, data, Buffer.alloc(publicKey.signatureBytes))
+      } finally {
+        // The addon keeps only a pointer to the data: this use of it keeps it from being collected.
+        memory.fill(0)
+      }
+    })
+  }
+
+  if (algorithm.family === 'ed25519') return { signMessage: sign }
+  return {
+    signDigest: (digest, options) => sign(toMechanismInput(algorithm, digest), options),
+  }
+}
+
+function findPinned(given: TokenSession, { name, publicKey }: PinnedKey): Handle {
+  const privateKey = findPrivateKey(given, name)
+  const found = readPublicHalf(given, privateKey, undefined)
+  if (Buffer.from(found.spki).equals(publicKey.spki)) return privateKey.handle
+  throw new CountersignError(
+    'ERR_PROVIDER_FAULT',
+    `the token now holds another key as object=${privateKey.label}`,
+    {
+      hint: 'nothing was signed; open the key again if it was replaced on purpose',
+      details: { pinned: publicKey.kid, found: found.kid },
+    },
+  )
+}

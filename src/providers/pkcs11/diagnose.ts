@@ -1,0 +1,82 @@
+/**
+ * What stands between a key reference and a signature, one thing after the other.
+ *
+ * @packageDocumentation
+ */
+import { describeKeyKind } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import { createSigner } from '../../signing/signer.ts'
+import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
+import { createTokenBackend } from './backend.ts'
+import type { Pkcs11Module } from './module.ts'
+import { type KeyPlace, pinKey } from './open-key.ts'
+
+/** How to get at what is looked at. */
+export interface Suspect {
+  readonly openModule: () => Promise<Pkcs11Module>
+  readonly connect: () => Promise<KeyPlace>
+}
+
+const PROBE = Buffer.from('countersign doctor: a signature that says nothing')
+
+/**
+ * Looks at the module, the token, the PIN, the key and a test signature, up to the first that fails. A
+ * PIN is tried only where a wrong one would not lock the token, and once.
+ */
+export async function diagnoseKey(
+  { openModule, connect }: Suspect,
+  options: OpenKeyOptions,
+): Promise<readonly Diagnosis[]> {
+  const checks: readonly (readonly [check: string, look: () => Promise<string>])[] = [
+    ['module', async () => (await openModule()).path],
+    [
+      'token',
+      async () => {
+        const { label, serial, slotId } = (await connect()).connection.token
+        return `token "${label}", serial ${serial}, slot-id ${slotId}`
+      },
+    ],
+    [
+      'pin',
+      async () => {
+        const { connection, pin } = await connect()
+        const work = { operation: 'logging in', pin, signal: options.signal }
+        await connection.run(work, () => undefined)
+        return 'the token accepts the PIN'
+      },
+    ],
+    [
+      'key',
+      async () => {
+        const { publicKey } = await pinKey(await connect(), options)
+        return `${describeKeyKind(publicKey)}, kid ${publicKey.kid}`
+      },
+    ],
+    [
+      'signature',
+      async () => {
+        const pinned = await pinKey(await connect(), options)
+        const signer = createSigner(pinned.publicKey, createTokenBackend(pinned))
+        await signer.sign(PROBE, { signal: options.signal })
+        return `a test signature with ${signer.key.algorithm.name} verifies`
+      },
+    ],
+  ]
+  const diagnoses: Diagnosis[] = []
+  for (const [check, look] of checks) {
+    const diagnosis = await observe(check, look)
+    diagnoses.push(diagnosis)
+    if (!diagnosis.ok) break
+  }
+  return diagnoses
+}
+
+async function observe(check: string, look: () => Promise<string>): Promise<Diagnosis> {
+  try {
+    return { check, ok: true, found: await look() }
+  } catch (error) {
+    if (!CountersignError.is(error)) throw error
+    const { message: found, hint = 'see docs/errors.md' } = error
+    return { check, ok: false, found, hint }
+  }
+}

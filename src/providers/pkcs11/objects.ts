@@ -1,0 +1,118 @@
+/**
+ * Key objects of a token, found by what a URI says of them.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../../errors.ts'
+import {
+  type Attribute,
+  CKA_CLASS,
+  CKA_ID,
+  CKA_LABEL,
+  CKO_PRIVATE_KEY,
+  CKO_PUBLIC_KEY,
+  type Handle,
+} from './cryptoki.ts'
+import { CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, returnValueOf } from './errors.ts'
+import type { TokenSession } from './token.ts'
+import type { Pkcs11Uri } from './uri.ts'
+
+/** What names a key on its token. */
+export type KeyName = Pick<Pkcs11Uri, 'object' | 'id'>
+
+/** One key object, with the names it goes by. */
+export interface KeyObjectOnToken {
+  readonly handle: Handle
+  readonly id: Uint8Array
+  readonly label: string
+}
+
+/** More than anybody could tell apart; only bounds the search. */
+const MAX_OBJECTS = 100
+
+/** Finds the private keys that match a name. */
+export function findPrivateKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+  return find(given, CKO_PRIVATE_KEY, name)
+}
+
+/** Finds the public keys that match a name. */
+export function findPublicKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+  return find(given, CKO_PUBLIC_KEY, name)
+}
+
+/**
+ * Finds the one private key that matches a name.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — none does; ERR_KEY_URI_INVALID — several do
+ */
+export function findPrivateKey(given: TokenSession, name: KeyName): KeyObjectOnToken {
+  const key = onlyOne(findPrivateKeys(given, name), name)
+  if (key !== undefined) return key
+  const present = findPrivateKeys(given, {}).map(describe).join('; ')
+  throw new CountersignError('ERR_KEY_NOT_FOUND', `no private key matches ${nameText(name)}`, {
+    hint: present === '' ? 'the token holds no private key at all' : `the token holds ${present}`,
+  })
+}
+
+/**
+ * The one key among those found, or undefined where there is none.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — there are several
+ */
+export function onlyOne(
+  found: readonly KeyObjectOnToken[],
+  name: KeyName,
+): KeyObjectOnToken | undefined {
+  if (found.length < 2) return found[0]
+  throw new CountersignError('ERR_KEY_URI_INVALID', `several keys match ${nameText(name)}`, {
+    hint: `add id=… or object=… to the key reference: ${found.map(describe).join('; ')}`,
+  })
+}
+
+function find(given: TokenSession, objectClass: number, name: KeyName): KeyObjectOnToken[] {
+  const { cryptoki, session } = given
+  const template: Attribute[] = [{ type: CKA_CLASS, value: objectClass }]
+  if (name.object !== undefined) template.push({ type: CKA_LABEL, value: name.object })
+  if (name.id !== undefined) template.push({ type: CKA_ID, value: Buffer.from(name.id) })
+  cryptoki.C_FindObjectsInit(session, template)
+  try {
+    return cryptoki.C_FindObjects(session, MAX_OBJECTS).map((handle) => ({
+      handle,
+      id: readAttribute(given, handle, CKA_ID) ?? Buffer.alloc(0),
+      label: readAttribute(given, handle, CKA_LABEL)?.toString('utf8') ?? '',
+    }))
+  } finally {
+    cryptoki.C_FindObjectsFinal(session)
+  }
+}
+
+/** Reads one attribute; undefined where the object has none or keeps it secret. */
+export function readAttribute(
+  { cryptoki, session }: TokenSession,
+  object: Handle,
+  type: number,
+): Buffer | undefined {
+  try {
+    return cryptoki.C_GetAttributeValue(session, object, [{ type }])[0]?.value
+  } catch (error) {
+    const value = returnValueOf(error)
+    if (value === CKR_ATTRIBUTE_TYPE_INVALID || value === CKR_ATTRIBUTE_SENSITIVE) return undefined
+    throw error
+  }
+}
+
+function nameText({ object, id }: KeyName): string {
+  const parts = [
+    ...(object === undefined ? [] : [`object=${object}`]),
+    ...(id === undefined ? [] : [`id=${percent(id)}`]),
+  ]
+  return parts.length === 0 ? 'the key reference' : parts.join(' ')
+}
+
+function describe({ label, id }: KeyObjectOnToken): string {
+  return `object=${label} id=${percent(id)}`
+}
+
+function percent(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex').replaceAll(/../g, '%$&')
+}

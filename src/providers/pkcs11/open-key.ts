@@ -1,0 +1,84 @@
+/**
+ * Finds the key a PKCS#11 URI means, and pins it.
+ *
+ * @packageDocumentation
+ */
+import type { PublicKeyInfo } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import type { KeyUri } from '../key-uri.ts'
+import type { OpenKeyOptions } from '../provider.ts'
+import { toMechanism } from './mechanism.ts'
+import { findPrivateKey, findPublicKeys, type KeyName, onlyOne } from './objects.ts'
+import { readPublicHalf, readPublicKey } from './public-key.ts'
+import type { TokenConnection } from './token.ts'
+import type { Pkcs11Uri } from './uri.ts'
+
+/** The place a URI points to: a token, and the name of a key on it. */
+export interface KeyPlace {
+  readonly connection: TokenConnection
+  readonly name: KeyName
+  /** Where to find the PIN whenever a login is needed. */
+  readonly pin: () => Promise<string | undefined>
+}
+
+/** A private key on a token, pinned by the public key it had when it was opened. */
+export interface PinnedKey extends KeyPlace {
+  readonly publicKey: PublicKeyInfo
+}
+
+/**
+ * Makes sure that a reference can mean a key pair on a token.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it means a certificate, a secret key or data
+ */
+export function assertKeyPairUri(uri: KeyUri): asserts uri is Pkcs11Uri {
+  if (uri.scheme !== 'pkcs11')
+    throw new TypeError(`a pkcs11: reference is needed, not ${uri.scheme}:`)
+  const { type = 'private' } = uri
+  if (type === 'private' || type === 'public') return
+  const message = `a key pair is needed, the key reference has type=${type}`
+  throw new CountersignError('ERR_KEY_URI_INVALID', message, {
+    hint: 'leave type out, or write type=private',
+  })
+}
+
+/**
+ * Reads the public key at a place, without a login where the token shows it to everybody.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_INVALID, ERR_KEY_URI_INVALID; and what
+ * TokenConnection.run throws
+ */
+export async function describeKey(
+  { connection, name, pin }: KeyPlace,
+  { algorithm, signal }: OpenKeyOptions,
+): Promise<PublicKeyInfo> {
+  const operation = 'reading the public key'
+  const visible = await connection.run({ operation, signal }, (given) => {
+    const found = onlyOne(findPublicKeys(given, name), name)
+    return found && readPublicKey(given, found.handle, algorithm)
+  })
+  if (visible !== undefined) return visible
+  return connection.run({ operation, signal, pin }, (given) =>
+    readPublicHalf(given, findPrivateKey(given, name), algorithm),
+  )
+}
+
+/**
+ * Logs in, finds the private key at a place and pins it by its public half.
+ *
+ * @throws {@link CountersignError} as {@link describeKey}; ERR_ALGORITHM_UNSUPPORTED — the token lacks
+ * the mechanism
+ */
+export async function pinKey(
+  { connection, name, pin }: KeyPlace,
+  { algorithm, signal }: OpenKeyOptions,
+): Promise<PinnedKey> {
+  return connection.run({ operation: 'opening the key', pin, signal }, (given) => {
+    const privateKey = findPrivateKey(given, name)
+    const { id, label } = privateKey
+    const publicKey = readPublicHalf(given, privateKey, algorithm)
+    given.cryptoki.C_GetMechanismInfo(given.link.slot, toMechanism(publicKey.algorithm).mechanism)
+    const exactName = { object: label, ...(id.length > 0 ? { id } : {}) }
+    return { connection, pin, name: exactName, publicKey }
+  })
+}

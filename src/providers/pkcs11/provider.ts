@@ -1,0 +1,75 @@
+/**
+ * Keys on PKCS#11 tokens: HSMs, smart cards, SoftHSM.
+ *
+ * @packageDocumentation
+ */
+import { assertNotCancelled } from '../../cancellation.ts'
+import { createSigner } from '../../signing/signer.ts'
+import type { KeyUri } from '../key-uri.ts'
+import type { KeyDiagnostics, KeyProvider } from '../provider.ts'
+import { createTokenBackend } from './backend.ts'
+import { Connections } from './connections.ts'
+import { diagnoseKey } from './diagnose.ts'
+import { type LoadModule, loadModule } from './module.ts'
+import type { ModuleSearch } from './module-path.ts'
+import { createKey } from './new-key.ts'
+import { assertKeyPairUri, describeKey, type KeyPlace, pinKey } from './open-key.ts'
+import { type ReadPin, readUriPin } from './pin.ts'
+import { type Pkcs11Uri, withoutPin } from './uri.ts'
+
+/** Where PINs and modules come from where a URI does not say; the provider never looks itself. */
+export interface Pkcs11ProviderOptions extends ModuleSearch {
+  readonly readPin: ReadPin
+  /** Sessions per token at the most, so signatures at one time; default 8. */
+  readonly maxSessions?: number | undefined
+  /** Default: load it into this process through pkcs11js. */
+  readonly loadModule?: LoadModule | undefined
+}
+
+const DEFAULT_MAX_SESSIONS = 8
+
+/** Opens keys named by PKCS#11 URIs. Modules are loaded, and tokens logged in to, when first needed. */
+export function createPkcs11Provider(options: Pkcs11ProviderOptions): KeyProvider & KeyDiagnostics {
+  const connections = new Connections({
+    ...options,
+    loadModule: options.loadModule ?? loadModule,
+    maxSessions: options.maxSessions ?? DEFAULT_MAX_SESSIONS,
+  })
+
+  function admit(uri: KeyUri, signal: AbortSignal | undefined): Pkcs11Uri {
+    connections.assertOpen()
+    assertNotCancelled(signal)
+    assertKeyPairUri(uri)
+    return uri
+  }
+
+  async function connect(uri: Pkcs11Uri): Promise<KeyPlace> {
+    const connection = await connections.open(uri)
+    const pin = async (): Promise<string | undefined> =>
+      (await readUriPin(uri)) ?? options.readPin(connection.token.label)
+    return { connection, name: uri, pin }
+  }
+
+  return {
+    async describe(uri, keyOptions = {}) {
+      return describeKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
+    },
+    async open(uri, keyOptions = {}) {
+      const pinned = await pinKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
+      return createSigner(pinned.publicKey, createTokenBackend(pinned))
+    },
+    async create(request) {
+      const uri = admit(request.uri, request.signal)
+      const id = await createKey(await connect(uri), request)
+      return { ...withoutPin(uri), id }
+    },
+    async diagnose(uri, keyOptions = {}) {
+      const named = admit(uri, keyOptions.signal)
+      const openModule = () => connections.openModule(named)
+      return diagnoseKey({ openModule, connect: () => connect(named) }, keyOptions)
+    },
+    async [Symbol.asyncDispose]() {
+      await connections.close()
+    },
+  }
+}

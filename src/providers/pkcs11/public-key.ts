@@ -1,0 +1,157 @@
+/**
+ * Public keys as tokens keep them (PKCS#11 v3.1 sections 6.1.2 and 6.3.3), from the public key object
+ * or from the private one where that carries the public numbers too.
+ *
+ * @packageDocumentation
+ */
+import { createPublicKey } from 'node:crypto'
+import { encodeBase64Url } from '../../crypto/base64.ts'
+import { fromKeyObject, type PublicKeyInfo } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import {
+  CKA_EC_PARAMS,
+  CKA_EC_POINT,
+  CKA_KEY_TYPE,
+  CKA_MODULUS,
+  CKA_PUBLIC_EXPONENT,
+  CKK_EC,
+  CKK_EC_EDWARDS,
+  CKK_RSA,
+  type Handle,
+} from './cryptoki.ts'
+import { findPublicKeys, type KeyObjectOnToken, onlyOne, readAttribute } from './objects.ts'
+import type { TokenSession } from './token.ts'
+
+interface TokenCurve {
+  readonly crv: string
+  readonly kty: 'EC' | 'OKP'
+  /** Bytes of one coordinate. */
+  readonly bytes: number
+}
+
+const ED25519: TokenCurve = { crv: 'Ed25519', kty: 'OKP', bytes: 32 }
+
+/** Curves by their DER parameters, in hex: an object identifier, or for Edwards a printable name too. */
+const CURVES: ReadonlyMap<string, TokenCurve> = new Map<string, TokenCurve>([
+  ['06082a8648ce3d030107', { crv: 'P-256', kty: 'EC', bytes: 32 }],
+  ['06052b81040022', { crv: 'P-384', kty: 'EC', bytes: 48 }],
+  ['06052b81040023', { crv: 'P-521', kty: 'EC', bytes: 66 }],
+  ['06032b6570', ED25519],
+  ['130c656477617264733235353139', ED25519],
+])
+
+/**
+ * Reads the public half of a private key: by its id, or where it has none by its label.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — the token holds no public half;
+ * ERR_KEY_INVALID — not a key countersign can use, or not with that algorithm
+ */
+export function readPublicHalf(
+  given: TokenSession,
+  privateKey: KeyObjectOnToken,
+  algorithm: string | undefined,
+): PublicKeyInfo {
+  const publicKey = findPublicHalf(given, privateKey)
+  const info =
+    (publicKey && readPublicKey(given, publicKey.handle, algorithm)) ??
+    readPublicKey(given, privateKey.handle, algorithm)
+  if (info !== undefined) return info
+  const message = `the token holds no public key for object=${privateKey.label}`
+  throw new CountersignError('ERR_KEY_NOT_FOUND', message, {
+    hint: 'put the public key object beside the private one, with the same id',
+  })
+}
+
+function findPublicHalf(
+  given: TokenSession,
+  { id, label }: KeyObjectOnToken,
+): KeyObjectOnToken | undefined {
+  if (id.length === 0) return onlyOne(findPublicKeys(given, { object: label }), { object: label })
+  const sameId = findPublicKeys(given, { id })
+  // Many a token has several keys of one id; the two halves of one also share their label.
+  const sameLabel = sameId.filter((key) => key.label === label)
+  return onlyOne(sameId.length > 1 ? sameLabel : sameId, { id, object: label })
+}
+
+/**
+ * Reads the public key in an object; undefined where it has no public numbers.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — not a key countersign can use, or not with that
+ * algorithm
+ */
+export function readPublicKey(
+  given: TokenSession,
+  object: Handle,
+  algorithm: string | undefined,
+): PublicKeyInfo | undefined {
+  const read = (type: number): Buffer | undefined => {
+    const value = readAttribute(given, object, type)
+    return value === undefined || value.length === 0 ? undefined : value
+  }
+  const jwk = readJwk(read)
+  if (jwk === undefined) return undefined
+  try {
+    return fromKeyObject(createPublicKey({ key: jwk, format: 'jwk' }), algorithm)
+  } catch (cause) {
+    if (CountersignError.is(cause)) throw cause
+    throw unusable('its public numbers make no key', cause)
+  }
+}
+
+type Read = (type: number) => Buffer | undefined
+
+function readJwk(read: Read): Record<string, string> | undefined {
+  const keyType = readNumber(read(CKA_KEY_TYPE))
+  if (keyType === CKK_RSA) return readRsa(read)
+  if (keyType === CKK_EC || keyType === CKK_EC_EDWARDS) return readEc(read)
+  throw unusable(`its CKA_KEY_TYPE is ${keyType ?? 'missing'}`)
+}
+
+function readRsa(read: Read): Record<string, string> | undefined {
+  const modulus = read(CKA_MODULUS)
+  const exponent = read(CKA_PUBLIC_EXPONENT)
+  if (modulus === undefined || exponent === undefined) return undefined
+  return { kty: 'RSA', n: toMagnitude(modulus), e: toMagnitude(exponent) }
+}
+
+/** A big integer without leading zeros, as JWK wants it (RFC 7518 section 2). */
+function toMagnitude(bytes: Uint8Array): string {
+  const start = bytes.findIndex((byte) => byte !== 0)
+  return encodeBase64Url(bytes.subarray(start === -1 ? bytes.length : start))
+}
+
+function readEc(read: Read): Record<string, string> | undefined {
+  const parameters = read(CKA_EC_PARAMS)?.toString('hex')
+  const point = read(CKA_EC_POINT)
+  if (parameters === undefined || point === undefined) return undefined
+  const curve = CURVES.get(parameters)
+  if (curve === undefined) throw unusable('its curve is none of P-256, P-384, P-521 and Ed25519')
+  const { crv, kty, bytes } = curve
+  if (kty === 'OKP') return { kty, crv, x: encodeBase64Url(unwrapPoint(point, bytes)) }
+  const raw = unwrapPoint(point, 1 + 2 * bytes)
+  if (raw[0] !== 0x04) throw unusable('its point is not in the uncompressed form')
+  const [x, y] = [raw.subarray(1, 1 + bytes), raw.subarray(1 + bytes)]
+  return { kty, crv, x: encodeBase64Url(x), y: encodeBase64Url(y) }
+}
+
+/** The point is a DER OCTET STRING; some modules leave out its header, some make it a BIT STRING. */
+function unwrapPoint(value: Uint8Array, size: number): Uint8Array {
+  const header = Buffer.from(value.subarray(0, Math.max(0, value.length - size))).toString('hex')
+  const headers = ['', `04${derLength(size)}`, `03${derLength(size + 1)}00`]
+  if (value.length >= size && headers.includes(header)) return value.subarray(value.length - size)
+  throw unusable('its point is not as long as its curve needs')
+}
+
+function derLength(length: number): string {
+  return `${length < 0x80 ? '' : '81'}${length.toString(16).padStart(2, '0')}`
+}
+
+function readNumber(value: Buffer | undefined): number | undefined {
+  return value === undefined ? undefined : value.readUIntLE(0, Math.min(value.length, 6))
+}
+
+function unusable(why: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_KEY_INVALID', `the key on the token can't be used: ${why}`, {
+    cause,
+  })
+}

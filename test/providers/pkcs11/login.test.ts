@@ -1,0 +1,234 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import type { Cryptoki } from '../../../src/providers/pkcs11/cryptoki.ts'
+import {
+  createPkcs11Provider,
+  type Pkcs11ProviderOptions,
+} from '../../../src/providers/pkcs11/provider.ts'
+import type { KeyDiagnostics, KeyProvider } from '../../../src/providers/provider.ts'
+import { loadReplaced, type Replacements } from '../../support/cryptoki.ts'
+import { createSoftHsm } from '../../support/softhsm.ts'
+import { createTempFolder } from '../../support/temp-folder.ts'
+
+const hsm = createSoftHsm(['login'])
+const [token] = hsm.tokens
+const { pin, uriFor } = token
+
+const maker = createPkcs11Provider({ readPin: () => Promise.resolve(pin) })
+await maker.create({ uri: uriFor('key'), algorithm: 'ES256' })
+await maker[Symbol.asyncDispose]()
+
+afterAll(hsm.remove)
+
+interface Watched {
+  readonly provider: KeyProvider & KeyDiagnostics
+  /** PINs that reached the token. */
+  readonly tried: (string | undefined)[]
+}
+
+/** A provider whose logins are counted; closed, and so logged out, when the test ends. */
+function watch(options: Partial<Pkcs11ProviderOptions>, replacements?: Replacements): Watched {
+  const tried: (string | undefined)[] = []
+  const counting = (real: Cryptoki): Partial<Cryptoki> => ({
+    C_Login: (session, user, given) => {
+      tried.push(given)
+      real.C_Login(session, user, given)
+    },
+    ...replacements?.(real),
+  })
+  const provider = createPkcs11Provider({
+    readPin: () => Promise.resolve(pin),
+    ...options,
+    loadModule: loadReplaced(counting),
+  })
+  onTestFinished(() => provider[Symbol.asyncDispose]())
+  return { provider, tried }
+}
+
+/** What the token says of itself, with more flags set. */
+function withFlags(flags: number): Replacements {
+  return (real) => ({
+    C_GetTokenInfo: (slot) => {
+      const info = real.C_GetTokenInfo(slot)
+      return { ...info, flags: info.flags | flags }
+    },
+  })
+}
+
+const MESSAGE = Buffer.from('message')
+
+test('many keys and signatures need one login', async () => {
+  const { provider, tried } = watch({})
+
+  const signers = await Promise.all([1, 2, 3].map(() => provider.open(uriFor('key'))))
+  await Promise.all(signers.flatMap((signer) => [signer.sign(MESSAGE), signer.sign(MESSAGE)]))
+
+  expect(tried).toEqual([pin])
+})
+
+test('a wrong PIN is tried once, however often the key is asked for', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.resolve('wrong-pin') })
+
+  const refusal = { code: 'ERR_PIN_WRONG' }
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject(refusal)
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject(refusal)
+  await expect(
+    Promise.all([provider.open(uriFor('key')), provider.open(uriFor('key'))]),
+  ).rejects.toMatchObject(refusal)
+  expect(tried).toEqual(['wrong-pin'])
+})
+
+test('many who ask at once with a wrong PIN make one attempt', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.resolve('wrong-pin') })
+
+  const asked = Array.from({ length: 10 }, () => provider.open(uriFor('key')))
+
+  for (const outcome of await Promise.allSettled(asked)) {
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_PIN_WRONG' } })
+  }
+  expect(tried).toEqual(['wrong-pin'])
+})
+
+test('the right PIN is tried after a wrong one', async () => {
+  const pins = ['wrong-pin', pin]
+  const { provider, tried } = watch({ readPin: () => Promise.resolve(pins.shift()) })
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({ code: 'ERR_PIN_WRONG' })
+
+  const signer = await provider.open(uriFor('key'))
+
+  expect(await signer.sign(MESSAGE)).toHaveLength(64)
+  expect(tried).toEqual(['wrong-pin', pin])
+})
+
+test('no message or detail of a refused PIN repeats it', async () => {
+  const { provider } = watch({ readPin: () => Promise.resolve('wrong-pin') })
+
+  const error: unknown = await provider.open(uriFor('key')).catch((thrown: unknown) => thrown)
+
+  expect(error).toBeInstanceOf(Error)
+  expect(JSON.stringify([error, String(error)])).not.toContain('wrong-pin')
+})
+
+test('no PIN is tried when a wrong one would lock the token', async () => {
+  const { provider, tried } = watch({}, withFlags(0x20000))
+
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({
+    code: 'ERR_PIN_LOCKED',
+    hint: expect.stringContaining('log in once with the right PIN') as string,
+  })
+  expect(tried).toEqual([])
+})
+
+test('no PIN is tried when the token is locked', async () => {
+  const { provider, tried } = watch({}, withFlags(0x40000))
+
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({ code: 'ERR_PIN_LOCKED' })
+  expect(tried).toEqual([])
+})
+
+test.each([undefined, ''])('a key needs a PIN; %j is none', async (none) => {
+  const { provider, tried } = watch({ readPin: () => Promise.resolve(none) })
+
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({
+    code: 'ERR_PIN_WRONG',
+    hint: expect.stringContaining('COUNTERSIGN_PKCS11_PIN') as string,
+  })
+  expect(tried).toEqual([])
+})
+
+test('a token with a PIN pad asks for the PIN itself', async () => {
+  const logins: (string | undefined)[] = []
+  const { provider } = watch(
+    { readPin: () => Promise.reject(new Error('asked for a PIN')) },
+    (real) => ({
+      ...withFlags(0x100)(real),
+      C_Login: (session, user, given) => {
+        logins.push(given)
+        real.C_Login(session, user, pin)
+      },
+    }),
+  )
+
+  const signer = await provider.open(uriFor('key'))
+
+  expect(await signer.sign(MESSAGE)).toHaveLength(64)
+  expect(logins).toEqual([undefined])
+})
+
+test('the public key is read without a PIN', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.reject(new Error('asked for a PIN')) })
+
+  expect((await provider.describe(uriFor('key'))).algorithm.name).toBe('ES256')
+  expect(tried).toEqual([])
+})
+
+test('the PIN of the reference comes before any other', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.reject(new Error('asked for a PIN')) })
+
+  await provider.open({ ...uriFor('key'), pinValue: pin })
+
+  expect(tried).toEqual([pin])
+})
+
+test.each(['file:', 'file://', ''])('pin-source=%s/path is a file', async (prefix) => {
+  const path = join(createTempFolder(), 'pin')
+  writeFileSync(path, `${pin}\n`)
+  const { provider, tried } = watch({ readPin: () => Promise.reject(new Error('asked for a PIN')) })
+
+  await provider.open({ ...uriFor('key'), pinSource: `${prefix}${path}` })
+
+  expect(tried).toEqual([pin])
+})
+
+test.each(['|cat /run/pin', 'https://example.com/pin', 'pin.txt', 'file:pin.txt'])(
+  'pin-source=%s is refused',
+  async (pinSource) => {
+    const { provider, tried } = watch({})
+
+    await expect(provider.open({ ...uriFor('key'), pinSource })).rejects.toMatchObject({
+      code: 'ERR_KEY_URI_INVALID',
+      hint: expect.stringContaining('pin-source=file:') as string,
+    })
+    expect(tried).toEqual([])
+  },
+)
+
+test('a pin-source that is not there or is no PIN is an error of the file', async () => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'large'), 'x'.repeat(2000))
+  const { provider, tried } = watch({})
+
+  const open = (name: string) => provider.open({ ...uriFor('key'), pinSource: join(folder, name) })
+
+  await expect(open('missing')).rejects.toMatchObject({ code: 'ERR_FILE_READ' })
+  await expect(open('large')).rejects.toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
+  expect(tried).toEqual([])
+})
+
+test('a caller who goes does not wait for a PIN', async () => {
+  const caller = new AbortController()
+  const { provider } = watch({
+    readPin: () => {
+      caller.abort()
+      return new Promise(() => undefined)
+    },
+  })
+
+  await expect(provider.open(uriFor('key'), { signal: caller.signal })).rejects.toMatchObject({
+    code: 'ERR_CANCELLED',
+  })
+})
+
+test('a wrong PIN stops the diagnosis at the PIN, after one attempt', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.resolve('wrong-pin') })
+
+  const diagnoses = await provider.diagnose(uriFor('key'))
+
+  expect(diagnoses.map(({ check, ok }) => [check, ok])).toEqual([
+    ['module', true],
+    ['token', true],
+    ['pin', false],
+  ])
+  expect(tried).toEqual(['wrong-pin'])
+})
