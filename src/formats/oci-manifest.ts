@@ -5,7 +5,14 @@
  * @packageDocumentation
  */
 import { type Digest, digestOf } from '../crypto/digest.ts'
-import { isJsonObject, type JsonObject, type ObjectReader, parseJson, readObject } from './json.ts'
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type ObjectReader,
+  parseJson,
+  readObject,
+} from './json.ts'
 import {
   type Annotations,
   type Descriptor,
@@ -36,6 +43,8 @@ export interface ImageManifest {
   readonly layers: readonly Descriptor[]
   readonly subject: Descriptor | undefined
   readonly annotations: Annotations
+  /** The document as it stands, so that a changed copy keeps members unknown here. */
+  readonly json: JsonObject
 }
 
 /** An image index or Docker manifest list. */
@@ -77,6 +86,7 @@ export function parseImageManifest(bytes: Uint8Array): ImageManifest {
     layers,
     subject: toSubject(reader),
     annotations: toAnnotations(reader) ?? {},
+    json: reader.json,
   }
 }
 
@@ -143,7 +153,40 @@ export function serializeIndex(entries: readonly JsonObject[], document?: JsonOb
 }
 
 /** The entries of an index as they stand, members unknown here included. */
-export function indexEntries(index: ImageIndex): readonly JsonObject[] {
-  const entries = index.json['manifests']
-  return Array.isArray(entries) ? entries.filter(isJsonObject) : []
+export function indexEntries({ json }: ImageIndex): readonly JsonObject[] {
+  return objectsOf(json['manifests'])
+}
+
+/** The layers of a manifest as they stand, members unknown here included. */
+export function manifestLayers({ json }: ImageManifest): readonly JsonObject[] {
+  return objectsOf(json['layers'])
+}
+
+function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : []
+}
+
+/** What can be told of a manifest or index without knowing which it is. */
+export interface ManifestKind {
+  readonly mediaType: string
+  /** Digest of the subject, where it has one. */
+  readonly subject: string | undefined
+}
+
+/**
+ * Tells by a document alone what it is, and what it is attached to; the rest of it is not looked at.
+ *
+ * @throws {@link CountersignError} ERR_MANIFEST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE — neither
+ * manifest nor index
+ */
+export function parseManifestKind(bytes: Uint8Array): ManifestKind {
+  const reader = readDocument(bytes, (type) => isManifestType(type) || isIndexType(type))
+  const isIndex = reader.value('manifests') !== undefined
+  if (isIndex === (reader.value('layers') !== undefined)) {
+    throw invalidManifest('neither a manifest nor an index, or both')
+  }
+  return {
+    mediaType: reader.optionalText('mediaType') ?? (isIndex ? OCI_INDEX : OCI_MANIFEST),
+    subject: toSubject(reader)?.digest,
+  }
 }

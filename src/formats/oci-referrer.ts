@@ -12,6 +12,7 @@ import {
   sortAnnotations,
 } from './oci-descriptor.ts'
 import { OCI_MANIFEST } from './oci-manifest.ts'
+import { toUtcSeconds } from './time.ts'
 
 /** The two bytes an artifact without a configuration has for one. */
 export const EMPTY_CONFIG: Uint8Array = Buffer.from('{}')
@@ -64,8 +65,7 @@ export function bundleAnnotations({ content, predicateType, created }: BundleLab
   return {
     'dev.sigstore.bundle.content': content,
     ...(predicateType !== undefined && { 'dev.sigstore.bundle.predicateType': predicateType }),
-    // Whole seconds, as cosign writes them.
-    'org.opencontainers.image.created': created.toISOString().replace(/\.\d+Z$/, 'Z'),
+    'org.opencontainers.image.created': toUtcSeconds(created),
   }
 }
 
