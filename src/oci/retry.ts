@@ -1,0 +1,26 @@
+/** How long to wait before a request is repeated. */
+import type { Runtime } from './runtime.ts'
+
+const FIRST_MS = 500
+const LONGEST_MS = 10_000
+/** A registry that asks for more is asked again after this. */
+const LONGEST_ASKED_MS = 30_000
+
+/**
+ * Milliseconds before the next try: what the server asked for with `Retry-After` (RFC 9110 section
+ * 10.2.3), at most 30 s, and on top a random time that doubles with every try ("full jitter"), so that
+ * clients refused together do not come back together.
+ */
+export function retryDelay(
+  tries: number,
+  retryAfter: string | null | undefined,
+  { now, random }: Pick<Runtime, 'now' | 'random'>,
+): number {
+  const jitter = random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1))
+  return askedDelay(retryAfter ?? '', now()) + jitter
+}
+
+function askedDelay(retryAfter: string, now: number): number {
+  const asked = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now
+  return Number.isFinite(asked) ? Math.min(LONGEST_ASKED_MS, Math.max(0, asked)) : 0
+}
