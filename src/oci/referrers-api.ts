@@ -1,0 +1,79 @@
+/**
+ * The referrers API (distribution-spec v1.1, "Listing Referrers"). What a registry claims about
+ * itself is not believed: filters are applied again, and pages are counted.
+ *
+ * @packageDocumentation
+ */
+import type { Digest } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import type { Descriptor } from '../formats/oci-descriptor.ts'
+import { isIndexType, OCI_INDEX, parseImageIndex } from '../formats/oci-manifest.ts'
+import type { ReferrersOptions } from './artifact-store.ts'
+import type { HttpResponse } from './http.ts'
+import { registryError } from './registry-error.ts'
+import { contentType, type Repository } from './repository.ts'
+
+const MAX_PAGES = 100
+const MAX_REFERRERS = 10_000
+/** How registries without the API answer; all other refusals are failures. */
+const ABSENT: ReadonlySet<number> = new Set([400, 404, 405, 406])
+
+/**
+ * Lists a subject's referrers; undefined where the registry has no such API.
+ *
+ * @throws {@link CountersignError} ERR_REGISTRY_PROTOCOL — a list without end, which cut short could hide
+ * the one that matters; ERR_MANIFEST_INVALID; and the registry's refusals
+ */
+export async function listReferrers(
+  repository: Repository,
+  subject: Digest,
+  { artifactType, signal }: ReferrersOptions = {},
+): Promise<readonly Descriptor[] | undefined> {
+  const filter = artifactType === undefined ? '' : `?${filterQuery(artifactType)}`
+  const found: Descriptor[] = []
+  let place: string | URL | undefined = `referrers/${subject}${filter}`
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer: HttpResponse = await repository.send(place, {
+      method: 'GET',
+      headers: { accept: OCI_INDEX },
+      signal,
+    })
+    const isFirst = page === 0
+    if (isFirst && isAbsent(answer)) return undefined
+    if (answer.status !== 200) throw registryError(answer, `list the referrers of ${subject}`)
+    found.push(...parseImageIndex(answer.body).manifests)
+    place = nextPage(answer, repository.origin)
+    if (place === undefined) return found.filter((one) => isWanted(one, artifactType))
+    if (found.length > MAX_REFERRERS) break
+  }
+  throw new CountersignError(
+    'ERR_REGISTRY_PROTOCOL',
+    `${repository.location} lists referrers on more than ${MAX_PAGES} pages, or over ${MAX_REFERRERS}`,
+  )
+}
+
+/** An entry is wanted unless it says it is of another type. */
+export function isWanted(entry: Descriptor, artifactType: string | undefined): boolean {
+  const isOpen = artifactType === undefined || entry.artifactType === undefined
+  return isOpen || entry.artifactType === artifactType
+}
+
+function filterQuery(artifactType: string): string {
+  return `artifactType=${encodeURIComponent(artifactType)}`
+}
+
+/** A page for people instead of an index is what proxies give for paths they do not know. */
+function isAbsent(answer: HttpResponse): boolean {
+  return ABSENT.has(answer.status) || (answer.status === 200 && !isIndexType(contentType(answer)))
+}
+
+/** The next page by `Link` (RFC 8288); only its path and query count, it stays on this registry. */
+function nextPage({ headers, url }: HttpResponse, origin: URL): URL | undefined {
+  const link = /<([^<>]*)>[^,<]*;\s*rel="?next"?/i.exec(headers.get('link') ?? '')?.[1]
+  const next = link === undefined ? null : URL.parse(link, url.href)
+  if (next === null) return undefined
+  const page = new URL(origin)
+  page.pathname = next.pathname
+  page.search = next.search
+  return page
+}
