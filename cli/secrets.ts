@@ -12,7 +12,7 @@ import type { CommandEnvironment } from './run.ts'
 export interface SecretSources {
   /** Passphrase of an encrypted key file. */
   readonly readPassphrase: (path: string) => Promise<string | undefined>
-  /** Passphrase for a key file that is to be made; a person is asked twice, and may want none. */
+  /** Passphrase for a key file that is to be made; undefined where none is wanted, which somebody must say. */
   readonly readNewPassphrase: (path: string) => Promise<string | undefined>
   /** PIN of a PKCS#11 token, by its label. */
   readonly readPin: (token: string) => Promise<string | undefined>
@@ -21,6 +21,8 @@ export interface SecretSources {
 /** Options that tell where secrets are. */
 export interface SecretFlags {
   readonly passphraseFile?: string | undefined
+  /** `--no-passphrase`: a new key file is not encrypted. */
+  readonly passphrase?: boolean | undefined
 }
 
 const MAX_SECRET_BYTES = 4096
@@ -45,15 +47,25 @@ export function createSecretSources(
     readPassphrase: async (path) =>
       (await givenPassphrase()) ?? (await configured(path)) ?? ask(`Passphrase of ${path}: `),
     readNewPassphrase: async (path) => {
+      if (flags.passphrase === false) return undefined
       const given = await givenPassphrase()
       if (given !== undefined) return given
-      const first = await ask(`Passphrase for ${path} (empty for none): `)
-      if (first === undefined || first === (await ask('Again: '))) return first
+      const first = await terminal.askSecret(`Passphrase for ${path} (empty for none): `)
+      if (first === undefined) throw noPassphrase(path)
+      if (first === '') return undefined
+      if (first === (await terminal.askSecret('Again: '))) return first
       throw new CountersignError('ERR_USAGE', 'the two passphrases differ; nothing was written')
     },
     readPin: async (token) =>
       nonEmpty(env['COUNTERSIGN_PKCS11_PIN']) ?? ask(`PIN of the token "${token}": `),
   }
+}
+
+/** A key in the clear is never what silence means. */
+function noPassphrase(path: string): CountersignError {
+  return new CountersignError('ERR_USAGE', `there is no passphrase for the new key "${path}"`, {
+    hint: 'set COUNTERSIGN_PASSPHRASE, give --passphrase-file FILE, or say --no-passphrase',
+  })
 }
 
 async function readSecretFile(path: string): Promise<string> {

@@ -79,3 +79,13 @@ test('a person may want no passphrase', async () => {
 
   expect(await secrets.readNewPassphrase('key.pem')).toBeUndefined()
 })
+
+test('a new key is in the clear only where somebody says so', async () => {
+  const env = { COUNTERSIGN_PASSPHRASE: 'secret' }
+
+  const silent = createSecretSources(createEnvironment(), {})
+  const spoken = createSecretSources(createEnvironment({ env }), { passphrase: false })
+
+  await expect(silent.readNewPassphrase('key.pem')).rejects.toMatchObject({ code: 'ERR_USAGE' })
+  expect(await spoken.readNewPassphrase('key.pem')).toBeUndefined()
+})

@@ -11,6 +11,7 @@ import { fromKeyObject, serializePublicKeyPem } from '../../crypto/public-key.ts
 import { CountersignError } from '../../errors.ts'
 import { hasErrno, writeFileAtomically } from '../../files.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
+import type { ReadPassphrase } from './private-key.ts'
 
 const generate = promisify(generateKeyPair)
 
@@ -25,8 +26,10 @@ export function publicKeyPath(path: string): string {
 }
 
 /**
- * Writes a new private key as PKCS#8 (mode 0600, encrypted where a passphrase is given: PBES2 with
+ * Writes a new private key as PKCS#8 (mode 0600, encrypted where there is a passphrase: PBES2 with
  * AES-256-CBC) and its public half as SPKI (mode 0644). Both or neither are there afterwards.
+ *
+ * @param readPassphrase - asked only where the key could be written
  *
  * @throws {@link CountersignError} ERR_KEY_EXISTS — one of the two files is there; ERR_FILE_WRITE —
  * full disk, missing folder, no permission
@@ -34,11 +37,11 @@ export function publicKeyPath(path: string): string {
 export async function writeNewKey(
   path: string,
   request: CreateKeyRequest,
-  passphrase: string | undefined,
+  readPassphrase: ReadPassphrase | undefined,
 ): Promise<void> {
+  await assertNewKey(path)
   const publicPath = publicKeyPath(path)
-  await assertAbsent(path)
-  await assertAbsent(publicPath)
+  const passphrase = await readPassphrase?.(path)
   const { privateKey, publicKey } = await generatePair(request)
   const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption })
@@ -65,7 +68,17 @@ function generatePair(request: CreateKeyRequest): Promise<KeyPair> {
   }
 }
 
-/** Spares the making of a key that could not be written; the write itself refuses again, atomically. */
+/**
+ * Makes sure that neither file of a new key is there. It spares the making of a key that could not be
+ * written; the write itself refuses again, atomically.
+ *
+ * @throws {@link CountersignError} ERR_KEY_EXISTS
+ */
+export async function assertNewKey(path: string): Promise<void> {
+  await assertAbsent(path)
+  await assertAbsent(publicKeyPath(path))
+}
+
 async function assertAbsent(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found !== undefined) throw keyExists(path)

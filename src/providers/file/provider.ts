@@ -66,7 +66,7 @@ export function createFileProvider(options: FileProviderOptions): KeyProvider {
     },
     async create(request) {
       const path = filePath(request.uri, request.signal)
-      await writeNewKey(path, request, await options.readNewPassphrase?.(path))
+      await writeNewKey(path, request, options.readNewPassphrase)
       return request.uri
     },
     [Symbol.asyncDispose]() {
