@@ -1,7 +1,66 @@
-/** `countersign key`. */
-import { Command } from '@commander-js/extra-typings'
+/** `countersign key create|show|export`. */
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import { configOption } from '../configuration.ts'
+import { createKey } from '../key-create.ts'
+import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
+import { algorithmOption, passphraseFileOption } from '../options.ts'
+import type { CommandEnvironment } from '../run.ts'
 
 /** Builds the command. */
-export function createCommand(): Command {
-  return new Command('key')
+export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
+  const command = new Command('key').description('Create, show and export keys.')
+  command.addCommand(createSubcommand(environment))
+  command.addCommand(showSubcommand(environment))
+  command.addCommand(exportSubcommand(environment))
+  return command
+}
+
+function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('create')
+    .summary('make a key in a file, a token or AWS KMS')
+    .description(
+      'Make a key pair: file:PATH, pkcs11:token=…;object=…, awskms:///alias/NAME, or a name of the configuration. A key is never overwritten. On stdout: the reference that pins the new key.',
+    )
+    .argument('<key>', 'where, and under which name')
+    .addOption(algorithmOption('what the key signs with (default: ES256)'))
+    .addOption(
+      new Option('--rsa-bits <bits>', 'length of an RSA key (default: 3072)').choices([
+        '2048',
+        '3072',
+        '4096',
+      ] as const),
+    )
+    .addOption(passphraseFileOption())
+    .addOption(
+      new Option('--no-passphrase', 'leave a key file unencrypted').conflicts('passphraseFile'),
+    )
+    .option('-n, --dry-run', 'say what would be made, and make nothing')
+    .addOption(configOption())
+    .action(environment.action((reference, flags) => createKey(reference, flags, environment)))
+}
+
+function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('show')
+    .summary('print what a key is: kid, algorithm, fingerprint')
+    .description('Print what a key is; nothing of it is secret.')
+    .argument('<key>', 'name or reference of a key')
+    .addOption(algorithmOption())
+    .addOption(passphraseFileOption())
+    .addOption(configOption())
+    .action(environment.action((reference, flags) => showKey(reference, flags, environment)))
+}
+
+function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('export')
+    .summary('write the public half of keys, for those who verify')
+    .description('Write the public half of a key, or of several as one JWKS.')
+    .argument('<keys...>', 'names or references of keys')
+    .addOption(
+      new Option('--format <format>', 'how it is written').choices(EXPORT_FORMATS).default('pem'),
+    )
+    .option('-o, --output <file>', 'file to write; one that is there is left alone')
+    .addOption(algorithmOption())
+    .addOption(passphraseFileOption())
+    .addOption(configOption())
+    .action(environment.action((references, flags) => exportKeys(references, flags, environment)))
 }
