@@ -63,7 +63,8 @@ async function findBundles(
   )
 }
 
-function toVerified(
+/** The result of a verdict. */
+export function toVerified(
   { name }: Artifact,
   digest: string | undefined,
   verdict: Verdict,
@@ -72,7 +73,8 @@ function toVerified(
   return verdict.ok ? { document } : { document, error: verdict.error }
 }
 
-function refused(name: string, error: CountersignError): VerifiedTarget {
+/** The result of an artifact that never came to a verdict. */
+export function refused(name: string, error: CountersignError): VerifiedTarget {
   const verdict: Verdict = { ok: false, error, examined: [] }
   return { document: toArtifactDocument(name, undefined, verdict), error }
 }

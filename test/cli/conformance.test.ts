@@ -1,0 +1,185 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { readInstanceRoot } from '../../cli/sigstore-instance.ts'
+import { startLoopbackServer } from '../support/loopback-server.ts'
+import { createSigningFolder } from '../support/signing-folder.ts'
+import { startSigstoreServices } from '../support/sigstore-services.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+import { startTufRepository } from '../support/tuf-repository.ts'
+
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+const TOKEN = `${encode({ alg: 'none' })}.${encode({ sub: 'me', aud: 'sigstore' })}.c2lnbmF0dXJl`
+const EMPTY_ROOT = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+
+test.each([
+  ['verify-bundle @a --bundle @b --key @k --certificate-identity me', 'cannot be used with'],
+  ['verify-bundle @a --bundle @b', 'nothing was said about who must have signed'],
+  ['verify-bundle @a --bundle @b --certificate-identity me', 'nothing was said about who'],
+  ['verify-bundle @a --bundle @b --key @k --offline', "unknown option '--offline'"],
+  ['verify-bundle @a @b --bundle @b --key @k', 'too many arguments'],
+  ['verify-bundle @a --key @k', "required option '--bundle <file>' not specified"],
+  ['sign-bundle @a --bundle @b', "required option '--identity-token <token>'"],
+  ['sing-bundle @a', 'unknown command'],
+])('"conformance %s" is a usage error', async (line, message) => {
+  const { exitCode, stderr } = await createSigningFolder().run(`conformance ${line}`)
+
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain(message)
+})
+
+test('the protocol does not take a key bundle without a log entry', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  folder.write('app.txt', 'hello\n')
+  folder.write('root.json', EMPTY_ROOT)
+  await folder.run('sign @app.txt --key @release.pem')
+
+  const result = await folder.run(
+    'conformance verify-bundle --bundle @app.txt.sigstore.json --key @release.pub --trusted-root @root.json @app.txt',
+  )
+
+  expect(result.exitCode).toBe(3)
+  expect(result.stderr).toContain('0 log entries could be verified, 1 are required')
+})
+
+test('a file that is called like a digest is a file', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  folder.write('root.json', EMPTY_ROOT)
+  folder.write('b.json', '{}')
+  const verify = 'conformance verify-bundle --bundle @b.json --key @release.pub --trusted-root'
+
+  const result = await folder.run(`${verify} @root.json sha256:${'a'.repeat(63)}`)
+
+  expect(result.stderr).toContain('[ERR_ARTIFACT_NOT_FOUND]')
+})
+
+test('the staging instance has no root of trust here', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  folder.write('a', 'a')
+
+  const result = await folder.run(
+    'conformance verify-bundle --staging --bundle @b --key @release.pub @a',
+  )
+
+  expect(result.exitCode).toBe(2)
+  expect(result.stderr).toContain('hint: give its trusted root with --trusted-root FILE')
+})
+
+test('the trusted root comes by TUF, into a cache of the user', async () => {
+  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
+  const cache = createTempFolder()
+
+  const root = await readInstanceRoot({}, { XDG_CACHE_HOME: cache }, repository)
+
+  expect(root.tlogs).toEqual([])
+  expect(existsSync(`${cache}/countersign/tuf`)).toBe(true)
+})
+
+test('a trusted root that TUF does not vouch for is refused', async () => {
+  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT), (path, content) =>
+    path === '/timestamp.json' ? Buffer.from(content.toString().replace('2099', '2098')) : content,
+  )
+  const reading = readInstanceRoot({}, { XDG_CACHE_HOME: createTempFolder() }, repository)
+
+  await expect(reading).rejects.toMatchObject({ code: 'ERR_TRUST_INVALID' })
+})
+
+test('without the network the trusted root is a transient failure', async () => {
+  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
+  const silent = await startLoopbackServer(() => ({ status: 404 }))
+  const mirror = { ...repository, mirrorURL: silent.url }
+
+  const reading = readInstanceRoot({}, { XDG_CACHE_HOME: createTempFolder() }, mirror)
+
+  await expect(reading).rejects.toMatchObject({ code: 'ERR_NETWORK', exitCode: 7 })
+})
+
+test('sign-bundle has a certificate and a log entry in its bundle, the token nowhere', async () => {
+  const folder = createSigningFolder()
+  folder.write('app.txt', 'hello\n')
+  const { server, signingConfig } = await startSigstoreServices()
+
+  const result = await folder.run(
+    `conformance sign-bundle --identity-token ${TOKEN} --bundle @b.json --signing-config ${signingConfig} @app.txt`,
+  )
+
+  expect(result).toMatchObject({ exitCode: 0, stdout: '' })
+  expect(server.requests.map(({ path }) => path)).toEqual([
+    '/api/v2/signingCert',
+    '/api/v1/log/entries',
+  ])
+  const text = readFileSync(folder.path('b.json'), 'utf8')
+  expect(JSON.parse(text)).toMatchObject({
+    verificationMaterial: { tlogEntries: [{ kindVersion: { kind: 'hashedrekord' } }] },
+    messageSignature: { messageDigest: { algorithm: 'SHA2_256' } },
+  })
+  expect(text + result.stderr).not.toContain(TOKEN)
+})
+
+test('sign-bundle --in-toto signs the statement as it is', async () => {
+  const folder = createSigningFolder()
+  const subject = [{ name: 'a', digest: { sha256: 'a'.repeat(64) } }]
+  const statement = JSON.stringify({
+    _type: 'https://in-toto.io/Statement/v1',
+    subject,
+    predicateType: 'https://example.com/type',
+    predicate: {},
+  })
+  folder.write('statement.json', `${statement}\n`)
+  const { signingConfig } = await startSigstoreServices()
+
+  await folder.run(
+    `conformance sign-bundle --in-toto --identity-token ${TOKEN} --bundle @b.json --signing-config ${signingConfig} @statement.json`,
+  )
+
+  expect(JSON.parse(readFileSync(folder.path('b.json'), 'utf8'))).toMatchObject({
+    dsseEnvelope: { payload: Buffer.from(`${statement}\n`).toString('base64') },
+  })
+})
+
+test('a bundle that the given trusted root does not vouch for is not written', async () => {
+  const folder = createSigningFolder()
+  folder.write('app.txt', 'hello\n')
+  folder.write('root.json', EMPTY_ROOT)
+  const { signingConfig } = await startSigstoreServices()
+
+  const result = await folder.run(
+    `conformance sign-bundle --identity-token ${TOKEN} --bundle @b.json --trusted-root @root.json --signing-config ${signingConfig} @app.txt`,
+  )
+
+  expect(result.exitCode).toBe(3)
+  expect(existsSync(folder.path('b.json'))).toBe(false)
+})
+
+test.each([
+  {
+    what: 'a token the authority refuses',
+    faults: { certificate: { status: 401 } },
+    ends: { exitCode: 8, code: '[ERR_NOT_AUTHENTICATED]' },
+  },
+  {
+    what: 'a token that is none',
+    token: 'secret-nonsense',
+    ends: { exitCode: 8, code: '[ERR_NOT_AUTHENTICATED]' },
+  },
+  {
+    what: 'a log that refuses',
+    faults: { log: { status: 400 } },
+    ends: { exitCode: 7, code: '[ERR_NETWORK]' },
+  },
+])('$what is no bug, and the token is not shown', async ({ faults, token = TOKEN, ends }) => {
+  const folder = createSigningFolder()
+  folder.write('app.txt', 'hello\n')
+  const { signingConfig } = await startSigstoreServices(faults)
+
+  const result = await folder.run(
+    `conformance sign-bundle --identity-token ${token} --bundle @b.json --signing-config ${signingConfig} @app.txt -v`,
+  )
+
+  expect(result.exitCode).toBe(ends.exitCode)
+  expect(result.stderr).toContain(ends.code)
+  expect(result.stderr).not.toContain(token)
+  expect(existsSync(folder.path('b.json'))).toBe(false)
+})
