@@ -11,7 +11,7 @@ import { isJsonObject, type JsonObject, type JsonValue, type ObjectReader } from
 import { parseJson, readObject } from './json.ts'
 
 /** `_type` of the statements countersign writes. */
-export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const STATEMENT_TYPES: readonly string[] = [STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']
 
 /** DSSE `payloadType` of a statement. */

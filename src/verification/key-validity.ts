@@ -79,7 +79,7 @@ function isWithin(time: Date, window: TrustedKey['validFor']): boolean {
 }
 
 /** A window for people: start and end in UTC. */
-export function formatWindow(window: TrustedKey['validFor']): string {
+function formatWindow(window: TrustedKey['validFor']): string {
   const { start, end } = window ?? {}
   return `${start?.toISOString() ?? 'the beginning'} to ${end?.toISOString() ?? 'now'}`
 }

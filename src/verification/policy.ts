@@ -111,7 +111,7 @@ export function describeSubject(subject: Subject | undefined): string {
 }
 
 /** The subjects of a statement for people, at most three. */
-export function describeSubjects(statement: Statement): string {
+function describeSubjects(statement: Statement): string {
   const texts = statement.subjects.slice(0, 3).map(describeSubject)
   const more = statement.subjects.length - texts.length
   return texts.join(', ') + (more > 0 ? ` and ${more} more` : '')
