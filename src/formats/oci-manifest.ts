@@ -103,11 +103,17 @@ export function parseImageIndex(bytes: Uint8Array): ImageIndex {
   return {
     mediaType: reader.optionalText('mediaType'),
     artifactType: toMediaType(reader, 'artifactType'),
-    manifests: reader.objects('manifests').map(toDescriptor),
+    manifests: toManifests(reader),
     subject: toSubject(reader),
     annotations: toAnnotations(reader) ?? {},
     json: reader.json,
   }
+}
+
+/** Go writes null for a list without entries, and registries in Go answer it; absent is malformed. */
+function toManifests(reader: ObjectReader): readonly Descriptor[] {
+  if (reader.json['manifests'] === null) return []
+  return reader.objects('manifests').map(toDescriptor)
 }
 
 function readDocument(bytes: Uint8Array, isType: (mediaType: string) => boolean): ObjectReader {
@@ -181,8 +187,8 @@ export interface ManifestKind {
  */
 export function parseManifestKind(bytes: Uint8Array): ManifestKind {
   const reader = readDocument(bytes, (type) => isManifestType(type) || isIndexType(type))
-  const isIndex = reader.value('manifests') !== undefined
-  if (isIndex === (reader.value('layers') !== undefined)) {
+  const isIndex = Object.hasOwn(reader.json, 'manifests')
+  if (isIndex === Object.hasOwn(reader.json, 'layers')) {
     throw invalidManifest('neither a manifest nor an index, or both')
   }
   return {

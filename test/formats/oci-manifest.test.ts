@@ -115,6 +115,19 @@ test.each([
   )
 })
 
+test('an index whose list is null, as Go writes an empty one, is empty', () => {
+  const index = parseImageIndex(bytesOf({ schemaVersion: 2, manifests: null }))
+
+  expect(index.manifests).toEqual([])
+  expect(indexEntries(index)).toEqual([])
+})
+
+test('an index without a list is refused', () => {
+  expect(() => parseImageIndex(bytesOf({ schemaVersion: 2 }))).toThrow(
+    expect.objectContaining({ code: 'ERR_MANIFEST_INVALID' }),
+  )
+})
+
 test('a changed index keeps the members this project does not know', () => {
   const entry = { mediaType: 'a/b', digest: 'sha256:00', size: 1, 'x-unknown': { deep: [1] } }
   const index = parseImageIndex(bytesOf({ schemaVersion: 2, manifests: [entry], 'x-other': true }))
