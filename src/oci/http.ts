@@ -13,7 +13,7 @@ import type { Runtime } from './runtime.ts'
 
 /** What is asked. Repeating it must be harmless, as it is for all of the registry API. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: Uint8Array<ArrayBuffer> | undefined

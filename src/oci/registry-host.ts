@@ -9,7 +9,7 @@ export const DOCKER_HUB_NAMES: readonly string[] = [
 ]
 
 /** Tells whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
-export function isLoopback({ hostname }: URL): boolean {
+function isLoopback({ hostname }: URL): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

@@ -33,14 +33,8 @@ export async function pushBlob(
   const digest = digestOf(bytes)
   const descriptor = { mediaType, digest, size: bytes.length }
   if (await hasBlob(repository, digest, options)) return descriptor
-  const answer = await repository.send('blobs/uploads/', {
-    method: 'POST',
-    isWrite: true,
-    ...options,
-  })
-  if (answer.status !== 202)
-    throw registryError(answer, `start an upload to ${repository.location}`)
-  const stored = await repository.send(uploadUrl(answer, digest), {
+  const upload = await startUpload(repository, options)
+  const stored = await repository.send(withDigest(upload, digest), {
     method: 'PUT',
     headers: { 'content-type': 'application/octet-stream' },
     body: toBody(bytes),
@@ -106,17 +100,34 @@ async function hasBlob(
   throw registryError(answer, `look for a blob in ${repository.location}`)
 }
 
-/** The address to upload to: it may be relative, on another host, and carry a query we must keep. */
-function uploadUrl({ headers, url }: HttpResponse, digest: Digest): URL {
+/**
+ * Starts an upload and answers where to send it: the address may be on another host.
+ *
+ * @throws {@link CountersignError} ERR_REGISTRY_PROTOCOL — no address, or one that leaves TLS; and the
+ * registry's refusals
+ */
+export async function startUpload(repository: Repository, options: CallOptions): Promise<URL> {
+  const answer = await repository.send('blobs/uploads/', {
+    method: 'POST',
+    isWrite: true,
+    ...options,
+  })
+  const { status, headers, url } = answer
+  if (status !== 202) throw registryError(answer, `start an upload to ${repository.location}`)
   const location = headers.get('location') ?? ''
   const target = location === '' ? null : URL.parse(location, url.href)
   if (target === null) {
     throw new CountersignError('ERR_REGISTRY_PROTOCOL', `${url.host} names no place to upload to`)
   }
   assertNoDowngrade(url, target)
-  // Appended as text: URLSearchParams would write the registry's own parameters anew.
+  return target
+}
+
+/** Adds the digest as text: URLSearchParams would write the registry's own parameters anew. */
+function withDigest(upload: URL, digest: Digest): URL {
   const query = `digest=${encodeURIComponent(digest)}`
-  target.search = target.search === '' ? query : `${target.search}&${query}`
+  const target = new URL(upload)
+  target.search = upload.search === '' ? query : `${upload.search}&${query}`
   return target
 }
 

@@ -20,6 +20,12 @@ export class Accounts {
     this.#tokens.clear()
   }
 
+  /** Tells whether a header is of somebody. */
+  knows(kind: AuthKind, header: string | undefined): boolean {
+    if (kind === 'bearer') return this.#tokens.has((header ?? '').replace(/^Bearer /, ''))
+    return kind === 'none' || header === BASIC
+  }
+
   /** Tells whether the bearer of a header may do something in a repository. */
   allows(
     kind: AuthKind,

@@ -123,11 +123,12 @@ export class RegistryDouble {
     const { method = '', headers } = request
     const url = new URL(request.url ?? '', 'http://double')
     if (url.pathname === '/token') return this.#token(request, body)
+    if (url.pathname === '/v2/') return this.#root(headers.authorization)
     const match = /^\/v2\/(.+?)\/(manifests|blobs|referrers)\/(.+)$/.exec(url.pathname)
     const [, name = '', kind = '', reference = ''] = match ?? []
     const route = ROUTES[kind]
     if (route === undefined) return fail(404, 'UNSUPPORTED')
-    const isWrite = method === 'PUT' || method === 'POST'
+    const isWrite = !['GET', 'HEAD'].includes(method)
     const access = { repository: name, isWrite }
     const { switches } = this
     // Storage elsewhere knows its uploads by their address alone.
@@ -138,6 +139,11 @@ export class RegistryDouble {
     const origins = { registry: `http://${this.host}`, elsewhere: `http://${this.elsewhere}` }
     const content = this.repository(name)
     return route({ method, url, headers, body, name, reference, content, switches, origins })
+  }
+
+  #root(authorization: string | undefined): Answer {
+    const isKnown = this.accounts.knows(this.switches.auth, authorization)
+    return isKnown ? { status: 200, headers: {}, body: '{}' } : this.#challenge('')
   }
 
   #token(request: IncomingMessage, body: Buffer): Answer {

@@ -85,11 +85,15 @@ function refuseTag({
   return isNew && isSame ? undefined : fail(412, 'PRECONDITION')
 }
 
-/** Blobs: GET and HEAD by digest, POST and PUT of uploads. */
+/** Blobs: GET and HEAD by digest, POST, PUT and DELETE of uploads. */
 export function answerBlob(call: Call): Answer {
   if (call.method === 'POST') return startUpload(call)
   if (call.method === 'PUT') return finishUpload(call)
   const { content, reference, switches, url } = call
+  if (call.method === 'DELETE') {
+    const isThere = content.uploads.delete(reference.replace('uploads/', ''))
+    return isThere ? { status: 204, headers: {}, body: '' } : fail(404, 'BLOB_UPLOAD_UNKNOWN')
+  }
   const blob = content.blobs.get(reference)
   if (blob === undefined) return fail(404, 'BLOB_UNKNOWN')
   const body = switches.tamper?.(url.pathname, blob) ?? blob
