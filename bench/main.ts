@@ -1,0 +1,38 @@
+// `npm run bench [-- --json] [--quick] [--only SECTION]`: what countersign costs, beside what it stands on.
+import { parseArgs } from 'node:util'
+import { describeMachine } from './machine.ts'
+import { renderMarkdown, type Report, type Section } from './report.ts'
+import { measureLargeFile } from './large-file.ts'
+import { measureStartUp } from './start-up.ts'
+import { measureSigning } from './signing.ts'
+import { measureVerification } from './verification.ts'
+import type { Pace } from './rates.ts'
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+})
+
+const pace: Pace = values.quick ? { rounds: 5, turnMs: 20 } : { rounds: 25, turnMs: 40 }
+
+const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> = {
+  signing: () => measureSigning(pace),
+  verification: () => measureVerification(pace),
+  'start-up': () => measureStartUp(values.quick ? 5 : 25),
+  'large-file': () => measureLargeFile(values.quick ? 256 : 2048, values.quick ? 1 : 3),
+}
+
+const machine = describeMachine()
+const sections: Section[] = []
+for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+  if (values.only !== undefined && values.only !== name) continue
+  console.error(`measuring ${name}`)
+  sections.push(await measure())
+}
+
+const schema = 'https://countersign.dev/schemas/benchmark/v1'
+const report: Report = { schema, machine, sections }
+console.log(values.json ? JSON.stringify(report, null, 2) : renderMarkdown(report))
