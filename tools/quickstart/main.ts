@@ -1,0 +1,127 @@
+/**
+ * `npm run quickstart`: what countersign does, in real commands on real things. It fails where a
+ * command does not end as told, so it can't go stale.
+ *
+ * @packageDocumentation
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createSoftHsm, isSoftHsmInstalled } from '../../test/support/softhsm.ts'
+import { writeImage } from './image.ts'
+import { createNarrator, type Narrator } from './narrator.ts'
+import { createTarball } from './tarball.ts'
+
+const PROJECT = resolve(import.meta.dirname, '../..')
+
+function tellOfFiles(story: Narrator, folder: string, tarball: Uint8Array): void {
+  story.chapter('1. A key, and a signed file')
+  story.say('The key is a file here, encrypted with the passphrase in COUNTERSIGN_PASSPHRASE.')
+  story.countersign(['key', 'create', 'file:release.pem'])
+  writeFileSync(join(folder, 'app.tgz'), tarball)
+  story.say(`\napp.tgz is a real archive of this project's papers, ${tarball.length} bytes.`)
+  story.countersign(['sign', '--key', 'release.pem', 'app.tgz'])
+  story.countersign(['verify', '--key', 'release.pub', 'app.tgz'])
+
+  story.say('\nNow somebody appends one byte to it:')
+  appendFileSync(join(folder, 'app.tgz'), 'x')
+  story.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 3)
+  writeFileSync(join(folder, 'app.tgz'), tarball)
+}
+
+function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): void {
+  story.chapter('2. A signed image')
+  const manifest = writeImage(join(folder, 'image'), tarball, '1.0')
+  story.say(
+    'image/ is an OCI image layout whose layer is that archive; oci://registry/repo works the same.',
+  )
+  story.countersign(['sign', '--key', 'release.pem', 'oci-layout://image:1.0'])
+  story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'])
+
+  story.chapter('3. An attestation about it')
+  const sbom = { bomFormat: 'CycloneDX', specVersion: '1.6', components: [] }
+  writeFileSync(join(folder, 'sbom.json'), JSON.stringify(sbom))
+  story.countersign([
+    ...['attest', '--key', 'release.pem', '--type', 'cyclonedx'],
+    ...['--predicate', 'sbom.json', 'oci-layout://image:1.0'],
+  ])
+  story.countersign([
+    'verify',
+    '--key',
+    'release.pub',
+    '--type',
+    'cyclonedx',
+    'oci-layout://image:1.0',
+  ])
+  story.countersign(['discover', 'oci-layout://image:1.0'])
+  story.say('\nA signature says nothing of provenance, and nobody attested any:')
+  story.countersign(
+    ['verify', '--key', 'release.pub', '--type', 'slsaprovenance1', 'oci-layout://image:1.0'],
+    4,
+  )
+
+  story.say('\nNow somebody changes the image behind its tag:')
+  appendFileSync(manifest, ' ')
+  story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'], 3)
+}
+
+function tellOfHsm(story: Narrator): void {
+  story.chapter('4. The same with a key that never leaves an HSM')
+  if (!isSoftHsmInstalled()) {
+    story.say('SoftHSM is not on this machine, so this chapter is left out.')
+    story.say('To see it: apt-get install softhsm2, then run this again.')
+    return
+  }
+  const hsm = createSoftHsm(['quickstart'])
+  const [token] = hsm.tokens
+  const inside = story.with({ COUNTERSIGN_PKCS11_PIN: token.pin, SOFTHSM2_CONF: hsm.configPath })
+  try {
+    story.say('The HSM is SoftHSM here; its PIN is in COUNTERSIGN_PKCS11_PIN.')
+    const key = `pkcs11:token=${token.label};object=release?module-path=${hsm.modulePath}`
+    inside.countersign(['key', 'create', key])
+    inside.countersign(['sign', '--key', key, '--overwrite', 'app.tgz'])
+    inside.countersign(['key', 'export', key, '--format', 'pem', '-o', 'hsm.pub'])
+    inside.countersign(['verify', '--key', 'hsm.pub', 'app.tgz'])
+    story.say('\nThe first key is another one, and verification tells:')
+    inside.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 6)
+  } finally {
+    hsm.remove()
+  }
+}
+
+function main(): void {
+  const started = performance.now()
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-quickstart-'))
+  const env = {
+    ...process.env,
+    COUNTERSIGN_PASSPHRASE: randomBytes(18).toString('base64url'),
+  }
+  const papers = ['README.md', 'LICENSE', 'SECURITY.md', 'package.json']
+  const tarball = createTarball(
+    Object.fromEntries(papers.map((name) => [name, readFileSync(join(PROJECT, name))])),
+  )
+  try {
+    const story = createNarrator(folder, env)
+    tellOfFiles(story, folder, tarball)
+    tellOfImages(story, folder, tarball)
+    tellOfHsm(story)
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    story.chapter(`All of it ended as told, in ${seconds} s.`)
+    story.say(
+      'Next: sign something of yours. In a checkout the command is `npm run -s countersign -- sign …`;',
+    )
+    story.say('with a key in AWS KMS: --key awskms:///alias/NAME. README.md has the rest.')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+main()
