@@ -7,7 +7,7 @@ import { CountersignError } from '../../errors.ts'
 import type { SigningBackend, SignOptions } from '../../signing/signer.ts'
 import type { Handle } from './cryptoki.ts'
 import { toMechanism, toMechanismInput } from './mechanism.ts'
-import { findPrivateKey } from './objects.ts'
+import { findPrivateKey, nameText } from './objects.ts'
 import type { PinnedKey } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
 import type { Link, TokenSession } from './token.ts'
@@ -60,7 +60,7 @@ function findPinned(given: TokenSession, { name, publicKey }: PinnedKey): Handle
   if (Buffer.from(found.spki).equals(publicKey.spki)) return privateKey.handle
   throw new CountersignError(
     'ERR_PROVIDER_FAULT',
-    `the token now holds another key as object=${privateKey.label}`,
+    `the token now holds another key as ${nameText(name)}`,
     {
       hint: 'nothing was signed; open the key again if it was replaced on purpose',
       details: { pinned: publicKey.kid, found: found.kid },

@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 import { describeKeyKind } from '../../crypto/public-key.ts'
-import { CountersignError } from '../../errors.ts'
 import { createSigner } from '../../signing/signer.ts'
+import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import { createTokenBackend } from './backend.ts'
 import type { Pkcs11Module } from './module.ts'
@@ -23,11 +23,11 @@ const PROBE = Buffer.from('countersign doctor: a signature that says nothing')
  * Looks at the module, the token, the PIN, the key and a test signature, up to the first that fails. A
  * PIN is tried only where a wrong one would not lock the token, and once.
  */
-export async function diagnoseKey(
+export function diagnoseKey(
   { openModule, connect }: Suspect,
   options: OpenKeyOptions,
 ): Promise<readonly Diagnosis[]> {
-  const checks: readonly (readonly [check: string, look: () => Promise<string>])[] = [
+  return runChecks([
     ['module', async () => (await openModule()).path],
     [
       'token',
@@ -61,22 +61,5 @@ export async function diagnoseKey(
         return `a test signature with ${signer.key.algorithm.name} verifies`
       },
     ],
-  ]
-  const diagnoses: Diagnosis[] = []
-  for (const [check, look] of checks) {
-    const diagnosis = await observe(check, look)
-    diagnoses.push(diagnosis)
-    if (!diagnosis.ok) break
-  }
-  return diagnoses
-}
-
-async function observe(check: string, look: () => Promise<string>): Promise<Diagnosis> {
-  try {
-    return { check, ok: true, found: await look() }
-  } catch (error) {
-    if (!CountersignError.is(error)) throw error
-    const { message: found, hint = 'see docs/errors.md' } = error
-    return { check, ok: false, found, hint }
-  }
+  ])
 }

@@ -20,6 +20,7 @@ export const CKR_MECHANISM_INVALID = 0x70
 export const CKR_PIN_INCORRECT = 0xa0
 export const CKR_SESSION_COUNT = 0xb1
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
+export const CKR_USER_NOT_LOGGED_IN = 0x101
 export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
 export const CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191
 
@@ -89,7 +90,7 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
   [0xe0, { name: 'CKR_TOKEN_NOT_PRESENT', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0xe1, { name: 'CKR_TOKEN_NOT_RECOGNIZED', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0xe2, { name: 'CKR_TOKEN_WRITE_PROTECTED', code: 'ERR_NOT_ALLOWED' }],
-  [0x101, { name: 'CKR_USER_NOT_LOGGED_IN', code: OUTAGE, isStale: true }],
+  [CKR_USER_NOT_LOGGED_IN, { name: 'CKR_USER_NOT_LOGGED_IN', code: OUTAGE, isStale: true }],
   [
     0x102,
     {
@@ -105,6 +106,10 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
       code: 'ERR_NOT_ALLOWED',
       hint: 'the security officer is logged in from this process; log out first',
     },
+  ],
+  [
+    0x130,
+    { name: 'CKR_DOMAIN_PARAMS_INVALID', code: 'ERR_ALGORITHM_UNSUPPORTED', hint: ALGORITHM },
   ],
   [0x140, { name: 'CKR_CURVE_NOT_SUPPORTED', code: 'ERR_ALGORITHM_UNSUPPORTED', hint: ALGORITHM }],
   [

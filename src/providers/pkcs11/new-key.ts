@@ -33,7 +33,7 @@ import {
   type Handle,
 } from './cryptoki.ts'
 import { toMechanism } from './mechanism.ts'
-import { findPrivateKeys, findPublicKeys, type KeyName } from './objects.ts'
+import { findPrivateKeys, findPublicKeys, type KeyName, nameText } from './objects.ts'
 import { type KeyPlace, pinKey } from './open-key.ts'
 import type { TokenSession } from './token.ts'
 
@@ -191,7 +191,7 @@ function assertFree(given: TokenSession, name: KeyName): void {
   if (taken === undefined) return
   throw new CountersignError(
     'ERR_KEY_EXISTS',
-    `the token already holds a key object=${taken.label}`,
+    `the token already holds a key ${nameText({ object: taken.label })}`,
     { hint: 'choose another name: a key is never replaced' },
   )
 }

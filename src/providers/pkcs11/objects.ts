@@ -15,12 +15,12 @@ import {
 } from './cryptoki.ts'
 import { CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, returnValueOf } from './errors.ts'
 import type { TokenSession } from './token.ts'
-import type { Pkcs11Uri } from './uri.ts'
+import { type Pkcs11Uri, serializePkcs11Uri } from './uri.ts'
 
 /** What names a key on its token. */
 export type KeyName = Pick<Pkcs11Uri, 'object' | 'id'>
 
-/** One key object, with the names it goes by. */
+/** One key object with the names it goes by. */
 export interface KeyObjectOnToken {
   readonly handle: Handle
   readonly id: Uint8Array
@@ -48,7 +48,7 @@ export function findPublicKeys(given: TokenSession, name: KeyName): KeyObjectOnT
 export function findPrivateKey(given: TokenSession, name: KeyName): KeyObjectOnToken {
   const key = onlyOne(findPrivateKeys(given, name), name)
   if (key !== undefined) return key
-  const present = findPrivateKeys(given, {}).map(describe).join('; ')
+  const present = candidates(findPrivateKeys(given, {}))
   throw new CountersignError('ERR_KEY_NOT_FOUND', `no private key matches ${nameText(name)}`, {
     hint: present === '' ? 'the token holds no private key at all' : `the token holds ${present}`,
   })
@@ -65,7 +65,7 @@ export function onlyOne(
 ): KeyObjectOnToken | undefined {
   if (found.length < 2) return found[0]
   throw new CountersignError('ERR_KEY_URI_INVALID', `several keys match ${nameText(name)}`, {
-    hint: `add id=… or object=… to the key reference: ${found.map(describe).join('; ')}`,
+    hint: `add id=… or object=… to the key reference: ${candidates(found)}`,
   })
 }
 
@@ -75,15 +75,22 @@ function find(given: TokenSession, objectClass: number, name: KeyName): KeyObjec
   if (name.object !== undefined) template.push({ type: CKA_LABEL, value: name.object })
   if (name.id !== undefined) template.push({ type: CKA_ID, value: Buffer.from(name.id) })
   cryptoki.C_FindObjectsInit(session, template)
+  const handles: Handle[] = []
   try {
-    return cryptoki.C_FindObjects(session, MAX_OBJECTS).map((handle) => ({
-      handle,
-      id: readAttribute(given, handle, CKA_ID) ?? Buffer.alloc(0),
-      label: readAttribute(given, handle, CKA_LABEL)?.toString('utf8') ?? '',
-    }))
+    // Modules may give fewer at a time than they are asked for.
+    let batch: Handle[]
+    do {
+      batch = cryptoki.C_FindObjects(session, MAX_OBJECTS)
+      handles.push(...batch)
+    } while (batch.length > 0 && handles.length < MAX_OBJECTS)
   } finally {
     cryptoki.C_FindObjectsFinal(session)
   }
+  return handles.map((handle) => ({
+    handle,
+    id: readAttribute(given, handle, CKA_ID) ?? Buffer.alloc(0),
+    label: readAttribute(given, handle, CKA_LABEL)?.toString('utf8') ?? '',
+  }))
 }
 
 /** Reads one attribute; undefined where the object has none or keeps it secret. */
@@ -101,18 +108,12 @@ export function readAttribute(
   }
 }
 
-function nameText({ object, id }: KeyName): string {
-  const parts = [
-    ...(object === undefined ? [] : [`object=${object}`]),
-    ...(id === undefined ? [] : [`id=${percent(id)}`]),
-  ]
-  return parts.length === 0 ? 'the key reference' : parts.join(' ')
+/** A key's name as the part of a URI, to be copied from a message; also keeps the token's text tame. */
+export function nameText({ object, id }: KeyName): string {
+  const named = { ...(object === undefined ? {} : { object }), ...(id === undefined ? {} : { id }) }
+  return serializePkcs11Uri({ scheme: 'pkcs11', ...named })
 }
 
-function describe({ label, id }: KeyObjectOnToken): string {
-  return `object=${label} id=${percent(id)}`
-}
-
-function percent(id: Uint8Array): string {
-  return Buffer.from(id).toString('hex').replaceAll(/../g, '%$&')
+function candidates(keys: readonly KeyObjectOnToken[]): string {
+  return keys.map(({ label, id }) => nameText({ object: label, id })).join(' ')
 }

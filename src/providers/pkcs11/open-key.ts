@@ -7,10 +7,11 @@ import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import type { KeyUri } from '../key-uri.ts'
 import type { OpenKeyOptions } from '../provider.ts'
+import { CKR_USER_NOT_LOGGED_IN, returnValueOf } from './errors.ts'
 import { toMechanism } from './mechanism.ts'
 import { findPrivateKey, findPublicKeys, type KeyName, onlyOne } from './objects.ts'
 import { readPublicHalf, readPublicKey } from './public-key.ts'
-import type { TokenConnection } from './token.ts'
+import type { TokenConnection, TokenSession } from './token.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
 /** The place a URI points to: a token, and the name of a key on it. */
@@ -53,14 +54,28 @@ export async function describeKey(
   { algorithm, signal }: OpenKeyOptions,
 ): Promise<PublicKeyInfo> {
   const operation = 'reading the public key'
-  const visible = await connection.run({ operation, signal }, (given) => {
-    const found = onlyOne(findPublicKeys(given, name), name)
-    return found && readPublicKey(given, found.handle, algorithm)
-  })
+  const visible = await connection.run({ operation, signal }, (given) =>
+    readVisible(given, name, algorithm),
+  )
   if (visible !== undefined) return visible
   return connection.run({ operation, signal, pin }, (given) =>
     readPublicHalf(given, findPrivateKey(given, name), algorithm),
   )
+}
+
+function readVisible(
+  given: TokenSession,
+  name: KeyName,
+  algorithm: string | undefined,
+): PublicKeyInfo | undefined {
+  try {
+    const found = onlyOne(findPublicKeys(given, name), name)
+    return found && readPublicKey(given, found.handle, algorithm)
+  } catch (error) {
+    // Some tokens show nothing at all before the login.
+    if (returnValueOf(error) === CKR_USER_NOT_LOGGED_IN) return undefined
+    throw error
+  }
 }
 
 /**

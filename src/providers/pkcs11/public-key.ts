@@ -19,7 +19,13 @@ import {
   CKK_RSA,
   type Handle,
 } from './cryptoki.ts'
-import { findPublicKeys, type KeyObjectOnToken, onlyOne, readAttribute } from './objects.ts'
+import {
+  findPublicKeys,
+  type KeyObjectOnToken,
+  nameText,
+  onlyOne,
+  readAttribute,
+} from './objects.ts'
 import type { TokenSession } from './token.ts'
 
 interface TokenCurve {
@@ -56,7 +62,7 @@ export function readPublicHalf(
     (publicKey && readPublicKey(given, publicKey.handle, algorithm)) ??
     readPublicKey(given, privateKey.handle, algorithm)
   if (info !== undefined) return info
-  const message = `the token holds no public key for object=${privateKey.label}`
+  const message = `the token holds no public key for ${nameText({ object: privateKey.label })}`
   throw new CountersignError('ERR_KEY_NOT_FOUND', message, {
     hint: 'put the public key object beside the private one, with the same id',
   })

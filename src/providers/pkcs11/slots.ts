@@ -6,7 +6,7 @@
 import { CountersignError } from '../../errors.ts'
 import { CKF_TOKEN_INITIALIZED, type Cryptoki, type Handle, type ModuleInfo } from './cryptoki.ts'
 import { returnValueOf } from './errors.ts'
-import type { Pkcs11Uri } from './uri.ts'
+import { type Pkcs11Uri, serializePkcs11Uri } from './uri.ts'
 
 /** A token in its slot; texts without their padding. */
 export interface Token {
@@ -67,7 +67,7 @@ export function findToken(cryptoki: Cryptoki, uri: Pkcs11Uri): Token {
   if (token !== undefined && another === undefined) return token
   if (token === undefined) throw tokenNotFound(uri, present)
   throw new CountersignError('ERR_KEY_URI_INVALID', `${found.length} tokens match ${nameOf(uri)}`, {
-    hint: `add serial=… or slot-id=… to the key reference: ${found.map(describeToken).join('; ')}`,
+    hint: `add serial=… or slot-id=… to the key reference: ${found.map(tokenText).join(' ')}`,
   })
 }
 
@@ -115,7 +115,7 @@ function matches(wanted: string | undefined, actual: string): boolean {
 }
 
 function tokenNotFound(uri: Pkcs11Uri, present: readonly Token[]): CountersignError {
-  const tokens = present.map(describeToken).join('; ')
+  const tokens = present.map(tokenText).join(' ')
   return new CountersignError('ERR_TOKEN_NOT_FOUND', `no token matches ${nameOf(uri)}`, {
     hint: tokens === '' ? 'the module sees no token at all' : `the module sees ${tokens}`,
   })
@@ -125,6 +125,7 @@ function nameOf(uri: Pkcs11Uri): string {
   return uri.token === undefined ? 'the key reference' : `token=${uri.token}`
 }
 
-function describeToken(token: Token): string {
-  return `token=${token.label} serial=${token.serial} slot-id=${token.slotId}`
+/** A token as a URI, to be copied from a message; also keeps the token's text tame. */
+function tokenText({ label, serial, slotId }: Token): string {
+  return serializePkcs11Uri({ scheme: 'pkcs11', token: label, serial, slotId })
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -57,4 +58,27 @@ test('a module that somebody else has finalized is initialized again', async () 
 
   expect(module.cryptoki.C_GetInfo()).toBeTypeOf('object')
   module.release()
+})
+
+test('without pkcs11js the error says how to get it', () => {
+  const program = `
+    import { registerHooks } from 'node:module'
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (specifier === 'pkcs11js') throw new Error('not installed')
+        return next(specifier, context)
+      },
+    })
+    const { loadModule } = await import('./src/providers/pkcs11/module.ts')
+    await loadModule('/nowhere.so').catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })))
+  `
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: join(import.meta.dirname, '../../..'),
+    encoding: 'utf8',
+  })
+
+  expect(JSON.parse(stdout)).toEqual({
+    code: 'ERR_MODULE_UNAVAILABLE',
+    hint: expect.stringContaining('npm rebuild pkcs11js') as string,
+  })
 })

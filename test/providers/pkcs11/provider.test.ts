@@ -17,9 +17,10 @@ import {
   CKO_PRIVATE_KEY,
   CKO_PUBLIC_KEY,
 } from '../../../src/providers/pkcs11/cryptoki.ts'
+import { CKR_USER_ALREADY_LOGGED_IN, returnValueOf } from '../../../src/providers/pkcs11/errors.ts'
 import { createPkcs11Provider } from '../../../src/providers/pkcs11/provider.ts'
 import { parsePkcs11Uri, serializePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
-import { loadReplaced, openBeside } from '../../support/cryptoki.ts'
+import { loadReplaced, openBeside, pkcs11Error } from '../../support/cryptoki.ts'
 import { createSoftHsm } from '../../support/softhsm.ts'
 
 const hsm = createSoftHsm(['main', 'twin', 'twin'])
@@ -190,12 +191,39 @@ test('a missing token is named, with those that are there', async () => {
   })
 })
 
+test('a token that shows nothing before the login describes its keys after it', async () => {
+  const logins: string[] = []
+  const shy = createPkcs11Provider({
+    readPin,
+    loadModule: loadReplaced((real) => ({
+      C_GetSessionInfo: () => ({ state: 0 }),
+      C_Login: (session, user, given) => {
+        logins.push(given ?? '')
+        try {
+          real.C_Login(session, user, given)
+        } catch (error) {
+          // The other provider of this file has logged in the whole process.
+          expect(returnValueOf(error)).toBe(CKR_USER_ALREADY_LOGGED_IN)
+        }
+      },
+      C_FindObjectsInit: (session, template) => {
+        if (logins.length === 0) throw pkcs11Error(0x101, 'CKR_USER_NOT_LOGGED_IN')
+        real.C_FindObjectsInit(session, template)
+      },
+    })),
+  })
+
+  expect((await shy.describe(key)).kid).toBe((await provider.describe(key)).kid)
+  expect(logins).toEqual([pin])
+  await shy[Symbol.asyncDispose]()
+})
+
 test('two tokens of one label are told apart by slot-id or serial', async () => {
   const twins = twin.uriFor('key')
   await expect(provider.open(twins)).rejects.toMatchObject({
     code: 'ERR_KEY_URI_INVALID',
     message: '2 tokens match token=twin',
-    hint: expect.stringMatching(/serial=.*slot-id=/) as string,
+    hint: expect.stringMatching(/pkcs11:token=twin;serial=.*;slot-id=/) as string,
   })
 
   const first = { ...twins, slotId: twin.slotId, pinValue: twin.pin }
@@ -215,7 +243,9 @@ test('two keys of one label are told apart by their id', async () => {
   const double = createPkcs11Provider({ readPin })
   await expect(double.open(uriFor('double'))).rejects.toMatchObject({
     code: 'ERR_KEY_URI_INVALID',
-    hint: expect.stringMatching(/id=%(aa|bb).*id=%(aa|bb)/) as string,
+    hint: expect.stringMatching(
+      /pkcs11:object=double;id=%(AA|BB) pkcs11:object=double;id=%(AA|BB)/,
+    ) as string,
   })
   const one = await double.open({ ...uriFor('double'), id: Buffer.from([0xaa]) })
   const two = await double.open({ ...uriFor('double'), id: Buffer.from([0xbb]) })
@@ -232,7 +262,7 @@ function newRsaPem(): string {
 test('a missing key is named, with those that are there', async () => {
   await expect(provider.open(uriFor('nowhere'))).rejects.toMatchObject({
     code: 'ERR_KEY_NOT_FOUND',
-    message: 'no private key matches object=nowhere',
+    message: 'no private key matches pkcs11:object=nowhere',
     hint: expect.stringContaining('object=key') as string,
   })
 })
@@ -278,7 +308,7 @@ test('a private key without its public half is not opened', async () => {
 
   await expect(provider.open(uriFor('half'))).rejects.toMatchObject({
     code: 'ERR_KEY_NOT_FOUND',
-    message: 'the token holds no public key for object=half',
+    message: 'the token holds no public key for pkcs11:object=half',
   })
 })
 

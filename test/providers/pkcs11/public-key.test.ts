@@ -39,7 +39,8 @@ function tokenWith(...objects: readonly Attributes[]): TokenSession {
         template.every((wanted) => has(objects[index] ?? {}, wanted)),
       )
     },
-    C_FindObjects: () => found.map((index) => Buffer.from([index])),
+    // One at a time, as a token may.
+    C_FindObjects: () => found.splice(0, 1).map((index) => Buffer.from([index])),
     C_FindObjectsFinal: () => undefined,
     C_GetAttributeValue: (_, handle, template) =>
       template.map(({ type }) => {

@@ -93,7 +93,7 @@ test.each([
   expect(() => findToken(module, { scheme: 'pkcs11', ...attributes })).toThrow(
     expect.objectContaining({
       code: 'ERR_TOKEN_NOT_FOUND',
-      hint: 'the module sees token=prod serial=s-1 slot-id=0; token=other serial=s-2 slot-id=1',
+      hint: 'the module sees pkcs11:token=prod;serial=s-1;slot-id=0 pkcs11:token=other;serial=s-2;slot-id=1',
     }),
   )
 })

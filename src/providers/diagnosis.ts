@@ -1,0 +1,31 @@
+/**
+ * A diagnosis whose checks build on each other.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { Diagnosis } from './provider.ts'
+
+/** One check: its name, and what is found if it passes; it fails with a CountersignError. */
+export type Check = readonly [check: string, look: () => Promise<string>]
+
+/** Runs checks one after the other, up to the first that fails. Bugs pass through as they are. */
+export async function runChecks(checks: readonly Check[]): Promise<readonly Diagnosis[]> {
+  const diagnoses: Diagnosis[] = []
+  for (const [check, look] of checks) {
+    const diagnosis = await observe(check, look)
+    diagnoses.push(diagnosis)
+    if (!diagnosis.ok) break
+  }
+  return diagnoses
+}
+
+async function observe(check: string, look: () => Promise<string>): Promise<Diagnosis> {
+  try {
+    return { check, ok: true, found: await look() }
+  } catch (error) {
+    if (!CountersignError.is(error)) throw error
+    const { message: found, hint } = error
+    return { check, ok: false, found, ...(hint === undefined ? {} : { hint }) }
+  }
+}
