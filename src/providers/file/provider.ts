@@ -5,14 +5,16 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { assertNotCancelled } from '../../cancellation.ts'
+import type { AlgorithmName } from '../../crypto/algorithms.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import { hasErrno, readFileBounded } from '../../files.ts'
-import { createSigner } from '../../signing/signer.ts'
+import { createSigner, type Signer } from '../../signing/signer.ts'
 import type { KeyUri } from '../key-uri.ts'
-import { disposedProvider, type KeyProvider } from '../provider.ts'
+import { disposedProvider, type KeyDiagnostics, type KeyProvider } from '../provider.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
+import { diagnoseKeyFile } from './diagnose.ts'
 import { writeNewKey } from './new-key.ts'
 import {
   isPrivateKeyPem,
@@ -35,7 +37,7 @@ export interface FileProviderOptions {
  * Opens private keys as `file:key.pem` and describes public ones too (PEM or JWK). A new key is
  * written beside its public half: `key.pem` (mode 0600) and `key.pub`, neither over an old file.
  */
-export function createFileProvider(options: FileProviderOptions): KeyProvider {
+export function createFileProvider(options: FileProviderOptions): KeyProvider & KeyDiagnostics {
   let isDisposed = false
 
   function filePath(uri: KeyUri, signal: AbortSignal | undefined): string {
@@ -53,21 +55,36 @@ export function createFileProvider(options: FileProviderOptions): KeyProvider {
     })
   }
 
+  async function describe(path: string, algorithm?: AlgorithmName): Promise<PublicKeyInfo> {
+    const file = await readKeyFile(path)
+    if (!isPrivateKeyPem(file.pem)) return parsePublicKeyText(file.pem, algorithm)
+    return publicHalf(await readPrivate(file), algorithm)
+  }
+
+  async function open(path: string, algorithm?: AlgorithmName): Promise<Signer> {
+    const privateKey = await readPrivate(await readKeyFile(path))
+    const key = publicHalf(privateKey, algorithm)
+    return createSigner(key, createFileBackend(key.algorithm, privateKey))
+  }
+
   return {
     async describe(uri, { algorithm, signal } = {}) {
-      const file = await readKeyFile(filePath(uri, signal))
-      if (!isPrivateKeyPem(file.pem)) return parsePublicKeyText(file.pem, algorithm)
-      return publicHalf(await readPrivate(file), algorithm)
+      return describe(filePath(uri, signal), algorithm)
     },
     async open(uri, { algorithm, signal } = {}) {
-      const privateKey = await readPrivate(await readKeyFile(filePath(uri, signal)))
-      const key = publicHalf(privateKey, algorithm)
-      return createSigner(key, createFileBackend(key.algorithm, privateKey))
+      return open(filePath(uri, signal), algorithm)
     },
     async create(request) {
       const path = filePath(request.uri, request.signal)
       await writeNewKey(path, request, options.readNewPassphrase)
       return request.uri
+    },
+    async diagnose(uri, { algorithm, signal } = {}) {
+      const path = filePath(uri, signal)
+      return diagnoseKeyFile(path, {
+        describe: () => describe(path, algorithm),
+        open: () => open(path, algorithm),
+      })
     },
     [Symbol.asyncDispose]() {
       isDisposed = true

@@ -1,6 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { fromKeyObject } from '../../../src/crypto/public-key.ts'
@@ -301,6 +309,37 @@ test('a key file that can not be read names the reason', async () => {
     code: 'ERR_FILE_READ',
     message: expect.stringContaining('a part of the path is not a folder') as string,
   })
+})
+
+test('the diagnosis of a good key file looks at everything and finds it good', async () => {
+  const uri = write(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  chmodSync(uri.path, 0o600)
+
+  const diagnoses = await provide().provider.diagnose(uri)
+
+  expect(diagnoses.map(({ check, ok }) => [check, ok])).toEqual([
+    ['key', true],
+    ['signature', true],
+    ['permissions', true],
+  ])
+})
+
+test('the diagnosis of a key file that others may read says how to mend it', async () => {
+  const uri = write(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  chmodSync(uri.path, 0o640)
+
+  expect((await provide().provider.diagnose(uri)).at(-1)).toEqual({
+    check: 'permissions',
+    ok: false,
+    found: `others may use "${uri.path}": its mode is 0640`,
+    hint: `keep it to yourself: chmod 600 ${uri.path}`,
+  })
+})
+
+test('the diagnosis stops at a passphrase that is missing', async () => {
+  const diagnoses = await provide().provider.diagnose(write(encrypt(privateKey, 'secret')))
+
+  expect(diagnoses.map(({ check, ok }) => [check, ok])).toEqual([['key', false]])
 })
 
 test.each([
