@@ -7,9 +7,10 @@
  */
 import { assertUse } from '../src/config/named-key.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
-import { CountersignError } from '../src/errors.ts'
 import type { KeyUri } from '../src/providers/key-uri.ts'
+import { allLoaders } from '../src/providers/loaders.ts'
 import type { KeyProvider, OpenKeyOptions } from '../src/providers/provider.ts'
+import { createProviders } from '../src/providers/registry.ts'
 import type { Signer } from '../src/signing/signer.ts'
 import type { ConfigFlags } from './configuration.ts'
 import { type ChosenKey, KeyNames, pinnedOptions } from './key-names.ts'
@@ -35,22 +36,19 @@ export function openKeys(
 ): CommandKeys {
   const names = new KeyNames(environment, flags)
   const secrets = createSecretSources(environment, flags, (path) => names.readPassphrase(path))
-  const { signal } = environment.context
-  const opened = new Map<KeyUri['scheme'], Promise<KeyProvider>>()
-
-  function provider(uri: KeyUri): Promise<KeyProvider> {
-    const loading = opened.get(uri.scheme) ?? loadProvider(uri)
-    opened.set(uri.scheme, loading)
-    return loading
-  }
-
-  async function loadProvider(uri: KeyUri): Promise<KeyProvider> {
-    if (uri.scheme !== 'file') {
-      throw new CountersignError('ERR_OPERATION_UNSUPPORTED', `no provider for ${uri.scheme}: keys`)
-    }
-    const { createFileProvider } = await import('../src/providers/file/provider.ts')
-    return createFileProvider(secrets)
-  }
+  const { context } = environment
+  const { signal } = context
+  const modulePath = context.env['COUNTERSIGN_PKCS11_MODULE']
+  const providers = createProviders(
+    allLoaders({
+      file: secrets,
+      pkcs11: {
+        readPin: secrets.readPin,
+        defaultModulePath: modulePath === '' ? undefined : modulePath,
+      },
+      publicKeys: context,
+    }),
+  )
 
   function explain(reference: string): (error: unknown) => Promise<never> {
     return async (error) => {
@@ -59,25 +57,19 @@ export function openKeys(
   }
 
   return {
-    provider,
+    provider: (uri) => providers.provider(uri),
     find: (reference) => names.find(reference),
     open: async (reference, options) => {
       const chosen = await names.find(reference)
       if (chosen.named !== undefined) assertUse(chosen.named, 'artifact')
       const pinned = pinnedOptions(chosen, { signal, ...options })
-      return (await provider(chosen.uri)).open(chosen.uri, pinned).catch(explain(reference))
+      return providers.openKey(chosen.uri, pinned).catch(explain(reference))
     },
     describe: async (reference, options) => {
       const chosen = await names.find(reference)
       const pinned = pinnedOptions(chosen, { signal, ...options })
-      return (await provider(chosen.uri)).describe(chosen.uri, pinned).catch(explain(reference))
+      return providers.describeKey(chosen.uri, pinned).catch(explain(reference))
     },
-    [Symbol.asyncDispose]: async () => {
-      const loaded = await Promise.allSettled(opened.values())
-      opened.clear()
-      for (const result of loaded) {
-        if (result.status === 'fulfilled') await result.value[Symbol.asyncDispose]()
-      }
-    },
+    [Symbol.asyncDispose]: () => providers[Symbol.asyncDispose](),
   }
 }
