@@ -62,7 +62,7 @@ async function verify(
   const attached = [{ kind: 'bundle', source: flags.bundle, bytes }] as const
   const trust = { keys: pinned, trustedRoot }
   const verdict = await verifyArtifact(artifact, attached, { trust, policy, now: context.now() })
-  return toVerified(artifact, artifact.seen(), verdict)
+  return toVerified(artifact, verdict, { digest: artifact.seen() })
 }
 
 /** "The digest should […] not be a path on disk", says the protocol. */

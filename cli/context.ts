@@ -23,6 +23,8 @@ export interface Context {
   readonly env: Environment
   readonly fetch: typeof fetch
   readonly now: () => Date
+  /** Waits before a retry, in place of a timer: tests wait for nothing. */
+  readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** Aborted when the user cancels. */
   readonly signal: AbortSignal
 }

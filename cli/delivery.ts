@@ -1,11 +1,10 @@
 /** Bringing finished bundles to where they belong. */
-import type { SignedBundle } from '../src/signing/sign-artifact.ts'
 import { type ExistingBundle, writeBundle } from './bundle-files.ts'
 import { type Signed, toSigned, toUnsigned } from './sign-result.ts'
-import type { Signable } from './signable.ts'
+import type { Made, Signable } from './signable.ts'
 
 /** Delivers one artifact's bundle; what goes wrong becomes its result. */
-export type Deliver = (signable: Signable, made: SignedBundle) => Promise<Signed>
+export type Deliver = (signable: Signable, made: Made) => Promise<Signed>
 
 /**
  * Prepares the deliveries of one call: the file first, for that may fail without a trace, then the
@@ -21,7 +20,7 @@ export function createDelivery(existing: ExistingBundle): Deliver {
   return async (signable, made) => {
     const { path, attach } = signable
     try {
-      if (path !== undefined) await writeOnce(path, made.bundle)
+      if (path !== undefined && made.bundle !== undefined) await writeOnce(path, made.bundle.bundle)
       const attached = await attach?.(made)
       return toSigned(signable, { path, attached })
     } catch (thrown) {

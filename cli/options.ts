@@ -92,6 +92,9 @@ export function algorithmOption(
   return new Option('--algorithm <name>', description).argParser(parseAlgorithm)
 }
 
+/** What the artifacts of a command may be, for its help. */
+export const ARTIFACTS = 'files, oci:// images, oci-layout:// folders, digests, - for stdin'
+
 /** `--passphrase-file`: for encrypted key files; see {@link createSecretSources}. */
 export function passphraseFileOption(): Option<'--passphrase-file <file>'> {
   return new Option('--passphrase-file <file>', 'file that holds the passphrase of the key file')
@@ -107,4 +110,51 @@ export function annotationsOption(
   Readonly<Record<string, string>>
 > {
   return new Option('-a, --annotations <name=value>', description).argParser(collectPairs)
+}
+
+/** `-r, --recursive`: an index and all inside it. */
+export function recursiveOption(): Option<'-r, --recursive'> {
+  return new Option('-r, --recursive', 'an index with every image inside it')
+}
+
+/** `--ca`: for registries with a certificate of their own authority. */
+export function caOption(): Option<'--ca <file>'> {
+  return new Option('--ca <file>', 'PEM of a certificate authority to trust for registries')
+}
+
+/** `--plain-http`: registries on loopback need no option. */
+export function plainHttpOption(): Option<'--plain-http'> {
+  return new Option('--plain-http', 'reach registries without TLS')
+}
+
+const REFERRERS_MODES = ['auto', 'api', 'tag', 'none'] as const
+
+/** `--referrers-mode`: how a registry lists what is attached. */
+export function referrersModeOption(): Option<
+  '--referrers-mode <mode>',
+  undefined,
+  'auto',
+  undefined,
+  false,
+  (typeof REFERRERS_MODES)[number]
+> {
+  return new Option('--referrers-mode <mode>', 'how the registry lists what is attached')
+    .choices(REFERRERS_MODES)
+    .default('auto')
+}
+
+const SIGN_FORMATS = ['bundle', 'legacy', 'both'] as const
+
+/** `--format`: in which form something is attached to an image. */
+export function signFormatOption(): Option<
+  '--format <format>',
+  undefined,
+  'bundle',
+  undefined,
+  false,
+  (typeof SIGN_FORMATS)[number]
+> {
+  return new Option('--format <format>', 'as cosign 3 reads it, as cosign 2 does (legacy), or both')
+    .choices(SIGN_FORMATS)
+    .default('bundle')
 }

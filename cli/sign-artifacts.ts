@@ -7,13 +7,21 @@
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { digestHash, digestHex } from '../src/crypto/digest.ts'
 import type { Subject } from '../src/formats/statement.ts'
-import { attest, type SignedBundle, signFile, signImage } from '../src/signing/sign-artifact.ts'
+import {
+  attest,
+  type LegacyImageSignature,
+  type SignedBundle,
+  signFile,
+  signImage,
+  signImageLegacy,
+} from '../src/signing/sign-artifact.ts'
 import type { Signer } from '../src/signing/signer.ts'
 import { digestArtifact } from '../src/verification/artifact.ts'
 import { examineBundle } from '../src/verification/verify-bundle.ts'
+import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
 import type { PredicateInput } from './predicate-input.ts'
 import { assertReleasable } from './release-check.ts'
-import type { Signable } from './signable.ts'
+import type { Made, Signable, SignFormat } from './signable.ts'
 
 /** What signing takes beside the artifact. */
 export interface SigningJob {
@@ -23,15 +31,26 @@ export interface SigningJob {
   readonly signal: AbortSignal
 }
 
-/** Signs one artifact: a file by its bytes, an image in a statement. */
-export async function makeSignature(signable: Signable, job: SigningJob): Promise<SignedBundle> {
+/** Signs one artifact: a file by its bytes; an image in a statement, in cosign's older form, or both. */
+export async function makeSignature(
+  signable: Signable,
+  format: SignFormat,
+  job: SigningJob,
+): Promise<Made> {
   const { signer, annotations, signal } = job
   const [digest] = signable.digests
-  const made = signable.isImage
-    ? await signImage(signer, { digest, annotations }, { signal })
-    : await signFile(signer, digest, { signal })
-  await assertVerifies(signable, made.bundle, { ...job, type: SIGN_PREDICATE_TYPE })
-  return made
+  if (!signable.isImage) {
+    const bundle = await signFile(signer, digest, { signal })
+    await assertVerifies(signable, bundle, { ...job, type: SIGN_PREDICATE_TYPE })
+    return { bundle, legacy: undefined }
+  }
+  const image = { digest, annotations, dockerReference: signable.dockerReference ?? '' }
+  const bundle = format === 'legacy' ? undefined : await signImage(signer, image, { signal })
+  const legacy = format === 'bundle' ? undefined : await signImageLegacy(signer, image, { signal })
+  const made = { ...job, type: SIGN_PREDICATE_TYPE }
+  if (bundle !== undefined) await assertVerifies(signable, bundle, made)
+  if (legacy !== undefined) await assertVerifies(signable, legacy, made)
+  return { bundle, legacy }
 }
 
 /**
@@ -43,15 +62,15 @@ export async function makeAttestation(
   signables: readonly Signable[],
   input: PredicateInput,
   job: SigningJob,
-): Promise<SignedBundle> {
+): Promise<Made> {
   const { signer, signal } = job
   // Two paths may lead to one name and content: that is one subject.
   const byIdentity = new Map(signables.map(toSubject).map((one) => [JSON.stringify(one), one]))
-  const made = await attest(signer, { subjects: [...byIdentity.values()], ...input }, { signal })
+  const bundle = await attest(signer, { subjects: [...byIdentity.values()], ...input }, { signal })
   for (const signable of signables) {
-    await assertVerifies(signable, made.bundle, { ...job, type: input.predicateType })
+    await assertVerifies(signable, bundle, { ...job, type: input.predicateType })
   }
-  return made
+  return { bundle, legacy: undefined }
 }
 
 function toSubject({ subjectName, digests }: Signable): Subject {
@@ -61,12 +80,15 @@ function toSubject({ subjectName, digests }: Signable): Subject {
 
 async function assertVerifies(
   { name, digests }: Signable,
-  bundle: Uint8Array,
+  made: SignedBundle | LegacyImageSignature,
   job: SigningJob & { readonly type: string },
 ): Promise<void> {
   await assertReleasable(
     digestArtifact(name, digests),
-    (artifact, context) => examineBundle(bundle, artifact, context),
+    (artifact, context) =>
+      'bundle' in made
+        ? examineBundle(made.bundle, artifact, context)
+        : examineLegacySignature(made, artifact, context),
     { ...job, predicateTypes: [job.type] },
   )
 }

@@ -8,12 +8,20 @@ import { basename } from 'node:path'
 import type { Digest, HashName } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
 import { assertWritable, type ExistingBundle, placeBundle } from './bundle-files.ts'
-import type { SignedBundle } from '../src/signing/sign-artifact.ts'
+import type { LegacyImageSignature, SignedBundle } from '../src/signing/sign-artifact.ts'
 import { digestLocal } from './local-artifact.ts'
 import type { CommandEnvironment } from './run.ts'
+import type { Stores } from './stores.ts'
 import { bundleStem, type LocalTarget, type Target, targetPath } from './targets.ts'
 
-/** An artifact with its digests, and the way to give it its bundle. */
+/** What was made for one artifact; at least one of them is there. */
+export interface Made {
+  readonly bundle: SignedBundle | undefined
+  /** The signature of an image in cosign's older form. */
+  readonly legacy: LegacyImageSignature | undefined
+}
+
+/** An artifact with its digests, and where its bundle goes. */
 export interface Signable {
   /** What the user called it. */
   readonly name: string
@@ -22,11 +30,13 @@ export interface Signable {
   readonly isImage: boolean
   /** What a statement calls it; a digest alone has no name. */
   readonly subjectName?: string | undefined
+  /** What cosign's older form calls an image. */
+  readonly dockerReference?: string
   readonly digests: readonly [Digest, ...Digest[]]
   /** Bundle file that is to be written; undefined where the bundle is only attached. */
   readonly path: string | undefined
-  /** Attaches a finished bundle to an image; absent for what is none, or is not to be changed. */
-  readonly attach?: (made: SignedBundle) => Promise<readonly AttachedDocument[]>
+  /** Attaches what was made to an image; absent for what is none, or is not to be changed. */
+  readonly attach?: (made: Made) => Promise<readonly AttachedDocument[]>
 }
 
 /** One thing that was attached to an image. */
@@ -37,13 +47,22 @@ export interface AttachedDocument {
   readonly listedBy: string
 }
 
+/** In which form an image's signature is attached: as cosign 3 reads it, as cosign 2 does, or both. */
+export type SignFormat = 'bundle' | 'legacy' | 'both'
+
 /** How artifacts are opened. */
 export interface OpenSignableOptions {
   /** `--bundle`: a file, or a folder that gets one for each artifact. */
   readonly bundle: string | undefined
   readonly existing: ExistingBundle
-  /** The hash that is signed; else SHA-256, or whatever digests were given. */
+  /** The hash that is signed of a file; else SHA-256, or whatever digests were given. */
   readonly hash?: HashName | undefined
+  readonly stores: Stores
+  /** An index with everything inside it. */
+  readonly recursive: boolean
+  readonly format: SignFormat
+  /** Whether anything is attached to images. */
+  readonly isAttached: boolean
 }
 
 /**
@@ -52,7 +71,7 @@ export interface OpenSignableOptions {
  * @throws {@link CountersignError} ERR_USAGE — nothing says where the bundle goes; ERR_FILE_WRITE — there is
  * one already; and the errors of reading the artifact
  */
-export async function openLocalSignable(
+async function openLocalSignable(
   target: LocalTarget,
   options: OpenSignableOptions,
   environment: CommandEnvironment,
@@ -98,7 +117,9 @@ export async function openSignables(
   environment: CommandEnvironment,
 ): Promise<readonly Signable[]> {
   if (target.kind !== 'image') return [await openLocalSignable(target, options, environment)]
-  throw new CountersignError('ERR_OPERATION_UNSUPPORTED', 'images')
+  // Loaded late: files are signed without a registry client.
+  const { openImageSignables } = await import('./image-signable.ts')
+  return openImageSignables(target, options, environment)
 }
 
 /**

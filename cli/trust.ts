@@ -7,7 +7,7 @@ import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { parseKeyHistory } from '../src/keys/key-history.ts'
-import { parseKeyUri } from '../src/providers/key-uri.ts'
+import { displayKeyUri } from '../src/providers/key-uri.ts'
 import {
   pinKey,
   type TrustedKey,
@@ -92,14 +92,14 @@ async function readPinned(
   flags: TrustFlags,
   keys: CommandKeys,
 ): Promise<KeySource> {
-  assertReachable(reference, flags)
+  await assertReachable(reference, flags, keys)
   const key = await keys.describe(reference, { algorithm: flags.algorithm })
   return { keys: [pinKey(key)], described: `${reference} (${key.algorithm.name}, kid ${key.kid})` }
 }
 
 async function readHistory(path: string, flags: TrustFlags, keys: CommandKeys): Promise<KeySource> {
   const { trustKey } = flags
-  if (trustKey !== undefined) assertReachable(trustKey, flags)
+  if (trustKey !== undefined) await assertReachable(trustKey, flags, keys)
   const signer = trustKey === undefined ? undefined : await keys.describe(trustKey)
   const history = parseKeyHistory(await readFileBounded(path, MAX_HISTORY_BYTES), signer)
   const versions = trustKeyHistory(history)
@@ -111,13 +111,18 @@ async function readHistory(path: string, flags: TrustFlags, keys: CommandKeys): 
 }
 
 /** Without the network a key at a web address or in a KMS can't be read. */
-function assertReachable(reference: string, { offline }: TrustFlags): void {
+async function assertReachable(
+  reference: string,
+  { offline }: TrustFlags,
+  keys: CommandKeys,
+): Promise<void> {
   if (offline !== true) return
-  const { scheme } = parseKeyUri(reference)
-  if (scheme !== 'https' && scheme !== 'awskms') return
+  const { uri } = await keys.find(reference)
+  if (uri.scheme !== 'https' && uri.scheme !== 'awskms') return
+  const name = displayKeyUri(uri)
   throw usage(
-    `--offline, and the key "${reference}" is on the network`,
-    `save it first: countersign key export ${reference} > key.pub`,
+    `--offline, and the key "${name}" is on the network`,
+    `save it first: countersign key export ${reference} --output key.pub`,
   )
 }
 

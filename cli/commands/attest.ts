@@ -1,19 +1,27 @@
 /** `countersign attest`. */
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
-import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
-import type { ExistingBundle } from '../bundle-files.ts'
+import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery } from '../delivery.ts'
 import { mapInOrder } from '../in-order.ts'
 import { openKeys } from '../keys.ts'
-import { algorithmOption, passphraseFileOption } from '../options.ts'
+import {
+  algorithmOption,
+  ARTIFACTS,
+  caOption,
+  passphraseFileOption,
+  plainHttpOption,
+  recursiveOption,
+  referrersModeOption,
+  signFormatOption,
+} from '../options.ts'
 import { readPredicate } from '../predicate-input.ts'
 import { algorithmWarning } from '../render/sign.ts'
 import type { CommandEnvironment } from '../run.ts'
-import type { SecretFlags } from '../secrets.ts'
 import { makeAttestation } from '../sign-artifacts.ts'
+import { type SignFlags, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
 import { openSignables } from '../signable.ts'
 import { readTargets, type Target } from '../targets.ts'
@@ -21,33 +29,36 @@ import { readTargets, type Target } from '../targets.ts'
 /** Artifacts opened at a time. */
 const AT_ONCE = 4
 
-interface AttestFlags extends SecretFlags {
-  readonly key: string
-  readonly algorithm?: AlgorithmName | undefined
+interface AttestFlags extends SignFlags {
   readonly type: string
   readonly predicate: string
-  readonly bundle?: string | undefined
-  readonly overwrite?: true | undefined
-  readonly checksums?: string | undefined
 }
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('attest')
     .description(
-      'Sign one in-toto attestation about all the artifacts. Its bundle is added to FILE.sigstore.json of\n' +
-        'each file, on a line of its own where others are, and attached to each image. On stdout: the\n' +
-        'names of what was attested, images by digest.',
+      'Sign one in-toto attestation about all the artifacts. Its bundle is added to FILE.sigstore.json of each file, on a line of its own where others are, and attached to each image. On stdout: the names of what was attested, images by digest.',
     )
-    .argument('[artifacts...]', 'files, oci:// images, oci-layout:// folders, digests, - for stdin')
-    .requiredOption('--key <key>', 'key to sign with: file, awskms:, pkcs11:')
-    .addOption(algorithmOption())
+    .argument('[artifacts...]', ARTIFACTS)
+    .option('--checksums <file>', 'also the files of a checksum file, by their digests')
     .requiredOption('--type <type>', `${PREDICATE_NAMES.join(', ')}, or a URI`)
     .requiredOption('--predicate <file>', 'JSON of the predicate, or - for stdin')
+    .optionsGroup('Key:')
+    .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
+    .addOption(algorithmOption())
+    .addOption(passphraseFileOption())
+    .addOption(configOption())
+    .optionsGroup('Bundle files:')
     .option('--bundle <file>', 'bundle file to add to, or a folder that has one for each artifact')
     .option('--overwrite', 'replace a bundle file that is there')
-    .option('--checksums <file>', 'attest the files of a checksum file, by their digests')
-    .addOption(passphraseFileOption())
+    .optionsGroup('Images:')
+    .addOption(recursiveOption())
+    .addOption(signFormatOption())
+    .option('--no-upload', 'attach nothing; write the bundle that --bundle names')
+    .addOption(referrersModeOption())
+    .addOption(caOption())
+    .addOption(plainHttpOption())
     .action(environment.action((names, flags) => attest(names, flags, environment)))
 }
 
@@ -60,13 +71,13 @@ async function attest(
   await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
   assertOneStdin(targets, flags)
+  const existing = flags.overwrite === true ? 'overwrite' : 'append'
+  const options = toOpenOptions(flags, existing, environment)
   const input = await readPredicate(flags.type, flags.predicate, context)
   const signer = await keys.open(flags.key, { algorithm: flags.algorithm })
   const warning = algorithmWarning(signer.key)
   if (warning !== undefined) terminal.say(`warning: ${warning}`)
 
-  const existing: ExistingBundle = flags.overwrite === true ? 'overwrite' : 'append'
-  const options = { bundle: flags.bundle, existing }
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openSignables(target, options, environment),
   )

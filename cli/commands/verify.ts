@@ -1,21 +1,29 @@
 /** `countersign verify`. */
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
+import { type ConfigFlags, configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
+import type { AttachmentFormat } from '../image-attachments.ts'
 import { mapInOrder } from '../in-order.ts'
 import { openKeys } from '../keys.ts'
 import {
   algorithmOption,
   annotationsOption,
+  ARTIFACTS,
+  caOption,
   collect,
   parseCount,
   passphraseFileOption,
+  plainHttpOption,
+  recursiveOption,
+  referrersModeOption,
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
 import type { CommandEnvironment } from '../run.ts'
 import type { SecretFlags } from '../secrets.ts'
+import { createStores, type StoreFlags } from '../stores.ts'
 import { readTargets } from '../targets.ts'
 import { readTrust } from '../trust.ts'
 import { verifyTarget } from '../verification.ts'
@@ -23,49 +31,59 @@ import { verifyTarget } from '../verification.ts'
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
 const AT_ONCE = 8
 
-interface VerifyFlags extends PolicyFlags, SecretFlags {
+interface VerifyFlags extends PolicyFlags, SecretFlags, ConfigFlags, StoreFlags {
   readonly bundle?: string | undefined
   readonly checksums?: string | undefined
+  readonly recursive?: true | undefined
+  readonly format: AttachmentFormat
 }
+
+const FORMATS = ['auto', 'bundle', 'legacy', 'both'] as const
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
+  const types = [...PREDICATE_NAMES, 'a URI', 'any'].join(', ')
   return new Command('verify')
     .description(
-      'Check signatures and attestations against what you trust. Prints the criteria, then one line for\n' +
-        'each artifact; on stdout the names of those that passed, images by digest.',
+      'Check signatures and attestations against what you trust. Prints the criteria, then one line for each artifact; on stdout the names of those that passed, images by digest.',
     )
-    .argument(
-      '[artifacts...]',
-      'files, oci:// images, oci-layout:// folders, digests, or - for stdin',
-    )
+    .argument('[artifacts...]', ARTIFACTS)
+    .option('--checksums <file>', 'also the files of a checksum file, by their digests')
+    .option('--bundle <file>', 'bundle file, or a folder with one for each artifact')
+    .option('--offline', 'open no connection')
+    .optionsGroup('What to trust:')
     .option(
       '--key <key>',
-      'public key to trust: file, https://…, env://NAME, awskms:, pkcs11: (repeatable)',
+      'public key: a name, file, https:, env:, awskms:, pkcs11: (repeatable)',
       collect,
     )
     .addOption(algorithmOption())
-    .option('--trust <file>', 'key history to trust, with its states and windows')
+    .option('--trust <file>', 'key history, with states and windows of its versions')
     .option('--trust-key <key>', 'public key that signed the key history')
     .option(
       '--trusted-root <file>',
       'Sigstore trusted root: time-stamp authorities, logs, certificates',
     )
-    .option('--certificate-identity <name>', 'accept certificates of this identity')
+    .option('--certificate-identity <name>', 'certificates of this identity')
     .option('--certificate-oidc-issuer <url>', 'and of this issuer')
-    .option('--bundle <file>', 'bundle file, or a folder with one for each artifact')
-    .option('--checksums <file>', 'verify the files of a checksum file, by their digests')
-    .option(
-      '--type <type>',
-      `attestation to demand: ${PREDICATE_NAMES.join(', ')}, a URI, or any (repeatable)`,
-      collectTypes,
-    )
-    .addOption(annotationsOption('annotation that must be signed (repeatable)'))
-    .option('--threshold <number>', 'distinct signers to demand of each type', parseCount(1, 1000))
-    .option('--require-timestamps <number>', 'trusted times to demand', parseCount(0, 1000))
-    .option('--require-log <number>', 'log entries to demand', parseCount(0, 1000))
-    .option('--offline', 'open no connection')
     .addOption(passphraseFileOption())
+    .addOption(configOption())
+    .optionsGroup('What to demand:')
+    .option('--type <type>', `attestation: ${types} (repeatable)`, collectTypes)
+    .addOption(annotationsOption('annotation that must be signed (repeatable)'))
+    .option('--threshold <number>', 'distinct signers of each type', parseCount(1, 1000))
+    .option('--require-timestamps <number>', 'trusted times', parseCount(0, 1000))
+    .option('--require-log <number>', 'log entries', parseCount(0, 1000))
+    .optionsGroup('Images:')
+    .addOption(recursiveOption())
+    .addOption(
+      new Option('--format <format>', 'what to read; auto: older forms only where no bundle is')
+        .choices(FORMATS)
+        .default('auto'),
+    )
+    .addOption(referrersModeOption())
+    .addOption(caOption())
+    .addOption(plainHttpOption())
     .action(environment.action((names, flags) => verify(names, flags, environment)))
 }
 
@@ -81,10 +99,19 @@ async function verify(
   const trust = await readTrust(flags, keys)
   terminal.say(renderCriteria(describeCriteria(policy, trust.described)))
 
-  const job = { trust: trust.material, policy, now: context.now(), bundle: flags.bundle }
-  const verified = await mapInOrder(targets, AT_ONCE, (target) =>
+  const job = {
+    trust: trust.material,
+    policy,
+    now: context.now(),
+    bundle: flags.bundle,
+    stores: createStores(environment, flags),
+    recursive: flags.recursive === true,
+    format: flags.format,
+  }
+  const perTarget = await mapInOrder(targets, AT_ONCE, (target) =>
     verifyTarget(target, job, environment),
   )
+  const verified = perTarget.flat()
 
   for (const { document } of verified) {
     const text = renderVerdict(document, terminal)
@@ -95,10 +122,10 @@ async function verify(
     verified.map((one) => one.document),
     verified.flatMap(({ error }) => error ?? []),
   )
-  const passed = document.artifacts.filter(({ ok }) => ok)
+  const passed = verified.filter(({ error }) => error === undefined)
   return {
     exitCode: document.exitCode,
     document: { ...document },
-    text: passed.map(({ name }) => `${name}\n`).join(''),
+    text: passed.map(({ pinned }) => `${pinned}\n`).join(''),
   }
 }

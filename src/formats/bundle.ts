@@ -21,7 +21,7 @@ import { type Envelope, readEnvelope, toEnvelopeJson } from './dsse.ts'
 import { isJsonObject, type JsonObject, type ObjectReader, parseJson, readObject } from './json.ts'
 
 /** Media type of the bundles countersign writes. */
-const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 const MEDIA_TYPE =
   /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.[123]|\.v0\.3\+json)$/

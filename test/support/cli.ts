@@ -25,11 +25,6 @@ export interface CliResult {
 /** The moment at which tests run commands, unless they say another. */
 export const NOW: Date = new Date('2026-11-22T10:00:00Z')
 
-/** Refuses every connection; the default network of a run. */
-export const noNetwork: typeof fetch = () => {
-  throw new Error('this test has no network')
-}
-
 /** Runs the command line in this process, as `countersign ARGS` would be. */
 export async function countersign(
   args: readonly string[],
@@ -72,8 +67,9 @@ function createContext(world: CliWorld): {
     stderr: { write: (text) => err.push(text), isTTY, columns: 80 },
     stdin: isTTY ? createTypist(world.typed ?? []) : createPipe(world.stdin ?? ''),
     env: world.env ?? {},
-    fetch: world.fetch ?? noNetwork,
+    fetch: world.fetch ?? globalThis.fetch,
     now: () => world.now ?? NOW,
+    pause: () => Promise.resolve(),
     signal: world.signal ?? new AbortController().signal,
   }
   return { context, read: () => ({ stdout: out.join(''), stderr: err.join('') }) }

@@ -1,0 +1,131 @@
+/**
+ * Everything attached to an image that a verification can look at. All of it is attacker-controlled;
+ * what can't be read is told, not passed over.
+ *
+ * @packageDocumentation
+ */
+import type { Digest } from '../src/crypto/digest.ts'
+import { CountersignError, toCountersignError } from '../src/errors.ts'
+import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
+import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
+import type { OciStore } from '../src/oci/artifact-store.ts'
+import { readAttachment } from '../src/oci/attachment.ts'
+import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
+import type { Policy } from '../src/verification/policy.ts'
+import type { Attached } from '../src/verification/verify-artifact.ts'
+import { mapInOrder } from './in-order.ts'
+
+/** Which form of attachments is read: `auto` looks for older ones only where there are no bundles. */
+export type AttachmentFormat = 'auto' | 'bundle' | 'legacy' | 'both'
+
+/** What was found, and what could not be read. */
+export interface FoundAttachments {
+  readonly attached: readonly Attached[]
+  readonly unreadable: readonly UnreadableAttachment[]
+}
+
+/** Something that is listed and can't be read. */
+export interface UnreadableAttachment {
+  readonly source: string
+  readonly error: CountersignError
+}
+
+/** An image whose attachments are wanted. */
+export interface AttachmentsRequest {
+  readonly store: OciStore
+  readonly digest: Digest
+  readonly format: AttachmentFormat
+  readonly predicateTypes: Policy['predicateTypes']
+  readonly signal: AbortSignal
+}
+
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle'
+const MAX_ATTACHMENTS = 500
+const AT_ONCE = 8
+
+/**
+ * Reads what is attached to an image: one request for the list, two for each bundle.
+ *
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over 500 bundles; and the store's errors for the
+ * list itself
+ */
+export async function readAttachments(request: AttachmentsRequest): Promise<FoundAttachments> {
+  const { format } = request
+  const bundles = format === 'legacy' ? NOTHING : await readBundleReferrers(request)
+  const isNewer = bundles.attached.length + bundles.unreadable.length > 0
+  if (format === 'bundle' || (format === 'auto' && isNewer)) return bundles
+  const legacy = await readLegacy(request)
+  return { attached: [...bundles.attached, ...legacy], unreadable: bundles.unreadable }
+}
+
+const NOTHING: FoundAttachments = { attached: [], unreadable: [] }
+
+async function readBundleReferrers(request: AttachmentsRequest): Promise<FoundAttachments> {
+  const { store, digest, signal } = request
+  const referrers = await store.referrers(digest, { signal })
+  // A list may leave the type out; reading the manifest tells it then.
+  const wanted = referrers.filter(({ artifactType }) => isBundle(artifactType ?? BUNDLE_TYPE))
+  if (wanted.length > MAX_ATTACHMENTS) throw tooMany(store.location, wanted.length)
+  const read = await mapInOrder(wanted, AT_ONCE, (referrer) => readBundle(referrer, request))
+  return {
+    attached: read.flatMap((one) => (one !== undefined && 'kind' in one ? one : [])),
+    unreadable: read.flatMap((one) => (one !== undefined && 'error' in one ? one : [])),
+  }
+}
+
+/** Tells whether an artifact type is that of a Sigstore bundle, of any version. */
+export function isBundle(artifactType: string): boolean {
+  return artifactType.startsWith(BUNDLE_TYPE)
+}
+
+async function readBundle(
+  referrer: AddressedDescriptor,
+  { store, digest, signal }: AttachmentsRequest,
+): Promise<Attached | UnreadableAttachment | undefined> {
+  const source = `${store.location}@${referrer.digest}`
+  try {
+    const { artifactType, content } = await readAttachment(store, {
+      subject: digest,
+      referrer,
+      signal,
+    })
+    if (!isBundle(artifactType)) return undefined
+    return { kind: 'bundle', source, bytes: content }
+  } catch (thrown) {
+    return { source, error: toCountersignError(thrown) }
+  }
+}
+
+/** The tags of cosign 2, only those that can hold what is demanded. */
+async function readLegacy(request: AttachmentsRequest): Promise<readonly Attached[]> {
+  const { store, digest, predicateTypes, signal } = request
+  const wants = (isSignature: boolean): boolean =>
+    predicateTypes === 'any' ||
+    predicateTypes.some((type) => (type === SIGN_PREDICATE_TYPE) === isSignature)
+  const target = { subject: digest, signal }
+  const [signatures, attestations] = await Promise.all([
+    wants(true) ? readLegacySignatures(store, target) : [],
+    wants(false) ? readLegacyAttestations(store, target) : [],
+  ])
+  const tag = `${store.location}:${digest.replace(':', '-')}`
+  return [
+    ...signatures.map((legacy, index) => ({
+      kind: 'legacy-signature' as const,
+      source: `${tag}.sig layer ${index + 1}`,
+      legacy,
+    })),
+    ...attestations.map(({ envelope }, index) => ({
+      kind: 'legacy-attestation' as const,
+      source: `${tag}.att layer ${index + 1}`,
+      bytes: envelope,
+    })),
+  ]
+}
+
+function tooMany(location: string, count: number): CountersignError {
+  return new CountersignError(
+    'ERR_INPUT_TOO_LARGE',
+    `${count} bundles are attached in ${location}, over ${MAX_ATTACHMENTS}`,
+    { hint: 'download them and verify with --bundle', details: { maxBundles: MAX_ATTACHMENTS } },
+  )
+}

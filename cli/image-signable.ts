@@ -1,0 +1,96 @@
+/** Images that are to be signed or attested, and attaching to them what was made. */
+import { CountersignError } from '../src/errors.ts'
+import { BUNDLE_MEDIA_TYPE, parseBundle } from '../src/formats/bundle.ts'
+import { serializeEnvelope } from '../src/formats/dsse.ts'
+import { bundleAnnotations } from '../src/formats/oci-referrer.ts'
+import { addLegacyAttestation, addLegacySignature } from '../src/oci/legacy.ts'
+import { assertWritable, placeBundle } from './bundle-files.ts'
+import { imageStem, type OpenImage, openImages } from './images.ts'
+import type { CommandEnvironment } from './run.ts'
+import type { AttachedDocument, Made, OpenSignableOptions, Signable } from './signable.ts'
+import type { ImageTarget } from './targets.ts'
+
+/** Opens an image, and with `recursive` all that is inside an index, for signing. */
+export async function openImageSignables(
+  target: ImageTarget,
+  options: OpenSignableOptions,
+  environment: CommandEnvironment,
+): Promise<readonly Signable[]> {
+  const { context, terminal } = environment
+  const { stores, recursive } = options
+  const images = await openImages(target, { stores, recursive, signal: context.signal })
+  const { tag, digest } = target.reference
+  if (tag !== undefined && digest === undefined) {
+    terminal.say(`warning: a tag can move; "${target.name}" now is ${images[0].pinned}`)
+  }
+  return Promise.all(images.map((image) => toSignable(image, options, environment)))
+}
+
+async function toSignable(
+  image: OpenImage,
+  options: OpenSignableOptions,
+  environment: CommandEnvironment,
+): Promise<Signable> {
+  const { name, pinned, repository, descriptor } = image
+  const { digest } = descriptor
+  const place = await placeBundle(options.bundle, undefined, imageStem(digest))
+  if (place !== undefined) await assertWritable(place.path, options.existing)
+  if (place === undefined && !options.isAttached) {
+    throw new CountersignError('ERR_USAGE', `nothing says where the bundle of "${name}" goes`, {
+      hint: 'give --bundle FILE, or leave out --no-upload',
+    })
+  }
+  return {
+    name,
+    pinned,
+    isImage: true,
+    subjectName: repository,
+    dockerReference: toDockerReference(repository),
+    digests: [digest],
+    path: place?.path,
+    ...(options.isAttached && { attach: (made) => attach(image, made, { options, environment }) }),
+  }
+}
+
+/** cosign's name of the repository; Docker Hub by the name its older tools use. */
+function toDockerReference(repository = ''): string {
+  return repository.replace(/^docker\.io\//, 'index.docker.io/')
+}
+
+async function attach(
+  { store, descriptor }: OpenImage,
+  made: Made,
+  { options, environment }: { options: OpenSignableOptions; environment: CommandEnvironment },
+): Promise<readonly AttachedDocument[]> {
+  const { format, stores } = options
+  const { signal } = environment.context
+  const attached: AttachedDocument[] = []
+  if (made.bundle !== undefined && format !== 'legacy') {
+    const { bundle, predicateType } = made.bundle
+    const created = environment.context.now()
+    const { digest, listedBy } = await store.attach({
+      subject: descriptor,
+      artifactType: BUNDLE_MEDIA_TYPE,
+      content: bundle,
+      annotations: bundleAnnotations({ content: 'dsse-envelope', predicateType, created }),
+      signal,
+    })
+    attached.push({ format: 'bundle', digest, listedBy })
+  }
+  if (format === 'bundle') return attached
+  const target = { subject: descriptor.digest, signal }
+  const runtime = await stores.runtime()
+  if (made.legacy === undefined) {
+    await addLegacyAttestation(store, { ...target, ...toLegacyAttestation(made) }, runtime)
+  } else {
+    await addLegacySignature(store, { ...target, ...made.legacy }, runtime)
+  }
+  return [...attached, { format: 'legacy', listedBy: 'tag' }]
+}
+
+function toLegacyAttestation({ bundle }: Made): { envelope: Uint8Array; predicateType: string } {
+  const content = bundle === undefined ? undefined : parseBundle(bundle.bundle).content
+  if (content?.kind !== 'dsse') throw new TypeError('an attestation without an envelope')
+  const { predicateType = '' } = bundle ?? {}
+  return { envelope: serializeEnvelope(content.envelope), predicateType }
+}

@@ -1,0 +1,113 @@
+/** Verifying one image of a command line, in a registry or a layout. */
+import type { Digest } from '../src/crypto/digest.ts'
+import { toCountersignError } from '../src/errors.ts'
+import type { OciStore } from '../src/oci/artifact-store.ts'
+import { digestArtifact } from '../src/verification/artifact.ts'
+import { type Examined, type Verdict, verifyArtifact } from '../src/verification/verify-artifact.ts'
+import { placeBundle, readBundles } from './bundle-files.ts'
+import {
+  type FoundAttachments,
+  readAttachments,
+  type UnreadableAttachment,
+} from './image-attachments.ts'
+import { imageStem, openImages, pinReference } from './images.ts'
+import { mapInOrder } from './in-order.ts'
+import type { CommandEnvironment } from './run.ts'
+import type { ImageTarget } from './targets.ts'
+import { refused, toVerified, type VerificationJob, type VerifiedTarget } from './verification.ts'
+
+interface NamedImage {
+  readonly name: string
+  readonly pinned: string
+  readonly digest: Digest
+  /** Absent where nothing of the store is needed. */
+  readonly store: OciStore | undefined
+}
+
+const AT_ONCE = 4
+
+/** Verifies an image; with `recursive`, also each one inside an index. */
+export async function verifyImage(
+  target: ImageTarget,
+  job: VerificationJob,
+  environment: CommandEnvironment,
+): Promise<readonly VerifiedTarget[]> {
+  const images = await nameImages(target, job, environment)
+  return mapInOrder(images, AT_ONCE, (image) =>
+    verifyOne(image, job, environment).catch((thrown: unknown) =>
+      refused(image.name, toCountersignError(thrown), image),
+    ),
+  )
+}
+
+async function verifyOne(
+  image: NamedImage,
+  job: VerificationJob,
+  environment: CommandEnvironment,
+): Promise<VerifiedTarget> {
+  const artifact = digestArtifact(image.name, [image.digest])
+  const found = await findAttached(image, job, environment)
+  const verdict = await verifyArtifact(artifact, found.attached, job)
+  if (found.attached.length === 0) await assertThere(image, environment)
+  return toVerified(artifact, withUnreadable(verdict, found.unreadable), image)
+}
+
+/** A digest is enough to ask for what is attached to it: only a tag has to be resolved. */
+async function nameImages(
+  target: ImageTarget,
+  job: VerificationJob,
+  { context }: CommandEnvironment,
+): Promise<readonly NamedImage[]> {
+  const { name, reference } = target
+  const { stores, recursive = false } = job
+  const { digest } = reference
+  if (digest !== undefined && !recursive) {
+    const store = job.bundle === undefined ? await stores.open(reference) : undefined
+    return [{ name, pinned: pinReference(reference, digest), digest, store }]
+  }
+  const images = await openImages(target, { stores, recursive, signal: context.signal })
+  return images.map((image) => ({
+    name: image.name,
+    pinned: image.pinned,
+    digest: image.descriptor.digest,
+    store: image.store,
+  }))
+}
+
+async function findAttached(
+  { store, digest }: NamedImage,
+  job: VerificationJob,
+  { context }: CommandEnvironment,
+): Promise<FoundAttachments> {
+  const place = await placeBundle(job.bundle, undefined, imageStem(digest))
+  if (place !== undefined) return { attached: await readBundles(place), unreadable: [] }
+  if (store === undefined) throw new TypeError('an image with neither bundle nor store')
+  const { format = 'auto', policy } = job
+  const { predicateTypes } = policy
+  return readAttachments({ store, digest, format, predicateTypes, signal: context.signal })
+}
+
+/** "Nothing is signed" is only said of an image that is there. */
+async function assertThere(
+  { store, digest }: NamedImage,
+  { context }: CommandEnvironment,
+): Promise<void> {
+  await store?.resolve({ digest }, { signal: context.signal })
+}
+
+/**
+ * Adds what could not be read. It takes nothing from a verdict that holds without it; but "not signed"
+ * can't be said while something that may be the signature could not be read.
+ */
+function withUnreadable(verdict: Verdict, unreadable: readonly UnreadableAttachment[]): Verdict {
+  const failed = unreadable.map(({ source, error }): Examined => ({
+    source,
+    outcome: { ok: false, error, checks: [] },
+  }))
+  const examined = [...verdict.examined, ...failed]
+  if (verdict.ok) return { ...verdict, examined }
+  const errors = unreadable.map(({ error }) => error)
+  const transient = errors.find(({ retryable }) => retryable)
+  const other = verdict.examined.length === 0 ? errors[0] : undefined
+  return { ...verdict, examined, error: transient ?? other ?? verdict.error }
+}
