@@ -10,7 +10,8 @@ import { toMechanism, toMechanismInput } from './mechanism.ts'
 import { findPrivateKey, nameText } from './objects.ts'
 import type { PinnedKey } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
-import type { Link, TokenSession } from './token.ts'
+import type { Link } from './link.ts'
+import type { TokenSession } from './token.ts'
 
 /**
  * Signs with a pinned key, off the event loop. Its handle is looked up once per link; after a failure

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { disposedProvider } from '../provider.ts'
-import { toPkcs11Failure } from './errors.ts'
+import { isStale, toPkcs11Failure } from './errors.ts'
 import type { LoadModule, Pkcs11Module } from './module.ts'
 import { findModulePath, type ModuleSearch } from './module-path.ts'
 import { findToken, type Token } from './slots.ts'
@@ -53,7 +53,7 @@ export class Connections {
   async open(uri: Pkcs11Uri): Promise<TokenConnection> {
     const module = await this.openModule(uri)
     try {
-      return this.#connect(module, findToken(module.cryptoki, uri))
+      return this.#connect(module, findTokenIn(module, uri))
     } catch (error) {
       throw toPkcs11Failure(error, 'looking for the token')
     }
@@ -90,5 +90,16 @@ export class Connections {
     const connection = known ?? new TokenConnection(module, token, this.#options.maxSessions)
     this.#tokens.set(key, connection)
     return connection
+  }
+}
+
+/** A module whose device went away and came back may need a restart to see it. */
+function findTokenIn(module: Pkcs11Module, uri: Pkcs11Uri): Token {
+  try {
+    return findToken(module.cryptoki, uri)
+  } catch (error) {
+    if (!isStale(error)) throw error
+    module.restart()
+    return findToken(module.cryptoki, uri)
   }
 }

@@ -19,6 +19,7 @@ export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
 export const CKR_MECHANISM_INVALID = 0x70
 export const CKR_PIN_INCORRECT = 0xa0
 export const CKR_SESSION_COUNT = 0xb1
+export const CKR_TOKEN_NOT_PRESENT = 0xe0
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
 export const CKR_USER_NOT_LOGGED_IN = 0x101
 export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
@@ -34,10 +35,10 @@ const TEMPLATE =
 const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
   [0x02, { name: 'CKR_HOST_MEMORY', code: OUTAGE }],
   [0x03, { name: 'CKR_SLOT_ID_INVALID', code: OUTAGE, hint: REMOVED, isStale: true }],
-  [0x05, { name: 'CKR_GENERAL_ERROR', code: OUTAGE, hint: REMOVED }],
-  [0x06, { name: 'CKR_FUNCTION_FAILED', code: OUTAGE, hint: REMOVED }],
+  [0x05, { name: 'CKR_GENERAL_ERROR', code: OUTAGE, hint: REMOVED, isStale: true }],
+  [0x06, { name: 'CKR_FUNCTION_FAILED', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0x21, { name: 'CKR_DATA_LEN_RANGE', code: 'ERR_KEY_INVALID', hint: 'the key is too short' }],
-  [0x30, { name: 'CKR_DEVICE_ERROR', code: OUTAGE, hint: REMOVED }],
+  [0x30, { name: 'CKR_DEVICE_ERROR', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0x31, { name: 'CKR_DEVICE_MEMORY', code: OUTAGE, hint: 'the token is full' }],
   [0x32, { name: 'CKR_DEVICE_REMOVED', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0x54, { name: 'CKR_FUNCTION_NOT_SUPPORTED', code: 'ERR_OPERATION_UNSUPPORTED' }],
@@ -87,7 +88,10 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
   [0xb5, { name: 'CKR_SESSION_READ_ONLY', code: 'ERR_NOT_ALLOWED' }],
   [0xd0, { name: 'CKR_TEMPLATE_INCOMPLETE', code: 'ERR_OPERATION_UNSUPPORTED', hint: TEMPLATE }],
   [0xd1, { name: 'CKR_TEMPLATE_INCONSISTENT', code: 'ERR_OPERATION_UNSUPPORTED', hint: TEMPLATE }],
-  [0xe0, { name: 'CKR_TOKEN_NOT_PRESENT', code: OUTAGE, hint: REMOVED, isStale: true }],
+  [
+    CKR_TOKEN_NOT_PRESENT,
+    { name: 'CKR_TOKEN_NOT_PRESENT', code: OUTAGE, hint: REMOVED, isStale: true },
+  ],
   [0xe1, { name: 'CKR_TOKEN_NOT_RECOGNIZED', code: OUTAGE, hint: REMOVED, isStale: true }],
   [0xe2, { name: 'CKR_TOKEN_WRITE_PROTECTED', code: 'ERR_NOT_ALLOWED' }],
   [CKR_USER_NOT_LOGGED_IN, { name: 'CKR_USER_NOT_LOGGED_IN', code: OUTAGE, isStale: true }],
@@ -125,10 +129,16 @@ export function returnValueOf(error: unknown): number | undefined {
   return isPkcs11 && typeof error.code === 'number' ? error.code : undefined
 }
 
-/** Tells whether a call failed because a session, a login or an object handle has died. */
+/** Tells whether a call may have failed because a session, a login or an object handle has died. */
 export function isStale(error: unknown): boolean {
   const value = returnValueOf(error)
   return value !== undefined && RETURN_VALUES.get(value)?.isStale === true
+}
+
+/** Makes the failure of a token that is in none of the slots. */
+export function tokenNotPresent(): Error {
+  const failure = { name: 'Pkcs11Error', code: CKR_TOKEN_NOT_PRESENT }
+  return Object.assign(new Error('CKR_TOKEN_NOT_PRESENT'), failure)
 }
 
 /**

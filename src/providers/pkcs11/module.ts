@@ -18,6 +18,13 @@ import {
 export interface Pkcs11Module {
   readonly path: string
   readonly cryptoki: Cryptoki
+  /** Says that sessions are about to be opened; the answer is called when all of them are closed. */
+  readonly enter: () => () => void
+  /**
+   * Finalizes and initializes the module, which some need to see a token that came back. Done only
+   * where countersign initialized it and nobody has sessions open: it would take them away.
+   */
+  readonly restart: () => void
   /** Ends this use of the module; after the last one it is finalized, if countersign initialized it. */
   readonly release: () => void
 }
@@ -30,6 +37,8 @@ interface LoadedModule {
   /** Whether C_Initialize was ours, and so C_Finalize is. */
   readonly isOurs: boolean
   uses: number
+  /** How many links have sessions open. */
+  links: number
 }
 
 /** By real path; changed only by loadModule and the releases it hands out. */
@@ -48,18 +57,34 @@ export async function loadModule(path: string): Promise<Pkcs11Module> {
   const module = modules.get(key) ?? load(path, () => new PKCS11(path))
   modules.set(key, module)
   module.uses += 1
-  let isReleased = false
   return {
     path,
     cryptoki: module.cryptoki,
-    release: () => {
-      if (isReleased) return
-      isReleased = true
+    enter: () => {
+      module.links += 1
+      return once(() => {
+        module.links -= 1
+      })
+    },
+    restart: () => {
+      if (!module.isOurs || module.links > 0) return
+      finalize(module.cryptoki)
+      initialize(module.cryptoki)
+    },
+    release: once(() => {
       module.uses -= 1
       if (module.uses > 0) return
       modules.delete(key)
       if (module.isOurs) finalize(module.cryptoki)
-    },
+    }),
+  }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) action()
+    isDone = true
   }
 }
 
@@ -82,7 +107,7 @@ async function importPkcs11js(): Promise<Pkcs11js> {
 function load(path: string, open: () => Cryptoki): LoadedModule {
   try {
     const cryptoki = open()
-    return { cryptoki, isOurs: initialize(cryptoki), uses: 0 }
+    return { cryptoki, isOurs: initialize(cryptoki), uses: 0, links: 0 }
   } catch (cause) {
     if (returnValueOf(cause) !== undefined) throw toPkcs11Failure(cause, `initializing "${path}"`)
     const why = cause instanceof Error ? cause.message : String(cause)

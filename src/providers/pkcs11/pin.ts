@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { createHash } from 'node:crypto'
 import { isAbsolute } from 'node:path'
 import { CountersignError } from '../../errors.ts'
 import { readFileBounded } from '../../files.ts'
@@ -57,6 +58,24 @@ export function assertPinMayBeTried(flags: number, label: string): void {
       hint: 'log in once with the right PIN to reset the count: pkcs11-tool --module PATH --login --list-objects',
     })
   }
+}
+
+/** Remembers which PINs a token has refused, and none of them in the clear. */
+export class RefusedPins {
+  readonly #digests = new Set<string>()
+
+  /** Whether the token has refused this PIN; undefined stands for its own PIN pad. */
+  has(pin: string | undefined): boolean {
+    return pin !== undefined && this.#digests.has(digestOf(pin))
+  }
+
+  add(pin: string | undefined): void {
+    if (pin !== undefined) this.#digests.add(digestOf(pin))
+  }
+}
+
+function digestOf(pin: string): string {
+  return createHash('sha256').update(pin).digest('hex')
 }
 
 /** Makes the error of a token that needs a PIN when there is none. */

@@ -82,3 +82,20 @@ test('without pkcs11js the error says how to get it', () => {
     hint: expect.stringContaining('npm rebuild pkcs11js') as string,
   })
 })
+
+test('a module restarts only where nobody has sessions open', async () => {
+  const module = await loadModule(hsm.modulePath)
+  const leave = module.enter()
+  const [slot] = module.cryptoki.C_GetSlotList(true)
+  const session = module.cryptoki.C_OpenSession(slot ?? Buffer.alloc(8), 4)
+
+  module.restart()
+  expect(module.cryptoki.C_GetSessionInfo(session)).toHaveProperty('state')
+
+  leave()
+  leave()
+  module.restart()
+  expect(() => module.cryptoki.C_GetSessionInfo(session)).toThrow('CKR_SESSION_HANDLE_INVALID')
+  expect(module.cryptoki.C_GetInfo()).toBeTypeOf('object')
+  module.release()
+})

@@ -17,9 +17,10 @@ import {
   CKO_PRIVATE_KEY,
   CKO_PUBLIC_KEY,
 } from '../../../src/providers/pkcs11/cryptoki.ts'
+import { Link } from '../../../src/providers/pkcs11/link.ts'
 import { findPrivateKey } from '../../../src/providers/pkcs11/objects.ts'
+import { RefusedPins } from '../../../src/providers/pkcs11/pin.ts'
 import { readPublicHalf } from '../../../src/providers/pkcs11/public-key.ts'
-import { SessionPool } from '../../../src/providers/pkcs11/session-pool.ts'
 import type { TokenSession } from '../../../src/providers/pkcs11/token.ts'
 import { fakeCryptoki, pkcs11Error } from '../../support/cryptoki.ts'
 
@@ -49,9 +50,12 @@ function tokenWith(...objects: readonly Attributes[]): TokenSession {
         return { value: toBytes(value) }
       }),
   })
-  const slot = Buffer.alloc(8)
-  const pool = new SessionPool({ open: () => slot, close: () => undefined }, 1)
-  return { cryptoki, session: slot, link: { slot, pool, login: undefined } }
+  const session = Buffer.alloc(8)
+  const nothing = () => undefined
+  const module = { path: '', cryptoki, enter: () => nothing, restart: nothing, release: nothing }
+  const token = { slot: session, slotId: 0, label: '', manufacturer: '', model: '', serial: '' }
+  const link = new Link({ module, token, maxSessions: 1, refusedPins: new RefusedPins() })
+  return { cryptoki, session, link }
 }
 
 const PRIVATE = { [CKA_CLASS]: CKO_PRIVATE_KEY, [CKA_LABEL]: 'key', [CKA_ID]: 'id' }

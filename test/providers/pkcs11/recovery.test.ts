@@ -138,25 +138,28 @@ test.each([
   expect(calls.C_OpenSession).toBeLessThanOrEqual(8)
 })
 
-test('a token that stays away is an outage, not a wrong signature', async () => {
-  let isGone = false
+test('a call that keeps failing is made twice, and is an outage in the end', async () => {
+  let isBroken = false
+  let attempts = 0
   const { signer, calls } = await openWatched('key', (real) => ({
     C_SignInit: (...args) => {
-      if (isGone) throw pkcs11Error(0x32, 'CKR_DEVICE_REMOVED')
+      attempts += 1
+      if (isBroken) throw pkcs11Error(0x32, 'CKR_DEVICE_REMOVED')
       real.C_SignInit(...args)
     },
   }))
 
-  isGone = true
+  isBroken = true
+  attempts = 0
 
   await expect(signer.sign(MESSAGE)).rejects.toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE' })
-  // Tried a second time with a session of its own, and no third time.
+  expect(attempts).toBe(2)
   expect(calls.C_OpenSession).toBe(1)
-  isGone = false
+  isBroken = false
   expect(await signer.sign(MESSAGE)).toHaveLength(64)
 })
 
-test('a token that has gone from its slot is an outage', async () => {
+test('a token that has gone from its slots is an outage, and is found when it is back', async () => {
   let isGone = false
   const { signer } = await openWatched('key', (real) => ({
     C_GetSlotList: (tokenPresent) => (isGone ? [] : real.C_GetSlotList(tokenPresent)),
@@ -167,8 +170,10 @@ test('a token that has gone from its slot is an outage', async () => {
 
   await expect(signer.sign(MESSAGE)).rejects.toMatchObject({
     code: 'ERR_PROVIDER_UNAVAILABLE',
-    message: 'token "recovery" is gone',
+    message: 'signing with token "recovery" failed: CKR_TOKEN_NOT_PRESENT (0xe0)',
   })
+  isGone = false
+  expect(await signer.sign(MESSAGE)).toHaveLength(64)
 })
 
 test('a failure that no new session can mend is not repeated', async () => {
@@ -177,7 +182,7 @@ test('a failure that no new session can mend is not repeated', async () => {
   const { signer } = await openWatched('key', (real) => ({
     C_SignInit: (...args) => {
       attempts += 1
-      if (isBroken) throw pkcs11Error(0x30, 'CKR_DEVICE_ERROR')
+      if (isBroken) throw pkcs11Error(0x68, 'CKR_KEY_FUNCTION_NOT_PERMITTED')
       real.C_SignInit(...args)
     },
   }))
@@ -185,8 +190,60 @@ test('a failure that no new session can mend is not repeated', async () => {
   isBroken = true
   attempts = 0
 
-  await expect(signer.sign(MESSAGE)).rejects.toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE' })
+  await expect(signer.sign(MESSAGE)).rejects.toMatchObject({ code: 'ERR_KEY_NOT_USABLE' })
   expect(attempts).toBe(1)
+})
+
+/** A module that loses its device for good: only a restart brings it back. */
+async function openFragile() {
+  const device = { isLost: false, restarts: 0 }
+  const failing =
+    <Args extends unknown[], Result>(call: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      if (device.isLost) throw pkcs11Error(0x30, 'CKR_DEVICE_ERROR')
+      return call(...args)
+    }
+  const load = loadReplaced((real) => ({
+    C_GetInfo: failing(() => real.C_GetInfo()),
+    C_GetSlotList: failing((present: boolean) => real.C_GetSlotList(present)),
+    C_SignInit: failing((...args: Parameters<Cryptoki['C_SignInit']>) => {
+      real.C_SignInit(...args)
+    }),
+  }))
+  const provider = createPkcs11Provider({
+    readPin: () => Promise.resolve(pin),
+    loadModule: async (path) => ({
+      ...(await load(path)),
+      restart: () => {
+        device.restarts += 1
+        device.isLost = false
+      },
+    }),
+  })
+  onTestFinished(() => provider[Symbol.asyncDispose]())
+  return { device, provider, signer: await provider.open(uriFor('key')) }
+}
+
+test('many signatures under way when the device is lost need one restart of the module', async () => {
+  const { device, signer } = await openFragile()
+  await Promise.all(Array.from({ length: 20 }, () => signer.sign(MESSAGE)))
+
+  device.isLost = true
+  const signatures = await Promise.all(Array.from({ length: 50 }, () => signer.sign(MESSAGE)))
+
+  expect(
+    signatures.filter((signature) => verifyMessage(signer.key, MESSAGE, signature)),
+  ).toHaveLength(50)
+  expect(device.restarts).toBe(1)
+})
+
+test('a key is opened through a module that needs a restart first', async () => {
+  const { device, provider } = await openFragile()
+
+  device.isLost = true
+
+  expect((await provider.open(uriFor('key'))).key.algorithm.name).toBe('ES256')
+  expect(device.restarts).toBe(1)
 })
 
 test('another key found in the place of a pinned one signs nothing', async () => {

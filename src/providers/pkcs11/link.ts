@@ -1,0 +1,123 @@
+/**
+ * The sessions with a token between two failures. Sessions, the login and object handles die together,
+ * so handles found in one link are good in no other.
+ *
+ * @packageDocumentation
+ */
+import {
+  CKF_LOGIN_REQUIRED,
+  CKF_PROTECTED_AUTHENTICATION_PATH,
+  CKF_SERIAL_SESSION,
+  CKS_RO_USER_FUNCTIONS,
+  CKS_RW_USER_FUNCTIONS,
+  CKU_USER,
+  type Cryptoki,
+  type Handle,
+} from './cryptoki.ts'
+import {
+  CKR_PIN_INCORRECT,
+  CKR_USER_ALREADY_LOGGED_IN,
+  isStale,
+  returnValueOf,
+  toPkcs11Failure,
+} from './errors.ts'
+import type { Pkcs11Module } from './module.ts'
+import { assertPinMayBeTried, pinMissing, pinRefused, type RefusedPins } from './pin.ts'
+import { SessionPool } from './session-pool.ts'
+import type { Token } from './slots.ts'
+
+/** What a link is made of. */
+export interface LinkOptions {
+  readonly module: Pkcs11Module
+  /** The token, in the slot where it is now. */
+  readonly token: Token
+  readonly maxSessions: number
+  /** Kept by the connection: a PIN refused in one link is not tried in the next. */
+  readonly refusedPins: RefusedPins
+}
+
+/** Sessions with one token, logged in when first needed. */
+export class Link {
+  readonly cryptoki: Cryptoki
+  readonly slot: Handle
+  readonly #label: string
+  readonly #pool: SessionPool
+  readonly #refusedPins: RefusedPins
+  readonly #leave: () => void
+  /** The login under way or done; forgotten when it fails. */
+  #login: Promise<void> | undefined
+
+  constructor({ module, token, maxSessions, refusedPins }: LinkOptions) {
+    const { cryptoki } = module
+    const { slot, label } = token
+    this.cryptoki = cryptoki
+    this.slot = slot
+    this.#label = label
+    this.#refusedPins = refusedPins
+    this.#leave = module.enter()
+    const source = {
+      open: () => cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION),
+      close: (session: Handle) => {
+        cryptoki.C_CloseSession(session)
+      },
+    }
+    this.#pool = new SessionPool(source, maxSessions)
+  }
+
+  /** Lends a session; see SessionPool.use. */
+  use<T>(work: (session: Handle) => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#pool.use(work, signal)
+  }
+
+  /** Closes every session, after the work under way is done; who waits for one gets `error`. */
+  async close(error: unknown): Promise<void> {
+    await this.#pool.close(error)
+    this.#leave()
+  }
+
+  /**
+   * Makes sure that the user is logged in; asks for the PIN only if not.
+   *
+   * @throws {@link CountersignError} ERR_PIN_WRONG, ERR_PIN_LOCKED; and what the module throws
+   */
+  login(readPin: () => Promise<string | undefined>): Promise<void> {
+    this.#login ??= this.#logIn(readPin).catch((error: unknown) => {
+      this.#login = undefined
+      throw error
+    })
+    return this.#login
+  }
+
+  async #logIn(readPin: () => Promise<string | undefined>): Promise<void> {
+    if (await this.use((session) => this.#isLoggedIn(session))) return
+    const hasPinPad = (this.#flags() & CKF_PROTECTED_AUTHENTICATION_PATH) !== 0
+    const pin = hasPinPad ? undefined : await readPin()
+    if (!hasPinPad && (pin === undefined || pin === '')) throw pinMissing(this.#label)
+    if (this.#refusedPins.has(pin)) throw pinRefused(this.#label)
+    // After the PIN was read, which may have taken a person a minute.
+    assertPinMayBeTried(this.#flags(), this.#label)
+    await this.use((session) => {
+      this.#tryPin(session, pin)
+    })
+  }
+
+  #isLoggedIn(session: Handle): boolean {
+    if ((this.#flags() & CKF_LOGIN_REQUIRED) === 0) return true
+    const { state } = this.cryptoki.C_GetSessionInfo(session)
+    return state === CKS_RO_USER_FUNCTIONS || state === CKS_RW_USER_FUNCTIONS
+  }
+
+  #flags(): number {
+    return this.cryptoki.C_GetTokenInfo(this.slot).flags
+  }
+
+  #tryPin(session: Handle, pin: string | undefined): void {
+    try {
+      this.cryptoki.C_Login(session, CKU_USER, pin)
+    } catch (error) {
+      if (returnValueOf(error) === CKR_USER_ALREADY_LOGGED_IN) return
+      if (returnValueOf(error) === CKR_PIN_INCORRECT) this.#refusedPins.add(pin)
+      throw isStale(error) ? error : toPkcs11Failure(error, `login to token "${this.#label}"`)
+    }
+  }
+}
