@@ -47,15 +47,15 @@ test('files are read in the order Docker, REGISTRY_AUTH_FILE, session, home', ()
     XDG_RUNTIME_DIR: '/run/user/1',
   }
 
-  expect(authFilePaths({ homeDirectory: '/home/me', variables })).toEqual([
+  expect(authFilePaths({ homeDirectory: '/people/me', variables })).toEqual([
     '/docker/config.json',
     '/auth.json',
     '/run/user/1/containers/auth.json',
-    '/home/me/.config/containers/auth.json',
+    '/people/me/.config/containers/auth.json',
   ])
-  expect(authFilePaths({ homeDirectory: '/home/me', variables: {} })).toEqual([
-    '/home/me/.docker/config.json',
-    '/home/me/.config/containers/auth.json',
+  expect(authFilePaths({ homeDirectory: '/people/me', variables: {} })).toEqual([
+    '/people/me/.docker/config.json',
+    '/people/me/.config/containers/auth.json',
   ])
 })
 
