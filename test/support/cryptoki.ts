@@ -11,7 +11,7 @@ export function pkcs11Error(code: number, message = 'CKR_OF_A_TEST'): Error {
 export type Replacements = (real: Cryptoki) => Partial<Cryptoki>
 
 /** Puts replacements before the calls of a module. */
-export function replaceCalls(real: Cryptoki, replacements: Replacements): Cryptoki {
+function replaceCalls(real: Cryptoki, replacements: Replacements): Cryptoki {
   const replaced = replacements(real)
   return new Proxy(real, {
     get(target, name: keyof Cryptoki) {

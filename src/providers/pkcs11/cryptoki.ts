@@ -85,8 +85,6 @@ export const PARAMETERS_RSA_PSS = 5
 export const CKF_OS_LOCKING_OK = 0x2
 export const CKF_RW_SESSION = 0x2
 export const CKF_SERIAL_SESSION = 0x4
-export const CKF_SIGN = 0x800
-export const CKF_GENERATE_KEY_PAIR = 0x10000
 
 /** Flags of a token. */
 export const CKF_LOGIN_REQUIRED = 0x4

@@ -16,10 +16,10 @@ interface ReturnValue {
 
 export const CKR_ATTRIBUTE_SENSITIVE = 0x11
 export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
-export const CKR_MECHANISM_INVALID = 0x70
+const CKR_MECHANISM_INVALID = 0x70
 export const CKR_PIN_INCORRECT = 0xa0
 export const CKR_SESSION_COUNT = 0xb1
-export const CKR_TOKEN_NOT_PRESENT = 0xe0
+const CKR_TOKEN_NOT_PRESENT = 0xe0
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
 export const CKR_USER_NOT_LOGGED_IN = 0x101
 export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190

@@ -16,7 +16,7 @@ const TRIPLETS: Readonly<Record<string, string>> = {
 const triplet = TRIPLETS[process.arch] ?? ''
 
 /** Where `module-name` is looked up, in this order. */
-export const MODULE_FOLDERS: readonly string[] = [
+const MODULE_FOLDERS: readonly string[] = [
   '/usr/lib/softhsm',
   `/usr/lib/${triplet}/softhsm`,
   `/usr/lib/${triplet}/pkcs11`,
@@ -38,7 +38,7 @@ export const MODULE_FOLDERS: readonly string[] = [
 export interface ModuleSearch {
   /** Absolute path of the module of URIs that name none. */
   readonly defaultModulePath?: string | undefined
-  /** Default: {@link MODULE_FOLDERS}. */
+  /** Default: MODULE_FOLDERS. */
   readonly moduleFolders?: readonly string[] | undefined
 }
 
