@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** A module under commands/. */
 export interface CommandModule {

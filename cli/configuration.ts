@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings'
 import type { Config } from '../src/config/config.ts'
 import { readConfig } from '../src/config/load.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** Options that tell where the configuration is. */
 export interface ConfigFlags {

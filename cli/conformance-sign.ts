@@ -14,7 +14,7 @@ import { parseStatement, STATEMENT_PAYLOAD_TYPE } from '../src/formats/statement
 import { verifyEvidence } from '../src/verification/evidence.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import { type InstanceFlags, readInstanceRoot } from './sigstore-instance.ts'
 import { toSigningError } from './sigstore-error.ts'
 

@@ -17,10 +17,10 @@ import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
 import { openLocalArtifact } from './local-artifact.ts'
 import { renderVerdict } from './render/verify.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import { type InstanceFlags, readInstanceRoot } from './sigstore-instance.ts'
 import type { LocalTarget } from './targets.ts'
-import { refused, toVerified, type VerifiedTarget } from './verification.ts'
+import { refused, toVerified, type VerifiedTarget } from './verified-target.ts'
 
 /** Options of `verify-bundle`. */
 export interface VerifyBundleFlags extends InstanceFlags {

@@ -6,8 +6,9 @@ import { bundleAnnotations } from '../src/formats/oci-referrer.ts'
 import { addLegacyAttestation, addLegacySignature } from '../src/oci/legacy.ts'
 import { assertWritable, placeBundle } from './bundle-files.ts'
 import { imageStem, type OpenImage, openImages } from './images.ts'
-import type { CommandEnvironment } from './run.ts'
-import type { AttachedDocument, Made, OpenSignableOptions, Signable } from './signable.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { Made, OpenSignableOptions, Signable } from './signable.ts'
+import type { AttachedDocument } from './signed-document.ts'
 import type { ImageTarget } from './targets.ts'
 
 /** Opens an image, and with `recursive` all that is inside an index, for signing. */

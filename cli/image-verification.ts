@@ -12,9 +12,14 @@ import {
 } from './image-attachments.ts'
 import { imageStem, openImages, pinReference } from './images.ts'
 import { mapInOrder } from './in-order.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import type { ImageTarget } from './targets.ts'
-import { refused, toVerified, type VerificationJob, type VerifiedTarget } from './verification.ts'
+import {
+  refused,
+  toVerified,
+  type VerificationJob,
+  type VerifiedTarget,
+} from './verified-target.ts'
 
 interface NamedImage {
   readonly name: string

@@ -13,7 +13,7 @@ import { schema } from './render/json.ts'
 import { toKeyDocument } from './render/key.ts'
 import { quoteForShell } from './render/shell.ts'
 import { algorithmWarning } from './render/sign.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import type { SecretFlags } from './secrets.ts'
 
 /** Options of the command. */

@@ -7,7 +7,7 @@ import { CountersignError } from '../src/errors.ts'
 import { type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
 import type { OpenKeyOptions } from '../src/providers/provider.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** One key that was asked for. */
 export interface ChosenKey {

@@ -13,7 +13,7 @@ import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
 import { schema } from './render/json.ts'
 import { renderKey, toKeyDocument } from './render/key.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import type { SecretFlags } from './secrets.ts'
 
 /** Forms a public key is written in. */

@@ -14,7 +14,7 @@ import { createProviders } from '../src/providers/registry.ts'
 import type { Signer } from '../src/signing/signer.ts'
 import type { ConfigFlags } from './configuration.ts'
 import { type ChosenKey, KeyNames, pinnedOptions } from './key-names.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import { createSecretSources, type SecretFlags } from './secrets.ts'
 
 /** The keys of one command. */

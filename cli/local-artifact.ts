@@ -12,7 +12,7 @@ import { readFileChunks } from '../src/files.ts'
 import { normalizeImageName, serializeImageReference } from '../src/formats/image-reference.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { withProgress } from './progress.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 import type { LocalTarget } from './targets.ts'
 
 /** An artifact, and its first digest that anybody asked for. */

@@ -1,6 +1,6 @@
 /** Showing how far long reading has come. */
 import { assertNotCancelled } from '../src/cancellation.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** Short work shows nothing; a line that changes more often can't be read. */
 const FIRST_MS = 300

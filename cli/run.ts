@@ -8,23 +8,13 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { COMMANDS } from './commands.ts'
+import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
-import { addCommonOptions, type CommonFlags, readCommonFlags } from './options.ts'
+import { addCommonOptions, readCommonFlags } from './options.ts'
 import { errorDocument } from './render/json.ts'
 import { renderError } from './render/text.ts'
-import { createTerminal, type Terminal } from './terminal.ts'
+import { createTerminal } from './terminal.ts'
 import { readVersion } from './version.ts'
-
-/** What every command of the tree is built with. */
-export interface CommandEnvironment {
-  readonly context: Context
-  readonly terminal: Terminal
-  readonly flags: CommonFlags
-  /** Wraps a command's function for commander: remembers how it ended. */
-  readonly action: <Args extends readonly unknown[]>(
-    work: (...args: Args) => Promise<Outcome>,
-  ) => (...args: Args) => Promise<void>
-}
 
 /** Runs one command line and answers its exit status. Never throws. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {

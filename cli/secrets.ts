@@ -6,7 +6,7 @@
  */
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** Finds secrets when a key needs one; undefined where there is none to be had. */
 export interface SecretSources {

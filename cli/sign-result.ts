@@ -1,28 +1,13 @@
 /** What `sign` and `attest` answer: one result for each artifact, in order. */
-import type { Digest } from '../src/crypto/digest.ts'
 import { type CountersignError, toCountersignError } from '../src/errors.ts'
 import type { Signer } from '../src/signing/signer.ts'
-import { type ErrorDocument, toErrorDocument, worstExit } from '../src/verification/result.ts'
+import { toErrorDocument, worstExit } from '../src/verification/result.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
 import { algorithmWarning, renderSigned } from './render/sign.ts'
-import type { CommandEnvironment } from './run.ts'
-import type { AttachedDocument, Signable } from './signable.ts'
-
-/** What became of one artifact. */
-export interface SignedDocument {
-  /** What the user called it. */
-  readonly name: string
-  /** The same, an image by its digest. */
-  readonly pinned?: string
-  readonly digest?: Digest
-  readonly ok: boolean
-  /** Path of the bundle file. */
-  readonly bundle?: string
-  /** What was attached to the image. */
-  readonly attached?: readonly AttachedDocument[]
-  readonly error?: ErrorDocument
-}
+import type { CommandEnvironment } from './command.ts'
+import type { Signable } from './signable.ts'
+import type { SignedDocument } from './signed-document.ts'
 
 /** A result and, where it is none, why. */
 export interface Signed {

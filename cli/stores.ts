@@ -12,7 +12,7 @@ import type { OciStore } from '../src/oci/artifact-store.ts'
 import type { RegistryClient } from '../src/oci/registry-client.ts'
 import type { ReferrersMode } from '../src/oci/registry-store.ts'
 import type { Runtime } from '../src/oci/runtime.ts'
-import type { CommandEnvironment } from './run.ts'
+import type { CommandEnvironment } from './command.ts'
 
 /** Options that tell how registries are reached. */
 export interface StoreFlags {

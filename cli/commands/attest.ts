@@ -19,11 +19,11 @@ import {
 } from '../options.ts'
 import { readPredicate } from '../predicate-input.ts'
 import { algorithmWarning } from '../render/sign.ts'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 import { makeAttestation } from '../sign-artifacts.ts'
 import { type SignFlags, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
-import { openSignables } from '../signable.ts'
+import { openSignables } from '../open-signable.ts'
 import { readTargets, type Target } from '../targets.ts'
 
 /** Artifacts opened at a time. */

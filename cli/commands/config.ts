@@ -6,7 +6,7 @@ import { describeProblem, invalidConfig, type Problem } from '../../src/config/p
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): Command {

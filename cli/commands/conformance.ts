@@ -1,6 +1,6 @@
 /** `countersign conformance`: the protocol of sigstore-conformance (docs/cli_protocol.md there). */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {

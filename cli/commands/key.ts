@@ -4,7 +4,7 @@ import { configOption } from '../configuration.ts'
 import { createKey } from '../key-create.ts'
 import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {

@@ -20,17 +20,12 @@ import {
   signFormatOption,
 } from '../options.ts'
 import { algorithmWarning } from '../render/sign.ts'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 import { makeSignature, type SigningJob } from '../sign-artifacts.ts'
 import { type SignFlags, toOpenOptions } from '../sign-options.ts'
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
-import {
-  assertDistinctBundles,
-  type OpenSignableOptions,
-  openSignables,
-  type Signable,
-  type SignFormat,
-} from '../signable.ts'
+import { assertDistinctBundles, openSignables } from '../open-signable.ts'
+import type { OpenSignableOptions, Signable, SignFormat } from '../signable.ts'
 import { readTargets, type Target } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */

@@ -21,7 +21,7 @@ import {
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
-import type { CommandEnvironment } from '../run.ts'
+import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import { readTargets } from '../targets.ts'

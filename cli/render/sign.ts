@@ -1,7 +1,7 @@
 /** What was signed, as text. */
 import { INTEROPERABLE } from '../../src/crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
-import type { SignedDocument } from '../sign-result.ts'
+import type { SignedDocument } from '../signed-document.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from './printable.ts'
 

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import type { Context } from '../../cli/context.ts'
 import { readCommonFlags } from '../../cli/options.ts'
-import { type CommandEnvironment, run } from '../../cli/run.ts'
+import type { CommandEnvironment } from '../../cli/command.ts'
+import { run } from '../../cli/run.ts'
 import { createTerminal } from '../../cli/terminal.ts'
 
 /** What a run of the command line takes from outside; everything else is as in a pipeline. */

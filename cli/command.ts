@@ -1,0 +1,20 @@
+/**
+ * What a command is handed, and where every file of the command line may find its type: it imports
+ * nothing that imports a command.
+ *
+ * @packageDocumentation
+ */
+import type { Context, Outcome } from './context.ts'
+import type { CommonFlags } from './options.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What every command of the tree is built with. */
+export interface CommandEnvironment {
+  readonly context: Context
+  readonly terminal: Terminal
+  readonly flags: CommonFlags
+  /** Wraps a command's function for commander: remembers how it ended. */
+  readonly action: <Args extends readonly unknown[]>(
+    work: (...args: Args) => Promise<Outcome>,
+  ) => (...args: Args) => Promise<void>
+}

@@ -1,0 +1,26 @@
+/** The document of one signed artifact, as `sign --json` and `attest --json` list it. */
+import type { Digest } from '../src/crypto/digest.ts'
+import type { ErrorDocument } from '../src/verification/result.ts'
+
+/** One thing that was attached to an image. */
+export interface AttachedDocument {
+  readonly format: 'bundle' | 'legacy'
+  /** Of the manifest that was attached. */
+  readonly digest?: Digest
+  readonly listedBy: string
+}
+
+/** What became of one artifact. */
+export interface SignedDocument {
+  /** What the user called it. */
+  readonly name: string
+  /** The same, an image by its digest. */
+  readonly pinned?: string
+  readonly digest?: Digest
+  readonly ok: boolean
+  /** Path of the bundle file. */
+  readonly bundle?: string
+  /** What was attached to the image. */
+  readonly attached?: readonly AttachedDocument[]
+  readonly error?: ErrorDocument
+}

@@ -1,0 +1,57 @@
+/**
+ * What the artifacts of a command line are verified with, and how that ended.
+ *
+ * @packageDocumentation
+ */
+import type { Digest } from '../src/crypto/digest.ts'
+import type { CountersignError } from '../src/errors.ts'
+import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
+import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
+import type { Verdict } from '../src/verification/verify-artifact.ts'
+import type { VerificationContext } from '../src/verification/verify-bundle.ts'
+import type { AttachmentFormat } from './image-attachments.ts'
+import type { Stores } from './stores.ts'
+
+/** What one call verifies with. */
+export interface VerificationJob extends VerificationContext {
+  /** `--bundle`: a file, or a folder that has one for each artifact. */
+  readonly bundle?: string | undefined
+  readonly stores: Stores
+  /** Also every image inside an index. */
+  readonly recursive?: boolean
+  readonly format?: AttachmentFormat | undefined
+}
+
+/** How the verification of one artifact ended. */
+export interface VerifiedTarget {
+  readonly document: ArtifactDocument
+  /** What the user called it, an image by its digest. */
+  readonly pinned: string
+  /** Absent on success only. */
+  readonly error?: CountersignError
+}
+
+/** What is known of an artifact beside its name. */
+export interface KnownArtifact {
+  readonly digest?: Digest | undefined
+  readonly pinned?: string
+}
+
+/** The result of a verdict. */
+export function toVerified(
+  { name }: Artifact,
+  verdict: Verdict,
+  { digest, pinned = name }: KnownArtifact,
+): VerifiedTarget {
+  const document = toArtifactDocument(name, digest, verdict)
+  return verdict.ok ? { document, pinned } : { document, pinned, error: verdict.error }
+}
+
+/** The result of an artifact that never came to a verdict. */
+export function refused(
+  name: string,
+  error: CountersignError,
+  known: KnownArtifact = {},
+): VerifiedTarget {
+  return toVerified(digestArtifact(name, []), { ok: false, error, examined: [] }, known)
+}
