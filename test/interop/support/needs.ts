@@ -18,6 +18,18 @@ export function describeWith(title: string, needs: readonly Need[], body: () => 
   else test(title, (context) => context.skip(missing.join('; ')))
 }
 
+/** Groups the same tests for each of several peers, as {@link describeWith}. */
+export function describeEach<P extends { readonly name: string; readonly needs: readonly Need[] }>(
+  peers: readonly P[],
+  body: (peer: P) => void,
+): void {
+  for (const peer of peers) {
+    describeWith(peer.name, peer.needs, () => {
+      body(peer)
+    })
+  }
+}
+
 function lookUp(need: Need): Presence {
   if ('install' in need) return findPeer(need)
   const [missing] = missingPackages([need], process.env['PATH'] ?? '')
