@@ -38,7 +38,8 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
   const chunks: Uint8Array[] = []
   let total = 0
   for await (const chunk of readFileChunks(path, maxBytes + 1)) {
-    chunks.push(chunk)
+    // The next chunk is read over this one.
+    chunks.push(Buffer.from(chunk))
     total += chunk.length
     if (total > maxBytes) {
       throw new CountersignError('ERR_INPUT_TOO_LARGE', `"${path}" is over ${maxBytes} bytes`, {
@@ -50,7 +51,8 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
 }
 
 /**
- * Reads a file from its start, one chunk in memory at a time.
+ * Reads a file from its start through one piece of memory, however long the file is: a chunk holds
+ * until the next one is asked for.
  *
  * @throws {@link CountersignError} ERR_FILE_READ — missing, a folder, not readable
  */
@@ -60,13 +62,12 @@ export async function* readFileChunks(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const failure = failureOf('ERR_FILE_READ', `can't read "${path}"`, path)
   const file = await open(path, 'r').catch(failure)
+  const memory = Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES))
   try {
     for (;;) {
-      const { buffer, bytesRead } = await file
-        .read(Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES)))
-        .catch(failure)
+      const { bytesRead } = await file.read(memory).catch(failure)
       if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
+      yield memory.subarray(0, bytesRead)
     }
   } finally {
     await file.close()

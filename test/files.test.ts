@@ -38,13 +38,18 @@ test('readFileBounded names the file and the reason', async () => {
   await expect(readFileBounded(folder, 100)).rejects.toThrow('it is a folder')
 })
 
-test('readFileChunks gives the whole file, in pieces that stay as they are', async () => {
+test('readFileChunks gives the whole file through one piece of memory', async () => {
   const path = join(createTempFolder(), 'file')
   writeFileSync(path, Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251)))
 
   const chunks: Uint8Array[] = []
-  for await (const chunk of readFileChunks(path, 64)) chunks.push(chunk)
+  const memory = new Set<ArrayBufferLike>()
+  for await (const chunk of readFileChunks(path, 64)) {
+    memory.add(chunk.buffer)
+    chunks.push(Buffer.from(chunk))
+  }
 
+  expect(memory.size).toBe(1)
   expect(Math.max(...chunks.map((chunk) => chunk.length))).toBe(64)
   expect(Buffer.concat(chunks)).toEqual(readFileSync(path))
 })
