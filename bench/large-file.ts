@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serializePublicKeyPem } from '../src/crypto/public-key.ts'
-import { buildCli, CLI } from './built-cli.ts'
+import { CLI } from './built-cli.ts'
 import { makeKey } from './bundles.ts'
 import { PEAK_ARGUMENTS, runChild, type Run } from './child.ts'
 import { median } from './rates.ts'
@@ -19,7 +19,6 @@ hash.digest()`
 
 /** Wall time, MiB per second and peak memory for a file of so many MiB, full of zeros. */
 export function measureLargeFile(sizeMiB: number, rounds: number): Section {
-  buildCli()
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
   const path = (name: string): string => join(folder, name)
   const { key, privateKey } = makeKey('ES256')

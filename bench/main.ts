@@ -1,8 +1,10 @@
 // `npm run bench [-- --json] [--quick] [--only SECTION]`: what countersign costs, beside what it stands on.
 import { parseArgs } from 'node:util'
+import { buildCli } from './built-cli.ts'
 import { describeMachine } from './machine.ts'
 import { renderMarkdown, type Report, type Section } from './report.ts'
 import { measureLargeFile } from './large-file.ts'
+import { countRequests } from './requests.ts'
 import { measureStartUp } from './start-up.ts'
 import { measureSigning } from './signing.ts'
 import { measureVerification } from './verification.ts'
@@ -21,11 +23,13 @@ const pace: Pace = values.quick ? { rounds: 5, turnMs: 20 } : { rounds: 25, turn
 const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> = {
   signing: () => measureSigning(pace),
   verification: () => measureVerification(pace),
+  requests: countRequests,
   'start-up': () => measureStartUp(values.quick ? 5 : 25),
   'large-file': () => measureLargeFile(values.quick ? 256 : 2048, values.quick ? 1 : 3),
 }
 
 const machine = describeMachine()
+buildCli()
 const sections: Section[] = []
 for (const [name, measure] of Object.entries(MEASUREMENTS)) {
   if (values.only !== undefined && values.only !== name) continue

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serializePublicKeyPem } from '../src/crypto/public-key.ts'
-import { buildCli, CLI } from './built-cli.ts'
+import { CLI } from './built-cli.ts'
 import { ARTIFACT, makeAttestation, makeFileSignature, makeKey } from './bundles.ts'
 import { PEAK_ARGUMENTS, runChild } from './child.ts'
 import { median } from './rates.ts'
@@ -11,7 +11,6 @@ import { createGoal, type Section } from './report.ts'
 
 /** Wall time and memory of verifying a file's signature, and its provenance. */
 export async function measureStartUp(rounds: number): Promise<Section> {
-  buildCli()
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
   const path = (name: string): string => join(folder, name)
   const { key, signer } = makeKey('ES256')

@@ -56,7 +56,6 @@ export async function startRemoteKms(): Promise<RemoteKms> {
           })
           return Signature ?? new Uint8Array()
         },
-        encoding: 'der',
         width: 16,
       }
     },

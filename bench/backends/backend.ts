@@ -1,4 +1,4 @@
-import { sign, verify } from 'node:crypto'
+import { sign } from 'node:crypto'
 import type { Signer } from '../../src/signing/signer.ts'
 import type { BenchAlgorithm } from '../bundles.ts'
 
@@ -9,20 +9,8 @@ export interface BenchBackend {
   readonly signer: Signer
   /** The backend's own way to sign a message, with nothing of ours. */
   readonly signRaw: (message: Uint8Array) => Promise<Uint8Array>
-  /** How signatures come from it. */
-  readonly encoding: 'ieee-p1363' | 'der'
   /** How many signatures are under way at once in the second measurement. */
   readonly width: number
-}
-
-/** The least a check of a signature costs. */
-export function checkBarely(
-  { signer, encoding }: BenchBackend,
-  message: Uint8Array,
-  signature: Uint8Array,
-): void {
-  const key = { key: signer.key.keyObject, dsaEncoding: encoding }
-  if (!verify('sha256', message, key, signature)) throw new Error('does not verify')
 }
 
 /** What node needs to sign on its thread pool. */

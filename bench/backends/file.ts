@@ -4,13 +4,11 @@ import { type BenchBackend, signWithNode } from './backend.ts'
 /** A private key in this process; raw is node:crypto. */
 export function openFileKey(algorithm: BenchAlgorithm): BenchBackend {
   const { privateKey, signer } = makeKey(algorithm)
-  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
   return {
     provider: 'file',
     algorithm,
     signer,
-    signRaw: (message) => signWithNode(message, key),
-    encoding: 'ieee-p1363',
+    signRaw: (message) => signWithNode(message, privateKey),
     width: 4,
   }
 }

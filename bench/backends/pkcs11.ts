@@ -41,7 +41,7 @@ export async function createBenchToken(): Promise<BenchToken> {
       // The provider has initialized the module and logged in by now, for the whole process.
       const signRaw = createRawSigner(module, token, algorithm)
       const provides = { provider: 'pkcs11 (SoftHSM)', algorithm, signer, signRaw }
-      return { ...provides, encoding: 'ieee-p1363', width: SESSIONS }
+      return { ...provides, width: SESSIONS }
     },
     [Symbol.asyncDispose]: async () => {
       await provider[Symbol.asyncDispose]()
