@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { Context, Outcome } from './context.ts'
 import type { CommonFlags } from './options.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,6 +14,8 @@ export interface CommandEnvironment {
   readonly context: Context
   readonly terminal: Terminal
   readonly flags: CommonFlags
+  /** Builds the whole tree, for the one command that looks at the others. */
+  readonly loadProgram: () => Promise<CommandUnknownOpts>
   /** Wraps a command's function for commander: remembers how it ended. */
   readonly action: <Args extends readonly unknown[]>(
     work: (...args: Args) => Promise<Outcome>,

@@ -15,6 +15,8 @@ export interface CommandModule {
 interface CommandEntry {
   readonly summary: string
   readonly load: () => Promise<CommandModule>
+  /** Left out of help: programs call it. */
+  readonly isHidden?: true
 }
 
 /** Every command, in the order help lists them. */
@@ -52,5 +54,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   completion: {
     summary: 'print a completion script for your shell',
     load: () => import('./commands/completion.ts'),
+  },
+  complete: {
+    summary: 'answer a completion script',
+    load: () => import('./commands/complete.ts'),
+    isHidden: true,
   },
 }

@@ -25,6 +25,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     context,
     terminal,
     flags,
+    loadProgram: () => createProgram(environment, () => true),
     action:
       (work) =>
       async (...args) => {
@@ -32,7 +33,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       },
   }
   try {
-    const program = await createProgram(argv, environment)
+    const [first, second] = commandWords(argv)
+    const wanted = first === 'help' ? second : first
+    const program = await createProgram(environment, (name) => name === wanted)
     await program.parseAsync(argv, { from: 'user' })
   } catch (thrown) {
     outcome = toFailure(thrown, environment, argv)
@@ -80,8 +83,8 @@ function commandWords(argv: readonly string[]): readonly string[] {
 }
 
 async function createProgram(
-  argv: readonly string[],
   environment: CommandEnvironment,
+  isWanted: (name: string) => boolean,
 ): Promise<Command> {
   const { context } = environment
   const program = new Command('countersign')
@@ -104,12 +107,9 @@ async function createProgram(
     .showSuggestionAfterError()
     .exitOverride()
   addCommonOptions(program)
-  const [first, second] = commandWords(argv)
-  const wanted = first === 'help' ? second : first
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-    const isWanted = name === wanted
-    const command = isWanted ? (await load()).createCommand(environment) : new Command(name)
-    program.addCommand(inherit(command.summary(summary), program))
+  for (const [name, { summary, load, isHidden = false }] of Object.entries(COMMANDS)) {
+    const command = isWanted(name) ? (await load()).createCommand(environment) : new Command(name)
+    program.addCommand(inherit(command.summary(summary), program), { hidden: isHidden })
   }
   return program
 }

@@ -47,6 +47,7 @@ export function createEnvironment(
     context,
     flags,
     terminal: createTerminal(flags, context),
+    loadProgram: () => Promise.reject(new Error('there is no program around this command')),
     action:
       (work) =>
       async (...args) => {
