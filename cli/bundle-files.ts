@@ -11,6 +11,8 @@ import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
 import { parseJson } from '../src/formats/json.ts'
 import type { Attached } from '../src/verification/verify-artifact.ts'
+import { findFile } from './local-artifact.ts'
+import { type LocalTarget, targetPath } from './targets.ts'
 
 /** Where a bundle lies, and whether the user said so. */
 export interface BundlePlace {
@@ -73,6 +75,24 @@ export async function readBundles(place: BundlePlace): Promise<readonly Attached
 }
 
 /**
+ * Reads the bundles beside a local artifact, as they are.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — it is no file; ERR_ARTIFACT_NOT_FOUND — there is none of
+ * that name; and as {@link readBundles}
+ */
+export async function readBundlesBeside(target: LocalTarget): Promise<readonly Uint8Array[]> {
+  const path = targetPath(target)
+  if (path === undefined) {
+    throw new CountersignError('ERR_USAGE', `no bundle lies beside "${target.name}"`, {
+      hint: 'name an image, or a file',
+    })
+  }
+  const found = await readBundles({ path: `${path}${SUFFIX}`, isGiven: false })
+  if (found.length === 0 && target.kind === 'file') await findFile(path)
+  return found.flatMap((item) => (item.kind === 'bundle' ? [item.bytes] : []))
+}
+
+/**
  * Makes sure that a bundle can be written, before anything is signed.
  *
  * @throws {@link CountersignError} ERR_FILE_WRITE — a file is there, and it may not be replaced
@@ -105,13 +125,13 @@ export async function writeBundle(
 }
 
 /** One bundle on one line, whatever blank space it was written with. */
-function toLine(bundle: Uint8Array): string {
+export function toLine(bundle: Uint8Array): string {
   return JSON.stringify(parseJson(bundle, { maxBytes: MAX_BUNDLE_BYTES }))
 }
 
 function alreadyThere(path: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_FILE_WRITE', `there is a bundle at "${path}" already`, {
-    hint: '--append adds to it, --overwrite replaces it',
+    hint: '--overwrite replaces it, and sign --append adds to it',
     details: { path, errno: 'EEXIST' },
     cause,
   })

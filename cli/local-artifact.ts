@@ -90,8 +90,12 @@ async function openContent(
   return { read, isRepeatable: found?.isFile() ?? false }
 }
 
-/** Looks before it reads, for the errors people make; any other is reading's to tell. */
-async function findFile(path: string): Promise<Stats | undefined> {
+/**
+ * Looks at a file before it is read, for the errors people make; any other is reading's to tell.
+ *
+ * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND — no such file; ERR_FILE_READ — it is a folder
+ */
+export async function findFile(path: string): Promise<Stats | undefined> {
   const found = await stat(path).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noFile(path)
     return undefined

@@ -1,7 +1,67 @@
 /** `countersign discover`. */
-import { Command } from '@commander-js/extra-typings'
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { readBundlesBeside } from '../bundle-files.ts'
+import type { Outcome } from '../context.ts'
+import { caOption, plainHttpOption, recursiveOption, referrersModeOption } from '../options.ts'
+import { schema } from '../render/json.ts'
+import { type AttachmentTree, renderTree } from '../render/tree.ts'
+import type { CommandEnvironment } from '../command.ts'
+import { createStores, type StoreFlags } from '../stores.ts'
+import { readTargets, type Target } from '../targets.ts'
+
+interface DiscoverFlags extends StoreFlags {
+  readonly recursive?: true | undefined
+}
 
 /** Builds the command. */
-export function createCommand(): Command {
+export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('discover')
+    .description(
+      'List everything attached to an artifact, as a tree. Nothing of it is verified: whoever may write to the place can attach anything.',
+    )
+    .argument('<artifact>', 'oci:// image, oci-layout:// folder, or a file with a bundle beside it')
+    .optionsGroup('Images:')
+    .addOption(recursiveOption())
+    .addOption(referrersModeOption())
+    .addOption(caOption())
+    .addOption(plainHttpOption())
+    .action(environment.action((name, flags) => discover(name, flags, environment)))
+}
+
+async function discover(
+  name: string,
+  flags: DiscoverFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const [target] = await readTargets([name], undefined)
+  const artifacts = target === undefined ? [] : await readTrees(target, flags, environment)
+  environment.terminal.say('nothing of this is verified: countersign verify does that')
+  return {
+    exitCode: 0,
+    text: artifacts.map(renderTree).join(''),
+    document: { schema: schema('discovery'), ok: true, exitCode: 0, isVerified: false, artifacts },
+  }
+}
+
+async function readTrees(
+  target: Target,
+  flags: DiscoverFlags,
+  environment: CommandEnvironment,
+): Promise<readonly AttachmentTree[]> {
+  const { discoverBundles, discoverImage } = await import('../discovery.ts')
+  if (target.kind !== 'image') {
+    const bundles = await readBundlesBeside(target)
+    return [{ name: target.name, attached: discoverBundles(bundles) }]
+  }
+  const { openImages } = await import('../images.ts')
+  const { signal } = environment.context
+  const stores = createStores(environment, flags)
+  const recursive = flags.recursive === true
+  const images = await openImages(target, { stores, recursive, signal })
+  const trees: AttachmentTree[] = []
+  for (const image of images) {
+    const { digest } = image.descriptor
+    trees.push({ name: image.name, digest, attached: await discoverImage(image, signal) })
+  }
+  return trees
 }

@@ -96,7 +96,9 @@ test('a bundle that is there is neither replaced nor read over unless asked', as
   const refused = await folder.run('sign @app.txt --key @second.pem')
 
   expect(refused.exitCode).toBe(2)
-  expect(refused.stderr).toContain('[ERR_FILE_WRITE]\n  hint: --append adds to it, --overwrite')
+  expect(refused.stderr).toContain(
+    '[ERR_FILE_WRITE]\n  hint: --overwrite replaces it, and sign --append',
+  )
   expect(readFileSync(folder.path('app.txt.sigstore.json'))).toEqual(before)
 
   const appended = await folder.run('sign @app.txt --key @second.pem --append')

@@ -1,0 +1,120 @@
+/**
+ * Everything attached to an artifact, as a tree: what is listed, and what it says of itself. Nothing of
+ * it is verified.
+ *
+ * @packageDocumentation
+ */
+import { type Digest, digestOf } from '../src/crypto/digest.ts'
+import { toCountersignError } from '../src/errors.ts'
+import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
+import { readAttachment } from '../src/oci/attachment.ts'
+import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
+import { type ErrorDocument, toErrorDocument } from '../src/verification/result.ts'
+import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
+import { isBundle } from './image-attachments.ts'
+import type { OpenImage } from './images.ts'
+import { mapInOrder } from './in-order.ts'
+
+/** One attached thing and what is attached to it; every text is a stranger's. */
+export interface AttachmentNode {
+  /** Artifact type, or `legacy signature` and `legacy attestation` of cosign's older layout. */
+  readonly type: string
+  readonly digest?: Digest
+  /** Bytes of the manifest, or of the bundle in a file. */
+  readonly size?: number
+  readonly predicateType?: string
+  readonly bundle?: BundleFacts
+  /** Why it could not be read. */
+  readonly error?: ErrorDocument
+  readonly attached: readonly AttachmentNode[]
+}
+
+const AT_ONCE = 8
+/** An SBOM may be signed, and that signature time-stamped; nobody honest goes much further. */
+const MAX_DEPTH = 4
+
+/** Lists what is attached to an image: by the referrers, and at the tags of cosign's older layout. */
+export async function discoverImage(
+  image: OpenImage,
+  signal: AbortSignal,
+): Promise<readonly AttachmentNode[]> {
+  const referrers = await discoverReferrers(image, image.descriptor.digest, { depth: 1, signal })
+  return [...referrers, ...(await discoverLegacy(image, signal))]
+}
+
+async function discoverReferrers(
+  image: OpenImage,
+  subject: Digest,
+  { depth, signal }: { readonly depth: number; readonly signal: AbortSignal },
+): Promise<readonly AttachmentNode[]> {
+  const referrers = await image.store.referrers(subject, { signal })
+  return mapInOrder(referrers, AT_ONCE, async (referrer) => {
+    const node = await describeReferrer(image, { subject, referrer, signal })
+    if (node.bundle !== undefined || depth === MAX_DEPTH) return node
+    const deeper = { depth: depth + 1, signal }
+    return { ...node, attached: await discoverReferrers(image, referrer.digest, deeper) }
+  })
+}
+
+async function describeReferrer(
+  { store }: OpenImage,
+  request: {
+    readonly subject: Digest
+    readonly referrer: AddressedDescriptor
+    readonly signal: AbortSignal
+  },
+): Promise<AttachmentNode> {
+  const { digest, size, artifactType = 'unknown' } = request.referrer
+  const node = { type: artifactType, digest, size, attached: [] }
+  if (!isBundle(artifactType)) return node
+  try {
+    const { content } = await readAttachment(store, request)
+    return { ...node, ...describeBundle(content) }
+  } catch (thrown) {
+    return { ...node, error: toErrorDocument(toCountersignError(thrown)) }
+  }
+}
+
+function describeBundle(bytes: Uint8Array): Pick<AttachmentNode, 'bundle' | 'predicateType'> {
+  const bundle = readBundleFacts(bytes)
+  const { predicateType } = bundle
+  return { bundle, ...(predicateType !== undefined && { predicateType }) }
+}
+
+async function discoverLegacy(
+  { store, descriptor }: OpenImage,
+  signal: AbortSignal,
+): Promise<readonly AttachmentNode[]> {
+  const target = { subject: descriptor.digest, signal }
+  const [signatures, attestations] = await Promise.all([
+    readLegacySignatures(store, target),
+    readLegacyAttestations(store, target),
+  ])
+  return [
+    ...signatures.map(({ payload }) => ({
+      type: 'legacy signature',
+      digest: digestOf(payload),
+      size: payload.length,
+      attached: [],
+    })),
+    ...attestations.map(({ envelope, predicateType }) => ({
+      type: 'legacy attestation',
+      digest: digestOf(envelope),
+      size: envelope.length,
+      predicateType,
+      attached: [],
+    })),
+  ]
+}
+
+/** Describes the bundles of a file, as if they were attached to what it lies beside. */
+export function discoverBundles(bundles: readonly Uint8Array[]): readonly AttachmentNode[] {
+  return bundles.map((bytes) => {
+    const node = { type: 'bundle file', digest: digestOf(bytes), size: bytes.length, attached: [] }
+    try {
+      return { ...node, ...describeBundle(bytes) }
+    } catch (thrown) {
+      return { ...node, error: toErrorDocument(toCountersignError(thrown)) }
+    }
+  })
+}
