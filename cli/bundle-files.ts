@@ -44,7 +44,7 @@ export async function placeBundle(
 }
 
 /** Whether a path names a folder: by its last character, or because one is there. */
-export async function isFolder(path: string): Promise<boolean> {
+async function isFolder(path: string): Promise<boolean> {
   if (path.endsWith('/')) return true
   return stat(path).then(
     (found) => found.isDirectory(),

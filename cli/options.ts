@@ -44,7 +44,7 @@ export function readCommonFlags(argv: readonly string[]): CommonFlags {
 }
 
 /** Parses the name of an algorithm. */
-export function parseAlgorithm(text: string): AlgorithmName {
+function parseAlgorithm(text: string): AlgorithmName {
   return resolveAlgorithm(text).name
 }
 

@@ -14,7 +14,7 @@ import type { FlagValues, Setting } from './layers.ts'
 import { invalidConfig, type Problem } from './problem.ts'
 
 /** The file's usual name. */
-export const CONFIG_FILE = 'countersign.yaml'
+const CONFIG_FILE = 'countersign.yaml'
 
 /** A file far over what people write; parsing takes time that grows with its size. */
 const MAX_CONFIG_BYTES = 64 * 1024

@@ -101,7 +101,18 @@ function isUndocumentedExport(node: ts.Node): boolean {
   return (
     ts.canHaveModifiers(node) &&
     (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) &&
-    ts.getJSDocCommentsAndTags(node).length === 0
+    ts.getJSDocCommentsAndTags(node).length === 0 &&
+    !isStandardConstant(node)
+  )
+}
+
+/** A constant of PKCS#11 by its own name: the standard says what it means, and words here would repeat it. */
+function isStandardConstant(node: ts.Node): boolean {
+  return (
+    ts.isVariableStatement(node) &&
+    node.declarationList.declarations.every(({ name }) =>
+      /^CK[A-Z]_[A-Z0-9_]+$/.test(name.getText()),
+    )
   )
 }
 

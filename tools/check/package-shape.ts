@@ -6,7 +6,7 @@ import { join, relative, resolve } from 'node:path'
 
 /** What may be in the package. Anything else was not meant to be published. */
 const PUBLISHED =
-  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY)\.md|dist\/.*\.js|dist\/.*\.d\.ts|dist\/cli\/THIRD-PARTY-NOTICES\.txt)$/
+  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY)\.md|dist\/.*\.js|dist\/.*\.d\.ts|dist\/cli\/THIRD-PARTY-NOTICES\.txt|docs\/countersign\.schema\.json)$/
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const scratch = mkdtempSync(join(tmpdir(), 'countersign-package-'))

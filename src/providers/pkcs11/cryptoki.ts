@@ -80,6 +80,7 @@ export interface Cryptoki {
   C_DestroyObject(session: Handle, object: Handle): void
 }
 
+/** pkcs11js's number for CK_RSA_PKCS_PSS_PARAMS. */
 export const PARAMETERS_RSA_PSS = 5
 
 export const CKF_OS_LOCKING_OK = 0x2
