@@ -25,7 +25,14 @@ async function observe(check: string, look: () => Promise<string>): Promise<Diag
     return { check, ok: true, found: await look() }
   } catch (error) {
     if (!CountersignError.is(error)) throw error
-    const { message: found, hint } = error
-    return { check, ok: false, found, ...(hint === undefined ? {} : { hint }) }
+    return toDiagnosis(check, error)
   }
+}
+
+/** Makes the failed check of an error. */
+export function toDiagnosis(
+  check: string,
+  { code, message: found, hint }: CountersignError,
+): Diagnosis {
+  return { check, ok: false, found, code, ...(hint === undefined ? {} : { hint }) }
 }

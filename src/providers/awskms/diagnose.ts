@@ -2,6 +2,7 @@
 import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
 import { DIGEST_BYTES } from '../../crypto/digest.ts'
 import { CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
+import { toDiagnosis } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import type { KmsClient, KmsKeyDescription } from './client.ts'
 import { awsCommand } from './errors.ts'
@@ -25,12 +26,6 @@ const MEND_STATE: Readonly<Record<string, (keyId: string) => string>> = {
 }
 
 const passed = (check: string, found: string): Diagnosis => ({ check, ok: true, found })
-const failed = (check: string, error: CountersignError): Diagnosis => ({
-  check,
-  ok: false,
-  found: error.message,
-  ...(error.hint === undefined ? {} : { hint: error.hint }),
-})
 
 /**
  * Looks at credentials, the key's region, state, usage and algorithm, the permissions GetPublicKey
@@ -44,12 +39,12 @@ export async function diagnoseKmsKey(
   options: OpenKeyOptions = {},
 ): Promise<readonly Diagnosis[]> {
   const client = await attempt(connect)
-  if (client instanceof CountersignError) return [failed('configuration', client)]
+  if (client instanceof CountersignError) return [toDiagnosis('configuration', client)]
   const found = await attempt(() => client.describeKey(keyId, options.signal))
   if (found instanceof CountersignError) {
     const check = CHECK_OF_CODE[found.code] ?? 'endpoint'
     return [
-      failed(check, found),
+      toDiagnosis(check, found),
       ...(check === 'describe-permission' ? await permissions(client, keyId, options) : []),
       // Zero: KMS was not reached.
       ...(client.clockOffsetMs() === 0 ? [] : [clock(client)]),
@@ -76,6 +71,7 @@ function state(key: KmsKeyDescription): Diagnosis {
     check: 'key-state',
     ok: false,
     found: `${key.state}${until}`,
+    code: 'ERR_KEY_NOT_USABLE',
     hint: mend?.(key.arn) ?? 'wait until KMS says it is Enabled, then try again',
   }
 }
@@ -86,6 +82,7 @@ function usage(key: KmsKeyDescription): Diagnosis {
     check: 'key-usage',
     ok: false,
     found: key.usage,
+    code: 'ERR_KEY_NOT_USABLE',
     hint: 'the usage of a KMS key never changes: make another with countersign key create',
   }
 }
@@ -99,6 +96,7 @@ function algorithm(key: KmsKeyDescription, options: OpenKeyOptions): readonly Di
       check: 'algorithm',
       ok: false,
       found: `the key does not sign ${name}`,
+      code: 'ERR_KEY_INVALID',
       hint: `it offers ${key.algorithms.join(', ')}`,
     },
   ]
@@ -111,13 +109,13 @@ async function permissions(
   options: OpenKeyOptions,
 ): Promise<readonly Diagnosis[]> {
   const pinned = await attempt(() => readKey(client, keyId, options))
-  if (pinned instanceof CountersignError) return [failed('public-key', pinned)]
+  if (pinned instanceof CountersignError) return [toDiagnosis('public-key', pinned)]
   const request = { keyArn: pinned.arn, ...sample(pinned.key.algorithm) }
   const tried = await attempt(() => client.trySign(request, options.signal))
   return [
     passed('public-key', `${pinned.key.algorithm.name}, kid ${pinned.key.kid}`),
     tried instanceof CountersignError
-      ? failed('sign-permission', tried)
+      ? toDiagnosis('sign-permission', tried)
       : passed('sign-permission', 'Sign would succeed'),
   ]
 }
@@ -139,7 +137,8 @@ function clock(client: KmsClient): Diagnosis {
   const seconds = Math.ceil(Math.abs(offset) / 1000)
   if (Math.abs(offset) < MAX_CLOCK_OFFSET_MS) return passed('clock', `within ${seconds} s of KMS`)
   const found = `this machine is ${seconds} s ${offset > 0 ? 'behind' : 'ahead of'} KMS`
-  return { check: 'clock', ok: false, found, hint: 'set the clock of this machine (NTP)' }
+  const hint = 'set the clock of this machine (NTP)'
+  return { check: 'clock', ok: false, found, code: 'ERR_CONFIG_INVALID', hint }
 }
 
 async function attempt<T>(run: () => Promise<T>): Promise<T | CountersignError> {

@@ -1,0 +1,23 @@
+/** What doctor found, as text and as JSON. */
+import type { Outcome } from '../context.ts'
+import { schema } from '../render/json.ts'
+import { printable } from '../render/printable.ts'
+import { exitOf, type Finding } from './finding.ts'
+
+const MARKS: Readonly<Record<Finding['status'], string>> = { pass: '✓', fail: '✗', unknown: '?' }
+
+/** Makes the outcome of all findings. */
+export function toOutcome(findings: readonly Finding[]): Outcome {
+  const exitCode = exitOf(findings)
+  return {
+    exitCode,
+    document: { schema: schema('doctor'), ok: exitCode === 0, exitCode, checks: findings },
+    text: findings.map(renderFinding).join(''),
+  }
+}
+
+function renderFinding({ subject, check, status, found, code, hint }: Finding): string {
+  const suffix = code === undefined ? '' : ` [${code}]`
+  const line = `${MARKS[status]} ${subject} ${check}: ${printable(found)}${suffix}\n`
+  return hint === undefined ? line : `${line}  hint: ${printable(hint)}\n`
+}
