@@ -31,6 +31,8 @@ export interface Stores {
    * ERR_MANIFEST_INVALID — no layout there; ERR_FILE_READ, ERR_CONFIG_INVALID — `--ca`
    */
   open(reference: RegistryArtifact | LayoutArtifact): Promise<OciStore>
+  /** The client of all registries, for what goes beyond stores. Throws as open does for `--ca`. */
+  client(): Promise<RegistryClient>
   /** Timers and chance, for work that goes on in an open store. */
   runtime(): Promise<Runtime>
 }
@@ -39,19 +41,19 @@ const MAX_CA_BYTES = 1024 * 1024
 
 /** Prepares the opening of stores; nothing is loaded or read yet. */
 export function createStores(environment: CommandEnvironment, flags: StoreFlags): Stores {
-  let client: Promise<RegistryClient> | undefined
   const runtime = once(() => createCommandRuntime(environment))
+  const client = once(async () => createClient(environment, flags, await runtime()))
 
   async function openRegistry(reference: RegistryArtifact): Promise<OciStore> {
     const { registry, repository } = reference
     if (flags.offline === true) throw offline(registry)
     const { createRegistryStore } = await import('../src/oci/registry-store.ts')
-    client ??= createClient(environment, flags, await runtime())
     const { referrersMode } = flags
-    return createRegistryStore({ client: await client, registry, repository, referrersMode })
+    return createRegistryStore({ client: await client(), registry, repository, referrersMode })
   }
 
   return {
+    client,
     runtime,
     open: async (reference) => {
       if (reference.kind === 'registry') return openRegistry(reference)

@@ -1,25 +1,34 @@
 /** What doctor finds about a registry: whether it answers, and takes what is pushed. */
 import { CountersignError } from '../../src/errors.ts'
-import { parseArtifactReference, type RegistryArtifact } from '../../src/formats/artifact-reference.ts'
+import { parseImageReference } from '../../src/formats/image-reference.ts'
 import type { RegistryClient } from '../../src/oci/registry-client.ts'
 import { type Finding, look } from './finding.ts'
 
+/** A repository of a registry. */
+export interface RegistryPlace {
+  /** `host[:port]`. */
+  readonly registry: string
+  readonly repository: string
+}
+
 /**
- * Parses the value of `--registry`.
+ * Parses the value of `--registry`: a repository, or an image in it.
  *
- * @throws {@link CountersignError} ERR_REFERENCE_INVALID — not `oci://registry/repository`
+ * @throws {@link CountersignError} ERR_REFERENCE_INVALID — malformed, or whose registry is not plain to see
  */
-export function parseRegistry(text: string): RegistryArtifact {
-  const reference = parseArtifactReference(text.includes('://') ? text : `oci://${text}`)
-  if (reference.kind === 'registry') return reference
-  throw new CountersignError('ERR_REFERENCE_INVALID', `"${text}" is no repository of a registry`, {
-    hint: 'write oci://registry/repository',
+export function parseRegistry(text: string): RegistryPlace {
+  const { domain, path } = parseImageReference(text.replace(/^oci:\/\//, ''))
+  if (domain !== undefined && /[.:]|^localhost$/.test(domain)) {
+    return { registry: domain, repository: path }
+  }
+  throw new CountersignError('ERR_REFERENCE_INVALID', `"${text}" names no registry`, {
+    hint: 'write oci://registry/repository, the registry with its full name',
   })
 }
 
 /** Looks at a repository; an upload is started and given up, nothing is left behind. */
 export async function checkRegistry(
-  { registry, repository }: RegistryArtifact,
+  { registry, repository }: RegistryPlace,
   openClient: () => Promise<RegistryClient>,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
