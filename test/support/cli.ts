@@ -24,7 +24,7 @@ export interface CliResult {
 }
 
 /** The moment at which tests run commands, unless they say another. */
-const NOW: Date = new Date('2026-11-22T10:00:00Z')
+export const NOW: Date = new Date('2026-11-22T10:00:00Z')
 
 /** Runs the command line in this process, as `countersign ARGS` would be. */
 export async function countersign(
