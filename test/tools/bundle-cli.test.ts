@@ -46,6 +46,33 @@ test('a module behind import() stays out of the entry until it is asked for', as
   expect(run(join(outdir, 'main.js'), ['late'])).toBe('loaded late\n')
 })
 
+test('the core is one chunk, with all it shares with what is loaded late', async () => {
+  const root = createTempFolder()
+  const sources = {
+    'main.ts': `
+      const { one } = await import('./one.ts')
+      const { two } = await import('./two.ts')
+      console.log(one, two)`,
+    'one.ts': `import { a } from './a.ts'; import { b } from './b.ts'; export const one = a() + b()`,
+    'two.ts': `import { a } from './a.ts'; export const two = a()`,
+    'a.ts': `export function a(): string { return 'A' }`,
+    'b.ts': `export function b(): string { return 'B' }`,
+    'package.json': `{"sideEffects":false}`,
+  }
+  for (const [path, text] of Object.entries(sources)) writeFileSync(join(root, path), text)
+  const bundleWith = async (core: readonly string[]): Promise<string[]> => {
+    const outdir = `dist${core.length}`
+    await bundleCli({ root, entry: 'main.ts', outdir, core })
+    expect(run(join(root, outdir, 'main.js'), [])).toBe('AB A\n')
+    return Object.values(readTree(join(root, outdir))).filter((text) =>
+      /function [ab]\(/.test(text),
+    )
+  }
+
+  expect(await bundleWith([])).toHaveLength(2)
+  expect(await bundleWith(['one.ts'])).toHaveLength(1)
+})
+
 test('the notices name each bundled package with its licence text', async () => {
   const notices = readFileSync(join(await bundle(), 'THIRD-PARTY-NOTICES.txt'), 'utf8')
 

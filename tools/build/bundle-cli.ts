@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { coreChunk } from './core-chunk.ts'
 import { renderNotices } from './notices.ts'
 
 /** What to bundle, and the folder that takes `main.js`, its chunks and the notices; paths below `root`. */
@@ -9,6 +10,8 @@ export interface BundleRequest {
   readonly root: string
   readonly entry: string
   readonly outdir: string
+  /** Modules that are loaded so often that they go into one chunk with all they import. */
+  readonly core?: readonly string[]
 }
 
 const HASHBANG = '#!/usr/bin/env node\n'
@@ -21,10 +24,11 @@ const REQUIRE =
  * Bundles the command line into one executable ES module and the chunks its `import()` calls load,
  * with all packages but the native addon inside. The same sources give the same bytes.
  */
-export async function bundleCli({ root, entry, outdir }: BundleRequest): Promise<void> {
+export async function bundleCli({ root, entry, outdir, core = [] }: BundleRequest): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: entry },
+    entryPoints: { main: `entry:${entry}` },
+    plugins: [coreChunk(root, core)],
     outdir,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
