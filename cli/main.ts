@@ -15,6 +15,11 @@ process.once('SIGTERM', () => {
   cancelled.abort()
 })
 
+// Whoever reads only the first lines (`| head`) has seen enough: that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
