@@ -40,7 +40,7 @@ function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): voi
   story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'])
 
   story.chapter('3. An attestation about it')
-  const sbom = { bomFormat: 'CycloneDX', specVersion: '1.6', components: [] }
+  const sbom = { bomFormat: 'CycloneDX', specVersion: '1.6', components: readComponents() }
   writeFileSync(join(folder, 'sbom.json'), JSON.stringify(sbom))
   story.countersign([
     ...['attest', '--key', 'release.pem', '--type', 'cyclonedx'],
@@ -64,6 +64,16 @@ function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): voi
   story.say('\nNow somebody changes the image behind its tag:')
   appendFileSync(manifest, ' ')
   story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'], 3)
+}
+
+/** What this project is made of, as an SBOM lists it. */
+function readComponents(): readonly object[] {
+  const text = readFileSync(join(PROJECT, 'package.json'), 'utf8')
+  const { dependencies } = JSON.parse(text) as { dependencies: Readonly<Record<string, string>> }
+  return Object.entries(dependencies).map(([name, version]) => {
+    const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
+    return { type: 'library', name, version, purl }
+  })
 }
 
 function tellOfHsm(story: Narrator): void {
@@ -101,6 +111,8 @@ function main(): void {
   const tarball = createTarball(
     Object.fromEntries(papers.map((name) => [name, readFileSync(join(PROJECT, name))])),
   )
+  // Ctrl-C ends the command that runs, and so the story, which then clears up.
+  process.once('SIGINT', () => undefined)
   try {
     const story = createNarrator(folder, env)
     tellOfFiles(story, folder, tarball)

@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { PROJECT } from '../support/project.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+test('the quickstart ends as it tells, and leaves nothing behind', () => {
+  const folder = createTempFolder()
+
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/quickstart/main.ts'], {
+    cwd: PROJECT,
+    env: { ...process.env, TMPDIR: folder },
+    encoding: 'utf8',
+  })
+
+  expect(stderr).not.toContain('expected was')
+  expect(status).toBe(0)
+  const chapters = stdout.split('\n').filter((line) => /^\d\. /.test(line))
+  expect(chapters).toHaveLength(4)
+  const ends = [...stdout.matchAll(/exit status (\d), as it must/g)].map(([, code]) => code)
+  expect(ends).toEqual(['3', '4', '3', '6'])
+  expect(stdout).toContain('All of it ended as told')
+  expect(readdirSync(folder)).toEqual([])
+})
