@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ResultDocument } from '../../src/verification/result.ts'
 import { pushImage } from '../oci/open-registry.ts'
@@ -194,8 +195,12 @@ describe('a registry without the referrers API', () => {
     for (const name of ['one', 'two', 'three']) folder.key(name)
     const app = `oci://${registry.host}/app:v1`
 
+    // Writers keep out of each other's way by waiting: here the pauses are real.
+    const pause = (milliseconds: number): Promise<void> => delay(milliseconds)
     await Promise.all(
-      ['one', 'two', 'three'].map((name) => folder.run(`sign ${app} --key @${name}.pem`)),
+      ['one', 'two', 'three'].map((name) =>
+        folder.run(`sign ${app} --key @${name}.pem`, { pause }),
+      ),
     )
 
     const keys = '--key @one.pub --key @two.pub --key @three.pub --threshold 3'

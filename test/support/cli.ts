@@ -12,6 +12,8 @@ export interface CliWorld {
   readonly now?: Date
   readonly fetch?: typeof fetch
   readonly signal?: AbortSignal
+  /** Default: retries wait for nothing. */
+  readonly pause?: Context['pause']
   /** Makes the streams those of a terminal, where a person types these lines, one for each question. */
   readonly typed?: readonly string[]
 }
@@ -71,7 +73,7 @@ function createContext(world: CliWorld): {
     env: world.env ?? {},
     fetch: world.fetch ?? globalThis.fetch,
     now: () => world.now ?? NOW,
-    pause: () => Promise.resolve(),
+    pause: world.pause ?? (() => Promise.resolve()),
     signal: world.signal ?? new AbortController().signal,
   }
   return { context, read: () => ({ stdout: out.join(''), stderr: err.join('') }) }
