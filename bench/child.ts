@@ -7,10 +7,17 @@ export interface Run {
   readonly peakMiB: number
 }
 
-/** Tells its peak on a pipe of its own when the program around it ends. */
+/**
+ * Tells its peak in KiB on a pipe of its own when the program around it ends. Linux counts into maxRSS
+ * what the parent had at the time of the fork; VmHWM is of this program alone.
+ */
 const TELL_PEAK = `
-import { writeSync } from 'node:fs'
-process.on('exit', () => writeSync(3, String(process.resourceUsage().maxRSS)))`
+import { existsSync, readFileSync, writeSync } from 'node:fs'
+const status = '/proc/self/status'
+const peak = () => existsSync(status)
+  ? /VmHWM:\\s*(\\d+)/.exec(readFileSync(status, 'utf8'))[1]
+  : process.resourceUsage().maxRSS
+process.on('exit', () => writeSync(3, String(peak())))`
 
 /**
  * Runs a program and measures it from outside.
