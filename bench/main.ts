@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { buildCli } from './built-cli.ts'
 import { describeMachine } from './machine.ts'
+import { recordFigures } from './record.ts'
 import { renderMarkdown, type Report, type Section } from './report.ts'
 import { measureLargeFile } from './large-file.ts'
 import { countRequests } from './requests.ts'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    record: { type: 'boolean', default: false },
   },
 })
 
@@ -40,3 +42,4 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
 const schema = 'https://countersign.dev/schemas/benchmark/v1'
 const report: Report = { schema, machine, sections }
 console.log(values.json ? JSON.stringify(report, null, 2) : renderMarkdown(report))
+if (values.record) recordFigures(renderMarkdown(report))
