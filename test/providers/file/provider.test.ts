@@ -331,6 +331,7 @@ test('the diagnosis of a key file that others may read says how to mend it', asy
   expect((await provide().provider.diagnose(uri)).at(-1)).toEqual({
     check: 'permissions',
     ok: false,
+    code: 'ERR_NOT_ALLOWED',
     found: `others may use "${uri.path}": its mode is 0640`,
     hint: `keep it to yourself: chmod 600 ${uri.path}`,
   })
