@@ -133,14 +133,13 @@ const REFERRERS_MODES = ['auto', 'api', 'tag', 'none'] as const
 export function referrersModeOption(): Option<
   '--referrers-mode <mode>',
   undefined,
-  'auto',
+  undefined,
   undefined,
   false,
   (typeof REFERRERS_MODES)[number]
 > {
-  return new Option('--referrers-mode <mode>', 'how the registry lists what is attached')
-    .choices(REFERRERS_MODES)
-    .default('auto')
+  const description = 'how the registry lists what is attached (default: auto)'
+  return new Option('--referrers-mode <mode>', description).choices(REFERRERS_MODES)
 }
 
 const SIGN_FORMATS = ['bundle', 'legacy', 'both'] as const

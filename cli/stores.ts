@@ -13,9 +13,10 @@ import type { RegistryClient } from '../src/oci/registry-client.ts'
 import type { ReferrersMode } from '../src/oci/registry-store.ts'
 import type { Runtime } from '../src/oci/runtime.ts'
 import type { CommandEnvironment } from './command.ts'
+import { type ConfigFlags, readCommandConfig } from './configuration.ts'
 
-/** Options that tell how registries are reached. */
-export interface StoreFlags {
+/** Options that tell how registries are reached; the configuration says what they leave open. */
+export interface StoreFlags extends ConfigFlags {
   readonly ca?: string | undefined
   readonly plainHttp?: true | undefined
   readonly referrersMode?: ReferrersMode | undefined
@@ -42,13 +43,14 @@ const MAX_CA_BYTES = 1024 * 1024
 /** Prepares the opening of stores; nothing is loaded or read yet. */
 export function createStores(environment: CommandEnvironment, flags: StoreFlags): Stores {
   const runtime = once(() => createCommandRuntime(environment))
-  const client = once(async () => createClient(environment, flags, await runtime()))
+  const settings = once(() => readSettings(environment, flags))
+  const client = once(async () => createClient(environment, await settings(), await runtime()))
 
   async function openRegistry(reference: RegistryArtifact): Promise<OciStore> {
     const { registry, repository } = reference
     if (flags.offline === true) throw offline(registry)
     const { createRegistryStore } = await import('../src/oci/registry-store.ts')
-    const { referrersMode } = flags
+    const { referrersMode } = await settings()
     return createRegistryStore({ client: await client(), registry, repository, referrersMode })
   }
 
@@ -68,6 +70,28 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make())
 }
 
+/** How registries are reached, all said and done. */
+interface Settings {
+  readonly ca: string | undefined
+  readonly plainHttp: true | readonly string[]
+  readonly referrersMode: ReferrersMode
+}
+
+async function readSettings(
+  environment: CommandEnvironment,
+  { config, ca, plainHttp, referrersMode }: StoreFlags,
+): Promise<Settings> {
+  const { registry } = await readCommandConfig(
+    environment,
+    { config },
+    {
+      'registry.ca': { flag: '--ca', value: ca },
+      'registry.referrersMode': { flag: '--referrers-mode', value: referrersMode },
+    },
+  )
+  return { ...registry, plainHttp: plainHttp ?? registry.plainHttp }
+}
+
 async function createCommandRuntime({ context }: CommandEnvironment): Promise<Runtime> {
   const { createRuntime } = await import('../src/oci/runtime.ts')
   const { fetch, pause, now } = context
@@ -76,7 +100,7 @@ async function createCommandRuntime({ context }: CommandEnvironment): Promise<Ru
 
 async function createClient(
   { context }: CommandEnvironment,
-  { ca, plainHttp }: StoreFlags,
+  { ca, plainHttp }: Settings,
   runtime: Runtime,
 ): Promise<RegistryClient> {
   const [{ RegistryClient }, { createCredentialSource }] = await Promise.all([

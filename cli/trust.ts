@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+import { type Config, originOf } from '../src/config/config.ts'
+import { describeOrigin } from '../src/config/origin.ts'
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
@@ -17,7 +19,7 @@ import {
 import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
 import type { CommandKeys } from './keys.ts'
 
-/** Options that say what is trusted. */
+/** Options that say what is trusted; the configuration says it where they name nobody. */
 export interface TrustFlags {
   readonly key?: readonly string[] | undefined
   readonly algorithm?: AlgorithmName | undefined
@@ -27,6 +29,8 @@ export interface TrustFlags {
   readonly certificateIdentity?: string | undefined
   readonly certificateOidcIssuer?: string | undefined
   readonly offline?: true | undefined
+  /** Where the configuration says it, in place of the command line; see {@link withConfiguredTrust}. */
+  readonly configured?: string | undefined
 }
 
 /** What is trusted, and each source of it in a line for people. */
@@ -37,6 +41,36 @@ export interface Trust {
 
 const MAX_HISTORY_BYTES = 16 * 1024 * 1024
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
+
+/**
+ * Takes what the configuration trusts where the command line names nobody. Never a part of it beside
+ * what the command line says: a file that happens to lie in the working folder adds no authority whose
+ * word on time would be believed about a key that somebody named.
+ */
+export async function withConfiguredTrust(
+  flags: TrustFlags,
+  readConfig: () => Promise<Config>,
+): Promise<TrustFlags> {
+  if (namesSomebody(flags)) return flags
+  const config = await readConfig()
+  const { keys, history, historyKey, trustedRoot } = config.trust
+  const places = ['trust.keys', 'trust.history'].map((path) => originOf(config, path))
+  return {
+    ...flags,
+    key: keys.length === 0 ? undefined : keys,
+    trust: history,
+    trustKey: flags.trustKey ?? historyKey,
+    trustedRoot: flags.trustedRoot ?? trustedRoot,
+    configured: places
+      .filter(({ kind }) => kind !== 'default')
+      .map(describeOrigin)
+      .join(', '),
+  }
+}
+
+function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): boolean {
+  return key !== undefined || trust !== undefined || certificateIdentity !== undefined
+}
 
 /**
  * Reads everything a command line trusts.
@@ -56,17 +90,18 @@ export async function readTrust(flags: TrustFlags, keys: CommandKeys): Promise<T
       ? undefined
       : await parseTrustedRoot(await readFileBounded(root, MAX_ROOT_BYTES))
   const sources = [...pinned, ...(history === undefined ? [] : [history])]
+  const by = flags.configured === undefined ? '' : `, by ${flags.configured}`
   return {
     material: { keys: sources.flatMap((source) => source.keys), trustedRoot },
     described: [
-      ...sources.map(({ described }) => described),
+      ...sources.map(({ described }) => `${described}${by}`),
       ...(root === undefined ? [] : [`authorities and logs of ${root}`]),
     ],
   }
 }
 
 function assertSomething(flags: TrustFlags): void {
-  const { key, trust, trustKey, trustedRoot, certificateIdentity, certificateOidcIssuer } = flags
+  const { trust, trustKey, trustedRoot, certificateIdentity, certificateOidcIssuer } = flags
   if ((certificateIdentity === undefined) !== (certificateOidcIssuer === undefined)) {
     throw usage('--certificate-identity and --certificate-oidc-issuer go together')
   }
@@ -75,10 +110,10 @@ function assertSomething(flags: TrustFlags): void {
   if (certificateIdentity !== undefined && trustedRoot === undefined) {
     throw usage('a certificate is trusted through an authority', 'give --trusted-root FILE')
   }
-  if (key !== undefined || trust !== undefined || certificateIdentity !== undefined) return
+  if (namesSomebody(flags)) return
   throw usage(
     'nothing was said about whom to trust',
-    "give the signer's public key with --key, or a key history with --trust FILE",
+    "give the signer's public key with --key, or a key history with --trust FILE, or name them in countersign.yaml",
   )
 }
 

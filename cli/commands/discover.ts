@@ -1,6 +1,7 @@
 /** `countersign discover`. */
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { readBundlesBeside } from '../bundle-files.ts'
+import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { caOption, plainHttpOption, recursiveOption, referrersModeOption } from '../options.ts'
 import { schema } from '../render/json.ts'
@@ -25,6 +26,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(referrersModeOption())
     .addOption(caOption())
     .addOption(plainHttpOption())
+    .addOption(configOption())
     .action(environment.action((name, flags) => discover(name, flags, environment)))
 }
 

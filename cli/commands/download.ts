@@ -3,6 +3,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { writeFileAtomically } from '../../src/files.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { assertWritable, placeBundle, toLine } from '../bundle-files.ts'
+import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { type DownloadedBundles, readDownloads } from '../downloading.ts'
 import { caOption, plainHttpOption, recursiveOption, referrersModeOption } from '../options.ts'
@@ -38,6 +39,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(referrersModeOption())
     .addOption(caOption())
     .addOption(plainHttpOption())
+    .addOption(configOption())
     .action(environment.action((name, flags) => download(name, flags, environment)))
 }
 

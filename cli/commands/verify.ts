@@ -1,8 +1,9 @@
 /** `countersign verify`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import type { Config } from '../../src/config/config.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
-import { type ConfigFlags, configOption } from '../configuration.ts'
+import { type ConfigFlags, configOption, readCommandConfig } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../image-attachments.ts'
 import { mapInOrder } from '../in-order.ts'
@@ -25,7 +26,7 @@ import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import { readTargets } from '../targets.ts'
-import { readTrust } from '../trust.ts'
+import { readTrust, withConfiguredTrust } from '../trust.ts'
 import { verifyTarget } from '../verification.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
@@ -96,7 +97,8 @@ async function verify(
   await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
   const policy = createPolicy(flags)
-  const trust = await readTrust(flags, keys)
+  const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
+  const trust = await readTrust(await withConfiguredTrust(flags, readConfig), keys)
   terminal.say(renderCriteria(describeCriteria(policy, trust.described)))
 
   const job = {

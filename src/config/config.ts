@@ -35,6 +35,8 @@ export interface TrustSettings {
   readonly keys: readonly string[]
   /** Path of a key history. */
   readonly history: string | undefined
+  /** Name of a key, or a key reference. */
+  readonly historyKey: string | undefined
   /** Path of a Sigstore trusted root. */
   readonly trustedRoot: string | undefined
 }
@@ -80,7 +82,13 @@ export function toConfig(
     store: said.store ?? DEFAULTS.store,
     keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key)])),
     access: { issuers: [], policies: undefined, ...said.access },
-    trust: { keys: [], history: undefined, trustedRoot: undefined, ...said.trust },
+    trust: {
+      keys: [],
+      history: undefined,
+      historyKey: undefined,
+      trustedRoot: undefined,
+      ...said.trust,
+    },
     registry: {
       ca: undefined,
       plainHttp: [],

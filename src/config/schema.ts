@@ -41,6 +41,7 @@ export interface ConfigFile {
   readonly trust?: {
     readonly keys?: readonly string[]
     readonly history?: string
+    readonly historyKey?: string
     readonly trustedRoot?: string
   }
   readonly registry?: {
@@ -144,14 +145,20 @@ const trust = Type.Object(
   {
     keys: Type.Optional(
       Type.Array(text('key', { description: 'A key.' }), {
-        description: 'Keys that `verify` trusts where the command line names none.',
+        description: 'Keys, by reference or by name.',
         examples: [['release.pub']],
       }),
     ),
     history: Type.Optional(
       text('path', {
-        description: 'Key history that `verify` trusts where the command line names no key.',
+        description: 'Key history: versions of keys with their states and windows.',
         examples: ['trust/keys.json'],
+      }),
+    ),
+    historyKey: Type.Optional(
+      text('key', {
+        description: 'Key that the key history must be signed with.',
+        examples: ['trust/service.pub'],
       }),
     ),
     trustedRoot: Type.Optional(
@@ -161,7 +168,11 @@ const trust = Type.Object(
       }),
     ),
   },
-  { ...STRICT, description: 'What this machine trusts.' },
+  {
+    ...STRICT,
+    description:
+      'Whom `verify` trusts where the command line names nobody; what it names is never mixed with this.',
+  },
 )
 
 const registry = Type.Object(

@@ -14,8 +14,8 @@ import { registryOrigin } from './registry-host.ts'
 /** How registries are reached. */
 export interface RegistryClientOptions extends HttpOptions {
   readonly credentials: CredentialSource
-  /** Plain http for every registry, or for none; left open, for those on loopback. */
-  readonly plainHttp?: boolean | undefined
+  /** Plain http for every registry, for none, or for those named; left open, for those on loopback. */
+  readonly plainHttp?: boolean | readonly string[] | undefined
 }
 
 /** One request to a registry, without what every request has. */
@@ -36,7 +36,9 @@ export class RegistryClient {
 
   /** Where the API of a registry answers. */
   origin(registry: string): URL {
-    return registryOrigin(registry, this.options.plainHttp)
+    const { plainHttp } = this.options
+    if (typeof plainHttp !== 'object') return registryOrigin(registry, plainHttp)
+    return registryOrigin(registry, plainHttp.includes(registry) ? true : undefined)
   }
 
   /**

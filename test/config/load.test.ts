@@ -201,6 +201,7 @@ registry: { ca: ca.pem }
       'https://example.com/k.pem',
     ],
     history: undefined,
+    historyKey: undefined,
     trustedRoot: at('root.json'),
   })
 })
