@@ -8,7 +8,8 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { DEFAULTS } from './defaults.ts'
 import { parseDurationSeconds } from './duration.ts'
 import type { Origin } from './origin.ts'
-import type { ConfigFile, KeyEntry, KeyUse, ReferrersMode } from './schema.ts'
+import type { KeyUse } from '../keys/key.ts'
+import type { ConfigFile, KeyEntry, ReferrersMode } from './schema.ts'
 
 /** A named key. */
 export interface KeySettings {

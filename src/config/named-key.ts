@@ -5,7 +5,7 @@ import type { KeyUri } from '../providers/key-uri.ts'
 import { type Config, originOf } from './config.ts'
 import { describeOrigin } from './origin.ts'
 import { parseProviderReference } from './provider-reference.ts'
-import type { KeyUse } from './schema.ts'
+import type { KeyUse } from '../keys/key.ts'
 
 /** One key that a name stands for. */
 export interface NamedKey {

@@ -11,10 +11,8 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../crypto/algorithms.ts'
 import { DEFAULTS } from './defaults.ts'
 import { type Bounds, type FormName, FORMS, KEY_NAME_PATTERN } from './forms.ts'
+import type { KeyUse } from '../keys/key.ts'
 import type { SchemaNode } from './schema-node.ts'
-
-/** What a key may be used for; never more than one. */
-export type KeyUse = 'artifact' | 'token' | 'timestamp' | 'log' | 'trust'
 
 /** Where referrers are listed: by the API or the fallback tag, by one alone, or nowhere. */
 export type ReferrersMode = 'auto' | 'api' | 'tag' | 'none'

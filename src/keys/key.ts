@@ -1,0 +1,72 @@
+/**
+ * A key and its versions, as plain values: a key is a named signing purpose, a version is one key pair
+ * in it. Rules: docs/design/rotation.md.
+ *
+ * @packageDocumentation
+ */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import type { KeyState } from './state.ts'
+
+/** What a key may be used for; never more than one. */
+export type KeyUse = 'artifact' | 'token' | 'timestamp' | 'log' | 'trust'
+
+/** The quantities of rotation, for one key; docs/design/rotation.md names them by one letter each. */
+export interface RotationPolicy {
+  /** M: `max-age` served with the JWKS, plus any `stale-*` directive. */
+  readonly maxAgeSeconds: number
+  /** V: longest time a supported verifier keeps a JWKS, whatever the headers say. */
+  readonly verifierCacheSeconds: number
+  /** R: lag until every replica serves a new state. */
+  readonly replicaLagSeconds: number
+  /** L: lag until the last signer has switched. */
+  readonly signerLagSeconds: number
+  /** S: clock skew. */
+  readonly clockSkewSeconds: number
+  /** T: longest lifetime of a token this key may sign. */
+  readonly maxTokenLifetimeSeconds: number
+  /** W: tolerance verifiers add to `exp`. */
+  readonly verifierLeewaySeconds: number
+  /** Rotation period; undefined: versions follow each other only when somebody says so. */
+  readonly everySeconds: number | undefined
+  /** How long a version that signs no more is kept in its backend before it may be destroyed. */
+  readonly auditWindowSeconds: number
+}
+
+/** A named signing purpose. Name, use and algorithm never change. */
+export interface Key {
+  readonly name: string
+  readonly use: KeyUse
+  readonly algorithm: AlgorithmName
+  readonly policy: RotationPolicy
+  /** Where versions are made: the account, token or folder, or one key that is all there is. */
+  readonly provider: string
+}
+
+/**
+ * One key pair of a key. Key pair, algorithm and `kid` never change; a `kid` is never used twice. Times
+ * are those of the transitions that were made; a transition not made has none.
+ */
+export interface KeyVersion {
+  /** Name of the key. */
+  readonly key: string
+  /** 1 for the first, then one more each. */
+  readonly version: number
+  readonly publicKey: PublicKeyInfo
+  /** Key reference that pins the private half in its backend; without secrets. */
+  readonly uri: string
+  readonly state: KeyState
+  readonly createdAt: Date
+  readonly publishedAt: Date | undefined
+  readonly activatedAt: Date | undefined
+  readonly retiredAt: Date | undefined
+  readonly revokedAt: Date | undefined
+  readonly compromisedSince: Date | undefined
+  readonly destroyedAt: Date | undefined
+  /** Whether it was activated before verifiers had surely seen it, by somebody who said why. */
+  readonly isForced: boolean
+  /** Certificate chain of a time-stamp key, PEM, leaf first. */
+  readonly certificates: string | undefined
+  /** Grows by one with every change of this version: what compare-and-swap compares. */
+  readonly revision: number
+}

@@ -1,0 +1,101 @@
+/**
+ * What the transparency log says of one operation: who asked for what, which key version did it, and
+ * what came of it. Never a token, a PIN or a predicate's body.
+ *
+ * @packageDocumentation
+ */
+import type { ErrorCode } from '../errors.ts'
+import type { JsonObject } from '../formats/json.ts'
+import type { KeyState } from '../keys/state.ts'
+
+/** Who asked; claims are those that were verified. */
+export interface EntryCaller {
+  readonly issuer: string
+  readonly subject: string
+  readonly claims: JsonObject
+}
+
+/** The key version an entry is about. */
+export interface EntryKey {
+  readonly name: string
+  readonly version: number
+  readonly kid: string
+}
+
+/** What every entry says. */
+interface EntryBase {
+  readonly time: Date
+  readonly requestId: string
+  /** Undefined: the service itself (scheduler, start). */
+  readonly caller: EntryCaller | undefined
+}
+
+/** An artifact signature or attestation was made. */
+export interface SignatureEntry extends EntryBase {
+  readonly type: 'signature' | 'attestation'
+  readonly key: EntryKey
+  /** Digests of what was signed: the artifact, or every subject. */
+  readonly digests: readonly string[]
+  readonly predicateType: string | undefined
+  /** SHA-256 of the bundle, hex: finds the entry of a bundle. */
+  readonly bundleSha256: string
+  readonly timestamp: { readonly kid: string; readonly time: Date } | undefined
+  /** The backend's own id of the operation, where it gives one. */
+  readonly backendRequestId: string | undefined
+}
+
+/** A token was issued. */
+export interface TokenEntry extends EntryBase {
+  readonly type: 'token'
+  readonly key: EntryKey
+  readonly jti: string
+  readonly audience: readonly string[]
+  readonly expires: Date
+}
+
+/** A time stamp was given. */
+export interface TimestampEntry extends EntryBase {
+  readonly type: 'timestamp'
+  readonly key: EntryKey
+  readonly serial: string
+  /** What was stamped: `sha256:…`. */
+  readonly digest: string
+}
+
+/** A key or version changed. */
+export interface StateEntry extends EntryBase {
+  readonly type: 'state'
+  readonly key: EntryKey
+  readonly from: KeyState | undefined
+  readonly to: KeyState
+  /** What was done: `create`, `import`, `publish`, `activate`, `retire`, `revoke`, `destroy`. */
+  readonly action: string
+  readonly reason: string | undefined
+  readonly compromisedSince: Date | undefined
+  readonly isForced: boolean
+  /** Of the publication that shows it. */
+  readonly sequence: number
+}
+
+/** An authenticated caller was refused, or an operation failed. */
+export interface DenialEntry extends EntryBase {
+  readonly type: 'denial'
+  readonly action: string
+  /** What it was asked of: the name of a key. */
+  readonly resource: string
+  readonly code: ErrorCode
+  /** Which rule was missing or which limit was met; for the log, not for the caller. */
+  readonly reason: string
+}
+
+/** An approval was given for an administrative action. */
+export interface ApprovalEntry extends EntryBase {
+  readonly type: 'approval'
+  readonly action: string
+  readonly resource: string
+  readonly approvalId: string
+}
+
+/** One entry of the log. */
+export type LogEntry =
+  SignatureEntry | TokenEntry | TimestampEntry | StateEntry | DenialEntry | ApprovalEntry

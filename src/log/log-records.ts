@@ -1,0 +1,64 @@
+/**
+ * What the log asks of a store, inside one transaction. `src/store` implements it.
+ *
+ * @packageDocumentation
+ */
+
+/** Size and compact state of the Merkle tree. */
+export interface LogHead {
+  /** Number of entries. */
+  readonly size: number
+  /** Root (RFC 6962 section 2.1), 32 bytes. */
+  readonly root: Uint8Array
+}
+
+/** One entry as it lies in the store. */
+export interface StoredEntry {
+  readonly index: number
+  /** Leaf data: the bytes that are hashed; at most 65,535. */
+  readonly data: Uint8Array
+  /** By which entries are found: `kid:…`, `digest:sha256:…`, `jti:…`, `bundle:…`, `type:…`. */
+  readonly labels: readonly string[]
+}
+
+/** A tile of hashes (C2SP tlog-tiles): up to 256 hashes of 32 bytes, one behind the other. */
+export interface StoredTile {
+  readonly level: number
+  readonly index: number
+  readonly hashes: Uint8Array
+}
+
+/** A checkpoint that was signed. */
+export interface StoredCheckpoint {
+  readonly size: number
+  /** The signed note, text. */
+  readonly note: string
+}
+
+/** Reading the log; an answer is of one moment. */
+export interface LogReader {
+  head(): Promise<LogHead>
+  /** As much of a tile as there is; undefined where nothing is. */
+  tile(level: number, index: number): Promise<Uint8Array | undefined>
+  /** Leaf data of the entries from `start` on, in order, up to and without `end`; fewer where the log ends. */
+  entries(start: number, end: number): Promise<readonly Uint8Array[]>
+  /** Indices of entries with a label, newest first. */
+  find(
+    label: string,
+    options: { readonly limit: number; readonly before?: number },
+  ): Promise<readonly number[]>
+  /** The newest checkpoint. */
+  checkpoint(): Promise<StoredCheckpoint | undefined>
+}
+
+/** Writing the log, within one transaction. */
+export interface LogRecords extends LogReader {
+  /** Reads the head and keeps every other writer, on every replica, out until the transaction ends. */
+  lockHead(): Promise<LogHead>
+  insertEntries(entries: readonly StoredEntry[]): Promise<void>
+  /** Writes tiles over what was there. */
+  putTiles(tiles: readonly StoredTile[]): Promise<void>
+  putHead(head: LogHead): Promise<void>
+  /** Keeps a checkpoint, unless a larger or equal one is there; answers whether it was kept. */
+  putCheckpoint(checkpoint: StoredCheckpoint): Promise<boolean>
+}

@@ -1,0 +1,95 @@
+/**
+ * The one door to the database, the same for SQLite and PostgreSQL.
+ *
+ * @packageDocumentation
+ */
+import type { KeyRecords } from '../keys/key-records.ts'
+import type { LogReader, LogRecords } from '../log/log-records.ts'
+
+/** An answer that was given under an Idempotency-Key. */
+export interface RememberedAnswer {
+  /** SHA-256 of method, path and body, hex. */
+  readonly requestSha256: string
+  readonly status: number
+  readonly body: string
+}
+
+/** Answers by caller and Idempotency-Key. */
+export interface AnswerRecords {
+  /** The answer; undefined where there is none, or it is past its time at `now`. */
+  findAnswer(caller: string, key: string, now: Date): Promise<RememberedAnswer | undefined>
+  /** Keeps an answer; one that is already there and not expired stays, and false is answered. */
+  putAnswer(
+    caller: string,
+    key: string,
+    answer: RememberedAnswer,
+    times: { readonly now: Date; readonly expires: Date },
+  ): Promise<boolean>
+}
+
+/** Identity tokens that were used, by `jti`. */
+export interface ReplayRecords {
+  /** Marks a `jti` of an issuer as used until it expires; false where it was used before. */
+  useOnce(
+    issuer: string,
+    jti: string,
+    times: { readonly now: Date; readonly expires: Date },
+  ): Promise<boolean>
+}
+
+/** An administrative action that waits for approvals. */
+export interface ApprovalRequest {
+  readonly id: string
+  readonly action: string
+  readonly resource: string
+  /** SHA-256 of the exact request that is approved, hex. */
+  readonly requestSha256: string
+  /** `issuer subject` of everyone who approved, the requester included. */
+  readonly approvers: readonly string[]
+  readonly expires: Date
+}
+
+/** Requests for approval. */
+export interface ApprovalRecords {
+  findApproval(id: string): Promise<ApprovalRequest | undefined>
+  /** Requests that have not expired. */
+  approvals(now: Date): Promise<readonly ApprovalRequest[]>
+  putApproval(request: ApprovalRequest): Promise<void>
+  deleteApproval(id: string): Promise<void>
+}
+
+/** Everything one transaction can read and write. */
+export interface StoreTransaction {
+  readonly keys: KeyRecords
+  readonly log: LogRecords
+  readonly answers: AnswerRecords
+  readonly replays: ReplayRecords
+  readonly approvals: ApprovalRecords
+  /** Tells every replica, once the transaction is durable, that keys changed. */
+  announce(): void
+}
+
+/**
+ * The database. Every method throws ERR_STORE_UNAVAILABLE (retryable) where the database can't be
+ * reached or is restarting, and works again by itself afterwards.
+ */
+export interface Store extends AsyncDisposable {
+  /**
+   * Runs work in one transaction: all of it is durable when the promise fulfils, none of it when it
+   * rejects. Work may run again after a serialization failure, so it has no other effects.
+   */
+  transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T>
+  /** Reads of the log outside a transaction, for serving it. */
+  readonly log: LogReader
+  /** Calls back after an {@link StoreTransaction.announce} of any replica, within a second; returns how to stop. */
+  onAnnouncement(listener: () => void): () => void
+  /**
+   * Runs work while holding a lock that one replica can have; undefined, without running it, where
+   * another has it.
+   */
+  withLock<T>(name: string, work: () => Promise<T>): Promise<T | undefined>
+  /** Makes sure that the database answers. */
+  ping(): Promise<void>
+  /** Deletes what is past its time: answers, replays, approvals. */
+  sweep(now: Date): Promise<void>
+}
