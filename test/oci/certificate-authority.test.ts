@@ -1,37 +1,20 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ArtifactStore } from '../../src/oci/artifact-store.ts'
 import { trustCertificateAuthority } from '../../src/oci/certificate-authority.ts'
 import { anonymous } from '../../src/oci/credentials.ts'
 import { RegistryClient } from '../../src/oci/registry-client.ts'
 import { createRegistryStore } from '../../src/oci/registry-store.ts'
 import { createRegistryDouble } from '../support/registry/registry-double.ts'
-import { createTempFolder } from '../support/temp-folder.ts'
 import { createTestRuntime } from '../support/test-runtime.ts'
+import { startTlsServer } from '../support/tls-server.ts'
 
-/** A server for `localhost` whose certificate nobody knows. */
+/** A registry that holds nothing, for `localhost`, whose certificate nobody knows. */
 async function startTls(): Promise<{ host: string; certificate: string }> {
-  const folder = createTempFolder()
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
-  const run = spawnSync('openssl', [...request, ...name, '-keyout', key, '-out', certificate])
-  if (run.status !== 0) throw new Error('openssl is missing: apt-get install openssl')
-  const pem = readFileSync(certificate, 'utf8')
-  const server = createServer({ key: readFileSync(key), cert: pem }, (_request, response) => {
+  const { url, certificate } = await startTlsServer((_request, response) => {
     response.writeHead(404)
     response.end()
   })
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { host: `localhost:${(server.address() as AddressInfo).port}`, certificate: pem }
+  return { host: url.host, certificate }
 }
 
 function openTls(registry: string): ArtifactStore {
