@@ -1,0 +1,227 @@
+/**
+ * One HTTPS GET of a small public document from a host that may be hostile, or may be pointed at us: in
+ * bounded time, with a bounded answer, over TLS, to public addresses, without leaving its origin.
+ *
+ * `fetch` can't do this: which address it connects to is not told before the request is sent, so a name
+ * that resolves to a public address when it is checked and to a private one afterwards (DNS rebinding)
+ * would get through. Here the address is judged by the lookup of the very connection.
+ *
+ * @packageDocumentation
+ */
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { toCancellation } from '../cancellation.ts'
+import { CountersignError } from '../errors.ts'
+import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
+
+/** What is asked for. */
+export interface BoundedGetRequest {
+  readonly url: URL
+  /** Media types that are taken, without parameters; any where left out. */
+  readonly mediaTypes?: readonly string[]
+  /** Default 256 KiB. */
+  readonly maxBytes?: number
+  /** For everything together: name, connection, redirects, answer; default 5 s. */
+  readonly timeoutMs?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What was answered, whole; its status is 200 or 304. */
+export interface BoundedGetAnswer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: Uint8Array
+}
+
+/** Gets one document. */
+export type BoundedGet = (request: BoundedGetRequest) => Promise<BoundedGetAnswer>
+
+/** What a {@link BoundedGet} may do. */
+export interface BoundedGetOptions {
+  /**
+   * Also private, link-local and loopback addresses, and plain http to loopback; for a server in a
+   * cluster, and for tests. Never where a caller chooses the address.
+   */
+  readonly allowPrivateAddresses?: boolean | undefined
+  /** PEM of certificate authorities to trust instead of the system's. */
+  readonly ca?: string | undefined
+  /** Default: the system's; a test names its own. */
+  readonly lookup?: LookupFunction | undefined
+}
+
+const MAX_BYTES = 256 * 1024
+const TIMEOUT_MS = 5000
+const MAX_REDIRECTS = 2
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/** Makes the error of an answer that can't be used; the host is configured, so it may be named. */
+function unusable(url: URL, why: string, hint?: string): CountersignError {
+  return new CountersignError('ERR_NETWORK', `no usable answer from ${url.host}: ${why}`, {
+    hint: hint ?? `check what ${url.origin}${url.pathname} serves, and try again`,
+    details: { host: url.host },
+  })
+}
+
+/**
+ * Makes a getter. Proxies of the environment are not used: a proxy would connect for us, to an address
+ * nobody judged.
+ *
+ * @throws {@link CountersignError} from the getter: ERR_NETWORK — not reached, an address that may not
+ * be connected to, another status than 200 or 304, another media type, too long, a redirect that leaves
+ * the origin; ERR_TIMEOUT; ERR_CANCELLED — by the request's signal
+ */
+export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
+  const { allowPrivateAddresses = false, ca, lookup } = options
+  const isAllowed = allowPrivateAddresses ? () => true : isPublicAddress
+  const transport: RequestOptions = {
+    lookup: guardLookup(isAllowed, lookup ?? systemLookup),
+    ...(ca !== undefined && { ca }),
+  }
+  return async (request) => {
+    const { url, timeoutMs = TIMEOUT_MS } = request
+    assertScheme(url, allowPrivateAddresses)
+    // Node connects to a literal address without a lookup.
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    if (isIP(host) !== 0 && !isAllowed(host)) throw forbiddenAddress(url)
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
+    try {
+      return await follow(request, { ...transport, signal })
+    } catch (cause) {
+      throw toGetError(cause, request, deadline)
+    }
+  }
+}
+
+function assertScheme(url: URL, allowPrivateAddresses: boolean): void {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const isLoopback = host === 'localhost' || isLoopbackAddress(host)
+  const isPlain = url.protocol === 'http:' && allowPrivateAddresses && isLoopback
+  if (url.protocol !== 'https:' && !isPlain) {
+    throw unusable(url, `"${url.protocol}" is not https`, 'use an https address')
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw unusable(url, 'the address holds a password', 'leave it out of the address')
+  }
+}
+
+function forbiddenAddress(url: URL): CountersignError {
+  const hint = 'if the server is meant to be inside your network, allow private addresses for it'
+  return unusable(url, 'its address is not a public one', hint)
+}
+
+/** Lets the connection use an address only if all the name's addresses are allowed: no picking by luck. */
+function guardLookup(
+  isAllowed: (address: string) => boolean,
+  lookup: LookupFunction,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, options, (error, address, family) => {
+      const found: readonly LookupAddress[] =
+        typeof address === 'string' ? [{ address, family: family ?? 0 }] : address
+      const isFine = error !== null || found.every((one) => isAllowed(one.address))
+      if (isFine) callback(error, address, family)
+      else callback(forbiddenAddress(new URL(`https://${hostname}`)), '', 0)
+    })
+  }
+}
+
+async function follow(
+  request: BoundedGetRequest,
+  transport: RequestOptions,
+): Promise<BoundedGetAnswer> {
+  let { url } = request
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const answer = await exchange(url, request, transport)
+    if (!REDIRECTS.has(answer.status)) return answer
+    const target = URL.parse(answer.headers.location ?? '', url.href)
+    if (target?.origin !== url.origin) throw unusable(url, 'it redirects to another place')
+    url = target
+  }
+  throw unusable(request.url, `more than ${MAX_REDIRECTS} redirects`)
+}
+
+/** Sends one request and reads its answer; a redirect is answered without a body. */
+function exchange(
+  url: URL,
+  request: BoundedGetRequest,
+  transport: RequestOptions,
+): Promise<BoundedGetAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<BoundedGetAnswer>()
+  const isPlain = url.protocol === 'http:'
+  // An agent of its own keeps no connection and reads no proxy of the environment.
+  const agent = isPlain ? new HttpAgent() : new HttpsAgent()
+  const accept = request.mediaTypes?.join(', ') ?? '*/*'
+  const headers = { 'user-agent': 'countersign', ...request.headers, accept }
+  const options: RequestOptions = { ...transport, agent, headers }
+  const sent = (isPlain ? httpRequest : httpsRequest)(url, options, (incoming) => {
+    receive(incoming, url, request)
+      .then(resolve, reject)
+      .finally(() => sent.destroy())
+  })
+  sent.on('error', reject)
+  sent.end()
+  return promise
+}
+
+async function receive(
+  incoming: IncomingMessage,
+  url: URL,
+  request: BoundedGetRequest,
+): Promise<BoundedGetAnswer> {
+  const { statusCode: status = 0, headers } = incoming
+  if (REDIRECTS.has(status) || status === 304) return { status, headers, body: new Uint8Array() }
+  if (status !== 200) throw unusable(url, `it answers with status ${status}`)
+  if (headers['content-encoding'] !== undefined) {
+    throw unusable(url, 'its answer is compressed, which was not asked')
+  }
+  const { mediaTypes } = request
+  if (mediaTypes?.includes(mediaTypeOf(headers['content-type'])) === false) {
+    throw unusable(url, `its answer is of another type than ${mediaTypes.join(' or ')}`)
+  }
+  return { status, headers, body: await readBounded(incoming, url, request.maxBytes ?? MAX_BYTES) }
+}
+
+function mediaTypeOf(contentType = ''): string {
+  return contentType.replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+async function readBounded(
+  incoming: AsyncIterable<Uint8Array>,
+  url: URL,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of incoming) {
+    length += chunk.length
+    if (length > maxBytes) throw unusable(url, `its answer is over ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function toGetError(
+  cause: unknown,
+  { url, timeoutMs = TIMEOUT_MS, signal }: BoundedGetRequest,
+  deadline: AbortSignal,
+): CountersignError {
+  if (CountersignError.is(cause)) return cause
+  if (signal?.aborted === true) return toCancellation(signal)
+  if (deadline.aborted) {
+    return new CountersignError('ERR_TIMEOUT', `no answer from ${url.host} in ${timeoutMs} ms`, {
+      hint: `check that ${url.origin} answers from this machine, and try again`,
+      details: { host: url.host, timeoutMs },
+      cause,
+    })
+  }
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
+  return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
+    hint: 'check the name, the network, the firewall and the certificate, and try again',
+    details: { host: url.host, reason },
+    cause,
+  })
+}
