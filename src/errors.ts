@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'ERR_KEY_NOT_USABLE'
   | 'ERR_KEY_REVOKED'
   | 'ERR_KEY_OUTSIDE_VALIDITY'
+  | 'ERR_TRANSITION_TOO_EARLY'
+  | 'ERR_TRANSITION_REFUSED'
   | 'ERR_TOKEN_NOT_FOUND'
   | 'ERR_NETWORK'
   | 'ERR_TIMEOUT'
@@ -119,6 +121,8 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_KEY_NOT_USABLE: traits(6, 409),
   ERR_KEY_REVOKED: traits(6, 409),
   ERR_KEY_OUTSIDE_VALIDITY: traits(6, 200),
+  ERR_TRANSITION_TOO_EARLY: traits(6, 409),
+  ERR_TRANSITION_REFUSED: traits(6, 409),
   ERR_TOKEN_NOT_FOUND: traits(6, 500),
 
   ERR_NETWORK: traits(7, 502, true),

@@ -63,7 +63,10 @@ export interface KeyVersion {
   readonly revokedAt: Date | undefined
   readonly compromisedSince: Date | undefined
   readonly destroyedAt: Date | undefined
-  /** Whether it was activated before verifiers had surely seen it, by somebody who said why. */
+  /**
+   * Whether it was activated before verifiers had surely seen it: by somebody who said why, or in place
+   * of a revoked version. The first version of a key is not, it replaces nothing.
+   */
   readonly isForced: boolean
   /** Certificate chain of a time-stamp key, PEM, leaf first. */
   readonly certificates: string | undefined

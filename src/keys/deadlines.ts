@@ -1,0 +1,73 @@
+/**
+ * What time alone decides about a key version: from when it may sign, until when it may, whether it is
+ * served, from when it may be destroyed. Nothing of this is stored.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { KeyVersion, RotationPolicy } from './key.ts'
+import { activationDelaySeconds, retentionSeconds } from './policy.ts'
+
+/** A time some seconds after another. */
+export function addSeconds(time: Date, seconds: number): Date {
+  return new Date(time.getTime() + seconds * 1000)
+}
+
+/** From when every supported verifier has surely seen a version; undefined while it is not published. */
+export function ripeAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+  const { publishedAt } = version
+  return publishedAt && addSeconds(publishedAt, activationDelaySeconds(policy))
+}
+
+/** Until when signers that have not yet switched may sign with a retired version, this moment included. */
+export function signsUntil(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+  return version.retiredAt && addSeconds(version.retiredAt, policy.signerLagSeconds)
+}
+
+/** From when a retired version is in the JWKS no more. */
+export function leavesJwksAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+  return version.retiredAt && addSeconds(version.retiredAt, retentionSeconds(policy))
+}
+
+/** From when a retired or revoked version may be destroyed: out of the JWKS, and past the audit window. */
+export function destroyableAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+  const end = version.revokedAt ?? leavesJwksAt(version, policy)
+  return end && addSeconds(end, policy.auditWindowSeconds)
+}
+
+/** Whether the JWKS (for an artifact key: the set of keys that can verify something new) has a version now. */
+export function isServed(version: KeyVersion, policy: RotationPolicy, now: Date): boolean {
+  switch (version.state) {
+    case 'pending':
+      return version.publishedAt !== undefined
+    case 'active':
+      return true
+    case 'retired': {
+      const end = leavesJwksAt(version, policy)
+      return end !== undefined && now < end
+    }
+    case 'revoked':
+    case 'destroyed':
+      return false
+  }
+}
+
+/**
+ * Judges whether a signature of a version may be released now: while it is active, or retired at most L
+ * ago. Answers what is wrong, ERR_KEY_REVOKED or ERR_KEY_NOT_USABLE; undefined where nothing is.
+ */
+export function signable(
+  version: KeyVersion,
+  policy: RotationPolicy,
+  now: Date,
+): CountersignError | undefined {
+  const { key, version: number, state, compromisedSince } = version
+  if (state === 'active') return undefined
+  const end = state === 'retired' ? signsUntil(version, policy) : undefined
+  if (end !== undefined && now <= end) return undefined
+  const code = compromisedSince === undefined ? 'ERR_KEY_NOT_USABLE' : 'ERR_KEY_REVOKED'
+  return new CountersignError(code, `${key}@${number} is ${state}, so it signs nothing`, {
+    hint: 'try again: the active version of the key signs; nothing was released',
+    details: { key, version: number, state },
+  })
+}

@@ -1,0 +1,120 @@
+/**
+ * The quantities of rotation: their defaults and bounds, and the two spans that follow from them. Every
+ * rule that waits takes its wait from here.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { KeyUse, RotationPolicy } from './key.ts'
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+/** Quantities somebody chose; those left out get their default. */
+export type RotationOverrides = { readonly [Name in keyof RotationPolicy]?: RotationPolicy[Name] }
+
+const DEFAULTS: Omit<RotationPolicy, 'everySeconds'> = {
+  maxAgeSeconds: 300,
+  verifierCacheSeconds: 900,
+  replicaLagSeconds: 5,
+  signerLagSeconds: 5,
+  clockSkewSeconds: 60,
+  maxTokenLifetimeSeconds: HOUR,
+  verifierLeewaySeconds: 60,
+  auditWindowSeconds: 30 * DAY,
+}
+
+/** The others sign so rarely, or are pinned by so many, that only people say when they change. */
+const EVERY: Readonly<Record<KeyUse, number | undefined>> = {
+  artifact: 90 * DAY,
+  token: 7 * DAY,
+  timestamp: undefined,
+  log: undefined,
+  trust: undefined,
+}
+
+/** Least and most of each quantity. */
+const BOUNDS: Readonly<Record<keyof RotationPolicy, readonly [number, number]>> = {
+  maxAgeSeconds: [0, DAY],
+  verifierCacheSeconds: [0, 30 * DAY],
+  replicaLagSeconds: [0, HOUR],
+  signerLagSeconds: [0, HOUR],
+  clockSkewSeconds: [0, HOUR],
+  maxTokenLifetimeSeconds: [1, 30 * DAY],
+  verifierLeewaySeconds: [0, HOUR],
+  everySeconds: [HOUR, 3650 * DAY],
+  auditWindowSeconds: [0, 3650 * DAY],
+}
+
+/**
+ * Fills what was not chosen with the defaults of a use.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — a quantity is not a whole number within its
+ * bounds, or the period is shorter than a standby must wait
+ */
+export function createRotationPolicy(
+  use: KeyUse,
+  overrides: RotationOverrides = {},
+): RotationPolicy {
+  const policy: RotationPolicy = { ...DEFAULTS, everySeconds: EVERY[use], ...overrides }
+  assertBounds(policy)
+  const { everySeconds } = policy
+  const delay = activationDelaySeconds(policy)
+  if (everySeconds !== undefined && everySeconds < delay) {
+    throw invalid(
+      `everySeconds is ${everySeconds}, but a new version must wait ${delay} s before it may sign`,
+      'rotate less often, or lower maxAgeSeconds and verifierCacheSeconds if your verifiers allow it',
+    )
+  }
+  return policy
+}
+
+function assertBounds(policy: RotationPolicy): void {
+  for (const [name, value] of Object.entries({
+    ...policy,
+    everySeconds: policy.everySeconds ?? HOUR,
+  })) {
+    const [least, most] = BOUNDS[name as keyof RotationPolicy]
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue
+    throw invalid(`${name} is ${value}`, `give whole seconds, ${least} to ${most}`)
+  }
+}
+
+function invalid(what: string, hint: string): CountersignError {
+  return new CountersignError('ERR_CONFIG_INVALID', `rotation: ${what}`, { hint })
+}
+
+/** max(M, V) + R + S: from publication until every supported verifier has surely seen a version. */
+export function activationDelaySeconds(policy: RotationPolicy): number {
+  const { maxAgeSeconds, verifierCacheSeconds, replicaLagSeconds, clockSkewSeconds } = policy
+  return Math.max(maxAgeSeconds, verifierCacheSeconds) + replicaLagSeconds + clockSkewSeconds
+}
+
+/** L + T + W + S: from retirement until no token of the version can be valid anywhere. */
+export function retentionSeconds(policy: RotationPolicy): number {
+  const { signerLagSeconds, maxTokenLifetimeSeconds } = policy
+  const { verifierLeewaySeconds, clockSkewSeconds } = policy
+  return signerLagSeconds + maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds
+}
+
+/**
+ * Answers the policy to count with while a key's policy changes: each wait as long as either asks. What
+ * was cached or issued under the old quantities does not know the new ones, so a lowered quantity may
+ * count only when all of that is over: one {@link activationDelaySeconds} and one {@link retentionSeconds}
+ * of the old policy later. Lifetimes granted and `max-age` served may follow the new policy at once.
+ */
+export function coverPolicies(before: RotationPolicy, after: RotationPolicy): RotationPolicy {
+  const longest = (name: Exclude<keyof RotationPolicy, 'everySeconds'>): number =>
+    Math.max(before[name], after[name])
+  return {
+    maxAgeSeconds: longest('maxAgeSeconds'),
+    verifierCacheSeconds: longest('verifierCacheSeconds'),
+    replicaLagSeconds: longest('replicaLagSeconds'),
+    signerLagSeconds: longest('signerLagSeconds'),
+    clockSkewSeconds: longest('clockSkewSeconds'),
+    maxTokenLifetimeSeconds: longest('maxTokenLifetimeSeconds'),
+    verifierLeewaySeconds: longest('verifierLeewaySeconds'),
+    everySeconds: after.everySeconds,
+    auditWindowSeconds: after.auditWindowSeconds,
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * The planned part of the lifecycle as pure functions: create, publish, activate, retire, destroy. Each
+ * answers what changed and changes nothing itself; revocation is in `revocation.ts`.
+ *
+ * @packageDocumentation
+ */
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import { CountersignError } from '../errors.ts'
+import { destroyableAt, ripeAt, signsUntil, addSeconds } from './deadlines.ts'
+import type { KeyVersion } from './key.ts'
+import {
+  activeVersion,
+  beginTransition,
+  type Force,
+  isForced,
+  isUnused,
+  type KeyMoment,
+  refuse,
+  revise,
+  tooEarly,
+} from './lifecycle.ts'
+
+/** The key pair of a version to be. */
+export interface NewKeyPair {
+  readonly publicKey: PublicKeyInfo
+  /** Key reference that pins the private half; without secrets. */
+  readonly uri: string
+  /** Certificate chain of a time-stamp key, PEM, leaf first. */
+  readonly certificates?: string
+}
+
+/**
+ * Makes the next version of a key: `pending`, not published.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID — its algorithm is not the key's; ERR_KEY_EXISTS — the
+ * key had this key pair before
+ */
+export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
+  const { key, versions, now } = moment
+  const { algorithm, kid } = pair.publicKey
+  if (algorithm.name !== key.algorithm) {
+    throw new CountersignError(
+      'ERR_KEY_INVALID',
+      `${key.name} is an ${key.algorithm} key, the new version is ${algorithm.name}`,
+      { hint: 'algorithms never change: make another key for another algorithm' },
+    )
+  }
+  if (versions.some(({ publicKey }) => publicKey.kid === kid)) {
+    throw new CountersignError('ERR_KEY_EXISTS', `${key.name} already has the key pair ${kid}`, {
+      hint: 'every version needs a key pair of its own',
+      details: { key: key.name, kid },
+    })
+  }
+  return {
+    key: key.name,
+    version: Math.max(0, ...versions.map(({ version }) => version)) + 1,
+    publicKey: pair.publicKey,
+    uri: pair.uri,
+    state: 'pending',
+    createdAt: now,
+    publishedAt: undefined,
+    activatedAt: undefined,
+    retiredAt: undefined,
+    revokedAt: undefined,
+    compromisedSince: undefined,
+    destroyedAt: undefined,
+    isForced: false,
+    certificates: pair.certificates,
+    revision: 1,
+  }
+}
+
+/**
+ * Publishes a pending version: verifiers see it from now on, and nothing is signed with it.
+ *
+ * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — it is published, or not pending;
+ * ERR_KEY_NOT_FOUND
+ */
+export function publish(moment: KeyMoment, number: number): readonly KeyVersion[] {
+  const { version } = beginTransition(moment, number, 'publish')
+  if (version.publishedAt !== undefined) {
+    throw refuse(version, 'publish', 'it is published', 'nothing needs to be done')
+  }
+  return [revise(version, { publishedAt: moment.now })]
+}
+
+/**
+ * Lets a published version sign, and retires the one that signed before, together. Not before every
+ * supported verifier has seen it, unless forced or the key has never signed.
+ *
+ * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY; ERR_TRANSITION_REFUSED — it is not published,
+ * or not pending, or forced without a reason; ERR_KEY_NOT_FOUND
+ */
+export function activate(
+  moment: KeyMoment,
+  number: number,
+  options: Force = {},
+): readonly KeyVersion[] {
+  const { key, versions, now } = moment
+  const { version } = beginTransition(moment, number, 'activate')
+  const earliest = ripeAt(version, key.policy)
+  if (earliest === undefined) {
+    throw refuse(version, 'activate', 'nobody has seen it', 'publish it, then wait')
+  }
+  const forced = isForced(version, 'activate', options)
+  const isEarly = now < earliest && !isUnused(versions)
+  if (isEarly && !forced) {
+    const hint = 'verifiers that cached the keys would refuse it: wait, or force it and say why'
+    throw tooEarly(version, 'activate', earliest, hint)
+  }
+  return takeOver(moment, version, isEarly)
+}
+
+/** Makes a version the active one; whatever signed before is retired in the same result. */
+export function takeOver(
+  moment: KeyMoment,
+  version: KeyVersion,
+  isEarly: boolean,
+): readonly KeyVersion[] {
+  const { versions, now } = moment
+  const publishedAt = version.publishedAt ?? now
+  const next = revise(version, {
+    state: 'active',
+    publishedAt,
+    activatedAt: now,
+    isForced: isEarly,
+  })
+  const previous = activeVersion(versions)
+  return previous === undefined ? [next] : [retired(previous, now), next]
+}
+
+/** On a clock that is behind the one that activated, a window would end before its start. */
+function retired(version: KeyVersion, now: Date): KeyVersion {
+  const { activatedAt = now } = version
+  return revise(version, { state: 'retired', retiredAt: now < activatedAt ? activatedAt : now })
+}
+
+/**
+ * Ends the signing of a key's active version and puts none in its place; `activate` is how to rotate.
+ *
+ * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — not forced, or without a reason;
+ * ERR_KEY_NOT_FOUND
+ */
+export function retire(
+  moment: KeyMoment,
+  number: number,
+  options: Force = {},
+): readonly KeyVersion[] {
+  const { version } = beginTransition(moment, number, 'retire')
+  if (isForced(version, 'retire', options)) return [retired(version, moment.now)]
+  const hint = 'activate another version, which retires this one; or force it and say why'
+  throw refuse(version, 'retire', `${version.key} would have no version that signs`, hint)
+}
+
+/**
+ * Gives up the private half of a version for ever; its public half stays.
+ *
+ * @param lastSignatureAt - time of its newest signature in the log; undefined: there is none
+ * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY — still served, or in its audit window;
+ * ERR_TRANSITION_REFUSED — not retired or revoked, or it signed after it was closed; ERR_KEY_NOT_FOUND
+ */
+export function destroy(
+  moment: KeyMoment,
+  number: number,
+  lastSignatureAt: Date | undefined,
+): readonly KeyVersion[] {
+  const { policy } = moment.key
+  const { version, to } = beginTransition(moment, number, 'destroy')
+  // A signature that was admitted just before a revocation carries the time of another clock.
+  const { revokedAt = moment.now } = version
+  const closed = signsUntil(version, policy) ?? addSeconds(revokedAt, policy.clockSkewSeconds)
+  if (lastSignatureAt !== undefined && lastSignatureAt > closed) {
+    const why = `it signed at ${lastSignatureAt.toISOString()}, after it was closed`
+    throw refuse(version, 'destroy', why, 'find out who signs with it: countersign log show')
+  }
+  const earliest = destroyableAt(version, policy)
+  if (earliest !== undefined && moment.now < earliest) {
+    throw tooEarly(version, 'destroy', earliest, 'its audit window is still open: wait')
+  }
+  return [revise(version, { state: to, destroyedAt: moment.now })]
+}
