@@ -1,7 +1,7 @@
 /** What a KEY of a command stands for: a name of the configuration, or a key reference. */
 import { isKeyName } from '../src/config/forms.ts'
 import { findNamedKey, type NamedKey } from '../src/config/named-key.ts'
-import { nearestName } from '../src/config/nearest.ts'
+import { nearestName } from '../src/nearest.ts'
 import { readSecret } from '../src/config/secret.ts'
 import { CountersignError } from '../src/errors.ts'
 import { type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'

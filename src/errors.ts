@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'ERR_FILE_WRITE'
   | 'ERR_ARTIFACT_NOT_FOUND'
   | 'ERR_PREDICATE_INVALID'
+  | 'ERR_REQUEST_INVALID'
+  | 'ERR_ROUTE_NOT_FOUND'
   | 'ERR_TRUST_INVALID'
   | 'ERR_JSON_INVALID'
   | 'ERR_BUNDLE_INVALID'
@@ -55,6 +57,7 @@ export type ErrorCode =
   | 'ERR_REGISTRY_UNAVAILABLE'
   | 'ERR_REGISTRY_PROTOCOL'
   | 'ERR_REFERRERS_CONFLICT'
+  | 'ERR_OVERLOADED'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_PASSPHRASE_WRONG'
@@ -96,6 +99,8 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_ARTIFACT_NOT_FOUND: traits(2, 404),
   ERR_PREDICATE_INVALID: traits(2, 400),
   ERR_TRUST_INVALID: traits(2, 400),
+  ERR_REQUEST_INVALID: traits(2, 400),
+  ERR_ROUTE_NOT_FOUND: traits(2, 404),
 
   ERR_JSON_INVALID: traits(3, 400),
   ERR_BUNDLE_INVALID: traits(3, 400),
@@ -133,6 +138,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_REGISTRY_UNAVAILABLE: traits(7, 502, true),
   ERR_REGISTRY_PROTOCOL: traits(7, 502),
   ERR_REFERRERS_CONFLICT: traits(7, 503, true),
+  ERR_OVERLOADED: traits(7, 503, true),
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),
   ERR_NOT_ALLOWED: traits(8, 403),

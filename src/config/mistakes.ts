@@ -1,7 +1,7 @@
 /** Holds a value against the schema, and says of every mistake what it is, where, and what was meant. */
 import type { TLocalizedValidationError } from 'typebox/error'
 import { FORMS } from './forms.ts'
-import { nearestName } from './nearest.ts'
+import { nearestName } from '../nearest.ts'
 import type { Origin } from './origin.ts'
 import type { Problem } from './problem.ts'
 import { CONFIG_SCHEMA, schemaErrors } from './schema.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearestName } from '../../src/config/nearest.ts'
+import { nearestName } from '../src/nearest.ts'
 
 const KNOWN = ['issuer', 'store', 'keys', 'access', 'trust', 'registry', 'plainHttp']
 

@@ -1,0 +1,73 @@
+/**
+ * The service as a fastify plugin: it listens nowhere. What happens to a request, in this order: id and
+ * deadline, drain, authentication (deny by default), queue, rate limit, body (strict JSON), schema, then the
+ * route.
+ *
+ * To add a route:
+ * 1. Write `routes/NAME.ts` with `export function nameRoutes(app: ServiceApp, context: ServiceContext): void`
+ *    (ask for the slice of the context that it needs), and call it in {@link createApp} below.
+ * 2. Describe it with TypeBox: `schema: { summary, tags, params, querystring, body, response }`; objects of
+ *    bodies by `strictObject`, so that an unknown member is refused. Types, checks, `/openapi.json` and
+ *    docs/http-api.md follow from that.
+ * 3. A route needs a caller unless it says `config: { auth: 'none' }`. Read it with `callerOf(request)`, then
+ *    `await context.authorize({ caller, action, key, context, requestId: request.id })`.
+ * 4. Handlers are `async` and return their answer; they throw CountersignError for everything else, and hand
+ *    `request.deadline` to whatever waits. A POST that signs artifacts answers through `idempotency.once`.
+ * 5. Test it through `test/support/service.ts` and `app.inject`: whole body and headers.
+ *
+ * @packageDocumentation
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginAsync,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import fp from 'fastify-plugin'
+import type { ServiceContext } from './context.ts'
+import { authentication } from './plugins/authentication.ts'
+import { deadlines } from './plugins/deadline.ts'
+import { drain } from './plugins/drain.ts'
+import { jsonBodies } from './plugins/json-body.ts'
+import { openapi } from './plugins/openapi.ts'
+import { problems } from './plugins/problems.ts'
+import { queue } from './plugins/queue.ts'
+import { rateLimits } from './plugins/rate-limits.ts'
+import { securityHeaders } from './plugins/security-headers.ts'
+import { validation } from './plugins/validation.ts'
+import { descriptionRoutes } from './routes/description.ts'
+import { healthRoutes } from './routes/health.ts'
+
+/** The instance that routes are registered on: handlers get the types of their schemas. */
+export type ServiceApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** Makes the plugin; register it on an instance of `createHttpServer`. */
+export function createApp(context: ServiceContext): FastifyPluginAsync {
+  const { settings } = context
+  return fp(async (instance: FastifyInstance) => {
+    await instance.register(problems)
+    await instance.register(validation)
+    await instance.register(openapi, settings)
+    // The order of hooks is the order in which a request meets them.
+    await instance.register(deadlines, settings)
+    await instance.register(securityHeaders, settings)
+    await instance.register(drain)
+    await instance.register(rateLimits, settings)
+    await instance.register(authentication, context)
+    await instance.register(queue, settings)
+    await instance.register(jsonBodies, settings)
+
+    const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+    healthRoutes(app, context)
+    descriptionRoutes(app)
+  })
+}

@@ -1,0 +1,79 @@
+/**
+ * What the routes of the service are given. `server.ts` makes it of the configuration; a test makes it of
+ * a store in a temporary folder. Nothing in it reads a file, a clock or the environment by itself.
+ *
+ * @packageDocumentation
+ */
+import type { Caller } from '../access/caller.ts'
+import type { JsonObject } from '../formats/json.ts'
+import type { Appender } from '../log/appender.ts'
+import type { Keyring } from '../rotation/keyring.ts'
+import type { Store } from '../store/store.ts'
+
+/** Bounds of the HTTP surface. */
+export interface ServiceSettings {
+  /** Address of the service: `iss` of its tokens, audience of its callers' tokens. */
+  readonly issuer: string
+  /** Most bytes of a request body; what is over is refused unread. */
+  readonly maxBodyBytes: number
+  /** After that long a request is answered with ERR_TIMEOUT and its work is told to stop. */
+  readonly requestTimeoutMs: number
+  /** Requests of authenticated routes that are worked on at the same time. */
+  readonly maxConcurrent: number
+  /** Requests that wait for their turn; one more is answered with ERR_OVERLOADED at once. */
+  readonly maxQueue: number
+  /** Requests a minute of one caller; of one address where nobody is authenticated. */
+  readonly requestsPerMinute: number
+  /** Failed authentications a minute from one address, before it has to wait. */
+  readonly failuresPerMinute: number
+  /** How long the answer of an `Idempotency-Key` is kept. */
+  readonly idempotencySeconds: number
+}
+
+/** One question to the policies: may this caller do this with this key? */
+export interface AuthorizationRequest {
+  readonly caller: Caller
+  /** Name of the action: `sign`, `attest`, `issueToken`, `rotateKey`… */
+  readonly action: string
+  /** Name of the key it is asked of; undefined for what is about no key. */
+  readonly key: string | undefined
+  /** What else the policies may look at: subjects, predicate types, claims. */
+  readonly context: JsonObject
+  readonly requestId: string
+}
+
+/** A thing the service needs in order to do its work, and how to find out whether it is there. */
+export interface ReadinessCheck {
+  /** Short stable name: `store`, `log`, `key release`. */
+  readonly name: string
+  /** Fulfils where all is well, rejects with what is wrong. */
+  readonly check: (signal: AbortSignal) => Promise<void>
+}
+
+/** Everything a route may use. */
+export interface ServiceContext {
+  readonly settings: ServiceSettings
+  readonly store: Store
+  readonly keyring: Keyring
+  readonly appender: Appender
+  readonly now: () => Date
+  /** Random, unguessable, of letters, digits and `-`. */
+  readonly randomId: () => string
+  /**
+   * Establishes who calls from the value of the `authorization` header, which is attacker-controlled.
+   *
+   * @throws CountersignError ERR_NOT_AUTHENTICATED — no token, or one that does not verify
+   */
+  readonly authenticate: (
+    authorization: string | undefined,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<Caller>
+  /**
+   * Lets a caller do one thing, or logs the denial and refuses. Deny by default.
+   *
+   * @throws CountersignError ERR_NOT_ALLOWED — no policy permits it, or one forbids it
+   */
+  readonly authorize: (request: AuthorizationRequest) => Promise<void>
+  /** What `/readyz` looks at. */
+  readonly readiness: () => readonly ReadinessCheck[]
+}

@@ -1,0 +1,44 @@
+/** The fastify instance under the app: what can't be set by a plugin. It listens nowhere by itself. */
+import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { createApp } from './app.ts'
+import type { ServiceContext } from './context.ts'
+import { sendProblem } from './plugins/problems.ts'
+
+/** How the instance meets its surroundings. */
+export interface HttpServerOptions {
+  readonly logger?: FastifyServerOptions['logger']
+  /** Addresses of proxies whose `x-forwarded-for` is believed; none: nobody's. */
+  readonly trustProxy?: readonly string[]
+  /** Certificate chain and private key, PEM; undefined: plain http. */
+  readonly tls?: { readonly cert: Uint8Array; readonly key: Uint8Array } | undefined
+}
+
+/** Ids of requests as callers may choose them; anything else is replaced. */
+const REQUEST_ID_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
+
+/** Makes an instance with the app on it, ready for `inject` or `listen`. */
+export async function createHttpServer(
+  context: ServiceContext,
+  { logger = false, trustProxy = [], tls }: HttpServerOptions = {},
+): Promise<FastifyInstance> {
+  const { settings, randomId } = context
+  const server = fastify({
+    logger,
+    ...(tls === undefined ? {} : { https: { cert: tls.cert, key: tls.key } }),
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    bodyLimit: settings.maxBodyBytes,
+    requestTimeout: settings.requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    // Refusals while draining are problem documents like all others.
+    return503OnClosing: false,
+    genReqId: ({ headers }) => {
+      const chosen = headers['x-request-id']
+      return typeof chosen === 'string' && REQUEST_ID_FORM.test(chosen) ? chosen : randomId()
+    },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply)
+    },
+  })
+  await server.register(createApp(context))
+  return server
+}

@@ -1,0 +1,42 @@
+/** Gives every request an id that comes back, and a signal that says when nobody waits any more. */
+import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import fp from 'fastify-plugin'
+import { untilCancelled } from '../../cancellation.ts'
+import { CountersignError } from '../../errors.ts'
+
+/** The plugin; a handler that does not stop by itself is left behind at its deadline. */
+export const deadlines: FastifyPluginCallback<{ requestTimeoutMs: number }> = fp(
+  (app: FastifyInstance, { requestTimeoutMs }: { requestTimeoutMs: number }, done) => {
+    app.decorateRequest('deadline')
+    app.addHook('onRequest', (request, reply, done) => {
+      const controller = new AbortController()
+      const timer = setTimeout(() => {
+        controller.abort(tooLong(requestTimeoutMs))
+      }, requestTimeoutMs)
+      // The request itself closes once its body is read; the response closes when its caller is gone.
+      reply.raw.once('close', () => {
+        clearTimeout(timer)
+        if (!reply.raw.writableFinished) controller.abort(callerLeft())
+      })
+      request.deadline = controller.signal
+      reply.header('x-request-id', request.id)
+      done()
+    })
+    app.addHook('onRoute', (route) => {
+      const { handler } = route
+      route.handler = function (request, reply) {
+        const work = Promise.resolve(handler.call(this, request, reply))
+        return untilCancelled(work, request.deadline)
+      }
+    })
+    done()
+  },
+)
+
+function tooLong(milliseconds: number): CountersignError {
+  return new CountersignError('ERR_TIMEOUT', `the request took longer than ${milliseconds} ms`)
+}
+
+function callerLeft(): CountersignError {
+  return new CountersignError('ERR_CANCELLED', 'the caller went away')
+}

@@ -1,0 +1,36 @@
+/** Turns every failure into a problem document, and logs those that are ours. */
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { CountersignError } from '../../errors.ts'
+import { PROBLEM_MEDIA_TYPE, retryAfterSeconds, toProblem } from '../problem.ts'
+
+/** Answers with the problem document of an error. */
+export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(thrown, request.id)
+  const { status, code } = problem
+  if (status >= 500) request.log.error({ err: thrown, code }, 'request failed')
+  else request.log.info({ code, detail: problem.detail }, 'request refused')
+  const seconds = retryAfterSeconds(thrown)
+  if (seconds !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', seconds)
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  void reply
+    .status(status)
+    .header('cache-control', 'no-store')
+    .type(PROBLEM_MEDIA_TYPE)
+    .serializer(JSON.stringify)
+    .send(problem)
+}
+
+/** The plugin. */
+export const problems: FastifyPluginCallback = fp((app: FastifyInstance, _options, done) => {
+  app.setErrorHandler((error, request, reply) => {
+    sendProblem(error, request, reply)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const error = new CountersignError('ERR_ROUTE_NOT_FOUND', 'there is nothing at this address', {
+      hint: 'see /openapi.json for what is there, and with which method',
+    })
+    sendProblem(error, request, reply)
+  })
+  done()
+})

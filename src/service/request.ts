@@ -1,0 +1,34 @@
+/** What the plugins add to every request and route, and how a route reads it. */
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import { CountersignError } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether a route needs a caller; a route that says nothing does. */
+    readonly auth?: 'required' | 'none'
+  }
+  interface FastifyRequest {
+    /** Who calls; undefined only on routes with `auth: 'none'`. See {@link callerOf}. */
+    caller: Caller | undefined
+    /** Aborted when the request's time is over or the caller has gone; hand it to everything that waits. */
+    deadline: AbortSignal
+    /** SHA-256 of the body as received, hex; undefined where there was none. */
+    bodySha256: string | undefined
+  }
+}
+
+/**
+ * Who calls, on a route that needs a caller.
+ *
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — nobody: the route lets anybody in
+ */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller !== undefined) return request.caller
+  throw new CountersignError('ERR_NOT_AUTHENTICATED', 'this request has no caller')
+}
+
+/** One text for one caller, by which limits and remembered answers are kept apart. */
+export function callerId({ issuer, subject }: Caller): string {
+  return `${issuer} ${subject}`
+}

@@ -1,0 +1,15 @@
+/** `/openapi.json`: the API described by the very schemas that requests are held against. */
+import type { ServiceApp } from '../app.ts'
+
+/** Registers the route. */
+export function descriptionRoutes(app: ServiceApp): void {
+  app.get(
+    '/openapi.json',
+    { config: { auth: 'none' }, schema: { hide: true } },
+    async (_request, reply) => {
+      reply.type('application/json; charset=utf-8').header('cache-control', 'public, max-age=300')
+      // The description is whole only once every route is there.
+      return Promise.resolve(app.swagger())
+    },
+  )
+}

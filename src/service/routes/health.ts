@@ -1,0 +1,74 @@
+/**
+ * `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both for
+ * whoever runs the service; they name checks, never hosts or causes.
+ *
+ * @packageDocumentation
+ */
+import * as Type from 'typebox'
+import { untilCancelled } from '../../cancellation.ts'
+import { type ErrorCode, toCountersignError } from '../../errors.ts'
+import type { ServiceApp } from '../app.ts'
+import type { ReadinessCheck, ServiceContext } from '../context.ts'
+
+const check = Type.Object({
+  name: Type.String({ examples: ['store', 'key release'] }),
+  ok: Type.Boolean(),
+  code: Type.Optional(Type.String({ description: 'Why not; see docs/errors.md.' })),
+})
+
+const readiness = Type.Object({
+  ready: Type.Boolean(),
+  checks: Type.Array(check),
+})
+
+interface CheckResult {
+  readonly name: string
+  readonly ok: boolean
+  readonly code?: ErrorCode
+}
+
+/** Registers the routes. */
+export function healthRoutes(app: ServiceApp, context: Pick<ServiceContext, 'readiness'>): void {
+  app.get(
+    '/healthz',
+    {
+      config: { auth: 'none', rateLimit: false },
+      schema: {
+        summary: 'Tell that the process answers.',
+        tags: ['operations'],
+        response: { 200: Type.Object({ ok: Type.Boolean() }) },
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return Promise.resolve({ ok: true })
+    },
+  )
+  app.get(
+    '/readyz',
+    {
+      config: { auth: 'none', rateLimit: false },
+      schema: {
+        summary: 'Tell whether the service can do its work, and what is missing.',
+        tags: ['operations'],
+        response: { 200: readiness, 503: readiness },
+      },
+    },
+    async (request, reply) => {
+      const checks = await Promise.all(context.readiness().map((one) => run(one, request.deadline)))
+      const ready = checks.every(({ ok }) => ok) && !app.isDraining()
+      reply.status(ready ? 200 : 503).header('cache-control', 'no-store')
+      for (const { name, code } of checks) if (code !== undefined) request.log.warn({ name, code })
+      return { ready, checks }
+    },
+  )
+}
+
+async function run({ name, check }: ReadinessCheck, signal: AbortSignal): Promise<CheckResult> {
+  try {
+    await untilCancelled(check(signal), signal)
+    return { name, ok: true }
+  } catch (error) {
+    return { name, ok: false, code: toCountersignError(error).code }
+  }
+}

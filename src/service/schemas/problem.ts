@@ -1,0 +1,23 @@
+/** Problem documents in the API description. */
+import * as Type from 'typebox'
+
+/** RFC 9457, with the members of ours. */
+export const problemSchema: Type.TObject = Type.Object(
+  {
+    type: Type.String({ description: 'Names the kind of problem.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({
+      description: 'Stable; see docs/errors.md.',
+      examples: ['ERR_KEY_NOT_FOUND'],
+    }),
+    detail: Type.String({ description: 'What happened, for people.' }),
+    hint: Type.Optional(Type.String({ description: 'What to do next.' })),
+    path: Type.Optional(
+      Type.String({ description: 'JSON Pointer to the member of the request that is wrong.' }),
+    ),
+    requestId: Type.String({ description: 'Under which the service logged it.' }),
+    retryable: Type.Boolean({ description: 'Whether the same request may succeed later.' }),
+  },
+  { description: 'A problem document (RFC 9457).' },
+)

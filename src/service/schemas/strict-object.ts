@@ -1,0 +1,10 @@
+/** Objects of requests: a member nobody knows is refused, since it may be a misspelled restriction. */
+import * as Type from 'typebox'
+
+/** Makes the schema of an object that has these members and no others. */
+export function strictObject<P extends Type.TProperties>(
+  properties: P,
+  about: { readonly description?: string } = {},
+): Type.TObject<P> {
+  return Type.Object(properties, { ...about, additionalProperties: false })
+}
