@@ -2,8 +2,8 @@
 import { isAbsolute, join } from 'node:path'
 import { CountersignError } from '../errors.ts'
 import { assertNoPinValue, parseKeyUri } from '../providers/key-uri.ts'
+import { parseProviderReference } from '../providers/provider-reference.ts'
 import { DURATION_PATTERN, parseDurationSeconds } from './duration.ts'
-import { parseProviderReference } from './provider-reference.ts'
 import { SECRET_PATTERN } from './secret.ts'
 
 /** Names of the forms. */

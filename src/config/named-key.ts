@@ -2,9 +2,9 @@
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyUri } from '../providers/key-uri.ts'
+import { parseProviderReference } from '../providers/provider-reference.ts'
 import { type Config, originOf } from './config.ts'
 import { describeOrigin } from './origin.ts'
-import { parseProviderReference } from './provider-reference.ts'
 import type { KeyUse } from '../keys/key.ts'
 
 /** One key that a name stands for. */
@@ -29,8 +29,8 @@ export function findNamedKey(config: Config, name: string): NamedKey | undefined
   const settings = Object.hasOwn(config.keys, name) ? config.keys[name] : undefined
   if (settings === undefined) return undefined
   const { use, algorithm, provider, passphrase } = settings
-  const uri = parseProviderReference(provider)
-  if (uri !== undefined) return { name, use, uri, algorithm, passphrase }
+  const reference = parseProviderReference(provider)
+  if (reference.kind === 'key') return { name, use, uri: reference.uri, algorithm, passphrase }
   const path = `keys.${name}.provider`
   const place = describeOrigin(originOf(config, path))
   throw new CountersignError(
