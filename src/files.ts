@@ -1,11 +1,11 @@
 /**
- * The three ways countersign touches a file: whole and bounded, chunk by chunk, and written so that a
- * reader sees the old file, the new one or none, never a part.
+ * The few ways countersign touches a file: read whole and bounded, or chunk by chunk; written so that a
+ * reader sees the old file, the new one or none, never a part; and removed.
  *
  * @packageDocumentation
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CountersignError, type ErrorCode } from './errors.ts'
 
@@ -102,6 +102,30 @@ export async function writeFileAtomically(
     // After a rename the temporary name is gone already.
     await unlink(temporary).catch(() => undefined)
   }
+}
+
+/**
+ * Removes a file durably; one that is not there is removed already.
+ *
+ * @throws {@link CountersignError} ERR_FILE_WRITE — no permission, a read-only disk
+ */
+export async function removeFile(path: string): Promise<void> {
+  const failure = failureOf('ERR_FILE_WRITE', `can't remove "${path}"`, path)
+  await unlink(path).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) failure(error)
+  })
+  await syncFolder(dirname(path))
+}
+
+/**
+ * Makes sure that a folder is there; one that is made is for its owner alone (mode 0700), one that was
+ * there stays as it is.
+ *
+ * @throws {@link CountersignError} ERR_FILE_WRITE — no permission, or a file is in the way
+ */
+export async function makePrivateFolder(path: string): Promise<void> {
+  const failure = failureOf('ERR_FILE_WRITE', `can't make the folder "${path}"`, path)
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch(failure)
 }
 
 async function writeDurably(file: FileHandle, bytes: Uint8Array | string): Promise<void> {

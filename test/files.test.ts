@@ -1,8 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { hasErrno, readFileBounded, readFileChunks, writeFileAtomically } from '../src/files.ts'
+import {
+  hasErrno,
+  makePrivateFolder,
+  readFileBounded,
+  readFileChunks,
+  removeFile,
+  writeFileAtomically,
+} from '../src/files.ts'
 import { createTempFolder } from './support/temp-folder.ts'
 
 test('readFileBounded reads a file of exactly the bound', async () => {
@@ -130,4 +137,30 @@ test('writeFileAtomically leaves nothing behind on a full disk', async (context)
   await expect(refusal).rejects.toMatchObject({ code: 'ERR_FILE_WRITE' })
   await expect(refusal).rejects.toThrow('no space left on the disk')
   expect(readdirSync(folder)).toEqual([])
+})
+
+test('removeFile removes a file, and takes one that is gone for removed', async () => {
+  const path = join(createTempFolder(), 'file')
+  await writeFileAtomically(path, 'content')
+
+  await removeFile(path)
+  await removeFile(path)
+
+  expect(existsSync(path)).toBe(false)
+})
+
+test('removeFile says why it can not', async () => {
+  await expect(removeFile(createTempFolder())).rejects.toMatchObject({ code: 'ERR_FILE_WRITE' })
+})
+
+test('makePrivateFolder makes missing folders, and says what is in the way', async () => {
+  const folder = createTempFolder()
+  await writeFileAtomically(join(folder, 'file'), 'content')
+
+  await makePrivateFolder(join(folder, 'a', 'b'))
+
+  expect(statSync(join(folder, 'a', 'b')).mode & 0o777).toBe(0o700)
+  await expect(makePrivateFolder(join(folder, 'file', 'b'))).rejects.toMatchObject({
+    code: 'ERR_FILE_WRITE',
+  })
 })

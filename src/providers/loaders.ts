@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { AwsKmsProviderOptions } from './awskms/provider.ts'
-import type { FileProviderOptions } from './file/provider.ts'
+import type { FileProviderOptions } from './file/key-files.ts'
 import type { Pkcs11ProviderOptions } from './pkcs11/provider.ts'
 import type { PublicKeySourceOptions } from './public-key-source.ts'
 import type { KeyProvider } from './provider.ts'

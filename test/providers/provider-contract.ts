@@ -8,6 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName } from '../../src/crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
 import { verifyMessage } from '../../src/crypto/verify.ts'
+import {
+  canCreateOnce,
+  canDestroy,
+  type KeyDestroyer,
+  type RepeatableCreation,
+} from '../../src/providers/key-lifecycle.ts'
 import type { KeyUri } from '../../src/providers/key-uri.ts'
 import type { KeyProvider } from '../../src/providers/provider.ts'
 import { assertDigestSigner, isDigestSigner } from '../../src/signing/signer.ts'
@@ -17,6 +23,8 @@ export interface ProviderUnderTest {
   readonly provider: KeyProvider
   /** A reference to a key of this name, whether there is one or not. */
   readonly uriFor: (name: string) => KeyUri
+  /** The same for a key that is made once under a mark; default: as `uriFor`. */
+  readonly onceFor?: (name: string, mark: string) => KeyUri
   /** Releases the backend, after the provider was disposed. */
   readonly cleanup: () => Promise<void> | void
 }
@@ -36,6 +44,8 @@ export interface ProviderContract {
 }
 
 const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
+
+const MARK = '1'.repeat(32)
 
 const MESSAGE = Buffer.from('a message that says what is signed')
 
@@ -65,6 +75,11 @@ function digestFor(algorithm: AlgorithmName, message: Uint8Array): Uint8Array {
     .digest()
 }
 
+function lifecycleOf(provider: KeyProvider): KeyProvider & RepeatableCreation & KeyDestroyer {
+  if (canCreateOnce(provider) && canDestroy(provider)) return provider
+  throw new TypeError('a provider that keeps private keys makes them once and destroys them')
+}
+
 /** Runs the contract against one provider. */
 export function describeProviderContract(name: string, contract: ProviderContract): void {
   const { algorithms, missingInBackend = [], supportsDigest, placeWeakRsaKey, setup } = contract
@@ -83,6 +98,10 @@ export function describeProviderContract(name: string, contract: ProviderContrac
         keys.get(algorithm) ?? subject.provider.create({ uri, algorithm, rsaBits: 2048 })
       keys.set(algorithm, known)
       return known
+    }
+
+    function onceFor(name: string, mark: string): KeyUri {
+      return subject.onceFor?.(name, mark) ?? subject.uriFor(name)
     }
 
     beforeAll(async () => {
@@ -208,6 +227,58 @@ export function describeProviderContract(name: string, contract: ProviderContrac
       })
 
       expect((await subject.provider.describe(uri)).kid).toBe(kid)
+    })
+
+    test('makes a key once, however often the making is repeated', async () => {
+      const provider = lifecycleOf(subject.provider)
+      const request = {
+        uri: onceFor('once', MARK),
+        algorithm: 'ES256',
+        mark: MARK,
+      } as const
+
+      const made = await provider.createOnce({ ...request, isRepeated: false })
+      const again = await provider.createOnce({ ...request, isRepeated: true })
+
+      expect(again).toEqual(made)
+      const { key } = await provider.open(again, { algorithm: 'ES256' })
+      expect((await provider.describe(made)).kid).toBe(key.kid)
+    })
+
+    test('makes the key of a repeated call where the first got nowhere', async () => {
+      const provider = lifecycleOf(subject.provider)
+      const mark = MARK.replaceAll('1', '2')
+      const uri = onceFor('late', mark)
+
+      const made = await provider.createOnce({ uri, algorithm: 'ES256', mark, isRepeated: true })
+
+      const signer = await provider.open(made)
+      expect(nodeAccepts(signer.key, MESSAGE, await signer.sign(MESSAGE))).toBe(true)
+    })
+
+    test('takes no key for its own that was there before', async () => {
+      const provider = lifecycleOf(subject.provider)
+      const mark = MARK.replaceAll('1', '3')
+      await keyOf('ES256')
+      const uri = onceFor('contract-ES256', mark)
+
+      await expect(
+        provider.createOnce({ uri, algorithm: 'ES256', mark, isRepeated: false }),
+      ).rejects.toMatchObject({ code: 'ERR_KEY_EXISTS' })
+    })
+
+    test('destroys the key it is told to, and does so twice without harm', async () => {
+      const provider = lifecycleOf(subject.provider)
+      const mark = MARK.replaceAll('1', '4')
+      const request = { uri: onceFor('doomed', mark), algorithm: 'ES256', mark } as const
+      const uri = await provider.createOnce({ ...request, isRepeated: false })
+      const publicKey = await provider.describe(uri)
+
+      await provider.destroy({ uri, publicKey })
+      await provider.destroy({ uri, publicKey })
+
+      const code = expect.stringMatching(/^ERR_KEY_NOT_(FOUND|USABLE)$/) as string
+      await expect(provider.open(uri)).rejects.toMatchObject({ code })
     })
 
     test('makes no RSA key under 2048 bits', async () => {

@@ -44,6 +44,13 @@ export interface KmsCreateKeyRequest {
   readonly tags: Readonly<Record<string, string>>
 }
 
+/** Some of the keys of an account and region. */
+export interface KmsKeyPage {
+  readonly arns: readonly string[]
+  /** Where the next page begins; undefined on the last. */
+  readonly marker: string | undefined
+}
+
 /**
  * One connection to one account and region. Every method makes one KMS call (repeated by the SDK
  * where that may help) and throws nothing but CountersignErrors.
@@ -57,8 +64,14 @@ export interface KmsClient {
   /** Makes a key pair of usage SIGN_VERIFY and answers its ARN. */
   createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
   createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>
-  /** Schedules the deletion for the earliest day KMS allows. */
-  scheduleKeyDeletion(keyArn: string): Promise<void>
+  /** Schedules the deletion for the earliest day KMS allows, and answers that day. */
+  scheduleKeyDeletion(keyArn: string): Promise<Date>
+  cancelKeyDeletion(keyArn: string): Promise<void>
+  disableKey(keyArn: string): Promise<void>
+  /** One page of all keys, in no order. */
+  listKeys(marker: string | undefined, signal?: AbortSignal): Promise<KmsKeyPage>
+  /** The tags of a key; KMS allows 50. */
+  listTags(keyArn: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /** How far the clock of KMS is ahead of this machine's, in ms; 0 before the first answer. */
   clockOffsetMs(): number
   close(): void

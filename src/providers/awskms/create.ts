@@ -1,23 +1,15 @@
 /** Makes a KMS key: tested before it gets its name, and not left behind when a later step fails. */
 import { resolveAlgorithm } from '../../crypto/algorithms.ts'
 import { CountersignError } from '../../errors.ts'
+import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
-import type { KmsClient } from './client.ts'
+import type { KmsClient, KmsCreateKeyRequest } from './client.ts'
 import { awsCommand, toKmsError } from './errors.ts'
 import { createKmsSigner, readKey } from './key.ts'
+import { findMarked, isMarked, MARK_TAG } from './marked-key.ts'
+import { type NewKeyContext, onceVisible } from './visibility.ts'
 import type { AwsKmsUri } from './uri.ts'
 
-/** Settles after a number of ms, or rejects when the signal aborts. */
-export type Delay = (ms: number, signal?: AbortSignal) => Promise<unknown>
-
-/** What {@link createKmsKey} stands on. */
-export interface CreateKmsKeyContext {
-  readonly client: KmsClient
-  readonly delay: Delay
-}
-
-/** KMS is eventually consistent: a new key may be unknown for some seconds. In ms, then it fails. */
-const VISIBILITY_DELAYS = [250, 500, 1000, 2000, 4000] as const
 const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign self-test')
 
 /**
@@ -30,7 +22,7 @@ const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign self-test')
  * made
  */
 export async function createKmsKey(
-  context: CreateKmsKeyContext,
+  context: NewKeyContext,
   uri: AwsKmsUri,
   request: CreateKeyRequest,
 ): Promise<AwsKmsUri> {
@@ -39,22 +31,73 @@ export async function createKmsKey(
   assertCreatable(uri.keyId)
   const spec = keySpec(request)
   await assertAliasFree(client, uri.keyId, signal)
-  const arn = await client.createKey(
-    {
-      spec,
-      description: `countersign ${uri.keyId}`,
-      tags: { 'countersign:alias': uri.keyId, 'countersign:algorithm': request.algorithm },
-    },
-    signal,
-  )
+  const arn = await client.createKey(toNewKey(uri.keyId, spec, request), signal)
   try {
-    await selfTest(context, arn, request)
-    await nameKey(context, uri.keyId, arn, signal)
+    await finishKey(context, uri.keyId, arn, request)
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
     throw await abandoned(client, arn, toKmsError(error, call))
   }
   return { ...uri, keyId: arn }
+}
+
+/**
+ * As {@link createKmsKey}, and may be repeated until it succeeds: the key is tagged with the mark of
+ * the request, so a call finds what an earlier one left, named or not. A key is given up (scheduled for
+ * deletion) only where it signs wrongly.
+ *
+ * @throws {@link CountersignError} as createKmsKey; ERR_OPERATION_UNSUPPORTED — the account has too many
+ * keys to look for one in
+ */
+export async function createKmsKeyOnce(
+  context: NewKeyContext,
+  uri: AwsKmsUri,
+  request: CreateOnceRequest,
+): Promise<AwsKmsUri> {
+  const { client } = context
+  const { signal, mark } = request
+  assertCreatable(uri.keyId)
+  const spec = keySpec(request)
+  const owner = await findKey(client, uri.keyId, signal)
+  if (owner !== undefined) {
+    if (await isMarked(client, owner, mark, signal)) return { ...uri, keyId: owner }
+    throw aliasTaken(uri.keyId, owner)
+  }
+  const arn =
+    (request.isRepeated ? await findMarked(context, mark, signal) : undefined) ??
+    (await client.createKey(toNewKey(uri.keyId, spec, request, mark), signal))
+  try {
+    await finishKey(context, uri.keyId, arn, request)
+  } catch (error) {
+    const call = { operation: 'CreateKey', keyId: arn, signal }
+    const kmsError = toKmsError(error, call)
+    throw kmsError.code === 'ERR_PROVIDER_FAULT' ? await abandoned(client, arn, kmsError) : kmsError
+  }
+  return { ...uri, keyId: arn }
+}
+
+function toNewKey(
+  alias: string,
+  spec: string,
+  { algorithm }: CreateKeyRequest,
+  mark?: string,
+): KmsCreateKeyRequest {
+  const tags = { 'countersign:alias': alias, 'countersign:algorithm': algorithm }
+  return {
+    spec,
+    description: `countersign ${alias}`,
+    tags: mark === undefined ? tags : { ...tags, [MARK_TAG]: mark },
+  }
+}
+
+async function finishKey(
+  context: NewKeyContext,
+  alias: string,
+  arn: string,
+  request: CreateKeyRequest,
+): Promise<void> {
+  await selfTest(context, arn, request)
+  await nameKey(context, alias, arn, request.signal)
 }
 
 function assertCreatable(keyId: string): void {
@@ -75,8 +118,11 @@ async function assertAliasFree(
   signal?: AbortSignal,
 ): Promise<void> {
   const owner = await findKey(client, alias, signal)
-  if (owner === undefined) return
-  throw new CountersignError('ERR_KEY_EXISTS', `the alias ${alias} already names ${owner}`, {
+  if (owner !== undefined) throw aliasTaken(alias, owner)
+}
+
+function aliasTaken(alias: string, owner: string): CountersignError {
+  return new CountersignError('ERR_KEY_EXISTS', `the alias ${alias} already names ${owner}`, {
     hint: 'choose another alias, or use the key it names',
     details: { provider: 'awskms', keyArn: owner },
   })
@@ -97,7 +143,7 @@ async function findKey(
 }
 
 async function selfTest(
-  context: CreateKmsKeyContext,
+  context: NewKeyContext,
   arn: string,
   request: CreateKeyRequest,
 ): Promise<void> {
@@ -108,7 +154,7 @@ async function selfTest(
 }
 
 async function nameKey(
-  context: CreateKmsKeyContext,
+  context: NewKeyContext,
   alias: string,
   arn: string,
   signal?: AbortSignal,
@@ -121,23 +167,6 @@ async function nameKey(
     if (!CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
     if ((await findKey(client, alias, signal)) !== arn) throw error
   }
-}
-
-async function onceVisible(
-  { delay }: CreateKmsKeyContext,
-  signal: AbortSignal | undefined,
-  attempt: () => Promise<void>,
-): Promise<void> {
-  for (const ms of VISIBILITY_DELAYS) {
-    try {
-      await attempt()
-      return
-    } catch (error) {
-      if (!CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) throw error
-      await delay(ms, signal)
-    }
-  }
-  await attempt()
 }
 
 /** Schedules an orphan's deletion, without the caller's signal: it may be why we are here. */

@@ -90,7 +90,8 @@ async function signRaw(
   }
 }
 
-function isKeyArn(keyId: string): boolean {
+/** Tells whether a key id is the ARN of a key, which never comes to mean another. */
+export function isKeyArn(keyId: string): boolean {
   return keyId.startsWith('arn:') && keyId.includes(':key/')
 }
 

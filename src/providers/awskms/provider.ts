@@ -3,6 +3,16 @@ import { setTimeout } from 'node:timers/promises'
 import { assertNotCancelled } from '../../cancellation.ts'
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import type { Signer } from '../../signing/signer.ts'
+import type {
+  CreateOnceRequest,
+  Destruction,
+  DestructionCanceller,
+  KeyDestroyer,
+  KeyDisabler,
+  KeyPinning,
+  PinnedKeyPair,
+  RepeatableCreation,
+} from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
 import {
   type CreateKeyRequest,
@@ -13,11 +23,13 @@ import {
   type OpenKeyOptions,
 } from '../provider.ts'
 import type { KmsClient } from './client.ts'
-import { createKmsKey, type Delay } from './create.ts'
+import { createKmsKey, createKmsKeyOnce } from './create.ts'
 import { diagnoseKmsKey } from './diagnose.ts'
 import { createKmsSigner, readKey } from './key.ts'
+import { cancelKmsKeyDeletion, destroyKmsKey, disableKmsKey } from './retire.ts'
 import { connectKms } from './sdk.ts'
 import { type AwsKmsAccount, type AwsKmsUri, regionOf } from './uri.ts'
+import type { Delay } from './visibility.ts'
 
 /** How the provider reaches KMS; everything has a default. */
 export interface AwsKmsProviderOptions {
@@ -35,13 +47,20 @@ export interface AwsKmsProviderOptions {
  * Opens and makes keys in AWS KMS. Credentials come from the SDK's default chain. A Signer makes
  * exactly one KMS call per signature, on the ARN its key was pinned to when it was opened.
  */
-export function createAwsKmsProvider(
-  options: AwsKmsProviderOptions = {},
-): KeyProvider & KeyDiagnostics {
+export function createAwsKmsProvider(options: AwsKmsProviderOptions = {}): AwsKmsKeys {
   return new AwsKmsProvider(options)
 }
 
-class AwsKmsProvider implements KeyProvider, KeyDiagnostics {
+/** What can be done with keys in KMS: everything. */
+export type AwsKmsKeys = KeyProvider &
+  KeyDiagnostics &
+  RepeatableCreation &
+  KeyPinning &
+  KeyDisabler &
+  KeyDestroyer &
+  DestructionCanceller
+
+class AwsKmsProvider implements AwsKmsKeys {
   readonly #connect: (account: AwsKmsAccount) => Promise<KmsClient>
   readonly #delay: Delay
   /** Filled by #client, emptied by dispose. */
@@ -71,6 +90,33 @@ class AwsKmsProvider implements KeyProvider, KeyDiagnostics {
     return createKmsKey({ client, delay: this.#delay }, kmsUri, request)
   }
 
+  async createOnce(request: CreateOnceRequest): Promise<KeyUri> {
+    const kmsUri = this.#accept(request.uri, request.signal)
+    const client = await this.#client(kmsUri)
+    return createKmsKeyOnce({ client, delay: this.#delay }, kmsUri, request)
+  }
+
+  async pin(uri: KeyUri, options?: OpenKeyOptions): Promise<KeyUri> {
+    const kmsUri = this.#accept(uri, options?.signal)
+    const { arn } = await readKey(await this.#client(kmsUri), kmsUri.keyId, options)
+    return { ...kmsUri, keyId: arn }
+  }
+
+  async disable({ uri }: PinnedKeyPair): Promise<void> {
+    const kmsUri = this.#accept(uri)
+    await disableKmsKey(await this.#client(kmsUri), kmsUri.keyId)
+  }
+
+  async destroy({ uri }: PinnedKeyPair): Promise<Destruction> {
+    const kmsUri = this.#accept(uri)
+    return destroyKmsKey(await this.#client(kmsUri), kmsUri.keyId)
+  }
+
+  async cancelDestruction({ uri }: PinnedKeyPair): Promise<void> {
+    const kmsUri = this.#accept(uri)
+    await cancelKmsKeyDeletion(await this.#client(kmsUri), kmsUri.keyId)
+  }
+
   async diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]> {
     const kmsUri = this.#accept(uri, options?.signal)
     return diagnoseKmsKey(() => this.#client(kmsUri), kmsUri.keyId, options)
@@ -85,7 +131,7 @@ class AwsKmsProvider implements KeyProvider, KeyDiagnostics {
     }
   }
 
-  #accept(uri: KeyUri, signal: AbortSignal | undefined): AwsKmsUri {
+  #accept(uri: KeyUri, signal?: AbortSignal): AwsKmsUri {
     if (this.#isDisposed) throw disposedProvider('awskms')
     assertNotCancelled(signal)
     if (uri.scheme === 'awskms') return uri

@@ -15,6 +15,10 @@ export interface KmsTimeouts {
 const MAX_ATTEMPTS = 3
 /** The shortest waiting period KMS takes. */
 const DELETION_DAYS = 7
+/** The most KMS gives at a time. */
+const MAX_KEYS_PER_PAGE = 1000
+/** The most a key has. */
+const MAX_TAGS = 50
 const silent = (): void => undefined
 
 /**
@@ -143,10 +147,46 @@ class SdkKmsClient implements KmsClient {
     )
   }
 
-  async scheduleKeyDeletion(keyArn: string): Promise<void> {
-    await this.#call({ operation: 'ScheduleKeyDeletion', keyId: keyArn }, (options) =>
+  async scheduleKeyDeletion(keyArn: string): Promise<Date> {
+    const call = { operation: 'ScheduleKeyDeletion', keyId: keyArn }
+    const answer = await this.#call(call, (options) =>
       this.#sdk.scheduleKeyDeletion({ KeyId: keyArn, PendingWindowInDays: DELETION_DAYS }, options),
     )
+    return present(call, 'DeletionDate', answer.DeletionDate)
+  }
+
+  async cancelKeyDeletion(keyArn: string): Promise<void> {
+    await this.#call({ operation: 'CancelKeyDeletion', keyId: keyArn }, (options) =>
+      this.#sdk.cancelKeyDeletion({ KeyId: keyArn }, options),
+    )
+  }
+
+  async disableKey(keyArn: string): Promise<void> {
+    await this.#call({ operation: 'DisableKey', keyId: keyArn }, (options) =>
+      this.#sdk.disableKey({ KeyId: keyArn }, options),
+    )
+  }
+
+  async listKeys(
+    marker: string | undefined,
+    signal?: AbortSignal,
+  ): ReturnType<KmsClient['listKeys']> {
+    const call = { operation: 'ListKeys', signal }
+    const input = { Limit: MAX_KEYS_PER_PAGE, ...(marker === undefined ? {} : { Marker: marker }) }
+    const page = await this.#call(call, (options) => this.#sdk.listKeys(input, options))
+    return {
+      arns: (page.Keys ?? []).map((key) => present(call, 'KeyArn', key.KeyArn)),
+      marker: page.Truncated === true ? page.NextMarker : undefined,
+    }
+  }
+
+  async listTags(keyArn: string, signal?: AbortSignal): ReturnType<KmsClient['listTags']> {
+    const call = { operation: 'ListResourceTags', keyId: keyArn, signal }
+    const input = { KeyId: keyArn, Limit: MAX_TAGS }
+    const { Tags: tags = [] } = await this.#call(call, (options) =>
+      this.#sdk.listResourceTags(input, options),
+    )
+    return new Map(tags.map(({ TagKey = '', TagValue = '' }) => [TagKey, TagValue]))
   }
 
   clockOffsetMs(): number {

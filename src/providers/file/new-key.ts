@@ -7,7 +7,11 @@ import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { lstat, unlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
-import { fromKeyObject, serializePublicKeyPem } from '../../crypto/public-key.ts'
+import {
+  fromKeyObject,
+  type PublicKeyInfo,
+  serializePublicKeyPem,
+} from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import { hasErrno, writeFileAtomically } from '../../files.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
@@ -52,6 +56,19 @@ export async function writeNewKey(
   } catch (error) {
     await unlink(path)
     throw error
+  }
+}
+
+/**
+ * Writes the public half of a key file where it is missing: its maker may have been stopped in between.
+ *
+ * @throws {@link CountersignError} ERR_FILE_WRITE — full disk, no permission
+ */
+export async function writePublicHalf(path: string, key: PublicKeyInfo): Promise<void> {
+  try {
+    await writeNew(publicKeyPath(path), serializePublicKeyPem(key), 0o644)
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
   }
 }
 

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
 import { CountersignError } from '../../errors.ts'
 import { createSigner } from '../../signing/signer.ts'
+import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
 import { createTokenBackend } from './backend.ts'
 import {
@@ -25,13 +26,11 @@ import {
   CKA_TOKEN,
   CKA_UNWRAP,
   CKA_VERIFY,
-  CKF_RW_SESSION,
-  CKF_SERIAL_SESSION,
   CKM_EC_EDWARDS_KEY_PAIR_GEN,
   CKM_EC_KEY_PAIR_GEN,
   CKM_RSA_PKCS_KEY_PAIR_GEN,
-  type Handle,
 } from './cryptoki.ts'
+import { destroyKeyPair, withWritableSession } from './destroy.ts'
 import { toMechanism } from './mechanism.ts'
 import { findPrivateKeys, findPublicKeys, type KeyName, nameText } from './objects.ts'
 import { type KeyPlace, pinKey } from './open-key.ts'
@@ -67,6 +66,29 @@ export async function createKey(
     throw error
   }
   return id
+}
+
+/**
+ * Makes a key pair whose name and id are given, or finds that an earlier call made it. Half a pair,
+ * which a token may have kept when it was stopped, is removed first.
+ *
+ * @throws {@link CountersignError} as {@link createKey}
+ */
+export async function createKeyOnce(
+  place: KeyPlace,
+  request: CreateOnceRequest,
+): Promise<Uint8Array> {
+  const { connection, name, pin } = place
+  const { id } = name
+  if (id === undefined) throw new TypeError('a key that is made once needs an id')
+  if (!request.isRepeated) return createKey(place, request)
+  const operation = 'looking for the new key'
+  const isMade = await connection.run({ operation, pin, signal: request.signal }, async (given) => {
+    if (findPrivateKeys(given, name).length > 0) return true
+    await destroyKeyPair(given, name)
+    return false
+  })
+  return isMade ? id : createKey(place, request)
 }
 
 function requireLabel({ object }: KeyName): string {
@@ -132,27 +154,6 @@ async function generateKeyPair(given: TokenSession, key: NewKey): Promise<Uint8A
     cryptoki.C_GenerateKeyPairAsync(session, { mechanism }, publicTemplate, privateTemplate),
   )
   return id
-}
-
-/** Removes both halves of a key pair that was just made and turned out not to sign. */
-async function destroyKeyPair(given: TokenSession, name: KeyName): Promise<void> {
-  const halves = [...findPrivateKeys(given, name), ...findPublicKeys(given, name)]
-  await withWritableSession(given, (session) => {
-    for (const { handle } of halves) given.cryptoki.C_DestroyObject(session, handle)
-  })
-}
-
-/** The pool's sessions can only read the token. */
-async function withWritableSession<T>(
-  { cryptoki, link }: TokenSession,
-  work: (session: Handle) => T | Promise<T>,
-): Promise<T> {
-  const session = cryptoki.C_OpenSession(link.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION)
-  try {
-    return await work(session)
-  } finally {
-    cryptoki.C_CloseSession(session)
-  }
 }
 
 function toGeneration({ algorithm, rsaBits }: NewKey): Generation {

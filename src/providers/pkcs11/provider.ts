@@ -5,14 +5,16 @@
  */
 import { assertNotCancelled } from '../../cancellation.ts'
 import { createSigner } from '../../signing/signer.ts'
+import type { KeyDestroyer, KeyPinning, RepeatableCreation } from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
 import type { KeyDiagnostics, KeyProvider } from '../provider.ts'
 import { createTokenBackend } from './backend.ts'
 import { Connections } from './connections.ts'
+import { destroyKey } from './destroy.ts'
 import { diagnoseKey } from './diagnose.ts'
 import { type LoadModule, loadModule } from './module.ts'
 import type { ModuleSearch } from './module-path.ts'
-import { createKey } from './new-key.ts'
+import { createKey, createKeyOnce } from './new-key.ts'
 import { assertKeyPairUri, describeKey, type KeyPlace, pinKey } from './open-key.ts'
 import { type ReadPin, readUriPin } from './pin.ts'
 import { type Pkcs11Uri, withoutPin } from './uri.ts'
@@ -29,7 +31,9 @@ export interface Pkcs11ProviderOptions extends ModuleSearch {
 const DEFAULT_MAX_SESSIONS = 8
 
 /** Opens keys named by PKCS#11 URIs. Modules are loaded, and tokens logged in to, when first needed. */
-export function createPkcs11Provider(options: Pkcs11ProviderOptions): KeyProvider & KeyDiagnostics {
+export function createPkcs11Provider(
+  options: Pkcs11ProviderOptions,
+): KeyProvider & KeyDiagnostics & RepeatableCreation & KeyPinning & KeyDestroyer {
   const connections = new Connections({
     ...options,
     loadModule: options.loadModule ?? loadModule,
@@ -62,6 +66,20 @@ export function createPkcs11Provider(options: Pkcs11ProviderOptions): KeyProvide
       const uri = admit(request.uri, request.signal)
       const id = await createKey(await connect(uri), request)
       return { ...withoutPin(uri), id }
+    },
+    async createOnce(request) {
+      const uri = admit(request.uri, request.signal)
+      const id = await createKeyOnce(await connect(uri), request)
+      return { ...withoutPin(uri), id }
+    },
+    async pin(uri, keyOptions = {}) {
+      const named = admit(uri, keyOptions.signal)
+      const { name } = await pinKey(await connect(named), keyOptions)
+      return { ...withoutPin(named), ...name }
+    },
+    async destroy({ uri, publicKey }) {
+      await destroyKey(await connect(admit(uri, undefined)), publicKey)
+      return { effectiveAt: undefined }
     },
     async diagnose(uri, keyOptions = {}) {
       const named = admit(uri, keyOptions.signal)

@@ -23,7 +23,7 @@ describeProviderContract('awskms', {
     doubles.set(double.endpoint, double)
     stubKmsEnvironment(double.credentials)
     return {
-      provider: createAwsKmsProvider(),
+      provider: createAwsKmsProvider({ delay: () => Promise.resolve() }),
       uriFor: (name) => ({
         scheme: 'awskms',
         endpoint: double.endpoint,

@@ -21,6 +21,7 @@ describeProviderContract('pkcs11', {
     Promise.resolve({
       provider: createPkcs11Provider({ readPin: () => Promise.resolve(token.pin) }),
       uriFor: token.uriFor,
+      onceFor: (name, mark) => ({ ...token.uriFor(name), id: Buffer.from(mark, 'hex') }),
       cleanup: () => undefined,
     }),
 })

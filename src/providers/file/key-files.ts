@@ -1,0 +1,115 @@
+/**
+ * Key files on disk: read, made so that making can be repeated, removed.
+ *
+ * @packageDocumentation
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { dirname } from 'node:path'
+import type { AlgorithmName } from '../../crypto/algorithms.ts'
+import { fromKeyObject, type PublicKeyInfo } from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import { hasErrno, makePrivateFolder, readFileBounded, removeFile } from '../../files.ts'
+import { createSigner, type Signer } from '../../signing/signer.ts'
+import type { CreateOnceRequest } from '../key-lifecycle.ts'
+import { parsePublicKeyText } from '../public-key-text.ts'
+import { createFileBackend } from './backend.ts'
+import { writeNewKey, writePublicHalf } from './new-key.ts'
+import {
+  isPrivateKeyPem,
+  type KeyFile,
+  parsePrivateKeyPem,
+  type ReadPassphrase,
+} from './private-key.ts'
+
+const MAX_KEY_FILE_BYTES = 64 * 1024
+
+/** Where passphrases come from; the provider never looks at the environment or a terminal itself. */
+export interface FileProviderOptions {
+  /** Passphrase of an encrypted key that is to be read. */
+  readonly readPassphrase: ReadPassphrase
+  /** Passphrase a new key is encrypted with; without one, or where it finds none, it is not. */
+  readonly readNewPassphrase?: ReadPassphrase
+}
+
+/** Reads and writes key files, with the passphrases it is given. */
+export class KeyFiles {
+  readonly #options: FileProviderOptions
+
+  constructor(options: FileProviderOptions) {
+    this.#options = options
+  }
+
+  /** Reads the public half of a private key, or a public key. */
+  async describe(path: string, algorithm?: AlgorithmName): Promise<PublicKeyInfo> {
+    const file = await readKeyFile(path)
+    if (!isPrivateKeyPem(file.pem)) return parsePublicKeyText(file.pem, algorithm)
+    return publicHalf(await this.#readPrivate(file), algorithm)
+  }
+
+  /** Opens a private key for signing. */
+  async open(path: string, algorithm?: AlgorithmName): Promise<Signer> {
+    const privateKey = await this.#readPrivate(await readKeyFile(path))
+    const key = publicHalf(privateKey, algorithm)
+    return createSigner(key, createFileBackend(key.algorithm, privateKey))
+  }
+
+  /** Makes a key file, its folder too; repeated, it takes the file that is there and mends its public half. */
+  async createOnce(path: string, request: CreateOnceRequest): Promise<void> {
+    const made = request.isRepeated ? await this.#findPrivate(path) : undefined
+    if (made !== undefined) {
+      await writePublicHalf(path, publicHalf(made, request.algorithm))
+      return
+    }
+    await makePrivateFolder(dirname(path))
+    await writeNewKey(path, request, this.#options.readNewPassphrase)
+  }
+
+  /** Removes a private key; its public half stays. */
+  async destroy(path: string, publicKey: PublicKeyInfo): Promise<void> {
+    const found = await this.#findPrivate(path)
+    if (found === undefined) return
+    assertSameKey(path, publicHalf(found, publicKey.algorithm.name), publicKey)
+    await removeFile(path)
+  }
+
+  async #readPrivate(file: KeyFile): Promise<KeyObject> {
+    if (isPrivateKeyPem(file.pem)) return parsePrivateKeyPem(file, this.#options.readPassphrase)
+    throw new CountersignError('ERR_KEY_INVALID', `"${file.path}" holds no private key`, {
+      hint: 'signing needs the private key file; a public key only verifies',
+    })
+  }
+
+  async #findPrivate(path: string): Promise<KeyObject | undefined> {
+    try {
+      return await this.#readPrivate(await readKeyFile(path))
+    } catch (error) {
+      if (CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+}
+
+function publicHalf(privateKey: KeyObject, algorithm: string | undefined): PublicKeyInfo {
+  return fromKeyObject(createPublicKey(privateKey), algorithm)
+}
+
+function assertSameKey(path: string, found: PublicKeyInfo, expected: PublicKeyInfo): void {
+  if (found.kid === expected.kid) return
+  throw new CountersignError('ERR_PROVIDER_FAULT', `"${path}" now holds another key`, {
+    hint: 'nothing was removed; look for who replaced the file',
+    details: { expected: expected.kid, found: found.kid },
+  })
+}
+
+async function readKeyFile(path: string): Promise<KeyFile> {
+  try {
+    const bytes = await readFileBounded(path, MAX_KEY_FILE_BYTES)
+    return { path, pem: Buffer.from(bytes).toString('utf8') }
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error
+    throw new CountersignError('ERR_KEY_NOT_FOUND', `no key file "${path}"`, {
+      hint: `check the path, or make the key: countersign key create file:${path}`,
+      cause: error,
+    })
+  }
+}
