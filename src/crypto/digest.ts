@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash as hashAtOnce } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 
 /** A hash of FIPS 180-4, by the name node:crypto, OCI and in-toto share. */
@@ -70,7 +70,7 @@ export function formatDigest(hash: HashName, bytes: Uint8Array): Digest {
 
 /** Hashes bytes that are already in memory. */
 export function hashBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
-  return createHash(hash).update(bytes).digest()
+  return hashAtOnce(hash, bytes, 'buffer')
 }
 
 /** Hashes bytes that are already in memory, in text form. */
