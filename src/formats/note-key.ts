@@ -1,0 +1,129 @@
+/**
+ * Verifier keys of signed notes (C2SP signed-note): one line of text, `name+id+key`, that pins name,
+ * signature type and public key. Known types: Ed25519 (1, what countersign's log signs with), ECDSA (2,
+ * as Rekor v1) and cosignature/v1 (4, what witnesses add).
+ *
+ * @packageDocumentation
+ */
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { hashBytes } from '../crypto/digest.ts'
+import { type PublicKeyInfo, parsePublicKeySpki } from '../crypto/public-key.ts'
+import { verifyMessage, verifyX509Message } from '../crypto/verify.ts'
+import { CountersignError } from '../errors.ts'
+
+/** A key that a reader of notes trusts, by the name it signs under. */
+export interface NoteKey {
+  readonly name: string
+  /** Four bytes that point to the key beside its name. */
+  readonly id: Uint8Array
+  /** Text form. */
+  readonly vkey: string
+  /** Whether a signature over a note's text is this key's. */
+  readonly verify: (text: Uint8Array, signature: Uint8Array) => boolean
+}
+
+/** One type of signature: how its keys and ids are read, and how it is checked. */
+interface SignatureType {
+  readonly readKey: (bytes: Uint8Array) => PublicKeyInfo
+  readonly keyId: (name: string, typedKey: Uint8Array) => Uint8Array
+  readonly verify: (key: PublicKeyInfo, text: Uint8Array, signature: Uint8Array) => boolean
+}
+
+const ED25519 = 1
+const ID_BYTES = 4
+const TIME_BYTES = 8
+/** SubjectPublicKeyInfo of Ed25519 up to the 32 bytes of the key itself (RFC 8410 section 4). */
+const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
+
+/** Every type that is known; a key of another one is refused. */
+const TYPES: ReadonlyMap<number, SignatureType> = new Map([
+  [ED25519, { readKey: readEd25519, keyId: noteKeyId, verify: verifyMessage }],
+  [
+    2,
+    {
+      readKey: (spki) => parsePublicKeySpki(spki, 'ES256'),
+      // Older than the rule for ids: the key alone is hashed, without name and type.
+      keyId: (_name, typedKey) => hashBytes('sha256', typedKey.subarray(1)).subarray(0, ID_BYTES),
+      verify: verifyX509Message,
+    },
+  ],
+  [4, { readKey: readEd25519, keyId: noteKeyId, verify: verifyCosignature }],
+])
+
+function malformed(why: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_NOTE_INVALID', `malformed verifier key: ${why}`, {
+    hint: 'a verifier key is one line of the form name+id+key, as the owner of the log publishes it',
+    cause,
+  })
+}
+
+/** Tells whether a text may name a key: it is not empty and holds neither a blank nor a plus. */
+export function isNoteKeyName(name: string): boolean {
+  return name !== '' && name.isWellFormed() && !/[\s\u0085+]/u.test(name)
+}
+
+/**
+ * Parses a verifier key. Its id must be that of the key, so a mistyped key is found here.
+ *
+ * @throws {@link CountersignError} ERR_NOTE_INVALID — malformed, an unknown type, or an id of another key
+ */
+export function parseNoteKey(vkey: string): NoteKey {
+  const [, name = '', hex = '', base64 = ''] =
+    /^([^+]*)\+([0-9a-f]{8})\+(.{1,512})$/.exec(vkey) ?? []
+  if (!isNoteKeyName(name)) throw malformed('it is not of the form name+id+key')
+  const typedKey = decodeBase64(base64)
+  if (typedKey === undefined) throw malformed('its key is not base64')
+  const type = TYPES.get(typedKey[0] ?? 0)
+  if (type === undefined) throw malformed(`signatures of type ${typedKey[0] ?? 0} are not known`)
+  const id = type.keyId(name, typedKey)
+  if (!Buffer.from(id).equals(Buffer.from(hex, 'hex'))) throw malformed('its id is of another key')
+  const key = readKey(type, typedKey.subarray(1))
+  return { name, id, vkey, verify: (text, signature) => type.verify(key, text, signature) }
+}
+
+/**
+ * Makes the verifier key of a log: its Ed25519 key under the origin its checkpoints are signed with.
+ *
+ * @throws {@link CountersignError} ERR_ALGORITHM_UNSUPPORTED — the key is of another algorithm;
+ * ERR_NOTE_INVALID — the origin is empty or holds a blank or a plus
+ */
+export function logVerifierKey(origin: string, key: PublicKeyInfo): NoteKey {
+  if (key.algorithm.family !== 'ed25519') {
+    const message = `a log is signed with EdDSA, not with ${key.algorithm.name}`
+    throw new CountersignError('ERR_ALGORITHM_UNSUPPORTED', message, {
+      hint: 'give the log a key of its own with algorithm EdDSA',
+      details: { kid: key.kid, algorithm: key.algorithm.name },
+    })
+  }
+  if (!isNoteKeyName(origin)) throw malformed(`"${origin.slice(0, 100)}" can't name a log`)
+  const typedKey = Buffer.concat([Buffer.of(ED25519), key.spki.subarray(ED25519_SPKI_HEAD.length)])
+  const hex = Buffer.from(noteKeyId(origin, typedKey)).toString('hex')
+  return parseNoteKey(`${origin}+${hex}+${encodeBase64(typedKey)}`)
+}
+
+function noteKeyId(name: string, typedKey: Uint8Array): Uint8Array {
+  return hashBytes('sha256', Buffer.concat([Buffer.from(`${name}\n`), typedKey])).subarray(
+    0,
+    ID_BYTES,
+  )
+}
+
+function readKey(type: SignatureType, bytes: Uint8Array): PublicKeyInfo {
+  try {
+    return type.readKey(bytes)
+  } catch (cause) {
+    throw malformed('it holds no key of its type', cause)
+  }
+}
+
+function readEd25519(bytes: Uint8Array): PublicKeyInfo {
+  return parsePublicKeySpki(Buffer.concat([ED25519_SPKI_HEAD, bytes]), 'EdDSA')
+}
+
+/** A witness signs the text together with the time at which it saw it, eight bytes before the signature. */
+function verifyCosignature(key: PublicKeyInfo, text: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length <= TIME_BYTES) return false
+  const time = Buffer.from(signature).readBigUInt64BE()
+  const message = Buffer.concat([Buffer.from(`cosignature/v1\ntime ${time}\n`), text])
+  return verifyMessage(key, message, signature.subarray(TIME_BYTES))
+}
