@@ -1,0 +1,128 @@
+/**
+ * The tables, as Kysely sees them; the same in every database. Times are milliseconds since 1970.
+ *
+ * @packageDocumentation
+ */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
+import type { KeyUse } from '../keys/key.ts'
+import type { KeyState } from '../keys/state.ts'
+
+/** A key; its policy is JSON. */
+export interface KeyRow {
+  readonly name: string
+  readonly use: KeyUse
+  readonly algorithm: AlgorithmName
+  readonly policy: string
+  readonly provider: string
+}
+
+/** A key version. Rows are never deleted: public keys are kept for ever. */
+export interface KeyVersionRow {
+  readonly kid: string
+  readonly key: string
+  readonly version: number
+  readonly algorithm: AlgorithmName
+  readonly spki: Uint8Array
+  readonly uri: string
+  readonly state: KeyState
+  readonly created_at: number
+  readonly published_at: number | null
+  readonly activated_at: number | null
+  readonly retired_at: number | null
+  readonly revoked_at: number | null
+  readonly compromised_since: number | null
+  readonly destroyed_at: number | null
+  /** 0 or 1: one of the databases has no booleans. */
+  readonly is_forced: number
+  readonly certificates: string | null
+  readonly revision: number
+}
+
+/** A key pair that is about to be made. */
+export interface CreationIntentRow {
+  readonly id: string
+  readonly key: string
+  readonly version: number
+  readonly uri: string
+  readonly created_at: number
+}
+
+/** Leaf data of the log. Rows are only added. */
+export interface LogEntryRow {
+  readonly idx: number
+  readonly data: Uint8Array
+}
+
+/** A label of an entry, hashed: callers choose what is in it, and an index takes only short keys. */
+export interface LogLabelRow {
+  readonly label: Uint8Array
+  readonly idx: number
+}
+
+/** A tile of hashes. */
+export interface LogTileRow {
+  readonly level: number
+  readonly idx: number
+  readonly hashes: Uint8Array
+}
+
+/** The head of the log: one row, and the lock of all who append. */
+export interface LogHeadRow {
+  readonly id: number
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/** The newest checkpoint: one row, or none yet. */
+export interface LogCheckpointRow {
+  readonly id: number
+  readonly size: number
+  readonly note: string
+}
+
+/** An answer under an Idempotency-Key; `id` is a digest of caller and key. */
+export interface AnswerRow {
+  readonly id: Uint8Array
+  readonly request_sha256: string
+  readonly status: number
+  readonly body: string
+  readonly expires_at: number
+}
+
+/** An identity token that was used; `id` is a digest of issuer and `jti`. */
+export interface ReplayRow {
+  readonly id: Uint8Array
+  readonly expires_at: number
+}
+
+/** A request for approval; approvers are a JSON array. */
+export interface ApprovalRow {
+  readonly id: string
+  readonly action: string
+  readonly resource: string
+  readonly request_sha256: string
+  readonly approvers: string
+  readonly expires_at: number
+}
+
+/** A number that only grows, by name. */
+export interface CounterRow {
+  readonly name: string
+  readonly value: number
+}
+
+/** All tables by name. */
+export interface Tables {
+  readonly keys: KeyRow
+  readonly key_versions: KeyVersionRow
+  readonly creation_intents: CreationIntentRow
+  readonly log_entries: LogEntryRow
+  readonly log_labels: LogLabelRow
+  readonly log_tiles: LogTileRow
+  readonly log_head: LogHeadRow
+  readonly log_checkpoint: LogCheckpointRow
+  readonly answers: AnswerRow
+  readonly replays: ReplayRow
+  readonly approvals: ApprovalRow
+  readonly counters: CounterRow
+}
