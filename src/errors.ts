@@ -59,6 +59,8 @@ export type ErrorCode =
   | 'ERR_REGISTRY_PROTOCOL'
   | 'ERR_REFERRERS_CONFLICT'
   | 'ERR_OVERLOADED'
+  | 'ERR_STATE_CONFLICT'
+  | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_PASSPHRASE_WRONG'
@@ -141,6 +143,8 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_REGISTRY_PROTOCOL: traits(7, 502),
   ERR_REFERRERS_CONFLICT: traits(7, 503, true),
   ERR_OVERLOADED: traits(7, 503, true),
+  ERR_STATE_CONFLICT: traits(7, 409, true),
+  ERR_STORE_UNAVAILABLE: traits(7, 503, true),
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),
   ERR_NOT_ALLOWED: traits(8, 403),

@@ -66,7 +66,7 @@ export interface StoreTransaction {
   readonly replays: ReplayRecords
   readonly approvals: ApprovalRecords
   /** Tells every replica, once the transaction is durable, that keys changed. */
-  announce(): void
+  readonly announce: () => void
 }
 
 /**
@@ -85,9 +85,10 @@ export interface Store extends AsyncDisposable {
   onAnnouncement(listener: () => void): () => void
   /**
    * Runs work while holding a lock that one replica can have; undefined, without running it, where
-   * another has it.
+   * another has it. Where the lock is lost meanwhile, `lost` is aborted, and once work has ended the
+   * promise rejects with ERR_STORE_UNAVAILABLE: what it did, it may not have done alone.
    */
-  withLock<T>(name: string, work: () => Promise<T>): Promise<T | undefined>
+  withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
   /** Makes sure that the database answers. */
   ping(): Promise<void>
   /** Deletes what is past its time: answers, replays, approvals. */

@@ -1,0 +1,117 @@
+import type { Kysely } from 'kysely'
+import { assertNotCancelled } from '../cancellation.ts'
+import type { LogReader } from '../log/log-records.ts'
+import type { Database } from './database.ts'
+import { KeyTables, type PublicKeyCache } from './key-tables.ts'
+import { LogTables, LogTablesReader } from './log-tables.ts'
+import { AnswerTable, ApprovalTable, ReplayTable, sweepExpired } from './request-tables.ts'
+import type { Store, StoreTransaction } from './store.ts'
+import type { Tables } from './tables.ts'
+import { storeUnavailable } from './unavailable.ts'
+
+/** How often one transaction is tried where others beside it make it fail. */
+const MAX_ATTEMPTS = 5
+
+/** The store over one open database, whose schema is current. */
+export class DatabaseStore implements Store {
+  readonly log: LogReader
+  readonly #database: Database
+  readonly #publicKeys: PublicKeyCache = new Map()
+  readonly #listeners = new Set<() => void>()
+  #stopWatching: (() => void) | undefined
+  #isClosed = false
+
+  constructor(database: Database) {
+    this.#database = database
+    this.log = new LogTablesReader(() => {
+      this.#assertOpen()
+      return database.reader
+    })
+  }
+
+  async transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      this.#assertOpen()
+      try {
+        return await this.#attempt(work)
+      } catch (error) {
+        // A lost connection is not among these: what it was committing may have been committed.
+        if (attempt === MAX_ATTEMPTS || !this.#database.mayRunAgain(error)) throw error
+      }
+    }
+  }
+
+  onAnnouncement(listener: () => void): () => void {
+    // Wrapped, so that a function that listens twice is two listeners.
+    const entry = (): void => {
+      listener()
+    }
+    this.#listeners.add(entry)
+    this.#stopWatching ??= this.#database.watchOthers(() => {
+      this.#callListeners()
+    })
+    return () => {
+      this.#listeners.delete(entry)
+    }
+  }
+
+  async withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    this.#assertOpen()
+    await using lock = await this.#database.tryLock(name)
+    if (lock === undefined) return undefined
+    const result = await work(lock.lost)
+    assertNotCancelled(lock.lost)
+    return result
+  }
+
+  async ping(): Promise<void> {
+    await this.log.head()
+  }
+
+  async sweep(now: Date): Promise<void> {
+    this.#assertOpen()
+    await sweepExpired(this.#database.writer, now)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#listeners.clear()
+    this.#stopWatching?.()
+    await this.#database[Symbol.asyncDispose]()
+  }
+
+  async #attempt<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T> {
+    const keys = { areAnnounced: false }
+    const announce = (): void => {
+      keys.areAnnounced = true
+    }
+    // Locks, not snapshots, order what must be ordered, so every statement may see what is newest.
+    const transaction = this.#database.writer.transaction().setIsolationLevel('read committed')
+    const result = await transaction.execute(async (db) => {
+      const answer = await work({ ...this.#recordsOf(db), announce })
+      if (keys.areAnnounced) await this.#database.notifyOthers(db)
+      return answer
+    })
+    if (keys.areAnnounced) this.#callListeners()
+    return result
+  }
+
+  #recordsOf(db: Kysely<Tables>): Omit<StoreTransaction, 'announce'> {
+    return {
+      keys: new KeyTables(db, this.#database, this.#publicKeys),
+      log: new LogTables(db, this.#database),
+      answers: new AnswerTable(db),
+      replays: new ReplayTable(db),
+      approvals: new ApprovalTable(db),
+    }
+  }
+
+  #callListeners(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw storeUnavailable('it was closed')
+  }
+}

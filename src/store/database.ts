@@ -1,0 +1,54 @@
+/**
+ * What the two databases do differently; everything else is written once, in Kysely.
+ *
+ * @packageDocumentation
+ */
+import type { Kysely } from 'kysely'
+import type { ColumnTypes } from './migrations/column-types.ts'
+import type { Tables } from './tables.ts'
+
+/** Settings of a database; `StoreOptions` says what each means. */
+export interface DatabaseSettings {
+  readonly password: string | undefined
+  readonly timeoutMs: number
+  readonly pollMs: number
+  readonly maxConnections: number
+}
+
+/** Tables that are written many rows at a time. */
+export type BulkTable = 'log_entries' | 'log_labels'
+
+/** A lock that one replica holds. */
+export interface HeldLock extends AsyncDisposable {
+  /** Aborted with ERR_STORE_UNAVAILABLE once somebody else may have the lock. */
+  readonly lost: AbortSignal
+}
+
+/** One open database. What its Kysely instances throw is ERR_STORE_UNAVAILABLE where waiting may help. */
+export interface Database extends AsyncDisposable {
+  /** For transactions. */
+  readonly writer: Kysely<Tables>
+  /** For reads outside of transactions; never sees what is not durable yet. */
+  readonly reader: Kysely<Tables>
+  readonly columnTypes: ColumnTypes
+  /** Keeps every other transaction on the same key waiting until this one ends. */
+  lockKey(db: Kysely<Tables>, name: string): Promise<void>
+  /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */
+  lockHead(db: Kysely<Tables>): Promise<{ readonly size: number; readonly root: Uint8Array }>
+  /** Adds rows, as fast as the database takes them. */
+  insertRows<Table extends BulkTable>(
+    db: Kysely<Tables>,
+    table: Table,
+    rows: readonly Tables[Table][],
+  ): Promise<void>
+  /** Tells whether a transaction failed only because of others beside it, and left no trace. */
+  mayRunAgain(error: unknown): boolean
+  /** Tells whether a statement failed because a row would break a unique index. */
+  isTaken(error: unknown): boolean
+  /** Makes the commit of this transaction tell the other replicas. */
+  notifyOthers(db: Kysely<Tables>): Promise<void>
+  /** Calls back when another replica has told, or may have; returns how to stop. */
+  watchOthers(listener: () => void): () => void
+  /** Takes a lock that one replica can have; undefined where another has it. */
+  tryLock(name: string): Promise<HeldLock | undefined>
+}

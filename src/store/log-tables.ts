@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type {
+  LogHead,
+  LogReader,
+  LogRecords,
+  StoredCheckpoint,
+  StoredEntry,
+  StoredTile,
+} from '../log/log-records.ts'
+import type { Database } from './database.ts'
+import type { Tables } from './tables.ts'
+
+/** Reads the log, in a transaction or out of one. */
+export class LogTablesReader implements LogReader {
+  readonly #openDb: () => Kysely<Tables>
+
+  /** Asks for the database at each read, so that a closed one can refuse. */
+  constructor(openDb: () => Kysely<Tables>) {
+    this.#openDb = openDb
+  }
+
+  protected get db(): Kysely<Tables> {
+    return this.#openDb()
+  }
+
+  async head(): Promise<LogHead> {
+    return this.db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
+  }
+
+  async tile(level: number, index: number): Promise<Uint8Array | undefined> {
+    const tile = await this.db
+      .selectFrom('log_tiles')
+      .select('hashes')
+      .where('level', '=', level)
+      .where('idx', '=', index)
+      .executeTakeFirst()
+    return tile?.hashes
+  }
+
+  async entries(start: number, end: number): Promise<readonly Uint8Array[]> {
+    const rows = await this.db
+      .selectFrom('log_entries')
+      .select('data')
+      .where('idx', '>=', start)
+      .where('idx', '<', end)
+      .orderBy('idx')
+      .execute()
+    return rows.map(({ data }) => data)
+  }
+
+  async find(
+    label: string,
+    { limit, before }: { readonly limit: number; readonly before?: number },
+  ): Promise<readonly number[]> {
+    const labelled = this.db
+      .selectFrom('log_labels')
+      .select('idx')
+      .where('label', '=', hashLabel(label))
+      .where('idx', '<', before ?? Number.MAX_SAFE_INTEGER)
+    const rows = await labelled.orderBy('idx', 'desc').limit(limit).execute()
+    return rows.map(({ idx }) => idx)
+  }
+
+  async checkpoint(): Promise<StoredCheckpoint | undefined> {
+    return this.db.selectFrom('log_checkpoint').select(['size', 'note']).executeTakeFirst()
+  }
+}
+
+/** The log in the tables of one transaction. */
+export class LogTables extends LogTablesReader implements LogRecords {
+  readonly #database: Database
+
+  constructor(db: Kysely<Tables>, database: Database) {
+    super(() => db)
+    this.#database = database
+  }
+
+  async lockHead(): Promise<LogHead> {
+    return this.#database.lockHead(this.db)
+  }
+
+  async insertEntries(entries: readonly StoredEntry[]): Promise<void> {
+    const rows = entries.map(({ index, data }) => ({ idx: index, data }))
+    await this.#database.insertRows(this.db, 'log_entries', rows)
+    const labels = entries.flatMap(({ index, labels }) =>
+      [...new Set(labels)].map((label) => ({ label: hashLabel(label), idx: index })),
+    )
+    await this.#database.insertRows(this.db, 'log_labels', labels)
+  }
+
+  async putTiles(tiles: readonly StoredTile[]): Promise<void> {
+    for (const { level, index, hashes } of tiles) {
+      await this.db
+        .insertInto('log_tiles')
+        .values({ level, idx: index, hashes })
+        .onConflict((conflict) => conflict.columns(['level', 'idx']).doUpdateSet({ hashes }))
+        .execute()
+    }
+  }
+
+  async putHead({ size, root }: LogHead): Promise<void> {
+    await this.db.updateTable('log_head').set({ size, root }).execute()
+  }
+
+  async putCheckpoint({ size, note }: StoredCheckpoint): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await this.db
+      .insertInto('log_checkpoint')
+      .values({ id: 1, size, note })
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet({ size, note }).where('log_checkpoint.size', '<', size),
+      )
+      .executeTakeFirstOrThrow()
+    return numInsertedOrUpdatedRows === 1n
+  }
+}
+
+/**
+ * Shortens a label to what an index holds well. Half of SHA-256 is enough: two labels made to collide
+ * find each other's entries, and who made them knew both.
+ */
+function hashLabel(label: string): Uint8Array {
+  return createHash('sha256').update(label).digest().subarray(0, 16)
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { CountersignError } from '../errors.ts'
+import { parseJson } from '../formats/json.ts'
+import type {
+  AnswerRecords,
+  ApprovalRecords,
+  ApprovalRequest,
+  RememberedAnswer,
+  ReplayRecords,
+} from './store.ts'
+import type { ApprovalRow, Tables } from './tables.ts'
+
+/** A moment, and until when something is kept. */
+interface Times {
+  readonly now: Date
+  readonly expires: Date
+}
+
+/** Answers in the tables of one transaction. */
+export class AnswerTable implements AnswerRecords {
+  readonly #db: Kysely<Tables>
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db
+  }
+
+  async findAnswer(caller: string, key: string, now: Date): Promise<RememberedAnswer | undefined> {
+    const row = await this.#db
+      .selectFrom('answers')
+      .select(['request_sha256', 'status', 'body'])
+      .where('id', '=', digestOf(caller, key))
+      .where('expires_at', '>', now.getTime())
+      .executeTakeFirst()
+    return row && { requestSha256: row.request_sha256, status: row.status, body: row.body }
+  }
+
+  async putAnswer(
+    caller: string,
+    key: string,
+    answer: RememberedAnswer,
+    { now, expires }: Times,
+  ): Promise<boolean> {
+    const { requestSha256, status, body } = answer
+    const row = { request_sha256: requestSha256, status, body, expires_at: expires.getTime() }
+    const { numInsertedOrUpdatedRows } = await this.#db
+      .insertInto('answers')
+      .values({ id: digestOf(caller, key), ...row })
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet(row).where('answers.expires_at', '<=', now.getTime()),
+      )
+      .executeTakeFirstOrThrow()
+    return numInsertedOrUpdatedRows === 1n
+  }
+}
+
+/** Used identity tokens in the tables of one transaction. */
+export class ReplayTable implements ReplayRecords {
+  readonly #db: Kysely<Tables>
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db
+  }
+
+  async useOnce(issuer: string, jti: string, { now, expires }: Times): Promise<boolean> {
+    const row = { expires_at: expires.getTime() }
+    const { numInsertedOrUpdatedRows } = await this.#db
+      .insertInto('replays')
+      .values({ id: digestOf(issuer, jti), ...row })
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet(row).where('replays.expires_at', '<=', now.getTime()),
+      )
+      .executeTakeFirstOrThrow()
+    return numInsertedOrUpdatedRows === 1n
+  }
+}
+
+/** Requests for approval in the tables of one transaction. */
+export class ApprovalTable implements ApprovalRecords {
+  readonly #db: Kysely<Tables>
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db
+  }
+
+  async findApproval(id: string): Promise<ApprovalRequest | undefined> {
+    const found = this.#db.selectFrom('approvals').select(APPROVAL_COLUMNS).where('id', '=', id)
+    const row = await found.executeTakeFirst()
+    return row && toApproval(row)
+  }
+
+  async approvals(now: Date): Promise<readonly ApprovalRequest[]> {
+    const rows = await this.#db
+      .selectFrom('approvals')
+      .select(APPROVAL_COLUMNS)
+      .where('expires_at', '>', now.getTime())
+      .orderBy('expires_at')
+      .orderBy('id')
+      .execute()
+    return rows.map(toApproval)
+  }
+
+  async putApproval({ id, ...request }: ApprovalRequest): Promise<void> {
+    const row = {
+      action: request.action,
+      resource: request.resource,
+      request_sha256: request.requestSha256,
+      approvers: JSON.stringify(request.approvers),
+      expires_at: request.expires.getTime(),
+    }
+    await this.#db
+      .insertInto('approvals')
+      .values({ id, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+      .execute()
+  }
+
+  async deleteApproval(id: string): Promise<void> {
+    await this.#db.deleteFrom('approvals').where('id', '=', id).execute()
+  }
+}
+
+const APPROVAL_COLUMNS = [
+  'id',
+  'action',
+  'resource',
+  'request_sha256',
+  'approvers',
+  'expires_at',
+] as const satisfies readonly (keyof ApprovalRow)[]
+
+function toApproval({ id, action, resource, ...row }: ApprovalRow): ApprovalRequest {
+  const approvers = parseJson(row.approvers)
+  if (!Array.isArray(approvers)) {
+    throw new CountersignError('ERR_INTERNAL', `the stored approvers of "${id}" are no list`)
+  }
+  return {
+    id,
+    action,
+    resource,
+    requestSha256: row.request_sha256,
+    approvers: approvers.map(String),
+    expires: new Date(row.expires_at),
+  }
+}
+
+/** Attacker-controlled texts of any length and any characters become a short key that every index takes. */
+function digestOf(...texts: readonly string[]): Uint8Array {
+  return createHash('sha256').update(JSON.stringify(texts)).digest()
+}
+
+const SWEEP_ROWS = 1000
+
+/** Deletes what expired, a thousand rows at a time: nobody waits long for a lock. */
+export async function sweepExpired(db: Kysely<Tables>, now: Date): Promise<void> {
+  for (const table of ['answers', 'replays', 'approvals'] as const) {
+    for (let deleted = SWEEP_ROWS; deleted === SWEEP_ROWS;) {
+      const result = await db
+        .deleteFrom(table)
+        .where('id', 'in', (expired) =>
+          expired
+            .selectFrom(table)
+            .select('id')
+            .where('expires_at', '<=', now.getTime())
+            .limit(SWEEP_ROWS),
+        )
+        .executeTakeFirstOrThrow()
+      deleted = Number(result.numDeletedRows)
+    }
+  }
+}

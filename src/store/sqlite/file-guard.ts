@@ -1,0 +1,31 @@
+import { DatabaseSync } from 'node:sqlite'
+import { storeUnavailable } from '../unavailable.ts'
+
+/** What the guard of a file is called: an empty database beside it. */
+const SUFFIX = '-lock'
+
+/**
+ * Keeps every other process from opening the same database file through a guard until it is disposed.
+ * The lock is one of the operating system on an empty database: it ends with the process, however that
+ * ends, and the file that stays means nothing.
+ *
+ * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — another process has it
+ */
+export function guardFile(path: string): Disposable {
+  const guard = new DatabaseSync(`${path}${SUFFIX}`, { timeout: 0 })
+  try {
+    guard.exec('pragma journal_mode = off')
+    guard.exec('begin exclusive')
+  } catch (cause) {
+    guard.close()
+    throw storeUnavailable(`another countersign serve uses ${path}`, {
+      hint: 'stop the other process, or use store: postgres://… for several replicas',
+      cause,
+    })
+  }
+  return {
+    [Symbol.dispose]: () => {
+      guard.close()
+    },
+  }
+}

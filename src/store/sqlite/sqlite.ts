@@ -1,0 +1,167 @@
+import { closeSync, openSync, realpathSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { CountersignError } from '../../errors.ts'
+import type { BulkTable, Database, DatabaseSettings, HeldLock } from '../database.ts'
+import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
+import type { Tables } from '../tables.ts'
+import { storeUnavailable } from '../unavailable.ts'
+import { NodeSqliteDialect } from './dialect.ts'
+import { callSqlite, resultCode } from './failures.ts'
+import { guardFile } from './file-guard.ts'
+
+const MEMORY = ':memory:'
+
+/**
+ * Opens a database file, or makes it, readable for its owner alone; no other process can open it then.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — no path; ERR_STORE_UNAVAILABLE — the file can't be
+ * opened, or another process has it
+ */
+export function openSqlite(path: string, { timeoutMs }: DatabaseSettings): Database {
+  if (path === '') {
+    throw new CountersignError('ERR_CONFIG_INVALID', 'the URL of the store names no file', {
+      hint: 'write sqlite:FILE',
+    })
+  }
+  if (path === MEMORY) {
+    const memory = connect(path, timeoutMs)
+    return new SqliteDatabase(memory, memory, undefined)
+  }
+  const file = createFile(path)
+  const guard = guardFile(file)
+  try {
+    return new SqliteDatabase(
+      connect(file, timeoutMs),
+      connect(file, timeoutMs, { readOnly: true }),
+      guard,
+    )
+  } catch (error) {
+    guard[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Makes the file where there is none, and answers its path without symbolic links. */
+function createFile(path: string): string {
+  try {
+    // Only a new file is opened: closing any handle of a file ends all locks this process has on it.
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (cause) {
+    if (!isExistingFile(cause)) {
+      const hint = 'create its folder, writable for the user of countersign'
+      throw storeUnavailable(`${path} can not be made`, { hint, cause })
+    }
+  }
+  return realpathSync(path)
+}
+
+function isExistingFile(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+}
+
+/** A connection, and Kysely over it. */
+interface Connected {
+  readonly connection: DatabaseSync
+  readonly db: Kysely<Tables>
+}
+
+function connect(path: string, timeoutMs: number, options = { readOnly: false }): Connected {
+  return callSqlite(() => {
+    const connection = new DatabaseSync(path, {
+      ...options,
+      timeout: timeoutMs,
+      enableForeignKeyConstraints: true,
+      defensive: true,
+    })
+    // A commit is on the disk when it returns: signatures are released on the strength of it.
+    if (!options.readOnly) connection.exec('pragma journal_mode = wal; pragma synchronous = full')
+    const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection, timeoutMs) })
+    return { connection, db }
+  })
+}
+
+/** Rows of one statement: more make it no faster, and each number of rows is a statement of its own. */
+const ROWS_PER_STATEMENT = 64
+
+const SQLITE_CONSTRAINT_UNIQUE = 2067
+
+class SqliteDatabase implements Database {
+  readonly writer: Kysely<Tables>
+  readonly reader: Kysely<Tables>
+  readonly columnTypes: ColumnTypes = SQLITE_TYPES
+  readonly #connected: ReadonlySet<Connected>
+  readonly #guard: Disposable | undefined
+  /** Names of locks that are held; {@link SqliteDatabase.tryLock} alone writes it. */
+  readonly #locks = new Set<string>()
+
+  constructor(writer: Connected, reader: Connected, guard: Disposable | undefined) {
+    this.writer = writer.db
+    this.reader = reader.db
+    this.#connected = new Set([reader, writer])
+    this.#guard = guard
+  }
+
+  lockKey(): Promise<void> {
+    // A transaction has the lock of the whole database.
+    return Promise.resolve()
+  }
+
+  lockHead(db: Kysely<Tables>): Promise<{ readonly size: number; readonly root: Uint8Array }> {
+    return db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
+  }
+
+  async insertRows<Table extends BulkTable>(
+    db: Kysely<Tables>,
+    table: Table,
+    rows: readonly Tables[Table][],
+  ): Promise<void> {
+    for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
+      const chunk = rows.slice(start, start + ROWS_PER_STATEMENT)
+      await db.insertInto<BulkTable>(table).values(chunk).execute()
+    }
+  }
+
+  mayRunAgain(): boolean {
+    return false
+  }
+
+  isTaken(error: unknown): boolean {
+    return resultCode(error) === SQLITE_CONSTRAINT_UNIQUE
+  }
+
+  notifyOthers(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  watchOthers(): () => void {
+    // There are none: the file has one process.
+    return () => undefined
+  }
+
+  tryLock(name: string): Promise<HeldLock | undefined> {
+    if (this.#locks.has(name)) return Promise.resolve(undefined)
+    this.#locks.add(name)
+    return Promise.resolve({
+      lost: new AbortController().signal,
+      [Symbol.asyncDispose]: () => {
+        this.#locks.delete(name)
+        return Promise.resolve()
+      },
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      // Having had a turn, nobody is in the middle of a transaction.
+      await this.writer.connection().execute(() => Promise.resolve())
+    } finally {
+      for (const { db, connection } of this.#connected) {
+        await db.destroy()
+        // Kysely closes only what it has used.
+        if (connection.isOpen) connection.close()
+      }
+      this.#guard?.[Symbol.dispose]()
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { appendEntries } from './records.ts'
+import type { OpenEmpty } from './store-contract.ts'
+
+/** Defines the tests of the log. */
+export function testLogRecords(openEmpty: OpenEmpty): void {
+  testEntries(openEmpty)
+  testTilesAndCheckpoints(openEmpty)
+}
+
+function testEntries(openEmpty: OpenEmpty): void {
+  test('an empty log has the root of a tree without entries', async () => {
+    const store = await openEmpty()
+    const root = Uint8Array.from(createHash('sha256').digest())
+
+    expect(await store.log.head()).toEqual({ size: 0, root })
+    expect(await store.log.checkpoint()).toBeUndefined()
+    expect(await store.log.tile(0, 0)).toBeUndefined()
+    expect(await store.log.entries(0, 10)).toEqual([])
+  })
+
+  test('entries come back byte for byte, in order, as far as the log goes', async () => {
+    const store = await openEmpty()
+    const every = Uint8Array.from({ length: 65_535 }, (_, index) => index)
+    const data = [every, new Uint8Array(), Uint8Array.of(0), Uint8Array.of(0x5c, 0x78, 0x22)]
+    await store.transaction(({ log }) =>
+      log.insertEntries(data.map((bytes, index) => ({ index, data: bytes, labels: [] }))),
+    )
+
+    expect(await store.log.entries(0, 99)).toEqual(data)
+    expect(await store.log.entries(1, 3)).toEqual(data.slice(1, 3))
+  })
+
+  test('bytes come back as plain Uint8Array', async () => {
+    const store = await openEmpty()
+    await store.transaction((records) => appendEntries(records, [[]]))
+    const [entry] = await store.log.entries(0, 1)
+    const { root } = await store.log.head()
+
+    // A Buffer's slice() shares memory where Uint8Array's copies.
+    expect([entry, root].map((bytes) => bytes?.constructor)).toEqual([Uint8Array, Uint8Array])
+  })
+
+  test('entries are found by label, newest first, a page at a time', async () => {
+    const store = await openEmpty()
+    const labels = Array.from({ length: 10 }, (_, index) => [
+      'type:signature',
+      index % 2 === 0 ? 'kid:even' : 'kid:odd',
+      'type:signature',
+    ])
+    await store.transaction((records) => appendEntries(records, labels))
+
+    const first = await store.log.find('kid:even', { limit: 3 })
+    const second = await store.log.find('kid:even', { limit: 3, before: first.at(-1) ?? 0 })
+
+    expect([first, second]).toEqual([
+      [8, 6, 4],
+      [2, 0],
+    ])
+    expect(await store.log.find('type:signature', { limit: 100 })).toHaveLength(10)
+    expect(await store.log.find('kid:none', { limit: 100 })).toEqual([])
+  })
+
+  test('labels may hold any text, of any length', async () => {
+    const store = await openEmpty()
+    const labels = ['jti:\u0000', `digest:${'a'.repeat(10_000)}`, 'jti:\ud800', "jti:'; --"]
+    await store.transaction((records) => appendEntries(records, [labels]))
+
+    const found = await Promise.all(labels.map((label) => store.log.find(label, { limit: 2 })))
+
+    expect(found).toEqual(labels.map(() => [0]))
+  })
+
+  test('a group of some hundred entries with labels is one transaction', async () => {
+    const store = await openEmpty()
+    const labels = Array.from({ length: 701 }, (_, index) => [`jti:${index}`, 'type:token', 'a'])
+
+    await store.transaction((records) => appendEntries(records, labels))
+
+    expect(await store.log.entries(0, 1000)).toHaveLength(701)
+    expect(await store.log.find('jti:700', { limit: 1 })).toEqual([700])
+    expect(await store.log.find('type:token', { limit: 1000 })).toHaveLength(701)
+  })
+}
+
+function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
+  test('a tile is written over what was there', async () => {
+    const store = await openEmpty()
+    const put = (index: number, fill: number, hashes: number): Promise<void> =>
+      store.transaction(({ log }) =>
+        log.putTiles([{ level: 1, index, hashes: new Uint8Array(32 * hashes).fill(fill) }]),
+      )
+    await put(0, 1, 1)
+    await put(0, 2, 2)
+    await put(7, 3, 1)
+
+    expect(await store.log.tile(1, 0)).toEqual(new Uint8Array(64).fill(2))
+    expect(await store.log.tile(1, 7)).toEqual(new Uint8Array(32).fill(3))
+    expect(await store.log.tile(0, 0)).toBeUndefined()
+  })
+
+  test('a checkpoint is kept unless a larger or equal one is there', async () => {
+    const store = await openEmpty()
+    const put = (size: number, note: string): Promise<boolean> =>
+      store.transaction(({ log }) => log.putCheckpoint({ size, note }))
+
+    const kept = [await put(5, 'a'), await put(5, 'b'), await put(4, 'c'), await put(6, 'd')]
+
+    expect(kept).toEqual([true, false, false, true])
+    expect(await store.log.checkpoint()).toEqual({ size: 6, note: 'd' })
+  })
+}

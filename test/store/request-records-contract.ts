@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest'
+import type { ApprovalRequest } from '../../src/store/store.ts'
+import { later, NOW } from './records.ts'
+import type { OpenEmpty } from './store-contract.ts'
+
+/** Defines the tests of answers, replays and approvals. */
+export function testRequestRecords(openEmpty: OpenEmpty): void {
+  testAnswers(openEmpty)
+  testReplays(openEmpty)
+  testApprovals(openEmpty)
+  testSweep(openEmpty)
+}
+
+const ANSWER = { requestSha256: 'ab'.repeat(32), status: 201, body: '{"a":"\\u0000ü"}' }
+
+function testAnswers(openEmpty: OpenEmpty): void {
+  test('an answer is found by its caller and key, until it expires', async () => {
+    const store = await openEmpty()
+    const times = { now: NOW, expires: later(10) }
+    await store.transaction(({ answers }) => answers.putAnswer('issuer a', 'k1', ANSWER, times))
+
+    const found = await store.transaction(async ({ answers }) => [
+      await answers.findAnswer('issuer a', 'k1', later(9)),
+      await answers.findAnswer('issuer a', 'k1', later(10)),
+      await answers.findAnswer('issuer', 'a k1', NOW),
+      await answers.findAnswer('issuer b', 'k1', NOW),
+    ])
+
+    expect(found).toStrictEqual([ANSWER, undefined, undefined, undefined])
+  })
+
+  test('an answer stays until it expires, then gives way', async () => {
+    const store = await openEmpty()
+    const put = (status: number, now: Date): Promise<boolean> =>
+      store.transaction(({ answers }) =>
+        answers.putAnswer('caller', 'k1', { ...ANSWER, status }, { now, expires: later(10) }),
+      )
+
+    const kept = [await put(200, NOW), await put(201, later(9)), await put(202, later(10))]
+
+    expect(kept).toEqual([true, false, true])
+  })
+
+  test('of two answers at once, one stays', async () => {
+    const store = await openEmpty()
+    const times = { now: NOW, expires: later(10) }
+
+    const kept = await Promise.all(
+      [1, 2].map(() =>
+        store.transaction(({ answers }) => answers.putAnswer('caller', 'k1', ANSWER, times)),
+      ),
+    )
+
+    expect(kept.toSorted()).toEqual([false, true])
+  })
+}
+
+function testReplays(openEmpty: OpenEmpty): void {
+  test('a token is used once, until it expires', async () => {
+    const store = await openEmpty()
+    const use = (issuer: string, jti: string, now: Date): Promise<boolean> =>
+      store.transaction(({ replays }) => replays.useOnce(issuer, jti, { now, expires: later(10) }))
+
+    const accepted = [
+      await use('https://a', 'j1', NOW),
+      await use('https://a', 'j1', later(9)),
+      await use('https://b', 'j1', NOW),
+      await use('https://a', 'j1', later(10)),
+    ]
+
+    expect(accepted).toEqual([true, false, true, true])
+  })
+
+  test('a jti may be any text, of any length', async () => {
+    const store = await openEmpty()
+    const times = { now: NOW, expires: later(10) }
+
+    const accepted = await store.transaction(({ replays }) =>
+      Promise.all(
+        ['\u0000', 'x'.repeat(100_000), '', '"'].map((jti) => replays.useOnce('i', jti, times)),
+      ),
+    )
+
+    expect(accepted).toEqual([true, true, true, true])
+  })
+}
+
+function testApprovals(openEmpty: OpenEmpty): void {
+  test('a request for approval comes back as it was put last, until it is deleted', async () => {
+    const store = await openEmpty()
+    const first = sampleApproval('a1', ['https://i alice'])
+    const second = { ...first, approvers: [...first.approvers, 'https://i "bob"'] }
+    await store.transaction(({ approvals }) => approvals.putApproval(first))
+    await store.transaction(({ approvals }) => approvals.putApproval(second))
+
+    const find = (): Promise<ApprovalRequest | undefined> =>
+      store.transaction(({ approvals }) => approvals.findApproval('a1'))
+
+    expect(await find()).toStrictEqual(second)
+    await store.transaction(({ approvals }) => approvals.deleteApproval('a1'))
+    expect(await find()).toBeUndefined()
+  })
+
+  test('requests that expired are not listed', async () => {
+    const store = await openEmpty()
+    await store.transaction(async ({ approvals }) => {
+      await approvals.putApproval({ ...sampleApproval('a1', []), expires: later(1) })
+      await approvals.putApproval({ ...sampleApproval('a2', []), expires: later(2) })
+    })
+
+    const listed = await store.transaction(({ approvals }) => approvals.approvals(later(1)))
+
+    expect(listed.map(({ id }) => id)).toEqual(['a2'])
+  })
+}
+
+function sampleApproval(id: string, approvers: readonly string[]): ApprovalRequest {
+  const requestSha256 = 'cd'.repeat(32)
+  return { id, action: 'revoke', resource: 'release', requestSha256, approvers, expires: later(60) }
+}
+
+function testSweep(openEmpty: OpenEmpty): void {
+  test('a sweep deletes what expired, however much, and nothing else', async () => {
+    const store = await openEmpty()
+    const old = { now: NOW, expires: later(10) }
+    await store.transaction(async ({ answers, approvals, replays }) => {
+      for (let jti = 0; jti < 1001; jti += 1) await replays.useOnce('i', `old ${jti}`, old)
+      await replays.useOnce('i', 'new', { now: NOW, expires: later(11) })
+      await answers.putAnswer('caller', 'k1', ANSWER, old)
+      await approvals.putApproval(sampleApproval('kept', []))
+      await approvals.putApproval({ ...sampleApproval('gone', []), expires: later(10) })
+    })
+
+    await store.sweep(later(10))
+
+    // Asked as if no time had passed, so that only what is gone is unknown.
+    const times = { now: NOW, expires: later(10) }
+    const left = await store.transaction(async ({ answers, approvals, replays }) => [
+      await replays.useOnce('i', 'old 1000', times),
+      await replays.useOnce('i', 'new', times),
+      await answers.findAnswer('caller', 'k1', NOW),
+      (await approvals.approvals(NOW)).map(({ id }) => id),
+    ])
+    expect(left).toEqual([true, false, undefined, ['kept']])
+  })
+}
