@@ -53,21 +53,26 @@ export function isServed(version: KeyVersion, policy: RotationPolicy, now: Date)
 }
 
 /**
- * Judges whether a signature of a version may be released now: while it is active, or retired at most L
- * ago. Answers what is wrong, ERR_KEY_REVOKED or ERR_KEY_NOT_USABLE; undefined where nothing is.
+ * Judges whether a signature of a version may be released now: within its window, that is while it is
+ * active, or retired at most L ago. Answers what is wrong, ERR_KEY_REVOKED or ERR_KEY_NOT_USABLE;
+ * undefined where nothing is.
  */
 export function signable(
   version: KeyVersion,
   policy: RotationPolicy,
   now: Date,
 ): CountersignError | undefined {
-  const { key, version: number, state, compromisedSince } = version
-  if (state === 'active') return undefined
-  const end = state === 'retired' ? signsUntil(version, policy) : undefined
-  if (end !== undefined && now <= end) return undefined
+  const { key, version: number, state, activatedAt, compromisedSince } = version
+  const end =
+    state === 'active' ? now : state === 'retired' ? signsUntil(version, policy) : undefined
+  // Signed by a clock that is behind the activation, it would lie outside its window for ever.
+  if (activatedAt !== undefined && end !== undefined && activatedAt <= now && now <= end) {
+    return undefined
+  }
   const code = compromisedSince === undefined ? 'ERR_KEY_NOT_USABLE' : 'ERR_KEY_REVOKED'
-  return new CountersignError(code, `${key}@${number} is ${state}, so it signs nothing`, {
-    hint: 'try again: the active version of the key signs; nothing was released',
+  const why = state === 'active' ? 'active only from a later time on' : state
+  return new CountersignError(code, `${key}@${number} is ${why}, so it signs nothing now`, {
+    hint: 'nothing was released; ask again: another version of the key signs',
     details: { key, version: number, state },
   })
 }

@@ -41,6 +41,13 @@ test('the active version signs, one retired signs for the lag of the signers', (
   expect(verdicts(1141)).toEqual(['ERR_KEY_NOT_USABLE', undefined, ...pending])
 })
 
+test('a clock that is behind an activation leaves the signing to the version before', () => {
+  const { key, versions } = story()
+  const [previous, active] = versions.map((version) => signable(version, key.policy, second(1099)))
+
+  expect([previous?.code, active?.code]).toEqual([undefined, 'ERR_KEY_NOT_USABLE'])
+})
+
 test('a revoked version is neither served nor signs, at any time', () => {
   const made = story()
   made.take(revoke(made.at(1500), 2, { mode: 'seamless' }))
