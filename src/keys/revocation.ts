@@ -88,8 +88,8 @@ function follow(
   return takeOver(moment, standby, ripe === undefined || moment.now < ripe)
 }
 
-/** The version nobody has seen, the newest if there are several. */
-function freshOf(versions: readonly KeyVersion[]): KeyVersion | undefined {
+/** The version nobody has seen, the newest if there are several: what `flush` brings in. */
+export function freshOf(versions: readonly KeyVersion[]): KeyVersion | undefined {
   return versions
     .filter(({ state, publishedAt }) => state === 'pending' && publishedAt === undefined)
     .toSorted((a, b) => b.version - a.version)[0]

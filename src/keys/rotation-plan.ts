@@ -1,0 +1,166 @@
+/**
+ * What a rotation will do and when, before it is done: each time with the terms it comes from and the
+ * verifiers that set it.
+ *
+ * @packageDocumentation
+ */
+import { addSeconds } from './deadlines.ts'
+import { type DueAction, dueActions, scheduledAt } from './due-actions.ts'
+import type { RotationPolicy } from './key.ts'
+import { activeVersion, isUnused, type KeyMoment, standbyOf } from './lifecycle.ts'
+import { activationDelaySeconds, retentionSeconds } from './policy.ts'
+import {
+  keepsSeconds,
+  refusesSeconds,
+  VERIFIER_CLASSES,
+  type VerifierClass,
+} from './verifier-classes.ts'
+
+/** One addend of a wait, by its name in docs/design/rotation.md. */
+export interface PlanTerm {
+  readonly term: 'M' | 'V' | 'R' | 'L' | 'S' | 'T' | 'W' | 'audit window'
+  readonly seconds: number
+}
+
+/** One step of a rotation. */
+export interface PlannedStep {
+  readonly step: 'publish' | 'activate' | 'leave-jwks' | 'destroy'
+  /** The earliest it can be, all steps before it being taken at their earliest. */
+  readonly earliest: Date
+  /** What is waited for since the step before. */
+  readonly terms: readonly PlanTerm[]
+  /** Which of it weighs most, for people. */
+  readonly boundBy: string
+}
+
+/** A verifier that a rotation after the regular wait may still make refuse good tokens. */
+export interface UncoveredVerifier {
+  readonly name: string
+  /** For how long, at most. */
+  readonly refusesSeconds: number
+}
+
+/** A rotation as it can be. */
+export interface RotationPlan {
+  readonly key: string
+  /** Number of the version that signs now; undefined: none does. */
+  readonly from: number | undefined
+  /** Number of the version that is next; undefined: it must be created. */
+  readonly to: number | undefined
+  /** t0 to t3: publish, activate, leave the JWKS (the one that signs now), destroy it. */
+  readonly steps: readonly PlannedStep[]
+  /** When the scheduler activates it; undefined: never by itself. */
+  readonly scheduledAt: Date | undefined
+  /** What the scheduler would do at this moment. */
+  readonly due: readonly DueAction[]
+  /** Verifiers whose caches outlive the wait. */
+  readonly uncovered: readonly UncoveredVerifier[]
+}
+
+/**
+ * Plans the next rotation of a key.
+ *
+ * @param verifiers - those in use; left out: all we know of
+ */
+export function planRotation(
+  moment: KeyMoment,
+  verifiers: readonly VerifierClass[] = VERIFIER_CLASSES,
+): RotationPlan {
+  const { key, versions } = moment
+  const standby = standbyOf(versions)
+  const activation = planActivation(moment, verifiers)
+  const scheduled = scheduledAt(moment)
+  return {
+    key: key.name,
+    from: activeVersion(versions)?.version,
+    to: standby?.version,
+    steps: planSteps(moment, activation),
+    scheduledAt: scheduled && later(scheduled, activation.earliest),
+    due: dueActions(moment),
+    uncovered: uncoveredOf(key.policy, verifiers),
+  }
+}
+
+function planSteps(moment: KeyMoment, activation: PlannedStep): readonly PlannedStep[] {
+  const { policy } = moment.key
+  const published = standbyOf(moment.versions)?.publishedAt
+  const leaves = addSeconds(activation.earliest, retentionSeconds(policy))
+  const publish: PlannedStep = {
+    step: 'publish',
+    earliest: published ?? moment.now,
+    terms: [],
+    boundBy: published === undefined ? 'nothing: it can be published now' : 'done',
+  }
+  if (activeVersion(moment.versions) === undefined) return [publish, activation]
+  return [
+    publish,
+    activation,
+    {
+      step: 'leave-jwks',
+      earliest: leaves,
+      terms: [
+        { term: 'L', seconds: policy.signerLagSeconds },
+        { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
+        { term: 'W', seconds: policy.verifierLeewaySeconds },
+        { term: 'S', seconds: policy.clockSkewSeconds },
+      ],
+      boundBy: `T: its last token lives up to ${policy.maxTokenLifetimeSeconds} s`,
+    },
+    {
+      step: 'destroy',
+      earliest: addSeconds(leaves, policy.auditWindowSeconds),
+      terms: [{ term: 'audit window', seconds: policy.auditWindowSeconds }],
+      boundBy: 'the audit window, and no signature after it was closed',
+    },
+  ]
+}
+
+function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]): PlannedStep {
+  const { now, versions } = moment
+  const { policy } = moment.key
+  const published = standbyOf(versions)?.publishedAt ?? now
+  if (isUnused(versions)) {
+    const boundBy = 'nothing: the key has never signed, so nobody has a token of it'
+    return { step: 'activate', earliest: later(published, now), terms: [], boundBy }
+  }
+  const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
+  return {
+    step: 'activate',
+    earliest: later(addSeconds(published, activationDelaySeconds(policy)), now),
+    terms: [
+      M > V ? { term: 'M', seconds: M } : { term: 'V', seconds: V },
+      { term: 'R', seconds: policy.replicaLagSeconds },
+      { term: 'S', seconds: policy.clockSkewSeconds },
+    ],
+    boundBy: describeSlowest(policy, verifiers),
+  }
+}
+
+/** Who of the verifiers is covered, and needs the wait most. */
+function describeSlowest(policy: RotationPolicy, verifiers: readonly VerifierClass[]): string {
+  const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
+  const wait = Math.max(M, V)
+  const what = M > V ? `M: max-age is ${M} s` : `V: verifiers may keep a JWKS ${V} s`
+  const [slowest] = verifiers
+    .map((verifier) => ({ name: verifier.name, keeps: keepsSeconds(verifier, policy) }))
+    .filter(({ keeps }) => keeps <= wait)
+    .toSorted((a, b) => b.keeps - a.keeps)
+  return slowest === undefined ? what : `${what} (${slowest.name}: ${slowest.keeps} s)`
+}
+
+function uncoveredOf(
+  policy: RotationPolicy,
+  verifiers: readonly VerifierClass[],
+): readonly UncoveredVerifier[] {
+  const waited = Math.max(policy.maxAgeSeconds, policy.verifierCacheSeconds)
+  return verifiers
+    .map((verifier) => ({
+      name: verifier.name,
+      refusesSeconds: refusesSeconds(verifier, policy, waited),
+    }))
+    .filter((verifier) => verifier.refusesSeconds > 0)
+}
+
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}
