@@ -152,6 +152,10 @@ function assertJwkPurpose(jwk: Readonly<Record<string, unknown>>): void {
   if (!Array.isArray(operations) || !operations.includes('verify')) {
     throw invalid('the JWK "key_ops" does not allow "verify"')
   }
+  // RFC 7517 section 4.3 forbids it, and jose would not find the key.
+  if (new Set(operations).size !== operations.length) {
+    throw invalid('the JWK "key_ops" names an operation twice')
+  }
 }
 
 function attempt(read: () => KeyObject): KeyObject {
