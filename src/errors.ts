@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'ERR_STATEMENT_INVALID'
   | 'ERR_MANIFEST_INVALID'
   | 'ERR_NOTE_INVALID'
+  | 'ERR_JWT_INVALID'
   | 'ERR_SIGNATURE_INVALID'
   | 'ERR_DIGEST_MISMATCH'
   | 'ERR_SUBJECT_MISMATCH'
@@ -41,6 +42,8 @@ export type ErrorCode =
   | 'ERR_IDENTITY_MISMATCH'
   | 'ERR_ANNOTATION_MISMATCH'
   | 'ERR_THRESHOLD_NOT_MET'
+  | 'ERR_JWT_CLAIM_MISMATCH'
+  | 'ERR_CLAIMS_NOT_ALLOWED'
   | 'ERR_SIGNATURE_NOT_FOUND'
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_NOT_TRUSTED'
@@ -49,6 +52,7 @@ export type ErrorCode =
   | 'ERR_KEY_OUTSIDE_VALIDITY'
   | 'ERR_TRANSITION_TOO_EARLY'
   | 'ERR_TRANSITION_REFUSED'
+  | 'ERR_JWT_EXPIRED'
   | 'ERR_TOKEN_NOT_FOUND'
   | 'ERR_NETWORK'
   | 'ERR_TIMEOUT'
@@ -111,6 +115,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_STATEMENT_INVALID: traits(3, 400),
   ERR_MANIFEST_INVALID: traits(3, 502),
   ERR_NOTE_INVALID: traits(3, 400),
+  ERR_JWT_INVALID: traits(3, 200),
   ERR_SIGNATURE_INVALID: traits(3, 200),
   ERR_DIGEST_MISMATCH: traits(3, 200),
   ERR_SUBJECT_MISMATCH: traits(3, 200),
@@ -122,6 +127,8 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_IDENTITY_MISMATCH: traits(4, 200),
   ERR_ANNOTATION_MISMATCH: traits(4, 200),
   ERR_THRESHOLD_NOT_MET: traits(4, 200),
+  ERR_JWT_CLAIM_MISMATCH: traits(4, 200),
+  ERR_CLAIMS_NOT_ALLOWED: traits(4, 422),
 
   ERR_SIGNATURE_NOT_FOUND: traits(5, 200),
 
@@ -132,6 +139,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_KEY_OUTSIDE_VALIDITY: traits(6, 200),
   ERR_TRANSITION_TOO_EARLY: traits(6, 409),
   ERR_TRANSITION_REFUSED: traits(6, 409),
+  ERR_JWT_EXPIRED: traits(6, 200),
   ERR_TOKEN_NOT_FOUND: traits(6, 500),
 
   ERR_NETWORK: traits(7, 502, true),
