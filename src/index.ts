@@ -17,6 +17,14 @@ export {
   signImage,
   signImageLegacy,
 } from './signing/sign-artifact.ts'
+export { type ClaimRules, FREE_CLAIMS } from './signing/claim-rules.ts'
+export {
+  type IssueContext,
+  type IssuedToken,
+  issueToken,
+  type TokenRequest,
+  type TokenRules,
+} from './signing/issue-token.ts'
 export {
   createSigner,
   type DigestSigner,

@@ -49,6 +49,15 @@ export {
 export { encodePae, type Envelope, type EnvelopeSignature, parseEnvelope } from './formats/dsse.ts'
 export { type JsonLimits, type JsonObject, type JsonValue, parseJson } from './formats/json.ts'
 export {
+  type KeySet,
+  type KeySetOptions,
+  type NamedPublicKey,
+  parseJwks,
+  type SkippedKey,
+} from './formats/jwks.ts'
+export { type CompactJws, type JoseHeader, parseJws } from './formats/jws.ts'
+export { type Claims, type Jwt, parseJwt } from './formats/jwt.ts'
+export {
   PREDICATE_NAMES,
   resolvePredicateType,
   SIGN_PREDICATE_TYPE,
@@ -93,6 +102,15 @@ export {
   type TrustMaterial,
 } from './verification/trust.ts'
 export { parseTrustedRoot } from './verification/trusted-root.ts'
+export { type TokenPolicy } from './verification/token-policy.ts'
+export {
+  examineToken,
+  type TokenContext,
+  type TokenOutcome,
+  type VerifiedToken,
+  verifyJws,
+  verifyToken,
+} from './verification/verify-token.ts'
 export {
   type Attached,
   type Examined,

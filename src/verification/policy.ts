@@ -37,7 +37,7 @@ export const SIGNATURE_POLICY: Policy = {
   evidence: { logEntries: 0, times: 0 },
 }
 
-/** Name of one check, in the order they are made. */
+/** Name of one check, in the order they are made: those of bundles, then those of tokens alone. */
 export type CheckId =
   | 'bundle'
   | 'trusted-time'
@@ -47,6 +47,11 @@ export type CheckId =
   | 'predicate-type'
   | 'annotations'
   | 'identity'
+  | 'token'
+  | 'type'
+  | 'issuer'
+  | 'audience'
+  | 'lifetime'
 
 /** One thing that was compared: what was expected, what was found. */
 export interface Check {
