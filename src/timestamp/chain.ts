@@ -1,0 +1,82 @@
+/**
+ * A certificate chain as an authority signs under it, and as verifiers are told of it.
+ *
+ * @packageDocumentation
+ */
+import { X509Certificate } from 'node:crypto'
+import { CountersignError } from '../errors.ts'
+import { contextTag, DerReader, TAG } from './der.ts'
+
+/** A chain whose links hold: leaf first, self-signed root last. */
+export interface TimestampChain {
+  readonly leaf: X509Certificate
+  /** All of it, DER. */
+  readonly certificates: readonly Uint8Array[]
+  /** Issuer of the leaf, DER. */
+  readonly issuer: Uint8Array
+  /** Serial number of the leaf: an INTEGER, DER. */
+  readonly serial: Uint8Array
+  readonly notBefore: Date
+  readonly notAfter: Date
+}
+
+const PURPOSE_TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
+const MAX_CERTIFICATES = 8
+
+function invalid(why: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_KEY_INVALID', `certificates of a time-stamp key: ${why}`, {
+    hint: 'give the chain as PEM, leaf first and root last',
+    cause,
+  })
+}
+
+/**
+ * Reads a chain and makes sure that each certificate is signed by the next, the last by itself, and
+ * that the leaf is for time stamps.
+ *
+ * @throws {@link CountersignError} ERR_KEY_INVALID
+ */
+export function parseTimestampChain(pem: string): TimestampChain {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
+  const [leaf, ...above] = readAll(blocks)
+  if (leaf === undefined || blocks.length > MAX_CERTIFICATES) {
+    throw invalid(`expected 1 to ${MAX_CERTIFICATES}, found ${blocks.length}`)
+  }
+  if (purposesOf(leaf)?.includes(PURPOSE_TIME_STAMPING) !== true) {
+    throw invalid('the leaf is not for time stamping')
+  }
+  for (const [index, certificate] of [leaf, ...above].entries()) {
+    const issuer = above[index] ?? certificate
+    if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+      throw invalid(`number ${index + 1} is not signed by the next`)
+    }
+  }
+  return {
+    leaf,
+    certificates: [leaf, ...above].map(({ raw }) => raw),
+    ...readIssuerAndSerial(leaf.raw),
+    notBefore: leaf.validFromDate,
+    notAfter: leaf.validToDate,
+  }
+}
+
+/** Node's types forget that most certificates name no purpose. */
+function purposesOf({ keyUsage }: X509Certificate): readonly string[] | undefined {
+  return keyUsage
+}
+
+function readAll(blocks: readonly string[]): readonly X509Certificate[] {
+  try {
+    return blocks.map((block) => new X509Certificate(block))
+  } catch (cause) {
+    throw invalid('one of them is malformed', cause)
+  }
+}
+
+function readIssuerAndSerial(der: Uint8Array): Pick<TimestampChain, 'issuer' | 'serial'> {
+  const toBeSigned = new DerReader(der).enter().enter()
+  toBeSigned.readOptional(contextTag(0))
+  const serial = toBeSigned.readElement(TAG.integer)
+  toBeSigned.read(TAG.sequence)
+  return { serial, issuer: toBeSigned.readElement(TAG.sequence) }
+}
