@@ -136,7 +136,8 @@ async function readHistory(path: string, flags: TrustFlags, keys: CommandKeys): 
   const { trustKey } = flags
   if (trustKey !== undefined) await assertReachable(trustKey, flags, keys)
   const signer = trustKey === undefined ? undefined : await keys.describe(trustKey)
-  const history = parseKeyHistory(await readFileBounded(path, MAX_HISTORY_BYTES), signer)
+  const signers = signer === undefined ? [] : [signer]
+  const history = parseKeyHistory(await readFileBounded(path, MAX_HISTORY_BYTES), ...signers)
   const versions = trustKeyHistory(history)
   const by = signer === undefined ? '' : `, signed by kid ${signer.kid}`
   return {

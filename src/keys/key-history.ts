@@ -11,7 +11,13 @@ import { parsePublicKeySpki, type PublicKeyInfo } from '../crypto/public-key.ts'
 import { verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError } from '../errors.ts'
 import { encodePae, readEnvelope } from '../formats/dsse.ts'
-import { isJsonObject, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import {
+  isJsonObject,
+  type JsonObject,
+  type ObjectReader,
+  parseJson,
+  readObject,
+} from '../formats/json.ts'
 import { isKeyState, type KeyState } from './state.ts'
 
 /** DSSE payload type of a key history. */
@@ -37,6 +43,14 @@ export interface PublishedVersion {
 export interface KeyHistory {
   readonly sequence: number
   readonly versions: readonly PublishedVersion[]
+  /**
+   * The versions of the trust key that may sign a history from now on: the active one, and the standby
+   * that will follow it. Whoever trusts the signer of this history trusts them next; so a client that
+   * looks in at least once while a version is active learns its successor before it signs.
+   */
+  readonly trustKeys?: readonly PublicKeyInfo[]
+  /** The Sigstore trusted root of the same moment: only here is it signed. */
+  readonly trustedRoot?: JsonObject
 }
 
 function malformed(why: string): CountersignError {
@@ -48,24 +62,29 @@ function malformed(why: string): CountersignError {
 /**
  * Parses a key history, bare or in its envelope.
  *
- * @param trustKey - verifies the envelope; without it only a bare document is taken, and the caller
- * vouches for where it came from
+ * @param trustKeys - one of them must have signed the envelope; without any only a bare document is
+ * taken, and the caller vouches for where it came from
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
- * ERR_SIGNATURE_INVALID — the envelope is not signed by `trustKey`; ERR_KEY_INVALID — a key in it is weak
+ * ERR_SIGNATURE_INVALID — the envelope is signed by none of them; ERR_KEY_INVALID — a key in it is weak
  */
-export function parseKeyHistory(bytes: Uint8Array, trustKey?: PublicKeyInfo): KeyHistory {
+export function parseKeyHistory(
+  bytes: Uint8Array,
+  ...trustKeys: readonly PublicKeyInfo[]
+): KeyHistory {
   const json = parseJson(bytes, { maxBytes: MAX_HISTORY_BYTES })
   const signed = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
   if (!signed) {
-    if (trustKey !== undefined) throw malformed('it is not signed, and a trust key was given')
+    if (trustKeys.length > 0) throw malformed('it is not signed, and a trust key was given')
     return readHistory(readObject(json, malformed, 'it'))
   }
-  if (trustKey === undefined)
+  if (trustKeys.length === 0)
     throw malformed('it is signed, and no trust key was given to check it')
   const envelope = readEnvelope(json)
   if (envelope.payloadType !== KEY_HISTORY_PAYLOAD_TYPE) throw malformed('another payload type')
   const pae = encodePae(envelope.payloadType, envelope.payload)
-  if (!envelope.signatures.some(({ sig }) => verifyX509Message(trustKey, pae, sig))) {
+  const isSignedBy = (key: PublicKeyInfo): boolean =>
+    envelope.signatures.some(({ sig }) => verifyX509Message(key, pae, sig))
+  if (!trustKeys.some(isSignedBy)) {
     throw new CountersignError(
       'ERR_SIGNATURE_INVALID',
       'the key history is not signed by the trust key',
@@ -82,17 +101,29 @@ function readHistory(history: ObjectReader): KeyHistory {
   const versions = entries.map(readVersion)
   const kids = new Set(versions.map(({ key }) => key.kid))
   if (kids.size !== versions.length) throw malformed('a kid is used twice')
-  return { sequence, versions }
+  const trustKeys = history.objects('trustKeys', 'optional').map(readKey)
+  const trustedRoot = history.optionalObject('trustedRoot')?.json
+  return {
+    sequence,
+    versions,
+    ...(trustKeys.length > 0 && { trustKeys }),
+    ...(trustedRoot !== undefined && { trustedRoot }),
+  }
+}
+
+function readKey(entry: ObjectReader): PublicKeyInfo {
+  const algorithm = entry.text('algorithm')
+  const spki = decodeBase64(entry.text('spki'))
+  if (spki === undefined || !isAlgorithmName(algorithm)) throw malformed('a key that is none')
+  const key = parsePublicKeySpki(spki, algorithm)
+  if (key.kid !== entry.text('kid')) throw malformed('a kid that is not the thumbprint of its key')
+  return key
 }
 
 function readVersion(entry: ObjectReader): PublishedVersion {
-  const algorithm = entry.text('algorithm')
-  const spki = decodeBase64(entry.text('spki'))
+  const key = readKey(entry)
   const state = entry.text('state')
-  if (spki === undefined || !isAlgorithmName(algorithm)) throw malformed('a key that is none')
   if (!isKeyState(state)) throw malformed('a state that is none')
-  const key = parsePublicKeySpki(spki, algorithm)
-  if (key.kid !== entry.text('kid')) throw malformed('a kid that is not the thumbprint of its key')
   const window = entry.optionalObject('validFor')
   const validFor = {
     start: window === undefined ? undefined : readTime(window, 'start'),
@@ -128,18 +159,30 @@ function readTime(reader: ObjectReader, name: string): Date | undefined {
 
 /** Writes the payload of a key history; it parses back to the same. */
 export function serializeKeyHistory(history: KeyHistory): Uint8Array {
-  const keys = history.versions.map((version) => ({
-    kid: version.key.kid,
+  const { sequence, versions, trustKeys, trustedRoot } = history
+  const document = {
+    sequence,
+    keys: versions.map(toJson),
+    ...(trustKeys !== undefined && { trustKeys: trustKeys.map(keyToJson) }),
+    ...(trustedRoot !== undefined && { trustedRoot }),
+  }
+  return Buffer.from(JSON.stringify(document))
+}
+
+function toJson(version: PublishedVersion): object {
+  return {
+    ...keyToJson(version.key),
     key: version.name,
     version: version.version,
-    algorithm: version.key.algorithm.name,
-    spki: encodeBase64(version.key.spki),
     state: version.state,
     validFor: {
       ...(version.validFor.start && { start: version.validFor.start.toISOString() }),
       ...(version.validFor.end && { end: version.validFor.end.toISOString() }),
     },
     ...(version.compromisedSince && { compromisedSince: version.compromisedSince.toISOString() }),
-  }))
-  return Buffer.from(JSON.stringify({ sequence: history.sequence, keys }))
+  }
+}
+
+function keyToJson({ kid, algorithm, spki }: PublicKeyInfo): object {
+  return { kid, algorithm: algorithm.name, spki: encodeBase64(spki) }
 }

@@ -133,3 +133,27 @@ test('an unsigned history is refused where a trust key was given', () => {
   const bytes = serializeKeyHistory({ sequence: 1, versions: [version()] })
   expect(codeOf(() => parseKeyHistory(bytes, testSigner().key))).toBe('ERR_TRUST_INVALID')
 })
+
+test('a history names the keys that may sign the next one, and carries the trusted root', () => {
+  const trustKeys = [testSigner('ES256', 'trust 1').key, testSigner('ES384', 'trust 2').key]
+  const trustedRoot = { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' }
+  const written = serializeKeyHistory({ sequence: 1, versions: [], trustKeys, trustedRoot })
+
+  const read = parseKeyHistory(written)
+
+  expect(read.trustKeys?.map(({ kid }) => kid)).toEqual(trustKeys.map(({ kid }) => kid))
+  expect(read.trustedRoot).toEqual(trustedRoot)
+})
+
+test('a history is taken when any of several trust keys signed it', async () => {
+  const payload = serializeKeyHistory({ sequence: 1, versions: [] })
+  const signer = testSigner('ES256', 'trust 2')
+  const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
+  const sig = toX509Signature(signer.key.algorithm, signature)
+  const signatures = [{ keyid: '', sig }]
+  const bytes = serializeEnvelope({ payloadType: KEY_HISTORY_PAYLOAD_TYPE, payload, signatures })
+  const [first, third] = [testSigner('ES256', 'trust 1').key, testSigner('ES256', 'trust 3').key]
+
+  expect(codeOf(() => parseKeyHistory(bytes, first, signer.key))).toBe('accepted')
+  expect(codeOf(() => parseKeyHistory(bytes, first, third))).toBe('ERR_SIGNATURE_INVALID')
+})
