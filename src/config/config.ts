@@ -6,10 +6,20 @@
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { DEFAULTS } from './defaults.ts'
-import { parseDurationSeconds } from './duration.ts'
+import type { KeyUse, RotationPolicy } from '../keys/key.ts'
+import { createRotationPolicy } from '../keys/policy.ts'
 import type { Origin } from './origin.ts'
-import type { KeyUse } from '../keys/key.ts'
-import type { ConfigFile, KeyEntry, ReferrersMode } from './schema.ts'
+import { toRotationOverrides } from './rotation.ts'
+import type { ConfigFile, ReferrersMode } from './schema.ts'
+import type { ClaimsEntry, KeyEntry } from './sections/key.ts'
+import {
+  type AccessSettings,
+  type LogSettings,
+  type ServeSettings,
+  toAccessSettings,
+  toLogSettings,
+  toServeSettings,
+} from './service-settings.ts'
 
 /** A named key. */
 export interface KeySettings {
@@ -19,15 +29,12 @@ export interface KeySettings {
   readonly provider: string
   /** Where the passphrase of a file key is: `file:PATH` or `env:NAME`. */
   readonly passphrase: string | undefined
-  readonly rotationSeconds: number | undefined
-  readonly maxTokenLifetimeSeconds: number | undefined
-}
-
-/** Who may use the service. */
-export interface AccessSettings {
-  readonly issuers: readonly { readonly issuer: string; readonly audience?: string }[]
-  /** Folder of the policies. */
-  readonly policies: string | undefined
+  readonly policy: RotationPolicy
+  /** `typ` of its tokens; undefined: the usual one. */
+  readonly tokenType: string | undefined
+  readonly claims: ClaimsEntry
+  /** `embedded`, `none` or an address. */
+  readonly timestamps: string
 }
 
 /** What this machine trusts. */
@@ -59,6 +66,8 @@ export interface Config {
   readonly store: string
   readonly keys: Readonly<Record<string, KeySettings>>
   readonly access: AccessSettings
+  readonly serve: ServeSettings
+  readonly log: LogSettings
   readonly trust: TrustSettings
   readonly registry: RegistrySettings
   /** Places of the settings that were set, by their path; see {@link originOf}. */
@@ -77,12 +86,15 @@ export function toConfig(
   from: Pick<Config, 'file' | 'origins'> = { file: undefined, origins: {} },
 ): Config {
   const keys = Object.entries(said.keys ?? {})
+  const { timestamps = DEFAULTS.timestamps } = said
   return deepFreeze({
     ...from,
     issuer: said.issuer,
     store: said.store ?? DEFAULTS.store,
-    keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key)])),
-    access: { issuers: [], policies: undefined, ...said.access },
+    keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key, timestamps)])),
+    access: toAccessSettings(said.access),
+    serve: toServeSettings(said.serve),
+    log: toLogSettings(said.log),
     trust: {
       keys: [],
       history: undefined,
@@ -99,20 +111,18 @@ export function toConfig(
   })
 }
 
-function toKeySettings(key: KeyEntry): KeySettings {
-  const { use, algorithm = DEFAULTS.algorithm, provider, passphrase } = key
+function toKeySettings(key: KeyEntry, timestamps: string): KeySettings {
+  const { use, algorithm = DEFAULTS.algorithm, provider, passphrase, tokenType, claims = {} } = key
   return {
     use,
     algorithm,
     provider,
     passphrase,
-    rotationSeconds: toSeconds(key.rotation?.every),
-    maxTokenLifetimeSeconds: toSeconds(key.maxTokenLifetime),
+    policy: createRotationPolicy(use, toRotationOverrides(key)),
+    tokenType,
+    claims,
+    timestamps: key.timestamps ?? timestamps,
   }
-}
-
-function toSeconds(duration: string | undefined): number | undefined {
-  return duration === undefined ? undefined : parseDurationSeconds(duration)
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -5,4 +5,13 @@ export const DEFAULTS = {
   store: 'sqlite:countersign.db',
   algorithm: 'ES256',
   referrersMode: 'auto',
+  listen: '127.0.0.1:8080',
+  maxBodyBytes: 20_971_520,
+  requestTimeout: '30s',
+  rateLimit: 600,
+  maxConcurrent: 64,
+  maxQueue: 256,
+  drainTimeout: '30s',
+  checkpointEvery: '1s',
+  timestamps: 'embedded',
 } as const

@@ -1,4 +1,5 @@
 /** What the texts of the configuration must be, each form with its own check. */
+import { isIP } from 'node:net'
 import { isAbsolute, join } from 'node:path'
 import { CountersignError } from '../errors.ts'
 import { assertNoPinValue, parseKeyUri } from '../providers/key-uri.ts'
@@ -8,7 +9,18 @@ import { SECRET_PATTERN } from './secret.ts'
 
 /** Names of the forms. */
 export type FormName =
-  'duration' | 'url' | 'store' | 'provider' | 'key' | 'path' | 'host' | 'secret'
+  | 'duration'
+  | 'url'
+  | 'store'
+  | 'provider'
+  | 'key'
+  | 'path'
+  | 'host'
+  | 'secret'
+  | 'listen'
+  | 'network'
+  | 'origin'
+  | 'timestamps'
 
 /** What else the schema says of a text. */
 export interface Bounds {
@@ -40,6 +52,9 @@ export const KEY_NAME_PATTERN = '^[a-z][a-z0-9_-]{0,62}$'
 export function isKeyName(text: string): boolean {
   return new RegExp(KEY_NAME_PATTERN).test(text)
 }
+
+/** What a signed note may name itself by, and a file system or address can hold. */
+const ORIGIN_PATTERN = '^[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$'
 
 const HOST_PATTERN = '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](:[0-9]{1,5})?$'
 
@@ -77,6 +92,18 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     check: checkSecret,
     rebase: rebaseAfter('file:'),
   },
+  listen: {
+    expected: 'an address and a port, such as 127.0.0.1:8080',
+    pattern: HOST_PATTERN,
+    check: checkListen,
+  },
+  network: { expected: 'an IP address, or a network such as 10.0.0.0/8', check: checkNetwork },
+  origin: {
+    expected: 'a host and path without a scheme, such as sign.example.com/log',
+    pattern: ORIGIN_PATTERN,
+    check: matching('origin'),
+  },
+  timestamps: { expected: 'embedded, none or an address', check: checkTimestamps },
 }
 
 /** Makes a check of a parser: its error is the complaint. */
@@ -135,7 +162,36 @@ function checkPath(text: string): Complaint | undefined {
 
 function checkHost(text: string): Complaint | undefined {
   if (new RegExp(HOST_PATTERN).test(text)) return undefined
-  return { message: `expected ${FORMS.host.expected}, found "${text}"` }
+  return unexpected('host', text)
+}
+
+function unexpected(form: FormName, text: string): Complaint {
+  return { message: `expected ${FORMS[form].expected}, found "${text}"` }
+}
+
+/** Makes the check of a form that its pattern describes whole. */
+function matching(form: FormName): Form['check'] {
+  return (text) =>
+    new RegExp(FORMS[form].pattern ?? '').test(text) ? undefined : unexpected(form, text)
+}
+
+function checkListen(text: string): Complaint | undefined {
+  const port = /:([0-9]{1,5})$/.exec(text)?.[1]
+  const isPort = port !== undefined && Number(port) <= 65_535
+  return isPort && new RegExp(HOST_PATTERN).test(text) ? undefined : unexpected('listen', text)
+}
+
+function checkNetwork(text: string): Complaint | undefined {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  const most = family === 6 ? 128 : 32
+  const isLength = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= most)
+  return family !== 0 && isLength && rest.length === 0 ? undefined : unexpected('network', text)
+}
+
+function checkTimestamps(text: string): Complaint | undefined {
+  if (text === 'embedded' || text === 'none') return undefined
+  return /^https?:/.test(text) ? checkUrl(text) : unexpected('timestamps', text)
 }
 
 /** The text itself is never shown: somebody may have put the secret there. */

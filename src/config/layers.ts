@@ -64,7 +64,9 @@ export function environmentLayer(env: Environment): Layer {
   const entries = [...visit(CONFIG_SCHEMA, {})].flatMap((place) => {
     const text =
       isSetting(place) && isSettable(place.node) ? env[variableFor(place.path)] : undefined
-    return text === undefined || text === '' ? [] : [[place.path, split(place.node, text)] as const]
+    return text === undefined || text === ''
+      ? []
+      : [[place.path, fromText(place.node, text)] as const]
   })
   const locate = (path: Path): Origin => ({
     kind: 'environment',
@@ -105,9 +107,12 @@ function checkedLayer(value: unknown, locate: (path: Path) => Origin): Layer {
   return { value: checked ?? {}, problems, locate }
 }
 
-function split(node: SchemaNode, text: string): string | readonly string[] {
-  if (node.items === undefined) return text
-  return text.split(',').map((item) => item.trim())
+/** What a text of the environment means; one that can't be meant stays a text, and is complained about. */
+function fromText(node: SchemaNode, text: string): unknown {
+  if (node.items !== undefined) return text.split(',').map((item) => item.trim())
+  if (node.type === 'integer' && /^[0-9]{1,15}$/.test(text)) return Number(text)
+  if (node.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
+  return text
 }
 
 function nest(entries: readonly (readonly [Path, unknown])[]): unknown {

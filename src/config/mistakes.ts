@@ -1,10 +1,14 @@
 /** Holds a value against the schema, and says of every mistake what it is, where, and what was meant. */
 import type { TLocalizedValidationError } from 'typebox/error'
+import { CountersignError } from '../errors.ts'
+import type { KeyUse } from '../keys/key.ts'
+import { createRotationPolicy } from '../keys/policy.ts'
 import { FORMS } from './forms.ts'
 import { nearestName } from '../nearest.ts'
 import type { Origin } from './origin.ts'
 import type { Problem } from './problem.ts'
-import { CONFIG_SCHEMA, schemaErrors } from './schema.ts'
+import { toRotationOverrides } from './rotation.ts'
+import { CONFIG_SCHEMA, schemaErrors, toConfigFile } from './schema.ts'
 import {
   describePath,
   entrySchema,
@@ -22,6 +26,7 @@ export function findMistakes(value: unknown, locate: (path: Path) => Origin): re
     ...schemaErrors(value).flatMap((error) => toMistakes(value, error)),
     ...formMistakes(value),
     ...useMistakes(value),
+    ...rotationMistakes(value),
   ]
   return mistakes
     .map(({ path, ...said }) => ({ path: describePath(path), ...said, origin: locate(path) }))
@@ -52,6 +57,9 @@ function toMistakes(value: unknown, error: TLocalizedValidationError): readonly 
     return [choiceMistake(path, valueAt(value, path), error.params.allowedValues.map(String))]
   }
   if (error.keyword === 'type') return [typeMistake(path, valueAt(value, path))]
+  if (error.keyword === 'minimum' || error.keyword === 'maximum') {
+    return [outOfBounds(path, valueAt(value, path))]
+  }
   if (error.keyword === 'minLength') return [{ path, message: 'the text is empty' }]
   // The first goes with each additionalProperties; the second is said better by the form.
   if (error.keyword === 'boolean' || error.keyword === 'pattern') return []
@@ -85,9 +93,15 @@ function typeMistake(path: Path, value: unknown): Mistake {
   return { path, message: `expected ${expected}; found ${describeType(value)}` }
 }
 
+function outOfBounds(path: Path, value: unknown): Mistake {
+  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schemaAt(CONFIG_SCHEMA, path) ?? {}
+  return { path, message: `${String(value)} is not within ${minimum} to ${maximum}` }
+}
+
 const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
   boolean: 'true or false',
+  integer: 'a whole number',
   number: 'a number',
   object: 'a mapping',
   string: 'a text',
@@ -115,16 +129,39 @@ function formMistakes(value: unknown): readonly Mistake[] {
   })
 }
 
+/** Settings that only keys of one use have. */
+const SETTINGS_OF_USES: Readonly<Partial<Record<string, KeyUse>>> = {
+  maxTokenLifetime: 'token',
+  tokenType: 'token',
+  claims: 'token',
+  timestamps: 'artifact',
+}
+
 function useMistakes(value: unknown): readonly Mistake[] {
   const keys = own(value, 'keys')
   if (!isMapping(keys)) return []
+  return Object.entries(keys).flatMap(([name, key]) =>
+    Object.entries(SETTINGS_OF_USES).flatMap(([setting, use]) => {
+      if (own(key, setting) === undefined || own(key, 'use') === use) return []
+      const message = `only a key whose use is ${use ?? ''} has this setting`
+      return [{ path: ['keys', name, setting], message }]
+    }),
+  )
+}
+
+/** The quantities of rotation must also go together; what is wrong with one alone is said already. */
+function rotationMistakes(value: unknown): readonly Mistake[] {
+  const { keys = {} } = toConfigFile(value) ?? {}
+  if (formMistakes(value).length > 0) return []
   return Object.entries(keys).flatMap(([name, key]) => {
-    if (own(key, 'maxTokenLifetime') === undefined || own(key, 'use') === 'token') return []
-    return [
-      {
-        path: ['keys', name, 'maxTokenLifetime'],
-        message: 'only a key whose use is token has this setting',
-      },
-    ]
+    try {
+      createRotationPolicy(key.use, toRotationOverrides(key))
+      return []
+    } catch (error) {
+      if (!CountersignError.is(error)) throw error
+      const { message, hint } = error
+      const path = ['keys', name, 'rotation']
+      return [hint === undefined ? { path, message } : { path, message, hint }]
+    }
   })
 }

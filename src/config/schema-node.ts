@@ -3,6 +3,8 @@ import type { FormName } from './forms.ts'
 
 /** The part of JSON Schema that the configuration is written in, with `form` for texts. */
 export interface SchemaNode {
+  /** The type of what a section describes; for the compiler only. */
+  readonly '~unsafe'?: unknown
   readonly type?: string
   readonly description?: string
   readonly default?: unknown
@@ -10,6 +12,8 @@ export interface SchemaNode {
   readonly enum?: readonly unknown[]
   /** What a text must be, beyond a text. */
   readonly form?: FormName
+  readonly minimum?: number
+  readonly maximum?: number
   /** Bounds of a duration, both included. */
   readonly least?: string
   readonly most?: string

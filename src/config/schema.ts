@@ -8,34 +8,26 @@ import * as Type from 'typebox'
 import { Check, Errors } from 'typebox/value'
 import { Settings } from 'typebox/system'
 import type { TLocalizedValidationError } from 'typebox/error'
-import { ALGORITHM_NAMES, type AlgorithmName } from '../crypto/algorithms.ts'
 import { DEFAULTS } from './defaults.ts'
-import { type Bounds, type FormName, FORMS, KEY_NAME_PATTERN } from './forms.ts'
-import type { KeyUse } from '../keys/key.ts'
+import { KEY_NAME_PATTERN } from './forms.ts'
 import type { SchemaNode } from './schema-node.ts'
+import { STRICT, text } from './schema-parts.ts'
+import { type AccessEntry, accessSchema } from './sections/access.ts'
+import { type KeyEntry, keySchema } from './sections/key.ts'
+import { type LogSection, logSchema, type ServeEntry, serveSchema } from './sections/serve.ts'
 
 /** Where referrers are listed: by the API or the fallback tag, by one alone, or nowhere. */
 export type ReferrersMode = 'auto' | 'api' | 'tag' | 'none'
-
-/** One key, as the file says it. */
-export interface KeyEntry {
-  readonly use: KeyUse
-  readonly algorithm?: AlgorithmName
-  readonly provider: string
-  readonly passphrase?: string
-  readonly rotation?: { readonly every?: string }
-  readonly maxTokenLifetime?: string
-}
 
 /** countersign.yaml, or as much of it as another source sets. */
 export interface ConfigFile {
   readonly issuer?: string
   readonly store?: string
   readonly keys?: Readonly<Record<string, KeyEntry>>
-  readonly access?: {
-    readonly issuers?: readonly { readonly issuer: string; readonly audience?: string }[]
-    readonly policies?: string
-  }
+  readonly access?: AccessEntry
+  readonly serve?: ServeEntry
+  readonly log?: LogSection
+  readonly timestamps?: string
   readonly trust?: {
     readonly keys?: readonly string[]
     readonly history?: string
@@ -48,96 +40,6 @@ export interface ConfigFile {
     readonly referrersMode?: ReferrersMode
   }
 }
-
-const STRICT = { additionalProperties: false } as const
-
-/** What the documentation says of a setting. */
-interface About extends Bounds {
-  readonly description: string
-  readonly examples?: readonly string[]
-  readonly default?: unknown
-}
-
-function text(form: FormName, about: About): Type.TString {
-  const { pattern } = FORMS[form]
-  return Type.String({ ...about, form, ...(pattern === undefined ? {} : { pattern }) })
-}
-
-const key = Type.Object(
-  {
-    use: Type.Enum(['artifact', 'token', 'timestamp', 'log', 'trust'], {
-      description: 'The one thing the key signs.',
-    }),
-    algorithm: Type.Optional(
-      Type.Enum([...ALGORITHM_NAMES], {
-        description: 'Pinned to the key: nothing else is ever signed or accepted with it.',
-        default: DEFAULTS.algorithm,
-      }),
-    ),
-    provider: text('provider', {
-      description:
-        'Where the key lives: a key reference, or the account, token or folder the service makes versions in. Never with a `pin-value`.',
-      examples: ['awskms:///alias/release?region=eu-west-1', 'file:release.pem'],
-    }),
-    passphrase: Type.Optional(
-      text('secret', {
-        description: 'Where the passphrase of an encrypted `file:` key is; never the passphrase.',
-        examples: ['file:/run/secrets/release', 'env:RELEASE_PASSPHRASE'],
-      }),
-    ),
-    rotation: Type.Optional(
-      Type.Object(
-        {
-          every: Type.Optional(
-            text('duration', {
-              description: 'How long a version signs before the next one takes over.',
-              examples: ['90d'],
-              least: '1h',
-              most: '3650d',
-            }),
-          ),
-        },
-        { ...STRICT, description: 'When the service makes new versions.' },
-      ),
-    ),
-    maxTokenLifetime: Type.Optional(
-      text('duration', {
-        description: 'Longest lifetime of a token; for keys whose use is `token`.',
-        examples: ['1h'],
-        least: '1s',
-        most: '30d',
-      }),
-    ),
-  },
-  STRICT,
-)
-
-const access = Type.Object(
-  {
-    issuers: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            issuer: text('url', { description: 'Address of an OIDC issuer.' }),
-            audience: Type.Optional(
-              Type.String({
-                minLength: 1,
-                description:
-                  'Audience its tokens must name; left out, the `issuer` of the service.',
-              }),
-            ),
-          },
-          STRICT,
-        ),
-        { description: 'Whose identity tokens the service accepts.' },
-      ),
-    ),
-    policies: Type.Optional(
-      text('path', { description: 'Folder of the Cedar policies.', examples: ['policies/'] }),
-    ),
-  },
-  { ...STRICT, description: 'Who may do what with the keys of the service.' },
-)
 
 const trust = Type.Object(
   {
@@ -215,13 +117,22 @@ const configFile = Type.Object(
       }),
     ),
     keys: Type.Optional(
-      Type.Record(Type.String({ pattern: KEY_NAME_PATTERN }), key, {
+      Type.Record(Type.String({ pattern: KEY_NAME_PATTERN }), keySchema, {
         ...STRICT,
         description:
           'Keys by name: lower-case letters, digits, `-` and `_`. A name goes wherever a KEY is taken.',
       }),
     ),
-    access: Type.Optional(access),
+    timestamps: Type.Optional(
+      text('timestamps', {
+        description:
+          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`).',
+        default: DEFAULTS.timestamps,
+      }),
+    ),
+    access: Type.Optional(accessSchema),
+    serve: Type.Optional(serveSchema),
+    log: Type.Optional(logSchema),
     trust: Type.Optional(trust),
     registry: Type.Optional(registry),
   },

@@ -110,6 +110,23 @@ store = sqlite:countersign.db  (default)
 keys.release.use = artifact  (${file}:3)
 keys.release.algorithm = ES256  (default)
 keys.release.provider = file:/release.pem  (${file}:3)
+keys.release.rotation.maxAge = 5m  (default)
+keys.release.rotation.verifierCache = 15m  (default)
+keys.release.rotation.replicaLag = 5s  (default)
+keys.release.rotation.signerLag = 5s  (default)
+keys.release.rotation.clockSkew = 1m  (default)
+keys.release.rotation.verifierLeeway = 1m  (default)
+keys.release.rotation.auditWindow = 30d  (default)
+timestamps = embedded  (default)
+access.approvals.required = 1  (default)
+serve.listen = 127.0.0.1:8080  (default)
+serve.maxBodyBytes = 20971520  (default)
+serve.requestTimeout = 30s  (default)
+serve.rateLimit = 600  (default)
+serve.maxConcurrent = 64  (default)
+serve.maxQueue = 256  (default)
+serve.drainTimeout = 30s  (default)
+log.checkpointEvery = 1s  (default)
 registry.plainHttp = ["a.lab","b.lab:5000"]  (${file}:5)
 registry.referrersMode = tag  (COUNTERSIGN_REGISTRY_REFERRERS_MODE)
 `,
@@ -127,14 +144,14 @@ test('config show --json prints the same as one document', async () => {
     ok: true,
     exitCode: 0,
     file,
-    settings: [
+    settings: expect.arrayContaining([
       {
         path: 'store',
         value: 'sqlite:/x.db',
         origin: { kind: 'file', file, line: 1, column: 1 },
       },
-      { path: 'registry.referrersMode', value: 'auto', origin: { kind: 'default' } },
-    ],
+      { path: 'serve.maxQueue', value: 256, origin: { kind: 'default' } },
+    ]) as unknown,
   })
 })
 

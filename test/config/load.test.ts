@@ -157,12 +157,21 @@ access:
 
   const { keys, access } = await readConfig({ file, env: NONE })
 
-  expect(keys['release']?.rotationSeconds).toBe(7_776_000)
-  expect(keys['sessions']).toMatchObject({ algorithm: 'RS256', maxTokenLifetimeSeconds: 3600 })
+  expect(keys['release']?.policy).toMatchObject({ everySeconds: 7_776_000 })
+  expect(keys['sessions']).toMatchObject({
+    algorithm: 'RS256',
+    policy: { everySeconds: 604_800, maxTokenLifetimeSeconds: 3600 },
+  })
   expect(access.issuers).toEqual([
     {
       issuer: 'https://token.actions.githubusercontent.com',
       audience: 'https://sign.example.com',
+      algorithms: undefined,
+      jwksUri: undefined,
+      preventReplay: false,
+      allowSlugs: false,
+      allowPrivateAddresses: false,
+      maxTokenAgeSeconds: undefined,
     },
   ])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { toConfig } from '../../src/config/config.ts'
 import { assertUse, findNamedKey } from '../../src/config/named-key.ts'
-import type { KeyEntry } from '../../src/config/schema.ts'
+import type { KeyEntry } from '../../src/config/sections/key.ts'
 import { codeOf } from '../support/errors.ts'
 
 function configWith(name: string, entry: Partial<KeyEntry>): ReturnType<typeof toConfig> {

@@ -4,7 +4,8 @@ import { stringify } from 'yaml'
 import { toConfig } from '../../src/config/config.ts'
 import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
 import { fileLayer, mergeLayers, toSingleFile } from '../../src/config/layers.ts'
-import { type ConfigFile, type KeyEntry, toConfigFile } from '../../src/config/schema.ts'
+import { type ConfigFile, toConfigFile } from '../../src/config/schema.ts'
+import type { KeyEntry } from '../../src/config/sections/key.ts'
 
 const duration = fc.constantFrom('1h', '30d', '3600s')
 

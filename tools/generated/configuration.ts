@@ -66,7 +66,8 @@ function rows(path: Path, node: SchemaNode, parent: SchemaNode = {}): readonly s
   const below = children.flatMap(([name, child]) =>
     rows([...parentPath, name], child, items ?? node),
   )
-  return node.type === 'object' ? below : [row(path, node, parent), ...below]
+  const isMapping = node.type === 'object' && node.properties !== undefined
+  return isMapping ? below : [row(path, node, parent), ...below]
 }
 
 function row(path: Path, node: SchemaNode, parent: SchemaNode): string {
@@ -77,23 +78,38 @@ function row(path: Path, node: SchemaNode, parent: SchemaNode): string {
     `\`${name}\`${isRequired ? ' (needed)' : ''}`,
     node.description ?? '',
     values(node),
-    typeof node.default === 'string' ? `\`${node.default}\`` : '',
+    node.default === undefined ? '' : `\`${text(node.default)}\``,
     isSettable(node) && !isOneOfMany ? `\`${variableFor(path)}\`` : '',
   ]
   return `| ${cells.join(' | ')} |`
 }
 
 function values(node: SchemaNode): string {
-  const { items, form, least, most, examples = [] } = node
+  const { items, form, examples = [] } = node
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(', ')
-  const what = form === undefined ? 'a text' : FORMS[form].expected
-  const bounds = least === undefined || most === undefined ? '' : `, from ${least} to ${most}`
+  const what = form === undefined ? (TYPES[node.type ?? ''] ?? 'a text') : FORMS[form].expected
+  const bounds = boundsOf(node)
   const shown = examples.map((example) => `\`${JSON.stringify(example).replaceAll('"', '')}\``)
   const example = shown.length === 0 ? '' : `; such as ${shown.join(' or ')}`
   if (items === undefined) return `${what}${bounds}${example}`
   return items.properties === undefined
     ? `a list: ${values(items)}${example}`
     : 'a list of mappings'
+}
+
+function boundsOf({ least, most, minimum, maximum }: SchemaNode): string {
+  const [low, high] = [least ?? minimum, most ?? maximum]
+  return low === undefined || high === undefined ? '' : `, from ${low} to ${high}`
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  boolean: '`true` or `false`',
+  integer: 'a whole number',
+  object: 'a mapping',
 }
 
 function toJsonSchema(): object {

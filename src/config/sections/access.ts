@@ -1,0 +1,160 @@
+/** The section `access`: who calls the service, and what they may do. */
+import * as Type from 'typebox'
+import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
+import type { JsonObject } from '../../formats/json.ts'
+import { duration, STRICT, text } from '../schema-parts.ts'
+
+/** Whose identity tokens are accepted, and how strictly. */
+export interface IssuerEntry {
+  readonly issuer: string
+  readonly audience?: string
+  readonly algorithms?: readonly AlgorithmName[]
+  readonly jwksUri?: string
+  readonly preventReplay?: boolean
+  readonly allowSlugs?: boolean
+  readonly allowPrivateAddresses?: boolean
+  readonly maxTokenAge?: string
+}
+
+/** A token for development. */
+export interface StaticTokenEntry {
+  readonly name: string
+  readonly token: string
+  readonly claims?: JsonObject
+}
+
+/** Administrative actions that can be made to need approval. */
+export const APPROVABLE_ACTIONS = [
+  'createKey',
+  'importKey',
+  'rotateKey',
+  'activateKey',
+  'retireKey',
+  'revokeKey',
+  'destroyKey',
+] as const
+
+/** One of {@link APPROVABLE_ACTIONS}. */
+export type ApprovableAction = (typeof APPROVABLE_ACTIONS)[number]
+
+/** The section as the file says it. */
+export interface AccessEntry {
+  readonly issuers?: readonly IssuerEntry[]
+  readonly policies?: string
+  readonly staticTokens?: readonly StaticTokenEntry[]
+  readonly approvals?: {
+    readonly required?: number
+    readonly actions?: readonly ApprovableAction[]
+  }
+}
+
+const issuer = Type.Object(
+  {
+    issuer: text('url', { description: 'Address of an OIDC issuer.' }),
+    audience: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Audience its tokens must name; left out, the `issuer` of the service.',
+      }),
+    ),
+    algorithms: Type.Optional(
+      Type.Array(Type.Enum([...ALGORITHM_NAMES], { description: 'An algorithm.' }), {
+        minItems: 1,
+        description: 'Algorithms its tokens may be signed with; left out, RS256 and ES256.',
+        examples: [['RS256']],
+      }),
+    ),
+    jwksUri: Type.Optional(
+      text('url', {
+        description: 'Where its keys are; left out, what its discovery document says.',
+        examples: ['https://idp.example.com/keys'],
+      }),
+    ),
+    preventReplay: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a token is accepted once only, by its `jti`.',
+        default: false,
+      }),
+    ),
+    allowSlugs: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether `iss` may be the issuer followed by `/` and one name, as GitHub gives enterprises.',
+        default: false,
+      }),
+    ),
+    allowPrivateAddresses: Type.Optional(
+      Type.Boolean({
+        description: 'Whether its keys may be fetched from private and loopback addresses.',
+        default: false,
+      }),
+    ),
+    maxTokenAge: Type.Optional(
+      duration('1s', '30d', {
+        description: 'How long ago a token may have been issued, whatever its `exp` says.',
+        examples: ['10m'],
+      }),
+    ),
+  },
+  STRICT,
+)
+
+const staticToken = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'Who calls with it: the subject.' }),
+    token: text('secret', {
+      description: 'Where the token is; never the token.',
+      examples: ['env:COUNTERSIGN_DEV_TOKEN'],
+    }),
+    claims: Type.Optional(
+      Type.Unsafe<JsonObject>({
+        type: 'object',
+        description: 'Claims that policies see of this caller.',
+      }),
+    ),
+  },
+  STRICT,
+)
+
+const approvals = Type.Object(
+  {
+    required: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10,
+        description: 'How many different callers must agree, whoever asks included.',
+        default: 1,
+      }),
+    ),
+    actions: Type.Optional(
+      Type.Array(Type.Enum([...APPROVABLE_ACTIONS], { description: 'An action.' }), {
+        description: 'Actions that need them.',
+        examples: [['revokeKey', 'destroyKey']],
+      }),
+    ),
+  },
+  { ...STRICT, description: 'Actions on keys that nobody does alone.' },
+)
+
+const access = Type.Object(
+  {
+    issuers: Type.Optional(
+      Type.Array(issuer, { description: 'Whose identity tokens the service accepts.' }),
+    ),
+    policies: Type.Optional(
+      text('path', { description: 'Folder of the Cedar policies.', examples: ['policies/'] }),
+    ),
+    staticTokens: Type.Optional(
+      Type.Array(staticToken, {
+        description:
+          'Tokens for development: whoever has one is that caller, for ever. The service warns of them at every start.',
+      }),
+    ),
+    approvals: Type.Optional(approvals),
+  },
+  { ...STRICT, description: 'Who may do what with the keys of the service.' },
+)
+
+/** Schema of the section. */
+export const accessSchema: Type.TUnsafe<AccessEntry> =
+  Type.Unsafe<Type.Static<typeof access>>(access)

@@ -1,0 +1,131 @@
+/** The sections `serve` and `log`: how the service listens, and what it takes on. */
+import * as Type from 'typebox'
+import { DEFAULTS } from '../defaults.ts'
+import { duration, STRICT, text } from '../schema-parts.ts'
+
+/** The section `serve` as the file says it. */
+export interface ServeEntry {
+  readonly listen?: string
+  readonly tls?: { readonly certificate?: string; readonly key?: string }
+  readonly trustProxy?: readonly string[]
+  readonly maxBodyBytes?: number
+  readonly requestTimeout?: string
+  readonly rateLimit?: number
+  readonly maxConcurrent?: number
+  readonly maxQueue?: number
+  readonly drainTimeout?: string
+}
+
+/** The section `log` as the file says it. */
+export interface LogSection {
+  readonly origin?: string
+  readonly checkpointEvery?: string
+}
+
+const tls = Type.Object(
+  {
+    certificate: Type.Optional(
+      text('path', {
+        description: 'Certificate chain of the service (PEM), its own first.',
+        examples: ['/etc/countersign/tls.crt'],
+      }),
+    ),
+    key: Type.Optional(
+      text('path', {
+        description: 'Private key of the certificate (PEM); readable by the service alone.',
+        examples: ['/etc/countersign/tls.key'],
+      }),
+    ),
+  },
+  { ...STRICT, description: 'TLS of the service itself; left out where a proxy does it.' },
+)
+
+const serve = Type.Object(
+  {
+    listen: Type.Optional(
+      text('listen', {
+        description: 'Address and port to listen on; port 0 takes a free one.',
+        examples: ['0.0.0.0:8443'],
+        default: DEFAULTS.listen,
+      }),
+    ),
+    tls: Type.Optional(tls),
+    trustProxy: Type.Optional(
+      Type.Array(text('network', { description: 'An address or network.' }), {
+        description:
+          'Proxies whose `x-forwarded-for` is believed; everybody else is who their connection comes from.',
+        examples: [['10.0.0.0/8']],
+      }),
+    ),
+    maxBodyBytes: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        maximum: 67_108_864,
+        description: 'Most bytes of a request body.',
+        default: DEFAULTS.maxBodyBytes,
+      }),
+    ),
+    requestTimeout: Type.Optional(
+      duration('1s', '10m', {
+        description: 'How long one request may take.',
+        default: DEFAULTS.requestTimeout,
+      }),
+    ),
+    rateLimit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Requests a minute of one caller, on each replica.',
+        default: DEFAULTS.rateLimit,
+      }),
+    ),
+    maxConcurrent: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Requests that are worked on at the same time.',
+        default: DEFAULTS.maxConcurrent,
+      }),
+    ),
+    maxQueue: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100_000,
+        description: 'Requests that wait for their turn; one more is refused at once.',
+        default: DEFAULTS.maxQueue,
+      }),
+    ),
+    drainTimeout: Type.Optional(
+      duration('1s', '10m', {
+        description: 'How long requests under way may take once the service is told to stop.',
+        default: DEFAULTS.drainTimeout,
+      }),
+    ),
+  },
+  { ...STRICT, description: 'How `countersign serve` listens, and what it takes on.' },
+)
+
+/** Schema of `serve`. */
+export const serveSchema: Type.TUnsafe<ServeEntry> = Type.Unsafe<Type.Static<typeof serve>>(serve)
+
+const log = Type.Object(
+  {
+    origin: Type.Optional(
+      text('origin', {
+        description:
+          'Name of the transparency log in its checkpoints, for ever; left out, host and path of `issuer`, then `/log`.',
+        examples: ['sign.example.com/log'],
+      }),
+    ),
+    checkpointEvery: Type.Optional(
+      duration('1s', '1h', {
+        description: 'How often a checkpoint is signed while entries arrive.',
+        default: DEFAULTS.checkpointEvery,
+      }),
+    ),
+  },
+  { ...STRICT, description: 'The transparency log of the service.' },
+)
+
+/** Schema of `log`. */
+export const logSchema: Type.TUnsafe<LogSection> = Type.Unsafe<Type.Static<typeof log>>(log)

@@ -1,0 +1,116 @@
+/** What only the service is told, as settings: durations in seconds, defaults filled in. */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
+import type { JsonObject } from '../formats/json.ts'
+import { DEFAULTS } from './defaults.ts'
+import { parseDurationSeconds } from './duration.ts'
+import type { AccessEntry, ApprovableAction, IssuerEntry } from './sections/access.ts'
+import type { LogSection, ServeEntry } from './sections/serve.ts'
+
+/** Whose identity tokens are accepted, and how strictly. */
+export interface IssuerSettings {
+  readonly issuer: string
+  /** Undefined: the address of the service. */
+  readonly audience: string | undefined
+  /** Undefined: those of the authenticator. */
+  readonly algorithms: readonly AlgorithmName[] | undefined
+  readonly jwksUri: string | undefined
+  readonly preventReplay: boolean
+  readonly allowSlugs: boolean
+  readonly allowPrivateAddresses: boolean
+  readonly maxTokenAgeSeconds: number | undefined
+}
+
+/** Who may use the service. */
+export interface AccessSettings {
+  readonly issuers: readonly IssuerSettings[]
+  /** Folder of the policies. */
+  readonly policies: string | undefined
+  /** Tokens for development; `token` says where each is: `file:PATH` or `env:NAME`. */
+  readonly staticTokens: readonly {
+    readonly name: string
+    readonly token: string
+    readonly claims: JsonObject
+  }[]
+  /** How many callers must agree, and to what. */
+  readonly approvals: { readonly required: number; readonly actions: readonly ApprovableAction[] }
+}
+
+/** How the service listens, and what it takes on. */
+export interface ServeSettings {
+  readonly host: string
+  readonly port: number
+  /** Paths of certificate chain and private key, PEM; undefined: plain http. */
+  readonly tls:
+    { readonly certificate: string | undefined; readonly key: string | undefined } | undefined
+  /** Addresses and networks of proxies. */
+  readonly trustProxy: readonly string[]
+  readonly maxBodyBytes: number
+  readonly requestTimeoutSeconds: number
+  readonly requestsPerMinute: number
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+  readonly drainTimeoutSeconds: number
+}
+
+/** The transparency log. */
+export interface LogSettings {
+  /** Undefined: made of the address of the service. */
+  readonly origin: string | undefined
+  readonly checkpointEverySeconds: number
+}
+
+/** Fills in the section `access`. */
+export function toAccessSettings({
+  issuers = [],
+  policies,
+  staticTokens = [],
+  approvals: { required = 1, actions = [] } = {},
+}: AccessEntry = {}): AccessSettings {
+  return {
+    issuers: issuers.map(toIssuerSettings),
+    policies,
+    staticTokens: staticTokens.map(({ claims = {}, ...token }) => ({ ...token, claims })),
+    approvals: { required, actions },
+  }
+}
+
+function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
+  const { preventReplay = false, allowSlugs = false, allowPrivateAddresses = false } = entry
+  return {
+    issuer: entry.issuer,
+    audience: entry.audience,
+    algorithms: entry.algorithms,
+    jwksUri: entry.jwksUri,
+    preventReplay,
+    allowSlugs,
+    allowPrivateAddresses,
+    maxTokenAgeSeconds:
+      entry.maxTokenAge === undefined ? undefined : parseDurationSeconds(entry.maxTokenAge),
+  }
+}
+
+/** Fills in the section `serve`. */
+export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
+  const { listen = DEFAULTS.listen, tls, trustProxy = [] } = entry
+  const colon = listen.lastIndexOf(':')
+  return {
+    host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
+    port: Number(listen.slice(colon + 1)),
+    tls: tls === undefined ? undefined : { certificate: tls.certificate, key: tls.key },
+    trustProxy,
+    maxBodyBytes: entry.maxBodyBytes ?? DEFAULTS.maxBodyBytes,
+    requestTimeoutSeconds: parseDurationSeconds(entry.requestTimeout ?? DEFAULTS.requestTimeout),
+    requestsPerMinute: entry.rateLimit ?? DEFAULTS.rateLimit,
+    maxConcurrent: entry.maxConcurrent ?? DEFAULTS.maxConcurrent,
+    maxQueue: entry.maxQueue ?? DEFAULTS.maxQueue,
+    drainTimeoutSeconds: parseDurationSeconds(entry.drainTimeout ?? DEFAULTS.drainTimeout),
+  }
+}
+
+/** Fills in the section `log`. */
+export function toLogSettings({ origin, checkpointEvery }: LogSection = {}): LogSettings {
+  return {
+    origin,
+    checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
+  }
+}
