@@ -1,0 +1,233 @@
+/**
+ * Leaf data of the log: an entry as JSON (RFC 8259) of one form, with its members in a fixed order,
+ * times in RFC 3339 to the millisecond, and what is not known left out. The same entry is always the
+ * same bytes; other bytes are no entry.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
+import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { isKeyState, type KeyState } from '../keys/state.ts'
+import type { EntryCaller, EntryKey, LogEntry } from './entry.ts'
+import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
+import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
+
+const MAX_REASON_CHARACTERS = 1024
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `malformed log entry: ${why}`)
+}
+
+/**
+ * Writes an entry. The caller's claims and the reasons that people read are cut to their bounds; what
+ * is about the operation itself is never cut.
+ *
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it has more digests or audiences than an entry holds
+ */
+export function serializeEntry(entry: LogEntry): Uint8Array {
+  const data = Buffer.from(JSON.stringify(toJson(entry)))
+  if (data.length <= MAX_ENTRY_BYTES) return data
+  const message = `what is to be logged takes ${data.length} bytes, and an entry of the log has ${MAX_ENTRY_BYTES}`
+  throw new CountersignError('ERR_INPUT_TOO_LARGE', message, {
+    hint: 'split it: name fewer artifacts or audiences in one request',
+    details: { maxBytes: MAX_ENTRY_BYTES, bytes: data.length },
+  })
+}
+
+/** JSON.stringify keeps this order and leaves out what is undefined. */
+function toJson(entry: LogEntry): object {
+  const { type, time, requestId, caller } = entry
+  const base = { type, time, requestId, caller: caller && toEntryCaller(caller) }
+  return { ...base, ...specifics(entry) }
+}
+
+function specifics(entry: LogEntry): object {
+  switch (entry.type) {
+    case 'signature':
+    case 'attestation': {
+      const { key, digests, predicateType, bundleSha256, timestamp, backendRequestId } = entry
+      const stamp = timestamp && { kid: timestamp.kid, time: timestamp.time }
+      return {
+        key: toKey(key),
+        digests,
+        predicateType,
+        bundleSha256,
+        timestamp: stamp,
+        backendRequestId,
+      }
+    }
+    case 'token': {
+      const { key, jti, audience, expires } = entry
+      return { key: toKey(key), jti, audience, expires }
+    }
+    case 'timestamp': {
+      const { key, serial, digest } = entry
+      return { key: toKey(key), serial, digest }
+    }
+    case 'state': {
+      const { key, from, to, action, compromisedSince, isForced, sequence } = entry
+      const reason = entry.reason && cutText(entry.reason, MAX_REASON_CHARACTERS)
+      return { key: toKey(key), from, to, action, reason, compromisedSince, isForced, sequence }
+    }
+    case 'denial': {
+      const { action, code } = entry
+      const resource = cutText(entry.resource, MAX_REASON_CHARACTERS)
+      return { action, resource, code, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
+    }
+    case 'approval': {
+      const { action, resource, approvalId } = entry
+      return { action, resource, approvalId }
+    }
+  }
+}
+
+function toKey({ name, version, kid }: EntryKey): EntryKey {
+  return { name, version, kid }
+}
+
+/**
+ * Parses leaf data, which may be attacker-controlled.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — not the one form of an entry of a known type;
+ * ERR_JSON_INVALID — not strict JSON
+ */
+export function parseEntry(data: Uint8Array): LogEntry {
+  const reader = readObject(parseJson(data, { maxBytes: MAX_ENTRY_BYTES }), malformed, 'entry')
+  const type = reader.text('type')
+  if (!isEntryType(type)) throw malformed(`type "${type.slice(0, 40)}" is not known`)
+  const entry = PARSERS[type](reader)
+  // Whatever the readers let pass, such as a member they do not know, shows here.
+  if (!Buffer.from(JSON.stringify(toJson(entry))).equals(data)) {
+    throw malformed('it is not in its one form')
+  }
+  return entry
+}
+
+type EntryOf<Type extends LogEntry['type']> = Extract<LogEntry, { readonly type: Type }>
+
+function isEntryType(type: string): type is LogEntry['type'] {
+  return Object.hasOwn(PARSERS, type)
+}
+
+const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEntry>> = {
+  signature: (reader) => ({ type: 'signature', ...readSignature(reader) }),
+  attestation: (reader) => ({ type: 'attestation', ...readSignature(reader) }),
+  token: (reader) => ({
+    type: 'token',
+    ...readBase(reader),
+    key: readKey(reader),
+    jti: reader.text('jti'),
+    audience: readTexts(reader, 'audience'),
+    expires: readTime(reader, 'expires'),
+  }),
+  timestamp: (reader) => ({
+    type: 'timestamp',
+    ...readBase(reader),
+    key: readKey(reader),
+    serial: reader.text('serial'),
+    digest: reader.text('digest'),
+  }),
+  state: (reader) => ({
+    type: 'state',
+    ...readBase(reader),
+    key: readKey(reader),
+    from: reader.value('from') === undefined ? undefined : readState(reader, 'from'),
+    to: readState(reader, 'to'),
+    action: reader.text('action'),
+    reason: reader.optionalText('reason'),
+    compromisedSince:
+      reader.value('compromisedSince') === undefined
+        ? undefined
+        : readTime(reader, 'compromisedSince'),
+    isForced: reader.value('isForced') === true,
+    sequence: readCount(reader, 'sequence'),
+  }),
+  denial: (reader) => ({
+    type: 'denial',
+    ...readBase(reader),
+    action: reader.text('action'),
+    resource: reader.text('resource'),
+    code: readCode(reader),
+    reason: reader.text('reason'),
+  }),
+  approval: (reader) => ({
+    type: 'approval',
+    ...readBase(reader),
+    action: reader.text('action'),
+    resource: reader.text('resource'),
+    approvalId: reader.text('approvalId'),
+  }),
+}
+
+type Base = Pick<LogEntry, 'time' | 'requestId' | 'caller'>
+
+function readBase(reader: ObjectReader): Base {
+  const caller = reader.optionalObject('caller')
+  return {
+    time: readTime(reader, 'time'),
+    requestId: reader.text('requestId'),
+    caller: caller && readCaller(caller),
+  }
+}
+
+function readCaller(reader: ObjectReader): EntryCaller {
+  return {
+    issuer: reader.text('issuer'),
+    subject: reader.text('subject'),
+    claims: sortMembers(reader.object('claims').json),
+  }
+}
+
+function readKey(reader: ObjectReader): EntryKey {
+  const key = reader.object('key')
+  return { name: key.text('name'), version: readCount(key, 'version'), kid: key.text('kid') }
+}
+
+function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attestation'>, 'type'> {
+  const timestamp = reader.optionalObject('timestamp')
+  return {
+    ...readBase(reader),
+    key: readKey(reader),
+    digests: readTexts(reader, 'digests'),
+    predicateType: reader.optionalText('predicateType'),
+    bundleSha256: reader.text('bundleSha256'),
+    timestamp: timestamp && { kid: timestamp.text('kid'), time: readTime(timestamp, 'time') },
+    backendRequestId: reader.optionalText('backendRequestId'),
+  }
+}
+
+function readTime(reader: ObjectReader, name: string): Date {
+  const time = new Date(reader.text(name))
+  if (Number.isNaN(time.getTime())) throw malformed(`"${name}" is not a time`)
+  return time
+}
+
+function readTexts(reader: ObjectReader, name: string): readonly string[] {
+  const value = reader.value(name)
+  if (!Array.isArray(value) || !value.every((item: JsonValue) => typeof item === 'string')) {
+    throw malformed(`"${name}" is not a list of texts`)
+  }
+  return value
+}
+
+function readCount(reader: ObjectReader, name: string): number {
+  const value = reader.value(name)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed(`"${name}" is not a whole number`)
+}
+
+function readState(reader: ObjectReader, name: string): KeyState {
+  const state = reader.text(name)
+  if (isKeyState(state)) return state
+  throw malformed(`"${name}" is not a state`)
+}
+
+function readCode(reader: ObjectReader): ErrorCode {
+  const code = reader.text('code')
+  if (isErrorCode(code)) return code
+  throw malformed('its code is not known')
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_TRAITS, code)
+}

@@ -1,0 +1,161 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseEntry, serializeEntry } from '../../src/log/entry-format.ts'
+import { labelsOf } from '../../src/log/entry-labels.ts'
+import { codeOf } from '../support/errors.ts'
+import { anyEntry, signatureEntry, stateEntry } from '../support/log-entries.ts'
+
+test('an entry is read back as it was written', () => {
+  fc.assert(
+    fc.property(anyEntry, (entry) => {
+      const data = serializeEntry(entry)
+
+      expect(parseEntry(data)).toEqual({ ...entry })
+      expect(serializeEntry(parseEntry(data))).toStrictEqual(data)
+    }),
+  )
+})
+
+test('an entry is written in this form', () => {
+  const data = Buffer.from(serializeEntry(signatureEntry(1))).toString()
+
+  expect(data).toBe(
+    '{"type":"signature","time":"2026-11-22T10:00:01.000Z","requestId":"request-1",' +
+      '"caller":{"issuer":"https://token.example","subject":"repo:octo/app",' +
+      '"claims":{"repository":"octo/app","repository_id":"12"}},' +
+      '"key":{"name":"release","version":1,"kid":"kid-1"},' +
+      `"digests":["sha256:${'1'.padStart(64, '0')}"],"bundleSha256":"${'1'.padStart(64, '0')}"}`,
+  )
+})
+
+test.each([
+  ['a member more', (text: string) => text.replace('{', '{"x":1,')],
+  ['a null member', (text: string) => text.replace(/}$/, ',"predicateType":null}')],
+  [
+    'another order',
+    (text: string) => text.replace(/("type":"signature"),(.*)}$/, '{$2,$1}').slice(1),
+  ],
+  ['a blank', (text: string) => `${text} `],
+  ['an escape that need not be', (text: string) => text.replace('octo', '\\u006fcto')],
+  ['another form of time', (text: string) => text.replace('.000Z', 'Z')],
+  ['no time', (text: string) => text.replace('2026-', '')],
+  ['an unknown type', (text: string) => text.replace('"signature"', '"singature"')],
+  ['a type of every object', (text: string) => text.replace('"signature"', '"constructor"')],
+  ['digests that are no list', (text: string) => text.replace(/\[.*\]/, '"x"')],
+  ['a version that is no number', (text: string) => text.replace('"version":1', '"version":"1"')],
+  ['no key', (text: string) => text.replace(/"key":{[^}]*},/, '')],
+])('%s is no entry', (_what, change) => {
+  const text = Buffer.from(serializeEntry(signatureEntry(1))).toString()
+  const changed = change(text)
+
+  expect(changed).not.toBe(text)
+  expect(codeOf(() => parseEntry(Buffer.from(changed)))).toBe('ERR_LOG_PROOF_INVALID')
+})
+
+test('bytes that are no JSON are no entry', () => {
+  expect(codeOf(() => parseEntry(Buffer.from('x')))).toBe('ERR_JSON_INVALID')
+})
+
+test('states and codes that nobody knows are no entry', () => {
+  const state = Buffer.from(
+    serializeEntry(stateEntry(1, { to: 'active', action: 'activate', sequence: 2 })),
+  ).toString()
+  const denial =
+    '{"type":"denial","time":"2026-11-22T10:00:01.000Z","requestId":"r","action":"a","resource":"b","code":"ERR_X","reason":"c"}'
+
+  for (const text of [state.replace('"active"', '"busy"'), denial]) {
+    expect(codeOf(() => parseEntry(Buffer.from(text)))).toBe('ERR_LOG_PROOF_INVALID')
+  }
+})
+
+test('of the claims only those on the list are logged, whole or not at all', () => {
+  const claims = {
+    repository: 'octo/app',
+    email: 'somebody@example.org',
+    ref: 'x'.repeat(2000),
+    access_token: 'secret',
+    'kubernetes.io': { pod: { uid: '1', name: 'a' }, namespace: 'n' },
+  }
+  const caller = { issuer: 'https://token.example', subject: 's'.repeat(5000), claims }
+  const entry = parseEntry(serializeEntry({ ...signatureEntry(1), caller }))
+
+  expect(entry.caller?.claims).toEqual({
+    repository: 'octo/app',
+    'kubernetes.io': { pod: { uid: '1', name: 'a' }, namespace: 'n' },
+  })
+  expect(entry.caller?.subject).toMatch(/^s{1023}…$/)
+})
+
+test('a caller of many long claims and a long reason still fit', () => {
+  const long = 'é'.repeat(1000)
+  const names = [
+    'jti',
+    'azp',
+    'repository',
+    'ref',
+    'sha',
+    'run_id',
+    'environment',
+    'job_id',
+    'user_id',
+  ]
+  const claims = Object.fromEntries(names.map((name) => [name, long]))
+  const caller = { issuer: long, subject: long, claims }
+  const { time, requestId } = signatureEntry(1)
+  const data = serializeEntry({
+    type: 'denial',
+    time,
+    requestId,
+    caller,
+    action: 'sign',
+    resource: long.repeat(100),
+    code: 'ERR_NOT_ALLOWED',
+    reason: long.repeat(100),
+  })
+
+  expect(data.length).toBeLessThan(30_000)
+  expect(Object.keys(parseEntry(data).caller?.claims ?? {}).length).toBe(8)
+})
+
+test('more digests than an entry holds are refused, not cut', () => {
+  const digests = Array.from(
+    { length: 1000 },
+    (_, index) => `sha256:${String(index).padStart(64, '0')}`,
+  )
+
+  expect(codeOf(() => serializeEntry({ ...signatureEntry(1), digests }))).toBe(
+    'ERR_INPUT_TOO_LARGE',
+  )
+  const half = { ...signatureEntry(1), digests: digests.slice(0, 700) }
+  expect(codeOf(() => serializeEntry(half))).toBe('accepted')
+})
+
+test('entries are found by what they are about', () => {
+  const { time, requestId, caller, key } = signatureEntry(1)
+  const base = { time, requestId, caller }
+  const version = ['key:release', 'kid:kid-1']
+
+  expect(
+    labelsOf({ ...signatureEntry(1), digests: ['sha256:a', 'sha256:a'], bundleSha256: 'b' }),
+  ).toEqual(['type:signature', ...version, 'digest:sha256:a', 'bundle:b'])
+  expect(labelsOf({ ...base, type: 'token', key, jti: 'j', audience: [], expires: time })).toEqual([
+    'type:token',
+    ...version,
+    'jti:j',
+  ])
+  expect(labelsOf({ ...base, type: 'timestamp', key, serial: '7', digest: 'sha256:a' })).toEqual([
+    'type:timestamp',
+    ...version,
+    'digest:sha256:a',
+    'serial:7',
+  ])
+  expect(labelsOf(stateEntry(1, { to: 'active', action: 'activate', sequence: 1 }))).toEqual([
+    'type:state',
+    ...version,
+  ])
+  const approval = { action: 'destroy', resource: 'release', approvalId: 'x' }
+  expect(labelsOf({ ...base, type: 'approval', ...approval })).toEqual([
+    'type:approval',
+    'key:release',
+  ])
+})

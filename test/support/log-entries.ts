@@ -1,0 +1,140 @@
+/** Entries for tests of the log. */
+import fc from 'fast-check'
+import type {
+  ApprovalEntry,
+  DenialEntry,
+  LogEntry,
+  SignatureEntry,
+  StateEntry,
+  TimestampEntry,
+  TokenEntry,
+} from '../../src/log/entry.ts'
+
+/** The time of the first entry; later ones follow each a second after the other. */
+export const LOG_START: Date = new Date('2026-11-22T10:00:00.000Z')
+
+const timeOf = (index: number): Date => new Date(LOG_START.getTime() + index * 1000)
+
+/** A signature over an artifact of its own. */
+export function signatureEntry(index: number, kid = 'kid-1'): SignatureEntry {
+  const hex = index.toString(16).padStart(64, '0')
+  return {
+    type: 'signature',
+    time: timeOf(index),
+    requestId: `request-${index}`,
+    caller: {
+      issuer: 'https://token.example',
+      subject: 'repo:octo/app',
+      claims: { repository: 'octo/app', repository_id: '12' },
+    },
+    key: { name: 'release', version: 1, kid },
+    digests: [`sha256:${hex}`],
+    predicateType: undefined,
+    bundleSha256: hex,
+    timestamp: undefined,
+    backendRequestId: undefined,
+  }
+}
+
+/** A change of a key version. */
+export function stateEntry(
+  index: number,
+  change: Pick<StateEntry, 'to' | 'action' | 'sequence'> & Partial<StateEntry>,
+): StateEntry {
+  return {
+    type: 'state',
+    time: timeOf(index),
+    requestId: `request-${index}`,
+    caller: undefined,
+    key: { name: 'release', version: 1, kid: 'kid-1' },
+    from: undefined,
+    reason: undefined,
+    compromisedSince: undefined,
+    isForced: false,
+    ...change,
+  }
+}
+
+const base = {
+  time: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') }),
+  requestId: fc.string(),
+  caller: fc.option(
+    fc.record({
+      issuer: fc.webUrl(),
+      subject: fc.string(),
+      claims: fc.constantFrom(
+        {},
+        { repository: 'a/b', ref: 'x' },
+        { 'kubernetes.io': { b: 1, a: [] } },
+      ),
+    }),
+    { nil: undefined },
+  ),
+}
+const key = fc.record({ name: fc.string(), version: fc.nat(), kid: fc.string() })
+const text = fc.string({ unit: 'binary' })
+const optionalText = fc.option(text, { nil: undefined })
+const state = fc.constantFrom('pending', 'active', 'retired', 'revoked', 'destroyed')
+
+const signature: fc.Arbitrary<SignatureEntry> = fc.record({
+  ...base,
+  type: fc.constantFrom('signature', 'attestation'),
+  key,
+  digests: fc.array(text),
+  predicateType: optionalText,
+  bundleSha256: text,
+  timestamp: fc.option(fc.record({ kid: text, time: base.time }), { nil: undefined }),
+  backendRequestId: optionalText,
+})
+const token: fc.Arbitrary<TokenEntry> = fc.record({
+  ...base,
+  type: fc.constant('token'),
+  key,
+  jti: text,
+  audience: fc.array(text),
+  expires: base.time,
+})
+const timestamp: fc.Arbitrary<TimestampEntry> = fc.record({
+  ...base,
+  type: fc.constant('timestamp'),
+  key,
+  serial: text,
+  digest: text,
+})
+const change: fc.Arbitrary<StateEntry> = fc.record({
+  ...base,
+  type: fc.constant('state'),
+  key,
+  from: fc.option(state, { nil: undefined }),
+  to: state,
+  action: text,
+  reason: optionalText,
+  compromisedSince: fc.option(base.time, { nil: undefined }),
+  isForced: fc.boolean(),
+  sequence: fc.nat(),
+})
+const denial: fc.Arbitrary<DenialEntry> = fc.record({
+  ...base,
+  type: fc.constant('denial'),
+  action: text,
+  resource: text,
+  code: fc.constantFrom('ERR_NOT_ALLOWED', 'ERR_KEY_REVOKED'),
+  reason: text,
+})
+const approval: fc.Arbitrary<ApprovalEntry> = fc.record({
+  ...base,
+  type: fc.constant('approval'),
+  action: text,
+  resource: text,
+  approvalId: text,
+})
+
+/** Any entry of any type. */
+export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
+  signature,
+  token,
+  timestamp,
+  change,
+  denial,
+  approval,
+)

@@ -1,0 +1,125 @@
+/**
+ * A log in memory that behaves as one in a database: transactions one after the other, all or nothing,
+ * and writing only with the head locked.
+ *
+ * @packageDocumentation
+ */
+import type {
+  LogHead,
+  LogReader,
+  LogRecords,
+  StoredCheckpoint,
+  StoredEntry,
+  StoredTile,
+} from '../../src/log/log-records.ts'
+import { EMPTY_ROOT } from '../../src/log/merkle.ts'
+
+interface LogState {
+  head: LogHead
+  checkpoint: StoredCheckpoint | undefined
+  readonly entries: StoredEntry[]
+  readonly tiles: Map<string, Uint8Array>
+}
+
+/** What a transaction of {@link MemoryLog} works with. */
+export interface MemoryTransaction {
+  readonly log: LogRecords
+}
+
+/** A log in memory. */
+export class MemoryLog {
+  #state: LogState = {
+    head: { size: 0, root: EMPTY_ROOT },
+    checkpoint: undefined,
+    entries: [],
+    tiles: new Map(),
+  }
+  #last: Promise<unknown> = Promise.resolve()
+  /** Transactions that were committed. */
+  commits = 0
+  /** Runs before each commit: a test lets it wait or fail. */
+  beforeCommit: () => Promise<void> = () => Promise.resolve()
+
+  /** Reads the log. */
+  get log(): LogReader {
+    return readerOf(() => this.#state)
+  }
+
+  /** Runs work alone; what it wrote is kept if it fulfils. */
+  transaction<T>(work: (records: MemoryTransaction) => Promise<T>): Promise<T> {
+    const run = this.#last.then(async () => {
+      const { head, checkpoint, entries, tiles } = this.#state
+      const state = { head, checkpoint, entries: [...entries], tiles: new Map(tiles) }
+      const result = await work({ log: recordsOf(state) })
+      await this.beforeCommit()
+      this.#state = state
+      this.commits += 1
+      return result
+    })
+    this.#last = run.catch(() => undefined)
+    return run
+  }
+
+  /** Changes what is stored behind everybody's back, as whoever owns the database can. */
+  tamper(change: (state: LogState) => void): void {
+    change(this.#state)
+  }
+}
+
+function readerOf(state: () => LogState): LogReader {
+  return {
+    head: () => Promise.resolve(state().head),
+    tile: (level, index) => Promise.resolve(state().tiles.get(`${level}/${index}`)),
+    entries: (start, end) =>
+      Promise.resolve(
+        state()
+          .entries.slice(start, end)
+          .map(({ data }) => data),
+      ),
+    find: (label, { limit, before = Infinity }) =>
+      Promise.resolve(
+        state()
+          .entries.filter(({ index, labels }) => index < before && labels.includes(label))
+          .map(({ index }) => index)
+          .toReversed()
+          .slice(0, limit),
+      ),
+    checkpoint: () => Promise.resolve(state().checkpoint),
+  }
+}
+
+function recordsOf(state: LogState): LogRecords {
+  let isLocked = false
+  const write = (change: () => void): Promise<void> => {
+    if (!isLocked) throw new Error('the head is not locked')
+    change()
+    return Promise.resolve()
+  }
+  return {
+    ...readerOf(() => state),
+    lockHead: () => {
+      isLocked = true
+      return Promise.resolve(state.head)
+    },
+    insertEntries: (entries) =>
+      write(() => {
+        for (const entry of entries) {
+          if (entry.index !== state.entries.length) throw new Error(`entry ${entry.index} is taken`)
+          state.entries.push(entry)
+        }
+      }),
+    putTiles: (tiles: readonly StoredTile[]) =>
+      write(() => {
+        for (const { level, index, hashes } of tiles) state.tiles.set(`${level}/${index}`, hashes)
+      }),
+    putHead: (head) =>
+      write(() => {
+        state.head = head
+      }),
+    putCheckpoint: (checkpoint) => {
+      const isLarger = checkpoint.size > (state.checkpoint?.size ?? -1)
+      if (isLarger) state.checkpoint = checkpoint
+      return Promise.resolve(isLarger)
+    },
+  }
+}
