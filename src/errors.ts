@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'ERR_OVERLOADED'
   | 'ERR_STATE_CONFLICT'
   | 'ERR_STORE_UNAVAILABLE'
+  | 'ERR_LOG_UNAVAILABLE'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_PASSPHRASE_WRONG'
@@ -153,6 +154,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_OVERLOADED: traits(7, 503, true),
   ERR_STATE_CONFLICT: traits(7, 409, true),
   ERR_STORE_UNAVAILABLE: traits(7, 503, true),
+  ERR_LOG_UNAVAILABLE: traits(7, 503, true),
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),
   ERR_NOT_ALLOWED: traits(8, 403),

@@ -1,0 +1,178 @@
+/**
+ * The appender: entries of requests at the same time share one commit. A group starts as soon as no
+ * other is being written; while one is, the next one collects.
+ *
+ * @packageDocumentation
+ */
+import { assertNotCancelled } from '../cancellation.ts'
+import { CountersignError } from '../errors.ts'
+import { appendEncoded, encodeEntry } from './append.ts'
+import type { Admit, Appended, Appender } from './appender.ts'
+import type { DenialEntry, LogEntry } from './entry.ts'
+import type { LogRecords } from './log-records.ts'
+import { PendingEntry } from './pending-entry.ts'
+import { type StartTimer, startTimer as startNodeTimer } from './timer.ts'
+
+/** Opens transactions on whatever holds the log. */
+export interface LogTransactions<Records extends { readonly log: LogRecords }> {
+  transaction<T>(work: (records: Records) => Promise<T>): Promise<T>
+}
+
+/** How an appender works. */
+export interface AppenderOptions<Records extends { readonly log: LogRecords }> {
+  readonly store: LogTransactions<Records>
+  /** Runs under the lock of the log's head. */
+  readonly admit: Admit<Records>
+  readonly now: () => Date
+  /** Most entries of one commit; default 256. */
+  readonly maxGroup?: number
+  /** Longest that a caller waits; default 5 s. */
+  readonly maxWaitMs?: number
+  /** Entries that may wait for a commit; one more is refused at once; default 4096. */
+  readonly maxQueue?: number
+  readonly startTimer?: StartTimer
+}
+
+/**
+ * Creates an appender. Disposing it lets what waits be written, as long as its callers wait for it.
+ *
+ * @throws {@link CountersignError} from append, beside what {@link Appender} says: ERR_OVERLOADED — too
+ * many entries wait; ERR_INPUT_TOO_LARGE — it is longer than an entry may be; ERR_CANCELLED, ERR_TIMEOUT —
+ * by the caller's signal
+ */
+export function createAppender<Records extends { readonly log: LogRecords }>(
+  options: AppenderOptions<Records>,
+): Appender {
+  const { maxWaitMs = 5000, maxQueue = 4096, startTimer = startNodeTimer } = options
+  const queue: PendingEntry[] = []
+  const waiting = new Set<Promise<unknown>>()
+  let isWriting = false
+  let isDisposed = false
+
+  async function writeAll(): Promise<void> {
+    isWriting = true
+    // Entries of the same moment come into one group.
+    await Promise.resolve()
+    let group = takeGroup(queue, options)
+    while (group.length > 0) {
+      await writeGroup(group, options)
+      group = takeGroup(queue, options)
+    }
+    isWriting = false
+  }
+
+  function enqueue(entry: LogEntry, signal: AbortSignal | undefined): Promise<Appended> {
+    if (isDisposed) throw unavailable('the log is closed')
+    assertNotCancelled(signal)
+    dropSettled(queue, maxQueue)
+    if (queue.length >= maxQueue) throw overloaded(queue.length)
+    const pending = new PendingEntry(entry, { maxWaitMs, startTimer, signal })
+    queue.push(pending)
+    const { answer } = pending
+    waiting.add(answer)
+    if (!isWriting) void writeAll()
+    return answer.finally(() => waiting.delete(answer))
+  }
+
+  return {
+    // async, so that a refusal is a rejection as everything else.
+    append: async (entry, { signal } = {}) => enqueue(entry, signal),
+    [Symbol.asyncDispose]: async () => {
+      isDisposed = true
+      await Promise.allSettled(waiting)
+    },
+  }
+}
+
+/** Takes the next entries somebody still waits for. */
+function takeGroup(
+  queue: PendingEntry[],
+  { maxGroup = 256 }: { readonly maxGroup?: number },
+): readonly PendingEntry[] {
+  const group: PendingEntry[] = []
+  while (group.length < maxGroup) {
+    const next = queue.shift()
+    if (next === undefined) break
+    if (!next.isSettled) group.push(next)
+  }
+  return group
+}
+
+/** Callers that left make room. */
+function dropSettled(queue: PendingEntry[], maxQueue: number): void {
+  if (queue.length < maxQueue) return
+  const kept = queue.filter(({ isSettled }) => !isSettled)
+  queue.splice(0, queue.length, ...kept)
+}
+
+type Outcome = Appended | CountersignError
+
+/** Writes a group in one transaction and tells each caller; never rejects. */
+async function writeGroup<Records extends { readonly log: LogRecords }>(
+  group: readonly PendingEntry[],
+  options: AppenderOptions<Records>,
+): Promise<void> {
+  let outcomes: readonly Outcome[]
+  try {
+    outcomes = await options.store.transaction((records) => writeRecords(records, group, options))
+  } catch (cause) {
+    const error = unavailable('the log could not be written', cause)
+    for (const pending of group) pending.reject(error)
+    return
+  }
+  for (const [place, pending] of group.entries()) {
+    const outcome = outcomes[place]
+    if (CountersignError.is(outcome)) pending.reject(outcome)
+    else if (outcome !== undefined) pending.fulfil(outcome)
+  }
+}
+
+async function writeRecords<Records extends { readonly log: LogRecords }>(
+  records: Records,
+  group: readonly PendingEntry[],
+  { admit, now }: AppenderOptions<Records>,
+): Promise<readonly Outcome[]> {
+  // Before admission: what is revoked after this comes behind these entries in the log.
+  const head = await records.log.lockHead()
+  const refusals = await admit(
+    records,
+    group.map(({ entry }) => entry),
+  )
+  if (refusals.length !== group.length) throw new TypeError('admission must answer for every entry')
+  const encoded = group.map(({ entry, encoded }, place) => {
+    const refusal = refusals[place]
+    return refusal === undefined ? encoded : encodeEntry(toDenial(entry, refusal, now()))
+  })
+  const appended = await appendEncoded(records.log, head, encoded)
+  return appended.map((place, index) => refusals[index] ?? place)
+}
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  signature: 'sign',
+  attestation: 'attest',
+  token: 'issueToken',
+  timestamp: 'timestamp',
+}
+
+/** What the log says in place of an entry that may not be appended. */
+function toDenial(entry: LogEntry, refusal: CountersignError, time: Date): DenialEntry {
+  const { requestId, caller } = entry
+  const action = ACTIONS[entry.type] ?? ('action' in entry ? entry.action : entry.type)
+  const resource = 'key' in entry ? entry.key.name : entry.resource
+  const { code, message: reason } = refusal
+  return { type: 'denial', time, requestId, caller, action, resource, code, reason }
+}
+
+function overloaded(waiting: number): CountersignError {
+  return new CountersignError('ERR_OVERLOADED', `${waiting} entries wait for the log already`, {
+    hint: 'try again a little later',
+    details: { waiting },
+  })
+}
+
+function unavailable(message: string, cause?: unknown): CountersignError {
+  return new CountersignError('ERR_LOG_UNAVAILABLE', message, {
+    hint: 'nothing was released; try again, and see whether the database answers',
+    cause,
+  })
+}

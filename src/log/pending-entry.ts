@@ -1,0 +1,81 @@
+/** One entry on its way into the log, and the caller who waits for it. */
+import { toCancellation } from '../cancellation.ts'
+import { CountersignError } from '../errors.ts'
+import { type EncodedEntry, encodeEntry } from './append.ts'
+import type { Appended } from './appender.ts'
+import type { LogEntry } from './entry.ts'
+import type { StartTimer } from './timer.ts'
+
+/** How long and for whom an entry waits. */
+export interface Wait {
+  readonly maxWaitMs: number
+  readonly startTimer: StartTimer
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Settles exactly once: by the commit, by the end of its wait, or by its caller's signal, whichever is
+ * first. What was settled otherwise is never reported as appended, even if it is.
+ */
+export class PendingEntry {
+  readonly entry: LogEntry
+  readonly encoded: EncodedEntry
+  readonly #answer = Promise.withResolvers<Appended>()
+  #release: (() => void) | undefined
+
+  /** @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it is longer than an entry may be */
+  constructor(entry: LogEntry, wait: Wait) {
+    this.entry = entry
+    this.encoded = encodeEntry(entry)
+    this.#release = this.#watch(wait)
+  }
+
+  /** Fulfils when the entry is durable. */
+  get answer(): Promise<Appended> {
+    return this.#answer.promise
+  }
+
+  /** Whether its caller waits no more. */
+  get isSettled(): boolean {
+    return this.#release === undefined
+  }
+
+  /** Tells the caller that the entry is durable. */
+  fulfil(appended: Appended): void {
+    this.#settle()
+    this.#answer.resolve(appended)
+  }
+
+  /** Tells the caller why it is not. */
+  reject(error: CountersignError): void {
+    this.#settle()
+    this.#answer.reject(error)
+  }
+
+  #settle(): void {
+    this.#release?.()
+    this.#release = undefined
+  }
+
+  #watch({ maxWaitMs, startTimer, signal }: Wait): () => void {
+    const stopTimer = startTimer(() => {
+      this.reject(tooLate(maxWaitMs))
+    }, maxWaitMs)
+    const abort = (): void => {
+      if (signal !== undefined) this.reject(toCancellation(signal))
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    return () => {
+      stopTimer()
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}
+
+function tooLate(maxWaitMs: number): CountersignError {
+  const message = `the log took longer than ${maxWaitMs} ms to write an entry`
+  return new CountersignError('ERR_LOG_UNAVAILABLE', message, {
+    hint: 'nothing was released; try again, and see whether the database is slow or locked',
+    details: { maxWaitMs },
+  })
+}

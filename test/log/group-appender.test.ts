@@ -1,0 +1,223 @@
+import { expect, test } from 'vitest'
+import { CountersignError } from '../../src/errors.ts'
+import type { Admit } from '../../src/log/appender.ts'
+import { parseEntry } from '../../src/log/entry-format.ts'
+import { type AppenderOptions, createAppender } from '../../src/log/group-appender.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { LOG_START, signatureEntry } from '../support/log-entries.ts'
+import { ManualTimer } from '../support/manual-timer.ts'
+import { MemoryLog, type MemoryTransaction } from '../support/memory-log.ts'
+
+const admitAll: Admit<MemoryTransaction> = (_records, entries) =>
+  Promise.resolve(entries.map(() => undefined))
+
+interface Scene extends Disposable {
+  readonly log: MemoryLog
+  readonly timer: ManualTimer
+  readonly appender: ReturnType<typeof createAppender>
+  /** Lets commits that wait go on. */
+  readonly open: () => void
+}
+
+/** An appender whose commits wait for `open` where `isStuck`. */
+function createScene(
+  options: Partial<AppenderOptions<MemoryTransaction>> & { readonly isStuck?: boolean } = {},
+): Scene {
+  const { isStuck = false, ...rest } = options
+  const log = new MemoryLog()
+  const timer = new ManualTimer()
+  const gate = Promise.withResolvers<undefined>()
+  if (isStuck) log.beforeCommit = () => gate.promise
+  const appender = createAppender<MemoryTransaction>({
+    store: log,
+    admit: admitAll,
+    now: () => LOG_START,
+    startTimer: timer.start,
+    ...rest,
+  })
+  const open = (): void => {
+    gate.resolve(undefined)
+  }
+  return { log, timer, appender, open, [Symbol.dispose]: open }
+}
+
+const append = (
+  { appender }: Scene,
+  index: number,
+  signal?: AbortSignal,
+): Promise<{ readonly index: number }> =>
+  appender.append(signatureEntry(index), signal === undefined ? {} : { signal })
+
+const range = (length: number): readonly number[] => Array.from({ length }, (_, index) => index)
+
+test('an entry is durable when it is told so', async () => {
+  using scene = createScene()
+  const { index } = await append(scene, 0)
+
+  expect(index).toBe(0)
+  expect(await scene.log.log.entries(0, 9)).toHaveLength(1)
+})
+
+test('entries of the same moment share one commit', async () => {
+  using scene = createScene()
+  const appended = await Promise.all(range(20).map((index) => append(scene, index)))
+
+  expect(appended.map(({ index }) => index)).toEqual(range(20))
+  expect(scene.log.commits).toBe(1)
+})
+
+test('while one commit runs, the next group collects', async () => {
+  using scene = createScene({ isStuck: true })
+  const first = append(scene, 0)
+  await new Promise(setImmediate)
+  const others = range(10).map((index) => append(scene, index + 1))
+  await new Promise(setImmediate)
+  scene.open()
+  await Promise.all([first, ...others])
+
+  expect(scene.log.commits).toBe(2)
+})
+
+test('a group is never larger than it may be', async () => {
+  using scene = createScene({ maxGroup: 4 })
+  await Promise.all(range(10).map((index) => append(scene, index)))
+
+  expect(scene.log.commits).toBe(3)
+})
+
+test('who is refused is refused alone, and the log says so in its place', async () => {
+  const revoked = new CountersignError('ERR_KEY_REVOKED', 'the version is revoked')
+  const admit: Admit<MemoryTransaction> = (_records, entries) =>
+    Promise.resolve(
+      entries.map(({ requestId }) => (requestId === 'request-1' ? revoked : undefined)),
+    )
+  using scene = createScene({ admit })
+  const codes = range(3).map((index) => codeOfAsync(() => append(scene, index)))
+
+  expect(await Promise.all(codes)).toEqual(['accepted', 'ERR_KEY_REVOKED', 'accepted'])
+  const logged = (await scene.log.log.entries(0, 9)).map(parseEntry)
+  expect(logged.map(({ type }) => type)).toEqual(['signature', 'denial', 'signature'])
+  expect(logged[1]).toEqual({
+    type: 'denial',
+    time: LOG_START,
+    requestId: 'request-1',
+    caller: signatureEntry(1).caller,
+    action: 'sign',
+    resource: 'release',
+    code: 'ERR_KEY_REVOKED',
+    reason: 'the version is revoked',
+  })
+})
+
+test('admission that does not answer for every entry lets none in', async () => {
+  using scene = createScene({ admit: () => Promise.resolve([]) })
+
+  expect(await codeOfAsync(() => append(scene, 0))).toBe('ERR_LOG_UNAVAILABLE')
+  expect(await scene.log.log.head()).toMatchObject({ size: 0 })
+})
+
+test('admission sees the log with its head locked', async () => {
+  const admit: Admit<MemoryTransaction> = async ({ log }, entries) => {
+    await log.putTiles([])
+    return entries.map(() => undefined)
+  }
+  using scene = createScene({ admit })
+
+  expect(await codeOfAsync(() => append(scene, 0))).toBe('accepted')
+})
+
+test('a commit that fails is told to all in it, and the next one goes on', async () => {
+  using scene = createScene()
+  scene.log.beforeCommit = () => Promise.reject(new Error('disk full'))
+  const codes = range(3).map((index) => codeOfAsync(() => append(scene, index)))
+  expect(new Set(await Promise.all(codes))).toEqual(new Set(['ERR_LOG_UNAVAILABLE']))
+  scene.log.beforeCommit = () => Promise.resolve()
+
+  expect(await append(scene, 3)).toEqual({ index: 0 })
+  expect(scene.timer.running).toBe(0)
+})
+
+test('a caller waits no longer than it may, and hears no success afterwards', async () => {
+  using scene = createScene({ isStuck: true, maxWaitMs: 1000 })
+  const late = append(scene, 0).then(
+    () => 'appended',
+    (error: unknown) =>
+      CountersignError.is(error) ? `${error.code} ${String(error.retryable)}` : '',
+  )
+  await new Promise(setImmediate)
+  scene.timer.advance(999)
+  expect(scene.timer.running).toBe(1)
+  scene.timer.advance(1)
+  expect(await late).toBe('ERR_LOG_UNAVAILABLE true')
+  scene.open()
+  await append(scene, 1)
+
+  expect(await late).toBe('ERR_LOG_UNAVAILABLE true')
+  // It was in the commit already: an entry of a signature that nobody got.
+  expect(await scene.log.log.head()).toMatchObject({ size: 2 })
+})
+
+test('what its caller gave up while it still waited is not written', async () => {
+  using scene = createScene({ isStuck: true, maxWaitMs: 1000 })
+  const first = codeOfAsync(() => append(scene, 0))
+  await new Promise(setImmediate)
+  const second = codeOfAsync(() => append(scene, 1))
+  scene.timer.advance(1000)
+  expect([await first, await second]).toEqual(['ERR_LOG_UNAVAILABLE', 'ERR_LOG_UNAVAILABLE'])
+  scene.open()
+  await append(scene, 2)
+
+  const logged = (await scene.log.log.entries(0, 9)).map(parseEntry)
+  expect(logged.map(({ requestId }) => requestId)).toEqual(['request-0', 'request-2'])
+})
+
+test('a caller may leave, before and while it waits', async () => {
+  using scene = createScene({ isStuck: true })
+  const controller = new AbortController()
+  const first = append(scene, 0)
+  await new Promise(setImmediate)
+  const leaving = codeOfAsync(() => append(scene, 1, controller.signal))
+  controller.abort()
+
+  expect(await leaving).toBe('ERR_CANCELLED')
+  expect(await codeOfAsync(() => append(scene, 2, controller.signal))).toBe('ERR_CANCELLED')
+  scene.open()
+  await first
+  expect(await scene.log.log.head()).toMatchObject({ size: 1 })
+})
+
+test('more entries than may wait are refused at once, and callers that left make room', async () => {
+  using scene = createScene({ isStuck: true, maxQueue: 2 })
+  const controller = new AbortController()
+  const first = append(scene, 0)
+  await new Promise(setImmediate)
+  const waiting = append(scene, 1)
+  const leaving = codeOfAsync(() => append(scene, 2, controller.signal))
+
+  expect(await codeOfAsync(() => append(scene, 3))).toBe('ERR_OVERLOADED')
+  controller.abort()
+  expect(await leaving).toBe('ERR_CANCELLED')
+  const last = append(scene, 4)
+  scene.open()
+  expect(await Promise.all([first, waiting, last])).toHaveLength(3)
+})
+
+test('an entry that is too long is refused before it waits', async () => {
+  using scene = createScene()
+  const digests = Array.from({ length: 1000 }, () => `sha256:${'0'.repeat(64)}`)
+  const code = await codeOfAsync(() => scene.appender.append({ ...signatureEntry(0), digests }))
+
+  expect(code).toBe('ERR_INPUT_TOO_LARGE')
+  expect(scene.timer.running).toBe(0)
+})
+
+test('closing lets what waits be written, and takes nothing more', async () => {
+  using scene = createScene({ isStuck: true })
+  const waiting = range(3).map((index) => append(scene, index))
+  const closed = scene.appender[Symbol.asyncDispose]()
+
+  expect(await codeOfAsync(() => append(scene, 3))).toBe('ERR_LOG_UNAVAILABLE')
+  scene.open()
+  await closed
+  expect(await Promise.all(waiting)).toHaveLength(3)
+})

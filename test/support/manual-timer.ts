@@ -1,0 +1,28 @@
+import type { StartTimer } from '../../src/log/timer.ts'
+
+/** Timers that go off when the test says so. */
+export class ManualTimer {
+  #now = 0
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
+
+  readonly start: StartTimer = (run, milliseconds) => {
+    const timer = { at: this.#now + milliseconds, run }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  /** Timers that have not gone off. */
+  get running(): number {
+    return this.#timers.size
+  }
+
+  /** Lets time pass; timers that are due go off, the earliest first. */
+  advance(milliseconds: number): void {
+    this.#now += milliseconds
+    const due = [...this.#timers].filter(({ at }) => at <= this.#now)
+    for (const timer of due.toSorted((a, b) => a.at - b.at)) {
+      this.#timers.delete(timer)
+      timer.run()
+    }
+  }
+}
