@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'ERR_REQUEST_INVALID'
   | 'ERR_ROUTE_NOT_FOUND'
   | 'ERR_TRUST_INVALID'
+  | 'ERR_POLICY_INVALID'
   | 'ERR_JSON_INVALID'
   | 'ERR_BUNDLE_INVALID'
   | 'ERR_ENVELOPE_INVALID'
@@ -109,6 +110,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_TRUST_INVALID: traits(2, 400),
   ERR_REQUEST_INVALID: traits(2, 400),
   ERR_ROUTE_NOT_FOUND: traits(2, 404),
+  ERR_POLICY_INVALID: traits(2, 500),
 
   ERR_JSON_INVALID: traits(3, 400),
   ERR_BUNDLE_INVALID: traits(3, 400),

@@ -1,0 +1,72 @@
+/** What a caller may ask for: the vocabulary of the policies. */
+import type { JsonObject } from '../formats/json.ts'
+import type { Key } from '../keys/key.ts'
+
+/** Actions that change keys; each is asked about the key it changes, or makes. */
+export type AdministrativeAction =
+  'createKey' | 'importKey' | 'rotateKey' | 'activateKey' | 'retireKey' | 'revokeKey' | 'destroyKey'
+
+/** Every action a policy can name. */
+export type Action =
+  | 'sign'
+  | 'attest'
+  | 'issueToken'
+  | 'timestamp'
+  | AdministrativeAction
+  | 'approve'
+  | 'readKeys'
+  | 'readLog'
+
+/** The key an action is about. */
+export type KeyFacts = Pick<Key, 'name' | 'use' | 'algorithm'>
+
+/** An artifact that is to be signed or attested. */
+export interface SubjectFacts {
+  readonly name: string
+  /** `sha256:<hex>`, one or more of the same artifact. */
+  readonly digests: readonly string[]
+}
+
+/** One request as policies see it. Whoever decides about it asks once, with all of it. */
+export type AccessRequest =
+  | {
+      readonly action: 'sign'
+      readonly key: KeyFacts
+      readonly subjects: readonly SubjectFacts[]
+    }
+  | {
+      readonly action: 'attest'
+      readonly key: KeyFacts
+      readonly subjects: readonly SubjectFacts[]
+      readonly predicateTypes: readonly string[]
+      /** Whether the service makes the predicate itself, of the caller's claims. */
+      readonly isProvenance: boolean
+    }
+  | {
+      readonly action: 'issueToken'
+      readonly key: KeyFacts
+      readonly audience: readonly string[]
+      readonly lifetimeSeconds: number
+      /** Claims that are asked for. */
+      readonly claims: JsonObject
+    }
+  | { readonly action: 'timestamp' | 'readKeys'; readonly key: KeyFacts }
+  | {
+      readonly action: AdministrativeAction
+      readonly key: KeyFacts
+      /** Whether a rule of rotation is to be overridden. */
+      readonly isForced: boolean
+    }
+  | {
+      readonly action: 'approve'
+      readonly key: KeyFacts
+      /** What is approved. */
+      readonly approvedAction: AdministrativeAction
+    }
+  | { readonly action: 'readLog' }
+
+/** Says in a few words what is asked: for messages and the log. */
+export function describeRequest(request: AccessRequest): string {
+  if (request.action === 'readLog') return 'action "readLog"'
+  return `action "${request.action}" on key "${request.key.name}"`
+}

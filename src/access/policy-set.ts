@@ -1,0 +1,142 @@
+/**
+ * Policies, parsed and checked against the schema. A warning of Cedar counts as a mistake: a rule that
+ * can never apply is a hole where it forbids, and letters that look like others are a trick.
+ *
+ * @packageDocumentation
+ */
+import type { Cedar, PolicyJson } from './cedar.ts'
+import { loadCedar } from './cedar.ts'
+import {
+  describePlace,
+  placeOf,
+  type PolicyPlace,
+  type PolicyProblem,
+  type PolicySource,
+  toProblem,
+} from './policy-problem.ts'
+import { CEDAR_SCHEMA } from './schema.ts'
+
+/** One permit or forbid. */
+export interface Policy {
+  /** Where it begins, as {@link describePlace} writes it: unique in its set. */
+  readonly id: string
+  /** Its `@id` with its place, or its place alone: for people. */
+  readonly name: string
+  readonly text: string
+  readonly json: PolicyJson
+}
+
+/** What a check found. */
+export interface PolicyInspection {
+  /** All policies of the files that could be read. */
+  readonly policies: readonly Policy[]
+  /** Everything that is wrong, in the order of the files; empty: the policies can be used. */
+  readonly problems: readonly PolicyProblem[]
+}
+
+/** A policy with where its text is from. */
+interface Located {
+  readonly policy: Policy
+  readonly source: PolicySource
+  readonly offset: number
+}
+
+const MAX_FILE_CHARACTERS = 256 * 1024
+const MAX_POLICIES = 1000
+
+/** Parses policies and checks each against the schema; never throws because of what they say. */
+export async function inspectPolicies(sources: readonly PolicySource[]): Promise<PolicyInspection> {
+  const cedar = await loadCedar()
+  const problems: PolicyProblem[] = []
+  const located = sources.flatMap((source) => parseFile(cedar, source, problems))
+  if (located.length > MAX_POLICIES) {
+    const place = located[MAX_POLICIES]?.source ?? { file: '', text: '' }
+    problems.push(problem(placeOf(place, 0), `over ${MAX_POLICIES} policies`))
+  } else problems.push(...validate(cedar, located))
+  return { policies: located.map(({ policy }) => policy), problems }
+}
+
+/** The form in which Cedar takes a set: texts by id. */
+export function toPolicySet(policies: readonly Pick<Policy, 'id' | 'text'>[]): {
+  readonly staticPolicies: Record<string, string>
+} {
+  return { staticPolicies: Object.fromEntries(policies.map(({ id, text }) => [id, text])) }
+}
+
+function problem(place: PolicyPlace, message: string, hint?: string): PolicyProblem {
+  return { ...place, message, hint }
+}
+
+function parseFile(cedar: Cedar, source: PolicySource, problems: PolicyProblem[]): Located[] {
+  if (source.text.length > MAX_FILE_CHARACTERS) {
+    const hint = 'split it into several files'
+    problems.push(problem(placeOf(source, 0), `over ${MAX_FILE_CHARACTERS} characters`, hint))
+    return []
+  }
+  const parts = cedar.policySetTextToParts(source.text)
+  if (parts.type === 'failure') {
+    problems.push(...parts.errors.map((error) => toProblem(source, error)))
+    return []
+  }
+  for (const template of parts.policy_templates) {
+    const place = placeOf(source, Math.max(source.text.indexOf(template), 0))
+    const hint = 'write the principal or resource instead of ?principal or ?resource'
+    problems.push(problem(place, 'a template, which nothing here fills in', hint))
+  }
+  return locate(source, parts.policies).map(([offset, text]) => ({
+    policy: toPolicy(cedar, source, offset, text),
+    source,
+    offset,
+  }))
+}
+
+/** Finds where each policy begins. Cedar hands out the texts as they stand in the file, ordered by an id that it made: `policy0`, `policy1`, `policy10`… */
+function locate(
+  { text }: PolicySource,
+  policies: readonly string[],
+): readonly (readonly [offset: number, text: string])[] {
+  const ids = policies.map((_, index) => `policy${index}`).sort()
+  const inOrder = policies
+    .map((policy, index) => ({ policy, number: Number(ids[index]?.slice('policy'.length)) }))
+    .sort((left, right) => left.number - right.number)
+  let from = 0
+  return inOrder.map(({ policy }) => {
+    const offset = Math.max(text.indexOf(policy, from), from)
+    from = offset + policy.length
+    return [offset, policy]
+  })
+}
+
+function toPolicy(cedar: Cedar, source: PolicySource, offset: number, text: string): Policy {
+  const id = describePlace(placeOf(source, offset))
+  const answer = cedar.policyToJson(text)
+  if (answer.type === 'failure') throw new TypeError(`cedar can't read back ${id}`)
+  const { json } = answer
+  const said = json.annotations?.['id']
+  return { id, name: said === undefined ? id : `"${said}" (${id})`, text, json }
+}
+
+function validate(cedar: Cedar, located: readonly Located[]): readonly PolicyProblem[] {
+  const policies = toPolicySet(located.map(({ policy }) => policy))
+  const answer = cedar.validate({ schema: CEDAR_SCHEMA, policies })
+  if (answer.type === 'failure') {
+    throw new TypeError(`cedar can't validate: ${answer.errors[0]?.message ?? 'no reason'}`)
+  }
+  const byId = new Map(located.map((one) => [one.policy.id, one]))
+  return [...answer.validationErrors, ...answer.validationWarnings]
+    .flatMap(({ policyId, error }) => {
+      const found = byId.get(policyId)
+      if (found === undefined) return []
+      return [toProblem(found.source, error, found.policy.text, found.offset)]
+    })
+    .filter(isFirstOfItsKind)
+}
+
+/** A rule about a group of actions is reported once, not once for each action. */
+function isFirstOfItsKind(
+  one: PolicyProblem,
+  index: number,
+  all: readonly PolicyProblem[],
+): boolean {
+  return all.findIndex((other) => describePlace(other) === describePlace(one)) === index
+}
