@@ -1,7 +1,12 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { aptGetCommand, installAdvice, missingPackages } from '../../tools/test/packages.ts'
+import {
+  aptGetCommand,
+  installAdvice,
+  missingPackages,
+  versionFolders,
+} from '../../tools/test/packages.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const SOFTHSM = { name: 'softhsm2', command: 'softhsm2-util' }
@@ -21,6 +26,23 @@ test('a file that may not be executed is no command', () => {
   writeFileSync(join(folder, 'docker-registry'), '', { mode: 0o644 })
 
   expect(missingPackages([REGISTRY], folder)).toEqual([REGISTRY])
+})
+
+test('a command that lies in the folder of its version is not missing', () => {
+  const root = createTempFolder()
+  const postgres = { name: 'postgresql', command: 'initdb', versions: root }
+  const before = missingPackages([postgres], '/no-such-folder')
+  mkdirSync(join(root, '15', 'bin'), { recursive: true })
+  writeFileSync(join(root, '15', 'bin', 'initdb'), '', { mode: 0o755 })
+
+  expect([before, missingPackages([postgres], '/no-such-folder')]).toEqual([[postgres], []])
+})
+
+test('the newest version comes first, by its number', () => {
+  const root = createTempFolder()
+  for (const name of ['9', '15', 'common']) mkdirSync(join(root, name))
+
+  expect(versionFolders(root)).toEqual([join(root, '15', 'bin'), join(root, '9', 'bin')])
 })
 
 test('root runs apt-get itself, unattended', () => {

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** A Debian package, and the command it brings by which its presence is known. */
 export interface DebianPackage {
   readonly name: string
   readonly command: string
+  /** Where commands lie that are not on any search path: in `bin` of a folder for each version. */
+  readonly versions?: string
 }
 
 /** The programs that tests start by themselves. */
@@ -13,6 +15,7 @@ export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'softhsm2', command: 'softhsm2-util' },
   { name: 'docker-registry', command: 'docker-registry' },
   { name: 'openssl', command: 'openssl' },
+  { name: 'postgresql', command: 'initdb', versions: '/usr/lib/postgresql' },
 ]
 
 /** What it takes to build a native addon. */
@@ -35,7 +38,17 @@ export function missingPackages(
   packages: readonly DebianPackage[],
   searchPath: string,
 ): DebianPackage[] {
-  return packages.filter(({ command }) => !isOnPath(command, searchPath))
+  return packages.filter(({ command, versions }) => {
+    const hidden = versions === undefined ? [] : versionFolders(versions)
+    return !isOnPath(command, [searchPath, ...hidden].join(delimiter))
+  })
+}
+
+/** The `bin` folders of a program that is installed in several versions, newest first. */
+export function versionFolders(root: string): string[] {
+  const names = existsSync(root) ? readdirSync(root) : []
+  const versions = names.filter((name) => /^\d+$/.test(name))
+  return versions.sort((a, b) => Number(b) - Number(a)).map((name) => join(root, name, 'bin'))
 }
 
 /** Returns the command line that runs apt-get with `args` unattended, or undefined where it may not be run. */
