@@ -5,7 +5,7 @@
  */
 import type { Kysely } from 'kysely'
 import type { ColumnTypes } from './migrations/column-types.ts'
-import type { Tables } from './tables.ts'
+import type { LogEntryRow, LogHeadRow, LogLabelRow, Tables } from './tables.ts'
 
 /** Settings of a database; `StoreOptions` says what each means. */
 export interface DatabaseSettings {
@@ -15,8 +15,8 @@ export interface DatabaseSettings {
   readonly maxConnections: number
 }
 
-/** Tables that are written many rows at a time. */
-export type BulkTable = 'log_entries' | 'log_labels'
+/** The head of the log as it is stored. */
+export type HeadRow = Pick<LogHeadRow, 'size' | 'root'>
 
 /** A lock that one replica holds. */
 export interface HeldLock extends AsyncDisposable {
@@ -31,16 +31,16 @@ export interface Database extends AsyncDisposable {
   /** For reads outside of transactions; never sees what is not durable yet. */
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes
+  /** Hands out Kysely for changing the schema, which may take longer than anything else. */
+  migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Keeps every other transaction on the same key waiting until this one ends. */
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
   /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */
-  lockHead(db: Kysely<Tables>): Promise<{ readonly size: number; readonly root: Uint8Array }>
-  /** Adds rows, as fast as the database takes them. */
-  insertRows<Table extends BulkTable>(
-    db: Kysely<Tables>,
-    table: Table,
-    rows: readonly Tables[Table][],
-  ): Promise<void>
+  lockHead(db: Kysely<Tables>): Promise<HeadRow>
+  /** Adds entries of the log, many at a time. */
+  insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void>
+  /** Adds labels of entries, many at a time. */
+  insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void>
   /** Tells whether a transaction failed only because of others beside it, and left no trace. */
   mayRunAgain(error: unknown): boolean
   /** Tells whether a statement failed because a row would break a unique index. */

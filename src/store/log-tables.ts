@@ -82,11 +82,11 @@ export class LogTables extends LogTablesReader implements LogRecords {
 
   async insertEntries(entries: readonly StoredEntry[]): Promise<void> {
     const rows = entries.map(({ index, data }) => ({ idx: index, data }))
-    await this.#database.insertRows(this.db, 'log_entries', rows)
+    await this.#database.insertEntries(this.db, rows)
     const labels = entries.flatMap(({ index, labels }) =>
       [...new Set(labels)].map((label) => ({ label: hashLabel(label), idx: index })),
     )
-    await this.#database.insertRows(this.db, 'log_labels', labels)
+    await this.#database.insertLabels(this.db, labels)
   }
 
   async putTiles(tiles: readonly StoredTile[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { Database } from './database.ts'
 import { createMigrations } from './migrations/migrations.ts'
 import { storeUnavailable } from './unavailable.ts'
 
-const MIGRATIONS_TABLE = 'schema_migrations'
+const MIGRATIONS_TABLE = 'countersign_migrations'
 
 /**
  * Brings the schema up to date; does nothing where it is. Replicas may do it at the same time.
@@ -13,13 +13,15 @@ const MIGRATIONS_TABLE = 'schema_migrations'
  */
 export async function migrate(database: Database): Promise<void> {
   await assertNotNewer(database)
-  const migrator = new Migrator({
-    db: database.writer,
-    provider: createMigrations(database.columnTypes),
-    migrationTableName: MIGRATIONS_TABLE,
-    migrationLockTableName: `${MIGRATIONS_TABLE}_lock`,
+  const { error } = await database.migrating((db) => {
+    const migrator = new Migrator({
+      db,
+      provider: createMigrations(database.columnTypes),
+      migrationTableName: MIGRATIONS_TABLE,
+      migrationLockTableName: `${MIGRATIONS_TABLE}_lock`,
+    })
+    return migrator.migrateToLatest()
   })
-  const { error } = await migrator.migrateToLatest()
   if (error instanceof Error) throw error
 }
 

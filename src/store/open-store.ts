@@ -49,6 +49,10 @@ async function openDatabase(url: string, settings: DatabaseSettings): Promise<Da
     const { openSqlite } = await import('./sqlite/sqlite.ts')
     return openSqlite(url.slice('sqlite:'.length), settings)
   }
+  if (url.startsWith('postgres://') || url.startsWith('postgresql://')) {
+    const { openPostgres } = await import('./postgres/postgres.ts')
+    return openPostgres(url, settings)
+  }
   // Not quoted: a URL may hold a password.
   throw new CountersignError('ERR_CONFIG_INVALID', 'the URL of the store is of no known kind', {
     hint: 'write sqlite:FILE or postgres://user@host/database',

@@ -133,21 +133,6 @@ function testAnnouncements(openEmpty: OpenEmpty): void {
     expect(await heard.promise).toBe(1)
   })
 
-  test('a transaction that fails announces nothing', async () => {
-    const store = await openEmpty({ pollMs: 60_000 })
-    let calls = 0
-    store.onAnnouncement(() => (calls += 1))
-
-    await store
-      .transaction(({ announce }) => {
-        announce()
-        return Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'not today'))
-      })
-      .catch(() => undefined)
-
-    expect(calls).toBe(0)
-  })
-
   test('a listener that stopped hears nothing, and the others still do', async () => {
     const store = await openEmpty()
     const calls: string[] = []

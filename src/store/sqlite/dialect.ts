@@ -36,7 +36,7 @@ export class NodeSqliteDialect implements Dialect {
   }
 
   createAdapter(): DialectAdapter {
-    return new TransactionalDdlAdapter()
+    return new NodeSqliteAdapter()
   }
 
   createDriver(): Driver {
@@ -52,8 +52,13 @@ export class NodeSqliteDialect implements Dialect {
   }
 }
 
-/** A migration that is cut off leaves nothing behind: SQLite's DDL is part of transactions. */
-class TransactionalDdlAdapter extends SqliteAdapter {
+class NodeSqliteAdapter extends SqliteAdapter {
+  // Else Kysely makes callers queue by itself, for as long as it takes; turns end in time.
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+
+  // A migration that is cut off leaves nothing behind: SQLite's DDL is part of transactions.
   override get supportsTransactionalDdl(): boolean {
     return true
   }

@@ -2,9 +2,9 @@ import { closeSync, openSync, realpathSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { CountersignError } from '../../errors.ts'
-import type { BulkTable, Database, DatabaseSettings, HeldLock } from '../database.ts'
+import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
-import type { Tables } from '../tables.ts'
+import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { callSqlite, resultCode } from './failures.ts'
@@ -84,6 +84,12 @@ function connect(path: string, timeoutMs: number, options = { readOnly: false })
 /** Rows of one statement: more make it no faster, and each number of rows is a statement of its own. */
 const ROWS_PER_STATEMENT = 64
 
+function chunksOf<Row>(rows: readonly Row[]): Row[][] {
+  return Array.from({ length: Math.ceil(rows.length / ROWS_PER_STATEMENT) }, (_, chunk) =>
+    rows.slice(chunk * ROWS_PER_STATEMENT, (chunk + 1) * ROWS_PER_STATEMENT),
+  )
+}
+
 const SQLITE_CONSTRAINT_UNIQUE = 2067
 
 class SqliteDatabase implements Database {
@@ -102,24 +108,25 @@ class SqliteDatabase implements Database {
     this.#guard = guard
   }
 
+  migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return work(this.writer)
+  }
+
   lockKey(): Promise<void> {
     // A transaction has the lock of the whole database.
     return Promise.resolve()
   }
 
-  lockHead(db: Kysely<Tables>): Promise<{ readonly size: number; readonly root: Uint8Array }> {
+  lockHead(db: Kysely<Tables>): Promise<HeadRow> {
     return db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
   }
 
-  async insertRows<Table extends BulkTable>(
-    db: Kysely<Tables>,
-    table: Table,
-    rows: readonly Tables[Table][],
-  ): Promise<void> {
-    for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
-      const chunk = rows.slice(start, start + ROWS_PER_STATEMENT)
-      await db.insertInto<BulkTable>(table).values(chunk).execute()
-    }
+  async insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
+    for (const chunk of chunksOf(rows)) await db.insertInto('log_entries').values(chunk).execute()
+  }
+
+  async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
+    for (const chunk of chunksOf(rows)) await db.insertInto('log_labels').values(chunk).execute()
   }
 
   mayRunAgain(): boolean {

@@ -1,0 +1,73 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client, type ClientConfig } from 'pg'
+
+/** The channel that replicas notify each other on. */
+export const CHANNEL = 'countersign_keys'
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5000
+
+/**
+ * Listens on a connection of its own until the signal is aborted. A connection that is lost is made anew,
+ * after pauses that grow; each time it stands, the listener is called once, for what it may have missed.
+ */
+export async function listenForAnnouncements(
+  config: ClientConfig,
+  listener: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
+    await listenOnce(config, signal, () => {
+      pauseMs = FIRST_PAUSE_MS
+      listener()
+    }).catch(() => undefined)
+    await pauseUntil(signal, Math.min(pauseMs, LONGEST_PAUSE_MS))
+  }
+}
+
+/** Ends when the connection does, or the signal is aborted. */
+async function listenOnce(
+  config: ClientConfig,
+  signal: AbortSignal,
+  heard: () => void,
+): Promise<void> {
+  const client = new Client(config)
+  const { promise: ended, resolve: end } = Promise.withResolvers<undefined>()
+  const finish = (): void => {
+    end(undefined)
+  }
+  client.on('error', finish)
+  client.on('end', finish)
+  client.on('notification', heard)
+  signal.addEventListener('abort', finish, { once: true })
+  try {
+    await client.connect()
+    await client.query(`listen ${CHANNEL}`)
+    heard()
+    await ended
+  } finally {
+    signal.removeEventListener('abort', finish)
+    await client.end()
+  }
+}
+
+/** Calls the listener whenever a number changes that is read at a steady pace, until the signal is aborted. */
+export async function pollForChange(
+  read: () => Promise<number>,
+  listener: () => void,
+  { everyMs, signal }: { readonly everyMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  let known: number | undefined
+  while (!signal.aborted) {
+    // While the database is away nothing is known to have changed; the next answer will tell.
+    const current = await read().catch(() => known)
+    if (known !== undefined && current !== known) listener()
+    known = current
+    await pauseUntil(signal, everyMs)
+  }
+}
+
+async function pauseUntil(signal: AbortSignal, ms: number): Promise<void> {
+  // An abort ends the pause early; both loops look at the signal next.
+  await pause(ms, undefined, { signal, ref: false }).catch(() => undefined)
+}

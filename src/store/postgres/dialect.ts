@@ -1,0 +1,159 @@
+/**
+ * pg for Kysely, with prepared statements, and without a connection that is in doubt ever used again.
+ *
+ * @packageDocumentation
+ */
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect,
+  type DialectAdapter,
+  type Driver,
+  type Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryCompiler,
+  type QueryResult,
+} from 'kysely'
+import type { Pool, PoolClient, QueryResult as PgResult, QueryResultRow } from 'pg'
+import { leavesConnectionUsable, promisePostgres, toPostgresFailure } from './failures.ts'
+
+/** Statements that are prepared, per connection; the store has some forty texts. */
+const MAX_PREPARED = 200
+
+/** The dialect over a pool, which stays its owner's to end. */
+export class PgDialect implements Dialect {
+  readonly #pool: Pool
+
+  constructor(pool: Pool) {
+    this.#pool = pool
+  }
+
+  createAdapter(): DialectAdapter {
+    return new PostgresAdapter()
+  }
+
+  createDriver(): Driver {
+    return new PoolDriver(this.#pool)
+  }
+
+  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    return new PostgresIntrospector(db)
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new PostgresQueryCompiler()
+  }
+}
+
+class PoolDriver implements Driver {
+  readonly #pool: Pool
+  readonly #names = new StatementNames()
+
+  constructor(pool: Pool) {
+    this.#pool = pool
+    // Whoever uses the connection learns it from its query; unheard, the event would end the process.
+    const ignore = (): undefined => undefined
+    pool.on('error', ignore)
+    pool.on('connect', (client) => client.on('error', ignore))
+  }
+
+  init(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async acquireConnection(): Promise<PooledConnection> {
+    const client = await promisePostgres(() => this.#pool.connect())
+    return new PooledConnection(client, this.#names)
+  }
+
+  releaseConnection(connection: PooledConnection): Promise<void> {
+    connection.release()
+    return Promise.resolve()
+  }
+
+  async beginTransaction(connection: PooledConnection): Promise<void> {
+    await connection.query('begin isolation level read committed')
+  }
+
+  async commitTransaction(connection: PooledConnection): Promise<void> {
+    const { command } = await connection.query('commit')
+    // How the server answers where a statement had failed and the work went on regardless.
+    if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit')
+  }
+
+  async rollbackTransaction(connection: PooledConnection): Promise<void> {
+    await connection.rollback()
+  }
+
+  destroy(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Names for prepared statements, one for each text; none once there are too many. */
+class StatementNames {
+  readonly #names = new Map<string, string>()
+
+  nameOf(text: string): string | undefined {
+    const known = this.#names.get(text)
+    if (known !== undefined || this.#names.size === MAX_PREPARED) return known
+    const name = `countersign_${this.#names.size}`
+    this.#names.set(text, name)
+    return name
+  }
+}
+
+class PooledConnection implements DatabaseConnection {
+  readonly #client: PoolClient
+  readonly #names: StatementNames
+  /** Set by {@link PooledConnection.query} once the connection is in doubt. */
+  #isBroken = false
+
+  constructor(client: PoolClient, names: StatementNames) {
+    this.#client = client
+    this.#names = names
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { rows, rowCount } = await this.query(sql, parameters)
+    // Kysely knows the columns it asked for.
+    return { rows: rows as R[], numAffectedRows: BigInt(rowCount ?? 0) }
+  }
+
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('a stream would hold a connection for as long as its reader likes')
+  }
+
+  async query(
+    text: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<PgResult<QueryResultRow>> {
+    const name = parameters.length === 0 ? undefined : this.#names.nameOf(text)
+    const values = [...parameters]
+    try {
+      return await this.#client.query(
+        name === undefined ? { text, values } : { name, text, values },
+      )
+    } catch (error) {
+      if (!leavesConnectionUsable(error)) this.#isBroken = true
+      throw toPostgresFailure(error)
+    }
+  }
+
+  /** Rolls back; where that fails, the connection is given up, and the server rolls back by itself. */
+  async rollback(): Promise<void> {
+    if (this.#isBroken) return
+    try {
+      await this.query('rollback')
+    } catch {
+      this.#isBroken = true
+    }
+  }
+
+  release(): void {
+    this.#client.release(this.#isBroken)
+  }
+}

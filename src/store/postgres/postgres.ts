@@ -1,0 +1,124 @@
+import { Kysely, sql } from 'kysely'
+import { type ClientConfig, Pool } from 'pg'
+import { CountersignError } from '../../errors.ts'
+import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
+import { type ColumnTypes, POSTGRES_TYPES } from '../migrations/column-types.ts'
+import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
+import { tryAdvisoryLock } from './advisory-lock.ts'
+import { CHANNEL, listenForAnnouncements, pollForChange } from './announcements.ts'
+import { toClientConfig } from './client-config.ts'
+import { PgDialect } from './dialect.ts'
+import { sqlState } from './failures.ts'
+
+const UNIQUE_VIOLATION = '23505'
+const RUN_AGAIN: ReadonlySet<string | undefined> = new Set(['40001', '40P01'])
+
+/** A migration may rewrite a table, or wait for another replica that does. */
+const MIGRATION_TIMEOUT_MS = 600_000
+
+/**
+ * Opens a pool of connections to a server; none is made yet.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — the URL can't be used
+ */
+export function openPostgres(url: string, settings: DatabaseSettings): Database {
+  return new PostgresDatabase(toClientConfig(url, settings), settings)
+}
+
+class PostgresDatabase implements Database {
+  readonly writer: Kysely<Tables>
+  readonly reader: Kysely<Tables>
+  readonly columnTypes: ColumnTypes = POSTGRES_TYPES
+  readonly #config: ClientConfig
+  readonly #pollMs: number
+  readonly #pool: Pool
+  readonly #watching = new Set<Promise<unknown>>()
+
+  constructor(config: ClientConfig, { maxConnections, pollMs }: DatabaseSettings) {
+    this.#config = config
+    this.#pollMs = pollMs
+    this.#pool = new Pool({ ...config, max: maxConnections })
+    this.writer = new Kysely<Tables>({ dialect: new PgDialect(this.#pool) })
+    this.reader = this.writer
+  }
+
+  async migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    const pool = new Pool({
+      ...this.#config,
+      max: 2,
+      statement_timeout: MIGRATION_TIMEOUT_MS,
+      lock_timeout: MIGRATION_TIMEOUT_MS,
+      query_timeout: MIGRATION_TIMEOUT_MS,
+    })
+    try {
+      return await work(new Kysely<Tables>({ dialect: new PgDialect(pool) }))
+    } finally {
+      await pool.end()
+    }
+  }
+
+  async lockKey(db: Kysely<Tables>, name: string): Promise<void> {
+    // Not the key's row: a key that is about to be made has none yet.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`countersign key ${name}`}, 0))`.execute(
+      db,
+    )
+  }
+
+  async lockHead(db: Kysely<Tables>): Promise<HeadRow> {
+    const head = db.selectFrom('log_head').select(['size', 'root'])
+    return head.forUpdate().executeTakeFirstOrThrow()
+  }
+
+  // Arrays: one text for any number of rows, so that it is prepared once.
+  async insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
+    const indices = rows.map(({ idx }) => idx)
+    const data = rows.map((row) => row.data)
+    await sql`insert into log_entries (idx, data)
+      select * from unnest(${indices}::bigint[], ${data}::bytea[])`.execute(db)
+  }
+
+  async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
+    const labels = rows.map(({ label }) => label)
+    const indices = rows.map(({ idx }) => idx)
+    await sql`insert into log_labels (label, idx)
+      select * from unnest(${labels}::bytea[], ${indices}::bigint[])`.execute(db)
+  }
+
+  mayRunAgain(error: unknown): boolean {
+    return CountersignError.is(error) && RUN_AGAIN.has(sqlState(error.cause))
+  }
+
+  isTaken(error: unknown): boolean {
+    return sqlState(error) === UNIQUE_VIOLATION
+  }
+
+  async notifyOthers(db: Kysely<Tables>): Promise<void> {
+    await sql`select pg_notify(${CHANNEL}, '')`.execute(db)
+  }
+
+  watchOthers(listener: () => void): () => void {
+    const stop = new AbortController()
+    const { signal } = stop
+    this.#watching.add(listenForAnnouncements(this.#config, listener, signal))
+    const everyMs = this.#pollMs
+    this.#watching.add(pollForChange(() => this.#sequence(), listener, { everyMs, signal }))
+    return () => {
+      stop.abort()
+    }
+  }
+
+  tryLock(name: string): Promise<HeldLock | undefined> {
+    return tryAdvisoryLock(this.#config, name)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#watching)
+    await this.#pool.end()
+  }
+
+  async #sequence(): Promise<number> {
+    const counter = this.reader.selectFrom('counters').select('value')
+    const { value } = await counter.where('name', '=', 'sequence').executeTakeFirstOrThrow()
+    return value
+  }
+}

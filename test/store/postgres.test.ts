@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openStore, type StoreOptions } from '../../src/store/open-store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
+import { appendEntries, sampleKey, sampleVersion, storeKey } from './records.ts'
+import { testStore } from './store-contract.ts'
+
+let server: PostgresServer
+
+beforeAll(async () => {
+  server = await createPostgres()
+})
+
+afterAll(() => server.stop())
+
+testStore('PostgreSQL', () => server.createDatabase())
+
+/** Two replicas over one new database. */
+async function openReplicas(options: StoreOptions = {}): Promise<[Store, Store]> {
+  const url = await server.createDatabase()
+  const first = await openStore(url, { migrate: true, ...options })
+  const second = await openStore(url, options)
+  onTestFinished(() => first[Symbol.asyncDispose]())
+  onTestFinished(() => second[Symbol.asyncDispose]())
+  return [first, second]
+}
+
+/** Counts the calls of a listener; waits for the number it is asked for. */
+function countCalls(store: Store): (calls: number) => Promise<void> {
+  let calls = 0
+  let check = (): void => undefined
+  store.onAnnouncement(() => {
+    calls += 1
+    check()
+  })
+  return (expected) =>
+    new Promise((resolve) => {
+      check = () => {
+        if (calls >= expected) resolve()
+      }
+      check()
+    })
+}
+
+test('an announcement reaches the other replicas, and one that was rolled back does not', async () => {
+  const [first, second] = await openReplicas({ pollMs: 60_000 })
+  let calls = 0
+  second.onAnnouncement(() => (calls += 1))
+  // The first call comes once the replica listens.
+  await countCalls(second)(1)
+  const order: string[] = []
+  const announce = (name: string): Promise<void> =>
+    first.transaction((records) => {
+      records.announce()
+      order.push(name)
+      return name === 'fails' ? Promise.reject(new Error('on purpose')) : Promise.resolve()
+    })
+  const before = calls
+
+  await announce('fails').catch(() => undefined)
+  const heard = countCalls(second)
+  await announce('counts')
+  await heard(1)
+
+  expect(order).toEqual(['fails', 'counts'])
+  expect(calls - before).toBe(1)
+})
+
+test('a change whose notification is lost is noticed all the same', async () => {
+  const [first, second] = await openReplicas({ pollMs: 10 })
+  const heard = countCalls(second)
+  await heard(1)
+
+  await first.transaction(({ keys }) => keys.nextSequence())
+  await first.transaction(({ keys }) => keys.nextSequence())
+
+  await expect(heard(2)).resolves.toBeUndefined()
+})
+
+test('a lock that one replica holds keeps the others from the work', async () => {
+  const [first, second] = await openReplicas()
+
+  const inner = await first.withLock('scheduler', () =>
+    second.withLock('scheduler', () => Promise.resolve('ran twice')),
+  )
+
+  expect(inner).toBeUndefined()
+  expect(await second.withLock('scheduler', () => Promise.resolve('ran'))).toBe('ran')
+})
+
+test('replicas that append at once write one log without gaps', async () => {
+  const replicas = await openReplicas()
+
+  const sizes = await Promise.all(
+    Array.from({ length: 40 }, (_, index) =>
+      replicas[index % 2 === 0 ? 0 : 1].transaction((records) => appendEntries(records, [['a']])),
+    ),
+  )
+
+  expect(new Set(sizes).size).toBe(40)
+  expect(await replicas[0].log.find('a', { limit: 100 })).toHaveLength(40)
+  expect((await replicas[1].log.head()).size).toBe(40)
+})
+
+test('whoever locks a key sees what its last holder wrote, also where there was no key yet', async () => {
+  const replicas = await openReplicas()
+
+  const outcomes = await Promise.all(
+    replicas.map((store) =>
+      store.transaction(async ({ keys }) => {
+        await keys.lockKey('release')
+        if ((await keys.versions('release')).length > 0) return 'found'
+        await keys.putKey(sampleKey('release'))
+        await keys.insertVersion(sampleVersion('release', 1, { state: 'active' }))
+        return 'made'
+      }),
+    ),
+  )
+
+  expect(outcomes.toSorted()).toEqual(['found', 'made'])
+})
+
+test('transactions that deadlock are run again until both are done', async () => {
+  const replicas = await openReplicas()
+  const bothStarted = Promise.withResolvers<undefined>()
+  let started = 0
+  const orders = [
+    ['a', 'b'],
+    ['b', 'a'],
+  ] as const
+
+  const attempts = await Promise.all(
+    replicas.map(async (store, index) => {
+      let runs = 0
+      await store.transaction(async ({ keys }) => {
+        runs += 1
+        const [one, other] = orders[index === 0 ? 0 : 1]
+        await keys.lockKey(one)
+        started += 1
+        if (started === 2) bothStarted.resolve(undefined)
+        await bothStarted.promise
+        await keys.lockKey(other)
+      })
+      return runs
+    }),
+  )
+
+  expect(attempts.toSorted()).toEqual([1, 2])
+})
+
+test('nobody waits longer than the timeout for a lock', async () => {
+  const [first] = await openReplicas()
+  const url = await server.createDatabase()
+  await (await openStore(url, { migrate: true }))[Symbol.asyncDispose]()
+  await using patient = await openStore(url)
+  await using hasty = await openStore(url, { timeoutMs: 100 })
+
+  const code = await patient.transaction(async ({ log }) => {
+    await log.lockHead()
+    return codeOfAsync(() => hasty.transaction((records) => records.log.lockHead()))
+  })
+
+  expect(code).toBe('ERR_STORE_UNAVAILABLE')
+  await expect(first.ping()).resolves.toBeUndefined()
+})
+
+test('replicas that migrate at once make one schema', async () => {
+  const url = await server.createDatabase()
+
+  const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(url, { migrate: true })))
+  await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()))
+
+  const rows = await query(url, 'select name from countersign_migrations')
+  expect(rows).toEqual([{ name: '0001-first-schema' }])
+})
+
+test('a schema that a later version made is refused', async () => {
+  const url = await server.createDatabase()
+  await storeKey(await openClosedLater(url), sampleKey('release'))
+  await query(url, `insert into countersign_migrations values ('9999-later', now()::text)`)
+
+  const refusals = [{ migrate: true }, {}].map((options) =>
+    codeOfAsync(() => openStore(url, options)),
+  )
+
+  expect(await Promise.all(refusals)).toEqual(['ERR_STORE_UNAVAILABLE', 'ERR_STORE_UNAVAILABLE'])
+})
+
+async function openClosedLater(url: string): Promise<Store> {
+  const store = await openStore(url, { migrate: true })
+  onTestFinished(() => store[Symbol.asyncDispose]())
+  return store
+}
+
+test('a commit after a statement that failed is an error, not a silent rollback', async () => {
+  const [store] = await openReplicas()
+
+  const swallowing = store.transaction(async ({ keys }) => {
+    const orphan = { id: 'a', key: 'none', version: 1, uri: 'file:x', createdAt: new Date(0) }
+    await keys.insertIntent(orphan).catch(() => undefined)
+  })
+
+  await expect(swallowing).rejects.toThrow('failed before its commit')
+})
