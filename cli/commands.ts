@@ -38,6 +38,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'save the bundles of an artifact',
     load: () => import('./commands/download.ts'),
   },
+  token: {
+    summary: 'issue, verify and inspect tokens (JWT)',
+    load: () => import('./commands/token.ts'),
+  },
   key: { summary: 'create, show and export keys', load: () => import('./commands/key.ts') },
   config: {
     summary: 'check and show the configuration',

@@ -7,6 +7,7 @@
  */
 import { assertUse } from '../src/config/named-key.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
+import type { KeyUse } from '../src/keys/key.ts'
 import type { KeyUri } from '../src/providers/key-uri.ts'
 import { allLoaders } from '../src/providers/loaders.ts'
 import type { KeyProvider, OpenKeyOptions } from '../src/providers/provider.ts'
@@ -21,8 +22,8 @@ import { createSecretSources, type SecretFlags } from './secrets.ts'
 export interface CommandKeys extends AsyncDisposable {
   /** Finds out what a reference or a name stands for; nothing is opened. */
   find(reference: string): Promise<ChosenKey>
-  /** Opens a key for signing artifacts. */
-  open(reference: string, options?: OpenKeyOptions): Promise<Signer>
+  /** Opens a key for one use; default `artifact`. A named key must be of that use. */
+  open(reference: string, options?: OpenKeyOptions, use?: KeyUse): Promise<Signer>
   /** Reads a public key, of any form of reference. */
   describe(reference: string, options?: OpenKeyOptions): Promise<PublicKeyInfo>
   /** The provider behind a reference, for what goes beyond opening: creating, diagnosing. */
@@ -59,9 +60,9 @@ export function openKeys(
   return {
     provider: (uri) => providers.provider(uri),
     find: (reference) => names.find(reference),
-    open: async (reference, options) => {
+    open: async (reference, options, use = 'artifact') => {
       const chosen = await names.find(reference)
-      if (chosen.named !== undefined) assertUse(chosen.named, 'artifact')
+      if (chosen.named !== undefined) assertUse(chosen.named, use)
       const pinned = pinnedOptions(chosen, { signal, ...options })
       return providers.openKey(chosen.uri, pinned).catch(explain(reference))
     },

@@ -4,6 +4,7 @@ import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../src/formats/json.ts'
 import { assertPredicate, resolvePredicateType } from '../src/formats/predicates/types.ts'
 import type { Context } from './context.ts'
+import { readStdinBounded } from './stdin.ts'
 
 const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
 
@@ -27,7 +28,9 @@ export async function readPredicate(
 ): Promise<PredicateInput> {
   const predicateType = resolvePredicateType(type)
   const bytes =
-    path === '-' ? await readStdin(context) : await readFileBounded(path, MAX_PREDICATE_BYTES)
+    path === '-'
+      ? await readStdinBounded(context, MAX_PREDICATE_BYTES, 'predicate')
+      : await readFileBounded(path, MAX_PREDICATE_BYTES)
   const predicate = parsePredicate(bytes, path)
   assertPredicate(type, predicate)
   assertExactNumbers(predicate)
@@ -59,21 +62,4 @@ function assertExactNumbers(value: JsonValue): void {
   }
   if (typeof value !== 'object' || value === null) return
   for (const member of Object.values(value)) assertExactNumbers(member)
-}
-
-async function readStdin({ stdin }: Context): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let total = 0
-  for await (const chunk of stdin) {
-    total += chunk.length
-    if (total > MAX_PREDICATE_BYTES) {
-      throw new CountersignError(
-        'ERR_INPUT_TOO_LARGE',
-        `the predicate is over ${MAX_PREDICATE_BYTES} bytes`,
-        { details: { maxBytes: MAX_PREDICATE_BYTES } },
-      )
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }

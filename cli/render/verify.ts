@@ -10,6 +10,7 @@ import type {
   AttestationDocument,
   SignerDocument,
 } from '../../src/verification/result.ts'
+import type { Check } from '../../src/verification/policy.ts'
 import type { Criterion } from '../policy.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from './printable.ts'
@@ -65,14 +66,16 @@ function renderChecks({ source, ok, checks, error }: AttestationDocument): reado
   const shown = ok ? checks : checks.filter((check) => !check.ok)
   return [
     `  ${printable(source)}`,
-    ...shown.flatMap(({ id, expected, actual }) =>
-      ok
-        ? [`    ${id.padEnd(14)} ${printable(actual)}`]
-        : [
-            `    ${id.padEnd(14)} expected ${printable(expected)}`,
-            `    ${''.padEnd(14)} actual   ${printable(actual)}`,
-          ],
-    ),
+    ...shown.flatMap(renderCheck),
     ...(ok || error === undefined || shown.length > 0 ? [] : [`    ${printable(error.message)}`]),
+  ]
+}
+
+/** Renders one check: what was found, and beside it what was expected where that is another thing. */
+export function renderCheck({ id, ok, expected, actual }: Check): readonly string[] {
+  if (ok) return [`    ${id.padEnd(14)} ${printable(actual)}`]
+  return [
+    `    ${id.padEnd(14)} expected ${printable(expected)}`,
+    `    ${''.padEnd(14)} actual   ${printable(actual)}`,
   ]
 }

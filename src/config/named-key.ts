@@ -4,7 +4,9 @@ import { CountersignError } from '../errors.ts'
 import type { KeyUri } from '../providers/key-uri.ts'
 import { parseProviderReference } from '../providers/provider-reference.ts'
 import { type Config, originOf } from './config.ts'
+import type { TokenRules } from '../signing/issue-token.ts'
 import { describeOrigin } from './origin.ts'
+import { toTokenRules } from './token-rules.ts'
 import type { KeyUse } from '../keys/key.ts'
 
 /** One key that a name stands for. */
@@ -16,6 +18,8 @@ export interface NamedKey {
   readonly algorithm: AlgorithmName
   /** Where its passphrase is; see {@link readSecret}. */
   readonly passphrase: string | undefined
+  /** What its tokens may say; for a key whose use is `token`. */
+  readonly tokenRules: TokenRules
 }
 
 /**
@@ -30,7 +34,10 @@ export function findNamedKey(config: Config, name: string): NamedKey | undefined
   if (settings === undefined) return undefined
   const { use, algorithm, provider, passphrase } = settings
   const reference = parseProviderReference(provider)
-  if (reference.kind === 'key') return { name, use, uri: reference.uri, algorithm, passphrase }
+  if (reference.kind === 'key') {
+    const { uri } = reference
+    return { name, use, uri, algorithm, passphrase, tokenRules: toTokenRules(settings) }
+  }
   const path = `keys.${name}.provider`
   const place = describeOrigin(originOf(config, path))
   throw new CountersignError(

@@ -41,3 +41,22 @@ test('verifying a file loads no code for signing, KMS, tokens, registries or cer
   expect(loaded.length).toBeGreaterThan(20)
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
 })
+
+test('verifying a token loads no code for signing, KMS, registries or certificates', async () => {
+  const folder = createSigningFolder()
+  folder.key('sessions')
+  const who = '--issuer https://sign.example.com --audience api'
+  const { stdout } = await folder.run(`token issue --key @sessions.pem ${who}`, {
+    now: new Date(),
+  })
+  const token = folder.write('token', stdout)
+
+  const key = folder.path('sessions.pub')
+  const args = ['token', 'verify', '--token-file', token, '--key', key, ...who.split(' '), '-q']
+  const loaded = loadedModules(args)
+
+  const unwanted =
+    /src\/signing\/(?!signer\.)|providers\/(awskms|pkcs11)\/(?!uri\.)|src\/oci\/|@aws-sdk|@sigstore|@noble|pkcs11js|\/yaml\/|typebox/
+  expect(loaded.length).toBeGreaterThan(20)
+  expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
+})

@@ -15,7 +15,7 @@ function configWith(name: string, entry: Partial<KeyEntry>): ReturnType<typeof t
 test('a name stands for its key, with the algorithm that is pinned to it', () => {
   const config = configWith('release', { algorithm: 'RS512', passphrase: 'env:PASS' })
 
-  expect(findNamedKey(config, 'release')).toEqual({
+  expect(findNamedKey(config, 'release')).toMatchObject({
     name: 'release',
     use: 'artifact',
     uri: { scheme: 'file', path: 'a.pem' },
@@ -57,4 +57,30 @@ test('a key does what its use says and nothing else', () => {
       assertUse(key, 'artifact')
     }),
   ).toBe('ERR_KEY_NOT_USABLE')
+})
+
+test('tokens of a key follow what the configuration says of it', () => {
+  const claims = { forced: { tenant: 'acme' }, allowed: ['sub'], required: ['sub'] }
+  const keys = {
+    free: { use: 'token', provider: 'file:a.pem' },
+    tied: {
+      use: 'token',
+      provider: 'file:b.pem',
+      maxTokenLifetime: '15m',
+      tokenType: 'at+jwt',
+      claims,
+    },
+  } as const
+  const rulesOf = (name: string): unknown => findNamedKey(toConfig({ keys }), name)?.tokenRules
+
+  expect(rulesOf('free')).toEqual({
+    type: undefined,
+    maxLifetimeSeconds: 3600,
+    claims: { forced: {}, allowed: 'any', forbidden: [], required: [] },
+  })
+  expect(rulesOf('tied')).toEqual({
+    type: 'at+jwt',
+    maxLifetimeSeconds: 900,
+    claims: { ...claims, forbidden: [] },
+  })
 })

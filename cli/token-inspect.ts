@@ -1,0 +1,41 @@
+/** `countersign token inspect`. */
+import { toUtcSeconds } from '../src/formats/time.ts'
+import { parseJwt } from '../src/formats/jwt.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { Outcome } from './context.ts'
+import { schema } from './render/json.ts'
+import { readToken, type TokenFlags } from './token-input.ts'
+
+/**
+ * Shows what a token says, and says loudly that it is nobody's word yet.
+ *
+ * @throws CountersignError ERR_JWT_INVALID — it is no token; and those of reading it
+ */
+export async function inspectTokenCommand(
+  argument: string | undefined,
+  flags: TokenFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const { terminal, context } = environment
+  const { header, claims } = parseJwt(await readToken(argument, flags, environment))
+  const said = { header: header.json, claims: claims.json }
+  const { expires } = claims
+  terminal.talk(
+    `${terminal.style('bad', 'NOT VERIFIED')}: anybody can write this; countersign token verify says whether it is true`,
+  )
+  if (expires !== undefined) {
+    const isOver = expires <= context.now()
+    terminal.say(`${isOver ? 'expired' : 'expires'} at ${toUtcSeconds(expires)}, it says`)
+  }
+  return {
+    exitCode: 0,
+    document: {
+      schema: schema('token-inspection'),
+      ok: true,
+      exitCode: 0,
+      verified: false,
+      ...said,
+    },
+    text: `${JSON.stringify(said, null, 2)}\n`,
+  }
+}

@@ -1,0 +1,91 @@
+/** The keys that a token may be signed with, as a command line names them. */
+import { assertUse } from '../src/config/named-key.ts'
+import type { AlgorithmName } from '../src/crypto/algorithms.ts'
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import { type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks.ts'
+import { parseKeyUri } from '../src/providers/key-uri.ts'
+import { readWebText } from '../src/providers/web-text.ts'
+import type { Context } from './context.ts'
+import type { CommandKeys } from './keys.ts'
+
+/** Options that name keys of tokens. */
+export interface TokenKeyFlags {
+  readonly jwks?: readonly string[] | undefined
+  readonly key?: readonly string[] | undefined
+  readonly algorithm?: AlgorithmName | undefined
+}
+
+/** Keys, and each source of them in a line for people. */
+export interface TokenKeys {
+  readonly keys: readonly NamedPublicKey[]
+  readonly described: readonly string[]
+}
+
+const MAX_JWKS_BYTES = 512 * 1024
+
+/**
+ * Reads every key that was named.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — none was; ERR_TRUST_INVALID — a key set is malformed; and
+ * those of reading files, web addresses and keys
+ */
+export async function readTokenKeys(
+  flags: TokenKeyFlags,
+  keys: CommandKeys,
+  context: Context,
+): Promise<TokenKeys> {
+  const { jwks = [], key = [], algorithm } = flags
+  if (jwks.length + key.length === 0) {
+    throw new CountersignError('ERR_USAGE', 'nothing was said about whose tokens to accept', {
+      hint: "give the issuer's key set with --jwks FILE or URL, or its public key with --key",
+    })
+  }
+  const sources = [
+    ...(await Promise.all(jwks.map((source) => readSet(source, algorithm, context)))),
+    ...(await Promise.all(key.map((reference) => readOne(reference, algorithm, keys)))),
+  ]
+  return {
+    keys: sources.flatMap((source) => source.keys),
+    described: sources.flatMap((source) => source.described),
+  }
+}
+
+async function readSet(
+  source: string,
+  rsaAlgorithm: AlgorithmName | undefined,
+  context: Context,
+): Promise<TokenKeys> {
+  const set = parseJwks(await readSetText(source, context), { rsaAlgorithm })
+  return { keys: set.keys, described: [describeSet(source, set)] }
+}
+
+function readSetText(source: string, { fetch, signal }: Context): Promise<Uint8Array | string> {
+  // A web address is held to the rules of keys: https, or http to this machine itself.
+  const uri = /^https?:/i.test(source) ? parseKeyUri(source) : undefined
+  if (uri?.scheme !== 'https') return readFileBounded(source, MAX_JWKS_BYTES)
+  return readWebText(uri.url, { fetch, signal, maxBytes: MAX_JWKS_BYTES })
+}
+
+function describeSet(source: string, { keys, skipped, sequence }: KeySet): string {
+  const kids = keys.slice(0, 3).map(({ kid }) => kid)
+  const more = keys.length > kids.length ? `, and ${keys.length - kids.length} more` : ''
+  const number = sequence === undefined ? '' : `, sequence ${sequence}`
+  const unfit = skipped.length === 0 ? '' : `, ${skipped.length} that do not fit left out`
+  return `${keys.length} keys of ${source} (${kids.join(', ')}${more}${number}${unfit})`
+}
+
+async function readOne(
+  reference: string,
+  algorithm: AlgorithmName | undefined,
+  keys: CommandKeys,
+): Promise<TokenKeys> {
+  const { named } = await keys.find(reference)
+  if (named !== undefined) assertUse(named, 'token')
+  const key = await keys.describe(reference, { algorithm })
+  const { kid } = key
+  return {
+    keys: [{ kid, key }],
+    described: [`${reference} (${key.algorithm.name}, kid ${kid})`],
+  }
+}

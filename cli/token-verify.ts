@@ -1,0 +1,69 @@
+/** `countersign token verify`. */
+import { ANY, type TokenPolicy } from '../src/verification/token-policy.ts'
+import { toTokenResultDocument } from '../src/verification/token-result.ts'
+import { examineToken } from '../src/verification/verify-token.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { ConfigFlags } from './configuration.ts'
+import type { Outcome } from './context.ts'
+import { openKeys } from './keys.ts'
+import type { Criterion } from './policy.ts'
+import { renderTokenVerdict } from './render/token.ts'
+import { renderCriteria } from './render/verify.ts'
+import type { SecretFlags } from './secrets.ts'
+import { readToken, type TokenFlags } from './token-input.ts'
+import { readIssuer } from './token-issuer.ts'
+import { readTokenKeys, type TokenKeyFlags } from './token-keys.ts'
+
+/** Options of the command. */
+export interface VerifyTokenFlags extends TokenFlags, TokenKeyFlags, SecretFlags, ConfigFlags {
+  readonly issuer?: string | undefined
+  readonly audience: string
+  readonly type: string
+  readonly clockSkew?: number | undefined
+}
+
+/** Verifies one token: criteria first, then the verdict; the claims of a good one are on stdout. */
+export async function verifyTokenCommand(
+  argument: string | undefined,
+  flags: VerifyTokenFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const { context, terminal } = environment
+  await using keys = openKeys(environment, flags)
+  const policy: TokenPolicy = {
+    issuer: await readIssuer(flags, environment),
+    audience: flags.audience,
+    type: flags.type,
+    clockSkewSeconds: flags.clockSkew,
+  }
+  const trusted = await readTokenKeys(flags, keys, context)
+  const token = await readToken(argument, flags, environment)
+  terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
+
+  const outcome = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
+  const document = toTokenResultDocument(outcome)
+  const text = renderTokenVerdict(document.token, terminal)
+  if (outcome.ok) terminal.say(text)
+  else terminal.talk(text)
+  return {
+    exitCode: document.exitCode,
+    document: { ...document },
+    ...(outcome.ok && { text: `${JSON.stringify(outcome.token.claims, null, 2)}\n` }),
+  }
+}
+
+function describeCriteria(
+  { issuer, audience, type, clockSkewSeconds }: TokenPolicy,
+  trusted: readonly string[],
+): readonly Criterion[] {
+  const orAny = (wanted: string): string => (wanted === ANY ? 'any at all' : wanted)
+  return [
+    ...trusted.map((wanted) => ({ name: 'trusted', wanted })),
+    { name: 'issuer', wanted: orAny(issuer) },
+    { name: 'audience', wanted: orAny(audience) },
+    { name: 'type', wanted: orAny(type) },
+    ...(clockSkewSeconds === undefined
+      ? []
+      : [{ name: 'clock skew', wanted: `at most ${clockSkewSeconds} s` }]),
+  ]
+}
