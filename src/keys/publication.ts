@@ -85,13 +85,22 @@ function byName(a: Key, b: Key): number {
 
 /**
  * The key history: every version of every artifact key that was ever published, with the window in which
- * its signatures count. It follows from state alone and stays until the next change.
+ * its signatures count, and the versions of the trust key that may sign the next history. It follows from
+ * state alone and stays until the next change.
  */
 export function publishKeyHistory(state: PublishedState): KeyHistory {
   const versions = versionsFor(state, 'artifact')
     .filter(({ version }) => version.publishedAt !== undefined)
     .map(({ key, version }) => publishVersion(version, key.policy))
-  return { sequence: state.sequence, versions }
+  const trustKeys = versionsFor(state, 'trust')
+    .filter(({ version }) => version.publishedAt !== undefined && isFuture(version))
+    .map(({ version }) => version.publicKey)
+  return { sequence: state.sequence, versions, ...(trustKeys.length > 0 && { trustKeys }) }
+}
+
+/** Not retired ones: a thief of an old trust key would write histories. */
+function isFuture({ state }: KeyVersion): boolean {
+  return state === 'active' || state === 'pending'
 }
 
 function publishVersion(version: KeyVersion, policy: RotationPolicy): PublishedVersion {

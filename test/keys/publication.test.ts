@@ -10,7 +10,7 @@ import {
 } from '../../src/keys/publication.ts'
 import { revoke } from '../../src/keys/revocation.ts'
 import { activate, destroy } from '../../src/keys/transitions.ts'
-import { KeyStory, second, testKey } from '../support/key-versions.ts'
+import { KeyStory, poolKey, second, testKey } from '../support/key-versions.ts'
 
 /** Version 1 retired at 1100, version 2 active, version 3 a standby, version 4 made but seen by nobody. */
 function story(key: Key = testKey()): KeyStory {
@@ -177,4 +177,12 @@ test('the discovery document points to the JWKS and names the algorithms of toke
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   })
+})
+
+test('a key history names the active trust key and its standby, and none that signs no more', () => {
+  const trust = story(testKey('trust'))
+
+  const { trustKeys } = publishKeyHistory(stateOf(trust))
+
+  expect(trustKeys?.map(({ kid }) => kid)).toEqual([poolKey(2).kid, poolKey(3).kid])
 })
