@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'ERR_TIMESTAMP_INVALID'
   | 'ERR_LOG_PROOF_INVALID'
   | 'ERR_PROVIDER_FAULT'
+  | 'ERR_TRUST_ROLLED_BACK'
   | 'ERR_PREDICATE_TYPE_MISMATCH'
   | 'ERR_IDENTITY_MISMATCH'
   | 'ERR_ANNOTATION_MISMATCH'
@@ -67,6 +68,7 @@ export type ErrorCode =
   | 'ERR_STATE_CONFLICT'
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_LOG_UNAVAILABLE'
+  | 'ERR_TRUST_STALE'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_PASSPHRASE_WRONG'
@@ -125,6 +127,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_TIMESTAMP_INVALID: traits(3, 200),
   ERR_LOG_PROOF_INVALID: traits(3, 200),
   ERR_PROVIDER_FAULT: traits(3, 500),
+  ERR_TRUST_ROLLED_BACK: traits(3, 409),
 
   ERR_PREDICATE_TYPE_MISMATCH: traits(4, 200),
   ERR_IDENTITY_MISMATCH: traits(4, 200),
@@ -157,6 +160,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_STATE_CONFLICT: traits(7, 409, true),
   ERR_STORE_UNAVAILABLE: traits(7, 503, true),
   ERR_LOG_UNAVAILABLE: traits(7, 503, true),
+  ERR_TRUST_STALE: traits(7, 503),
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),
   ERR_NOT_ALLOWED: traits(8, 403),

@@ -1,0 +1,251 @@
+/**
+ * A document of a service that is kept, on disk too, and fetched again when its time is over. Never
+ * fetched twice at once; never older than its bound without saying so.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { JsonObject } from '../formats/json.ts'
+import type { BoundedGet, BoundedGetAnswer } from './bounded-get.ts'
+
+/** A document as it was fetched. */
+export interface StoredDocument {
+  readonly body: Uint8Array
+  readonly etag: string | undefined
+  readonly fetchedAt: Date
+  readonly freshSeconds: number
+  /** What it takes, beside the body, to judge it again when it is read. */
+  readonly context: JsonObject
+}
+
+/** Where a document is kept between runs. */
+export interface DocumentCopy {
+  /** The copy; undefined where there is none, or it is damaged. */
+  read(): Promise<StoredDocument | undefined>
+  write(document: StoredDocument): Promise<void>
+}
+
+/** How long a document is kept and how often it is asked for. */
+export interface CacheBounds {
+  /** However short its `max-age`, it is asked for again no sooner. */
+  readonly leastFreshSeconds: number
+  /** However long its `max-age`, it is asked for again no later. */
+  readonly mostFreshSeconds: number
+  /** How old it may get while the service does not answer. */
+  readonly maxStaleSeconds: number
+  /** Least time between two tries that somebody's unknown key, or a silent service, gives rise to. */
+  readonly cooldownSeconds: number
+}
+
+const DEFAULT_BOUNDS: CacheBounds = {
+  leastFreshSeconds: 10,
+  mostFreshSeconds: 24 * 60 * 60,
+  maxStaleSeconds: 60 * 60,
+  cooldownSeconds: 30,
+}
+
+/** What a {@link CachedDocument} is made of. */
+export interface CachedDocumentOptions<T> {
+  readonly url: URL
+  readonly get: BoundedGet
+  /** Media types that are taken; any where left out. */
+  readonly mediaTypes?: readonly string[]
+  readonly maxBytes: number
+  /** Judges a document from the network, which may be hostile; throws to refuse it. */
+  readonly accept: (body: Uint8Array, previous: T | undefined) => T
+  /** Judges a document from its copy; throws where it is damaged, and it is then ignored. */
+  readonly restore: (body: Uint8Array, context: JsonObject) => T
+  /** What {@link CachedDocumentOptions.restore} needs to judge this value's document again. */
+  readonly contextOf: (value: T) => JsonObject
+  readonly now: () => Date
+  /** From 0 up to 1; spreads the requests of many clients, protects nothing. */
+  readonly random: () => number
+  readonly copy?: DocumentCopy | undefined
+  readonly bounds?: Partial<CacheBounds> | undefined
+}
+
+/** A value with the document it was read from. */
+export interface HeldDocument<T> {
+  readonly value: T
+  readonly fetchedAt: Date
+}
+
+interface Held<T> extends HeldDocument<T> {
+  readonly stored: StoredDocument
+  readonly freshUntilMs: number
+}
+
+/** The service answers too seldom, or not at all: a copy may be used for a while. */
+const PASSING: ReadonlySet<string> = new Set(['ERR_NETWORK', 'ERR_TIMEOUT'])
+/** Part of its lifetime by which a document is asked for earlier at random. */
+const JITTER = 0.1
+
+/** Keeps one document. */
+export class CachedDocument<T> {
+  readonly #options: CachedDocumentOptions<T>
+  readonly #bounds: CacheBounds
+  /** Written by #hold alone. */
+  #held: Held<T> | undefined
+  #loading: Promise<void> | undefined
+  #refreshing: Promise<T> | undefined
+  #lastTryMs = -Infinity
+  #lastFailureMs = -Infinity
+
+  constructor(options: CachedDocumentOptions<T>) {
+    this.#options = options
+    this.#bounds = { ...DEFAULT_BOUNDS, ...options.bounds }
+  }
+
+  /**
+   * The value, fetched where its time is over; while the service does not answer, the old one.
+   *
+   * @throws {@link CountersignError} ERR_TRUST_STALE — older than its bound, and the service does not
+   * answer; ERR_NETWORK, ERR_TIMEOUT — there is none yet; and whatever refuses the document
+   */
+  async current(): Promise<T> {
+    await this.#load()
+    const nowMs = this.#options.now().getTime()
+    if (this.#held !== undefined && nowMs < this.#held.freshUntilMs) return this.#held.value
+    return this.#fetchOrKeep(this.#lastFailureMs)
+  }
+
+  /**
+   * The value after a look whether there is a newer one: for a key that is not in it. Anybody can make
+   * up unknown keys, so between two looks there is a pause, in which it answers what it has.
+   *
+   * @throws {@link CountersignError} as {@link CachedDocument.current}
+   */
+  async newest(): Promise<T> {
+    await this.#load()
+    return this.#fetchOrKeep(this.#lastTryMs)
+  }
+
+  /**
+   * Fetches now, whatever is held.
+   *
+   * @throws {@link CountersignError} whatever keeps it from being fetched or accepted
+   */
+  async refresh(): Promise<T> {
+    await this.#load()
+    this.#refreshing ??= this.#fetch().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** What is held, in memory or as a copy; opens no connection. */
+  async held(): Promise<HeldDocument<T> | undefined> {
+    await this.#load()
+    return this.#held
+  }
+
+  async #fetchOrKeep(pausesSinceMs: number): Promise<T> {
+    const held = this.#held
+    const { cooldownSeconds } = this.#bounds
+    const isCooling = this.#options.now().getTime() - pausesSinceMs < cooldownSeconds * 1000
+    if (held !== undefined && isCooling && this.#refreshing === undefined) {
+      return this.#keep(held, undefined)
+    }
+    try {
+      return await this.refresh()
+    } catch (error) {
+      this.#lastFailureMs = this.#lastTryMs
+      if (held === undefined || !CountersignError.is(error) || !PASSING.has(error.code)) throw error
+      return this.#keep(held, error)
+    }
+  }
+
+  #keep({ value, fetchedAt }: Held<T>, cause: unknown): T {
+    const ageSeconds = (this.#options.now().getTime() - fetchedAt.getTime()) / 1000
+    const { maxStaleSeconds } = this.#bounds
+    if (ageSeconds <= maxStaleSeconds) return value
+    const { url } = this.#options
+    throw new CountersignError(
+      'ERR_TRUST_STALE',
+      `the copy of ${url.href} is of ${fetchedAt.toISOString()}, older than ${maxStaleSeconds} s, and there is no newer one`,
+      {
+        hint: `check that ${url.origin} answers from this machine, and try again`,
+        details: { url: url.href, fetchedAt: fetchedAt.toISOString(), maxStaleSeconds },
+        cause,
+      },
+    )
+  }
+
+  async #fetch(): Promise<T> {
+    const { url, get, mediaTypes, maxBytes, accept, contextOf, now, copy } = this.#options
+    this.#lastTryMs = now().getTime()
+    const before = this.#held
+    const etag = before?.stored.etag
+    const headers = etag === undefined ? {} : { 'if-none-match': etag }
+    const answer = await get({ url, maxBytes, headers, ...(mediaTypes && { mediaTypes }) })
+    const isSame = answer.status === 304 && before !== undefined
+    const body = isSame ? before.stored.body : answer.body
+    const value = isSame ? before.value : accept(body, before?.value)
+    const stored: StoredDocument = {
+      body,
+      etag: isSame ? etag : answer.headers.etag,
+      fetchedAt: now(),
+      freshSeconds: this.#freshSeconds(answer),
+      context: isSame ? before.stored.context : contextOf(value),
+    }
+    this.#hold(value, stored)
+    await copy?.write(stored)
+    return value
+  }
+
+  /** RFC 9111: what `max-age` grants, less what the answer has already spent in caches on its way. */
+  #freshSeconds({ headers }: BoundedGetAnswer): number {
+    const maxAge = /(?:^|[\s,])max-age=(\d{1,9})(?:[\s,]|$)/i.exec(headers['cache-control'] ?? '')
+    const age = /^\d{1,9}$/.test(headers.age ?? '') ? Number(headers.age) : 0
+    const { leastFreshSeconds, mostFreshSeconds } = this.#bounds
+    const granted = Number(maxAge?.[1] ?? 0) - age
+    return Math.min(mostFreshSeconds, Math.max(leastFreshSeconds, granted))
+  }
+
+  #hold(value: T, stored: StoredDocument): void {
+    const { fetchedAt, freshSeconds } = stored
+    const lifetimeMs = freshSeconds * 1000 * (1 - JITTER * this.#options.random())
+    // A copy from the future (a clock that was set back) is asked for again at once.
+    const isFuture = fetchedAt > this.#options.now()
+    const freshUntilMs = isFuture ? -Infinity : fetchedAt.getTime() + lifetimeMs
+    this.#held = { value, stored, fetchedAt, freshUntilMs }
+  }
+
+  /** Reads the copy once, before anything else. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#restore()
+    return this.#loading
+  }
+
+  async #restore(): Promise<void> {
+    const stored = await this.#options.copy?.read()
+    if (stored === undefined) return
+    try {
+      this.#hold(this.#options.restore(stored.body, stored.context), stored)
+    } catch (error) {
+      if (!CountersignError.is(error)) throw error
+    }
+  }
+}
+
+/**
+ * Refuses a publication that is older than the one already seen: somebody replays it, or a cache on the
+ * way does.
+ *
+ * @throws {@link CountersignError} ERR_TRUST_ROLLED_BACK
+ */
+export function assertNotRolledBack(
+  url: URL,
+  seen: number | undefined,
+  found: number | undefined,
+): void {
+  if (seen === undefined || (found !== undefined && found >= seen)) return
+  throw new CountersignError(
+    'ERR_TRUST_ROLLED_BACK',
+    `${url.href} answers with sequence ${found ?? 'none'}, and ${seen} was seen before`,
+    {
+      hint: 'a cache or somebody between you and the service answers with an old copy; try another network, and tell the operator of the service',
+      details: { url: url.href, seen, ...(found !== undefined && { found }) },
+    },
+  )
+}

@@ -1,0 +1,58 @@
+/** Copies of fetched documents in files. */
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { CountersignError } from '../errors.ts'
+import { readFileBounded, writeFileAtomically } from '../files.ts'
+import { parseJson, readObject } from '../formats/json.ts'
+import type { DocumentCopy, StoredDocument } from './cached-document.ts'
+
+const SCHEMA = 'countersign.cached-document.v1'
+const MAX_COPY_BYTES = 32 * 1024 * 1024
+
+/**
+ * Keeps a document in a file that only its owner reads and that is never seen half-written. What is there
+ * and can't be read counts as absent.
+ *
+ * @throws {@link CountersignError} from write: ERR_FILE_WRITE
+ */
+export function createDocumentFile(path: string): DocumentCopy {
+  return {
+    read: async () => {
+      try {
+        return parseCopy(await readFileBounded(path, MAX_COPY_BYTES))
+      } catch (error) {
+        if (CountersignError.is(error)) return undefined
+        throw error
+      }
+    },
+    write: (document) =>
+      writeFileAtomically(path, serializeCopy(document), { mode: 0o600, overwrite: true }),
+  }
+}
+
+function serializeCopy({ body, etag, fetchedAt, freshSeconds, context }: StoredDocument): string {
+  const copy = {
+    schema: SCHEMA,
+    ...(etag !== undefined && { etag }),
+    fetchedAt: fetchedAt.toISOString(),
+    freshSeconds,
+    context,
+    body: encodeBase64(body),
+  }
+  return `${JSON.stringify(copy)}\n`
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_TRUST_INVALID', `malformed copy of a document: ${why}`)
+}
+
+function parseCopy(bytes: Uint8Array): StoredDocument {
+  const copy = readObject(parseJson(bytes, { maxBytes: MAX_COPY_BYTES }), malformed, 'it')
+  if (copy.text('schema') !== SCHEMA) throw malformed('another schema')
+  const body = decodeBase64(copy.text('body'))
+  const fetchedAt = new Date(copy.text('fetchedAt'))
+  const freshSeconds = copy.value('freshSeconds')
+  if (body === undefined || Number.isNaN(fetchedAt.getTime())) throw malformed('a member')
+  if (typeof freshSeconds !== 'number') throw malformed('freshSeconds')
+  const etag = copy.optionalText('etag')
+  return { body, etag, fetchedAt, freshSeconds, context: copy.object('context').json }
+}
