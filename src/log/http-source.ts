@@ -1,0 +1,126 @@
+/**
+ * Reading a log over HTTP. Nothing read here is trusted, so any address will do; answers are bounded in
+ * length and time, and a request that failed in passing is sent again.
+ *
+ * @packageDocumentation
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { toCancellation } from '../cancellation.ts'
+import { CountersignError, type ErrorCode } from '../errors.ts'
+import { type LogSource, maxBytesOf, type ReadOptions } from './source.ts'
+
+/** What a log is read through. */
+export interface LogServerOptions {
+  readonly fetch: typeof fetch
+  /** Time for one answer; default 30 s. */
+  readonly timeoutMs?: number | undefined
+  /** Waits before a request is sent again. */
+  readonly pause?: ((milliseconds: number, signal?: AbortSignal) => Promise<void>) | undefined
+}
+
+const TIMEOUT_MS = 30_000
+const PAUSES_MS: readonly number[] = [500, 2000]
+
+/** Reads documents of a service below its `/log/`. */
+export interface LogServer extends LogSource {
+  /**
+   * Gets a document of a path that is not one of a tile.
+   *
+   * @throws {@link CountersignError} as reading a path does
+   */
+  get(path: string, maxBytes: number, options?: ReadOptions): Promise<Uint8Array | undefined>
+}
+
+/**
+ * Reads the log of a service from below `/log/` of its address; 404 is where nothing is.
+ *
+ * @throws {@link CountersignError} from reading: ERR_NETWORK, ERR_THROTTLED, ERR_NOT_ALLOWED — the server
+ * gives no usable answer; ERR_TIMEOUT, ERR_CANCELLED; ERR_INPUT_TOO_LARGE
+ */
+export function openLogServer(server: string, options: LogServerOptions): LogServer {
+  const base = toBase(server)
+  const { pause = pauseFor } = options
+  const get: LogServer['get'] = async (path, maxBytes, { signal } = {}) => {
+    const url = new URL(path, base)
+    for (const milliseconds of PAUSES_MS) {
+      try {
+        return await getOnce(url, { ...options, maxBytes, signal })
+      } catch (error) {
+        if (!CountersignError.is(error) || !error.retryable || signal?.aborted === true) throw error
+        await pause(milliseconds, signal)
+      }
+    }
+    return getOnce(url, { ...options, maxBytes, signal })
+  }
+  return { name: base.href, get, read: (path, read) => get(path, maxBytesOf(path), read) }
+}
+
+function toBase(server: string): URL {
+  const url = URL.parse(server)
+  if (url !== null && /^https?:$/.test(url.protocol)) {
+    return new URL(`${url.pathname.replace(/\/$/, '')}/log/`, url)
+  }
+  throw new CountersignError('ERR_USAGE', `"${server.slice(0, 200)}" is not an http address`, {
+    hint: 'name the service as https://HOST',
+  })
+}
+
+async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
+    throw signal?.aborted === true ? toCancellation(signal) : error
+  })
+}
+
+interface GetOptions extends LogServerOptions {
+  readonly maxBytes: number
+  readonly signal: AbortSignal | undefined
+}
+
+async function getOnce(url: URL, options: GetOptions): Promise<Uint8Array | undefined> {
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS)
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  try {
+    const response = await options.fetch(url, { signal })
+    if (response.ok) return await readBody(response, url, options.maxBytes)
+    await response.body?.cancel()
+    if (response.status === 404) return undefined
+    throw refused(url, response.status)
+  } catch (cause) {
+    if (CountersignError.is(cause)) throw cause
+    if (signal.aborted) throw toCancellation(signal)
+    throw new CountersignError('ERR_NETWORK', `no answer from ${url.host}`, {
+      hint: 'check the address of the service, the network and the proxy, and try again',
+      details: { host: url.host },
+      cause,
+    })
+  }
+}
+
+async function readBody(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {
+  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
+  if (body === undefined) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let total = 0
+  for await (const chunk of body) {
+    total += chunk.length
+    if (total > maxBytes) {
+      const message = `${url.pathname} of ${url.host} is over ${maxBytes} bytes`
+      throw new CountersignError('ERR_INPUT_TOO_LARGE', message, { details: { maxBytes } })
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function refused(url: URL, status: number): CountersignError {
+  const message = `${url.host} answers ${url.pathname} with status ${status}`
+  return new CountersignError(codeOf(status), message, {
+    hint: 'see whether the address is that of a countersign service',
+    details: { host: url.host, status },
+  })
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 429) return 'ERR_THROTTLED'
+  return status === 401 || status === 403 ? 'ERR_NOT_ALLOWED' : 'ERR_NETWORK'
+}
