@@ -19,7 +19,7 @@ export interface RotationPolicy {
   readonly verifierCacheSeconds: number
   /** R: lag until every replica serves a new state. */
   readonly replicaLagSeconds: number
-  /** L: lag until the last signer has switched. */
+  /** L: lag until the last signer has switched; clocks of replicas differ by no more either. */
   readonly signerLagSeconds: number
   /** S: clock skew. */
   readonly clockSkewSeconds: number
