@@ -37,6 +37,12 @@ export { type BundleParts, serializeBundle } from './formats/bundle.ts'
 export { serializeEnvelope } from './formats/dsse.ts'
 export { createSubject, serializeStatement } from './formats/statement.ts'
 export { serializeKeyHistory } from './keys/key-history.ts'
+export type { Key, KeyUse, KeyVersion, RotationPolicy } from './keys/key.ts'
+export type { KeyMoment } from './keys/lifecycle.ts'
+export { createRotationPolicy, type RotationOverrides } from './keys/policy.ts'
+export { planRevocation, type RevocationPlan } from './keys/revocation-plan.ts'
+export { planRotation, type RotationPlan } from './keys/rotation-plan.ts'
+export { VERIFIER_CLASSES, type VerifierClass } from './keys/verifier-classes.ts'
 export { type KeyUri, parseKeyUri, serializeKeyUri } from './providers/key-uri.ts'
 export type {
   CreateKeyRequest,
