@@ -1,0 +1,112 @@
+/** Attests subjects: with the caller's predicate, or with provenance made of the caller's verified claims. */
+import type { Caller } from '../../access/caller.ts'
+import { parseDigest } from '../../crypto/digest.ts'
+import { CountersignError } from '../../errors.ts'
+import type { JsonObject } from '../../formats/json.ts'
+import {
+  PROVENANCE_PREDICATE_TYPE,
+  toGithubProvenance,
+} from '../../formats/predicates/github-provenance.ts'
+import { assertPredicate, resolvePredicateType } from '../../formats/predicates/types.ts'
+import { createSubject } from '../../formats/statement.ts'
+import { attest } from '../../signing/sign-artifact.ts'
+import { entryKey, release, type Released, type Request } from './release.ts'
+import { findKey, type SigningContext } from './sign-artifacts.ts'
+
+/** What a caller says of which artifacts; everything in it is the caller's word. */
+export interface AttestationRequest {
+  readonly subjects: readonly { readonly digest: string; readonly name?: string }[]
+  /** A short name or a URI. */
+  readonly predicateType?: string
+  readonly predicate?: JsonObject
+  /** Whether the service makes the predicate. */
+  readonly provenance?: boolean
+}
+
+/** An attestation that was made. */
+export interface Attested extends Released {
+  readonly key: string
+  readonly version: number
+  readonly kid: string
+  readonly predicateType: string
+}
+
+const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
+
+/**
+ * Makes one attestation.
+ *
+ * @throws {@link CountersignError} ERR_REQUEST_INVALID — neither or both of predicate and provenance;
+ * ERR_PREDICATE_INVALID, ERR_STATEMENT_INVALID, ERR_REFERENCE_INVALID, ERR_USAGE — what is said makes no
+ * statement; ERR_INPUT_TOO_LARGE — a predicate over 16 MiB; ERR_NOT_ALLOWED — no policy permits it, or the
+ * caller is no workflow that provenance can be made for; and what keyring, signing and log throw
+ */
+export async function attestSubjects(
+  context: SigningContext,
+  keyName: string,
+  requested: AttestationRequest,
+  request: Request,
+): Promise<Attested> {
+  const named = requested.subjects.map(({ digest, name }) => ({ name, digest: parseDigest(digest) }))
+  const key = findKey(context.keyring, keyName)
+  const { predicateType, predicate, isProvenance } = toPredicate(requested, request.caller)
+  await context.authorize(
+    request.caller,
+    {
+      action: 'attest',
+      key,
+      subjects: named.map(({ name = '', digest }) => ({ name, digests: [digest] })),
+      predicateTypes: [predicateType],
+      isProvenance,
+    },
+    request.requestId,
+  )
+  const subjects = named.map(({ name, digest }) =>
+    createSubject(digest, name === undefined ? {} : { name }),
+  )
+  const active = await context.keyring.activeSigner(keyName, 'artifact')
+  const released = await release(
+    context,
+    active,
+    {
+      type: 'attestation',
+      digests: named.map(({ digest }) => digest),
+      sign: (options) => attest(active.signer, { subjects, predicateType, predicate }, options),
+    },
+    request,
+  )
+  const { name, ...version } = entryKey(active)
+  return { key: name, ...version, predicateType, ...released }
+}
+
+interface Predicate {
+  readonly predicateType: string
+  readonly predicate: JsonObject
+  readonly isProvenance: boolean
+}
+
+function toPredicate(requested: AttestationRequest, caller: Caller): Predicate {
+  const { predicateType: type, predicate, provenance = false } = requested
+  if (provenance && type === undefined && predicate === undefined) return provenanceOf(caller)
+  if (provenance || type === undefined || predicate === undefined) {
+    throw new CountersignError(
+      'ERR_REQUEST_INVALID',
+      'an attestation needs predicateType and predicate, or provenance alone',
+      { hint: 'with "provenance": true the service makes the predicate itself', details: { path: '' } },
+    )
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(predicate))
+  if (bytes > MAX_PREDICATE_BYTES) {
+    throw new CountersignError('ERR_INPUT_TOO_LARGE', `the predicate has ${bytes} bytes`, {
+      hint: `a predicate has at most ${MAX_PREDICATE_BYTES} bytes; attest a digest of it instead`,
+    })
+  }
+  assertPredicate(type, predicate)
+  return { predicateType: resolvePredicateType(type), predicate, isProvenance: false }
+}
+
+/** Claims of a development token are the configuration's, and not a run's. */
+function provenanceOf({ kind, issuer, claims }: Caller): Predicate {
+  const predicate = toGithubProvenance(kind === 'oidc' ? issuer : '', claims)
+  return { predicateType: PROVENANCE_PREDICATE_TYPE, predicate, isProvenance: true }
+}

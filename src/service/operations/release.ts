@@ -1,0 +1,85 @@
+/**
+ * From a signature to an answer: what was signed goes into the log, and only then to its caller.
+ *
+ * @packageDocumentation
+ */
+import type { Caller } from '../../access/caller.ts'
+import { digestHex, digestOf } from '../../crypto/digest.ts'
+import { type JsonObject, isJsonObject, parseJson } from '../../formats/json.ts'
+import { MAX_BUNDLE_BYTES } from '../../formats/bundle.ts'
+import type { EntryKey } from '../../log/entry.ts'
+import type { ActiveSigner } from '../../rotation/keyring.ts'
+import type { SignArtifactOptions, SignedBundle } from '../../signing/sign-artifact.ts'
+import type { ServiceContext } from '../context.ts'
+import type { SignatureStamp } from '../stamper.ts'
+
+/** Who asks for what, as every operation needs to know it. */
+export interface Request {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly signal: AbortSignal
+}
+
+/** A bundle that is in the log. */
+export interface Released {
+  readonly bundle: JsonObject
+  /** Of its entry in the log. */
+  readonly logIndex: number
+}
+
+/** What is signed, for the log. */
+export interface Signable {
+  readonly type: 'signature' | 'attestation'
+  readonly digests: readonly string[]
+  readonly sign: (options: SignArtifactOptions) => Promise<SignedBundle>
+}
+
+type ReleaseContext = Pick<ServiceContext, 'appender' | 'now' | 'stamperOf'>
+
+/** Names the version that signs. */
+export function entryKey({ key, version }: ActiveSigner): EntryKey {
+  return { name: key.name, version: version.version, kid: version.publicKey.kid }
+}
+
+/**
+ * Signs, stamps and logs; the bundle is released when its entry is durable.
+ *
+ * @throws CountersignError ERR_LOG_UNAVAILABLE — nothing is released; and what signing, stamping and the
+ * admission of the log throw
+ */
+export async function release(
+  context: ReleaseContext,
+  active: ActiveSigner,
+  { type, digests, sign }: Signable,
+  { caller, requestId, signal }: Request,
+): Promise<Released> {
+  const stamper = context.stamperOf(active.key.name)
+  let stamp: SignatureStamp | undefined
+  const timestamp = async (signature: Uint8Array): Promise<Uint8Array> => {
+    stamp = await stamper?.(signature, { signal })
+    return stamp?.response ?? new Uint8Array()
+  }
+  const signed = await sign({ signal, ...(stamper === undefined ? {} : { timestamp }) })
+  const { index } = await context.appender.append(
+    {
+      type,
+      time: context.now(),
+      requestId,
+      caller,
+      key: entryKey(active),
+      digests,
+      predicateType: signed.predicateType,
+      bundleSha256: digestHex(digestOf(signed.bundle)),
+      timestamp: stamp && { kid: stamp.kid, time: stamp.time },
+      backendRequestId: undefined,
+    },
+    { signal },
+  )
+  return { bundle: readBundle(signed.bundle), logIndex: index }
+}
+
+/** The same document as a value: written as JSON again, it is the same bytes. */
+function readBundle(bytes: Uint8Array): JsonObject {
+  const bundle = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
+  return isJsonObject(bundle) ? bundle : {}
+}

@@ -1,0 +1,36 @@
+/** `POST /v1/keys/{key}/attestations`: subjects and what is said of them in, a Sigstore bundle out. */
+import type { ServiceApp } from '../app.ts'
+import type { ServiceContext } from '../context.ts'
+import type { Idempotency } from '../idempotency.ts'
+import { attestSubjects } from '../operations/attest-subjects.ts'
+import { callerOf } from '../request.ts'
+import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
+import { attestationAnswer, attestationBody } from '../schemas/signing.ts'
+
+/** Registers the route. */
+export function attestationRoutes(
+  app: ServiceApp,
+  context: ServiceContext,
+  idempotency: Idempotency,
+): void {
+  app.post(
+    '/v1/keys/:key/attestations',
+    {
+      schema: {
+        summary: 'Sign an in-toto attestation about artifacts.',
+        tags: ['signing'],
+        params: keyParams,
+        headers: idempotencyHeaders,
+        body: attestationBody,
+        response: { 200: attestationAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { key } = request.params
+      const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
+      return context.failures.watch({ ...asked, action: 'attest', resource: key }, () =>
+        idempotency.once(request, reply, () => attestSubjects(context, key, request.body, asked)),
+      )
+    },
+  )
+}

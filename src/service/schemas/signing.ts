@@ -1,0 +1,98 @@
+/** What signing and attesting take and answer. */
+import * as Type from 'typebox'
+import type { JsonObject } from '../../formats/json.ts'
+import { problemSchema } from './problem.ts'
+import { strictObject } from './strict-object.ts'
+
+/** Artifacts of one request. */
+const MAX_ARTIFACTS = 100
+
+/** Subjects of one attestation: their digests fit into one entry of the log. */
+const MAX_SUBJECTS = 512
+
+const digest = Type.String({
+  maxLength: 160,
+  description: '`sha256:`, `sha384:` or `sha512:` and lower-case hex.',
+  examples: ['sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
+})
+
+const name = Type.String({ maxLength: 1024, description: 'What the artifact is called.' })
+
+/** Body of a request for signatures. */
+export const signaturesBody = strictObject({
+  artifacts: Type.Array(
+    strictObject({
+      digest,
+      kind: Type.Enum(['file', 'image'], {
+        description: 'Whether it is the digest of a file, or of an image manifest or index.',
+      }),
+      name: Type.Optional(name),
+      annotations: Type.Optional(
+        Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 4096 }), {
+          maxProperties: 64,
+          description: 'Said of an image in its signature.',
+        }),
+      ),
+    }),
+    { minItems: 1, maxItems: MAX_ARTIFACTS },
+  ),
+})
+
+/** Body of a request for an attestation. */
+export const attestationBody = strictObject({
+  subjects: Type.Array(strictObject({ digest, name: Type.Optional(name) }), {
+    minItems: 1,
+    maxItems: MAX_SUBJECTS,
+  }),
+  predicateType: Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      description: 'A URI, or a short name such as `cyclonedx`.',
+      examples: ['https://cyclonedx.org/bom'],
+    }),
+  ),
+  predicate: Type.Optional(
+    Type.Unsafe<JsonObject>({ type: 'object', description: 'What is said; at most 16 MiB.' }),
+  ),
+  provenance: Type.Optional(
+    Type.Boolean({
+      description:
+        'The service makes SLSA provenance v1 of the verified claims of the calling GitHub Actions workflow, in place of `predicateType` and `predicate`.',
+    }),
+  ),
+})
+
+const bundle = Type.Unsafe<JsonObject>({
+  type: 'object',
+  description: 'A Sigstore bundle (v0.3).',
+})
+
+const logIndex = Type.Integer({ description: 'Of its entry in the transparency log.' })
+
+const signer = {
+  key: Type.String({ description: 'Name of the key.' }),
+  version: Type.Integer({ description: 'Version of the key that signed.' }),
+  kid: Type.String({ description: 'RFC 7638 thumbprint of that version.' }),
+}
+
+const about = { digest: Type.String(), name: Type.Optional(Type.String()) }
+
+/** Answer to a request for signatures. */
+export const signaturesAnswer = Type.Object({
+  ...signer,
+  results: Type.Array(
+    Type.Union([
+      Type.Object({ ...about, bundle, logIndex }),
+      Type.Object({ ...about, problem: problemSchema }),
+    ]),
+    { description: 'One for each artifact, in the order of the request.' },
+  ),
+})
+
+/** Answer to a request for an attestation. */
+export const attestationAnswer = Type.Object({
+  ...signer,
+  predicateType: Type.String(),
+  bundle,
+  logIndex,
+})

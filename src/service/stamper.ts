@@ -1,0 +1,92 @@
+/** Who says when a signature was made: our own time-stamp authority, or another one. */
+import { type Digest, digestOf } from '../crypto/digest.ts'
+import type { Key, KeyVersion } from '../keys/key.ts'
+import type { Keyring } from '../rotation/keyring.ts'
+import {
+  createTimestampAuthority,
+  type TimestampAuthority,
+} from '../timestamp/authority.ts'
+import type { StampClock } from '../timestamp/stamp-clock.ts'
+import { CountersignError } from '../errors.ts'
+
+/** A time stamp of a signature, and what the log says of it. */
+export interface SignatureStamp {
+  /** TimeStampResp, DER. */
+  readonly response: Uint8Array
+  /** Of the authority's key; its address, where it is not ours. */
+  readonly kid: string
+  readonly time: Date
+}
+
+/** Stamps signatures. */
+export type Stamper = (
+  signature: Uint8Array,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<SignatureStamp>
+
+/** An authority over the version that is active now. */
+export interface ActiveAuthority {
+  readonly key: Key
+  readonly version: KeyVersion
+  readonly authority: TimestampAuthority
+}
+
+/** The embedded authority: follows the rotation of the time-stamp key. */
+export interface EmbeddedAuthority {
+  /**
+   * The authority as of now.
+   *
+   * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no key has the use `timestamp`; ERR_KEY_INVALID —
+   * its version has no certificate; and the errors of the keyring
+   */
+  active(): Promise<ActiveAuthority>
+}
+
+/** Makes the embedded authority; one clock for all its versions, so that time never goes back. */
+export function createEmbeddedAuthority(keyring: Keyring, clock: StampClock): EmbeddedAuthority {
+  /** Authorities by kid; a version's key and certificate never change. */
+  const authorities = new Map<string, TimestampAuthority>()
+  return {
+    active: async () => {
+      const name = keyring.snapshot.keys.find(({ use }) => use === 'timestamp')?.name
+      if (name === undefined) {
+        throw new CountersignError('ERR_KEY_NOT_FOUND', 'this service stamps no times', {
+          hint: 'it has no key whose use is timestamp; ask another authority',
+        })
+      }
+      const { key, version, signer } = await keyring.activeSigner(name, 'timestamp')
+      const { kid } = version.publicKey
+      const { certificates } = version
+      if (certificates === undefined) {
+        throw new CountersignError('ERR_KEY_INVALID', `"${name}" has no certificate`)
+      }
+      const authority =
+        authorities.get(kid) ?? createTimestampAuthority({ signer, certificates, clock })
+      authorities.set(kid, authority)
+      return { key, version, authority }
+    },
+  }
+}
+
+/** Stamps with the embedded authority. */
+export function embeddedStamper(embedded: EmbeddedAuthority): Stamper {
+  return async (signature, options) => {
+    const { authority, version } = await embedded.active()
+    const { response, time } = await authority.stampSignature(signature, options)
+    return { response, time, kid: version.publicKey.kid }
+  }
+}
+
+/** What an authority elsewhere is asked through; see `src/client`. */
+export type AskAuthority = (
+  digest: Digest,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<{ readonly response: Uint8Array; readonly time: Date }>
+
+/** Stamps with an authority elsewhere. */
+export function remoteStamper(address: string, ask: AskAuthority): Stamper {
+  return async (signature, options) => ({
+    ...(await ask(digestOf(signature), options)),
+    kid: address,
+  })
+}
