@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'ERR_PREDICATE_INVALID'
   | 'ERR_REQUEST_INVALID'
   | 'ERR_ROUTE_NOT_FOUND'
+  | 'ERR_IDEMPOTENCY_CONFLICT'
   | 'ERR_TRUST_INVALID'
   | 'ERR_POLICY_INVALID'
   | 'ERR_JSON_INVALID'
@@ -112,6 +113,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_TRUST_INVALID: traits(2, 400),
   ERR_REQUEST_INVALID: traits(2, 400),
   ERR_ROUTE_NOT_FOUND: traits(2, 404),
+  ERR_IDEMPOTENCY_CONFLICT: traits(2, 422),
   ERR_POLICY_INVALID: traits(2, 500),
 
   ERR_JSON_INVALID: traits(3, 400),

@@ -10,7 +10,8 @@
  *    bodies by `strictObject`, so that an unknown member is refused. Types, checks, `/openapi.json` and
  *    docs/http-api.md follow from that.
  * 3. A route needs a caller unless it says `config: { auth: 'none' }`. Read it with `callerOf(request)`, then
- *    `await context.authorize({ caller, action, key, context, requestId: request.id })`.
+ *    `await context.authorize(caller, accessRequest, request.id)`; work that may fail goes into
+ *    `context.failures.watch`, so that the log has it.
  * 4. Handlers are `async` and return their answer; they throw CountersignError for everything else, and hand
  *    `request.deadline` to whatever waits. A POST that signs artifacts answers through `idempotency.once`.
  * 5. Test it through `test/support/service.ts` and `app.inject`: whole body and headers.
@@ -28,6 +29,7 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ServiceContext } from './context.ts'
+import { createIdempotency } from './idempotency.ts'
 import { authentication } from './plugins/authentication.ts'
 import { deadlines } from './plugins/deadline.ts'
 import { drain } from './plugins/drain.ts'
@@ -38,8 +40,11 @@ import { queue } from './plugins/queue.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { validation } from './plugins/validation.ts'
+import { attestationRoutes } from './routes/attestations.ts'
 import { descriptionRoutes } from './routes/description.ts'
 import { healthRoutes } from './routes/health.ts'
+import { signatureRoutes } from './routes/signatures.ts'
+import { timestampRoutes } from './routes/timestamps.ts'
 
 /** The instance that routes are registered on: handlers get the types of their schemas. */
 export type ServiceApp = FastifyInstance<
@@ -67,6 +72,10 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(jsonBodies, settings)
 
     const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+    const idempotency = createIdempotency(context)
+    signatureRoutes(app, context, idempotency)
+    attestationRoutes(app, context, idempotency)
+    timestampRoutes(app, context)
     healthRoutes(app, context)
     descriptionRoutes(app)
   })

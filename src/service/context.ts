@@ -4,11 +4,13 @@
  *
  * @packageDocumentation
  */
+import type { AccessRequest } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
-import type { JsonObject } from '../formats/json.ts'
 import type { Appender } from '../log/appender.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { Store } from '../store/store.ts'
+import type { FailureLog } from './failures.ts'
+import type { EmbeddedAuthority, Stamper } from './stamper.ts'
 
 /** Bounds of the HTTP surface. */
 export interface ServiceSettings {
@@ -28,18 +30,6 @@ export interface ServiceSettings {
   readonly failuresPerMinute: number
   /** How long the answer of an `Idempotency-Key` is kept. */
   readonly idempotencySeconds: number
-}
-
-/** One question to the policies: may this caller do this with this key? */
-export interface AuthorizationRequest {
-  readonly caller: Caller
-  /** Name of the action: `sign`, `attest`, `issueToken`, `rotateKey`… */
-  readonly action: string
-  /** Name of the key it is asked of; undefined for what is about no key. */
-  readonly key: string | undefined
-  /** What else the policies may look at: subjects, predicate types, claims. */
-  readonly context: JsonObject
-  readonly requestId: string
 }
 
 /** A thing the service needs in order to do its work, and how to find out whether it is there. */
@@ -73,7 +63,13 @@ export interface ServiceContext {
    *
    * @throws CountersignError ERR_NOT_ALLOWED — no policy permits it, or one forbids it
    */
-  readonly authorize: (request: AuthorizationRequest) => Promise<void>
+  readonly authorize: (caller: Caller, request: AccessRequest, requestId: string) => Promise<void>
+  /** Writes into the log what came to nothing. */
+  readonly failures: FailureLog
+  /** Who stamps the signatures of a key; undefined: nobody. */
+  readonly stamperOf: (key: string) => Stamper | undefined
+  /** The time-stamp authority of the service. */
+  readonly timestampAuthority: EmbeddedAuthority
   /** What `/readyz` looks at. */
   readonly readiness: () => readonly ReadinessCheck[]
 }

@@ -33,10 +33,11 @@ export class FailureLog {
     const error = toCountersignError(thrown)
     if (this.#known.has(error)) return
     this.#known.add(error)
-    const { caller, ...about } = attempt
-    const entry = { type: 'denial', time: this.#now(), caller, ...about } as const
+    const { caller, action, resource, requestId } = attempt
+    const { code } = error
+    const about = { time: this.#now(), requestId, caller, action, resource }
     await this.#appender
-      .append({ ...entry, code: error.code, reason: reasonOf(error) })
+      .append({ type: 'denial', ...about, code, reason: reasonOf(error) })
       .catch(() => undefined)
   }
 

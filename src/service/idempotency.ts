@@ -17,18 +17,18 @@ type IdempotencyContext = Pick<ServiceContext, 'now' | 'settings' | 'store'>
 /** Answers requests at most once for each Idempotency-Key. */
 export interface Idempotency {
   /**
-   * Does the work and remembers its answer, or gives the answer that is remembered. Without the header
+   * Does the work, sends its answer and remembers it, or sends the answer that is remembered. Without the header
    * the work is simply done. Failures are not remembered: a retry may do better.
    *
    * @throws {@link CountersignError} ERR_REQUEST_INVALID — the header is malformed; ERR_IDEMPOTENCY_CONFLICT
    * — its key was used for another request; ERR_STATE_CONFLICT — another replica works on it now; and
    * the errors of the work
    */
-  once(
+  once<Answer extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
-    work: () => Promise<object>,
-  ): Promise<object | string>
+    work: () => Promise<Answer>,
+  ): Promise<void>
 }
 
 /** Callers choose it, so it is attacker-controlled: bounded, printable. */
@@ -80,11 +80,16 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
   return {
     once: async (request, reply, work) => {
       const attempt = readAttempt(request)
-      if (attempt === undefined) return work()
-      const given = await untilCancelled(join(attempt, work), request.deadline)
-      if (given.requestSha256 !== attempt.requestSha256) throw usedBefore()
-      reply.status(given.status).type('application/json; charset=utf-8')
-      return given.body
+      if (attempt === undefined) {
+        await reply.send(await work())
+        return
+      }
+      const { status, body, requestSha256 } = await untilCancelled(
+        join(attempt, work),
+        request.deadline,
+      )
+      if (requestSha256 !== attempt.requestSha256) throw usedBefore()
+      await reply.status(status).type('application/json; charset=utf-8').send(body)
     },
   }
 }

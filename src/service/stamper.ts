@@ -2,10 +2,7 @@
 import { type Digest, digestOf } from '../crypto/digest.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { Keyring } from '../rotation/keyring.ts'
-import {
-  createTimestampAuthority,
-  type TimestampAuthority,
-} from '../timestamp/authority.ts'
+import { createTimestampAuthority, type TimestampAuthority } from '../timestamp/authority.ts'
 import type { StampClock } from '../timestamp/stamp-clock.ts'
 import { CountersignError } from '../errors.ts'
 

@@ -1,9 +1,33 @@
 /** The service as tests meet it: the real app, called through `inject`, without a socket. */
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { onTestFinished } from 'vitest'
 import type { Caller } from '../../src/access/caller.ts'
+import { createAuthorizer } from '../../src/access/authorize.ts'
+import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { CountersignError } from '../../src/errors.ts'
+import type { Key, KeyUse, KeyVersion } from '../../src/keys/key.ts'
+import type { LogEntry } from '../../src/log/entry.ts'
+import { parseEntry } from '../../src/log/entry-format.ts'
+import { createAppender } from '../../src/log/group-appender.ts'
+import type { Keyring } from '../../src/rotation/keyring.ts'
+import { createAuthorization } from '../../src/service/authorization.ts'
 import type { ServiceContext, ServiceSettings } from '../../src/service/context.ts'
+import { FailureLog } from '../../src/service/failures.ts'
 import { createHttpServer } from '../../src/service/http-server.ts'
+import { createEmbeddedAuthority, embeddedStamper } from '../../src/service/stamper.ts'
+import type { Signer } from '../../src/signing/signer.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { createStampClock } from '../../src/timestamp/stamp-clock.ts'
+import { GITHUB_CLAIMS, GITHUB_ISSUER } from './identity-claims.ts'
+import { serviceKey, serviceVersion } from './service-keys.ts'
+import { testSigner } from './signers.ts'
+import { createTempFolder } from './temp-folder.ts'
+import { testChain } from './time-stamps.ts'
+
+/** The time that a service under test tells. */
+export const NOW: Date = new Date('2026-11-22T10:00:00Z')
 
 /** Whoever calls with {@link CREDENTIALS}. */
 export const CALLER: Caller = {
@@ -15,6 +39,16 @@ export const CALLER: Caller = {
 
 /** Headers of an authenticated request. */
 export const CREDENTIALS = { authorization: 'Bearer let-me-in' } as const
+
+/** Headers of a request by a GitHub Actions workflow. */
+export const WORKFLOW_CREDENTIALS = { authorization: 'Bearer workflow' } as const
+
+const WORKFLOW: Caller = {
+  kind: 'oidc',
+  issuer: GITHUB_ISSUER,
+  subject: 'repo:acme/widget:ref:refs/heads/main',
+  claims: { iss: GITHUB_ISSUER, ...GITHUB_CLAIMS },
+}
 
 /** Small bounds that a test can meet. */
 export const SETTINGS: ServiceSettings = {
@@ -37,22 +71,28 @@ function unreached(name: string): never {
   })
 }
 
+function authenticate(authorization: string | undefined): Promise<Caller> {
+  if (authorization === CREDENTIALS.authorization) return Promise.resolve(CALLER)
+  if (authorization === WORKFLOW_CREDENTIALS.authorization) return Promise.resolve(WORKFLOW)
+  return Promise.reject(new CountersignError('ERR_NOT_AUTHENTICATED', 'there is no token'))
+}
+
 /** Makes a context of a test's own parts. */
-export function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
+function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
   let ids = 0
   return {
     settings: SETTINGS,
     store: unreached('store'),
     keyring: unreached('keyring'),
     appender: unreached('appender'),
-    now: () => new Date('2026-11-22T10:00:00Z'),
+    now: () => NOW,
     randomId: () => `id-${(ids += 1)}`,
-    authenticate: (authorization) =>
-      authorization === CREDENTIALS.authorization
-        ? Promise.resolve(CALLER)
-        : Promise.reject(new CountersignError('ERR_NOT_AUTHENTICATED', 'there is no token')),
+    authenticate,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
+    failures: unreached('failure log'),
+    stamperOf: () => undefined,
+    timestampAuthority: unreached('time-stamp authority'),
     readiness: () => [],
     ...parts,
   }
@@ -61,4 +101,108 @@ export function serviceContext(parts: Partial<ServiceContext> = {}): ServiceCont
 /** Makes the app on such a context; close it with `await using`. */
 export function createService(parts: Partial<ServiceContext> = {}): Promise<FastifyInstance> {
   return createHttpServer(serviceContext(parts))
+}
+
+/** A key of a service under test. */
+export interface TestKey {
+  readonly name: string
+  readonly use: KeyUse
+  readonly algorithm?: AlgorithmName
+  readonly signer?: Signer
+  /** How its one version differs from an active one. */
+  readonly version?: Partial<KeyVersion>
+}
+
+/** What a service under test is made of, where it is not the usual. */
+export interface TestServiceOptions {
+  readonly keys?: readonly TestKey[]
+  /** Cedar policies. */
+  readonly policies?: string
+  readonly parts?: Partial<ServiceContext>
+}
+
+/** A whole service over an SQLite file, with a log, policies and keys in memory. */
+export interface TestService {
+  readonly app: FastifyInstance
+  readonly store: Store
+  /** All entries of the log. */
+  readonly log: () => Promise<readonly LogEntry[]>
+  /** Another app over the same store. */
+  readonly replica: () => Promise<FastifyInstance>
+}
+
+/** What the usual keys are: one for files and images, one to stamp times. */
+const KEYS: readonly TestKey[] = [
+  { name: 'release', use: 'artifact' },
+  { name: 'tsa', use: 'timestamp', signer: testSigner('ES256', 'tsa') },
+]
+
+const PERMIT_ALL = 'permit (principal, action, resource);'
+
+/** Starts it; it stops when the running test ends. */
+export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
+  const { keys = KEYS, policies = PERMIT_ALL, parts = {} } = options
+  const store = await openStore(`sqlite:${join(createTempFolder(), 'service.db')}`)
+  const now = (): Date => NOW
+  const admitAll = (_records: unknown, entries: readonly unknown[]): Promise<undefined[]> =>
+    Promise.resolve(entries.map(() => undefined))
+  const appender = createAppender({ store, admit: admitAll, now })
+  const keyring = testKeyring(keys)
+  const authorizer = await createAuthorizer([{ file: 'test.cedar', text: policies }])
+  const failures = new FailureLog(appender, now)
+  const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
+  const context = {
+    store,
+    appender,
+    keyring,
+    failures,
+    authorize: createAuthorization(authorizer, failures),
+    timestampAuthority,
+    stamperOf: () => embeddedStamper(timestampAuthority),
+    ...parts,
+  }
+  const app = await createService(context)
+  const replicas: FastifyInstance[] = [app]
+  onTestFinished(async () => {
+    await Promise.all(replicas.map((replica) => replica.close()))
+    await appender[Symbol.asyncDispose]()
+    await store[Symbol.asyncDispose]()
+  })
+  const log = async (): Promise<readonly LogEntry[]> => {
+    const { size } = await store.log.head()
+    return (await store.log.entries(0, size)).map(parseEntry)
+  }
+  const replica = async (): Promise<FastifyInstance> => {
+    const another = await createService(context)
+    replicas.push(another)
+    return another
+  }
+  return { app, store, log, replica }
+}
+
+function testKeyring(keys: readonly TestKey[]): Keyring {
+  const entries = keys.map(({ name, use, algorithm = 'ES256', signer, version }) => {
+    const opened = signer ?? testSigner(algorithm)
+    const key: Key = { ...serviceKey(name, use), algorithm }
+    const certificates = use === 'timestamp' ? testChain(opened) : undefined
+    return {
+      key,
+      signer: opened,
+      version: serviceVersion(name, opened, { certificates, ...version }),
+    }
+  })
+  return {
+    snapshot: {
+      sequence: 1,
+      keys: entries.map(({ key }) => key),
+      versions: entries.map(({ version }) => version),
+    },
+    activeSigner: (name, use) => {
+      const found = entries.find(({ key }) => key.name === name && key.use === use)
+      if (found?.version.state === 'active') return Promise.resolve(found)
+      return Promise.reject(new CountersignError('ERR_KEY_NOT_USABLE', `"${name}" can't sign`))
+    },
+    onChange: () => () => undefined,
+    refresh: () => Promise.resolve(),
+  }
 }

@@ -47,7 +47,10 @@ export async function attestSubjects(
   requested: AttestationRequest,
   request: Request,
 ): Promise<Attested> {
-  const named = requested.subjects.map(({ digest, name }) => ({ name, digest: parseDigest(digest) }))
+  const named = requested.subjects.map(({ digest, name }) => ({
+    name,
+    digest: parseDigest(digest),
+  }))
   const key = findKey(context.keyring, keyName)
   const { predicateType, predicate, isProvenance } = toPredicate(requested, request.caller)
   await context.authorize(
@@ -92,7 +95,10 @@ function toPredicate(requested: AttestationRequest, caller: Caller): Predicate {
     throw new CountersignError(
       'ERR_REQUEST_INVALID',
       'an attestation needs predicateType and predicate, or provenance alone',
-      { hint: 'with "provenance": true the service makes the predicate itself', details: { path: '' } },
+      {
+        hint: 'with "provenance": true the service makes the predicate itself',
+        details: { path: '' },
+      },
     )
   }
   const bytes = Buffer.byteLength(JSON.stringify(predicate))

@@ -6,7 +6,12 @@ import { type ArtifactResult, signArtifacts } from '../operations/sign-artifacts
 import { toProblem } from '../problem.ts'
 import { callerOf } from '../request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
-import { signaturesAnswer, signaturesBody } from '../schemas/signing.ts'
+import {
+  type ArtifactAnswer,
+  type SignaturesAnswer,
+  signaturesAnswer,
+  signaturesBody,
+} from '../schemas/signing.ts'
 
 /** Registers the route. */
 export function signatureRoutes(
@@ -31,10 +36,13 @@ export function signatureRoutes(
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       const attempt = { ...asked, action: 'sign', resource: key }
       return context.failures.watch(attempt, () =>
-        idempotency.once(request, reply, async () => {
+        idempotency.once<SignaturesAnswer>(request, reply, async () => {
           const signed = await signArtifacts(context, key, request.body.artifacts, asked)
           await recordFailures(signed.results)
-          return { ...signed, results: signed.results.map((result) => toAnswer(result, request.id)) }
+          return {
+            ...signed,
+            results: signed.results.map((result) => toAnswer(result, request.id)),
+          }
         }),
       )
 
@@ -47,7 +55,7 @@ export function signatureRoutes(
   )
 }
 
-function toAnswer(result: ArtifactResult, requestId: string): object {
+function toAnswer(result: ArtifactResult, requestId: string): ArtifactAnswer {
   if (!('error' in result)) return result
   const { error, ...about } = result
   return { ...about, problem: toProblem(error, requestId) }

@@ -1,8 +1,8 @@
 /** Problem documents in the API description. */
 import * as Type from 'typebox'
+import type { Problem } from '../problem.ts'
 
-/** RFC 9457, with the members of ours. */
-export const problemSchema: Type.TObject = Type.Object(
+const problem = Type.Object(
   {
     type: Type.String({ description: 'Names the kind of problem.' }),
     title: Type.String(),
@@ -21,3 +21,6 @@ export const problemSchema: Type.TObject = Type.Object(
   },
   { description: 'A problem document (RFC 9457).' },
 )
+
+/** RFC 9457, with the members of ours. */
+export const problemSchema: Type.TUnsafe<Problem> = Type.Unsafe<Problem>(problem)

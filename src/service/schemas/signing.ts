@@ -1,6 +1,10 @@
 /** What signing and attesting take and answer. */
 import * as Type from 'typebox'
 import type { JsonObject } from '../../formats/json.ts'
+import type { AttestationRequest, Attested } from '../operations/attest-subjects.ts'
+import type { Released } from '../operations/release.ts'
+import type { ArtifactRequest, SignedArtifacts } from '../operations/sign-artifacts.ts'
+import type { Problem } from '../problem.ts'
 import { problemSchema } from './problem.ts'
 import { strictObject } from './strict-object.ts'
 
@@ -18,8 +22,7 @@ const digest = Type.String({
 
 const name = Type.String({ maxLength: 1024, description: 'What the artifact is called.' })
 
-/** Body of a request for signatures. */
-export const signaturesBody = strictObject({
+const signatures = strictObject({
   artifacts: Type.Array(
     strictObject({
       digest,
@@ -38,8 +41,11 @@ export const signaturesBody = strictObject({
   ),
 })
 
-/** Body of a request for an attestation. */
-export const attestationBody = strictObject({
+/** Body of a request for signatures. */
+export const signaturesBody: Type.TUnsafe<{ artifacts: ArtifactRequest[] }> =
+  Type.Unsafe<Type.Static<typeof signatures>>(signatures)
+
+const attestation = strictObject({
   subjects: Type.Array(strictObject({ digest, name: Type.Optional(name) }), {
     minItems: 1,
     maxItems: MAX_SUBJECTS,
@@ -62,6 +68,10 @@ export const attestationBody = strictObject({
   ),
 })
 
+/** Body of a request for an attestation. */
+export const attestationBody: Type.TUnsafe<AttestationRequest> =
+  Type.Unsafe<Type.Static<typeof attestation>>(attestation)
+
 const bundle = Type.Unsafe<JsonObject>({
   type: 'object',
   description: 'A Sigstore bundle (v0.3).',
@@ -77,8 +87,7 @@ const signer = {
 
 const about = { digest: Type.String(), name: Type.Optional(Type.String()) }
 
-/** Answer to a request for signatures. */
-export const signaturesAnswer = Type.Object({
+const signaturesMade = Type.Object({
   ...signer,
   results: Type.Array(
     Type.Union([
@@ -89,10 +98,27 @@ export const signaturesAnswer = Type.Object({
   ),
 })
 
-/** Answer to a request for an attestation. */
-export const attestationAnswer = Type.Object({
+/** What a caller is told of one artifact. */
+export type ArtifactAnswer =
+  | (Released & { readonly digest: string; readonly name?: string })
+  | { readonly digest: string; readonly name?: string; readonly problem: Problem }
+
+/** What a caller is told of a batch. */
+export interface SignaturesAnswer extends Omit<SignedArtifacts, 'results'> {
+  readonly results: readonly ArtifactAnswer[]
+}
+
+/** Answer to a request for signatures. */
+export const signaturesAnswer: Type.TUnsafe<SignaturesAnswer> =
+  Type.Unsafe<Type.Static<typeof signaturesMade>>(signaturesMade)
+
+const attestationMade = Type.Object({
   ...signer,
   predicateType: Type.String(),
   bundle,
   logIndex,
 })
+
+/** Answer to a request for an attestation. */
+export const attestationAnswer: Type.TUnsafe<Attested> =
+  Type.Unsafe<Type.Static<typeof attestationMade>>(attestationMade)

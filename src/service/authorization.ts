@@ -1,0 +1,25 @@
+/** Policies as routes ask them: what is denied is in the log before its caller hears of it. */
+import { type AccessRequest, describeRequest } from '../access/action.ts'
+import type { Authorizer } from '../access/authorize.ts'
+import type { ServiceContext } from './context.ts'
+import type { FailureLog } from './failures.ts'
+
+/** Makes {@link ServiceContext.authorize} of an authorizer. */
+export function createAuthorization(
+  authorizer: Pick<Authorizer, 'authorize'>,
+  failures: Pick<FailureLog, 'record'>,
+): ServiceContext['authorize'] {
+  return async (caller, request, requestId) => {
+    try {
+      authorizer.authorize(caller, request)
+    } catch (error) {
+      const { action } = request
+      await failures.record(error, { caller, action, resource: resourceOf(request), requestId })
+      throw error
+    }
+  }
+}
+
+function resourceOf(request: AccessRequest): string {
+  return 'key' in request ? request.key.name : describeRequest(request)
+}
