@@ -1,0 +1,157 @@
+/**
+ * Who calls: bearer tokens (RFC 6750) that are OIDC identity tokens of configured issuers, or static ones.
+ *
+ * @packageDocumentation
+ */
+import { type BoundedGet, createBoundedGet } from '../client/bounded-get.ts'
+import { CountersignError } from '../errors.ts'
+import { type Jwt, parseJwt } from '../formats/jwt.ts'
+import type { Caller } from './caller.ts'
+import {
+  assertHeader,
+  attempt,
+  mismatch,
+  NAME,
+  refused,
+  type VerifiedIdentity,
+  verifyIdentity,
+} from './identity-token.ts'
+import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
+import {
+  acceptedIssuer,
+  assertAuthenticatorSettings,
+  type AuthenticatorSettings,
+  type IssuerSettings,
+} from './settings.ts'
+import { createStaticTokens } from './static-tokens.ts'
+
+/** Establishes who calls. */
+export interface Authenticator {
+  /**
+   * Verifies the value of an `Authorization` header; attacker-controlled.
+   *
+   * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — no token, or one that is not accepted, with
+   * what was expected and what was got; ERR_NETWORK, ERR_TIMEOUT — the issuer's keys can't be fetched, so
+   * nothing is known of the token; ERR_CANCELLED; what the memory of replays throws
+   */
+  authenticate(authorization: string | undefined, signal?: AbortSignal): Promise<Caller>
+}
+
+/** Remembers tokens that were used; the store's `ReplayRecords` in a transaction of its own. */
+export interface ReplayMemory {
+  /** Marks a `jti` as used until it expires; false where it was used before. */
+  useOnce(
+    issuer: string,
+    jti: string,
+    times: { readonly now: Date; readonly expires: Date },
+  ): Promise<boolean>
+}
+
+/** What {@link createAuthenticator} needs. */
+export interface AuthenticatorOptions extends AuthenticatorSettings {
+  readonly now: () => Date
+  /** Needed where an issuer refuses replays. */
+  readonly replays?: ReplayMemory | undefined
+  /** Makes what fetches the keys of an issuer; default {@link createBoundedGet}. */
+  readonly createGet?: ((settings: IssuerSettings) => BoundedGet) | undefined
+  /** Told whenever the keys of an issuer can't be fetched, also where older ones still serve. */
+  readonly onKeysUnavailable?: ((error: CountersignError) => void) | undefined
+}
+
+interface Issuer {
+  readonly settings: IssuerSettings
+  readonly keys: IssuerKeys
+}
+
+const MAX_TOKEN_CHARACTERS = 16_384
+const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+)$/i
+const SCHEME_CHARACTERS = 16
+
+/**
+ * Makes an authenticator; keys of issuers are fetched with their first token.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — settings that can't be meant;
+ * ERR_TRUST_INVALID, ERR_JSON_INVALID — configured keys that are none
+ */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  assertAuthenticatorSettings(options)
+  const issuers = new Map(
+    options.issuers.map((settings) => [acceptedIssuer(settings), toIssuer(settings, options)]),
+  )
+  const findStatic = createStaticTokens(options.staticTokens ?? [])
+  return {
+    async authenticate(authorization, signal) {
+      const token = readBearer(authorization)
+      return findStatic(token) ?? (await verifyBearer(token, { issuers, options, signal }))
+    },
+  }
+}
+
+function toIssuer(settings: IssuerSettings, options: AuthenticatorOptions): Issuer {
+  const { now, replays, createGet = createBoundedGet, onKeysUnavailable: onFailure } = options
+  if (settings.refusesReplays === true && replays === undefined) {
+    const message = `"${settings.issuer}" refuses replays, but nothing remembers them`
+    throw new CountersignError('ERR_CONFIG_INVALID', message, { hint: 'configure a store' })
+  }
+  const keys = createIssuerKeys({ settings, get: createGet(settings), now, onFailure })
+  return { settings, keys }
+}
+
+function readBearer(authorization: string | undefined): string {
+  if (authorization === undefined) {
+    throw refused('no identity token', 'send the header "Authorization: Bearer TOKEN"')
+  }
+  if (authorization.length > MAX_TOKEN_CHARACTERS + SCHEME_CHARACTERS) {
+    throw refused(
+      `the Authorization header is over ${MAX_TOKEN_CHARACTERS} characters`,
+      'send an identity token, which is much shorter',
+    )
+  }
+  const [, token] = BEARER.exec(authorization) ?? []
+  if (token !== undefined) return token
+  throw refused(
+    'the Authorization header holds no bearer token',
+    'send "Bearer TOKEN", and no blanks or line ends in the token',
+  )
+}
+
+interface Surroundings {
+  readonly issuers: ReadonlyMap<string, Issuer>
+  readonly options: AuthenticatorOptions
+  readonly signal: AbortSignal | undefined
+}
+
+async function verifyBearer(
+  token: string,
+  { issuers, options, signal }: Surroundings,
+): Promise<Caller> {
+  const jwt = attempt(() => parseJwt(token))
+  const issuer = selectIssuer(jwt, issuers)
+  const kid = assertHeader(jwt, issuer.settings)
+  const keys = await issuer.keys.keysFor(kid, signal)
+  const identity = verifyIdentity(token, issuer.settings, { keys, now: options.now() })
+  // Last, so that nobody can use up a token without having it.
+  if (issuer.settings.refusesReplays === true) await assertFirstUse(identity, options)
+  return identity.caller
+}
+
+/** The claim is nobody's word yet: it only chooses among configured issuers, by equality. */
+function selectIssuer({ claims }: Jwt, issuers: ReadonlyMap<string, Issuer>): Issuer {
+  const issuer = issuers.get(claims.issuer ?? '')
+  if (issuer !== undefined) return issuer
+  const expected = [...issuers.keys()].join(' or ') || 'none: no issuer is configured'
+  const hint = 'add the issuer to access.issuers, exactly as its tokens write it'
+  throw refused('the identity token is of an issuer that is not accepted', hint, {
+    details: { claim: 'iss', expected, actual: (claims.issuer ?? 'none').slice(0, 200) },
+  })
+}
+
+async function assertFirstUse(
+  { caller, jti, expires }: VerifiedIdentity,
+  { now, replays }: AuthenticatorOptions,
+): Promise<void> {
+  if (jti === undefined) throw mismatch('jti', NAME, 'none, or a longer one')
+  const isFirst = await replays?.useOnce(caller.issuer, jti, { now: now(), expires })
+  if (isFirst === true) return
+  throw refused('the identity token was used before', 'request a new token for every call')
+}

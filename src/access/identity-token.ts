@@ -1,0 +1,133 @@
+/**
+ * One identity token of one issuer (OpenID Connect Core 1.0 section 2; RFC 8725), beyond what every token
+ * is verified for: which algorithms and types an issuer may use, that there is a subject, and an age.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError, type ErrorCode } from '../errors.ts'
+import type { NamedPublicKey } from '../formats/jwks.ts'
+import type { Jwt } from '../formats/jwt.ts'
+import { verifyToken } from '../verification/verify-token.ts'
+import type { Caller } from './caller.ts'
+import { acceptedIssuer, DEFAULT_ALGORITHMS, type IssuerSettings } from './settings.ts'
+
+/** A verified token, as far as its caller needs it. */
+export interface VerifiedIdentity {
+  readonly caller: Caller
+  readonly jti: string | undefined
+  /** When nobody accepts it any more, skew included. */
+  readonly expires: Date
+}
+
+const DEFAULT_SKEW_SECONDS = 60
+const DEFAULT_AGE_SECONDS = 3600
+const MAX_NAME_CHARACTERS = 1024
+const TYPES: ReadonlySet<string> = new Set([
+  'jwt',
+  'at+jwt',
+  'application/jwt',
+  'application/at+jwt',
+])
+const SHOWN = 200
+
+/** Makes the one error of a caller that is not authenticated; never with the token in it. */
+export function refused(
+  message: string,
+  hint: string | undefined,
+  more: Pick<CountersignError, 'details'> & { readonly cause?: unknown } = { details: {} },
+): CountersignError {
+  return new CountersignError('ERR_NOT_AUTHENTICATED', message, { hint, ...more })
+}
+
+/** As {@link refused}, for a part of the token that is not what it must be. */
+export function mismatch(claim: string, expected: string, actual: string): CountersignError {
+  return refused(`the identity token is not accepted: its "${claim}" is not as expected`, SEE, {
+    details: { claim, expected, actual: actual.slice(0, SHOWN) },
+  })
+}
+
+const SEE = 'request the token for what is expected: see expected and actual'
+
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  ERR_JWT_EXPIRED: 'request the token right before the call; if it is new, compare the clocks',
+  ERR_JWT_CLAIM_MISMATCH: SEE,
+  ERR_KEY_NOT_TRUSTED: 'the token is signed with a key that its issuer does not publish',
+  ERR_SIGNATURE_INVALID: 'the token was changed, or another issuer made it',
+}
+
+/** Says of every way a token can be wrong that nobody is authenticated by it. */
+export function attempt<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!CountersignError.is(cause)) throw cause
+    const { message, code, details, hint } = cause
+    throw refused(`the identity token is not accepted: ${message}`, HINTS[code] ?? hint, {
+      details,
+      cause,
+    })
+  }
+}
+
+/**
+ * Refuses what the header may not say, before keys are looked for.
+ *
+ * @returns the name of the key
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED
+ */
+export function assertHeader({ header }: Jwt, settings: IssuerSettings): string {
+  const allowed: readonly string[] = settings.algorithms ?? DEFAULT_ALGORITHMS
+  if (!allowed.includes(header.alg)) throw mismatch('alg', allowed.join(' or '), header.alg)
+  // Kubernetes writes no type.
+  if (header.typ !== undefined && !TYPES.has(header.typ.toLowerCase())) {
+    throw mismatch('typ', 'JWT', header.typ)
+  }
+  if (header.kid === undefined) throw mismatch('kid', 'the name of a key of the issuer', 'none')
+  return header.kid
+}
+
+/**
+ * Verifies a token whose header is fine.
+ *
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED
+ */
+export function verifyIdentity(
+  token: string,
+  settings: IssuerSettings,
+  { keys, now }: { readonly keys: readonly NamedPublicKey[]; readonly now: Date },
+): VerifiedIdentity {
+  const issuer = acceptedIssuer(settings)
+  const { clockSkewSeconds = DEFAULT_SKEW_SECONDS, audience } = settings
+  const policy = { issuer, audience, type: 'any', clockSkewSeconds }
+  const { claims, expires } = attempt(() => verifyToken(token, { keys, policy, now }))
+  const subject = readName(claims['sub'])
+  if (subject === undefined) throw mismatch('sub', NAME, 'none, or a longer one')
+  assertAge(
+    claims['iat'],
+    now,
+    (settings.maxTokenAgeSeconds ?? DEFAULT_AGE_SECONDS) + clockSkewSeconds,
+  )
+  return {
+    caller: { kind: 'oidc', issuer, subject, claims },
+    jti: readName(claims['jti']),
+    // Verifiers compare whole seconds, so one more.
+    expires: new Date(expires.getTime() + (clockSkewSeconds + 1) * 1000),
+  }
+}
+
+/** What a subject or `jti` must be. */
+export const NAME = '1 to 1024 characters'
+
+function readName(value: unknown): string | undefined {
+  const isName = typeof value === 'string' && value !== '' && value.length <= MAX_NAME_CHARACTERS
+  return isName ? value : undefined
+}
+
+/** Bounds the age, whatever the token's own end. */
+function assertAge(issuedAt: unknown, now: Date, maxAgeSeconds: number): void {
+  if (typeof issuedAt !== 'number') throw mismatch('iat', 'when it was issued', 'none')
+  const age = Math.floor(now.getTime() / 1000 - issuedAt)
+  if (age > maxAgeSeconds) {
+    throw mismatch('iat', `at most ${maxAgeSeconds} s ago, skew included`, `${age} s ago`)
+  }
+}

@@ -1,0 +1,194 @@
+import { expect, test } from 'vitest'
+import { createIssuerKeys, type IssuerKeys } from '../../src/access/issuer-keys.ts'
+import { createBoundedGet } from '../../src/client/bounded-get.ts'
+import type { CountersignError } from '../../src/errors.ts'
+import {
+  type IssuerFault,
+  type OidcIssuer,
+  type OidcIssuerOptions,
+  startOidcIssuer,
+} from '../support/oidc-issuer.ts'
+
+interface Scene {
+  readonly issuer: OidcIssuer
+  readonly keys: IssuerKeys
+  readonly failures: CountersignError[]
+  readonly pass: (seconds: number) => void
+  /** How often the keys were fetched. */
+  readonly fetches: () => number
+}
+
+async function createScene(options: OidcIssuerOptions = {}): Promise<Scene> {
+  let now = Date.parse('2026-11-25T12:00:00Z')
+  const issuer = await startOidcIssuer(options)
+  const failures: CountersignError[] = []
+  const bounded = createBoundedGet({ allowPrivateAddresses: true })
+  const keys = createIssuerKeys({
+    settings: issuer.settings,
+    get: (request) => bounded({ ...request, timeoutMs: 500 }),
+    now: () => new Date(now),
+    onFailure: (error) => failures.push(error),
+  })
+  return {
+    issuer,
+    keys,
+    failures,
+    pass: (seconds) => (now += seconds * 1000),
+    fetches: () => issuer.requests.filter((path) => path === '/jwks').length,
+  }
+}
+
+const kids = async (keys: IssuerKeys, kid: string): Promise<readonly string[]> =>
+  (await keys.keysFor(kid)).map((key) => key.kid)
+
+test('keys are fetched once for as long as they may be kept', async () => {
+  const { keys, pass, fetches } = await createScene({ cacheControl: 'public, max-age=120' })
+
+  for (const seconds of [0, 100, 19]) {
+    pass(seconds)
+    expect(await kids(keys, 'key-1')).toEqual(['key-1'])
+  }
+  expect(fetches()).toBe(1)
+  pass(1)
+  await keys.keysFor('key-1')
+  expect(fetches()).toBe(2)
+})
+
+test.each([
+  ['no time', 'no-store', 299, 301],
+  ['too short a time', 'max-age=0', 59, 61],
+  ['too long a time', 'max-age=999999', 3599, 3601],
+])(
+  'with %s (%s) keys are kept for a time that is bounded',
+  async (_what, cacheControl, kept, gone) => {
+    const { keys, pass, fetches } = await createScene({ cacheControl })
+
+    await keys.keysFor('key-1')
+    pass(kept)
+    await keys.keysFor('key-1')
+    expect(fetches()).toBe(1)
+    pass(gone - kept)
+    await keys.keysFor('key-1')
+    expect(fetches()).toBe(2)
+  },
+)
+
+test('callers at the same time share one fetch', async () => {
+  const { keys, fetches } = await createScene()
+
+  await Promise.all(Array.from({ length: 20 }, () => keys.keysFor('key-1')))
+
+  expect(fetches()).toBe(1)
+})
+
+test('a new key is found at once, and unknown ones ask the issuer at most every 30 seconds', async () => {
+  const { issuer, keys, pass, fetches } = await createScene()
+  await keys.keysFor('key-1')
+  pass(30)
+  issuer.rotate()
+
+  expect(await kids(keys, 'key-2')).toEqual(['key-2', 'key-1'])
+  for (let attempt = 0; attempt < 10; attempt += 1) await keys.keysFor(`unknown-${attempt}`)
+  expect(fetches()).toBe(2)
+  pass(30)
+  await keys.keysFor('unknown')
+  expect(fetches()).toBe(3)
+})
+
+test('a key that the issuer dropped is dropped with the next fetch', async () => {
+  const { issuer, keys, pass } = await createScene()
+  await keys.keysFor('key-1')
+  issuer.rotate({ drop: true })
+  pass(301)
+
+  expect(await kids(keys, 'key-1')).toEqual(['key-2'])
+})
+
+test('keys serve through an outage, but not for ever', async () => {
+  const { issuer, keys, pass, failures } = await createScene()
+  await keys.keysFor('key-1')
+  issuer.fault = 'unavailable'
+
+  pass(301)
+  expect(await kids(keys, 'key-1')).toEqual(['key-1'])
+  expect(failures).toHaveLength(1)
+  pass(3600)
+  await expect(keys.keysFor('key-1')).rejects.toMatchObject({ code: 'ERR_NETWORK' })
+})
+
+test('in an outage an unknown key is no word about the token, and the issuer is left in peace', async () => {
+  const { issuer, keys, pass } = await createScene()
+  issuer.fault = 'unavailable'
+
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    await expect(keys.keysFor('key-1')).rejects.toMatchObject({
+      code: 'ERR_NETWORK',
+      retryable: true,
+      details: { issuer: issuer.issuer },
+    })
+  }
+  expect(issuer.requests).toHaveLength(1)
+  issuer.fault = undefined
+  pass(5)
+  expect(await kids(keys, 'key-1')).toEqual(['key-1'])
+})
+
+test.each<[IssuerFault, string]>([
+  ['silent', 'ERR_TIMEOUT'],
+  ['broken-off', 'ERR_NETWORK'],
+  ['unavailable', 'ERR_NETWORK'],
+  ['not-found', 'ERR_NETWORK'],
+  ['huge', 'ERR_NETWORK'],
+  ['redirect', 'ERR_NETWORK'],
+  ['html', 'ERR_NETWORK'],
+  ['no-json', 'ERR_NETWORK'],
+  ['wrong-issuer', 'ERR_NETWORK'],
+  ['no-keys', 'ERR_NETWORK'],
+])('an issuer that is %s is an outage: %s', async (fault, code) => {
+  const { issuer, keys } = await createScene()
+  issuer.fault = fault
+
+  await expect(keys.keysFor('key-1')).rejects.toMatchObject({ code, retryable: true })
+})
+
+test('a clock that is put back does not stop us from asking', async () => {
+  const { issuer, keys, pass, fetches } = await createScene()
+  await keys.keysFor('key-1')
+  issuer.rotate()
+  pass(-3600)
+
+  expect(await kids(keys, 'key-2')).toContain('key-2')
+  expect(fetches()).toBe(2)
+})
+
+test('a caller that goes away does not take the fetch with it', async () => {
+  const { keys, fetches } = await createScene()
+  const leaving = keys.keysFor('key-1', AbortSignal.abort())
+
+  await expect(leaving).rejects.toMatchObject({ code: 'ERR_CANCELLED' })
+  expect(await kids(keys, 'key-1')).toEqual(['key-1'])
+  expect(fetches()).toBe(1)
+})
+
+test('an issuer whose address ends in a slash is asked below it, and must say so', async () => {
+  const { issuer } = await createScene()
+  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const settings = { issuer: `${issuer.issuer}/` }
+  const keys = createIssuerKeys({ settings, get, now: () => new Date(0) })
+
+  await expect(keys.keysFor('key-1')).rejects.toMatchObject({
+    code: 'ERR_NETWORK',
+    message: expect.stringContaining('another issuer') as string,
+  })
+  expect(issuer.requests).toEqual(['/.well-known/openid-configuration'])
+})
+
+test('keys at an address of their own need no metadata', async () => {
+  const { issuer } = await createScene()
+  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const settings = { issuer: 'https://idp.example', jwksUri: `${issuer.issuer}/jwks` }
+  const keys = createIssuerKeys({ settings, get, now: () => new Date(0) })
+
+  expect(await kids(keys, 'key-1')).toEqual(['key-1'])
+  expect(issuer.requests).toEqual(['/jwks'])
+})
