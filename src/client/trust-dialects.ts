@@ -1,0 +1,115 @@
+/**
+ * What a service publishes of its keys, in the dialects that other verifiers read. None of them knows
+ * windows of validity, so only versions that are active go into them.
+ *
+ * @packageDocumentation
+ */
+import { encodeBase64 } from '../crypto/base64.ts'
+import {
+  type PublicKeyInfo,
+  serializePublicKeyJwk,
+  serializePublicKeyPem,
+} from '../crypto/public-key.ts'
+import { CountersignError } from '../errors.ts'
+import type { KeyHistory, PublishedVersion } from '../keys/key-history.ts'
+
+/** Names of the dialects. */
+export const TRUST_DIALECTS = ['jwks', 'pem', 'trusted-root', 'policy-json', 'kyverno'] as const
+
+/** A dialect. */
+export type TrustDialect = (typeof TRUST_DIALECTS)[number]
+
+/** What is written. */
+export interface DialectRequest {
+  readonly history: KeyHistory
+  /** Names of keys; all where left out. */
+  readonly keys?: readonly string[] | undefined
+  /** Images that policies are about: `registry/repository`, or a part of it from the left. */
+  readonly scopes: readonly string[]
+}
+
+const WRITERS: Readonly<
+  Record<TrustDialect, (keys: readonly PublishedVersion[], request: DialectRequest) => string>
+> = {
+  jwks: (versions) => json({ keys: versions.map(({ key }) => serializePublicKeyJwk(key)) }),
+  pem: (versions) => versions.map(toNamedPem).join(''),
+  'trusted-root': (_versions, { history }) => {
+    if (history.trustedRoot !== undefined) return json(history.trustedRoot)
+    throw new CountersignError('ERR_TRUST_INVALID', 'the service publishes no trusted root', {
+      hint: 'fetch the trusted root of its time-stamp authority from its owner',
+    })
+  },
+  'policy-json': (versions, { scopes }) => json(containersPolicy(versions, scopes)),
+  kyverno: (versions, { scopes }) => json(kyvernoPolicy(versions, scopes)),
+}
+
+/**
+ * Writes active key versions in a dialect.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — none is active; ERR_TRUST_INVALID — the service
+ * publishes no trusted root
+ */
+export function writeDialect(dialect: TrustDialect, request: DialectRequest): string {
+  const { history, keys } = request
+  const active = history.versions.filter(
+    ({ name, state }) => state === 'active' && (keys?.includes(name) ?? true),
+  )
+  if (active.length === 0 && dialect !== 'trusted-root') {
+    throw new CountersignError('ERR_KEY_NOT_FOUND', 'none of these keys has an active version', {
+      hint: 'see what the service publishes: countersign trust show',
+    })
+  }
+  return WRITERS[dialect](active, request)
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** RFC 7468 section 2 allows text around the blocks. */
+function toNamedPem({ name, version, key }: PublishedVersion): string {
+  return `${name}@${version} (kid ${key.kid})\n${pemOf(key)}`
+}
+
+/** With one line end behind it. */
+function pemOf(key: PublicKeyInfo): string {
+  return `${serializePublicKeyPem(key).trimEnd()}\n`
+}
+
+/** containers-policy.json(5), for podman, CRI-O and skopeo: they read cosign's older layout. */
+function containersPolicy(
+  versions: readonly PublishedVersion[],
+  scopes: readonly string[],
+): object {
+  const requirement = {
+    type: 'sigstoreSigned',
+    keyDatas: versions.map(({ key }) => encodeBase64(Buffer.from(pemOf(key)))),
+    signedIdentity: { type: 'matchRepository' },
+  }
+  const docker = Object.fromEntries(scopes.map((scope) => [scope, [requirement]]))
+  return { default: [{ type: 'reject' }], transports: { docker } }
+}
+
+/** A ClusterPolicy of Kyverno; JSON is YAML. Without a log, since this one is not Sigstore's. */
+function kyvernoPolicy(versions: readonly PublishedVersion[], scopes: readonly string[]): object {
+  const entries = versions.map(({ key }) => ({
+    keys: { publicKeys: pemOf(key), rekor: { ignoreTlog: true }, ctlog: { ignoreSCT: true } },
+  }))
+  const rule = {
+    name: 'signed-by-countersign',
+    match: { any: [{ resources: { kinds: ['Pod'] } }] },
+    verifyImages: [
+      {
+        imageReferences: scopes.map((scope) => `${scope}*`),
+        failureAction: 'Enforce',
+        attestors: [{ count: 1, entries }],
+      },
+    ],
+  }
+  return {
+    apiVersion: 'kyverno.io/v1',
+    kind: 'ClusterPolicy',
+    metadata: { name: 'countersign' },
+    spec: { webhookTimeoutSeconds: 30, rules: [rule] },
+  }
+}
