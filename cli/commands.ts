@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/token.ts'),
   },
   key: { summary: 'create, show and export keys', load: () => import('./commands/key.ts') },
+  trust: {
+    summary: 'pin a service, and see what it publishes',
+    load: () => import('./commands/trust.ts'),
+  },
   config: {
     summary: 'check and show the configuration',
     load: () => import('./commands/config.ts'),

@@ -68,7 +68,8 @@ export async function withConfiguredTrust(
   }
 }
 
-function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): boolean {
+/** Tells whether it is said whom to trust. */
+export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): boolean {
   return key !== undefined || trust !== undefined || certificateIdentity !== undefined
 }
 
@@ -113,7 +114,7 @@ function assertSomething(flags: TrustFlags): void {
   if (namesSomebody(flags)) return
   throw usage(
     'nothing was said about whom to trust',
-    "give the signer's public key with --key, or a key history with --trust FILE, or name them in countersign.yaml",
+    "give the signer's public key with --key, or a key history with --trust FILE, name them in countersign.yaml, or pin a service: countersign trust init URL",
   )
 }
 

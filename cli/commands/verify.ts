@@ -26,7 +26,13 @@ import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import { readTargets } from '../targets.ts'
-import { readTrust, withConfiguredTrust } from '../trust.ts'
+import {
+  namesSomebody,
+  readTrust,
+  type Trust,
+  type TrustFlags,
+  withConfiguredTrust,
+} from '../trust.ts'
 import { verifyTarget } from '../verification.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
@@ -88,6 +94,17 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .action(environment.action((names, flags) => verify(names, flags, environment)))
 }
 
+/** The pinned service where nobody is named: its keys and its authorities, and nothing beside them. */
+async function readPinned(
+  flags: TrustFlags,
+  { context }: CommandEnvironment,
+): Promise<Trust | undefined> {
+  if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
+  // Loaded late: whoever names a key needs no client of a service.
+  const { readServiceTrust } = await import('../service-trust.ts')
+  return readServiceTrust(context, flags.offline === true)
+}
+
 async function verify(
   names: readonly string[],
   flags: VerifyFlags,
@@ -98,7 +115,8 @@ async function verify(
   const targets = await readTargets(names, flags.checksums)
   const policy = createPolicy(flags)
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
-  const trust = await readTrust(await withConfiguredTrust(flags, readConfig), keys)
+  const asked = await withConfiguredTrust(flags, readConfig)
+  const trust = (await readPinned(asked, environment)) ?? (await readTrust(asked, keys))
   terminal.say(renderCriteria(describeCriteria(policy, trust.described)))
 
   const job = {

@@ -1,0 +1,53 @@
+/** What `verify` trusts where nobody is named: the service that this user has pinned. */
+import { CountersignError } from '../src/errors.ts'
+import type { HeldDocument } from '../src/client/cached-document.ts'
+import type { Trust as PublishedTrust } from '../src/client/trust-cache.ts'
+import { trustKeyHistory } from '../src/verification/trust.ts'
+import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import type { Context } from './context.ts'
+import type { Trust } from './trust.ts'
+import { openTrust, readPin, type TrustPin } from './trust-home.ts'
+
+/**
+ * Reads the trust of the pinned service, refreshed where its time is over; undefined where none is
+ * pinned.
+ *
+ * @throws {@link CountersignError} ERR_TRUST_STALE — offline, and there is no copy; and the errors of
+ * fetching and verifying what the service publishes
+ */
+export async function readServiceTrust(
+  context: Context,
+  isOffline: boolean,
+): Promise<Trust | undefined> {
+  const pin = await readPin(context)
+  if (pin === undefined) return undefined
+  const { value, fetchedAt } = await readPublished(pin, context, isOffline)
+  const { history } = value
+  const root = history.trustedRoot
+  const trustedRoot =
+    root === undefined ? undefined : await parseTrustedRoot(Buffer.from(JSON.stringify(root)))
+  const signers = value.signers.map(({ kid }) => kid).join(' or ')
+  return {
+    material: { keys: trustKeyHistory(history), trustedRoot },
+    described: [
+      `${history.versions.length} key versions of ${pin.service.href} (sequence ${history.sequence}, signed by kid ${signers}), as of ${fetchedAt.toISOString()}`,
+      ...(root === undefined ? [] : [`authorities and logs of ${pin.service.href}`]),
+    ],
+  }
+}
+
+async function readPublished(
+  pin: TrustPin,
+  context: Context,
+  isOffline: boolean,
+): Promise<HeldDocument<PublishedTrust>> {
+  const document = openTrust(pin, context)
+  if (!isOffline) await document.current()
+  const held = await document.held()
+  if (held !== undefined) return held
+  throw new CountersignError(
+    'ERR_TRUST_STALE',
+    `--offline, and there is no copy of what ${pin.service.href} publishes`,
+    { hint: 'fetch one while connected: countersign trust update' },
+  )
+}

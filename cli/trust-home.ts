@@ -1,0 +1,102 @@
+/**
+ * What this user trusts: a folder with the service whose trust key was pinned, and the copy of what it
+ * published last.
+ *
+ * @packageDocumentation
+ */
+import { mkdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { CachedDocument } from '../src/client/cached-document.ts'
+import { createBoundedGet } from '../src/client/bounded-get.ts'
+import { createDocumentFile } from '../src/client/document-file.ts'
+import { createTrustCache, type Trust } from '../src/client/trust-cache.ts'
+import { decodeBase64, encodeBase64 } from '../src/crypto/base64.ts'
+import { parsePublicKeySpki, type PublicKeyInfo } from '../src/crypto/public-key.ts'
+import { CountersignError } from '../src/errors.ts'
+import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
+import { parseJson, readObject } from '../src/formats/json.ts'
+import type { Context } from './context.ts'
+
+/** A service and its trust key, as pinned. */
+export interface TrustPin {
+  readonly service: URL
+  readonly trustKey: PublicKeyInfo
+}
+
+const SCHEMA = 'countersign.trust.v1'
+const MAX_PIN_BYTES = 64 * 1024
+
+/** The folder: COUNTERSIGN_HOME, else `countersign` where the user's programs keep their data. */
+export function trustFolder({ env }: Pick<Context, 'env'>): string {
+  const own = env['COUNTERSIGN_HOME'] ?? ''
+  if (own !== '') return own
+  const data = env['XDG_DATA_HOME'] ?? ''
+  const home = env['HOME'] ?? homedir()
+  return join(data === '' ? join(home, '.local/share') : data, 'countersign')
+}
+
+/**
+ * Reads whom this user has pinned; undefined where nobody.
+ *
+ * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_FILE_READ — it is there and
+ * can't be used: who has pinned a service is never silently without it
+ */
+export async function readPin(context: Pick<Context, 'env'>): Promise<TrustPin | undefined> {
+  const path = join(trustFolder(context), 'trust.json')
+  let bytes: Uint8Array
+  try {
+    bytes = await readFileBounded(path, MAX_PIN_BYTES)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT') || hasErrno(error, 'ENOTDIR')) return undefined
+    throw error
+  }
+  const malformed = (why: string): CountersignError =>
+    new CountersignError('ERR_TRUST_INVALID', `"${path}" can't be used: ${why}`, {
+      hint: 'pin the service again: countersign trust init URL --fingerprint sha256:…',
+    })
+  const pin = readObject(parseJson(bytes), malformed, 'it')
+  const spki = decodeBase64(pin.text('spki'))
+  const service = URL.parse(pin.text('service'))
+  if (pin.text('schema') !== SCHEMA || spki === undefined || service === null) {
+    throw malformed('a member is malformed')
+  }
+  return { service, trustKey: parsePublicKeySpki(spki, pin.text('algorithm')) }
+}
+
+/** Pins a service in place of the one that was pinned. */
+export async function writePin(
+  { service, trustKey }: TrustPin,
+  context: Pick<Context, 'env'>,
+): Promise<void> {
+  const folder = trustFolder(context)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const { kid, algorithm, spki } = trustKey
+  const pin = {
+    schema: SCHEMA,
+    service: service.href,
+    kid,
+    algorithm: algorithm.name,
+    spki: encodeBase64(spki),
+  }
+  const text = `${JSON.stringify(pin, null, 2)}\n`
+  await writeFileAtomically(join(folder, 'trust.json'), text, { mode: 0o600, overwrite: true })
+}
+
+/** What a pinned service publishes, with its copy in the folder. */
+export function openTrust(
+  { service, trustKey }: TrustPin,
+  context: Pick<Context, 'env' | 'now'>,
+): CachedDocument<Trust> {
+  // A copy belongs to one pin: after another one it must not be read.
+  const name = `published-${trustKey.kid.slice(0, 16)}.json`
+  return createTrustCache({
+    service,
+    trustKey,
+    // The user names the service: one inside of their network is as good as any.
+    get: createBoundedGet({ allowPrivateAddresses: true }),
+    now: context.now,
+    random: Math.random,
+    copy: createDocumentFile(join(trustFolder(context), name)),
+  })
+}

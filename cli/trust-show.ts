@@ -1,0 +1,125 @@
+/** `countersign trust show`, `update` and `export`. */
+import type { HeldDocument } from '../src/client/cached-document.ts'
+import type { Trust } from '../src/client/trust-cache.ts'
+import { type TrustDialect, writeDialect } from '../src/client/trust-dialects.ts'
+import { fingerprintOf } from '../src/client/trust-pin.ts'
+import { CountersignError } from '../src/errors.ts'
+import { writeFileAtomically } from '../src/files.ts'
+import type { PublishedVersion } from '../src/keys/key-history.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { Context, Outcome } from './context.ts'
+import { schema } from './render/json.ts'
+import { openTrust, readPin, type TrustPin } from './trust-home.ts'
+
+/** Options of `trust export`. */
+export interface ExportTrustFlags {
+  readonly format: TrustDialect
+  readonly scope?: readonly string[] | undefined
+  readonly output?: string | undefined
+}
+
+/**
+ * Shows the pinned service and what is held of it; opens no connection.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — no service is pinned
+ */
+export async function showTrust({ context }: CommandEnvironment): Promise<Outcome> {
+  const pin = await requirePin(context)
+  return toTrustOutcome(pin, await openTrust(pin, context).held())
+}
+
+/**
+ * Fetches what the pinned service publishes now.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — no service is pinned; and the errors of fetching and
+ * verifying
+ */
+export async function updateTrust({ context }: CommandEnvironment): Promise<Outcome> {
+  const pin = await requirePin(context)
+  const document = openTrust(pin, context)
+  await document.refresh()
+  return toTrustOutcome(pin, await document.held())
+}
+
+/**
+ * Writes the active versions for other verifiers, to stdout or a file.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — no service is pinned, or a policy about no images;
+ * ERR_KEY_NOT_FOUND — no version is active; ERR_FILE_WRITE; and the errors of fetching and verifying
+ */
+export async function exportTrust(
+  keys: readonly string[],
+  { format, scope = [], output }: ExportTrustFlags,
+  { context, terminal }: CommandEnvironment,
+): Promise<Outcome> {
+  const isPolicy = format === 'policy-json' || format === 'kyverno'
+  if (isPolicy && scope.length === 0) {
+    throw new CountersignError('ERR_USAGE', 'a policy needs to know which images it is about', {
+      hint: 'name them: --scope registry.example.com/team',
+    })
+  }
+  const pin = await requirePin(context)
+  const { history } = await openTrust(pin, context).current()
+  const names = keys.length === 0 ? undefined : keys
+  const text = writeDialect(format, { history, keys: names, scopes: scope })
+  if (output !== undefined) await writeFileAtomically(output, text)
+  terminal.say(
+    `${format} of ${pin.service.href}, sequence ${history.sequence}: active versions only`,
+  )
+  const document = { schema: schema('trust-export'), ok: true, exitCode: 0, format }
+  const written = output === undefined ? { content: text } : { output }
+  return {
+    exitCode: 0,
+    document: { ...document, sequence: history.sequence, ...written },
+    text: output === undefined ? text : '',
+  }
+}
+
+async function requirePin(context: Context): Promise<TrustPin> {
+  const pin = await readPin(context)
+  if (pin !== undefined) return pin
+  throw new CountersignError('ERR_USAGE', 'no service is pinned on this machine', {
+    hint: 'pin one: countersign trust init URL --fingerprint sha256:…',
+  })
+}
+
+/** How a command ends that shows what is trusted. */
+export function toTrustOutcome(pin: TrustPin, held: HeldDocument<Trust> | undefined): Outcome {
+  const history = held?.value.history
+  const trust = {
+    service: pin.service.href,
+    fingerprint: fingerprintOf(pin.trustKey),
+    signers: held?.value.signers.map(fingerprintOf) ?? [],
+    fetchedAt: held?.fetchedAt.toISOString(),
+    sequence: history?.sequence,
+    hasTrustedRoot: history?.trustedRoot !== undefined,
+    versions: history?.versions.map(toDocument) ?? [],
+  }
+  const lines = [
+    `service      ${trust.service}`,
+    `trust key    ${trust.fingerprint}`,
+    `published    ${trust.fetchedAt === undefined ? 'nothing is held' : `sequence ${trust.sequence ?? 0}, fetched ${trust.fetchedAt}`}`,
+    ...trust.versions.map(
+      ({ key, version, state, algorithm, kid }) =>
+        `  ${key}@${version}  ${state}  ${algorithm}  ${kid}`,
+    ),
+  ]
+  return {
+    exitCode: 0,
+    document: { schema: schema('trust'), ok: true, exitCode: 0, trust },
+    text: `${lines.join('\n')}\n`,
+  }
+}
+
+function toDocument({ key, name, version, state, validFor, ...more }: PublishedVersion) {
+  return {
+    key: name,
+    version,
+    state,
+    algorithm: key.algorithm.name,
+    kid: key.kid,
+    start: validFor.start?.toISOString(),
+    end: validFor.end?.toISOString(),
+    compromisedSince: more.compromisedSince?.toISOString(),
+  }
+}
