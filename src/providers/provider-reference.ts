@@ -4,10 +4,11 @@
  *
  * @packageDocumentation
  */
+import { dirname, normalize } from 'node:path'
 import { CountersignError } from '../errors.ts'
-import { type AwsKmsAccount, parseAwsKmsAccount } from './awskms/uri.ts'
-import { assertNoPinValue, type KeyUri, parseKeyUri } from './key-uri.ts'
-import type { Pkcs11Uri } from './pkcs11/uri.ts'
+import { type AwsKmsAccount, type AwsKmsUri, parseAwsKmsAccount, regionOf } from './awskms/uri.ts'
+import { assertNoPinValue, type KeyUri, parseKeyUri, serializeKeyUri } from './key-uri.ts'
+import { type Pkcs11Uri, serializePkcs11Uri } from './pkcs11/uri.ts'
 
 /** What the `provider` of a key names. */
 export type ProviderReference =
@@ -77,4 +78,62 @@ export function versionUri(
     case 'folder':
       return { scheme: 'file', path: `${reference.path}${key}-${version}.pem` }
   }
+}
+
+/**
+ * Makes sure that a key lies in the place of a provider, and completes its reference from there. For keys
+ * that a remote administrator names, attacker-controlled: anywhere else, a reference could have the service
+ * load a module, read a file or call a host of the caller's choice.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it lies elsewhere, or has a PIN in it
+ */
+export function keyInPlace(reference: ProviderReference, uri: KeyUri): KeyUri {
+  assertNoPinValue(uri)
+  const found = completeInPlace(reference, uri)
+  if (found !== undefined) return found
+  throw new CountersignError('ERR_KEY_URI_INVALID', 'the key is not in the place of the provider', {
+    hint: 'name a key in the folder, on the token or in the account that the key has as its provider',
+  })
+}
+
+function completeInPlace(reference: ProviderReference, uri: KeyUri): KeyUri | undefined {
+  switch (reference.kind) {
+    case 'key':
+      return serializeKeyUri(uri) === serializeKeyUri(reference.uri) ? uri : undefined
+    case 'folder': {
+      const isThere = uri.scheme === 'file' && dirname(normalize(uri.path)) === resolved(reference)
+      return isThere ? uri : undefined
+    }
+    case 'account':
+      return uri.scheme === 'awskms' ? onAccount(reference.account, uri) : undefined
+    case 'token':
+      return uri.scheme === 'pkcs11' ? onToken(reference.token, uri) : undefined
+  }
+}
+
+function resolved({ path }: { readonly path: string }): string {
+  return dirname(normalize(`${path}key`))
+}
+
+function onAccount(account: AwsKmsAccount, uri: AwsKmsUri): AwsKmsUri | undefined {
+  const { endpoint = account.endpoint, profile = account.profile, region = account.region } = uri
+  const isHere =
+    endpoint === account.endpoint && profile === account.profile && region === account.region
+  // An ARN names a region too.
+  const isOtherRegion = region !== undefined && (regionOf(uri) ?? region) !== region
+  return isHere && !isOtherRegion ? { ...uri, ...account } : undefined
+}
+
+/** Only the name of a key may come from elsewhere. */
+function onToken(token: Pkcs11Uri, uri: Pkcs11Uri): Pkcs11Uri | undefined {
+  const { object, id } = uri
+  if (object === undefined && id === undefined) return undefined
+  const named = {
+    ...token,
+    ...(object === undefined ? {} : { object }),
+    ...(id === undefined ? {} : { id }),
+  }
+  // What the place says may be left out, and nothing may be added to it.
+  const merged = serializePkcs11Uri({ ...named, ...uri })
+  return merged === serializePkcs11Uri(named) ? named : undefined
 }

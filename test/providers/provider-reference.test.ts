@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { parseKeyUri, serializeKeyUri } from '../../src/providers/key-uri.ts'
-import { parseProviderReference, versionUri } from '../../src/providers/provider-reference.ts'
+import {
+  keyInPlace,
+  parseProviderReference,
+  versionUri,
+} from '../../src/providers/provider-reference.ts'
 import { codeOf } from '../support/errors.ts'
 
 const MARK = '00112233445566778899aabbccddeeff'
@@ -42,3 +46,43 @@ test.each(['env://KEY', 'keys/', 'pkcs11:token=prod?pin-value=1234', 'awskms://'
     expect(codeOf(() => parseProviderReference(provider))).toBe('ERR_KEY_URI_INVALID')
   },
 )
+
+test.each([
+  ['file:keys/', 'file:keys/old.pem', 'file:keys/old.pem'],
+  ['file:./keys/', 'file:keys/old.pem', 'file:keys/old.pem'],
+  ['awskms:///?region=eu-west-1', 'awskms:///alias/old', 'awskms:///alias/old?region=eu-west-1'],
+  [
+    'pkcs11:token=prod?module-path=/m.so&pin-source=file:/run/pin',
+    'pkcs11:object=old;id=%01',
+    'pkcs11:token=prod;object=old;id=%01?module-path=/m.so&pin-source=file:/run/pin',
+  ],
+  ['file:release.pem', 'file:release.pem', 'file:release.pem'],
+])('in the place %s, %s is %s', (provider, reference, expected) => {
+  const uri = keyInPlace(parseProviderReference(provider), parseKeyUri(reference))
+
+  expect(serializeKeyUri(uri)).toBe(expected)
+})
+
+test.each([
+  ['file:keys/', 'file:keys/deep/old.pem'],
+  ['file:keys/', 'file:keys/../old.pem'],
+  ['file:keys/', 'file:/keys/old.pem'],
+  ['file:keys/', 'https://keys.example/old.pem'],
+  ['file:release.pem', 'file:other.pem'],
+  ['awskms:///?region=eu-west-1', 'awskms://kms.evil/alias/old'],
+  ['awskms:///?region=eu-west-1', 'awskms:///alias/old?profile=other'],
+  ['awskms:///?region=eu-west-1', 'awskms:///alias/old?region=us-east-1'],
+  [
+    'awskms:///?region=eu-west-1',
+    'awskms:///arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  ],
+  ['pkcs11:token=prod?module-path=/m.so', 'pkcs11:object=old?module-path=/evil.so'],
+  ['pkcs11:token=prod?module-path=/m.so', 'pkcs11:token=other;object=old'],
+  ['pkcs11:token=prod?module-path=/m.so', 'pkcs11:object=old?pin-source=file:/etc/shadow'],
+  ['pkcs11:token=prod?module-path=/m.so', 'pkcs11:object=old?pin-value=1234'],
+  ['pkcs11:token=prod?module-path=/m.so', 'pkcs11:token=prod'],
+])('the place %s does not have %s', (provider, reference) => {
+  const place = parseProviderReference(provider)
+
+  expect(codeOf(() => keyInPlace(place, parseKeyUri(reference)))).toBe('ERR_KEY_URI_INVALID')
+})

@@ -61,7 +61,7 @@ export interface KmsClient {
   sign(request: KmsSignRequest, signal?: AbortSignal): Promise<KmsSignature>
   /** Settles as `sign` would, but no signature is made (DryRun). */
   trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void>
-  /** Makes a key pair of usage SIGN_VERIFY and answers its ARN. */
+  /** Makes a key pair of usage SIGN_VERIFY and answers its ARN; never repeated. */
   createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
   createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>
   /** Schedules the deletion for the earliest day KMS allows, and answers that day. */

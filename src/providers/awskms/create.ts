@@ -44,7 +44,7 @@ export async function createKmsKey(
 /**
  * As {@link createKmsKey}, and may be repeated until it succeeds: the key is tagged with the mark of
  * the request, so a call finds what an earlier one left, named or not. A key is given up (scheduled for
- * deletion) only where it signs wrongly.
+ * deletion) only where it signs wrongly, or its name was taken meanwhile.
  *
  * @throws {@link CountersignError} as createKmsKey; ERR_OPERATION_UNSUPPORTED — the account has too many
  * keys to look for one in
@@ -71,7 +71,9 @@ export async function createKmsKeyOnce(
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
     const kmsError = toKmsError(error, call)
-    throw kmsError.code === 'ERR_PROVIDER_FAULT' ? await abandoned(client, arn, kmsError) : kmsError
+    // These two no repetition mends.
+    const isHopeless = ['ERR_PROVIDER_FAULT', 'ERR_KEY_EXISTS'].includes(kmsError.code)
+    throw isHopeless ? await abandoned(client, arn, kmsError) : kmsError
   }
   return { ...uri, keyId: arn }
 }

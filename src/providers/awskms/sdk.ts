@@ -1,5 +1,11 @@
 /** KmsClient over the AWS SDK; the only module that knows it. */
-import type { KMS, KeySpec, SigningAlgorithmSpec, SignCommandInput } from '@aws-sdk/client-kms'
+import type {
+  KMS,
+  KMSClientConfig,
+  KeySpec,
+  SigningAlgorithmSpec,
+  SignCommandInput,
+} from '@aws-sdk/client-kms'
 import { CountersignError } from '../../errors.ts'
 import type { KmsClient, KmsSignRequest } from './client.ts'
 import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
@@ -33,7 +39,7 @@ export async function connectKms(
 ): Promise<KmsClient> {
   const { KMS } = await import('@aws-sdk/client-kms')
   const { endpoint, region, profile } = account
-  const sdk = new KMS({
+  const settings: KMSClientConfig = {
     ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
@@ -48,8 +54,11 @@ export async function connectKms(
     },
     // Without a logger of ours some warnings go to the console.
     logger: { debug: silent, info: silent, warn: silent, error: silent },
-  })
-  return new SdkKmsClient(sdk, await resolveRegion(sdk))
+  }
+  const sdk = new KMS(settings)
+  // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
+  const unrepeated = new KMS({ ...settings, maxAttempts: 1 })
+  return new SdkKmsClient({ sdk, unrepeated }, await resolveRegion(sdk))
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
@@ -65,10 +74,12 @@ async function resolveRegion(sdk: KMS): Promise<string> {
 
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
+  readonly #unrepeated: KMS
   readonly #region: string
 
-  constructor(sdk: KMS, region: string) {
+  constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, region: string) {
     this.#sdk = sdk
+    this.#unrepeated = unrepeated
     this.#region = region
   }
 
@@ -128,7 +139,7 @@ class SdkKmsClient implements KmsClient {
   ): Promise<string> {
     const call = { operation: 'CreateKey', signal }
     const { KeyMetadata: key } = await this.#call(call, (options) =>
-      this.#sdk.createKey(
+      this.#unrepeated.createKey(
         {
           KeySpec: request.spec as KeySpec,
           KeyUsage: 'SIGN_VERIFY',
@@ -195,6 +206,7 @@ class SdkKmsClient implements KmsClient {
 
   close(): void {
     this.#sdk.destroy()
+    this.#unrepeated.destroy()
   }
 
   async #call<T>(
