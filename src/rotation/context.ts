@@ -1,0 +1,27 @@
+/** What rotation stands on: a store with its log, the backends, a clock. */
+import type { EntryCaller } from '../log/entry.ts'
+import type { Providers } from '../providers/registry.ts'
+import type { Store } from '../store/store.ts'
+import type { TimestampChainRequest } from '../timestamp/certificates.ts'
+
+/** The surroundings of every operation on keys. */
+export interface RotationContext {
+  readonly store: Store
+  readonly providers: Pick<Providers, 'provider' | 'openKey'>
+  readonly now: () => Date
+  /** 16 random bytes in hex: the mark a key pair is made under. */
+  readonly randomMark: () => string
+  /** Issues the certificate chain of a new version of a time-stamp key: PEM, leaf first. */
+  readonly certify: (version: Certified) => string
+}
+
+/** A version of a time-stamp key that needs certificates. */
+export type Certified = Pick<TimestampChainRequest, 'key' | 'version' | 'publicKey'>
+
+/** Who does something, and why; goes into the log. */
+export interface Operator {
+  /** Undefined: the service itself. */
+  readonly caller: EntryCaller | undefined
+  readonly requestId: string
+  readonly reason?: string | undefined
+}

@@ -1,0 +1,74 @@
+/** New versions of a key: of a key pair that is made for it, or of one that is there. */
+import type { KeyVersion } from '../keys/key.ts'
+import type { KeyMoment } from '../keys/lifecycle.ts'
+import { create, publish } from '../keys/transitions.ts'
+import { canPin } from '../providers/key-lifecycle.ts'
+import { parseKeyUri } from '../providers/key-uri.ts'
+import { keyInPlace, parseProviderReference } from '../providers/provider-reference.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import { type Change, changeKey, readMoment } from './change.ts'
+import type { Operator, RotationContext } from './context.ts'
+import { nextNumber, type PreparedPair, testedPair, withNewPair } from './new-pair.ts'
+
+/**
+ * Makes the next version of a key: a key pair in its provider, tested, then recorded as pending. An
+ * attempt that was interrupted is finished.
+ *
+ * @param isPublished - publishes it in the same transaction, as a standby
+ * @throws {@link CountersignError} as withNewPair and changeKey
+ */
+export function createVersion(
+  context: RotationContext,
+  name: string,
+  by: Operator,
+  isPublished = false,
+): Promise<Change> {
+  return withNewPair(context, name, (prepared) =>
+    changeKey(context, name, { by }, async (moment, records) => {
+      const created = await takeIn(prepared, moment, records)
+      if (!isPublished) return [created]
+      return [created, ...publish(withVersion(moment, created), created.version)]
+    }),
+  )
+}
+
+/**
+ * Makes an existing key pair in the place of the key's provider its next version, once it has signed a
+ * test. The reference may come from a remote administrator.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — not a reference, or to another place;
+ * ERR_KEY_EXISTS — some key has or had this key pair; ERR_KEY_INVALID — it does not fit the key's
+ * algorithm; and what opening it throws
+ */
+export async function importVersion(
+  context: RotationContext,
+  name: string,
+  reference: string,
+  by: Operator,
+): Promise<Change> {
+  const { key, versions } = await context.store.transaction((records) =>
+    readMoment(records, name, context.now()),
+  )
+  const uri = keyInPlace(parseProviderReference(key.provider), parseKeyUri(reference))
+  const provider = await context.providers.provider(uri)
+  // An alias may come to mean another key, and two tokens' objects may share a label.
+  const pinned = canPin(provider) ? await provider.pin(uri, { algorithm: key.algorithm }) : uri
+  const pair = await testedPair(context, key, { uri: pinned, version: nextNumber(versions) })
+  return changeKey(context, name, { by, origin: 'import' }, (moment) => [create(moment, pair)])
+}
+
+/** Makes the version of a prepared key pair, and ends its intent, in one transaction. */
+export async function takeIn(
+  { pair, intentId }: PreparedPair,
+  moment: KeyMoment,
+  records: StoreTransaction,
+): Promise<KeyVersion> {
+  const created = create(moment, pair)
+  await records.keys.deleteIntent(intentId)
+  return created
+}
+
+/** A key as it is once a version was added. */
+export function withVersion(moment: KeyMoment, version: KeyVersion): KeyMoment {
+  return { ...moment, versions: [...moment.versions, version] }
+}

@@ -1,0 +1,163 @@
+/**
+ * What can be done to the versions of a key: publish, activate, rotate, retire, revoke, destroy. Each is
+ * one transaction with its log entry, and then what follows from it in the backend.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { KeyVersion } from '../keys/key.ts'
+import { type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
+import { actInBackend, type BackendOutcome } from './backend.ts'
+import { type Change, changeKey, readMoment } from './change.ts'
+import type { Operator, RotationContext } from './context.ts'
+import { withNewPair } from './new-pair.ts'
+import { createVersion, takeIn, withVersion } from './new-version.ts'
+import { decideOn, type Operation, type RevokeOperation, targetOf } from './operation.ts'
+
+/** What was done. */
+export interface Transitioned extends Change {
+  /** What was tried in the backend afterwards; undefined: nothing needed to be. */
+  readonly backend: BackendOutcome | undefined
+}
+
+/**
+ * Does one transition, and then what follows from it in the backend. A `flush` makes a fresh version first
+ * where there is none; it comes into being, active, in the transaction that revokes. Destroying what is
+ * destroyed asks the backend once more.
+ *
+ * @throws {@link CountersignError} as decideOn, changeKey and, for a `flush`, withNewPair
+ */
+export async function transition(
+  context: RotationContext,
+  name: string,
+  operation: Operation,
+  by: Operator,
+): Promise<Transitioned> {
+  switch (operation.action) {
+    case 'publish':
+    case 'activate':
+    case 'retire':
+      return { ...(await change(context, name, operation, by)), backend: undefined }
+    case 'revoke': {
+      const revoked = await revokeInStore(context, name, operation, by)
+      const target = revoked.changed.find(({ state }) => state === 'revoked')
+      const backend = target && (await actInBackend(context, 'disable', target))
+      return { ...revoked, backend }
+    }
+    case 'destroy': {
+      const destroyed =
+        (await findDestroyed(context, name, operation.version)) ??
+        (await change(context, name, operation, by))
+      const target = destroyed.versions.find(({ version }) => version === operation.version)
+      const backend = target && (await actInBackend(context, 'destroy', target))
+      return { ...destroyed, backend }
+    }
+  }
+}
+
+function change(
+  context: RotationContext,
+  name: string,
+  operation: Operation,
+  by: Operator,
+): Promise<Change> {
+  return changeKey(context, name, { by }, (moment, records) =>
+    decideOn(operation, by, { moment, records }),
+  )
+}
+
+async function revokeInStore(
+  context: RotationContext,
+  name: string,
+  operation: RevokeOperation,
+  by: Operator,
+): Promise<Change> {
+  const moment = await readKey(context, name)
+  // Named now: while a key pair is made, another version may become the active one.
+  const named = { ...operation, version: targetOf(operation, moment) }
+  if (!needsFreshVersion(moment, named)) return change(context, name, named, by)
+  return withNewPair(context, name, (prepared) =>
+    changeKey(context, name, { by }, async (latest, records) => {
+      const fresh = await takeIn(prepared, latest, records)
+      const given = { moment: withVersion(latest, fresh), records }
+      return [fresh, ...(await decideOn(named, by, given))]
+    }),
+  )
+}
+
+/** Whether a revocation brings in a version nobody has seen, and there is none yet. */
+export function needsFreshVersion(
+  { versions }: KeyMoment,
+  { mode, version }: RevokeOperation,
+): boolean {
+  const target = versions.find((each) => each.version === version)
+  if (mode !== 'flush' || target === undefined) return false
+  // Revoked before: only `compromisedSince` moves. Destroyed: it signs nothing that needs a successor.
+  if (target.state === 'revoked' || target.state === 'destroyed') return false
+  return !versions.some(
+    ({ state, publishedAt }) => state === 'pending' && publishedAt === undefined,
+  )
+}
+
+async function findDestroyed(
+  context: RotationContext,
+  name: string,
+  number: number,
+): Promise<Change | undefined> {
+  return context.store.transaction(async (records) => {
+    const { key, versions } = await readMoment(records, name, context.now())
+    if (versions.find(({ version }) => version === number)?.state !== 'destroyed') return undefined
+    return { key, versions, changed: [], sequence: await records.keys.sequence() }
+  })
+}
+
+/**
+ * Lets the standby of a key sign in place of its active version; makes and publishes a standby first where
+ * there is none, which then has to wait for verifiers like any other.
+ *
+ * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY — verifiers may not have seen it; it names the
+ * earliest time; and as createVersion
+ */
+export async function rotate(
+  context: RotationContext,
+  name: string,
+  options: { readonly force?: boolean | undefined },
+  by: Operator,
+): Promise<Transitioned> {
+  const { versions } = await readKey(context, name)
+  if (standbyOf(versions) === undefined) await createVersion(context, name, by, true)
+  return transition(context, name, { action: 'activate', ...options }, by)
+}
+
+/**
+ * Takes back a destruction that a backend has scheduled and not yet done: the key pair stays, disabled.
+ * The version stays destroyed, and never signs again.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND; ERR_TRANSITION_REFUSED — it is not destroyed
+ */
+export async function cancelDestruction(
+  context: RotationContext,
+  name: string,
+  number: number,
+): Promise<BackendOutcome> {
+  const { versions } = await readKey(context, name)
+  const version = versions.find((each) => each.version === number)
+  if (version?.state === 'destroyed') return actInBackend(context, 'cancel-destruction', version)
+  throw notDestroyed(name, number, version)
+}
+
+function notDestroyed(name: string, number: number, version?: KeyVersion): CountersignError {
+  const options = {
+    hint: `see its versions: countersign key show ${name}`,
+    details: { key: name, version: number },
+  }
+  if (version === undefined) {
+    return new CountersignError('ERR_KEY_NOT_FOUND', `${name} has no version ${number}`, options)
+  }
+  const message = `nothing destroys ${name}@${number}: it is ${version.state}`
+  return new CountersignError('ERR_TRANSITION_REFUSED', message, options)
+}
+
+function readKey(context: RotationContext, name: string): Promise<KeyMoment> {
+  return context.store.transaction((records) => readMoment(records, name, context.now()))
+}
