@@ -1,0 +1,54 @@
+/** Signers of key versions, opened once each and held while the version may sign. */
+import { CountersignError } from '../errors.ts'
+import type { KeyVersion } from '../keys/key.ts'
+import type { Providers } from '../providers/registry.ts'
+import type { Signer } from '../signing/signer.ts'
+
+/** Holds open signers by kid. */
+export class OpenSigners {
+  readonly #openKey: Providers['openKey']
+  /** Filled by open, emptied by keepOnly and by failures. */
+  readonly #signers = new Map<string, Promise<Signer>>()
+
+  constructor(openKey: Providers['openKey']) {
+    this.#openKey = openKey
+  }
+
+  /**
+   * Opens the signer of a version, or gives the one that is open. It has the public key the version has
+   * in the store, whatever its reference has come to mean.
+   *
+   * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the reference holds another key; and what opening
+   * throws
+   */
+  open(version: KeyVersion): Promise<Signer> {
+    const { kid } = version.publicKey
+    const known = this.#signers.get(kid)
+    if (known !== undefined) return known
+    const opening = this.#openPinned(version)
+    this.#signers.set(kid, opening)
+    // A failure is not remembered: the backend may be back for the next call.
+    opening.catch(() => {
+      if (this.#signers.get(kid) === opening) this.#signers.delete(kid)
+    })
+    return opening
+  }
+
+  /** Forgets the signers of all versions but these. */
+  keepOnly(versions: readonly KeyVersion[]): void {
+    const kids = new Set(versions.map(({ publicKey }) => publicKey.kid))
+    for (const kid of this.#signers.keys()) {
+      if (!kids.has(kid)) this.#signers.delete(kid)
+    }
+  }
+
+  async #openPinned({ uri, publicKey, key, version }: KeyVersion): Promise<Signer> {
+    const signer = await this.#openKey(uri, { algorithm: publicKey.algorithm.name })
+    if (Buffer.from(signer.key.spki).equals(publicKey.spki)) return signer
+    const message = `the backend now holds another key as ${key}@${version}`
+    throw new CountersignError('ERR_PROVIDER_FAULT', message, {
+      hint: 'nothing was signed; find out who replaced it, and revoke the version if it may be stolen',
+      details: { key, version, expected: publicKey.kid, found: signer.key.kid },
+    })
+  }
+}

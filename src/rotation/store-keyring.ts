@@ -1,0 +1,176 @@
+/** The keyring over a store: a snapshot in memory that follows every change of any replica. */
+import { CountersignError, toCountersignError } from '../errors.ts'
+import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
+import { activeVersion, standbyOf } from '../keys/lifecycle.ts'
+import { startTimer, type StartTimer } from '../log/timer.ts'
+import type { Providers } from '../providers/registry.ts'
+import type { Store } from '../store/store.ts'
+import type { ActiveSigner, Keyring, KeyringSnapshot } from './keyring.ts'
+import { OpenSigners } from './open-signers.ts'
+
+/** What a keyring stands on. */
+export interface KeyringOptions {
+  readonly store: Store
+  readonly openKey: Providers['openKey']
+  /** How often the store is read though nothing was announced, in ms; default 5000. */
+  readonly pollMs?: number
+  readonly startTimer?: StartTimer
+  /** Told of what fails in the background: the store is not there, a standby can't be opened. */
+  readonly onError: (error: CountersignError) => void
+}
+
+/** A keyring that follows its store until it is disposed. */
+export type StoreKeyring = Keyring & AsyncDisposable
+
+/**
+ * Makes a keyring and reads it for the first time. Signers of active versions and of standbys are opened
+ * ahead, so that neither the first signature nor the first after a rotation waits for a backend.
+ *
+ * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the first read fails; later ones are repeated
+ */
+export async function createKeyring(options: KeyringOptions): Promise<StoreKeyring> {
+  const first = await readSnapshot(options.store)
+  return new FollowingKeyring(options, first)
+}
+
+class FollowingKeyring implements StoreKeyring {
+  readonly #options: KeyringOptions
+  readonly #signers: OpenSigners
+  readonly #listeners = new Set<(snapshot: KeyringSnapshot) => void>()
+  readonly #stopListening: () => void
+  #snapshot: KeyringSnapshot
+  /** The read that is under way or was the last; never rejects. */
+  #reading: Promise<void> = Promise.resolve()
+  /** The read that begins when this one ends; set by refresh, cleared when it begins. */
+  #waiting: Promise<void> | undefined
+  #stopTimer: () => void = () => undefined
+  #isDisposed = false
+
+  constructor(options: KeyringOptions, first: KeyringSnapshot) {
+    this.#options = options
+    this.#signers = new OpenSigners(options.openKey)
+    this.#snapshot = first
+    this.#warm()
+    this.#stopListening = options.store.onAnnouncement(() => {
+      this.#refreshInBackground()
+    })
+    this.#poll()
+  }
+
+  get snapshot(): KeyringSnapshot {
+    return this.#snapshot
+  }
+
+  async activeSigner(name: string, use: KeyUse): Promise<ActiveSigner> {
+    const { key, version } = this.#findActive(name, use)
+    return { key, version, signer: await this.#signers.open(version) }
+  }
+
+  onChange(listener: (snapshot: KeyringSnapshot) => void): () => void {
+    const entry = (snapshot: KeyringSnapshot): void => {
+      listener(snapshot)
+    }
+    this.#listeners.add(entry)
+    return () => {
+      this.#listeners.delete(entry)
+    }
+  }
+
+  refresh(): Promise<void> {
+    // A read that is under way may have begun before what the caller knows of.
+    this.#waiting ??= this.#reading.then(() => {
+      this.#waiting = undefined
+      const reading = this.#read()
+      this.#reading = reading.catch(() => undefined)
+      return reading
+    })
+    return this.#waiting
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    this.#stopListening()
+    this.#stopTimer()
+    this.#listeners.clear()
+    await this.#reading
+  }
+
+  #findActive(name: string, use: KeyUse): { readonly key: Key; readonly version: KeyVersion } {
+    const { keys, versions } = this.#snapshot
+    const key = keys.find((each) => each.name === name)
+    if (key === undefined) {
+      throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
+        hint: 'see which there are: countersign key list',
+        details: { key: name },
+      })
+    }
+    if (key.use !== use) {
+      throw notUsable(key, `its use is ${key.use}, not ${use}`, 'choose a key of that use')
+    }
+    const version = activeVersion(versions.filter((each) => each.key === name))
+    if (version !== undefined) return { key, version }
+    throw notUsable(key, 'no version of it is active', `activate one: countersign key show ${name}`)
+  }
+
+  async #read(): Promise<void> {
+    const snapshot = await readSnapshot(this.#options.store)
+    if (this.#isDisposed || isSame(snapshot, this.#snapshot)) return
+    this.#snapshot = snapshot
+    this.#warm()
+    for (const listener of this.#listeners) listener(snapshot)
+  }
+
+  #warm(): void {
+    const { keys, versions } = this.#snapshot
+    const ready = keys.flatMap(({ name }) => {
+      const own = versions.filter(({ key }) => key === name)
+      return [activeVersion(own), standbyOf(own)].filter((version) => version !== undefined)
+    })
+    this.#signers.keepOnly(ready)
+    for (const version of ready) {
+      this.#signers.open(version).catch((error: unknown) => {
+        this.#options.onError(toCountersignError(error))
+      })
+    }
+  }
+
+  #poll(): void {
+    const { startTimer: start = startTimer, pollMs = 5000 } = this.#options
+    this.#stopTimer = start(() => {
+      this.#refreshInBackground()
+      this.#poll()
+    }, pollMs)
+  }
+
+  #refreshInBackground(): void {
+    if (this.#isDisposed) return
+    this.refresh().catch((error: unknown) => {
+      this.#options.onError(toCountersignError(error))
+    })
+  }
+}
+
+function notUsable({ name }: Key, why: string, hint: string): CountersignError {
+  return new CountersignError('ERR_KEY_NOT_USABLE', `the key "${name}" can't sign: ${why}`, {
+    hint,
+    details: { key: name },
+  })
+}
+
+/** Statements of a transaction may see what others committed between them, so the number is read twice. */
+async function readSnapshot(store: Store): Promise<KeyringSnapshot> {
+  for (;;) {
+    const { snapshot, isWhole } = await store.transaction(async ({ keys: records }) => {
+      const sequence = await records.sequence()
+      const [keys, versions] = [await records.keys(), await records.versions()]
+      const isWhole = (await records.sequence()) === sequence
+      return { snapshot: { sequence, keys, versions }, isWhole }
+    })
+    if (isWhole) return snapshot
+  }
+}
+
+/** Every change of a version takes a number; a change of policy or provider takes none. */
+function isSame(a: KeyringSnapshot, b: KeyringSnapshot): boolean {
+  return a.sequence === b.sequence && JSON.stringify(a.keys) === JSON.stringify(b.keys)
+}
