@@ -76,6 +76,7 @@ const BREACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'pkcs11js-stays-in-its-provider': { 'src/oci/a.ts': `import 'pkcs11js'` },
   'aws-sdk-stays-in-its-provider': { 'src/oci/a.ts': `import '@aws-sdk/client-kms'` },
   'database-stays-in-store': { 'src/oci/a.ts': `import 'kysely'` },
+  'node-sqlite-stays-in-store': { 'src/oci/a.ts': `import 'node:sqlite'` },
   'fastify-stays-in-service-and-console': { 'src/oci/a.ts': `import 'fastify'` },
   'cedar-stays-in-access': { 'src/oci/a.ts': `import '@cedar-policy/cedar-wasm'` },
   'yaml-stays-in-config': { 'src/oci/a.ts': `import 'yaml'` },
