@@ -90,13 +90,20 @@ export class LogTables extends LogTablesReader implements LogRecords {
   }
 
   async putTiles(tiles: readonly StoredTile[]): Promise<void> {
-    for (const { level, index, hashes } of tiles) {
-      await this.db
-        .insertInto('log_tiles')
-        .values({ level, idx: index, hashes })
-        .onConflict((conflict) => conflict.columns(['level', 'idx']).doUpdateSet({ hashes }))
-        .execute()
-    }
+    if (tiles.length === 0) return
+    // One statement may write a row once: of two for one tile the last counts.
+    const rows = new Map(
+      tiles.map(({ level, index: idx, hashes }) => [`${level}/${idx}`, { level, idx, hashes }]),
+    )
+    await this.db
+      .insertInto('log_tiles')
+      .values([...rows.values()])
+      .onConflict((conflict) =>
+        conflict
+          .columns(['level', 'idx'])
+          .doUpdateSet((row) => ({ hashes: row.ref('excluded.hashes') })),
+      )
+      .execute()
   }
 
   async putHead({ size, root }: LogHead): Promise<void> {

@@ -100,6 +100,19 @@ function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
     expect(await store.log.tile(0, 0)).toBeUndefined()
   })
 
+  test('of two contents for one tile in one call the last counts', async () => {
+    const store = await openEmpty()
+    const tiles = [1, 2].map((fill) => ({
+      level: 0,
+      index: 0,
+      hashes: new Uint8Array(32).fill(fill),
+    }))
+    await store.transaction(({ log }) => log.putTiles(tiles))
+    await store.transaction(({ log }) => log.putTiles([]))
+
+    expect(await store.log.tile(0, 0)).toEqual(new Uint8Array(32).fill(2))
+  })
+
   test('a checkpoint is kept unless a larger or equal one is there', async () => {
     const store = await openEmpty()
     const put = (size: number, note: string): Promise<boolean> =>

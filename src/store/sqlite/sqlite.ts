@@ -8,6 +8,7 @@ import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { callSqlite, resultCode } from './failures.ts'
+import { insertPairs } from './insert-pairs.ts'
 import { guardFile } from './file-guard.ts'
 
 const MEMORY = ':memory:'
@@ -81,15 +82,6 @@ function connect(path: string, timeoutMs: number, options = { readOnly: false })
   })
 }
 
-/** Rows of one statement: more make it no faster, and each number of rows is a statement of its own. */
-const ROWS_PER_STATEMENT = 64
-
-function chunksOf<Row>(rows: readonly Row[]): Row[][] {
-  return Array.from({ length: Math.ceil(rows.length / ROWS_PER_STATEMENT) }, (_, chunk) =>
-    rows.slice(chunk * ROWS_PER_STATEMENT, (chunk + 1) * ROWS_PER_STATEMENT),
-  )
-}
-
 const SQLITE_CONSTRAINT_UNIQUE = 2067
 
 class SqliteDatabase implements Database {
@@ -121,12 +113,14 @@ class SqliteDatabase implements Database {
     return db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
   }
 
-  async insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
-    for (const chunk of chunksOf(rows)) await db.insertInto('log_entries').values(chunk).execute()
+  insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
+    const values = rows.map(({ idx, data }) => [idx, data] as const)
+    return insertPairs(db, 'log_entries (idx, data)', values)
   }
 
-  async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
-    for (const chunk of chunksOf(rows)) await db.insertInto('log_labels').values(chunk).execute()
+  insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
+    const values = rows.map(({ label, idx }) => [label, idx] as const)
+    return insertPairs(db, 'log_labels (label, idx)', values)
   }
 
   mayRunAgain(): boolean {
