@@ -33,13 +33,16 @@ export async function tryAdvisoryLock(
     await client.end()
     return undefined
   }
+  let beat: Promise<unknown> = Promise.resolve()
   const heartbeat = setInterval(() => {
-    client.query('select 1').catch(lose)
+    beat = client.query('select 1').catch(lose)
   }, HEARTBEAT_MS).unref()
   return {
     lost: lost.signal,
     [Symbol.asyncDispose]: async () => {
       clearInterval(heartbeat)
+      client.removeAllListeners('end')
+      await beat
       // The lock is free when this returns, not a moment later.
       await client.query('select pg_advisory_unlock_all()').catch(() => undefined)
       await client.end()

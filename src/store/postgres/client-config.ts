@@ -31,6 +31,7 @@ export function toClientConfig(
     // A server that is gone without a word answers nothing, not even that time is up.
     query_timeout: timeoutMs + 1000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types: createTypes(),
   }
   assertReadable(config)
