@@ -23,7 +23,7 @@ export function resultCode(error: unknown): number | undefined {
 }
 
 /** Turns what node:sqlite throws into ERR_STORE_UNAVAILABLE where it is an outage; a bug stays as it is. */
-export function toSqliteFailure(error: unknown): unknown {
+function toSqliteFailure(error: unknown): unknown {
   const code = resultCode(error)
   const outage = code === undefined ? undefined : OUTAGES[code & 0xff]
   if (outage === undefined) return error
