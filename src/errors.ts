@@ -72,6 +72,7 @@ export type ErrorCode =
   | 'ERR_TRUST_STALE'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
+  | 'ERR_APPROVAL_REQUIRED'
   | 'ERR_PASSPHRASE_WRONG'
   | 'ERR_PIN_WRONG'
   | 'ERR_PIN_LOCKED'
@@ -166,6 +167,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),
   ERR_NOT_ALLOWED: traits(8, 403),
+  ERR_APPROVAL_REQUIRED: traits(8, 403),
   ERR_PASSPHRASE_WRONG: traits(8, 500),
   ERR_PIN_WRONG: traits(8, 500),
   ERR_PIN_LOCKED: traits(8, 500),
