@@ -14,6 +14,20 @@ export interface BundleRequest {
   readonly core?: readonly string[]
 }
 
+/**
+ * Loaded from where the package is installed: a native addon, a WebAssembly file that is found by its
+ * place, and what only the service needs, which nobody runs from a single file.
+ */
+const INSTALLED = [
+  'pkcs11js',
+  '@cedar-policy/cedar-wasm',
+  'fastify',
+  'fastify-plugin',
+  '@fastify/*',
+  'kysely',
+  'pg',
+]
+
 const HASHBANG = '#!/usr/bin/env node\n'
 
 // Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have.
@@ -22,7 +36,7 @@ const REQUIRE =
 
 /**
  * Bundles the command line into one executable ES module and the chunks its `import()` calls load,
- * with all packages but the native addon inside. The same sources give the same bytes.
+ * with the packages it needs inside, but for {@link INSTALLED}. The same sources give the same bytes.
  */
 export async function bundleCli({ root, entry, outdir, core = [] }: BundleRequest): Promise<void> {
   const { metafile } = await build({
@@ -36,7 +50,7 @@ export async function bundleCli({ root, entry, outdir, core = [] }: BundleReques
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    external: ['pkcs11js'],
+    external: INSTALLED,
     banner: { js: REQUIRE },
     // Identifiers stay: they cost little once loaded lazily, and stack traces remain readable.
     minifySyntax: true,
