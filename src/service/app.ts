@@ -43,6 +43,7 @@ import { validation } from './plugins/validation.ts'
 import { attestationRoutes } from './routes/attestations.ts'
 import { descriptionRoutes } from './routes/description.ts'
 import { healthRoutes } from './routes/health.ts'
+import { logRoutes } from './routes/log.ts'
 import { signatureRoutes } from './routes/signatures.ts'
 import { timestampRoutes } from './routes/timestamps.ts'
 
@@ -77,6 +78,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     attestationRoutes(app, context, idempotency)
     timestampRoutes(app, context)
     healthRoutes(app, context)
+    logRoutes(app, context)
     descriptionRoutes(app)
   })
 }

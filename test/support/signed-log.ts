@@ -1,9 +1,9 @@
 /** Logs that are signed, for tests of whoever reads them. */
 import { type NoteKey, logVerifierKey } from '../../src/formats/note-key.ts'
 import { appendEntries } from '../../src/log/append.ts'
-import { createCheckpointer } from '../../src/log/checkpointer.ts'
+import { type CheckpointerOptions, createCheckpointer } from '../../src/log/checkpointer.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
-import type { StoredCheckpoint } from '../../src/log/log-records.ts'
+import type { LogRecords, StoredCheckpoint } from '../../src/log/log-records.ts'
 import { signatureEntry } from './log-entries.ts'
 import { MemoryLog } from './memory-log.ts'
 import { testSigner } from './signers.ts'
@@ -28,8 +28,15 @@ export async function appendSigned(
   entries: readonly LogEntry[],
 ): Promise<StoredCheckpoint> {
   await log.transaction((records) => appendEntries(records.log, entries))
+  return signStored(log)
+}
+
+/** Signs a checkpoint over all that a store's log has. */
+export function signStored<Records extends { readonly log: LogRecords }>(
+  store: CheckpointerOptions<Records>['store'],
+): Promise<StoredCheckpoint> {
   const checkpointer = createCheckpointer({
-    store: log,
+    store,
     origin: LOG_ORIGIN,
     openKeys: () => Promise.resolve({ signer }),
     onError: (error) => {
