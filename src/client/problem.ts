@@ -1,0 +1,64 @@
+/** Problem documents (RFC 9457) of a service, as the errors they were. */
+import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../formats/json.ts'
+import type { ExchangeAnswer } from './exchange.ts'
+
+const MAX_PROBLEM_BYTES = 64 * 1024
+const MAX_TEXT_CHARACTERS = 1000
+
+/** What a status means where the answer is no problem document of ours: a proxy's, say. */
+const BY_STATUS: Readonly<Partial<Record<number, ErrorCode>>> = {
+  401: 'ERR_NOT_AUTHENTICATED',
+  403: 'ERR_NOT_ALLOWED',
+  404: 'ERR_ROUTE_NOT_FOUND',
+  408: 'ERR_TIMEOUT',
+  413: 'ERR_INPUT_TOO_LARGE',
+  429: 'ERR_THROTTLED',
+  503: 'ERR_OVERLOADED',
+  504: 'ERR_TIMEOUT',
+}
+
+/** Makes the error of an answer that is none of success. */
+export function toServiceError(url: URL, { status, body }: ExchangeAnswer): CountersignError {
+  const found = readProblem(body)
+  const problem = found === undefined ? undefined : problemToError(found)
+  if (problem !== undefined) return problem
+  const code = BY_STATUS[status] ?? (status >= 500 ? 'ERR_NETWORK' : 'ERR_REQUEST_INVALID')
+  return new CountersignError(code, `${url.host} answers with status ${status}`, {
+    hint: `check that ${url.origin} is a countersign service and what stands before it`,
+    details: { host: url.host, status },
+  })
+}
+
+/**
+ * The error that a problem document tells of, its code kept; undefined where the code is none of ours.
+ * What it says is the service's word.
+ */
+export function problemToError(problem: JsonObject): CountersignError | undefined {
+  const { code, detail, hint, requestId } = problem
+  if (typeof code !== 'string' || !isErrorCode(code)) return undefined
+  return new CountersignError(code, printable(detail) ?? `the service refused with ${code}`, {
+    hint: printable(hint),
+    details: { ...(typeof requestId === 'string' && { requestId: printable(requestId) ?? '' }) },
+  })
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_TRAITS, code)
+}
+
+function readProblem(body: Uint8Array): JsonObject | undefined {
+  try {
+    const json = parseJson(body, { maxBytes: MAX_PROBLEM_BYTES })
+    return isJsonObject(json) ? json : undefined
+  } catch (error) {
+    if (CountersignError.is(error)) return undefined
+    throw error
+  }
+}
+
+/** A terminal obeys control characters. */
+function printable(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined
+  return text.slice(0, MAX_TEXT_CHARACTERS).replaceAll(/\p{C}/gu, ' ')
+}

@@ -1,0 +1,113 @@
+/** What a service answers, read strictly: a service may be mistaken, or not be the one that was meant. */
+import { CountersignError } from '../errors.ts'
+import { type JsonObject, type ObjectReader, readObject } from '../formats/json.ts'
+import { problemToError } from './problem.ts'
+
+/** The key version that did something. */
+export interface SignedBy {
+  readonly key: string
+  readonly version: number
+  readonly kid: string
+}
+
+/** A Sigstore bundle that was made, and where the log has it. */
+export interface MadeBundle {
+  readonly bundle: JsonObject
+  readonly logIndex: number
+}
+
+/** What came of one artifact: a bundle, or why there is none. */
+export type ArtifactOutcome =
+  | (MadeBundle & { readonly digest: string })
+  | { readonly digest: string; readonly error: CountersignError }
+
+/** Answer to a request for signatures. */
+export interface SignaturesMade extends SignedBy {
+  /** One for each artifact, in the order of the request. */
+  readonly results: readonly ArtifactOutcome[]
+}
+
+/** Answer to a request for an attestation. */
+export interface AttestationMade extends SignedBy, MadeBundle {
+  readonly predicateType: string
+}
+
+/** Answer to a request for a token. */
+export interface TokenMade extends SignedBy {
+  readonly token: string
+  readonly jti: string
+  readonly expires: Date
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_JSON_INVALID', `malformed answer of the service: ${why}`, {
+    hint: 'check that the address is that of a countersign service, and its version',
+  })
+}
+
+/**
+ * Reads the answer to a request for signatures.
+ *
+ * @param digests - of the request: the answer must be about them, one by one
+ * @throws {@link CountersignError} ERR_JSON_INVALID
+ */
+export function readSignatures(json: JsonObject, digests: readonly string[]): SignaturesMade {
+  const answer = readObject(json, malformed, 'it')
+  const results = answer.objects('results').map(readOutcome)
+  const isAbout = results.length === digests.length
+  if (!isAbout || results.some(({ digest }, index) => digest !== digests[index])) {
+    throw malformed('its results are not those of the artifacts that were asked about')
+  }
+  return { ...readSignedBy(answer), results }
+}
+
+function readOutcome(result: ObjectReader): ArtifactOutcome {
+  const digest = result.text('digest')
+  const problem = result.optionalObject('problem')
+  if (problem === undefined) return { digest, ...readBundle(result) }
+  const error = problemToError(problem.json)
+  if (error === undefined) throw malformed('a problem without a code that is known')
+  return { digest, error }
+}
+
+/**
+ * Reads the answer to a request for an attestation.
+ *
+ * @throws {@link CountersignError} ERR_JSON_INVALID
+ */
+export function readAttestation(json: JsonObject): AttestationMade {
+  const answer = readObject(json, malformed, 'it')
+  const predicateType = answer.text('predicateType')
+  return { ...readSignedBy(answer), ...readBundle(answer), predicateType }
+}
+
+/**
+ * Reads the answer to a request for a token.
+ *
+ * @throws {@link CountersignError} ERR_JSON_INVALID
+ */
+export function readToken(json: JsonObject): TokenMade {
+  const answer = readObject(json, malformed, 'it')
+  const expires = new Date(answer.text('expires'))
+  if (Number.isNaN(expires.getTime())) throw malformed('expires is not a time')
+  return {
+    ...readSignedBy(answer),
+    token: answer.text('token'),
+    jti: answer.text('jti'),
+    expires,
+  }
+}
+
+function readSignedBy(answer: ObjectReader): SignedBy {
+  return { key: answer.text('key'), version: readCount(answer, 'version'), kid: answer.text('kid') }
+}
+
+function readBundle(answer: ObjectReader): MadeBundle {
+  return { bundle: answer.object('bundle').json, logIndex: readCount(answer, 'logIndex') }
+}
+
+function readCount(answer: ObjectReader, name: string): number {
+  const value = answer.value(name)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed(`${name} is not a whole number`)
+}

@@ -1,0 +1,200 @@
+/**
+ * The HTTP API of a countersign service, as functions. What went wrong there is thrown here, with the
+ * same code; what may be tried again is, as the service asks for it.
+ *
+ * @packageDocumentation
+ */
+import { randomUUID } from 'node:crypto'
+import { CountersignError } from '../errors.ts'
+import type { Digest } from '../crypto/digest.ts'
+import { isJsonObject, type JsonObject, parseJson, type JsonValue } from '../formats/json.ts'
+import { retryDelay } from '../oci/retry.ts'
+import type { Runtime } from '../oci/runtime.ts'
+import { exchange } from './exchange.ts'
+import { toServiceError } from './problem.ts'
+import {
+  type AttestationMade,
+  readAttestation,
+  readSignatures,
+  readToken,
+  type SignaturesMade,
+  type TokenMade,
+} from './service-answers.ts'
+
+/** How a service is reached. */
+export interface ServiceClientOptions {
+  /** Address of the service; https, or this machine. */
+  readonly url: URL
+  /** Gives the bearer token, anew for every try: one may be short-lived. */
+  readonly token: (signal: AbortSignal | undefined) => Promise<string>
+  readonly runtime: Runtime
+  /** Default 4. */
+  readonly maxTries?: number
+  /** Of each try; default 35 s, a little more than the service takes. */
+  readonly timeoutMs?: number
+}
+
+/** What a call takes beside its content. */
+export interface ServiceCallOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Names one wish over several calls; default: one of its own for every call. */
+  readonly idempotencyKey?: string
+}
+
+/** An artifact to be signed. */
+export interface SignatureRequest {
+  readonly digest: Digest
+  readonly kind: 'file' | 'image'
+  readonly name?: string
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** An attestation to be made: a predicate, or the provenance that the service makes itself. */
+export type AttestationCall = {
+  readonly subjects: readonly { readonly digest: Digest; readonly name?: string }[]
+} & (
+  { readonly predicateType: string; readonly predicate: JsonObject } | { readonly provenance: true }
+)
+
+/** A token to be issued. */
+export interface TokenCall {
+  readonly audience: string | readonly string[]
+  readonly claims?: JsonObject
+  readonly lifetimeSeconds?: number
+}
+
+/** The operations of a service that callers need. */
+export interface ServiceClient {
+  /** Signs artifacts with a key of the service; one result for each, in order, a bundle or a problem. */
+  sign(
+    key: string,
+    artifacts: readonly SignatureRequest[],
+    options?: ServiceCallOptions,
+  ): Promise<SignaturesMade>
+  /** Signs an attestation with a key of the service. */
+  attest(
+    key: string,
+    request: AttestationCall,
+    options?: ServiceCallOptions,
+  ): Promise<AttestationMade>
+  /** Issues a token. Trying again issues another one, which harms nobody. */
+  issueToken(key: string, request: TokenCall, options?: ServiceCallOptions): Promise<TokenMade>
+}
+
+const MAX_TRIES = 4
+const TIMEOUT_MS = 35_000
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+/**
+ * Creates a client. Each of its functions throws {@link CountersignError}: what the service refused with,
+ * ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — the address would send tokens in the clear
+ */
+export function createServiceClient(options: ServiceClientOptions): ServiceClient {
+  assertPrivate(options.url)
+  const call = createCaller(options)
+  const signing = ({ idempotencyKey = randomUUID() }: ServiceCallOptions): CallHeaders => ({
+    'idempotency-key': idempotencyKey,
+  })
+  return {
+    sign: async (key, artifacts, more = {}) => {
+      const answer = await call(
+        [key, 'signatures'],
+        { artifacts },
+        { ...more, headers: signing(more) },
+      )
+      return readSignatures(
+        answer,
+        artifacts.map(({ digest }) => digest),
+      )
+    },
+    attest: async (key, request, more = {}) =>
+      readAttestation(
+        await call([key, 'attestations'], request, { ...more, headers: signing(more) }),
+      ),
+    issueToken: async (key, request, more = {}) =>
+      readToken(await call([key, 'tokens'], request, { ...more, headers: {} })),
+  }
+}
+
+/** A bearer token is worth what it grants to whoever reads it. */
+function assertPrivate(url: URL): void {
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return
+  throw new CountersignError('ERR_USAGE', `"${url.origin}" is not https`, {
+    hint: 'a token is sent to the service, so its address must begin with https://',
+  })
+}
+
+type CallHeaders = Readonly<Record<string, string>>
+type Call = (
+  path: readonly string[],
+  body: object,
+  options: { readonly signal?: AbortSignal | undefined; readonly headers: CallHeaders },
+) => Promise<JsonObject>
+
+function createCaller(options: ServiceClientOptions): Call {
+  const { runtime, maxTries = MAX_TRIES, timeoutMs = TIMEOUT_MS } = options
+  return async (path, body, { signal, headers }) => {
+    const url = keyUrl(options.url, path)
+    const text = JSON.stringify(body)
+    for (let tries = 1; ; tries += 1) {
+      const attempt = await attemptOnce(url, text, { ...options, timeoutMs }, { signal, headers })
+      if ('answer' in attempt) return attempt.answer
+      const { error, retryAfter } = attempt
+      if (!error.retryable || tries >= maxTries || signal?.aborted === true) throw error
+      await runtime.pause(retryDelay(tries, retryAfter, runtime), signal)
+    }
+  }
+}
+
+type Attempt =
+  | { readonly answer: JsonObject }
+  | { readonly error: CountersignError; readonly retryAfter: string | null }
+
+async function attemptOnce(
+  url: URL,
+  body: string,
+  options: ServiceClientOptions & { readonly timeoutMs: number },
+  { signal, headers }: Parameters<Call>[2],
+): Promise<Attempt> {
+  const { runtime, timeoutMs } = options
+  const authorization = `Bearer ${await options.token(signal)}`
+  const content = { 'content-type': 'application/json', accept: 'application/json' }
+  try {
+    const answer = await exchange(
+      {
+        url,
+        method: 'POST',
+        headers: { ...content, ...headers, authorization },
+        body,
+        maxBytes: MAX_ANSWER_BYTES,
+        timeoutMs,
+        signal,
+      },
+      runtime,
+    )
+    if (answer.status === 200 || answer.status === 201)
+      return { answer: readAnswer(url, answer.body) }
+    const error = toServiceError(url, answer)
+    return { error, retryAfter: answer.headers.get('retry-after') }
+  } catch (error) {
+    if (CountersignError.is(error)) return { error, retryAfter: null }
+    throw error
+  }
+}
+
+function keyUrl(service: URL, [key = '', operation = '']: readonly string[]): URL {
+  const base = service.href.endsWith('/') ? service.href : `${service.href}/`
+  return new URL(`v1/keys/${encodeURIComponent(key)}/${operation}`, base)
+}
+
+function readAnswer(url: URL, body: Uint8Array): JsonObject {
+  const json: JsonValue = parseJson(body, { maxBytes: MAX_ANSWER_BYTES, maxDepth: 128 })
+  if (isJsonObject(json)) return json
+  throw new CountersignError(
+    'ERR_JSON_INVALID',
+    `${url.host} answers with something that is no object`,
+  )
+}
