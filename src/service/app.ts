@@ -46,6 +46,7 @@ import { healthRoutes } from './routes/health.ts'
 import { logRoutes } from './routes/log.ts'
 import { signatureRoutes } from './routes/signatures.ts'
 import { timestampRoutes } from './routes/timestamps.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 
 /** The instance that routes are registered on: handlers get the types of their schemas. */
 export type ServiceApp = FastifyInstance<
@@ -77,6 +78,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     signatureRoutes(app, context, idempotency)
     attestationRoutes(app, context, idempotency)
     timestampRoutes(app, context)
+    tokenRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
     descriptionRoutes(app)

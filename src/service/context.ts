@@ -8,6 +8,7 @@ import type { AccessRequest } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Appender } from '../log/appender.ts'
 import type { Keyring } from '../rotation/keyring.ts'
+import type { TokenRules } from '../signing/issue-token.ts'
 import type { Store } from '../store/store.ts'
 import type { FailureLog } from './failures.ts'
 import type { EmbeddedAuthority, Stamper } from './stamper.ts'
@@ -70,6 +71,8 @@ export interface ServiceContext {
   readonly stamperOf: (key: string) => Stamper | undefined
   /** The time-stamp authority of the service. */
   readonly timestampAuthority: EmbeddedAuthority
+  /** What tokens of a key may say; their longest lifetime is a matter of its rotation. */
+  readonly tokenRulesOf: (key: string) => Pick<TokenRules, 'type' | 'claims'>
   /** What `/readyz` looks at. */
   readonly readiness: () => readonly ReadinessCheck[]
 }

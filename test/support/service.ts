@@ -16,6 +16,7 @@ import type { ServiceContext, ServiceSettings } from '../../src/service/context.
 import { FailureLog } from '../../src/service/failures.ts'
 import { createHttpServer } from '../../src/service/http-server.ts'
 import { createEmbeddedAuthority, embeddedStamper } from '../../src/service/stamper.ts'
+import { FREE_CLAIMS } from '../../src/signing/claim-rules.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -92,6 +93,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
     failures: unreached('failure log'),
     stamperOf: () => undefined,
+    tokenRulesOf: () => ({ claims: FREE_CLAIMS }),
     timestampAuthority: unreached('time-stamp authority'),
     readiness: () => [],
     ...parts,

@@ -1,0 +1,34 @@
+/** `POST /v1/keys/{key}/tokens`: claims in, a signed JWT out. */
+import { toUtcSeconds } from '../../formats/time.ts'
+import type { ServiceApp } from '../app.ts'
+import type { ServiceContext } from '../context.ts'
+import { issueLoggedToken } from '../operations/issue-token.ts'
+import { callerOf } from '../request.ts'
+import { keyParams } from '../schemas/key-path.ts'
+import { tokenAnswer, tokenBody } from '../schemas/tokens.ts'
+
+/** Registers the route. An answer is remembered by nobody: the same request again gets a new token. */
+export function tokenRoutes(app: ServiceApp, context: ServiceContext): void {
+  app.post(
+    '/v1/keys/:key/tokens',
+    {
+      schema: {
+        summary: 'Issue a token.',
+        tags: ['tokens'],
+        params: keyParams,
+        body: tokenBody,
+        response: { 200: tokenAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { key } = request.params
+      const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
+      const attempt = { ...asked, action: 'issueToken', resource: key }
+      const { expires, ...released } = await context.failures.watch(attempt, () =>
+        issueLoggedToken(context, key, request.body, asked),
+      )
+      reply.header('cache-control', 'no-store')
+      return { ...released, expires: toUtcSeconds(expires) }
+    },
+  )
+}
