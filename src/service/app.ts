@@ -47,6 +47,7 @@ import { logRoutes } from './routes/log.ts'
 import { signatureRoutes } from './routes/signatures.ts'
 import { timestampRoutes } from './routes/timestamps.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { verificationRoutes } from './routes/verifications.ts'
 
 /** The instance that routes are registered on: handlers get the types of their schemas. */
 export type ServiceApp = FastifyInstance<
@@ -79,6 +80,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     attestationRoutes(app, context, idempotency)
     timestampRoutes(app, context)
     tokenRoutes(app, context)
+    verificationRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
     descriptionRoutes(app)

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { CountersignError } from '../../src/errors.ts'
+import { VerdictCache } from '../../src/service/verdict-cache.ts'
+import type { Verdict } from '../../src/verification/verify-artifact.ts'
+
+const GOOD = { ok: true, signatures: [{}], examined: [] } as unknown as Verdict
+const BAD: Verdict = {
+  ok: false,
+  error: new CountersignError('ERR_SIGNATURE_INVALID', 'no'),
+  examined: [],
+}
+
+/** A cache, and how often it had to ask. */
+function countingCache(limit: number): {
+  ask: (question: string, verdict?: Verdict) => Promise<number>
+} {
+  const cache = new VerdictCache(limit)
+  let count = 0
+  return {
+    ask: async (question, verdict = GOOD) => {
+      await cache.get(question, () => {
+        count += 1
+        return Promise.resolve(verdict)
+      })
+      return count
+    },
+  }
+}
+
+test('a good verdict is given again without a second look', async () => {
+  const { ask } = countingCache(2)
+
+  expect([await ask('a'), await ask('a')]).toEqual([1, 1])
+})
+
+test('a bad verdict is never remembered', async () => {
+  const { ask } = countingCache(2)
+
+  expect([await ask('a', BAD), await ask('a', BAD)]).toEqual([1, 2])
+})
+
+test('what was asked for longest ago is forgotten first', async () => {
+  const { ask } = countingCache(2)
+  await ask('a')
+  await ask('b')
+  await ask('a')
+  await ask('c')
+
+  expect([await ask('a'), await ask('c'), await ask('b')]).toEqual([3, 3, 4])
+})
