@@ -42,6 +42,7 @@ import { securityHeaders } from './plugins/security-headers.ts'
 import { validation } from './plugins/validation.ts'
 import { attestationRoutes } from './routes/attestations.ts'
 import { descriptionRoutes } from './routes/description.ts'
+import { distributionRoutes } from './routes/distribution.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logRoutes } from './routes/log.ts'
 import { signatureRoutes } from './routes/signatures.ts'
@@ -83,6 +84,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     verificationRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
+    distributionRoutes(app, context)
     descriptionRoutes(app)
   })
 }

@@ -10,6 +10,7 @@ import type { Appender } from '../log/appender.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { TokenRules } from '../signing/issue-token.ts'
 import type { Store } from '../store/store.ts'
+import type { Publications } from './publications.ts'
 import type { FailureLog } from './failures.ts'
 import type { EmbeddedAuthority, Stamper } from './stamper.ts'
 
@@ -47,6 +48,8 @@ export interface ServiceContext {
   readonly store: Store
   readonly keyring: Keyring
   readonly appender: Appender
+  /** What anybody may fetch to verify with. */
+  readonly publications: Pick<Publications, 'page'>
   readonly now: () => Date
   /** Random, unguessable, of letters, digits and `-`. */
   readonly randomId: () => string

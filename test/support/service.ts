@@ -86,6 +86,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     store: unreached('store'),
     keyring: unreached('keyring'),
     appender: unreached('appender'),
+    publications: unreached('publications'),
     now: () => NOW,
     randomId: () => `id-${(ids += 1)}`,
     authenticate,

@@ -1,0 +1,106 @@
+/**
+ * What the service publishes of its keys, as finished pages: bytes and the headers that belong to them.
+ * Functions of the keys and the time alone.
+ *
+ * @packageDocumentation
+ */
+import { encodeBase64Url } from '../crypto/base64.ts'
+import { toX509Signature } from '../crypto/der.ts'
+import { hashBytes } from '../crypto/digest.ts'
+import { serializePublicKeyPem } from '../crypto/public-key.ts'
+import { encodePae, serializeEnvelope } from '../formats/dsse.ts'
+import { isJsonObject, parseJson } from '../formats/json.ts'
+import { KEY_HISTORY_PAYLOAD_TYPE, serializeKeyHistory } from '../keys/key-history.ts'
+import { publishDiscovery, publishJwks, publishKeyHistory } from '../keys/publication.ts'
+import type { KeyringSnapshot } from '../rotation/keyring.ts'
+import type { Signer } from '../signing/signer.ts'
+import { serializeTrustedRoot } from '../timestamp/trusted-root.ts'
+
+/** One page, ready to be sent. */
+export interface PublishedPage {
+  readonly body: Uint8Array
+  /** Strong: of the bytes. */
+  readonly etag: string
+  readonly contentType: string
+  readonly maxAgeSeconds: number
+}
+
+/** Pages by path, and when they change by themselves. */
+export interface PublishedPages {
+  readonly pages: ReadonlyMap<string, PublishedPage>
+  readonly nextChangeAt: Date | undefined
+}
+
+const TRUSTED_ROOT_PATH = '/trust/trusted-root.json'
+
+function page(
+  body: Uint8Array | string,
+  contentType: string,
+  maxAgeSeconds: number,
+): PublishedPage {
+  const bytes = Buffer.from(body)
+  const etag = `"${encodeBase64Url(hashBytes('sha256', bytes))}"`
+  return { body: bytes, etag, contentType, maxAgeSeconds }
+}
+
+/**
+ * The pages that need no signature. A revoked key has no page of its own: tools that take a key alone ask
+ * for no window and no time.
+ */
+export function publishPages(snapshot: KeyringSnapshot, issuer: string, now: Date): PublishedPages {
+  const jwks = publishJwks(snapshot, now)
+  const maxAge = trustMaxAge(snapshot)
+  const json = (value: unknown, type = 'application/json'): PublishedPage =>
+    page(JSON.stringify(value), type, jwks.maxAgeSeconds)
+  const keys = snapshot.versions
+    .filter(
+      (version) => version.publishedAt !== undefined && version.compromisedSince === undefined,
+    )
+    .map(({ publicKey }): [string, PublishedPage] => [
+      `/keys/${publicKey.kid}.pem`,
+      page(serializePublicKeyPem(publicKey), 'application/x-pem-file', maxAge),
+    ])
+  const pages = new Map([
+    ['/.well-known/jwks.json', json(jwks.document, 'application/jwk-set+json')],
+    ['/.well-known/openid-configuration', json(publishDiscovery(issuer, snapshot.keys))],
+    [
+      TRUSTED_ROOT_PATH,
+      page(serializeTrustedRoot({ ...snapshot, issuer }), 'application/json', maxAge),
+    ],
+    ...keys,
+  ])
+  return { pages, nextChangeAt: jwks.nextChangeAt }
+}
+
+/** The least M of the keys that are not for tokens; a day-old history would hide a revocation. */
+function trustMaxAge({ keys }: KeyringSnapshot): number {
+  const ages = keys.filter(({ use }) => use !== 'token').map(({ policy }) => policy.maxAgeSeconds)
+  return ages.length === 0 ? 300 : Math.min(...ages)
+}
+
+/**
+ * The key history with the trusted root of the same moment, in an envelope of the trust key.
+ *
+ * @throws {@link CountersignError} the errors of the signer's backend
+ */
+export async function publishSignedHistory(
+  snapshot: KeyringSnapshot,
+  issuer: string,
+  signer: Signer,
+): Promise<PublishedPage> {
+  const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, issuer }))
+  const history = {
+    ...publishKeyHistory(snapshot),
+    ...(isJsonObject(trustedRoot) && { trustedRoot }),
+  }
+  const payload = serializeKeyHistory(history)
+  const { algorithm, kid } = signer.key
+  const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
+  const signatures = [{ keyid: kid, sig: toX509Signature(algorithm, signature) }]
+  const body = serializeEnvelope({
+    payloadType: KEY_HISTORY_PAYLOAD_TYPE,
+    payload,
+    signatures,
+  })
+  return page(body, 'application/json', trustMaxAge(snapshot))
+}

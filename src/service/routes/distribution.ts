@@ -1,0 +1,82 @@
+/**
+ * What anybody may fetch to verify with: the JWKS and discovery document of token keys, the signed key
+ * history, the trusted root, and single keys as PEM. Served from memory, with strong ETags, for any site.
+ *
+ * @packageDocumentation
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import * as Type from 'typebox'
+import { CountersignError } from '../../errors.ts'
+import type { ServiceApp } from '../app.ts'
+import { KEY_HISTORY_PATH, type Publications } from '../publications.ts'
+import type { PublishedPage } from '../published-pages.ts'
+
+/** The documents at fixed paths, and what each is. */
+const DOCUMENTS: readonly (readonly [string, string])[] = [
+  ['/.well-known/jwks.json', 'Fetch the keys that verify tokens now (RFC 7517).'],
+  ['/.well-known/openid-configuration', 'Find the JWKS (OpenID Connect Discovery).'],
+  [KEY_HISTORY_PATH, 'Fetch every artifact key there was, with its window, signed (DSSE).'],
+  ['/trust/trusted-root.json', 'Fetch the Sigstore trusted root: time-stamp authorities and logs.'],
+]
+
+/** Registers the routes. */
+export function distributionRoutes(
+  app: ServiceApp,
+  { publications }: { readonly publications: Pick<Publications, 'page'> },
+): void {
+  const config = { auth: 'none', rateLimit: false } as const
+  for (const [path, summary] of DOCUMENTS) {
+    app.get(path, { config, schema: { summary, tags: ['distribution'] } }, (request, reply) => {
+      const page = publications.page(path)
+      if (page === undefined) throw notYet(path)
+      return send(page, request, reply)
+    })
+  }
+  app.get(
+    '/keys/:file',
+    {
+      config,
+      schema: {
+        summary: 'Fetch one key as PEM, as `cosign verify --key URL` takes it.',
+        description: 'A revoked key is not given: a tool that takes a key alone asks for no time.',
+        tags: ['distribution'],
+        params: Type.Object({ file: Type.String({ pattern: '^[A-Za-z0-9_-]{43}\\.pem$' }) }),
+      },
+    },
+    (request, reply) => {
+      const { file } = request.params
+      const page = publications.page(`/keys/${file}`)
+      if (page === undefined) throw unknownKey(file)
+      return send(page, request, reply)
+    },
+  )
+}
+
+/** A page as the answer; 304 where the caller has it. */
+function send(page: PublishedPage, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply
+    .header('etag', page.etag)
+    .header('cache-control', `public, max-age=${page.maxAgeSeconds}`)
+    .header('access-control-allow-origin', '*')
+  if (hasIt(request.headers['if-none-match'], page.etag)) return reply.status(304).send()
+  return reply.type(page.contentType).send(page.body)
+}
+
+/** RFC 9110 section 13.1.2: weak comparison with any of a list; the header is attacker-controlled. */
+function hasIt(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return tags.includes(etag) || tags.includes('*')
+}
+
+function notYet(path: string): CountersignError {
+  return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `${path} has not been signed yet`, {
+    hint: 'try again; if it stays so, ask the operator about the trust key',
+  })
+}
+
+function unknownKey(file: string): CountersignError {
+  return new CountersignError('ERR_KEY_NOT_FOUND', `no published key is called ${file}`, {
+    hint: `it is unknown or revoked: ${KEY_HISTORY_PATH} has every key with its state`,
+  })
+}
