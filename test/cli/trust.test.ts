@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { trustFolder } from '../../cli/trust-home.ts'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { parseJson, isJsonObject } from '../../src/formats/json.ts'
@@ -192,4 +193,25 @@ test('init takes nothing but an address, and update and show want a pin', async 
   for (const line of ['trust init nonsense', 'trust update', 'trust show', 'trust export']) {
     expect((await run(line)).exitCode).toBe(2)
   }
+})
+
+test('the folder is where programs of the user keep their data, unless a variable names another', () => {
+  const own = { COUNTERSIGN_HOME: '/own', XDG_DATA_HOME: '/data', HOME: '/home/user' }
+
+  expect(trustFolder({ env: own })).toBe('/own')
+  expect(trustFolder({ env: { ...own, COUNTERSIGN_HOME: '' } })).toBe('/data/countersign')
+  expect(trustFolder({ env: { HOME: '/home/user' } })).toBe('/home/user/.local/share/countersign')
+})
+
+test('without its copy a pin is shown, fetched again when connected, and no trust offline', async () => {
+  const { server, home, file, run } = await createScene()
+  await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
+  for (const name of readdirSync(home)) {
+    if (name !== 'trust.json') writeFileSync(join(home, name), 'damaged')
+  }
+
+  expect((await run('trust show')).stdout).toContain('nothing is held')
+  expect((await run(`verify ${file} --offline`)).stderr).toContain('ERR_TRUST_STALE')
+  expect((await run(`verify ${file}`)).exitCode).toBe(0)
+  expect((await run('trust show')).stdout).toMatch(/release@1 {2}active {2}ES256/)
 })
