@@ -47,6 +47,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'pin a service, and see what it publishes',
     load: () => import('./commands/trust.ts'),
   },
+  log: {
+    summary: 'read and verify the transparency log of a service',
+    load: () => import('./commands/log.ts'),
+  },
   config: {
     summary: 'check and show the configuration',
     load: () => import('./commands/config.ts'),

@@ -1,0 +1,82 @@
+/** `countersign log show|verify|export`. */
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import type { CommandEnvironment } from '../command.ts'
+import { exportLog } from '../log-export.ts'
+import { parseTime, showLog } from '../log-show.ts'
+import { serverOption } from '../log-source.ts'
+import { verifyLog } from '../log-verify.ts'
+import { collect, parseCount } from '../options.ts'
+
+const TYPES = [
+  'signature',
+  'attestation',
+  'token',
+  'timestamp',
+  'state',
+  'denial',
+  'approval',
+] as const
+const MAX_SHOWN = 1_000_000
+
+/** Builds the command. */
+export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
+  const command = new Command('log').description(
+    'Read the transparency log of a service: everything its keys ever did.',
+  )
+  command.addCommand(showSubcommand(environment))
+  command.addCommand(verifySubcommand(environment))
+  command.addCommand(exportSubcommand(environment))
+  return command
+}
+
+function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('show')
+    .summary('list entries, the newest first')
+    .description('List entries of the log, the newest first. Nothing of them is verified.')
+    .argument('[folder]', 'folder of an exported log')
+    .addOption(serverOption())
+    .optionsGroup('Which entries:')
+    .option('--key <name>', 'about a named key')
+    .option('--kid <kid>', 'about one key version')
+    .option('--digest <digest>', 'about an artifact: sha256:HEX')
+    .option('--bundle <sha256>', 'of a bundle, by the SHA-256 of its file in hex')
+    .option('--jti <id>', 'of a token')
+    .addOption(new Option('--type <type>', 'of one type').choices(TYPES))
+    .addOption(new Option('--from <time>', 'not before (RFC 3339)').argParser(parseTime))
+    .addOption(new Option('--to <time>', 'before (RFC 3339)').argParser(parseTime))
+    .addOption(
+      new Option('--limit <count>', 'at most so many')
+        .argParser(parseCount(1, MAX_SHOWN))
+        .default(100),
+    )
+    .action(environment.action((folder, flags) => showLog(folder, flags, environment)))
+}
+
+function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('verify')
+    .summary('check that nothing is missing from the log, changed or out of order')
+    .description(
+      'Verify a whole log: every entry leads to the root that its key signed, nothing that was there at an earlier checkpoint is gone, and no key version signed after it was revoked.',
+    )
+    .argument('[folder]', 'folder of an exported log')
+    .addOption(serverOption())
+    .addOption(
+      new Option('--key <vkey>', 'verifier key of the log, or a file that holds it').argParser(
+        collect,
+      ),
+    )
+    .option('--checkpoint <file>', 'an earlier checkpoint that you kept: the log must continue it')
+    .option('--origin <name>', 'name of the log, where it is not that of its key')
+    .action(environment.action((folder, flags) => verifyLog(folder, flags, environment)))
+}
+
+function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('export')
+    .summary('save the log to a folder, for verifying offline')
+    .description(
+      'Save the log to a folder, in the layout of C2SP tlog-tiles. Doing it again adds what is new.',
+    )
+    .argument('<folder>', 'where to')
+    .addOption(serverOption().makeOptionMandatory())
+    .action(environment.action((folder, flags) => exportLog(folder, flags, environment)))
+}

@@ -1,0 +1,92 @@
+/** The entries of a log from the newest back, as `log show` looks at them; nothing of them is verified. */
+import { CountersignError } from '../src/errors.ts'
+import { parseCheckpoint } from '../src/formats/checkpoint.ts'
+import { type JsonValue, parseJson, readObject } from '../src/formats/json.ts'
+import { parseSignedNote } from '../src/formats/signed-note.ts'
+import type { LogEntry } from '../src/log/entry.ts'
+import { parseEntry } from '../src/log/entry-format.ts'
+import type { LogServer } from '../src/log/http-source.ts'
+import { CHECKPOINT_PATH } from '../src/log/paths.ts'
+import { readAhead } from '../src/log/read-ahead.ts'
+import { type LogSource, readEntries, type ReadOptions } from '../src/log/source.ts'
+import { TILE_WIDTH, tileWidth } from '../src/log/tiles.ts'
+
+/** An entry and its place. */
+export interface PlacedEntry {
+  readonly index: number
+  readonly entry: LogEntry
+}
+
+const MAX_PAGE_BYTES = 32 * 1024 * 1024
+const PAGE = 100
+
+/**
+ * Reads all entries that the newest checkpoint covers, bundle by bundle from the last.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — no checkpoint, or a part is missing or damaged;
+ * and those of reading
+ */
+export async function* newestEntries(
+  source: LogSource,
+  options: ReadOptions,
+): AsyncGenerator<PlacedEntry, void, undefined> {
+  const note = await source.read(CHECKPOINT_PATH, options)
+  if (note === undefined) {
+    throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
+      hint: 'see whether that is where a log is',
+    })
+  }
+  const { size } = parseCheckpoint(parseSignedNote(note).text)
+  const bundles = readAhead(lastBundles(size), async (index) => {
+    const width = tileWidth(size, 0, index)
+    const entries = await readEntries(source, { level: 'entries', index, width }, options)
+    return entries.map((data, place) => ({ index: index * TILE_WIDTH + place, data }))
+  })
+  for await (const bundle of bundles) {
+    for (const { index, data } of bundle.toReversed()) yield { index, entry: parseEntry(data) }
+  }
+}
+
+function* lastBundles(size: number): Generator<number, void, undefined> {
+  for (let index = Math.ceil(size / TILE_WIDTH) - 1; index >= 0; index -= 1) yield index
+}
+
+/**
+ * Asks a service for the entries with a label, page by page.
+ *
+ * @throws {@link CountersignError} ERR_JSON_INVALID, ERR_LOG_PROOF_INVALID — the answer is not what it must
+ * be; and those of reading
+ */
+export async function* labelledEntries(
+  server: LogServer,
+  label: string,
+  options: ReadOptions,
+): AsyncGenerator<PlacedEntry, void, undefined> {
+  for (let before = Number.MAX_SAFE_INTEGER; ;) {
+    const query = new URLSearchParams({ label, before: String(before), limit: String(PAGE) })
+    const page = await server.get(`entries?${query.toString()}`, MAX_PAGE_BYTES, options)
+    const entries = readPage(page ?? new Uint8Array())
+    yield* entries
+    const last = entries.at(-1)
+    // A server that answers the same page again would never end.
+    if (last === undefined || entries.length < PAGE || last.index >= before) return
+    before = last.index
+  }
+}
+
+function readPage(bytes: Uint8Array): readonly PlacedEntry[] {
+  const page = readObject(parseJson(bytes, { maxBytes: MAX_PAGE_BYTES }), malformed, 'answer')
+  return page.objects('entries').map((listed) => ({
+    index: readIndex(listed.value('index')),
+    entry: parseEntry(Buffer.from(JSON.stringify(listed.object('entry').json))),
+  }))
+}
+
+function readIndex(value: JsonValue | undefined): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed('an index is not a whole number')
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `the list of entries is malformed: ${why}`)
+}

@@ -1,0 +1,112 @@
+/** `countersign log verify`: criteria first, then the verdict. */
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/formats/checkpoint.ts'
+import type { NoteKey } from '../src/formats/note-key.ts'
+import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
+import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { Outcome } from './context.ts'
+import { createCounter } from './log-progress.ts'
+import { type LogSourceFlags, openLog, readLogKey } from './log-source.ts'
+import { schema } from './render/json.ts'
+import { printable } from './render/printable.ts'
+
+/** Options of the command. */
+export interface VerifyLogFlags extends LogSourceFlags {
+  readonly key?: readonly string[] | undefined
+  readonly origin?: string | undefined
+  readonly checkpoint?: string | undefined
+}
+
+/**
+ * Verifies a whole log.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — the log is not what it must
+ * be; ERR_USAGE — no key or no log is named; and those of reading
+ */
+export async function verifyLog(
+  folder: string | undefined,
+  flags: VerifyLogFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const { context } = environment
+  const { source } = openLog(folder, flags, environment)
+  const keys = await Promise.all(namedKeys(flags).map(readLogKey))
+  const log = { keys, origin: flags.origin }
+  const since = await readEarlier(flags.checkpoint, log)
+  sayCriteria({ name: source.name, keys, since }, environment)
+  const report = await verifyWholeLog({
+    source,
+    log,
+    earlier: since,
+    onProgress: createCounter('verifying', environment),
+    signal: context.signal,
+  })
+  return { exitCode: 0, text: renderReport(report), document: toDocument(report, since) }
+}
+
+function namedKeys({ key = [] }: VerifyLogFlags): readonly string[] {
+  if (key.length > 0) return key
+  throw new CountersignError('ERR_USAGE', 'no key of the log is named', {
+    hint: 'name its verifier key with --key NAME+ID+KEY or --key FILE, as the owner of the log publishes it',
+  })
+}
+
+async function readEarlier(
+  file: string | undefined,
+  log: LogIdentity,
+): Promise<Checkpoint | undefined> {
+  if (file === undefined) return undefined
+  return openCheckpoint(await readFileBounded(file, MAX_NOTE_BYTES), log)
+}
+
+interface Criteria {
+  readonly name: string
+  readonly keys: readonly NoteKey[]
+  readonly since: Checkpoint | undefined
+}
+
+function sayCriteria({ name, keys, since }: Criteria, { terminal }: CommandEnvironment): void {
+  terminal.say(`log      ${printable(name)}`)
+  for (const { vkey } of keys) terminal.say(`key      ${printable(vkey)}`)
+  terminal.say(
+    since === undefined
+      ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found'
+      : `since    a checkpoint at ${since.size} entries`,
+  )
+}
+
+function renderReport({ checkpoint, entries, first, last }: LogReport): string {
+  const counts = Object.entries(entries).map(([type, count]) => `${count} ${type}`)
+  const times =
+    first === undefined || last === undefined
+      ? []
+      : [`from ${first.toISOString()} to ${last.toISOString()}`]
+  const root = Buffer.from(checkpoint.root).toString('base64')
+  return [
+    `ok: all ${checkpoint.size} entries of ${printable(checkpoint.origin)} are there and unchanged`,
+    ...[counts.join(', '), ...times].filter((line) => line !== '').map((line) => `    ${line}`),
+    `    root ${root}`,
+    '',
+  ].join('\n')
+}
+
+function toDocument(
+  { checkpoint, entries, first, last }: LogReport,
+  since: Checkpoint | undefined,
+): Outcome['document'] {
+  const { origin, size, root } = checkpoint
+  return {
+    schema: schema('log-verification'),
+    ok: true,
+    exitCode: 0,
+    origin,
+    size,
+    root: Buffer.from(root).toString('base64'),
+    entries,
+    ...(first !== undefined && { first: first.toISOString() }),
+    ...(last !== undefined && { last: last.toISOString() }),
+    ...(since !== undefined && { since: since.size }),
+  }
+}

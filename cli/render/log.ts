@@ -1,0 +1,44 @@
+/** Entries of the log, one line each. */
+import type { LogEntry, SignatureEntry, StateEntry } from '../../src/log/entry.ts'
+import { printable } from './printable.ts'
+
+/** Renders an entry: place, time, what was done with which key version, for whom. */
+export function renderEntry(index: number, entry: LogEntry): string {
+  const { time, type, caller } = entry
+  const by = caller === undefined ? 'the service' : `${caller.subject} (${caller.issuer})`
+  const facts = [String(index).padStart(6), time.toISOString(), type.padEnd(11), describe(entry)]
+  return printable(`${facts.join('  ')}  by ${by}`)
+}
+
+function describe(entry: LogEntry): string {
+  switch (entry.type) {
+    case 'signature':
+    case 'attestation':
+      return describeSignature(entry)
+    case 'token':
+      return `${version(entry.key)} ${entry.jti} for ${entry.audience.join(', ')}`
+    case 'timestamp':
+      return `${version(entry.key)} ${entry.serial} ${entry.digest}`
+    case 'state':
+      return describeChange(entry)
+    case 'denial':
+      return `${entry.action} ${entry.resource} refused with ${entry.code}: ${entry.reason}`
+    case 'approval':
+      return `${entry.action} ${entry.resource} approved (${entry.approvalId})`
+  }
+}
+
+function describeSignature({ key, digests, predicateType }: SignatureEntry): string {
+  const [first = 'nothing', ...others] = digests
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  return `${version(key)} ${first}${more}${predicateType === undefined ? '' : ` ${predicateType}`}`
+}
+
+function describeChange({ key, action, to, isForced, reason }: StateEntry): string {
+  const forced = isForced ? ' (forced)' : ''
+  return `${version(key)} ${action}, now ${to}${forced}${reason === undefined ? '' : `: ${reason}`}`
+}
+
+function version(key: { readonly name: string; readonly version: number }): string {
+  return `${key.name} v${key.version}`
+}
