@@ -196,11 +196,11 @@ test('init takes nothing but an address, and update and show want a pin', async 
 })
 
 test('the folder is where programs of the user keep their data, unless a variable names another', () => {
-  const own = { COUNTERSIGN_HOME: '/own', XDG_DATA_HOME: '/data', HOME: '/home/user' }
+  const own = { COUNTERSIGN_HOME: '/own', XDG_DATA_HOME: '/data', HOME: '/u' }
 
   expect(trustFolder({ env: own })).toBe('/own')
   expect(trustFolder({ env: { ...own, COUNTERSIGN_HOME: '' } })).toBe('/data/countersign')
-  expect(trustFolder({ env: { HOME: '/home/user' } })).toBe('/home/user/.local/share/countersign')
+  expect(trustFolder({ env: { HOME: '/u' } })).toBe('/u/.local/share/countersign')
 })
 
 test('without its copy a pin is shown, fetched again when connected, and no trust offline', async () => {
