@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Peer } from './peer.ts'
 
 const REGISTRY_SOURCE = join(import.meta.dirname, 'registry')
+const GO_OIDC_SOURCE = join(import.meta.dirname, 'go-oidc')
 
 /** Sigstore's own command line. */
 export const COSIGN: Peer = goProgram(
@@ -45,8 +46,29 @@ export const LOCALSTACK: Peer = {
   },
 }
 
+/** The OIDC library of the Go world; the program around it is in go-oidc/. */
+export const GO_OIDC: Peer = {
+  name: 'go-oidc',
+  version: sourceVersion(GO_OIDC_SOURCE),
+  install: (folder) => {
+    run(['go', 'build', '-o', join(folder, 'verify'), '.'], { cwd: GO_OIDC_SOURCE })
+  },
+}
+
+/** The JWT library of the Python world; the program around it is in pyjwt/. */
+export const PYJWT: Peer = {
+  name: 'pyjwt',
+  version: '2.15.1',
+  install: (folder) => {
+    const venv = join(folder, 'venv')
+    run(['python3', '-m', 'venv', venv])
+    run([join(venv, 'bin/pip'), 'install', '--quiet', 'PyJWT[crypto]==2.15.1'])
+    run([join(venv, 'bin/python'), '-c', 'import jwt, cryptography'])
+  },
+}
+
 /** Every peer that is installed by its exact version. */
-export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK]
+export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK, GO_OIDC, PYJWT]
 
 function goProgram(name: string, path: string, version: string): Peer {
   return {
