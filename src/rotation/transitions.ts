@@ -126,7 +126,7 @@ export async function rotate(
 ): Promise<Transitioned> {
   const { versions } = await readKey(context, name)
   if (standbyOf(versions) === undefined) await createVersion(context, name, by, true)
-  return transition(context, name, { action: 'activate', ...options }, by)
+  return transition(context, name, { action: 'activate', force: options.force }, by)
 }
 
 /**
