@@ -45,6 +45,7 @@ import { descriptionRoutes } from './routes/description.ts'
 import { distributionRoutes } from './routes/distribution.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logRoutes } from './routes/log.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { signatureRoutes } from './routes/signatures.ts'
 import { timestampRoutes } from './routes/timestamps.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -82,6 +83,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     timestampRoutes(app, context)
     tokenRoutes(app, context)
     verificationRoutes(app, context)
+    keyRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
     distributionRoutes(app, context)

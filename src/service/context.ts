@@ -4,9 +4,11 @@
  *
  * @packageDocumentation
  */
-import type { AccessRequest } from '../access/action.ts'
+import type { AccessRequest, AdministrativeAction } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
+import type { JsonObject } from '../formats/json.ts'
 import type { Appender } from '../log/appender.ts'
+import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { TokenRules } from '../signing/issue-token.ts'
 import type { Store } from '../store/store.ts'
@@ -42,6 +44,15 @@ export interface ReadinessCheck {
   readonly check: (signal: AbortSignal) => Promise<void>
 }
 
+/** A change of a key, down to its last parameter. */
+export interface AdministrativeRequest {
+  readonly action: AdministrativeAction
+  /** Name of the key. */
+  readonly resource: string
+  /** Everything else that says what will be done. */
+  readonly parameters: JsonObject
+}
+
 /** Everything a route may use. */
 export interface ServiceContext {
   readonly settings: ServiceSettings
@@ -68,6 +79,18 @@ export interface ServiceContext {
    * @throws CountersignError ERR_NOT_ALLOWED — no policy permits it, or one forbids it
    */
   readonly authorize: (caller: Caller, request: AccessRequest, requestId: string) => Promise<void>
+  /**
+   * Makes sure that as many people ask for exactly this as the configuration wants.
+   *
+   * @throws CountersignError ERR_APPROVAL_REQUIRED — others have to approve first
+   */
+  readonly assertApproved: (
+    caller: Caller,
+    request: AdministrativeRequest,
+    requestId: string,
+  ) => Promise<void>
+  /** What changes of keys stand on. */
+  readonly rotation: RotationContext
   /** Writes into the log what came to nothing. */
   readonly failures: FailureLog
   /** Who stamps the signatures of a key; undefined: nobody. */

@@ -23,7 +23,7 @@ declare module 'fastify' {
  *
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — nobody: the route lets anybody in
  */
-export function callerOf(request: FastifyRequest): Caller {
+export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (request.caller !== undefined) return request.caller
   throw new CountersignError('ERR_NOT_AUTHENTICATED', 'this request has no caller')
 }

@@ -92,6 +92,8 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     authenticate,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
+    assertApproved: () => Promise.resolve(),
+    rotation: unreached('rotation'),
     failures: unreached('failure log'),
     stamperOf: () => undefined,
     tokenRulesOf: () => ({ claims: FREE_CLAIMS }),

@@ -1,0 +1,185 @@
+/** Changes to keys that callers ask for: allowed by policies, approved where that is wanted, then done. */
+import type { AdministrativeAction } from '../../access/action.ts'
+import type { Caller } from '../../access/caller.ts'
+import { CountersignError } from '../../errors.ts'
+import type { JsonObject } from '../../formats/json.ts'
+import type { Key, KeyVersion } from '../../keys/key.ts'
+import type { BackendOutcome } from '../../rotation/backend.ts'
+import type { Operator } from '../../rotation/context.ts'
+import { createVersion, importVersion } from '../../rotation/new-version.ts'
+import type { Operation } from '../../rotation/operation.ts'
+import { type Preview, previewRotation, previewTransition } from '../../rotation/preview.ts'
+import { cancelDestruction, rotate, transition } from '../../rotation/transitions.ts'
+import type { ServiceContext } from '../context.ts'
+import { describeVersion, type VersionView } from './describe-key.ts'
+
+/** What can be asked of a key. */
+export type KeyCommand =
+  | Exclude<Operation, { readonly action: 'publish' | 'destroy' }>
+  | { readonly action: 'destroy'; readonly version: number; readonly cancel?: boolean | undefined }
+  | { readonly action: 'create'; readonly isPublished: boolean }
+  | { readonly action: 'import'; readonly uri: string }
+  | { readonly action: 'rotate'; readonly force?: boolean | undefined }
+
+/** Who asks, and how. */
+export interface KeyRequest {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly reason: string | undefined
+  readonly dryRun: boolean
+}
+
+/** What was done, or would be. */
+export interface KeyAnswer {
+  readonly key: string
+  readonly dryRun: boolean
+  /** Versions that changed, as they are now. */
+  readonly changed?: readonly VersionView[]
+  /** Of the publication that shows it. */
+  readonly sequence?: number
+  readonly backend?: BackendAnswer | undefined
+  readonly plan?: Omit<Preview, 'refusal'> & { readonly refusal: Refusal | undefined }
+}
+
+/** What was tried in the backend. */
+export interface BackendAnswer extends Omit<BackendOutcome, 'error'> {
+  readonly error: Refusal | undefined
+}
+
+/** Why something is not done. */
+export interface Refusal {
+  readonly code: string
+  readonly detail: string
+  readonly hint: string | undefined
+}
+
+/** What {@link administerKey} needs of the service. */
+export type AdministrationContext = Pick<
+  ServiceContext,
+  'assertApproved' | 'authorize' | 'keyring' | 'rotation'
+>
+
+/**
+ * Does what a caller asks of a key, or says what that would do; a plan needs the permission of the act,
+ * and no approvals.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_NOT_ALLOWED, ERR_APPROVAL_REQUIRED; and what the
+ * change throws
+ */
+export async function administerKey(
+  context: AdministrationContext,
+  name: string,
+  command: KeyCommand,
+  request: KeyRequest,
+): Promise<KeyAnswer> {
+  const key = findKey(context, name)
+  const isForced = 'force' in command && command.force === true
+  const { caller, requestId, reason, dryRun } = request
+  const action: AdministrativeAction = `${command.action}Key`
+  await context.authorize(caller, { action, key, isForced }, requestId)
+  const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
+  if (dryRun) return { key: name, dryRun, plan: toPlan(await preview(context, name, command, by)) }
+  const parameters = toParameters({ ...command, reason })
+  await context.assertApproved(caller, { action, resource: name, parameters }, requestId)
+  const done = await perform(context, name, command, by)
+  // So that whoever asks this replica next sees what was done.
+  await context.keyring.refresh()
+  return { key: name, dryRun, ...done }
+}
+
+/**
+ * Finds a key that the service has.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND
+ */
+export function findKey({ keyring }: Pick<ServiceContext, 'keyring'>, name: string): Key {
+  const key = keyring.snapshot.keys.find((each) => each.name === name)
+  if (key !== undefined) return key
+  throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
+    hint: 'see which there are: countersign key list',
+    details: { key: name },
+  })
+}
+
+/** What approvers approve: whatever a command says, and why. */
+function toParameters(command: KeyCommand & { readonly reason: string | undefined }): JsonObject {
+  const parameters: Record<string, string | number | boolean> = {}
+  for (const [name, value] of Object.entries(command) as [string, unknown][]) {
+    if (value instanceof Date) parameters[name] = value.toISOString()
+    else if (typeof value === 'string' || typeof value === 'number') parameters[name] = value
+    else if (typeof value === 'boolean') parameters[name] = value
+  }
+  return parameters
+}
+
+function toEntryCaller({ issuer, subject, claims }: Caller): NonNullable<Operator['caller']> {
+  return { issuer, subject, claims }
+}
+
+function preview(
+  { rotation }: AdministrationContext,
+  name: string,
+  command: KeyCommand,
+  by: Operator,
+): Promise<Preview> {
+  switch (command.action) {
+    case 'create':
+    case 'import':
+    case 'rotate':
+      return previewRotation(rotation, name)
+    case 'activate':
+    case 'retire':
+    case 'revoke':
+    case 'destroy':
+      return previewTransition(rotation, name, command, by)
+  }
+}
+
+async function perform(
+  { rotation }: AdministrationContext,
+  name: string,
+  command: KeyCommand,
+  by: Operator,
+): Promise<Pick<KeyAnswer, 'changed' | 'sequence' | 'backend'>> {
+  switch (command.action) {
+    case 'create':
+      return toDone(await createVersion(rotation, name, by, command.isPublished))
+    case 'import':
+      return toDone(await importVersion(rotation, name, command.uri, by))
+    case 'rotate':
+      return toDone(await rotate(rotation, name, command, by))
+    case 'destroy':
+      if (command.cancel === true) {
+        return { backend: toBackend(await cancelDestruction(rotation, name, command.version)) }
+      }
+      return toDone(await transition(rotation, name, command, by))
+    case 'activate':
+    case 'retire':
+    case 'revoke':
+      return toDone(await transition(rotation, name, command, by))
+  }
+}
+
+function toDone(done: {
+  readonly changed: readonly KeyVersion[]
+  readonly sequence: number
+  readonly backend?: BackendOutcome | undefined
+}): Pick<KeyAnswer, 'changed' | 'sequence' | 'backend'> {
+  return {
+    changed: done.changed.map(describeVersion),
+    sequence: done.sequence,
+    backend: done.backend && toBackend(done.backend),
+  }
+}
+
+function toBackend({ error, ...outcome }: BackendOutcome): BackendAnswer {
+  return { ...outcome, error: error && toRefusal(error) }
+}
+
+function toPlan({ refusal, ...plan }: Preview): NonNullable<KeyAnswer['plan']> {
+  return { ...plan, refusal: refusal && toRefusal(refusal) }
+}
+
+function toRefusal({ code, message, hint }: CountersignError): Refusal {
+  return { code, detail: message, hint }
+}

@@ -1,0 +1,214 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { CountersignError, ERROR_TRAITS } from '../../../src/errors.ts'
+import type { ServiceContext } from '../../../src/service/context.ts'
+import { createKeyring } from '../../../src/rotation/store-keyring.ts'
+import { RotationScene } from '../../support/rotation-scene.ts'
+import { CREDENTIALS, startService, type TestServiceOptions } from '../../support/service.ts'
+
+interface Administered {
+  readonly scene: RotationScene
+  readonly post: (path: string, payload?: object) => Promise<{ status: number; body: unknown }>
+  readonly get: (path: string) => Promise<{ status: number; body: unknown }>
+}
+
+/** A service over a key with an active version and a standby. */
+async function start(
+  parts: Partial<ServiceContext> = {},
+  options: TestServiceOptions = {},
+): Promise<Administered> {
+  const scene = await RotationScene.start()
+  await scene.bootstrap()
+  const { store, providers } = scene
+  const keyring = await createKeyring({
+    store,
+    openKey: (reference, keyOptions) => providers.openKey(reference, keyOptions),
+    onError: () => undefined,
+  })
+  onTestFinished(() => keyring[Symbol.asyncDispose]())
+  const own = { store, keyring, now: () => scene.now, rotation: scene.context() }
+  const { app } = await startService({ ...options, parts: { ...own, ...parts } })
+  const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
+    const answer = await app.inject({
+      method,
+      url,
+      headers: CREDENTIALS,
+      ...(payload === undefined ? {} : { payload }),
+    })
+    return { status: answer.statusCode, body: answer.json<unknown>() }
+  }
+  return {
+    scene,
+    post: (path, payload = {}) => call('POST', path, payload),
+    get: (path) => call('GET', path),
+  }
+}
+
+test('the inventory shows every key with its versions and its plan', async () => {
+  const { scene, get } = await start()
+  const [first] = await scene.versions()
+
+  const list = await get('/v1/keys')
+  const one = await get('/v1/keys/release')
+
+  expect(one.body).toMatchObject({
+    name: 'release',
+    use: 'artifact',
+    algorithm: 'ES256',
+    active: 1,
+    standby: 2,
+    rotation: { from: 1, to: 2 },
+    versions: [
+      { version: 1, state: 'active', kid: first?.publicKey.kid, isForced: false },
+      { version: 2, state: 'pending' },
+    ],
+  })
+  expect(list).toEqual({ status: 200, body: { keys: [one.body] } })
+})
+
+test('a rotation is done, logged with its caller, and seen by the next request', async () => {
+  const { scene, post, get } = await start()
+  scene.pass(3600)
+
+  const { status, body } = await post('/v1/keys/release/rotate', { reason: 'as planned' })
+
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    key: 'release',
+    dryRun: false,
+    sequence: 6,
+    changed: [
+      { version: 1, state: 'retired' },
+      { version: 2, state: 'active' },
+    ],
+  })
+  expect((await get('/v1/keys/release')).body).toMatchObject({ active: 2 })
+  expect((await scene.log()).at(-1)).toMatchObject({
+    action: 'activate',
+    caller: { issuer: 'static', subject: 'tester' },
+    reason: 'as planned',
+  })
+})
+
+test('a dry run answers the plan of a revocation and changes nothing', async () => {
+  const { scene, post } = await start()
+  const before = await scene.versions()
+
+  const { status, body } = await post('/v1/keys/release/revoke?dryRun=true', { mode: 'seamless' })
+
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    dryRun: true,
+    plan: {
+      changes: [
+        { version: 1, from: 'active', to: 'revoked' },
+        { version: 2, from: 'pending', to: 'active' },
+      ],
+      revocation: { version: 1, mode: 'seamless', successor: 2 },
+    },
+  })
+  expect(await scene.versions()).toEqual(before)
+})
+
+test('a dry run of what would be refused says why', async () => {
+  const { post } = await start()
+
+  const { body } = await post('/v1/keys/release/activate?dryRun=true')
+
+  expect(body).toMatchObject({ plan: { refusal: { code: 'ERR_TRANSITION_TOO_EARLY' } } })
+})
+
+test('every change there is can be asked for', async () => {
+  const { scene, post } = await start()
+  const provider = await scene.providers.provider({ scheme: 'file', path: '' })
+  const path = `${scene.folder}/keys/old.pem`
+  await provider.create({ uri: { scheme: 'file', path }, algorithm: 'ES256' })
+  const because = { force: true, reason: 'a test' }
+
+  const asked: readonly (readonly [string, object])[] = [
+    ['/v1/keys', { key: 'release', publish: false }],
+    ['/v1/keys/release/import', { uri: `file:${path}` }],
+    ['/v1/keys/release/activate', because],
+    ['/v1/keys/release/revoke', { mode: 'flush', compromisedSince: '2026-11-20T00:00:00Z' }],
+    ['/v1/keys/release/retire', because],
+  ]
+  for (const [url, body] of asked) expect(await post(url, body), url).toMatchObject({ status: 200 })
+  scene.pass(60 * 86_400)
+  const destroyed = await post('/v1/keys/release/destroy', { version: 1 })
+  const cancelled = await post('/v1/keys/release/destroy', { version: 1, cancel: true })
+
+  expect(await scene.states()).toBe('destroyed revoked pending retired')
+  expect(destroyed.body).toMatchObject({ backend: { action: 'destroy', outcome: 'done' } })
+  expect(cancelled.body).toMatchObject({ backend: { outcome: 'unsupported' } })
+})
+
+test('a change that a rule forbids is a conflict', async () => {
+  const { post } = await start()
+
+  const { status, body } = await post('/v1/keys/release/rotate')
+
+  expect(status).toBe(409)
+  expect(body).toMatchObject({ code: 'ERR_TRANSITION_TOO_EARLY', retryable: false })
+})
+
+test.each([
+  ['an unknown key', '/v1/keys/nobody/rotate', {}, 'ERR_KEY_NOT_FOUND'],
+  ['a member nobody knows', '/v1/keys/release/rotate', { forced: true }, 'ERR_REQUEST_INVALID'],
+  ['no mode', '/v1/keys/release/revoke', {}, 'ERR_REQUEST_INVALID'],
+  [
+    'a time that is none',
+    '/v1/keys/release/revoke',
+    { mode: 'flush', compromisedSince: '2026-99-20T00:00:00Z' },
+    'ERR_REQUEST_INVALID',
+  ],
+  [
+    'a key that lies elsewhere',
+    '/v1/keys/release/import',
+    { uri: 'pkcs11:object=x?module-path=/evil.so' },
+    'ERR_KEY_URI_INVALID',
+  ],
+] as const)('%s is refused', async (_what, url, payload, code) => {
+  const { scene, post } = await start()
+
+  expect(await post(url, payload)).toMatchObject({
+    status: ERROR_TRAITS[code].http,
+    body: { code },
+  })
+  expect(await scene.states()).toBe('active standby')
+})
+
+test.each([
+  ['GET', '/v1/keys'],
+  ['GET', '/v1/keys/release'],
+  ['POST', '/v1/keys/release/rotate'],
+  ['POST', '/v1/keys/release/rotate?dryRun=true'],
+] as const)('%s %s needs a policy that permits it', async (method, url) => {
+  const { post, get } = await start(
+    {},
+    { policies: 'permit (principal, action == Action::"sign", resource);' },
+  )
+
+  const answer = method === 'GET' ? await get(url) : await post(url)
+
+  expect(answer).toMatchObject({ status: 403, body: { code: 'ERR_NOT_ALLOWED' } })
+})
+
+test('a change that others have to approve waits, with all that it says', async () => {
+  const asked: unknown[] = []
+  const { scene, post } = await start({
+    assertApproved: (_caller, request) => {
+      asked.push(request)
+      return Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'others have to approve'))
+    },
+  })
+
+  const request = { mode: 'seamless', version: 1, reason: 'stolen' }
+  const { status } = await post('/v1/keys/release/revoke', request)
+  const plan = await post('/v1/keys/release/revoke?dryRun=true', request)
+
+  expect(status).toBe(403)
+  expect(plan.status).toBe(200)
+  expect(asked).toEqual([
+    { action: 'revokeKey', resource: 'release', parameters: { action: 'revoke', ...request } },
+  ])
+  expect(await scene.states()).toBe('active standby')
+})
