@@ -34,7 +34,10 @@ export interface Authenticator {
    * what was expected and what was got; ERR_NETWORK, ERR_TIMEOUT — the issuer's keys can't be fetched, so
    * nothing is known of the token; ERR_CANCELLED; what the memory of replays throws
    */
-  authenticate(authorization: string | undefined, signal?: AbortSignal): Promise<Caller>
+  authenticate(
+    authorization: string | undefined,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Caller>
 }
 
 /** Remembers tokens that were used; the store's `ReplayRecords` in a transaction of its own. */
@@ -80,7 +83,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   )
   const findStatic = createStaticTokens(options.staticTokens ?? [])
   return {
-    async authenticate(authorization, signal) {
+    async authenticate(authorization, { signal } = {}) {
       const token = readBearer(authorization)
       return findStatic(token) ?? (await verifyBearer(token, { issuers, options, signal }))
     },
