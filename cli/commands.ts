@@ -55,6 +55,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'check and show the configuration',
     load: () => import('./commands/config.ts'),
   },
+  policy: {
+    summary: 'check and try the policies of the service',
+    load: () => import('./commands/policy.ts'),
+  },
   doctor: {
     summary: 'find out what is wrong with a key, a registry or the clock',
     load: () => import('./commands/doctor.ts'),
