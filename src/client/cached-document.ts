@@ -123,7 +123,7 @@ export class CachedDocument<T> {
   /**
    * Fetches now, whatever is held.
    *
-   * @throws {@link CountersignError} whatever keeps it from being fetched or accepted
+   * @throws {@link CountersignError} whatever keeps it from being fetched, accepted or kept on disk
    */
   async refresh(): Promise<T> {
     await this.#load()
@@ -149,6 +149,9 @@ export class CachedDocument<T> {
     try {
       return await this.refresh()
     } catch (error) {
+      // It was fetched and accepted; only its copy could not be kept, in a home that is read-only, say.
+      const isUnkept = CountersignError.is(error, 'ERR_FILE_WRITE')
+      if (isUnkept && this.#held !== undefined) return this.#held.value
       this.#lastFailureMs = this.#lastTryMs
       if (held === undefined || !CountersignError.is(error) || !PASSING.has(error.code)) throw error
       return this.#keep(held, error)

@@ -48,7 +48,7 @@ const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 const BOUNDS: Partial<CacheBounds> = { maxStaleSeconds: 7 * 24 * 60 * 60 }
 
 /** The keys that may sign the publication after this one. */
-export function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
+function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
   return history.trustKeys ?? signers
 }
 

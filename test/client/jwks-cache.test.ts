@@ -187,3 +187,12 @@ test('a copy from the future is not believed to be fresh', async () => {
 
   expect(server.answers).toEqual([200, 304])
 })
+
+test('a copy that can’t be written keeps nobody from verifying', async () => {
+  const copy = createDocumentFile(join(createTempFolder(), 'no such folder', 'jwks.json'))
+  const { server, cache } = await createScene({ copy })
+
+  expect(await kids(cache)).toEqual([kidOf('first')])
+  expect(await kids(cache)).toEqual([kidOf('first')])
+  expect(server.answers).toEqual([200])
+})
