@@ -7,6 +7,7 @@ import type { Peer } from './peer.ts'
 
 const REGISTRY_SOURCE = join(import.meta.dirname, 'registry')
 const GO_OIDC_SOURCE = join(import.meta.dirname, 'go-oidc')
+const LOG_SOURCE = join(import.meta.dirname, 'log')
 
 /** Sigstore's own command line. */
 export const COSIGN: Peer = goProgram(
@@ -24,6 +25,15 @@ export const OCIREGISTRY: Peer = {
   version: sourceVersion(REGISTRY_SOURCE),
   install: (folder) => {
     run(['go', 'build', '-o', join(folder, 'registry'), '.'], { cwd: REGISTRY_SOURCE })
+  },
+}
+
+/** The Go team's packages for transparency logs and signed notes; the program around them is in log/. */
+export const GOLOG: Peer = {
+  name: 'golog',
+  version: sourceVersion(LOG_SOURCE),
+  install: (folder) => {
+    run(['go', 'build', '-o', join(folder, 'log'), '.'], { cwd: LOG_SOURCE })
   },
 }
 
@@ -68,7 +78,7 @@ export const PYJWT: Peer = {
 }
 
 /** Every peer that is installed by its exact version. */
-export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK, GO_OIDC, PYJWT]
+export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK, GO_OIDC, PYJWT, GOLOG]
 
 function goProgram(name: string, path: string, version: string): Peer {
   return {
