@@ -17,18 +17,21 @@ import type { Caller } from './caller.ts'
 
 /** Which actions need how many people. */
 export interface ApprovalSettings {
-  /** People in all, who requests it included; an action that is not here, or needs one, is done at once. */
-  readonly people: Readonly<Partial<Record<ApprovedAction, number>>>
+  /** People in all, who requests it included; with one, everything is done at once. */
+  readonly required: number
+  /** Actions that need them. */
+  readonly actions: readonly ApprovableAction[]
   /** How long a request waits, in seconds. */
   readonly lifetimeSeconds: number
 }
 
-/** An action that can need approval; forcing a rule of rotation is an action of its own here. */
-export type ApprovedAction = AdministrativeAction | 'forceActivateKey'
+/** An action that can need approval; `forceActivateKey`: an activation that overrides a rule of rotation. */
+export type ApprovableAction = AdministrativeAction | 'forceActivateKey'
 
 /** A request, down to its last parameter. */
 export interface ProtectedRequest {
-  readonly action: ApprovedAction
+  readonly action: AdministrativeAction
+  readonly isForced: boolean
   /** Name of the key. */
   readonly resource: string
   /** Everything else that says what will be done. */
@@ -49,8 +52,9 @@ export type ApprovalOutcome =
   | { readonly isApproved: false; readonly request: ApprovalRequest; readonly needed: number }
 
 /** SHA-256, in hex, of a request: equal for equal requests, whatever the order of their members. */
-export function hashRequest({ action, resource, parameters }: ProtectedRequest): string {
-  const text = JSON.stringify([action, resource, sortMembers(parameters)])
+export function hashRequest(request: ProtectedRequest): string {
+  const { action, isForced, resource, parameters } = request
+  const text = JSON.stringify([action, isForced, resource, sortMembers(parameters)])
   return createHash('sha256').update(text).digest('hex')
 }
 
@@ -74,7 +78,7 @@ export async function claimApproval(
   newId: () => string,
 ): Promise<ApprovalOutcome> {
   const { records, settings, caller, now } = context
-  const needed = settings.people[protectedRequest.action] ?? 1
+  const needed = countNeeded(protectedRequest, settings)
   if (needed <= 1) return { isApproved: true }
   const requestSha256 = hashRequest(protectedRequest)
   const waiting = (await records.approvals(now)).find(
@@ -151,6 +155,15 @@ function refusedApproval(id: string, message: string, hint: string): Countersign
     hint,
     details: { approvalId: id },
   })
+}
+
+function countNeeded(
+  { action, isForced }: ProtectedRequest,
+  { required, actions }: ApprovalSettings,
+): number {
+  const isForcedActivation = isForced && action === 'activateKey'
+  const isListed = actions.includes(action)
+  return isListed || (isForcedActivation && actions.includes('forceActivateKey')) ? required : 1
 }
 
 /** A person is an issuer and a subject; an issuer's address has no blank in it. */

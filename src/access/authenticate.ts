@@ -92,7 +92,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
 function toIssuer(settings: IssuerSettings, options: AuthenticatorOptions): Issuer {
   const { now, replays, createGet = createBoundedGet, onKeysUnavailable: onFailure } = options
-  if (settings.refusesReplays === true && replays === undefined) {
+  if (settings.preventReplay === true && replays === undefined) {
     const message = `"${settings.issuer}" refuses replays, but nothing remembers them`
     throw new CountersignError('ERR_CONFIG_INVALID', message, { hint: 'configure a store' })
   }
@@ -134,7 +134,7 @@ async function verifyBearer(
   const keys = await issuer.keys.keysFor(kid, signal)
   const identity = verifyIdentity(token, issuer.settings, { keys, now: options.now() })
   // Last, so that nobody can use up a token without having it.
-  if (issuer.settings.refusesReplays === true) await assertFirstUse(identity, options)
+  if (issuer.settings.preventReplay === true) await assertFirstUse(identity, options)
   return identity.caller
 }
 

@@ -15,10 +15,10 @@ export interface IssuerSettings {
   readonly algorithms?: readonly AlgorithmName[] | undefined
   /** How far clocks may be apart, 0 to 300; default 60. */
   readonly clockSkewSeconds?: number | undefined
-  /** How old a token may be, whatever its own end, 60 to 86400; default 3600. */
+  /** How old a token may be, whatever its own end, 1 to 2592000; default 3600. */
   readonly maxTokenAgeSeconds?: number | undefined
   /** Whether a token may be used once only, by its `jti`; default false. */
-  readonly refusesReplays?: boolean | undefined
+  readonly preventReplay?: boolean | undefined
   /** Address of its keys, in place of its metadata. */
   readonly jwksUri?: string | undefined
   /** Its keys themselves (a JWKS document): nothing is fetched. */
@@ -104,7 +104,7 @@ function assertIssuer(settings: IssuerSettings): void {
     throw invalid(`"${enterpriseSlug}" is no slug of an enterprise`, hint)
   }
   assertBetween(issuer, 'clockSkewSeconds', settings.clockSkewSeconds ?? 0, [0, 300])
-  assertBetween(issuer, 'maxTokenAgeSeconds', settings.maxTokenAgeSeconds ?? 60, [60, 86_400])
+  assertBetween(issuer, 'maxTokenAgeSeconds', settings.maxTokenAgeSeconds ?? 60, [1, 2_592_000])
 }
 
 function assertAddress(address: string, { allowPrivateAddresses = false }: IssuerSettings): void {

@@ -15,7 +15,7 @@ export interface IssuerSettings {
   readonly algorithms: readonly AlgorithmName[] | undefined
   readonly jwksUri: string | undefined
   readonly preventReplay: boolean
-  readonly allowSlugs: boolean
+  readonly enterpriseSlug: string | undefined
   readonly allowPrivateAddresses: boolean
   readonly maxTokenAgeSeconds: number | undefined
 }
@@ -75,14 +75,14 @@ export function toAccessSettings({
 }
 
 function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
-  const { preventReplay = false, allowSlugs = false, allowPrivateAddresses = false } = entry
+  const { preventReplay = false, allowPrivateAddresses = false } = entry
   return {
     issuer: entry.issuer,
     audience: entry.audience,
     algorithms: entry.algorithms,
     jwksUri: entry.jwksUri,
     preventReplay,
-    allowSlugs,
+    enterpriseSlug: entry.enterpriseSlug,
     allowPrivateAddresses,
     maxTokenAgeSeconds:
       entry.maxTokenAge === undefined ? undefined : parseDurationSeconds(entry.maxTokenAge),

@@ -17,11 +17,13 @@ import { codeOfAsync } from '../support/errors.ts'
 const NOW = new Date('2026-11-25T12:00:00Z')
 const LATER = new Date(NOW.getTime() + 3600_000)
 const SETTINGS: ApprovalSettings = {
-  people: { revokeKey: 2, destroyKey: 3 },
+  required: 2,
+  actions: ['revokeKey', 'destroyKey', 'forceActivateKey'],
   lifetimeSeconds: 3600,
 }
 const REVOKE: ProtectedRequest = {
   action: 'revokeKey',
+  isForced: false,
   resource: 'release',
   parameters: { version: 3, reason: 'stolen' },
 }
@@ -52,12 +54,12 @@ interface Scene {
   ) => Promise<ApprovalRequest>
 }
 
-function createScene(): Scene {
+function createScene(required = 2): Scene {
   const records = createRecords()
   let made = 0
   const contextOf = (who: string, now: Date): ApprovalContext => {
     const caller: Caller = { kind: 'oidc', issuer: 'https://idp.example', subject: who, claims: {} }
-    return { records, settings: SETTINGS, caller, now }
+    return { records, settings: { ...SETTINGS, required }, caller, now }
   }
   return {
     claim: (who, what = REVOKE, now = NOW) =>
@@ -79,6 +81,14 @@ test('an action that needs nobody else is done at once', async () => {
   expect(outcome).toEqual({ isApproved: true })
 })
 
+test('only an activation that is forced waits where that is what is said', async () => {
+  const scene = createScene()
+  const activate: ProtectedRequest = { ...REVOKE, action: 'activateKey' }
+
+  expect(await scene.claim('ann', activate)).toEqual({ isApproved: true })
+  expect((await scene.claim('ann', { ...activate, isForced: true })).isApproved).toBe(false)
+})
+
 test('a request waits for another person, is done once, and then waits again', async () => {
   const scene = createScene()
 
@@ -90,7 +100,7 @@ test('a request waits for another person, is done once, and then waits again', a
 })
 
 test('a request that waits says its id, and how many more it needs', async () => {
-  const scene = createScene()
+  const scene = createScene(3)
   const outcome = await scene.claim('ann', { ...REVOKE, action: 'destroyKey' })
   if (outcome.isApproved) throw new Error('expected a request that waits')
 
@@ -113,7 +123,7 @@ test('asking again adds no approval, whoever asks', async () => {
 })
 
 test('nobody approves twice, nor what he requested', async () => {
-  const scene = createScene()
+  const scene = createScene(3)
   const request = waiting(await scene.claim('ann', { ...REVOKE, action: 'destroyKey' }))
   await scene.approve('bob', request)
 
@@ -132,6 +142,7 @@ test('an approval is for the exact request', async () => {
 
   for (const changed of [
     { ...REVOKE, resource: 'other' },
+    { ...REVOKE, isForced: true },
     { ...REVOKE, action: 'destroyKey' as const },
     { ...REVOKE, parameters: { version: 4, reason: 'stolen' } },
   ]) {
@@ -206,7 +217,7 @@ test('no request is done with fewer people than it needs', async () => {
 
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(who, fc.boolean()), { maxLength: 20 }), async (steps) => {
-      const scene = createScene()
+      const scene = createScene(3)
       const people = new Set<string>()
       const request = waiting(await scene.claim('ann', destroy))
       people.add('ann')

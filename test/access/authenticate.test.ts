@@ -263,7 +263,7 @@ test('an algorithm that the settings leave out is refused', async () => {
 test('a token is accepted once where replays are refused', async () => {
   const used = new Map<string, Date>()
   const { issuer, authenticate } = await createScene(
-    { refusesReplays: true },
+    { preventReplay: true },
     {},
     {
       replays: {
@@ -290,7 +290,7 @@ test('a token that is refused is not used up', async () => {
   const useOnce = (_issuer: string, jti: string): Promise<boolean> =>
     Promise.resolve(used.push(jti) > 0)
   const { issuer, authenticate } = await createScene(
-    { refusesReplays: true },
+    { preventReplay: true },
     {},
     { replays: { useOnce } },
   )

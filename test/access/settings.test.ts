@@ -18,8 +18,8 @@ test.each<[string, Partial<AuthenticatorOptions>]>([
   ['no audience', issuerOf({ audience: '' })],
   ['a slug with a slash', issuerOf({ enterpriseSlug: 'a/b' })],
   ['too much skew', issuerOf({ clockSkewSeconds: 301 })],
-  ['too old tokens', issuerOf({ maxTokenAgeSeconds: 86_401 })],
-  ['a memory of replays that is missing', issuerOf({ refusesReplays: true })],
+  ['too old tokens', issuerOf({ maxTokenAgeSeconds: 2_592_001 })],
+  ['a memory of replays that is missing', issuerOf({ preventReplay: true })],
   [
     'an issuer twice',
     { issuers: [...(issuerOf({}).issuers ?? []), ...(issuerOf({}).issuers ?? [])] },

@@ -169,7 +169,7 @@ access:
       algorithms: undefined,
       jwksUri: undefined,
       preventReplay: false,
-      allowSlugs: false,
+      enterpriseSlug: undefined,
       allowPrivateAddresses: false,
       maxTokenAgeSeconds: undefined,
     },

@@ -11,7 +11,7 @@ export interface IssuerEntry {
   readonly algorithms?: readonly AlgorithmName[]
   readonly jwksUri?: string
   readonly preventReplay?: boolean
-  readonly allowSlugs?: boolean
+  readonly enterpriseSlug?: string
   readonly allowPrivateAddresses?: boolean
   readonly maxTokenAge?: string
 }
@@ -23,7 +23,7 @@ export interface StaticTokenEntry {
   readonly claims?: JsonObject
 }
 
-/** Administrative actions that can be made to need approval. */
+/** Actions that can be made to need approval; `forceActivateKey`: only an activation that overrides a rule of rotation. */
 export const APPROVABLE_ACTIONS = [
   'createKey',
   'importKey',
@@ -32,6 +32,7 @@ export const APPROVABLE_ACTIONS = [
   'retireKey',
   'revokeKey',
   'destroyKey',
+  'forceActivateKey',
 ] as const
 
 /** One of {@link APPROVABLE_ACTIONS}. */
@@ -60,7 +61,8 @@ const issuer = Type.Object(
     algorithms: Type.Optional(
       Type.Array(Type.Enum([...ALGORITHM_NAMES], { description: 'An algorithm.' }), {
         minItems: 1,
-        description: 'Algorithms its tokens may be signed with; left out, RS256 and ES256.',
+        description:
+          'Algorithms its tokens may be signed with; left out, RS256, PS256, ES256, ES384, ES512 and EdDSA.',
         examples: [['RS256']],
       }),
     ),
@@ -76,11 +78,12 @@ const issuer = Type.Object(
         default: false,
       }),
     ),
-    allowSlugs: Type.Optional(
-      Type.Boolean({
+    enterpriseSlug: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
         description:
-          'Whether `iss` may be the issuer followed by `/` and one name, as GitHub gives enterprises.',
-        default: false,
+          'GitHub Enterprise: only tokens whose `iss` is the issuer, `/` and this name are accepted.',
+        examples: ['acme-corp'],
       }),
     ),
     allowPrivateAddresses: Type.Optional(
