@@ -232,7 +232,7 @@ keys:
   release:
     use: artefact
     provider: env://NAME
-    rotation: { every: 5m, at: noon }
+    rotation: { every: 4000d, at: noon }
     maxTokenLifetime: 60
   bare: {}
 registry: []
@@ -244,8 +244,8 @@ trust:
     '3:3: keys.Release: "Release" is no name for a key',
     '5:5: keys.release.use: expected one of artifact, token, timestamp, log, trust; found "artefact"',
     '6:5: keys.release.provider: no keys can be made or opened in env:',
-    '7:17: keys.release.rotation.every: "5m" is not within 1h to 3650d',
-    '7:28: keys.release.rotation.at: unknown setting "at"',
+    '7:17: keys.release.rotation.every: "4000d" is not within 1s to 3650d',
+    '7:31: keys.release.rotation.at: unknown setting "at"',
     '8:5: keys.release.maxTokenLifetime: expected a duration such as 30s, 15m, 1h or 90d; found a number',
     '8:5: keys.release.maxTokenLifetime: only a key whose use is token has this setting',
     '9:3: keys.bare: "use" is missing',

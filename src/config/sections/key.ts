@@ -42,9 +42,9 @@ export interface KeyEntry {
 const rotation = Type.Object(
   {
     every: Type.Optional(
-      duration('1h', '3650d', {
+      duration('1s', '3650d', {
         description:
-          'How long a version signs before the next one takes over. Left out: 90d for artifacts, 7d for tokens; other keys rotate only when somebody says so.',
+          'How long a version signs before the next one takes over; no shorter than the next one must wait. Left out: 90d for artifacts, 7d for tokens; other keys rotate only when somebody says so.',
         examples: ['90d'],
       }),
     ),
