@@ -5,6 +5,8 @@
  * @packageDocumentation
  */
 import { type CountersignError, toCountersignError } from '../errors.ts'
+import type { Key } from '../keys/key.ts'
+import { activationDelaySeconds } from '../keys/policy.ts'
 import { startTimer, type StartTimer } from '../log/timer.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { doDueSteps } from './due-steps.ts'
@@ -12,8 +14,6 @@ import { doDueSteps } from './due-steps.ts'
 /** What a scheduler stands on. */
 export interface SchedulerOptions {
   readonly rotation: RotationContext
-  /** Time between two looks at all keys, in ms; default 10,000. */
-  readonly intervalMs?: number
   readonly startTimer?: StartTimer
   /** Told of every failed step; `key` is the name of the key, undefined where it is about none. */
   readonly onAlert: (error: CountersignError, key: string | undefined) => void
@@ -35,6 +35,10 @@ interface Setback {
 
 const LONGEST_WAIT_MS = 10 * 60_000
 
+/** Time between two looks at all keys; less where a key has to wait for less than a hundred seconds. */
+const LONGEST_INTERVAL_MS = 10_000
+const LEAST_INTERVAL_MS = 250
+
 /** Makes a scheduler; it does nothing before it is started or asked to. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   return new StoreScheduler(options)
@@ -42,7 +46,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
 class StoreScheduler implements Scheduler {
   readonly #options: SchedulerOptions
-  readonly #intervalMs: number
+  /** Follows the keys at every look; see {@link intervalOf}. */
+  #intervalMs = LONGEST_INTERVAL_MS
   /** By the name of the key; owned by the run that is under way. */
   readonly #setbacks = new Map<string, Setback>()
   /** The run that is under way or was the last; never rejects. */
@@ -52,7 +57,6 @@ class StoreScheduler implements Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options
-    this.#intervalMs = options.intervalMs ?? 10_000
   }
 
   start(): void {
@@ -80,15 +84,16 @@ class StoreScheduler implements Scheduler {
     if (this.#isDisposed) return
     const { rotation, onAlert } = this.#options
     try {
-      await rotation.store.withLock('scheduler', (lost) => this.#lookAtAll(lost))
+      const keys = await rotation.store.transaction((records) => records.keys.keys())
+      this.#intervalMs = intervalOf(keys)
+      await rotation.store.withLock('scheduler', (lost) => this.#lookAtAll(keys, lost))
     } catch (error) {
       onAlert(toCountersignError(error), undefined)
     }
   }
 
-  async #lookAtAll(lost: AbortSignal): Promise<void> {
+  async #lookAtAll(keys: readonly Key[], lost: AbortSignal): Promise<void> {
     const { rotation } = this.#options
-    const keys = await rotation.store.transaction((records) => records.keys.keys())
     const by: Operator = { caller: undefined, requestId: `scheduler-${rotation.randomMark()}` }
     for (const { name } of keys) {
       if (lost.aborted || this.#isDisposed) return
@@ -113,4 +118,10 @@ class StoreScheduler implements Scheduler {
       onAlert(toCountersignError(error), name)
     }
   }
+}
+
+/** So often that no step is late by more than a tenth of what its key waits for anyway. */
+function intervalOf(keys: readonly Key[]): number {
+  const waits = keys.map(({ policy }) => activationDelaySeconds(policy) * 100)
+  return Math.max(LEAST_INTERVAL_MS, Math.min(LONGEST_INTERVAL_MS, ...waits))
 }

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Key } from '../../src/keys/key.ts'
 import type { RotationContext } from '../../src/rotation/context.ts'
+import { createRotationPolicy } from '../../src/keys/policy.ts'
 import { ensureKeys } from '../../src/rotation/ensure-keys.ts'
 import { createScheduler, type Scheduler } from '../../src/rotation/scheduler.ts'
 import { transition } from '../../src/rotation/transitions.ts'
@@ -144,6 +145,23 @@ test('a started scheduler looks at the keys again and again, until it is dispose
   expect(timer.running).toBe(1)
 
   await scheduler[Symbol.asyncDispose]()
+  expect(timer.running).toBe(0)
+})
+
+test('a key that waits for seconds is looked at several times a second', async () => {
+  const scene = await RotationScene.start()
+  const policy = createRotationPolicy('artifact', {
+    ...{ maxAgeSeconds: 1, verifierCacheSeconds: 3, replicaLagSeconds: 1, clockSkewSeconds: 1 },
+    everySeconds: 5,
+  })
+  await scene.store.transaction(({ keys }) => keys.putKey({ ...scene.key, policy }))
+  const { scheduler, timer } = startScheduler(scene.context())
+  await scheduler.runOnce()
+  scheduler.start()
+
+  timer.advance(499)
+  expect(timer.running).toBe(1)
+  timer.advance(1)
   expect(timer.running).toBe(0)
 })
 
