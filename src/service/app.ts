@@ -19,14 +19,7 @@
  * @packageDocumentation
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type {
-  FastifyBaseLogger,
-  FastifyInstance,
-  FastifyPluginAsync,
-  RawReplyDefaultExpression,
-  RawRequestDefaultExpression,
-  RawServerDefault,
-} from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ServiceContext } from './context.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -50,15 +43,6 @@ import { signatureRoutes } from './routes/signatures.ts'
 import { timestampRoutes } from './routes/timestamps.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { verificationRoutes } from './routes/verifications.ts'
-
-/** The instance that routes are registered on: handlers get the types of their schemas. */
-export type ServiceApp = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
 
 /** Makes the plugin; register it on an instance of `createHttpServer`. */
 export function createApp(context: ServiceContext): FastifyPluginAsync {

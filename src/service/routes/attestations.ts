@@ -1,5 +1,5 @@
 /** `POST /v1/keys/{key}/attestations`: subjects and what is said of them in, a Sigstore bundle out. */
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../idempotency.ts'
 import { attestSubjects } from '../operations/attest-subjects.ts'

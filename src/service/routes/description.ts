@@ -1,5 +1,5 @@
 /** `/openapi.json`: the API described by the very schemas that requests are held against. */
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 
 /** Registers the route. */
 export function descriptionRoutes(app: ServiceApp): void {

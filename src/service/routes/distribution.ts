@@ -7,7 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import * as Type from 'typebox'
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import { KEY_HISTORY_PATH, type Publications } from '../publications.ts'
 import type { PublishedPage } from '../published-pages.ts'
 

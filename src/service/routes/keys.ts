@@ -7,7 +7,7 @@
 import type { FastifyRequest } from 'fastify'
 import * as Type from 'typebox'
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import {
   type AdministrationContext,

@@ -11,7 +11,7 @@ import type { LogReader } from '../../log/log-records.ts'
 import { CHECKPOINT_PATH, parseTilePath } from '../../log/paths.ts'
 import { openStoredLog } from '../../log/source.ts'
 import { TILE_WIDTH } from '../../log/tiles.ts'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 
 const LOG_PREFIX = '/log/'

@@ -1,5 +1,5 @@
 /** `POST /v1/keys/{key}/signatures`: digests in, Sigstore bundles out. */
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../idempotency.ts'
 import { type ArtifactResult, signArtifacts } from '../operations/sign-artifacts.ts'

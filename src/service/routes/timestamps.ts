@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 
 const QUERY = 'application/timestamp-query'

@@ -1,6 +1,6 @@
 /** `POST /v1/keys/{key}/tokens`: claims in, a signed JWT out. */
 import { toUtcSeconds } from '../../formats/time.ts'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import { issueLoggedToken } from '../operations/issue-token.ts'
 import { callerOf } from '../request.ts'
