@@ -1,16 +1,5 @@
 import type { LogEntry } from './entry.ts'
 
-/** Forms of labels, each with what it finds. */
-export const LABEL_FORMS: Readonly<Record<string, string>> = {
-  type: 'entries of one type',
-  key: 'what concerns a named key',
-  kid: 'what one key version did, and what was done with it',
-  digest: 'what was signed or stamped, as sha256:HEX',
-  bundle: 'the entry of a bundle, by the SHA-256 of its file in hex',
-  jti: 'the entry of a token',
-  serial: 'the entry of a time stamp',
-}
-
 /** Names by which an entry is found: `kid:…`, `digest:sha256:…`; each once. */
 export function labelsOf(entry: LogEntry): readonly string[] {
   const labels = [`type:${entry.type}`, ...specificLabels(entry)]

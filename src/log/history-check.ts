@@ -8,7 +8,7 @@ import { CountersignError } from '../errors.ts'
 import type { LogEntry, StateEntry } from './entry.ts'
 
 /** How far an entry's time may lie before that of an earlier one: clock skew and waiting. */
-export const DEFAULT_SKEW_MS = 120_000
+const DEFAULT_SKEW_MS = 120_000
 
 interface Place {
   readonly index: number

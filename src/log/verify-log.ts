@@ -41,13 +41,7 @@ export interface LogReport {
   readonly last: Date | undefined
 }
 
-/**
- * Reads the newest checkpoint of a log and verifies its signature.
- *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — there is none; ERR_NOTE_INVALID — it is
- * malformed, of another log, or not signed by its key
- */
-export async function readCheckpoint(
+async function readCheckpoint(
   source: LogSource,
   log: LogIdentity,
   options?: ReadOptions,
