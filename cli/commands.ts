@@ -63,6 +63,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'find out what is wrong with a key, a registry or the clock',
     load: () => import('./commands/doctor.ts'),
   },
+  serve: {
+    summary: 'run the signing and verification service',
+    load: () => import('./commands/serve.ts'),
+  },
   conformance: {
     summary: 'speak the sigstore-conformance protocol',
     load: () => import('./commands/conformance.ts'),

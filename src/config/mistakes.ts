@@ -61,8 +61,10 @@ function toMistakes(value: unknown, error: TLocalizedValidationError): readonly 
     return [outOfBounds(path, valueAt(value, path))]
   }
   if (error.keyword === 'minLength') return [{ path, message: 'the text is empty' }]
-  // The first goes with each additionalProperties; the second is said better by the form.
-  if (error.keyword === 'boolean' || error.keyword === 'pattern') return []
+  // Goes with each additionalProperties.
+  if (error.keyword === 'boolean') return []
+  // Said better by the form, where there is one.
+  if (error.keyword === 'pattern' && schemaAt(CONFIG_SCHEMA, path)?.form !== undefined) return []
   return [{ path, message: error.message }]
 }
 

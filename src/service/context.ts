@@ -47,6 +47,8 @@ export interface ReadinessCheck {
 /** A change of a key, down to its last parameter. */
 export interface AdministrativeRequest {
   readonly action: AdministrativeAction
+  /** Whether a rule of rotation is to be overridden. */
+  readonly isForced: boolean
   /** Name of the key. */
   readonly resource: string
   /** Everything else that says what will be done. */

@@ -1,10 +1,11 @@
 /** Who says when a signature was made: our own time-stamp authority, or another one. */
-import { type Digest, digestOf } from '../crypto/digest.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { createTimestampAuthority, type TimestampAuthority } from '../timestamp/authority.ts'
+import type { TimestampClient } from '../timestamp/client.ts'
 import type { StampClock } from '../timestamp/stamp-clock.ts'
 import { CountersignError } from '../errors.ts'
+import { openKeyOf } from './own-keys.ts'
 
 /** A time stamp of a signature, and what the log says of it. */
 export interface SignatureStamp {
@@ -45,17 +46,11 @@ export function createEmbeddedAuthority(keyring: Keyring, clock: StampClock): Em
   const authorities = new Map<string, TimestampAuthority>()
   return {
     active: async () => {
-      const name = keyring.snapshot.keys.find(({ use }) => use === 'timestamp')?.name
-      if (name === undefined) {
-        throw new CountersignError('ERR_KEY_NOT_FOUND', 'this service stamps no times', {
-          hint: 'it has no key whose use is timestamp; ask another authority',
-        })
-      }
-      const { key, version, signer } = await keyring.activeSigner(name, 'timestamp')
+      const { key, version, signer } = await openKeyOf('timestamp', keyring)
       const { kid } = version.publicKey
       const { certificates } = version
       if (certificates === undefined) {
-        throw new CountersignError('ERR_KEY_INVALID', `"${name}" has no certificate`)
+        throw new CountersignError('ERR_KEY_INVALID', `"${key.name}" has no certificate`)
       }
       const authority =
         authorities.get(kid) ?? createTimestampAuthority({ signer, certificates, clock })
@@ -74,16 +69,13 @@ export function embeddedStamper(embedded: EmbeddedAuthority): Stamper {
   }
 }
 
-/** What an authority elsewhere is asked through; see `src/client`. */
-export type AskAuthority = (
-  digest: Digest,
-  options: { readonly signal?: AbortSignal | undefined },
-) => Promise<{ readonly response: Uint8Array; readonly time: Date }>
-
 /** Stamps with an authority elsewhere. */
-export function remoteStamper(address: string, ask: AskAuthority): Stamper {
-  return async (signature, options) => ({
-    ...(await ask(digestOf(signature), options)),
-    kid: address,
-  })
+export function remoteStamper(
+  address: string,
+  client: Pick<TimestampClient, 'stampSignature'>,
+): Stamper {
+  return async (signature, options) => {
+    const { response, time } = await client.stampSignature(signature, options)
+    return { response, time, kid: address }
+  }
 }

@@ -88,6 +88,10 @@ test.each([
     'c.yaml:1:39: access.staticTokens[0].token: expected a reference to a secret: file:PATH or env:NAME',
   ],
   [
+    'keys: { a: { use: token, provider: "file:/a/", tokenType: "a b" } }',
+    'c.yaml:1:48: keys.a.tokenType: must match pattern "^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$"',
+  ],
+  [
     'keys: { a: { use: token, provider: "file:/a/", timestamps: none } }',
     'c.yaml:1:48: keys.a.timestamps: only a key whose use is artifact has this setting',
   ],

@@ -80,7 +80,7 @@ export async function administerKey(
   const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
   if (dryRun) return { key: name, dryRun, plan: toPlan(await preview(context, name, command, by)) }
   const parameters = toParameters({ ...command, reason })
-  await context.assertApproved(caller, { action, resource: name, parameters }, requestId)
+  await context.assertApproved(caller, { action, isForced, resource: name, parameters }, requestId)
   const done = await perform(context, name, command, by)
   // So that whoever asks this replica next sees what was done.
   await context.keyring.refresh()

@@ -208,7 +208,12 @@ test('a change that others have to approve waits, with all that it says', async 
   expect(status).toBe(403)
   expect(plan.status).toBe(200)
   expect(asked).toEqual([
-    { action: 'revokeKey', resource: 'release', parameters: { action: 'revoke', ...request } },
+    {
+      action: 'revokeKey',
+      isForced: false,
+      resource: 'release',
+      parameters: { action: 'revoke', ...request },
+    },
   ])
   expect(await scene.states()).toBe('active standby')
 })

@@ -1,0 +1,62 @@
+/** `countersign serve`. */
+import { once } from 'node:events'
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { activeVersion } from '../../src/keys/lifecycle.ts'
+import { type RunningServer, startServer } from '../../src/service/server.ts'
+import type { CommandEnvironment } from '../command.ts'
+import { type ConfigFlags, configOption, readCommandConfig } from '../configuration.ts'
+import type { Outcome } from '../context.ts'
+import { schema } from '../render/json.ts'
+
+interface ServeFlags extends ConfigFlags {
+  readonly listen?: string | undefined
+  readonly migrate?: true | undefined
+}
+
+/** Builds the command. */
+export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('serve')
+    .description(
+      'Run the signing and verification service until it is told to stop (SIGTERM, Ctrl-C). It answers once every key can sign; its log is JSON lines on stderr.',
+    )
+    .addOption(configOption())
+    .option('--listen <address>', 'address and port, in place of serve.listen')
+    .option('--migrate', 'bring the schema of a PostgreSQL store up to date first')
+    .action(environment.action((flags) => serve(flags, environment)))
+}
+
+async function serve(flags: ServeFlags, environment: CommandEnvironment): Promise<Outcome> {
+  const { context, terminal } = environment
+  const { env, fetch, signal, stderr } = context
+  const listen = { flag: '--listen', value: flags.listen }
+  const config = await readCommandConfig(environment, flags, { 'serve.listen': listen })
+  const server = await startServer({
+    config,
+    env,
+    fetch,
+    signal,
+    migrate: flags.migrate,
+    output: stderr,
+  })
+  for (const line of describeServer(server)) terminal.say(line)
+  for (const warning of server.warnings) {
+    terminal.talk(`${terminal.style('bad', 'warning:')} ${warning}`)
+  }
+  if (!signal.aborted) await once(signal, 'abort')
+  terminal.say('stopping: what runs is finished first')
+  await server[Symbol.asyncDispose]()
+  const { address, issuer } = server
+  return {
+    exitCode: 0,
+    document: { schema: schema('serve'), ok: true, exitCode: 0, address, issuer },
+  }
+}
+
+function describeServer({ address, issuer, keys, versions }: RunningServer): readonly string[] {
+  const rows = keys.map(({ name, use, algorithm }) => {
+    const active = activeVersion(versions.filter(({ key }) => key === name))
+    const state = active === undefined ? 'no active version' : `version ${active.version} active`
+    return `  ${name}  ${use}  ${algorithm}  ${state}`
+  })
+  return [`listening on ${address}`, `issuer ${issuer}`, 'keys:', ...rows]
+}

@@ -1,0 +1,221 @@
+/**
+ * Puts the rooms of the service together: what stands on what, in the order in which it must start, and
+ * the reverse in which it must stop. It reads no configuration and no clock; `server.ts` hands them in.
+ *
+ * @packageDocumentation
+ */
+import type { ApprovalSettings } from '../access/approvals.ts'
+import type { AuthenticatorSettings } from '../access/settings.ts'
+import {
+  type Authenticator,
+  createAuthenticator,
+  type ReplayMemory,
+} from '../access/authenticate.ts'
+import { createAuthorizer } from '../access/authorize.ts'
+import type { PolicySource } from '../access/policy-problem.ts'
+import type { CountersignError } from '../errors.ts'
+import type { Key } from '../keys/key.ts'
+import { createCheckpointer } from '../log/checkpointer.ts'
+import { createAppender } from '../log/group-appender.ts'
+import { startTimer } from '../log/timer.ts'
+import type { Providers } from '../providers/registry.ts'
+import { createAdmission } from '../rotation/admission.ts'
+import type { RotationContext } from '../rotation/context.ts'
+import { ensureKeys } from '../rotation/ensure-keys.ts'
+import { createScheduler } from '../rotation/scheduler.ts'
+import type { Keyring } from '../rotation/keyring.ts'
+import { createKeyring } from '../rotation/store-keyring.ts'
+import type { Store } from '../store/store.ts'
+import { issueTimestampChain } from '../timestamp/certificates.ts'
+import { createStampClock } from '../timestamp/stamp-clock.ts'
+import { createApproval } from './approval.ts'
+import { createAuthorization } from './authorization.ts'
+import { BackendProbes } from './backend-probes.ts'
+import type { ServiceContext, ServiceSettings } from './context.ts'
+import { FailureLog } from './failures.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { openKeyOf, openLogKeys } from './own-keys.ts'
+import { createPublications, type Publications } from './publications.ts'
+import { createEmbeddedAuthority, embeddedStamper, type Stamper } from './stamper.ts'
+
+/** What the service is made of; store and providers belong to whoever opened them. */
+export interface AssemblyOptions {
+  readonly settings: ServiceSettings
+  readonly store: Store
+  readonly providers: Providers
+  readonly keys: readonly Key[]
+  readonly access: AuthenticatorSettings
+  readonly approvals: ApprovalSettings
+  /** None: nobody may do anything. */
+  readonly policies: readonly PolicySource[]
+  readonly log: { readonly origin: string; readonly checkpointEveryMs: number }
+  /** Who stamps the signatures of a key: `embedded`, `none`, or an address. */
+  readonly timestampsOf: (key: string) => string
+  readonly tokenRulesOf: ServiceContext['tokenRulesOf']
+  /** Makes the stamper of an address. */
+  readonly remoteStamper: (address: string) => Stamper
+  readonly now: () => Date
+  readonly randomId: () => string
+  readonly randomMark: () => string
+  /** Told of what fails in the background, and with which key. */
+  readonly onAlert: (error: CountersignError, key?: string) => void
+  /** Ends the waiting for first versions of keys. */
+  readonly signal: AbortSignal
+}
+
+/** A service that is ready to answer. */
+export interface AssembledService extends AsyncDisposable {
+  readonly context: ServiceContext
+}
+
+/** Time stamps count for ten years; a new version of the key begins a new ten. */
+const CERTIFICATE_YEARS = 10
+
+/**
+ * Starts everything behind the routes. Once it fulfils, each key has a version that signs.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID, ERR_POLICY_INVALID — settings that can't be meant;
+ * ERR_KEY_NOT_USABLE — a key got no version in time; ERR_STORE_UNAVAILABLE
+ */
+export async function assembleService(options: AssemblyOptions): Promise<AssembledService> {
+  const lifecycle = new Lifecycle()
+  try {
+    return {
+      context: await start(options, lifecycle),
+      [Symbol.asyncDispose]: () => lifecycle.stop(),
+    }
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
+}
+
+async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<ServiceContext> {
+  const { keys, now, onAlert, policies, providers, settings, signal, store } = options
+  // Mistakes of the configuration come to light before anything is made.
+  const authorizer = await createAuthorizer(policies)
+  const authenticator = createCallerCheck(options)
+  const rotation = rotationContext(options)
+  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
+  await ensureKeys(rotation, keys, { scheduler, signal })
+  scheduler.start()
+  const keyring = lifecycle.own(
+    await createKeyring({
+      store,
+      openKey: (...asked) => providers.openKey(...asked),
+      onError: onAlert,
+    }),
+  )
+  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(now), now }))
+  startCheckpoints(options, lifecycle, () => openLogKeys(keyring))
+  lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
+  const publications = await startPublications(options, lifecycle, keyring)
+  const failures = new FailureLog(appender, now)
+  const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
+  const probes = new BackendProbes(keyring, now)
+  return {
+    settings,
+    store,
+    keyring,
+    appender,
+    publications,
+    now,
+    randomId: options.randomId,
+    authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
+    authorize: createAuthorization(authorizer, failures),
+    assertApproved: createApproval({
+      store,
+      settings: options.approvals,
+      now,
+      randomId: options.randomId,
+    }),
+    rotation,
+    failures,
+    tokenRulesOf: options.tokenRulesOf,
+    timestampAuthority,
+    stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
+    readiness: () => [
+      { name: 'store', check: () => store.ping() },
+      { name: 'log', check: () => assertWritable(store) },
+      ...probes.checks(),
+    ],
+  }
+}
+
+function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Authenticator {
+  const replays: ReplayMemory = {
+    useOnce: (...used) => store.transaction(({ replays }) => replays.useOnce(...used)),
+  }
+  return createAuthenticator({ ...access, now, replays, onKeysUnavailable: onAlert })
+}
+
+/** Once it fulfils, everything is published, the signed history included. */
+async function startPublications(
+  { now, onAlert, settings }: AssemblyOptions,
+  lifecycle: Lifecycle,
+  keyring: Keyring,
+): Promise<Publications> {
+  const publications = createPublications({
+    keyring,
+    issuer: settings.issuer,
+    trustSigner: async () => (await openKeyOf('trust', keyring)).signer,
+    now,
+    startTimer,
+    onError: onAlert,
+  })
+  lifecycle.own({
+    [Symbol.asyncDispose]: () => {
+      publications[Symbol.dispose]()
+      return Promise.resolve()
+    },
+  })
+  await publications.settled()
+  return publications
+}
+
+const SWEEP_MS = 10 * 60_000
+
+function rotationContext(options: AssemblyOptions): RotationContext {
+  const { now, providers, randomMark, settings, store } = options
+  return {
+    store,
+    providers,
+    now,
+    randomMark,
+    certify: (certified) => {
+      const notBefore = now()
+      const notAfter = new Date(notBefore)
+      notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CERTIFICATE_YEARS)
+      return issueTimestampChain({ ...certified, issuer: settings.issuer, notBefore, notAfter })
+    },
+  }
+}
+
+function startCheckpoints(
+  { log, onAlert, store }: AssemblyOptions,
+  lifecycle: Lifecycle,
+  openKeys: Parameters<typeof createCheckpointer>[0]['openKeys'],
+): void {
+  const { origin, checkpointEveryMs: intervalMs } = log
+  const checkpointer = createCheckpointer({ store, origin, openKeys, intervalMs, onError: onAlert })
+  lifecycle.own(checkpointer)
+  checkpointer.start()
+}
+
+function stampers(
+  { remoteStamper, timestampsOf }: AssemblyOptions,
+  embedded: Stamper,
+): ServiceContext['stamperOf'] {
+  return (key) => {
+    const who = timestampsOf(key)
+    if (who === 'none') return undefined
+    return who === 'embedded' ? embedded : remoteStamper(who)
+  }
+}
+
+/** Takes the lock that every entry is written under, and writes nothing. */
+async function assertWritable(store: Store): Promise<void> {
+  await store.transaction(async ({ log }) => {
+    await log.lockHead()
+  })
+}

@@ -1,0 +1,43 @@
+/**
+ * Whether backends sign, found out by signing: a device that answers and can't sign is not ready. One
+ * probe a minute for each version at most, however often somebody asks.
+ *
+ * @packageDocumentation
+ */
+import { untilCancelled } from '../cancellation.ts'
+import type { Keyring } from '../rotation/keyring.ts'
+import type { ReadinessCheck } from './context.ts'
+
+/** No token, statement or note reads like this, so a signature over it can be taken for nothing. */
+const PROBE = new TextEncoder().encode('countersign probe: says nothing of anything')
+
+/** Probes the keys of a keyring. */
+export class BackendProbes {
+  readonly #keyring: Keyring
+  readonly #now: () => Date
+  readonly #maxAgeMs: number
+  /** When each version signed last, by kid; changed by #probe. */
+  readonly #signedAt = new Map<string, Date>()
+
+  constructor(keyring: Keyring, now: () => Date, maxAgeMs = 60_000) {
+    this.#keyring = keyring
+    this.#now = now
+    this.#maxAgeMs = maxAgeMs
+  }
+
+  /** A check for every key there is: its active version signed something lately, or does now. */
+  checks(): readonly ReadinessCheck[] {
+    return this.#keyring.snapshot.keys.map(({ name, use }) => ({
+      name: `key ${name}`,
+      check: async (signal) => {
+        const { signer } = await untilCancelled(this.#keyring.activeSigner(name, use), signal)
+        const { kid } = signer.key
+        const now = this.#now()
+        const signedAt = this.#signedAt.get(kid)
+        if (signedAt !== undefined && now.getTime() - signedAt.getTime() < this.#maxAgeMs) return
+        await signer.sign(PROBE, { signal })
+        this.#signedAt.set(kid, now)
+      },
+    }))
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * The composition root of the service: makes everything of the configuration, with the clock of this
+ * machine and randomness of node:crypto, and listens. Whatever can't work fails here and not with the
+ * first request.
+ *
+ * @packageDocumentation
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readPolicyFolder } from '../access/policy-folder.ts'
+import type { AuthenticatorSettings } from '../access/settings.ts'
+import type { Config, KeySettings } from '../config/config.ts'
+import { withEmbeddedKeys } from '../config/embedded-keys.ts'
+import type { Environment } from '../config/environment.ts'
+import { readSecret } from '../config/secret.ts'
+import { CountersignError } from '../errors.ts'
+import { readFileBounded } from '../files.ts'
+import type { Key, KeyVersion } from '../keys/key.ts'
+import { allLoaders } from '../providers/loaders.ts'
+import { createProviders, type Providers } from '../providers/registry.ts'
+import { FREE_CLAIMS } from '../signing/claim-rules.ts'
+import { openStore } from '../store/open-store.ts'
+import type { Store } from '../store/store.ts'
+import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
+import { type AssembledService, assembleService } from './assembly.ts'
+import type { ServiceSettings } from './context.ts'
+import { createHttpServer, type HttpServerOptions } from './http-server.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { isLoopback, listen, originOf, stopListening } from './listening.ts'
+import { remoteStamper } from './stamper.ts'
+import { warningsOf } from './warnings.ts'
+
+/** What the service is started with. */
+export interface ServerOptions {
+  readonly config: Config
+  readonly env: Environment
+  /** Where the log of the process goes, one JSON object a line. */
+  readonly output: { readonly write: (line: string) => unknown }
+  /** Whether the schema of a PostgreSQL store is brought up to date; SQLite's always is. */
+  readonly migrate?: boolean | undefined
+  readonly fetch: typeof fetch
+  /** Gives up the start. */
+  readonly signal: AbortSignal
+}
+
+/** A service that listens. Disposing it finishes what runs, within its drain time, and stops. */
+export interface RunningServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8080` */
+  readonly address: string
+  readonly issuer: string
+  readonly keys: readonly Key[]
+  readonly versions: readonly KeyVersion[]
+  /** What whoever runs it should know, in whole sentences. */
+  readonly warnings: readonly string[]
+}
+
+/** How long first versions of keys may take, all together. */
+const FIRST_VERSIONS_MS = 120_000
+
+const MAX_PEM_BYTES = 256 * 1024
+
+/** Answers are remembered that long; retries come within minutes. */
+const IDEMPOTENCY_SECONDS = 24 * 3600
+const FAILURES_PER_MINUTE = 30
+
+/** A request that waits for approvals waits that long. */
+const APPROVAL_SECONDS = 24 * 3600
+
+/**
+ * Starts the service.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID, ERR_POLICY_INVALID, ERR_FILE_READ — what is configured
+ * can't be used; ERR_KEY_NOT_USABLE — a key got no version that signs; ERR_STORE_UNAVAILABLE; ERR_NETWORK —
+ * the address is taken
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const lifecycle = new Lifecycle()
+  try {
+    return await start(options, lifecycle)
+  } catch (error) {
+    await lifecycle.stop().catch(() => undefined)
+    throw error
+  }
+}
+
+async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<RunningServer> {
+  const { config, migrate, output } = options
+  const issuer = issuerOf(config)
+  const keys = withEmbeddedKeys(config)
+  const tls = await readTls(config)
+  const providers = lifecycle.own(openProviders(keys, options))
+  const store = lifecycle.own(
+    await openStore(config.store, migrate === undefined ? {} : { migrate }),
+  )
+  const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
+  const app = await createHttpServer(service.context, {
+    logger: { level: 'info', stream: output, redact: [...REDACTED] },
+    trustProxy: config.serve.trustProxy,
+    tls,
+  })
+  lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, config.serve) })
+  const address = await listen(app, config.serve)
+  const { snapshot } = service.context.keyring
+  return {
+    address,
+    issuer,
+    keys: snapshot.keys,
+    versions: snapshot.versions,
+    warnings: warningsOf({ ...config.serve, ...config.access, keys }),
+    [Symbol.asyncDispose]: () => lifecycle.stop(),
+  }
+}
+
+/** Names under which a secret could stand, should one ever get into a line of the log. */
+const REDACTED = ['authorization', 'token', 'pin', 'passphrase', 'password'].flatMap((name) => [
+  name,
+  `*.${name}`,
+  `req.headers.${name}`,
+])
+
+/** Where nobody says how others reach the service, it is where it listens, if that is this machine. */
+function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
+  if (issuer !== undefined) return issuer
+  if (isLoopback(host) && port !== 0) return originOf({ host, port, tls })
+  throw new CountersignError('ERR_CONFIG_INVALID', 'the service has no issuer', {
+    hint: 'set issuer in countersign.yaml to the address that callers use: https://sign.example.com',
+  })
+}
+
+async function readTls({ serve: { tls } }: Config): Promise<HttpServerOptions['tls']> {
+  if (tls === undefined) return undefined
+  const { certificate, key } = tls
+  if (certificate === undefined || key === undefined) {
+    throw new CountersignError('ERR_CONFIG_INVALID', 'serve.tls needs certificate and key')
+  }
+  return {
+    cert: await readFileBounded(certificate, MAX_PEM_BYTES),
+    key: await readFileBounded(key, MAX_PEM_BYTES),
+  }
+}
+
+type KeyTable = Readonly<Record<string, KeySettings>>
+
+function openProviders(keys: KeyTable, { env, fetch }: ServerOptions): Providers {
+  const readPassphrase = async (path: string): Promise<string | undefined> => {
+    const reference = passphraseOf(keys, path)
+    return reference === undefined ? undefined : readSecret(reference, env)
+  }
+  return createProviders(
+    allLoaders({
+      file: { readPassphrase, readNewPassphrase: readPassphrase },
+      pkcs11: {
+        readPin: () => Promise.resolve(env['COUNTERSIGN_PKCS11_PIN']),
+        defaultModulePath: env['COUNTERSIGN_PKCS11_MODULE'],
+      },
+      publicKeys: { env, fetch },
+    }),
+  )
+}
+
+/** Where the passphrase of a key file is: of the key whose file it is, or in whose folder it lies. */
+function passphraseOf(keys: KeyTable, path: string): string | undefined {
+  const owner = Object.values(keys).find(({ provider }) => {
+    const place = provider.startsWith('file:') ? provider.slice('file:'.length) : undefined
+    return place === path || (place?.endsWith('/') === true && path.startsWith(place))
+  })
+  return owner?.passphrase
+}
+
+interface Ingredients {
+  readonly issuer: string
+  readonly keys: KeyTable
+  readonly options: ServerOptions
+  readonly providers: Providers
+  readonly store: Store
+}
+
+async function assemble(ingredients: Ingredients): Promise<AssembledService> {
+  const { issuer, keys, options, providers, store } = ingredients
+  const { config, fetch, output, signal } = options
+  const { approvals, policies } = config.access
+  return assembleService({
+    settings: toServiceSettings(config, issuer),
+    store,
+    providers,
+    keys: Object.entries(keys).map(([name, key]) => ({ name, ...key })),
+    access: await toAccess(options, issuer),
+    approvals: { ...approvals, lifetimeSeconds: APPROVAL_SECONDS },
+    policies: policies === undefined ? [] : await readPolicyFolder(policies),
+    log: {
+      origin: config.log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`,
+      checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
+    },
+    timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',
+    tokenRulesOf: (name) => ({
+      type: keys[name]?.tokenType,
+      claims: { ...FREE_CLAIMS, ...keys[name]?.claims },
+    }),
+    remoteStamper: (address) => remoteStamper(address, timestampClient(address, fetch)),
+    now: () => new Date(),
+    randomId: randomUUID,
+    randomMark: () => randomBytes(16).toString('hex'),
+    onAlert: (error, key) => {
+      const { code, message, hint } = error
+      output.write(
+        `${JSON.stringify({ level: 50, time: Date.now(), code, msg: message, hint, key })}\n`,
+      )
+    },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
+  })
+}
+
+function timestampClient(address: string, fetch: typeof globalThis.fetch): TimestampClient {
+  const deadline = (milliseconds: number): AbortSignal => AbortSignal.timeout(milliseconds)
+  return createTimestampClient({ url: new URL(address), runtime: { fetch, deadline } })
+}
+
+function toServiceSettings({ serve }: Config, issuer: string): ServiceSettings {
+  const { maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
+  return {
+    issuer,
+    maxBodyBytes,
+    maxConcurrent,
+    maxQueue,
+    requestsPerMinute,
+    requestTimeoutMs: serve.requestTimeoutSeconds * 1000,
+    failuresPerMinute: FAILURES_PER_MINUTE,
+    idempotencySeconds: IDEMPOTENCY_SECONDS,
+  }
+}
+
+async function toAccess(
+  { config: { access }, env }: ServerOptions,
+  issuer: string,
+): Promise<AuthenticatorSettings> {
+  const staticTokens = access.staticTokens.map(async ({ token, ...about }) => ({
+    ...about,
+    token: await readSecret(token, env),
+  }))
+  return {
+    issuers: access.issuers.map((settings) => ({
+      ...settings,
+      audience: settings.audience ?? issuer,
+    })),
+    staticTokens: await Promise.all(staticTokens),
+  }
+}

@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { digestOf } from '../../src/crypto/digest.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { runServer, serverFolder, TOKEN } from '../support/server.ts'
+
+const FILE = Buffer.from('an artifact')
+
+function sign(address: string, token = TOKEN): Promise<Response> {
+  return fetch(`${address}/v1/keys/release/signatures`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ artifacts: [{ digest: digestOf(FILE), kind: 'file' }] }),
+  })
+}
+
+test('a service with one configured key makes its own, and signs with the first request', async () => {
+  const server = await runServer(serverFolder())
+
+  const answer = await sign(server.address)
+
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({ key: 'release', version: 1, results: [{}] })
+  expect(server.keys.map(({ name, use }) => `${name} ${use}`).sort()).toEqual([
+    'log log',
+    'release artifact',
+    'timestamp timestamp',
+    'trust trust',
+  ])
+})
+
+test('a service that started is ready, and says of what', async () => {
+  const server = await runServer(serverFolder())
+
+  const answer = await fetch(`${server.address}/readyz`)
+
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toEqual({
+    ready: true,
+    checks: ['store', 'log', 'key log', 'key release', 'key timestamp', 'key trust'].map(
+      (name) => ({ name, ok: true }),
+    ),
+  })
+})
+
+test('a service that starts again has the same keys', async () => {
+  const folder = serverFolder()
+  const first = await runServer(folder)
+  const kids = first.versions.map(({ publicKey }) => publicKey.kid)
+  await first[Symbol.asyncDispose]()
+
+  const second = await runServer(folder)
+
+  expect(second.versions.map(({ publicKey }) => publicKey.kid)).toEqual(kids)
+})
+
+test('what is unsafe is said at the start', async () => {
+  const { warnings } = await runServer(serverFolder())
+
+  expect(warnings).toEqual([
+    expect.stringContaining('static tokens are accepted') as string,
+    expect.stringContaining('keys in files without a passphrase: release, timestamp') as string,
+  ])
+})
+
+test('the log of the process has a line for each request and no token', async () => {
+  const server = await runServer(serverFolder())
+
+  await sign(server.address, 'e'.repeat(64))
+  await sign(server.address)
+
+  const log = server.lines.join('')
+  expect(log).toContain('/v1/keys/release/signatures')
+  expect(log).toContain('ERR_NOT_AUTHENTICATED')
+  expect(log).not.toContain(TOKEN)
+  expect(log).not.toContain('eeeeeeee')
+})
+
+test('an address that is taken fails the start and leaves the store free', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const address = taken.address()
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+  const folder = serverFolder()
+  const text = `serve: { listen: "127.0.0.1:${port}" }\n`
+  const other = serverFolder()
+  writeFileSync(
+    other.config,
+    `issuer: https://sign.example.com\nstore: sqlite:${join(folder.folder, 'service.db')}\nkeys: { release: { use: artifact, provider: "file:${folder.folder}/keys/" } }\n${text}`,
+  )
+
+  const code = await codeOfAsync(() => runServer(other))
+  taken.close()
+  const server = await runServer(folder)
+
+  expect(code).toBe('ERR_NETWORK')
+  expect(server.keys).toHaveLength(4)
+})
+
+test.each([
+  ['a policy that does not parse', 'policy', 'ERR_POLICY_INVALID'],
+  ['a token that is not there', 'token', 'ERR_CONFIG_INVALID'],
+])('%s fails the start', async (_what, kind, code) => {
+  const { env, ...folder } = serverFolder()
+  if (kind === 'policy') writeFileSync(join(folder.folder, 'policies', 'bad.cedar'), 'permit (')
+
+  const start = (): Promise<unknown> => runServer({ ...folder, env: kind === 'token' ? {} : env })
+
+  expect(await codeOfAsync(start)).toBe(code)
+})
+
+test('a service that nobody can name has no issuer and does not start', async () => {
+  const folder = serverFolder()
+  writeFileSync(folder.config, 'serve: { listen: "127.0.0.1:0" }\n')
+
+  expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
+})
