@@ -1,17 +1,23 @@
-/** `countersign key create|show|export`. */
+/** `countersign key`: keys of one's own, and those of a service. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { configOption } from '../configuration.ts'
+import { showServerKey } from '../key-administer.ts'
 import { createKey } from '../key-create.ts'
+import { tokenFileOption } from '../key-server.ts'
 import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
 import type { CommandEnvironment } from '../command.ts'
+import { lifecycleSubcommands } from './key-lifecycle.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
-  const command = new Command('key').description('Create, show and export keys.')
+  const command = new Command('key').description(
+    'Create, show and export keys; administer those of a service.',
+  )
   command.addCommand(createSubcommand(environment))
   command.addCommand(showSubcommand(environment))
   command.addCommand(exportSubcommand(environment))
+  for (const subcommand of lifecycleSubcommands(environment)) command.addCommand(subcommand)
   return command
 }
 
@@ -42,12 +48,22 @@ function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
 function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('show')
     .summary('print what a key is: kid, algorithm, fingerprint')
-    .description('Print what a key is; nothing of it is secret.')
+    .description(
+      'Print what a key is; nothing of it is secret. With --server: a key of the service, with its versions.',
+    )
     .argument('<key>', 'name or reference of a key')
     .addOption(algorithmOption())
     .addOption(passphraseFileOption())
     .addOption(configOption())
-    .action(environment.action((reference, flags) => showKey(reference, flags, environment)))
+    .option('--server <url>', 'address of the service whose key it is')
+    .addOption(tokenFileOption())
+    .action(
+      environment.action((reference, { server, tokenFile, ...flags }) =>
+        server === undefined
+          ? showKey(reference, flags, environment)
+          : showServerKey(reference, { server, tokenFile }, environment),
+      ),
+    )
 }
 
 function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {

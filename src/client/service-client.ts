@@ -118,8 +118,12 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   }
 }
 
-/** A bearer token is worth what it grants to whoever reads it. */
-function assertPrivate(url: URL): void {
+/**
+ * Makes sure that an address keeps a bearer token private: it is worth what it grants to whoever reads it.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — neither https nor this machine itself
+ */
+export function assertPrivate(url: URL): void {
   const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return
   throw new CountersignError('ERR_USAGE', `"${url.origin}" is not https`, {

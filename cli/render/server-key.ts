@@ -1,0 +1,64 @@
+/** Keys of a service, and what was done to them, as lines for people; all of it is the service's word. */
+import type { ObjectReader } from '../../src/formats/json.ts'
+import { printable } from './printable.ts'
+
+/** Times of a version, in the order they come about. */
+const TIMES = ['activatedAt', 'retiredAt', 'revokedAt', 'compromisedSince', 'destroyedAt'] as const
+
+/** Renders a key with a line for each version. */
+export function renderServerKey(key: ObjectReader): string {
+  const title = `${key.text('name')}  ${key.text('use')} ${key.text('algorithm')}`
+  return [title, ...key.objects('versions').map((version) => `  ${renderVersion(version)}`)]
+    .map((line) => `${printable(line)}\n`)
+    .join('')
+}
+
+/** Renders what a change did: a line for each version, and what the backend said. */
+export function renderDone(answer: ObjectReader): string {
+  const changed = answer.objects('changed', 'optional').map(renderVersion)
+  const backend = answer.optionalObject('backend')
+  const lines = backend === undefined ? changed : [...changed, renderBackend(backend)]
+  return lines.map((line) => `${printable(line)}\n`).join('')
+}
+
+/** Renders a plan: what would change, why it would be refused, and when each step can be. */
+export function renderPlan(answer: ObjectReader): string {
+  const plan = answer.object('plan')
+  const refusal = plan.optionalObject('refusal')
+  const revocation = plan.optionalObject('revocation')
+  const lines = [
+    ...plan.objects('changes').map(renderChange),
+    ...(refusal === undefined ? [] : [`would be refused: ${refusal.text('detail')}`]),
+    ...(revocation === undefined
+      ? plan.object('rotation').objects('steps').map(renderStep)
+      : [`exposed until ${revocation.text('exposedUntil')}, for verifiers that are supported`]),
+  ]
+  return lines.map((line) => `${printable(line)}\n`).join('')
+}
+
+function renderVersion(version: ObjectReader): string {
+  const time = TIMES.findLast((name) => version.optionalText(name) !== undefined)
+  const since = time === undefined ? '' : ` (${time} ${version.text(time)})`
+  return `${numberOf(version)}  ${version.text('state')}${since}  kid ${version.text('kid')}`
+}
+
+function numberOf(version: ObjectReader): string {
+  return JSON.stringify(version.value('version') ?? null)
+}
+
+function renderChange(change: ObjectReader): string {
+  const from = change.optionalText('from') ?? 'new'
+  return `version ${numberOf(change)}: ${from} -> ${change.text('to')}`
+}
+
+function renderStep(step: ObjectReader): string {
+  return `${step.text('step')} from ${step.text('earliest')}: ${step.text('boundBy')}`
+}
+
+function renderBackend(backend: ObjectReader): string {
+  const outcome = `backend: ${backend.text('action')} ${backend.text('outcome')}`
+  const error = backend.optionalObject('error')
+  if (error !== undefined) return `${outcome}: ${error.text('detail')}`
+  const effectiveAt = backend.optionalText('effectiveAt')
+  return effectiveAt === undefined ? outcome : `${outcome}, gone on ${effectiveAt}`
+}
