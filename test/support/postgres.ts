@@ -6,12 +6,12 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { versionFolders } from '../../tools/test/packages.ts'
+import { freePort } from './free-port.ts'
 
 /** The password of the one user, `postgres`. */
 export const POSTGRES_PASSWORD = 'countersign-test-password'
@@ -122,18 +122,6 @@ function initialize(bin: string, folder: string, user: User | undefined): void {
   const options = { ...user, cwd: folder, encoding: 'utf8' } as const
   const { status, stderr } = spawnSync(join(bin, 'initdb'), settings, options)
   if (status !== 0) throw new Error(`initdb failed: ${stderr}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        resolve(typeof address === 'object' ? (address?.port ?? 0) : 0)
-      })
-    })
-  })
 }
 
 /** Waits for the line in which the server says that it is ready. */

@@ -38,6 +38,15 @@ test('a command that lies in the folder of its version is not missing', () => {
   expect([before, missingPackages([postgres], '/no-such-folder')]).toEqual([[postgres], []])
 })
 
+test('a command that only root has on the search path is not missing', () => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'nginx'), '', { mode: 0o755 })
+
+  expect(missingPackages([{ name: 'nginx', command: 'nginx', folder }], '/no-such-folder')).toEqual(
+    [],
+  )
+})
+
 test('the newest version comes first, by its number', () => {
   const root = createTempFolder()
   for (const name of ['9', '15', 'common']) mkdirSync(join(root, name))

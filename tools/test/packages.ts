@@ -8,6 +8,8 @@ export interface DebianPackage {
   readonly command: string
   /** Where commands lie that are not on any search path: in `bin` of a folder for each version. */
   readonly versions?: string
+  /** Where a command lies that is on root's search path alone. */
+  readonly folder?: string
 }
 
 /** The programs that tests start by themselves. */
@@ -16,6 +18,7 @@ export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'docker-registry', command: 'docker-registry' },
   { name: 'openssl', command: 'openssl' },
   { name: 'postgresql', command: 'initdb', versions: '/usr/lib/postgresql' },
+  { name: 'nginx-light', command: 'nginx', folder: '/usr/sbin' },
 ]
 
 /** What it takes to build a native addon. */
@@ -38,8 +41,9 @@ export function missingPackages(
   packages: readonly DebianPackage[],
   searchPath: string,
 ): DebianPackage[] {
-  return packages.filter(({ command, versions }) => {
+  return packages.filter(({ command, versions, folder }) => {
     const hidden = versions === undefined ? [] : versionFolders(versions)
+    if (folder !== undefined) hidden.push(folder)
     return !isOnPath(command, [searchPath, ...hidden].join(delimiter))
   })
 }
