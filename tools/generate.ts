@@ -4,9 +4,15 @@ import { resolve } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { configurationPage, configurationSchema } from './generated/configuration.ts'
 import { errorsPage } from './generated/errors-page.ts'
+import { httpApiPage } from './generated/http-api.ts'
 import type { GeneratedFile } from './generated/generated-file.ts'
 
-const GENERATED: readonly GeneratedFile[] = [errorsPage, configurationPage, configurationSchema]
+const GENERATED: readonly GeneratedFile[] = [
+  errorsPage,
+  configurationPage,
+  configurationSchema,
+  httpApiPage,
+]
 
 process.chdir(resolve(import.meta.dirname, '..'))
 const check = process.argv.includes('--check')
@@ -28,5 +34,5 @@ async function compare(file: GeneratedFile): Promise<void> {
 async function render(file: GeneratedFile): Promise<{ current: string; rendered: string }> {
   const current = existsSync(file.path) ? readFileSync(file.path, 'utf8') : ''
   const options = { ...(await resolveConfig(file.path)), filepath: file.path }
-  return { current, rendered: await format(file.render(current), options) }
+  return { current, rendered: await format(await file.render(current), options) }
 }
