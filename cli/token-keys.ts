@@ -5,9 +5,9 @@ import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks.ts'
 import { parseKeyUri } from '../src/providers/key-uri.ts'
-import { readWebText } from '../src/providers/web-text.ts'
 import type { Context } from './context.ts'
 import type { CommandKeys } from './keys.ts'
+import { openKeySet } from './trust-home.ts'
 
 /** Options that name keys of tokens. */
 export interface TokenKeyFlags {
@@ -24,8 +24,14 @@ export interface TokenKeys {
 
 const MAX_JWKS_BYTES = 512 * 1024
 
+/** The token that is to be verified, as far as it says which key to look for. */
+interface Wanted {
+  /** Attacker-controlled: it only decides whether a key set is looked at again. */
+  readonly kid: string | undefined
+}
+
 /**
- * Reads every key that was named.
+ * Reads every key that was named. A key set at a web address is kept for this user as long as it may be.
  *
  * @throws {@link CountersignError} ERR_USAGE — none was; ERR_TRUST_INVALID — a key set is malformed; and
  * those of reading files, web addresses and keys
@@ -33,7 +39,7 @@ const MAX_JWKS_BYTES = 512 * 1024
 export async function readTokenKeys(
   flags: TokenKeyFlags,
   keys: CommandKeys,
-  context: Context,
+  context: Context & Wanted,
 ): Promise<TokenKeys> {
   const { jwks = [], key = [], algorithm } = flags
   if (jwks.length + key.length === 0) {
@@ -54,17 +60,15 @@ export async function readTokenKeys(
 async function readSet(
   source: string,
   rsaAlgorithm: AlgorithmName | undefined,
-  context: Context,
+  context: Context & Wanted,
 ): Promise<TokenKeys> {
-  const set = parseJwks(await readSetText(source, context), { rsaAlgorithm })
-  return { keys: set.keys, described: [describeSet(source, set)] }
-}
-
-function readSetText(source: string, { fetch, signal }: Context): Promise<Uint8Array | string> {
   // A web address is held to the rules of keys: https, or http to this machine itself.
   const uri = /^https?:/i.test(source) ? parseKeyUri(source) : undefined
-  if (uri?.scheme !== 'https') return readFileBounded(source, MAX_JWKS_BYTES)
-  return readWebText(uri.url, { fetch, signal, maxBytes: MAX_JWKS_BYTES })
+  const set =
+    uri?.scheme === 'https'
+      ? await openKeySet(new URL(uri.url), context, rsaAlgorithm).setFor(context.kid)
+      : parseJwks(await readFileBounded(source, MAX_JWKS_BYTES), { rsaAlgorithm })
+  return { keys: set.keys, described: [describeSet(source, set)] }
 }
 
 function describeSet(source: string, { keys, skipped, sequence }: KeySet): string {

@@ -1,4 +1,5 @@
 /** `countersign token verify`. */
+import { parseJwt } from '../src/formats/jwt.ts'
 import { ANY, type TokenPolicy } from '../src/verification/token-policy.ts'
 import { toTokenResultDocument } from '../src/verification/token-result.ts'
 import { examineToken } from '../src/verification/verify-token.ts'
@@ -36,8 +37,8 @@ export async function verifyTokenCommand(
     type: flags.type,
     clockSkewSeconds: flags.clockSkew,
   }
-  const trusted = await readTokenKeys(flags, keys, context)
   const token = await readToken(argument, flags, environment)
+  const trusted = await readTokenKeys(flags, keys, { ...context, kid: namedKey(token) })
   terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
 
   const outcome = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
@@ -49,6 +50,15 @@ export async function verifyTokenCommand(
     exitCode: document.exitCode,
     document: { ...document },
     ...(outcome.ok && { text: `${JSON.stringify(outcome.token.claims, null, 2)}\n` }),
+  }
+}
+
+/** What a token says of its key; one that is malformed is refused where it is examined. */
+function namedKey(token: string): string | undefined {
+  try {
+    return parseJwt(token).header.kid
+  } catch {
+    return undefined
   }
 }
 

@@ -4,13 +4,16 @@
  *
  * @packageDocumentation
  */
+import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { CachedDocument } from '../src/client/cached-document.ts'
 import { createBoundedGet } from '../src/client/bounded-get.ts'
 import { createDocumentFile } from '../src/client/document-file.ts'
+import { createJwksCache, type JwksCache } from '../src/client/jwks-cache.ts'
 import { createTrustCache, type Trust } from '../src/client/trust-cache.ts'
+import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { decodeBase64, encodeBase64 } from '../src/crypto/base64.ts'
 import { parsePublicKeySpki, type PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
@@ -98,5 +101,31 @@ export function openTrust(
     now: context.now,
     random: Math.random,
     copy: createDocumentFile(join(trustFolder(context), name)),
+  })
+}
+
+/** The key set of an issuer, with its copy in the folder, where one can be kept. */
+export function openKeySet(
+  url: URL,
+  context: Pick<Context, 'env' | 'now'>,
+  rsaAlgorithm: AlgorithmName | undefined,
+): JwksCache {
+  const folder = trustFolder(context)
+  const name = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
+  const file = createDocumentFile(join(folder, `jwks-${name}.json`))
+  return createJwksCache({
+    url,
+    get: createBoundedGet({ allowPrivateAddresses: true }),
+    now: context.now,
+    random: Math.random,
+    rsaAlgorithm,
+    copy: {
+      read: () => file.read(),
+      write: async (document) => {
+        // Where it can't be made, writing the copy says why.
+        await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined)
+        await file.write(document)
+      },
+    },
   })
 }

@@ -51,3 +51,7 @@ export type {
   KeyProvider,
   OpenKeyOptions,
 } from './providers/provider.ts'
+export { type BoundedGet, type BoundedGetOptions, createBoundedGet } from './client/bounded-get.ts'
+export { createDocumentFile } from './client/document-file.ts'
+export { createJwksCache, type JwksCache, type JwksCacheOptions } from './client/jwks-cache.ts'
+export { createTrustCache, type Trust, type TrustCacheOptions } from './client/trust-cache.ts'

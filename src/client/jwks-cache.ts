@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { type KeySet, type NamedPublicKey, parseJwks } from '../formats/jwks.ts'
 import type { BoundedGet } from './bounded-get.ts'
 import {
@@ -19,6 +20,8 @@ export interface JwksCacheOptions {
   readonly get: BoundedGet
   readonly now: () => Date
   readonly random: () => number
+  /** What RSA keys sign with that do not say it; default RS256. */
+  readonly rsaAlgorithm?: AlgorithmName | undefined
   /** Kept between runs, for use offline. */
   readonly copy?: DocumentCopy | undefined
   readonly bounds?: Partial<CacheBounds> | undefined
@@ -34,6 +37,8 @@ export interface JwksCache {
    * ERR_TRUST_STALE, ERR_NETWORK, ERR_TIMEOUT; ERR_TRUST_INVALID, ERR_JSON_INVALID — no key set
    */
   keysFor(kid: string | undefined): Promise<readonly NamedPublicKey[]>
+  /** As {@link JwksCache.keysFor}, with all the set says. */
+  setFor(kid: string | undefined): Promise<KeySet>
 }
 
 const MEDIA_TYPES = ['application/jwk-set+json', 'application/json']
@@ -41,24 +46,23 @@ const MAX_SET_BYTES = 512 * 1024
 
 /** Keeps the JWKS of an issuer. */
 export function createJwksCache(options: JwksCacheOptions): JwksCache {
-  const { url } = options
+  const { url, rsaAlgorithm } = options
   const document = new CachedDocument<KeySet>({
     ...options,
     mediaTypes: MEDIA_TYPES,
     maxBytes: MAX_SET_BYTES,
     accept: (body, previous) => {
-      const set = parseJwks(body)
+      const set = parseJwks(body, { rsaAlgorithm })
       assertNotRolledBack(url, previous?.sequence, set.sequence)
       return set
     },
-    restore: (body) => parseJwks(body),
+    restore: (body) => parseJwks(body, { rsaAlgorithm }),
     contextOf: () => ({}),
   })
-  return {
-    keysFor: async (kid) => {
-      const { keys } = await document.current()
-      if (kid === undefined || keys.some((key) => key.kid === kid)) return keys
-      return (await document.newest()).keys
-    },
+  const setFor = async (kid: string | undefined): Promise<KeySet> => {
+    const set = await document.current()
+    if (kid === undefined || set.keys.some((key) => key.kid === kid)) return set
+    return document.newest()
   }
+  return { setFor, keysFor: async (kid) => (await setFor(kid)).keys }
 }

@@ -2,7 +2,7 @@ import { jwtVerify } from 'jose'
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { documentOf, NOW } from '../support/cli.ts'
+import { type CliResult, documentOf, NOW } from '../support/cli.ts'
 import { startLoopbackServer } from '../support/loopback-server.ts'
 import { createSigningFolder, type SigningFolder } from '../support/signing-folder.ts'
 
@@ -250,12 +250,58 @@ test('a key set is fetched from its address', async () => {
 
   const { exitCode, stderr } = await scene.run(
     `token verify - ${WHO} --jwks ${server.url}/.well-known/jwks.json`,
-    { stdin: scene.token },
+    { stdin: scene.token, env: { COUNTERSIGN_HOME: scene.path('home') } },
   )
 
   expect(exitCode).toBe(0)
   expect(stderr).toContain('/.well-known/jwks.json (')
   expect(server.requests).toHaveLength(1)
+})
+
+test('a key set that was fetched is kept, and stands in while its issuer is silent', async () => {
+  const scene = await createScene()
+  const body = readFileSync(scene.path('jwks.json'))
+  let isUp = true
+  const server = await startLoopbackServer(() => ({ status: isUp ? 200 : 503, body }))
+  const verify = async (minutes: number): Promise<number> => {
+    const { exitCode } = await scene.run(
+      `token verify - ${WHO} --jwks ${server.url}/.well-known/jwks.json`,
+      {
+        stdin: scene.token,
+        env: { COUNTERSIGN_HOME: scene.path('home') },
+        now: new Date(NOW.getTime() + minutes * 60_000),
+      },
+    )
+    return exitCode
+  }
+
+  expect(await verify(0)).toBe(0)
+  isUp = false
+  expect(await verify(5)).toBe(0)
+})
+
+test('a token of an unknown key has the key set looked at again', async () => {
+  const scene = await createScene()
+  const known = readFileSync(scene.path('jwks.json'))
+  const bodies: readonly (string | Buffer)[] = ['{"keys":[]}', known]
+  const server = await startLoopbackServer((request) => ({
+    status: 200,
+    body: bodies[server.requests.indexOf(request)] ?? known,
+  }))
+  const run = (minutes: number): Promise<CliResult> =>
+    scene.run(`token verify - ${WHO} --jwks ${server.url}/jwks.json`, {
+      stdin: scene.token,
+      env: { COUNTERSIGN_HOME: scene.path('home') },
+      now: new Date(NOW.getTime() + minutes * 60_000),
+    })
+
+  // A set that was fetched a moment ago is not asked for again: anybody can make up a key.
+  const first = await run(0)
+  const second = await run(1)
+
+  expect(first.exitCode).toBe(6)
+  expect(second.exitCode).toBe(0)
+  expect(server.requests).toHaveLength(2)
 })
 
 test('a key set from the network without TLS is refused', async () => {
