@@ -33,6 +33,7 @@ import { queue } from './plugins/queue.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { validation } from './plugins/validation.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { attestationRoutes } from './routes/attestations.ts'
 import { descriptionRoutes } from './routes/description.ts'
 import { distributionRoutes } from './routes/distribution.ts'
@@ -68,6 +69,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     tokenRoutes(app, context)
     verificationRoutes(app, context)
     keyRoutes(app, context)
+    approvalRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
     distributionRoutes(app, context)

@@ -4,7 +4,13 @@
  *
  * @packageDocumentation
  */
-import { CountersignError, ERROR_TRAITS, type ErrorCode, toCountersignError } from '../errors.ts'
+import {
+  CountersignError,
+  ERROR_TRAITS,
+  type ErrorCode,
+  type ErrorDetails,
+  toCountersignError,
+} from '../errors.ts'
 
 /** A problem document. */
 export interface Problem {
@@ -17,6 +23,8 @@ export interface Problem {
   readonly hint?: string
   /** JSON Pointer to the member of the request that is wrong. */
   readonly path?: string
+  /** What others have to approve: send `requestSha256` to `/v1/approvals/{id}`. */
+  readonly approval?: ErrorDetails
   readonly requestId: string
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
@@ -43,6 +51,7 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
     detail: about.message,
     ...(about.hint === undefined ? {} : { hint: about.hint }),
     ...(typeof path === 'string' && code === 'ERR_REQUEST_INVALID' ? { path } : {}),
+    ...(code === 'ERR_APPROVAL_REQUIRED' ? { approval: error.details } : {}),
     requestId,
     retryable,
   }

@@ -16,6 +16,15 @@ const problem = Type.Object(
     path: Type.Optional(
       Type.String({ description: 'JSON Pointer to the member of the request that is wrong.' }),
     ),
+    approval: Type.Optional(
+      Type.Object(
+        {},
+        {
+          description:
+            'What others have to approve: `approvalId`, `requestSha256`, `needed`, `missing`, `expires`.',
+        },
+      ),
+    ),
     requestId: Type.String({ description: 'Under which the service logged it.' }),
     retryable: Type.Boolean({ description: 'Whether the same request may succeed later.' }),
   },

@@ -1,0 +1,90 @@
+/** `/v1/approvals`: requests that others have to approve before they are done. */
+import * as Type from 'typebox'
+import type { ApprovalRequest } from '../../store/store.ts'
+import type { ServiceContext } from '../context.ts'
+import { type ApprovalContext, approveRequest } from '../operations/approve-request.ts'
+import { findKey } from '../operations/sign-artifacts.ts'
+import { callerOf } from '../request.ts'
+import { strictObject } from '../schemas/strict-object.ts'
+import type { ServiceApp } from '../service-app.ts'
+
+type ApprovalsContext = ApprovalContext & Pick<ServiceContext, 'failures'>
+
+const approval = Type.Object({
+  id: Type.String(),
+  action: Type.String({ examples: ['revokeKey'] }),
+  key: Type.String(),
+  requestSha256: Type.String({ description: 'SHA-256 of exactly what is to be done.' }),
+  approvers: Type.Array(Type.String(), {
+    description: 'Issuer and subject of everybody who agreed so far, whoever asked included.',
+  }),
+  expires: Type.String({ description: 'RFC 3339; until then it waits.' }),
+})
+
+const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
+
+const approvalBody = strictObject({
+  requestSha256: Type.String({
+    pattern: '^[0-9a-f]{64}$',
+    description: 'Of the request as its approver saw it, so that nobody approves another one.',
+  }),
+})
+
+/** Registers the routes. */
+export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void {
+  app.get(
+    '/v1/approvals',
+    {
+      schema: {
+        summary: 'List requests that wait for approval; needs `readKeys` on each key.',
+        tags: ['keys'],
+        response: { 200: Type.Object({ approvals: Type.Array(approval) }) },
+      },
+    },
+    async (request) => {
+      const waiting = await context.store.transaction(({ approvals }) =>
+        approvals.approvals(context.now()),
+      )
+      for (const name of new Set(waiting.map(({ resource }) => resource))) {
+        const access = { action: 'readKeys', key: findKey(context.keyring, name) } as const
+        await context.authorize(callerOf(request), access, request.id)
+      }
+      return { approvals: waiting.map(toAnswer) }
+    },
+  )
+  app.post(
+    '/v1/approvals/:id',
+    {
+      schema: {
+        summary: 'Approve a request; whoever made it then sends it again.',
+        tags: ['keys'],
+        params,
+        body: approvalBody,
+        response: { 200: approval },
+      },
+    },
+    async (request) => {
+      const asked = { caller: callerOf(request), requestId: request.id }
+      const { id } = request.params
+      return context.failures.watch({ ...asked, action: 'approve', resource: id }, async () =>
+        toAnswer(await approveRequest(context, { ...asked, id, ...request.body })),
+      )
+    },
+  )
+}
+
+function toAnswer({ resource, expires, ...request }: ApprovalRequest): {
+  id: string
+  action: string
+  key: string
+  requestSha256: string
+  approvers: string[]
+  expires: string
+} {
+  return {
+    ...request,
+    key: resource,
+    approvers: [...request.approvers],
+    expires: expires.toISOString(),
+  }
+}

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { createApproval } from '../../../src/service/approval.ts'
+import {
+  CALLER,
+  CREDENTIALS,
+  NOW,
+  startService,
+  WORKFLOW_CREDENTIALS,
+} from '../../support/service.ts'
+import type { TestService } from '../../support/service.ts'
+import { codeOfAsync } from '../../support/errors.ts'
+
+const REQUEST = {
+  action: 'revokeKey',
+  isForced: false,
+  resource: 'release',
+  parameters: { version: 1 },
+} as const
+
+/** A service in which the caller of a request asked for what another has to approve; answers how to ask again. */
+async function waitingService(
+  policies?: string,
+): Promise<TestService & { readonly ask: () => Promise<void> }> {
+  const service = await startService(policies === undefined ? {} : { policies })
+  const assertApproved = createApproval({
+    store: service.store,
+    settings: { required: 2, actions: ['revokeKey'], lifetimeSeconds: 3600 },
+    now: () => NOW,
+    randomId: () => 'approval-1',
+  })
+  const ask = (): Promise<void> => assertApproved(CALLER, REQUEST, 'r-1')
+  expect(await codeOfAsync(ask)).toBe('ERR_APPROVAL_REQUIRED')
+  return { ...service, ask }
+}
+
+/** The request that waits, as the service lists it. */
+async function listed({ app }: TestService): Promise<{ readonly requestSha256: string }> {
+  const answer = await app.inject({ url: '/v1/approvals', headers: CREDENTIALS })
+  const [waiting] = answer.json<{ approvals: { requestSha256: string }[] }>().approvals
+  if (waiting === undefined) throw new Error('nothing waits')
+  return waiting
+}
+
+function approval(requestSha256: string, headers: Readonly<Record<string, string>>) {
+  return {
+    method: 'POST',
+    url: '/v1/approvals/approval-1',
+    headers,
+    payload: { requestSha256 },
+  } as const
+}
+
+test('what waits is listed with everybody who agreed', async () => {
+  const service = await waitingService()
+
+  expect(await listed(service)).toMatchObject({
+    id: 'approval-1',
+    action: 'revokeKey',
+    key: 'release',
+    approvers: ['static tester'],
+    expires: '2026-11-22T11:00:00.000Z',
+  })
+})
+
+test('once another approved it is done, and once only', async () => {
+  const service = await waitingService()
+  const { requestSha256 } = await listed(service)
+
+  const answer = await service.app.inject(approval(requestSha256, WORKFLOW_CREDENTIALS))
+
+  expect(answer.statusCode).toBe(200)
+  expect(answer.json<{ approvers: string[] }>().approvers).toHaveLength(2)
+  expect(await service.log()).toMatchObject([
+    { type: 'approval', action: 'revokeKey', resource: 'release', approvalId: 'approval-1' },
+  ])
+  expect(await codeOfAsync(service.ask)).toBe('accepted')
+  expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
+})
+
+test('whoever asked can not approve', async () => {
+  const service = await waitingService()
+  const { requestSha256 } = await listed(service)
+
+  const answer = await service.app.inject(approval(requestSha256, CREDENTIALS))
+
+  expect(answer.statusCode).toBe(403)
+  expect(answer.json()).toMatchObject({
+    code: 'ERR_APPROVAL_REQUIRED',
+    approval: { approvalId: 'approval-1' },
+  })
+})
+
+test('nobody approves another request than they saw', async () => {
+  const service = await waitingService()
+
+  const answer = await service.app.inject(approval('0'.repeat(64), WORKFLOW_CREDENTIALS))
+
+  expect(answer.statusCode).toBe(403)
+  expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
+})
+
+test('a policy says who may approve', async () => {
+  const service = await waitingService(
+    'permit (principal, action == Action::"readKeys", resource);',
+  )
+  const { requestSha256 } = await listed(service)
+
+  const answer = await service.app.inject(approval(requestSha256, WORKFLOW_CREDENTIALS))
+
+  expect(answer.statusCode).toBe(403)
+  expect(answer.json()).toMatchObject({ code: 'ERR_NOT_ALLOWED' })
+  expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
+})
