@@ -5,11 +5,14 @@
  * @packageDocumentation
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CountersignError, type ErrorCode } from './errors.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+
+/** How the temporary name of a file ends, behind `.NAME.`. */
+const TEMPORARY_END = /^[0-9a-f]{12}\.tmp$/
 
 /** How a file is written. */
 export interface WriteFileOptions {
@@ -101,6 +104,23 @@ export async function writeFileAtomically(
   } finally {
     // After a rename the temporary name is gone already.
     await unlink(temporary).catch(() => undefined)
+  }
+}
+
+/**
+ * Removes what {@link writeFileAtomically} left of a file when its process was killed: a part of it, or a
+ * second name of the whole. Whoever writes the file at the same time may fail.
+ *
+ * @throws {@link CountersignError} ERR_FILE_WRITE — no permission, a read-only disk
+ */
+export async function removeHalfWritten(path: string): Promise<void> {
+  const folder = dirname(path)
+  // No folder, nothing in it.
+  const names = await readdir(folder).catch(() => [])
+  const prefix = `.${basename(path)}.`
+  for (const name of names) {
+    const isTemporary = name.startsWith(prefix) && TEMPORARY_END.test(name.slice(prefix.length))
+    if (isTemporary) await removeFile(join(folder, name))
   }
 }
 

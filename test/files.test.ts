@@ -8,6 +8,7 @@ import {
   readFileBounded,
   readFileChunks,
   removeFile,
+  removeHalfWritten,
   writeFileAtomically,
 } from '../src/files.ts'
 import { createTempFolder } from './support/temp-folder.ts'
@@ -151,6 +152,17 @@ test('removeFile removes a file, and takes one that is gone for removed', async 
 
 test('removeFile says why it can not', async () => {
   await expect(removeFile(createTempFolder())).rejects.toMatchObject({ code: 'ERR_FILE_WRITE' })
+})
+
+test('removeHalfWritten removes the temporary names of one file and nothing else', async () => {
+  const folder = createTempFolder()
+  const kept = ['key', '.key.tmp', '.key.pem.0123456789ab.tmp', '.other.0123456789ab.tmp']
+  for (const name of [...kept, '.key.0123456789ab.tmp']) writeFileSync(join(folder, name), '')
+
+  await removeHalfWritten(join(folder, 'key'))
+  await removeHalfWritten(join(folder, 'missing', 'key'))
+
+  expect(readdirSync(folder).toSorted()).toEqual(kept.toSorted())
 })
 
 test('makePrivateFolder makes missing folders, and says what is in the way', async () => {

@@ -8,12 +8,18 @@ import { dirname } from 'node:path'
 import type { AlgorithmName } from '../../crypto/algorithms.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
-import { hasErrno, makePrivateFolder, readFileBounded, removeFile } from '../../files.ts'
+import {
+  hasErrno,
+  makePrivateFolder,
+  readFileBounded,
+  removeFile,
+  removeHalfWritten,
+} from '../../files.ts'
 import { createSigner, type Signer } from '../../signing/signer.ts'
 import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
-import { writeNewKey, writePublicHalf } from './new-key.ts'
+import { publicKeyPath, writeNewKey, writePublicHalf } from './new-key.ts'
 import {
   isPrivateKeyPem,
   type KeyFile,
@@ -55,7 +61,7 @@ export class KeyFiles {
 
   /** Makes a key file, its folder too; repeated, it takes the file that is there and mends its public half. */
   async createOnce(path: string, request: CreateOnceRequest): Promise<void> {
-    const made = request.isRepeated ? await this.#findPrivate(path) : undefined
+    const made = request.isRepeated ? await this.#findUnfinished(path) : undefined
     if (made !== undefined) {
       await writePublicHalf(path, publicHalf(made, request.algorithm))
       return
@@ -77,6 +83,14 @@ export class KeyFiles {
     throw new CountersignError('ERR_KEY_INVALID', `"${file.path}" holds no private key`, {
       hint: 'signing needs the private key file; a public key only verifies',
     })
+  }
+
+  /** Finds what an interrupted making left, and removes the temporary names that it had. */
+  async #findUnfinished(path: string): Promise<KeyObject | undefined> {
+    // One may be a second name of the private key, which would outlive its destruction.
+    await removeHalfWritten(path)
+    await removeHalfWritten(publicKeyPath(path))
+    return this.#findPrivate(path)
   }
 
   async #findPrivate(path: string): Promise<KeyObject | undefined> {

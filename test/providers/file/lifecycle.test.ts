@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createFileProvider } from '../../../src/providers/file/provider.ts'
@@ -30,6 +30,17 @@ test('a public half that was not written is written when the making is repeated'
   await provider.createOnce(request(path, true))
 
   expect(readFileSync(join(folder, 'release-1.pub'), 'utf8')).toBe(publicHalf)
+})
+
+test('a second name of the private key, left by a crash, is gone once the making was repeated', async () => {
+  const folder = createTempFolder()
+  const path = join(folder, 'release-1.pem')
+  await provider.createOnce(request(path))
+  linkSync(path, join(folder, '.release-1.pem.0123456789ab.tmp'))
+
+  await provider.createOnce(request(path, true))
+
+  expect(readdirSync(folder).toSorted()).toEqual(['release-1.pem', 'release-1.pub'])
 })
 
 test('destroy removes the private half and keeps the public one', async () => {
