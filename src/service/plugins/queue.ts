@@ -13,7 +13,7 @@ import type { ServiceSettings } from '../context.ts'
 type QueueSettings = Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>
 
 /** Admits work in the order it came. */
-export class AdmissionQueue {
+class AdmissionQueue {
   readonly #settings: QueueSettings
   /** Requests that were admitted and have not left; changed by {@link enter} and {@link leave} only. */
   #running = 0

@@ -32,7 +32,7 @@ const PARTS: Readonly<Partial<Record<string, string>>> = {
 }
 
 /** Makes the error of the mistake that says most; of the value only names of members are quoted. */
-export function invalidRequest(
+function invalidRequest(
   part: string,
   errors: readonly TLocalizedValidationError[],
   schema: object,
