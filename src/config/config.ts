@@ -64,6 +64,8 @@ export interface Config {
   readonly file: string | undefined
   readonly issuer: string | undefined
   readonly store: string
+  /** Where the password of a PostgreSQL store is: `file:PATH` or `env:NAME`. */
+  readonly storePassword: string | undefined
   readonly keys: Readonly<Record<string, KeySettings>>
   readonly access: AccessSettings
   readonly serve: ServeSettings
@@ -91,6 +93,7 @@ export function toConfig(
     ...from,
     issuer: said.issuer,
     store: said.store ?? DEFAULTS.store,
+    storePassword: said.storePassword,
     keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key, timestamps)])),
     access: toAccessSettings(said.access),
     serve: toServeSettings(said.serve),

@@ -151,7 +151,7 @@ function checkStore(text: string): Complaint | undefined {
   if (new URL(text).password === '' && !/[?&]password=/i.test(text)) return undefined
   return {
     message: 'the address of the store holds a password',
-    hint: 'take it out and let PGPASSFILE name a file that holds it',
+    hint: 'take it out and let storePassword say where it is: file:PATH or env:NAME',
   }
 }
 

@@ -23,6 +23,7 @@ export type ReferrersMode = 'auto' | 'api' | 'tag' | 'none'
 export interface ConfigFile {
   readonly issuer?: string
   readonly store?: string
+  readonly storePassword?: string
   readonly keys?: Readonly<Record<string, KeyEntry>>
   readonly access?: AccessEntry
   readonly serve?: ServeEntry
@@ -114,6 +115,13 @@ const configFile = Type.Object(
         description:
           'Database of the service: `sqlite:FILE`, or `postgres://user@host/db` without a password.',
         default: DEFAULTS.store,
+      }),
+    ),
+    storePassword: Type.Optional(
+      text('secret', {
+        description:
+          'Where the password of a PostgreSQL store is; never the password. Left out, PGPASSFILE and `~/.pgpass` are looked at.',
+        examples: ['file:/run/secrets/store', 'env:STORE_PASSWORD'],
       }),
     ),
     keys: Type.Optional(

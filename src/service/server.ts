@@ -83,14 +83,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<RunningServer> {
-  const { config, migrate, output } = options
+  const { config, output } = options
   const issuer = issuerOf(config)
   const keys = withEmbeddedKeys(config)
   const tls = await readTls(config)
   const providers = lifecycle.own(openProviders(keys, options))
-  const store = lifecycle.own(
-    await openStore(config.store, migrate === undefined ? {} : { migrate }),
-  )
+  const store = lifecycle.own(await openConfiguredStore(options))
   const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
@@ -108,6 +106,14 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     warnings: warningsOf({ ...config.serve, ...config.access, keys }),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   }
+}
+
+async function openConfiguredStore({ config, env, migrate }: ServerOptions): Promise<Store> {
+  const { store, storePassword } = config
+  return openStore(store, {
+    ...(migrate !== undefined && { migrate }),
+    ...(storePassword !== undefined && { password: await readSecret(storePassword, env) }),
+  })
 }
 
 /** Names under which a secret could stand, should one ever get into a line of the log. */

@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { codeOfAsync } from '../support/errors.ts'
+import { createPostgres } from '../support/postgres.ts'
 import { runServer, serverFolder, TOKEN } from '../support/server.ts'
 
 const FILE = Buffer.from('an artifact')
@@ -117,4 +118,34 @@ test('a service that nobody can name has no issuer and does not start', async ()
   writeFileSync(folder.config, 'serve: { listen: "127.0.0.1:0" }\n')
 
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
+})
+
+test('a PostgreSQL store is opened with the password of its reference, which no log line holds', async (context) => {
+  const postgres = await createPostgres().catch(() => undefined)
+  if (postgres === undefined) context.skip('PostgreSQL is not installed here')
+  onTestFinished(() => postgres?.stop())
+  const url = new URL((await postgres?.createDatabase()) ?? '')
+  const { password } = url
+  url.password = ''
+  const folder = serverFolder()
+  const provider = '{ use: USE, provider: file:keys/, algorithm: ALG }'
+  const text = readFileSync(folder.config, 'utf8')
+    .replace('sqlite:service.db', `${url.href}\nstorePassword: env:STORE_PASSWORD`)
+    .replace(
+      'keys:\n',
+      `keys:\n${['log EdDSA', 'trust ES256', 'timestamp ES256']
+        .map((line) => line.split(' '))
+        .map(([use = '', algorithm = '']) => {
+          const entry = provider.replace('USE', use).replace('ALG', algorithm)
+          return `  ${use}: ${entry}\n`
+        })
+        .join('')}`,
+    )
+  writeFileSync(folder.config, text)
+  const env = { ...folder.env, STORE_PASSWORD: decodeURIComponent(password) }
+
+  const server = await runServer({ ...folder, env }, { migrate: true })
+
+  expect((await sign(server.address)).status).toBe(200)
+  expect(server.lines.join('')).not.toContain(env.STORE_PASSWORD)
 })

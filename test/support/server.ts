@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config/load.ts'
-import { type RunningServer, startServer } from '../../src/service/server.ts'
+import { type RunningServer, type ServerOptions, startServer } from '../../src/service/server.ts'
 import { createTempFolder } from './temp-folder.ts'
 
 /** Token of the caller that {@link serverFolder} configures. */
@@ -44,9 +44,13 @@ export interface TestServer extends RunningServer {
 }
 
 /** Starts the service of a folder; it is stopped at the latest when the running test ends. */
-export async function runServer({ config: file, env }: ServerFolder): Promise<TestServer> {
+export async function runServer(
+  { config: file, env }: ServerFolder,
+  options: Pick<ServerOptions, 'migrate'> = {},
+): Promise<TestServer> {
   const lines: string[] = []
   const server = await startServer({
+    ...options,
     config: await readConfig({ file, env }),
     env,
     fetch,
