@@ -22,7 +22,7 @@ export function createDelivery(existing: ExistingBundle): Deliver {
     try {
       if (path !== undefined && made.bundle !== undefined) await writeOnce(path, made.bundle.bundle)
       const attached = await attach?.(made)
-      return toSigned(signable, { path, attached })
+      return toSigned(signable, { path, attached, logIndex: made.logIndex })
     } catch (thrown) {
       return toUnsigned(signable.name, thrown)
     }

@@ -1,5 +1,4 @@
 /** Where the commands of the log read it, and by which key they know it. */
-import { Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type NoteKey, parseNoteKey } from '../src/formats/note-key.ts'
@@ -13,11 +12,6 @@ export interface LogSourceFlags {
 }
 
 const MAX_KEY_BYTES = 4096
-
-/** `--server`: the service whose log it is. */
-export function serverOption(): Option<'--server <url>'> {
-  return new Option('--server <url>', 'address of the service')
-}
 
 /**
  * Opens the log of a folder or a service; `server` is there for what only a service answers.

@@ -1,6 +1,6 @@
 /**
- * Making signatures and attestations of opened artifacts, and verifying what came out. Nothing is
- * written here.
+ * Signing artifacts with a key that this machine reaches, and verifying what came out. Nothing is written
+ * here.
  *
  * @packageDocumentation
  */
@@ -15,24 +15,45 @@ import {
   signImage,
   signImageLegacy,
 } from '../src/signing/sign-artifact.ts'
-import type { Signer } from '../src/signing/signer.ts'
+import { assertDigestSigner, type Signer } from '../src/signing/signer.ts'
 import { digestArtifact } from '../src/verification/artifact.ts'
 import { examineBundle } from '../src/verification/verify-bundle.ts'
 import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
+import type { ArtifactSigner } from './artifact-signer.ts'
+import type { CommandKeys } from './keys.ts'
 import type { PredicateInput } from './predicate-input.ts'
+import { algorithmWarning } from './render/sign.ts'
 import { assertReleasable } from './release-check.ts'
 import type { Made, Signable, SignFormat } from './signable.ts'
 
 /** What signing takes beside the artifact. */
-export interface SigningJob {
+interface SigningJob {
   readonly signer: Signer
   readonly annotations: Readonly<Record<string, string>>
   readonly now: Date
   readonly signal: AbortSignal
 }
 
+/** Signs with an open key of the command; the keys are closed with it. */
+export function localSigner(keys: CommandKeys, job: SigningJob): ArtifactSigner {
+  const { signer } = job
+  const { kid, algorithm } = signer.key
+  const warning = algorithmWarning(signer.key)
+  return {
+    hash: algorithm.hash,
+    warnings: warning === undefined ? [] : [warning],
+    assertSignsFiles: () => {
+      assertDigestSigner(signer)
+    },
+    sign: (_, format) => (signable) => makeSignature(signable, format, job),
+    attest: (signables, input) => makeAttestation(signables, input, job),
+    describe: () => ({ kid, algorithm: algorithm.name }),
+    [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose](),
+  }
+}
+
 /** Signs one artifact: a file by its bytes; an image in a statement, in cosign's older form, or both. */
-export async function makeSignature(
+async function makeSignature(
   signable: Signable,
   format: SignFormat,
   job: SigningJob,
@@ -58,12 +79,13 @@ export async function makeSignature(
  *
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID — too many subjects; and the signer's errors
  */
-export async function makeAttestation(
+async function makeAttestation(
   signables: readonly Signable[],
-  input: PredicateInput,
+  input: PredicateInput | 'provenance',
   job: SigningJob,
 ): Promise<Made> {
   const { signer, signal } = job
+  if (input === 'provenance') throw new TypeError('no caller is known whose provenance it could be')
   // Two paths may lead to one name and content: that is one subject.
   const byIdentity = new Map(signables.map(toSubject).map((one) => [JSON.stringify(one), one]))
   const bundle = await attest(signer, { subjects: [...byIdentity.values()], ...input }, { signal })

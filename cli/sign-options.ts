@@ -5,11 +5,12 @@ import type { ExistingBundle } from './bundle-files.ts'
 import type { ConfigFlags } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { SecretFlags } from './secrets.ts'
+import { serverOption, type ServiceFlags } from './service.ts'
 import type { OpenSignableOptions, SignFormat } from './signable.ts'
 import { createStores, type StoreFlags } from './stores.ts'
 
 /** The options both take. */
-export interface SignFlags extends SecretFlags, ConfigFlags, StoreFlags {
+export interface SignFlags extends SecretFlags, ConfigFlags, StoreFlags, ServiceFlags {
   readonly key: string
   readonly algorithm?: AlgorithmName | undefined
   readonly bundle?: string | undefined
@@ -18,6 +19,14 @@ export interface SignFlags extends SecretFlags, ConfigFlags, StoreFlags {
   readonly recursive?: true | undefined
   readonly format: SignFormat
   readonly upload: boolean
+}
+
+/** `--server`: signing there; options for a key on this machine don't go with it. */
+export function signingServerOption(): ReturnType<typeof serverOption> {
+  return serverOption('service that signs, with its key of that name').conflicts([
+    'algorithm',
+    'passphraseFile',
+  ])
 }
 
 /**

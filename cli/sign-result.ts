@@ -1,10 +1,10 @@
 /** What `sign` and `attest` answer: one result for each artifact, in order. */
 import { type CountersignError, toCountersignError } from '../src/errors.ts'
-import type { Signer } from '../src/signing/signer.ts'
 import { toErrorDocument, worstExit } from '../src/verification/result.ts'
+import type { ArtifactSigner } from './artifact-signer.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
-import { algorithmWarning, renderSigned } from './render/sign.ts'
+import { renderSigned } from './render/sign.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Signable } from './signable.ts'
 import type { SignedDocument } from './signed-document.ts'
@@ -15,10 +15,17 @@ export interface Signed {
   readonly error?: CountersignError
 }
 
+/** Where the bundle of an artifact is. */
+interface Delivered {
+  readonly path: string | undefined
+  readonly attached: SignedDocument['attached']
+  readonly logIndex: number | undefined
+}
+
 /** The result of an artifact whose bundle is where it belongs. */
 export function toSigned(
   { name, pinned, digests }: Signable,
-  { path, attached }: { path: string | undefined; attached: SignedDocument['attached'] },
+  { path, attached, logIndex }: Delivered,
 ): Signed {
   return {
     document: {
@@ -28,6 +35,7 @@ export function toSigned(
       ok: true,
       ...(path === undefined ? {} : { bundle: path }),
       ...(attached === undefined ? {} : { attached }),
+      ...(logIndex === undefined ? {} : { logIndex }),
     },
   }
 }
@@ -41,7 +49,7 @@ export function toUnsigned(name: string, thrown: unknown): Signed {
 /** Says every result and joins them: the worst decides the exit status. */
 export function toSignOutcome(
   results: readonly Signed[],
-  signer: Signer,
+  signer: ArtifactSigner,
   { terminal }: CommandEnvironment,
 ): Outcome {
   const artifacts = results.map(({ document }) => document)
@@ -52,8 +60,7 @@ export function toSignOutcome(
   }
   const failures = results.flatMap(({ error }) => error ?? [])
   const exitCode = failures.length === 0 ? 0 : worstExit(failures)
-  const { kid, algorithm } = signer.key
-  const warning = algorithmWarning(signer.key)
+  const { warnings } = signer
   return {
     exitCode,
     text: artifacts.map(({ pinned }) => (pinned === undefined ? '' : `${pinned}\n`)).join(''),
@@ -61,8 +68,8 @@ export function toSignOutcome(
       schema: schema('sign-result'),
       ok: exitCode === 0,
       exitCode,
-      key: { kid, algorithm: algorithm.name },
-      ...(warning === undefined ? {} : { warnings: [warning] }),
+      key: signer.describe(),
+      ...(warnings.length > 0 && { warnings }),
       artifacts,
     },
   }

@@ -14,6 +14,8 @@ export interface Made {
   readonly bundle: SignedBundle | undefined
   /** The signature of an image in cosign's older form. */
   readonly legacy: LegacyImageSignature | undefined
+  /** Of the entry in the log of the service that made it. */
+  readonly logIndex?: number
 }
 
 /** An artifact with its digests, and where its bundle goes. */

@@ -22,5 +22,7 @@ export interface SignedDocument {
   readonly bundle?: string
   /** What was attached to the image. */
   readonly attached?: readonly AttachedDocument[]
+  /** Of the entry that the service's log has of it. */
+  readonly logIndex?: number
   readonly error?: ErrorDocument
 }

@@ -14,6 +14,7 @@ import type { ReferrersMode } from '../src/oci/registry-store.ts'
 import type { Runtime } from '../src/oci/runtime.ts'
 import type { CommandEnvironment } from './command.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
+import { createCommandRuntime } from './runtime.ts'
 
 /** Options that tell how registries are reached; the configuration says what they leave open. */
 export interface StoreFlags extends ConfigFlags {
@@ -90,12 +91,6 @@ async function readSettings(
     },
   )
   return { ...registry, plainHttp: plainHttp ?? registry.plainHttp }
-}
-
-async function createCommandRuntime({ context }: CommandEnvironment): Promise<Runtime> {
-  const { createRuntime } = await import('../src/oci/runtime.ts')
-  const { fetch, pause, now } = context
-  return { ...createRuntime(() => now().getTime()), fetch, ...(pause && { pause }) }
 }
 
 async function createClient(

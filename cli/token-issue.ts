@@ -1,5 +1,6 @@
 /** `countersign token issue`. */
 import { randomBytes } from 'node:crypto'
+import type { TokenCall } from '../src/client/service-client.ts'
 import type { NamedKey } from '../src/config/named-key.ts'
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
@@ -18,20 +19,23 @@ import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
 import { schema } from './render/json.ts'
 import type { SecretFlags } from './secrets.ts'
+import type { ServiceFlags } from './service.ts'
 import { readIssuer } from './token-issuer.ts'
+import type { ServiceToken } from './token-service.ts'
 
 /** Options of the command. */
-export interface IssueFlags extends ClaimFlags, SecretFlags, ConfigFlags {
+export interface IssueFlags extends ClaimFlags, SecretFlags, ConfigFlags, ServiceFlags {
   readonly key: string
   readonly algorithm?: AlgorithmName | undefined
   readonly audience: readonly string[]
-  readonly lifetime: number
+  readonly lifetime?: number | undefined
   readonly issuer?: string | undefined
   readonly type?: string | undefined
 }
 
 /** T of a key that nobody said it of; docs/design/rotation.md. */
 const DEFAULT_MAX_LIFETIME_SECONDS = 3600
+const DEFAULT_LIFETIME_SECONDS = 600
 const JTI_BYTES = 16
 
 /**
@@ -47,24 +51,46 @@ export async function issueTokenCommand(
   const [first, ...more] = flags.audience
   const request = {
     audience: first !== undefined && more.length === 0 ? first : flags.audience,
-    lifetimeSeconds: flags.lifetime,
+    ...(flags.lifetime !== undefined && { lifetimeSeconds: flags.lifetime }),
     claims: await readClaims(flags, environment.context),
   }
-  const { token, kid, jti, audience, expires } = await issueHere(request, flags, environment)
+  const issued = await issue(request, flags, environment)
+  const { token, kid, jti, audience, expires } = issued
   const until = toUtcSeconds(expires)
   terminal.say(`issued for ${audience.join(', ')} until ${until}, kid ${kid}`)
   terminal.say('whoever has the token can use it: hand it on by a pipe or a file, not by a log')
   const document = { schema: schema('token'), ok: true, exitCode: 0, kid, jti, audience }
   return {
     exitCode: 0,
-    document: { ...document, expires: until, token },
+    document: { ...document, expires: until, token, ...describeKey(issued, flags) },
     text: `${token}\n`,
   }
 }
 
+/** Of a service, also what its key is called. */
+function describeKey(issued: IssuedToken | ServiceToken, { server }: IssueFlags): object {
+  if (!('version' in issued)) return {}
+  const { key, version } = issued
+  return { key: { name: key, version, server } }
+}
+
+type Order = TokenCall & Pick<TokenRequest, 'claims'>
+
+async function issue(
+  request: Order,
+  flags: IssueFlags,
+  environment: CommandEnvironment,
+): Promise<IssuedToken | ServiceToken> {
+  const { server } = flags
+  if (server === undefined) return issueHere(request, flags, environment)
+  // Loaded late: other tokens are issued without a client of a service.
+  const { issueByService } = await import('./token-service.ts')
+  return issueByService(request, { ...flags, server }, environment)
+}
+
 /** Issues with a key that this machine reaches. */
 async function issueHere(
-  request: TokenRequest,
+  { lifetimeSeconds = DEFAULT_LIFETIME_SECONDS, ...request }: Order,
   flags: IssueFlags,
   environment: CommandEnvironment,
 ): Promise<IssuedToken> {
@@ -74,7 +100,7 @@ async function issueHere(
   const rules = toRules(flags, named)
   const signer = await keys.open(flags.key, { algorithm: flags.algorithm }, 'token')
   const { now, signal } = environment.context
-  return await issueToken(signer, request, rules, {
+  return await issueToken(signer, { ...request, lifetimeSeconds }, rules, {
     issuer,
     now: now(),
     jti: randomBytes(JTI_BYTES).toString('base64url'),

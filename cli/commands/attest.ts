@@ -1,12 +1,12 @@
 /** `countersign attest`. */
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery } from '../delivery.ts'
 import { mapInOrder } from '../in-order.ts'
-import { openKeys } from '../keys.ts'
+import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
   ARTIFACTS,
@@ -17,11 +17,10 @@ import {
   referrersModeOption,
   signFormatOption,
 } from '../options.ts'
-import { readPredicate } from '../predicate-input.ts'
-import { algorithmWarning } from '../render/sign.ts'
+import { type PredicateInput, readPredicate } from '../predicate-input.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { makeAttestation } from '../sign-artifacts.ts'
-import { type SignFlags, toOpenOptions } from '../sign-options.ts'
+import { tokenFileOption } from '../service.ts'
+import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
 import { openSignables } from '../open-signable.ts'
 import { readTargets, type Target } from '../targets.ts'
@@ -30,8 +29,9 @@ import { readTargets, type Target } from '../targets.ts'
 const AT_ONCE = 4
 
 interface AttestFlags extends SignFlags {
-  readonly type: string
-  readonly predicate: string
+  readonly type?: string | undefined
+  readonly predicate?: string | undefined
+  readonly provenance?: true | undefined
 }
 
 /** Builds the command. */
@@ -42,12 +42,20 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     )
     .argument('[artifacts...]', ARTIFACTS)
     .option('--checksums <file>', 'also the files of a checksum file, by their digests')
-    .requiredOption('--type <type>', `${PREDICATE_NAMES.join(', ')}, or a URI`)
-    .requiredOption('--predicate <file>', 'JSON of the predicate, or - for stdin')
+    .option('--type <type>', `${PREDICATE_NAMES.join(', ')}, or a URI`)
+    .option('--predicate <file>', 'JSON of the predicate, or - for stdin')
+    .addOption(
+      new Option(
+        '--provenance',
+        'SLSA provenance in their place, which the service makes of the verified claims of a GitHub Actions job',
+      ).conflicts(['type', 'predicate']),
+    )
     .optionsGroup('Key:')
     .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
     .addOption(algorithmOption())
     .addOption(passphraseFileOption())
+    .addOption(signingServerOption())
+    .addOption(tokenFileOption())
     .addOption(configOption())
     .optionsGroup('Bundle files:')
     .option('--bundle <file>', 'bundle file to add to, or a folder that has one for each artifact')
@@ -67,26 +75,36 @@ async function attest(
   flags: AttestFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const { context, terminal } = environment
-  await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
   assertOneStdin(targets, flags)
   const existing = flags.overwrite === true ? 'overwrite' : 'append'
   const options = toOpenOptions(flags, existing, environment)
-  const input = await readPredicate(flags.type, flags.predicate, context)
-  const signer = await keys.open(flags.key, { algorithm: flags.algorithm })
-  const warning = algorithmWarning(signer.key)
-  if (warning !== undefined) terminal.say(`warning: ${warning}`)
+  const input = await readInput(flags, environment)
+  await using signer = await openArtifactSigner(flags, {}, environment)
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openSignables(target, options, environment),
   )
-  const { signal } = context
-  const job = { signer, annotations: {}, now: context.now(), signal }
-  const made = await makeAttestation(opened.flat(), input, job)
+  const made = await signer.attest(opened.flat(), input)
   const deliver = createDelivery(existing)
   const results = await mapInOrder(opened.flat(), AT_ONCE, (one) => deliver(one, made))
   return toSignOutcome(results, signer, environment)
+}
+
+async function readInput(
+  { provenance, server, type, predicate }: AttestFlags,
+  { context }: CommandEnvironment,
+): Promise<PredicateInput | 'provenance'> {
+  if (type !== undefined && predicate !== undefined) return readPredicate(type, predicate, context)
+  if (provenance === undefined) {
+    throw new CountersignError('ERR_USAGE', 'nothing was said about what is attested', {
+      hint: 'give --type TYPE and --predicate FILE, or --provenance with --server URL',
+    })
+  }
+  if (server !== undefined) return 'provenance'
+  throw new CountersignError('ERR_USAGE', '--provenance is made by a service, and none is named', {
+    hint: 'give --server URL: it knows who calls, and says only that',
+  })
 }
 
 function assertOneStdin(targets: readonly Target[], { predicate }: AttestFlags): void {

@@ -2,9 +2,9 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { administerKey, type Asked, listKeys } from '../key-administer.ts'
-import { tokenFileOption } from '../key-server.ts'
 import { parseTime } from '../log-show.ts'
 import { parseCount } from '../options.ts'
+import { serverOption as anyServerOption, tokenFileOption } from '../service.ts'
 
 /** Builds them. */
 export function lifecycleSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {
@@ -27,7 +27,7 @@ export function lifecycleSubcommands(environment: CommandEnvironment): CommandUn
 }
 
 const serverOption = (): Option<'--server <url>', undefined, undefined, undefined, true> =>
-  new Option('--server <url>', 'address of the service').makeOptionMandatory()
+  anyServerOption().makeOptionMandatory()
 const dryRunOption = (): Option<'-n, --dry-run'> =>
   new Option('-n, --dry-run', 'say what would be done and when, and change nothing')
 const reasonOption = (): Option<'--reason <text>'> =>

@@ -3,9 +3,9 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import { configOption } from '../configuration.ts'
 import { showServerKey } from '../key-administer.ts'
 import { createKey } from '../key-create.ts'
-import { tokenFileOption } from '../key-server.ts'
 import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
+import { serverOption, tokenFileOption } from '../service.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { lifecycleSubcommands } from './key-lifecycle.ts'
 
@@ -55,7 +55,7 @@ function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(algorithmOption())
     .addOption(passphraseFileOption())
     .addOption(configOption())
-    .option('--server <url>', 'address of the service whose key it is')
+    .addOption(serverOption('address of the service whose key it is'))
     .addOption(tokenFileOption())
     .action(
       environment.action((reference, { server, tokenFile, ...flags }) =>

@@ -3,7 +3,7 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
 import { parseTime, showLog } from '../log-show.ts'
-import { serverOption } from '../log-source.ts'
+import { serverOption } from '../service.ts'
 import { verifyLog } from '../log-verify.ts'
 import { collect, parseCount } from '../options.ts'
 

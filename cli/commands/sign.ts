@@ -1,13 +1,13 @@
 /** `countersign sign`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
-import { assertDigestSigner, type Signer } from '../../src/signing/signer.ts'
+import type { ArtifactSigner } from '../artifact-signer.ts'
 import type { ExistingBundle } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery, type Deliver } from '../delivery.ts'
 import { mapInOrder } from '../in-order.ts'
-import { openKeys } from '../keys.ts'
+import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
   annotationsOption,
@@ -19,13 +19,12 @@ import {
   referrersModeOption,
   signFormatOption,
 } from '../options.ts'
-import { algorithmWarning } from '../render/sign.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { makeSignature, type SigningJob } from '../sign-artifacts.ts'
-import { type SignFlags, toOpenOptions } from '../sign-options.ts'
+import { tokenFileOption } from '../service.ts'
+import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSignables } from '../open-signable.ts'
-import type { OpenSignableOptions, Signable, SignFormat } from '../signable.ts'
+import type { Made, OpenSignableOptions, Signable } from '../signable.ts'
 import { readTargets, type Target } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */
@@ -48,6 +47,8 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
     .addOption(algorithmOption())
     .addOption(passphraseFileOption())
+    .addOption(signingServerOption())
+    .addOption(tokenFileOption())
     .addOption(configOption())
     .optionsGroup('Bundle files:')
     .option('--bundle <file>', 'bundle file to write, or a folder that gets one for each artifact')
@@ -69,24 +70,21 @@ async function sign(
   flags: SignCommandFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const { context, terminal } = environment
-  await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
   assertFitting(targets, flags)
   const options = toOpenOptions(flags, toExisting(flags), environment)
-  const signer = await keys.open(flags.key, { algorithm: flags.algorithm })
-  const warning = algorithmWarning(signer.key)
-  if (warning !== undefined) terminal.say(`warning: ${warning}`)
+  await using signer = await openArtifactSigner(flags, flags.annotations ?? {}, environment)
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openForSigning(target, { signer, options }, environment),
   )
-  assertDistinctBundles(opened.flat().filter(isSignable))
-  const { signal } = context
-  const job = { signer, annotations: flags.annotations ?? {}, now: context.now(), signal }
+  const all = opened.flat()
+  const signables = all.filter(isSignable)
+  assertDistinctBundles(signables)
+  const make = signer.sign(signables, flags.format)
   const deliver = createDelivery(options.existing)
-  const results = await mapInOrder(opened.flat(), AT_ONCE, async (one) =>
-    isSignable(one) ? signOpened(one, { ...job, format: flags.format }, deliver) : one,
+  const results = await mapInOrder(all, AT_ONCE, async (one) =>
+    isSignable(one) ? signOpened(one, make, deliver) : one,
   )
   return toSignOutcome(results, signer, environment)
 }
@@ -98,14 +96,13 @@ function isSignable(opened: Signable | Signed): opened is Signable {
 /** Opens one artifact; what goes wrong with it becomes its result. */
 async function openForSigning(
   target: Target,
-  { signer, options }: { readonly signer: Signer; readonly options: OpenSignableOptions },
+  { signer, options }: { readonly signer: ArtifactSigner; readonly options: OpenSignableOptions },
   environment: CommandEnvironment,
 ): Promise<readonly (Signable | Signed)[]> {
   try {
     // Before a large file is hashed in vain.
-    if (target.kind !== 'image') assertDigestSigner(signer)
-    const { hash } = signer.key.algorithm
-    return await openSignables(target, { ...options, hash }, environment)
+    if (target.kind !== 'image') signer.assertSignsFiles()
+    return await openSignables(target, { ...options, hash: signer.hash }, environment)
   } catch (thrown) {
     return [toUnsigned(target.name, thrown)]
   }
@@ -113,11 +110,11 @@ async function openForSigning(
 
 async function signOpened(
   signable: Signable,
-  job: SigningJob & { readonly format: SignFormat },
+  make: (signable: Signable) => Promise<Made>,
   deliver: Deliver,
 ): Promise<Signed> {
   try {
-    return await deliver(signable, await makeSignature(signable, job.format, job))
+    return await deliver(signable, await make(signable))
   } catch (thrown) {
     return toUnsigned(signable.name, thrown)
   }
@@ -125,13 +122,22 @@ async function signOpened(
 
 /** A signature over bytes has no place for annotations; cosign's older form is in no bundle. */
 function assertFitting(targets: readonly Target[], flags: SignCommandFlags): void {
-  const { annotations, format, bundle } = flags
+  const { annotations, format, bundle, server } = flags
   const file = targets.find(({ kind }) => kind !== 'image')
   if (annotations !== undefined && file !== undefined) {
     throw new CountersignError(
       'ERR_USAGE',
       `only signatures of images have annotations, and "${file.name}" is none`,
       { hint: 'sign it without, or say it in an attestation: countersign attest' },
+    )
+  }
+  if (format !== 'bundle' && server !== undefined) {
+    throw new CountersignError(
+      'ERR_USAGE',
+      `a service makes no signatures for --format ${format}`,
+      {
+        hint: 'leave out --format, or sign with a key that this machine reaches',
+      },
     )
   }
   if (format === 'legacy' && bundle !== undefined) {

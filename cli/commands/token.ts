@@ -3,6 +3,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { parseDurationSeconds } from '../../src/config/duration.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { configOption } from '../configuration.ts'
+import { serverOption, tokenFileOption } from '../service.ts'
 import {
   algorithmOption,
   collect,
@@ -24,16 +25,15 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
 
 function issueSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('issue')
-    .summary('issue a token with a key of yours')
+    .summary('issue a token with a key of yours, or of a service')
     .description('Issue a token: JWS compact, kid the thumbprint of the key. Alone on stdout.')
     .requiredOption('--key <key>', 'name or reference of the key; a named one has the use token')
     .addOption(algorithmOption())
     .requiredOption('--audience <name>', 'whom the token is for (repeatable)', collect)
     .option(
       '--lifetime <duration>',
-      'how long it is valid: 30s, 10m, 1h',
+      'how long it is valid: 30s, 10m, 1h (default: 10m)',
       parseDurationSeconds,
-      600,
     )
     .option('--subject <name>', 'whom it is about (sub)')
     .option('--claim <name=value>', 'claim that is a text (repeatable)', collectPairs)
@@ -41,6 +41,12 @@ function issueSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--issuer <url>', 'who issues it (default: `issuer` of the configuration)')
     .option('--type <type>', 'typ of the header, such as at+jwt (default: JWT, or the key’s own)')
     .addOption(passphraseFileOption())
+    .addOption(
+      serverOption('service that issues it, with its key of that name').conflicts([
+        ...['algorithm', 'passphraseFile', 'issuer', 'type'],
+      ]),
+    )
+    .addOption(tokenFileOption())
     .addOption(configOption())
     .action(
       environment.action(async (flags) => {

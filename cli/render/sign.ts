@@ -18,10 +18,11 @@ export function renderSigned(artifact: SignedDocument, terminal: Pick<Terminal, 
   return lines.join('\n')
 }
 
-function renderPlaces({ bundle, attached = [] }: SignedDocument): string {
+function renderPlaces({ bundle, attached = [], logIndex }: SignedDocument): string {
   const places = [
     ...attached.map(({ listedBy }) => `attached (${listedBy})`),
     ...(bundle === undefined ? [] : [`in ${printable(bundle)}`]),
+    ...(logIndex === undefined ? [] : [`log entry ${logIndex}`]),
   ]
   return places.length === 0 ? '' : ` ${places.join(', ')}`
 }

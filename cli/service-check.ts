@@ -1,0 +1,76 @@
+/** The look at what a service signed, before anybody writes it: a service may be mistaken, or another. */
+import { isDeepStrictEqual } from 'node:util'
+import type { MadeBundle, SignedBy } from '../src/client/service-answers.ts'
+import { CountersignError } from '../src/errors.ts'
+import type { JsonObject } from '../src/formats/json.ts'
+import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
+import { SIGNATURE_POLICY } from '../src/verification/policy.ts'
+import { type TrustMaterial, trustKeyHistory } from '../src/verification/trust.ts'
+import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import { examineBundle } from '../src/verification/verify-bundle.ts'
+import type { ServiceKeys } from './service-keys.ts'
+import type { Signable } from './signable.ts'
+
+/** What was asked for. */
+export interface Expected {
+  readonly signables: readonly Signable[]
+  readonly predicateType: string
+  /** Where the caller has said it. */
+  readonly predicate?: JsonObject
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** What was answered. */
+export interface Answered {
+  readonly server: string
+  readonly signedBy: SignedBy
+  readonly made: MadeBundle
+}
+
+/**
+ * Verifies a bundle for each artifact it was asked for: with the version of the key that the service says
+ * has signed, as the service publishes it, with its time stamp where there is one.
+ *
+ * @returns JSON of the bundle
+ * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — the service does not publish that version;
+ * ERR_PREDICATE_INVALID — something else is attested than was asked for; and the code of the first check
+ * that failed
+ */
+export async function checkMade(
+  { server, signedBy, made }: Answered,
+  { signables, predicateType, predicate, annotations }: Expected,
+  { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
+): Promise<Uint8Array> {
+  // The log has the hash of these very bytes.
+  const bundle = Buffer.from(JSON.stringify(made.bundle))
+  const trust = await readTrust(keys, signedBy)
+  const policy = { ...SIGNATURE_POLICY, predicateTypes: [predicateType], annotations }
+  const check = async (artifact: Artifact): Promise<void> => {
+    const outcome = await examineBundle(bundle, artifact, { trust, policy, now: now() })
+    if (!outcome.ok) throw refused(server, artifact.name, outcome.error)
+    const said = outcome.signature.statement?.predicate
+    if (predicate === undefined || isDeepStrictEqual(said, predicate)) return
+    const why = 'it attests something else than was asked for'
+    throw refused(server, artifact.name, new CountersignError('ERR_PREDICATE_INVALID', why))
+  }
+  for (const { name, digests } of signables) await check(digestArtifact(name, digests))
+  return bundle
+}
+
+async function readTrust(keys: ServiceKeys, { key, kid }: SignedBy): Promise<TrustMaterial> {
+  const history = await keys.read(kid)
+  const versions = history.versions.filter((one) => one.name === key && one.key.kid === kid)
+  const root = history.trustedRoot
+  return {
+    keys: trustKeyHistory({ ...history, versions }),
+    trustedRoot: root && (await parseTrustedRoot(Buffer.from(JSON.stringify(root)))),
+  }
+}
+
+function refused(server: string, artifact: string, cause: CountersignError): CountersignError {
+  return new CountersignError(
+    cause.code,
+    `what ${server} signed for "${artifact}" does not verify: ${cause.message}`,
+    { hint: `nothing was written; tell whoever runs ${server}`, details: cause.details, cause },
+  )
+}

@@ -1,0 +1,272 @@
+/** Signing, attesting and issuing with the keys of a service that really runs. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { decodeJwt } from 'jose'
+import { countersign, documentOf } from '../support/cli.ts'
+import { GITHUB_ISSUER } from '../support/identity-claims.ts'
+import { createLayout } from '../support/image-layout.ts'
+import { SBOM } from '../support/image-scene.ts'
+import { createImage } from '../support/oci-content.ts'
+import { startLoopbackServer } from '../support/loopback-server.ts'
+import { type SigningService, startSigningService } from '../support/signing-service.ts'
+
+/** Pins the trust key of the service for its user. */
+async function pin({ folder, url, env, fingerprint }: SigningService): Promise<void> {
+  const line = `trust init ${url} --fingerprint ${await fingerprint()}`
+  expect((await folder.run(line, { env, now: new Date() })).exitCode).toBe(0)
+}
+
+/** Runs a command of the same user that names no service. */
+function verify({ folder, env }: SigningService, line: string): ReturnType<SigningService['run']> {
+  return folder.run(`verify ${line}`, { env, now: new Date() })
+}
+
+/** Changes every answer to a POST on its way to the caller. */
+function changing(change: (answer: string) => string): typeof fetch {
+  return async (input, init) => {
+    const answer = await fetch(input, init)
+    if (init?.method !== 'POST') return answer
+    const { status, headers } = answer
+    return new Response(change(await answer.text()), { status, headers })
+  }
+}
+
+test('files are signed by digest with a key of the service, and verify with its pinned trust', async () => {
+  const service = await startSigningService()
+  const { folder, run } = service
+  await pin(service)
+  folder.write('a.txt', 'a')
+  folder.write('b.txt', 'b')
+
+  const signed = await run('sign @a.txt @b.txt --key release')
+
+  expect(signed).toMatchObject({ exitCode: 0, stdout: '@a.txt\n@b.txt\n' })
+  expect(signed.stderr).toMatch(
+    /^SIGNED @a\.txt sha256:\w+ in @a\.txt\.sigstore\.json, log entry \d+\nSIGNED @b\.txt .*\n$/,
+  )
+  const verified = await verify(service, '@a.txt @b.txt')
+  expect(verified.exitCode).toBe(0)
+  expect(verified.stderr).toContain('signed by release@1 (ES256, active) at ')
+})
+
+test('--json tells the key of the service, its version and the log entries', async () => {
+  const service = await startSigningService()
+  const { folder, run, url } = service
+  folder.write('a.txt', 'a')
+
+  const result = await run('sign @a.txt @missing --key release --json')
+
+  expect(result.exitCode).toBe(2)
+  expect(documentOf(result)).toMatchObject({
+    key: { kid: 'KID', algorithm: 'ES256', name: 'release', version: 1, server: url },
+    warnings: [expect.stringContaining('is pinned')],
+    artifacts: [
+      { name: '@a.txt', ok: true, logIndex: expect.any(Number) as unknown },
+      { name: '@missing', ok: false, error: { code: 'ERR_ARTIFACT_NOT_FOUND' } },
+    ],
+  })
+})
+
+test('an image gets its bundle attached, with the annotations that were asked for', async () => {
+  const service = await startSigningService()
+  await pin(service)
+  const layout = `oci-layout://${createLayout({ image: createImage(), tag: '1.0' })}:1.0`
+
+  const signed = await service.run(`sign ${layout} --key release -a env=prod`)
+
+  expect(signed.stderr).toContain('attached (layout), log entry ')
+  expect(signed.exitCode).toBe(0)
+  expect((await verify(service, `${layout} -a env=prod`)).exitCode).toBe(0)
+  expect((await verify(service, `${layout} -a env=test`)).exitCode).toBe(4)
+})
+
+test('an attestation is made about all artifacts at once', async () => {
+  const service = await startSigningService()
+  const { folder, run } = service
+  await pin(service)
+  for (const name of ['a.txt', 'b.txt']) folder.write(name, name)
+  folder.write('sbom.json', SBOM)
+
+  const attested = await run(
+    'attest @a.txt @b.txt --key release --type cyclonedx --predicate @sbom.json',
+  )
+
+  expect(attested.exitCode).toBe(0)
+  const bundle = readFileSync(folder.path('a.txt.sigstore.json'), 'utf8')
+  expect(readFileSync(folder.path('b.txt.sigstore.json'), 'utf8')).toBe(bundle)
+  expect((await verify(service, '@a.txt @b.txt --type cyclonedx')).exitCode).toBe(0)
+})
+
+test('a GitHub Actions job signs with its own token, asked for with the service as audience', async () => {
+  const { folder, run, issuer, server } = await startSigningService()
+  folder.write('a.txt', 'a')
+  const job = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: issuer.requestUrl,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: issuer.requestToken,
+  }
+
+  const signed = await run('sign @a.txt --key release', { env: job, now: new Date() })
+
+  expect(signed.exitCode).toBe(0)
+  expect(issuer.requests.at(0)).toBe(
+    `/token?api-version=2.0&audience=${encodeURIComponent(server.issuer)}`,
+  )
+  const env = { ...job, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'another' }
+  const denied = await run('sign @a.txt --key release --overwrite', { env, now: new Date() })
+  expect(denied.exitCode).toBe(8)
+  expect(denied.stderr).toContain('permissions: id-token: write')
+})
+
+test('the service makes provenance of the verified claims of a workflow', async () => {
+  const service = await startSigningService()
+  const { folder, run, issuer, env } = service
+  await pin(service)
+  folder.write('a.txt', 'a')
+  folder.write('token', `${await issuer.mint({ iss: GITHUB_ISSUER })}\n`)
+
+  const attested = await run('attest @a.txt --key release --provenance --token-file @token', {
+    env: { ...env, COUNTERSIGN_TOKEN: 'another' },
+    now: new Date(),
+  })
+
+  expect(attested.exitCode).toBe(0)
+  expect((await verify(service, '@a.txt --type slsaprovenance1')).exitCode).toBe(0)
+})
+
+test('who is no workflow gets no provenance', async () => {
+  const { folder, run } = await startSigningService()
+  folder.write('a.txt', 'a')
+
+  const { exitCode, stderr } = await run('attest @a.txt --key release --provenance')
+
+  expect(exitCode).toBe(8)
+  expect(stderr).toContain('ERR_NOT_ALLOWED')
+})
+
+test.each([
+  ['about another file', (text: string) => swapBundles(text), 'ERR_DIGEST_MISMATCH'],
+  [
+    'by a key that the service does not publish',
+    (text: string) => text.replace(/"kid":"./, '"kid":"_'),
+    'ERR_KEY_NOT_TRUSTED',
+  ],
+  [
+    'with a signature that is none',
+    (text: string) => text.replace(/("signature":"MEQCI|"signature":"MEUCI)./, '$1_'),
+    /ERR_(SIGNATURE|BUNDLE)_INVALID/,
+  ],
+])('what a service answers %s is not written', async (_, change, code) => {
+  const { folder, run } = await startSigningService()
+  folder.write('a.txt', 'a')
+  folder.write('b.txt', 'b')
+
+  const result = await run('sign @a.txt @b.txt --key release', { fetch: changing(change) })
+
+  expect(result.stderr).toMatch(code)
+  expect(result.stderr).toContain('nothing was written')
+  expect(result.exitCode).toBeGreaterThan(2)
+  expect(() => readFileSync(folder.path('a.txt.sigstore.json'))).toThrow('ENOENT')
+})
+
+function swapBundles(text: string): string {
+  const answer = JSON.parse(text) as { results: { bundle: object }[] }
+  const bundles = answer.results.map(({ bundle }) => bundle).toReversed()
+  const results = answer.results.map((result, index) => ({ ...result, bundle: bundles[index] }))
+  return JSON.stringify({ ...answer, results })
+}
+
+test('an attestation that says something else than was asked for is not written', async () => {
+  const { folder, run } = await startSigningService()
+  folder.write('a.txt', 'a')
+  folder.write('sbom.json', SBOM)
+  const asking: typeof fetch = (input, init) => {
+    const body = typeof init?.body === 'string' ? init.body.replace('"1.6"', '"1.5"') : null
+    return fetch(input, { ...init, body })
+  }
+
+  const line = 'attest @a.txt --key release --type cyclonedx --predicate @sbom.json'
+  const result = await run(line, { fetch: asking })
+
+  expect(result.exitCode).toBe(2)
+  expect(result.stderr).toContain('ERR_PREDICATE_INVALID')
+})
+
+test('without a pinned trust key the user is told what the signature was checked with', async () => {
+  const { folder, run } = await startSigningService()
+  folder.write('a.txt', 'a')
+
+  const { exitCode, stderr } = await run('sign @a.txt --key release')
+
+  expect(exitCode).toBe(0)
+  expect(stderr).toContain('is pinned, so what it signs is checked with the keys it answers with')
+})
+
+test('a token is issued by the service, checked with its JWKS, and alone on stdout', async () => {
+  const { folder, run, url } = await startSigningService()
+  folder.write('token', 'not-a-token')
+
+  const issued = await run('token issue --key sessions --audience api --subject alice')
+
+  expect(issued.exitCode).toBe(0)
+  expect(decodeJwt(issued.stdout.trim())).toMatchObject({ iss: url, aud: 'api', sub: 'alice' })
+  const json = await run('token issue --key sessions --audience api --lifetime 1m --json')
+  expect(documentOf(json)).toMatchObject({ key: { name: 'sessions', version: 1, server: url } })
+  const refused = await run('token issue --key sessions --audience api --lifetime 30d')
+  expect(refused.exitCode).toBe(4)
+  expect(refused.stderr).toContain('ERR_CLAIMS_NOT_ALLOWED')
+  const denied = await run('token issue --key sessions --audience api --token-file @token')
+  expect(denied.exitCode).toBe(8)
+  expect(denied.stderr).toContain('ERR_NOT_AUTHENTICATED')
+})
+
+test('a token that is for somebody else than was asked for is not given away', async () => {
+  const { run } = await startSigningService()
+  const asking: typeof fetch = (input, init) => {
+    const body = typeof init?.body === 'string' ? init.body.replace('api', 'bank') : null
+    return fetch(input, { ...init, body })
+  }
+
+  const result = await run('token issue --key sessions --audience api', { fetch: asking })
+
+  expect(result).toMatchObject({ exitCode: 4, stdout: '' })
+  expect(result.stderr).toContain('ERR_JWT_CLAIM_MISMATCH')
+})
+
+test.each([
+  ['sign a --key file:key.pem --server https://s.example', 'ERR_USAGE'],
+  ['sign a --key release --server nowhere', 'ERR_USAGE'],
+  ['sign a --key release --server http://s.example', 'ERR_USAGE'],
+  ['sign a --key release --format both --server https://s.example', 'ERR_USAGE'],
+  ['sign a --key release --algorithm ES256 --server https://s.example', 'ERR_USAGE'],
+  ['sign a --key release --token-file t', 'ERR_USAGE'],
+  ['attest a --key release', 'ERR_USAGE'],
+  ['attest a --key release --provenance', 'ERR_USAGE'],
+  ['token issue --key s --audience a --server https://s.example --issuer https://i', 'ERR_USAGE'],
+])('%s ends with %s', async (line, code) => {
+  const { exitCode, stderr } = await countersign(line.split(' '))
+
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain(`[${code}]`)
+})
+
+test.each([[{}], [{ COUNTERSIGN_TOKEN: 'two words' }]])(
+  'who has no token is told where one is looked for (%o)',
+  async (env) => {
+    const { folder, run } = await startSigningService()
+    folder.write('a.txt', 'a')
+
+    const { exitCode, stderr } = await run('sign @a.txt --key release', { env })
+
+    expect(exitCode).toBe(8)
+    expect(stderr).toContain('ERR_NOT_AUTHENTICATED')
+  },
+)
+
+test('a service that does not answer is no success', async () => {
+  const { url } = await startLoopbackServer(() => ({ status: 503, body: '' }))
+
+  const line = `sign ${import.meta.filename} --bundle /nowhere/x --key release --server ${url}`
+  const { exitCode } = await countersign(line.split(' '), { env: { COUNTERSIGN_TOKEN: 't' } })
+
+  expect(exitCode).toBe(7)
+})
