@@ -15,7 +15,7 @@ import type { ConfigFile } from '../../src/config/schema.ts'
 export interface ServiceFolderOptions extends Pick<ConfigFile, 'access' | 'timestamps'> {
   /** An existing folder. */
   readonly folder: string
-  /** URL of the store; default: an SQLite file in the folder. */
+  /** URL of the store, with its password if it has one; default: an SQLite file in the folder. */
   readonly store?: string
   /** What callers know the service as; default `https://sign.example.com`. */
   readonly issuer?: string
@@ -56,9 +56,10 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
   writeFileSync(join(policies, 'test.cedar'), cedar)
   const token = randomBytes(32).toString('hex')
   const staticTokens = [{ name: 'tester', token: 'env:COUNTERSIGN_TEST_TOKEN' }]
+  const database = withoutPassword(folder, store)
   const written: ConfigFile = {
     issuer,
-    store,
+    store: database.url,
     keys: keysIn(folder, options.keys),
     access: { policies, staticTokens, ...options.access },
     serve: { listen: '127.0.0.1:0', ...UNBOUNDED, ...options.serve },
@@ -68,7 +69,7 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
   const config = join(folder, 'countersign.yaml')
   // YAML takes JSON as it is.
   writeFileSync(config, JSON.stringify(written, undefined, 2))
-  const env = { COUNTERSIGN_TEST_TOKEN: token }
+  const env = { ...database.env, COUNTERSIGN_TEST_TOKEN: token }
   return { folder, config, issuer, env, authorization: `Bearer ${token}` }
 }
 
@@ -83,4 +84,18 @@ function keysIn(folder: string, keys: ServiceFolderOptions['keys']): Record<stri
   return Object.fromEntries(
     Object.entries({ ...own, ...keys }).map(([name, key]) => [name, { provider, ...key }]),
   )
+}
+
+/** The configuration takes no password; it goes where a PostgreSQL client looks for it. */
+function withoutPassword(
+  folder: string,
+  store: string,
+): { readonly url: string; readonly env: Readonly<Record<string, string>> } {
+  if (!store.startsWith('postgres')) return { url: store, env: {} }
+  const url = new URL(store)
+  const path = join(folder, 'pgpass')
+  const { hostname, port, username, password } = url
+  writeFileSync(path, [hostname, port, '*', username, password].join(':'), { mode: 0o600 })
+  url.password = ''
+  return { url: url.href, env: { PGPASSFILE: path } }
 }
