@@ -1,0 +1,173 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { RevocationMode } from '../../src/keys/revocation.ts'
+import type { ServiceProcess } from '../support/service-process.ts'
+import { Cluster, whyNoCluster } from './cluster.ts'
+import { JwksObserver, type Observation } from './jwks-observer.ts'
+import { auditLog } from './log-rules.ts'
+
+const KEYS = Array.from({ length: 6 }, (_, number) => `sessions-${number + 1}`)
+const REVOCATIONS = 36
+/** Every sixth brings in a version nobody has seen. */
+const modeOf = (turn: number): RevocationMode => (turn % 6 === 5 ? 'flush' : 'seamless')
+
+const ROTATION = {
+  ...{ every: '1h', maxAge: '1s', verifierCache: '1s' },
+  ...{ replicaLag: '1s', signerLag: '1s', clockSkew: '1s', verifierLeeway: '1s' },
+}
+
+/** How often each replica answers before the revocation and after it, at least. */
+const ANSWERS = 10
+const DEADLINE_MS = 30_000
+
+test(
+  'a revoked version signs nothing on any replica within a second, and leaves every key set',
+  { timeout: 300_000 },
+  async ({ skip }) => {
+    const why = whyNoCluster()
+    skip(why !== undefined, why)
+    const key = { use: 'token', maxTokenLifetime: '4s', rotation: ROTATION } as const
+    await using cluster = await Cluster.start({
+      keys: Object.fromEntries(KEYS.map((name) => [name, key])),
+    })
+
+    const measured: Measurement[] = []
+    for (let turn = 0; turn < REVOCATIONS; turn += 1) measured.push(await revoke(cluster, turn))
+    const entries = await cluster.readLog('sign.example.com/log')
+
+    const refused = measured.map(({ refusedMs }) => refusedMs)
+    const unlisted = measured.map(({ unlistedMs }) => unlistedMs)
+    const inFlight = measured.reduce((sum, one) => sum + one.inFlight, 0)
+    const audit = auditLog(entries, { servedBefore: 2, signerLag: 1 })
+    process.stdout.write(
+      `${REVOCATIONS} revocations, 3 replicas, from the acknowledgement: last token of the revoked version ${spread(refused)}; out of every JWKS ${spread(unlisted)}; ${inFlight} requests refused in flight, ${JSON.stringify(audit.signatures)} in the log, ${audit.violations.length} outside their rules\n`,
+    )
+    expect(quantile(refused, 0.99)).toBeLessThan(1000)
+    expect(quantile(unlisted, 0.99)).toBeLessThan(1000)
+    expect(audit.violations).toEqual([])
+    expect(measured.flatMap(({ failures }) => failures)).toEqual([])
+  },
+)
+
+interface Measurement {
+  /** From the acknowledgement to the last answer of any replica with a token of the revoked version. */
+  readonly refusedMs: number
+  /** From the acknowledgement to the first answer of the last replica whose key set is without it. */
+  readonly unlistedMs: number
+  /** Requests that met the revocation and were refused. */
+  readonly inFlight: number
+  /** What was refused for any other reason. */
+  readonly failures: readonly string[]
+}
+
+/** Revokes the active version of one key through one replica, while all of them issue tokens with it. */
+async function revoke(cluster: Cluster, turn: number): Promise<Measurement> {
+  const name = KEYS[turn % KEYS.length] ?? ''
+  const revoked = await activeWithStandby(cluster, name)
+  const issuers = cluster.replicas.map((replica) => new TokenIssuer(cluster, replica, name))
+  const observer = new JwksObserver(cluster.replicas, 10)
+  await until(() => issuers.every(({ answers }) => answers.length >= ANSWERS))
+
+  const replica = cluster.replicas[turn % cluster.replicas.length]
+  if (replica === undefined) throw new Error('there are three')
+  const order = { mode: modeOf(turn), version: revoked.version, reason: 'a drill' }
+  const { status, body } = await cluster.post(replica, `/v1/keys/${name}/revoke`, order)
+  const acknowledged = Date.now()
+  expect({ status, body }).toMatchObject({ status: 200 })
+
+  const isLater = ({ sentAt }: { readonly sentAt: number }): boolean => sentAt > acknowledged
+  await until(() => issuers.every(({ answers }) => answers.filter(isLater).length >= ANSWERS))
+  await until(() => cluster.replicas.every(({ url }) => unlistedAt(observer, url, revoked.kid)))
+  await Promise.all([...issuers, observer].map((one) => one[Symbol.asyncDispose]()))
+
+  const answers = issuers.flatMap((issuer) => issuer.answers)
+  const accepted = answers.filter(({ kid }) => kid === revoked.kid)
+  const refusals = answers.filter(({ code }) => code !== undefined)
+  const unlisted = cluster.replicas.map(({ url }) => unlistedAt(observer, url, revoked.kid) ?? 0)
+  return {
+    refusedMs: Math.max(0, ...accepted.map(({ receivedAt }) => receivedAt - acknowledged)),
+    unlistedMs: Math.max(0, ...unlisted.map((at) => at - acknowledged)),
+    inFlight: refusals.length,
+    failures: refusals.flatMap(({ code }) => (code === 'ERR_KEY_REVOKED' ? [] : (code ?? []))),
+  }
+}
+
+/** Waits until a key has a standby, and answers its active version. */
+async function activeWithStandby(
+  cluster: Cluster,
+  name: string,
+): Promise<{ readonly version: number; readonly kid: string }> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS)
+  for (;;) {
+    const versions = await cluster.versions(name)
+    const active = versions.find(({ state }) => state === 'active')
+    const hasStandby = versions.some(
+      ({ state, publishedAt }) => state === 'pending' && publishedAt !== undefined,
+    )
+    if (active !== undefined && hasStandby) return active
+    await delay(50, undefined, { signal: deadline })
+  }
+}
+
+/** When a replica was first seen without a version that it had; undefined: not yet. */
+function unlistedAt({ observations }: JwksObserver, url: string, kid: string): number | undefined {
+  const seen = observations.filter(({ replica }: Observation) => replica === url)
+  const last = seen.findLastIndex(({ kids }) => kids.has(kid))
+  return seen[last + 1]?.receivedAt
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS)
+  while (!isTrue()) await delay(5, undefined, { signal: deadline })
+}
+
+/** What one request for a token came to. */
+interface TokenAnswer {
+  readonly sentAt: number
+  readonly receivedAt: number
+  /** Of the version that signed; undefined: refused with a code. */
+  readonly kid: string | undefined
+  readonly code: string | undefined
+}
+
+/** Asks one replica for tokens of one key, one after the other without a pause, until disposed. */
+class TokenIssuer implements AsyncDisposable {
+  readonly answers: TokenAnswer[] = []
+  readonly #issuing: Promise<void>
+  #isStopped = false
+
+  constructor(cluster: Cluster, replica: ServiceProcess, key: string) {
+    this.#issuing = this.#issue(cluster, replica, key)
+  }
+
+  async #issue(cluster: Cluster, replica: ServiceProcess, key: string): Promise<void> {
+    const order = { audience: 'https://api.example.com' }
+    while (!this.#isStopped) {
+      const sentAt = Date.now()
+      const { status, body } = await cluster.post(replica, `/v1/keys/${key}/tokens`, order)
+      const isIssued = status === 200
+      this.answers.push({
+        sentAt,
+        receivedAt: Date.now(),
+        kid: isIssued ? String(body['kid']) : undefined,
+        code: isIssued ? undefined : String(body['code']),
+      })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true
+    await this.#issuing
+  }
+}
+
+/** The value that a share of all values is at or below. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN
+}
+
+function spread(values: readonly number[]): string {
+  const [p50, p99] = [quantile(values, 0.5), quantile(values, 0.99)]
+  return `p50 ${p50} ms, p99 ${p99} ms, max ${Math.max(...values)} ms`
+}
