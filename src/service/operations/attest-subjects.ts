@@ -10,7 +10,8 @@ import {
 import { assertPredicate, resolvePredicateType } from '../../formats/predicates/types.ts'
 import { createSubject } from '../../formats/statement.ts'
 import { attest } from '../../signing/sign-artifact.ts'
-import { entryKey, release, type Released, type Request } from './release.ts'
+import { withActiveSigner } from './active-signer.ts'
+import { entryKey, release, type Released, type Request, type Signable } from './release.ts'
 import { findKey, type SigningContext } from './sign-artifacts.ts'
 
 /** What a caller says of which artifacts; everything in it is the caller's word. */
@@ -67,19 +68,14 @@ export async function attestSubjects(
   const subjects = named.map(({ name, digest }) =>
     createSubject(digest, name === undefined ? {} : { name }),
   )
-  const active = await context.keyring.activeSigner(keyName, 'artifact')
-  const released = await release(
-    context,
-    active,
-    {
-      type: 'attestation',
-      digests: named.map(({ digest }) => digest),
-      sign: (options) => attest(active.signer, { subjects, predicateType, predicate }, options),
-    },
-    request,
-  )
-  const { name, ...version } = entryKey(active)
-  return { key: name, ...version, predicateType, ...released }
+  const digests = named.map(({ digest }) => digest)
+  const statement = { subjects, predicateType, predicate }
+  return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
+    const sign: Signable['sign'] = (options) => attest(active.signer, statement, options)
+    const released = await release(context, active, { type: 'attestation', digests, sign }, request)
+    const { name, ...version } = entryKey(active)
+    return { key: name, ...version, predicateType, ...released }
+  })
 }
 
 interface Predicate {

@@ -2,6 +2,7 @@
 import { issueToken } from '../../signing/issue-token.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import type { ServiceContext } from '../context.ts'
+import { withActiveSigner } from './active-signer.ts'
 import { entryKey, type Request } from './release.ts'
 import { findKey } from './sign-artifacts.ts'
 
@@ -53,17 +54,18 @@ export async function issueLoggedToken(
   const asked = { action: 'issueToken', key, audience: list, lifetimeSeconds, claims } as const
   await context.authorize(caller, asked, requestId)
 
-  const active = await context.keyring.activeSigner(keyName, 'token')
-  const { token, ...issued } = await issueToken(
-    active.signer,
-    { audience, lifetimeSeconds, claims },
-    { ...context.tokenRulesOf(keyName), maxLifetimeSeconds },
-    { issuer: context.settings.issuer, now: context.now(), jti: context.randomId(), signal },
-  )
-  const { jti, expires } = issued
-  const entry = { type: 'token', time: context.now(), requestId, caller } as const
-  const about = { key: entryKey(active), jti, audience: issued.audience, expires }
-  const { index } = await context.appender.append({ ...entry, ...about }, { signal })
-  const { name, version, kid } = about.key
-  return { key: name, version, kid, token, jti, expires, logIndex: index }
+  return withActiveSigner(context.keyring, { name: keyName, use: 'token' }, async (active) => {
+    const { token, ...issued } = await issueToken(
+      active.signer,
+      { audience, lifetimeSeconds, claims },
+      { ...context.tokenRulesOf(keyName), maxLifetimeSeconds },
+      { issuer: context.settings.issuer, now: context.now(), jti: context.randomId(), signal },
+    )
+    const { jti, expires } = issued
+    const entry = { type: 'token', time: context.now(), requestId, caller } as const
+    const about = { key: entryKey(active), jti, audience: issued.audience, expires }
+    const { index } = await context.appender.append({ ...entry, ...about }, { signal })
+    const { name, version, kid } = about.key
+    return { key: name, version, kid, token, jti, expires, logIndex: index }
+  })
 }

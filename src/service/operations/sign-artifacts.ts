@@ -5,6 +5,7 @@ import type { Key } from '../../keys/key.ts'
 import type { ActiveSigner, Keyring } from '../../rotation/keyring.ts'
 import { signFile, signImage } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
+import { hasLostItsRight, withActiveSigner } from './active-signer.ts'
 import { entryKey, release, type Released, type Request } from './release.ts'
 
 /** One artifact; everything in it is the caller's word. */
@@ -57,13 +58,14 @@ export async function signArtifacts(
   const key = findKey(context.keyring, keyName)
   const subjects = artifacts.map(({ name = '', digest }) => ({ name, digests: [digest] }))
   await context.authorize(request.caller, { action: 'sign', key, subjects }, request.requestId)
-  const active = await context.keyring.activeSigner(keyName, 'artifact')
-  const results = await Promise.all(
-    artifacts.map((artifact) => signOne(context, active, artifact, request)),
-  )
-  assertWorthAnAnswer(results)
-  const { name, ...version } = entryKey(active)
-  return { key: name, ...version, results }
+  return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
+    const results = await Promise.all(
+      artifacts.map((artifact) => signOne(context, active, artifact, request)),
+    )
+    assertWorthAnAnswer(results)
+    const { name, ...version } = entryKey(active)
+    return { key: name, ...version, results }
+  })
 }
 
 /**
@@ -99,10 +101,14 @@ async function signOne(
   }
 }
 
-/** An outage is no answer to remember, nor is a deadline that passed. */
+/** An outage is no answer to remember, nor is a deadline that passed, nor a version that another follows. */
 function assertWorthAnAnswer(results: readonly ArtifactResult[]): void {
   const errors = results.flatMap((result) => ('error' in result ? [result.error] : []))
   const [first] = errors
-  const isOutage = errors.length === results.length && errors.every(({ retryable }) => retryable)
+  const isOutage = errors.length === results.length && errors.every(isPassing)
   if (first !== undefined && isOutage) throw first
+}
+
+function isPassing(error: CountersignError): boolean {
+  return error.retryable || hasLostItsRight(error)
 }
