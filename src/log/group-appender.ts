@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { setImmediate } from 'node:timers/promises'
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { appendEncoded, encodeEntry } from './append.ts'
@@ -51,13 +52,14 @@ export function createAppender<Records extends { readonly log: LogRecords }>(
 
   async function writeAll(): Promise<void> {
     isWriting = true
-    // Entries of the same moment come into one group.
-    await Promise.resolve()
-    let group = takeGroup(queue, options)
-    while (group.length > 0) {
-      await writeGroup(group, options)
+    let group: readonly PendingEntry[]
+    do {
+      // A whole turn of the event loop: SQLite commits without leaving the one it began in, so entries of
+      // the same moment would each get a commit of their own.
+      await setImmediate()
       group = takeGroup(queue, options)
-    }
+      if (group.length > 0) await writeGroup(group, options)
+    } while (group.length > 0)
     isWriting = false
   }
 

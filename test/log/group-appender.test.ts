@@ -66,6 +66,20 @@ test('entries of the same moment share one commit', async () => {
   expect(scene.log.commits).toBe(1)
 })
 
+test('entries of one turn of the event loop share a commit that never leaves the turn', async () => {
+  using scene = createScene()
+  const inTurn = (index: number): Promise<unknown> =>
+    new Promise((resolve) => {
+      // Each a task of its own, as requests are that arrive together.
+      setImmediate(() => {
+        resolve(append(scene, index))
+      })
+    })
+  await Promise.all(range(20).map(inTurn))
+
+  expect(scene.log.commits).toBe(1)
+})
+
 test('while one commit runs, the next group collects', async () => {
   using scene = createScene({ isStuck: true })
   const first = append(scene, 0)
