@@ -7,6 +7,7 @@ import { renderMarkdown, type Report, type Section } from './report.ts'
 import { measureLargeFile } from './large-file.ts'
 import { countRequests } from './requests.ts'
 import { measureStartUp } from './start-up.ts'
+import { serviceMeasurements } from './service/sections.ts'
 import { measureSigning } from './signing.ts'
 import { measureVerification } from './verification.ts'
 import type { Pace } from './rates.ts'
@@ -28,6 +29,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> =
   requests: countRequests,
   'start-up': () => measureStartUp(values.quick ? 5 : 25),
   'large-file': () => measureLargeFile(values.quick ? 256 : 2048, values.quick ? 1 : 3),
+  ...serviceMeasurements(values.quick),
 }
 
 const machine = describeMachine()

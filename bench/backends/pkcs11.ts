@@ -21,6 +21,9 @@ const CKM = { ES256: 0x1041, RS256: 0x0001 }
 /** A SoftHSM token of the benchmark's own. */
 export interface BenchToken extends AsyncDisposable {
   readonly openKey: (algorithm: BenchAlgorithm) => Promise<BenchBackend>
+  /** Where other processes make keys on it, and what lets them in their environment. */
+  readonly place: string
+  readonly env: NodeJS.ProcessEnv
 }
 
 /** Makes a token. Raw is bare pkcs11js with as many sessions as the provider may open. */
@@ -43,6 +46,8 @@ export async function createBenchToken(): Promise<BenchToken> {
       const provides = { provider: 'pkcs11 (SoftHSM)', algorithm, signer, signRaw }
       return { ...provides, width: SESSIONS }
     },
+    place: `pkcs11:token=${token.label}?module-path=${hsm.modulePath}`,
+    env: { SOFTHSM2_CONF: hsm.configPath, COUNTERSIGN_PKCS11_PIN: token.pin },
     [Symbol.asyncDispose]: async () => {
       await provider[Symbol.asyncDispose]()
       hsm.remove()

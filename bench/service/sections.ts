@@ -1,0 +1,29 @@
+/** The sections about the service; without wrk each says what it is missing. */
+import type { Section } from '../report.ts'
+import { measureLatency } from './latency.ts'
+import { isWrkInstalled } from './load.ts'
+import { measureMemory } from './memory.ts'
+import { measurePublishedKeys } from './published-keys.ts'
+import { measureThroughput } from './throughput.ts'
+
+type Measurements = Readonly<Record<string, () => Promise<Section>>>
+
+/** The measurements by name. */
+export function serviceMeasurements(isQuick: boolean): Measurements {
+  const pace = isQuick ? { rounds: 1, seconds: 2 } : { rounds: 3, seconds: 3 }
+  const measurements: Measurements = {
+    service: () => measureThroughput(pace),
+    'service-jwks': () => measurePublishedKeys({ ...pace, rounds: pace.rounds * 2 }),
+    'service-latency': () => measureLatency(isQuick ? 5 : 20),
+    'service-memory': () => measureMemory(isQuick ? 30 : 600),
+  }
+  if (isWrkInstalled()) return measurements
+  return Object.fromEntries(
+    Object.keys(measurements).map((name) => [name, () => Promise.resolve(skipped(name))]),
+  )
+}
+
+function skipped(name: string): Section {
+  const missing = 'wrk is not installed: apt-get install wrk'
+  return { name, title: `Not measured: ${name}`, rows: [{ missing }], goals: [] }
+}

@@ -1,0 +1,182 @@
+/**
+ * Signatures and tokens over HTTP, with identity tokens, policies, log and release check, beside what the
+ * backend signs with nothing of ours, and beside fastify that answers as many bytes and does nothing.
+ */
+import { join } from 'node:path'
+import { openFileKey } from '../backends/file.ts'
+import { type BenchToken, createBenchToken } from '../backends/pkcs11.ts'
+import type { BenchBackend } from '../backends/backend.ts'
+import { ARTIFACT, type BenchAlgorithm } from '../bundles.ts'
+import { inFlight, median, medianRatio } from '../rates.ts'
+import { createGoal, type Goal, type Row, type Section } from '../report.ts'
+import { answerOf, startBareServer } from './bare.ts'
+import { startCallers } from './callers.ts'
+import { type Deployment, type DeploymentOptions, startDeployment } from './deployment.ts'
+import { applyLoad, type Load, writeRequests } from './load.ts'
+import { STAMPED_IMAGES, TOKENS, TOKENS_WANTED, toRequests, WORKLOADS } from './workloads.ts'
+import type { Workload } from './workloads.ts'
+
+/** How long a measurement takes: rounds times workloads times five seconds or so. */
+export interface ServicePace {
+  readonly rounds: number
+  /** Of load on the service; the others get a third. */
+  readonly seconds: number
+}
+
+type OpenKey = (algorithm: BenchAlgorithm) => BenchBackend | Promise<BenchBackend>
+
+/** Keys of one kind, and the service over them. */
+interface Setting {
+  readonly keys: string
+  readonly openKey: OpenKey
+  readonly deployment: Omit<DeploymentOptions, 'callers'>
+}
+
+/** The settings that are measured. */
+function settings(token: BenchToken): readonly Setting[] {
+  const { env, place: provider, openKey } = token
+  return [1, 2].flatMap((processes) => [
+    { keys: 'file', openKey: openFileKey, deployment: { processes } },
+    { keys: 'SoftHSM', openKey, deployment: { processes, provider, env } },
+  ])
+}
+
+/** Those whose share of the raw backend is a goal; the others are there to compare. */
+const GOALS: ReadonlySet<string> = new Set([
+  TOKENS.name,
+  'token RS256',
+  STAMPED_IMAGES.name,
+  '50 images, time stamps',
+])
+
+/** Rates by keys, processes and work. */
+export async function measureThroughput(pace: ServicePace): Promise<Section> {
+  await using resources = new AsyncDisposableStack()
+  const token = resources.use(await createBenchToken())
+  const callers = resources.use(await startCallers())
+  const identities = await callers.tokens(TOKENS_WANTED)
+  const rows: Row[] = []
+  const goals: Goal[] = []
+  for (const setting of settings(token)) {
+    const { keys, deployment: options } = setting
+    await using deployment = await startDeployment({ ...options, callers })
+    const measured = await measureSetting(setting, deployment, { identities, pace })
+    for (const { workload, row, share } of measured) {
+      rows.push({ keys, processes: options.processes, ...row })
+      if (!GOALS.has(workload)) continue
+      const what = `service, share of raw: ${keys}, ${options.processes} processes, ${workload}`
+      goals.push(createGoal(what, share, { atLeast: 0.5 }))
+    }
+  }
+  return { name: 'service', title: 'The service, over HTTP', rows, goals }
+}
+
+interface Measured {
+  readonly workload: string
+  readonly row: Row
+  readonly share: number
+}
+
+async function measureSetting(
+  { openKey }: Setting,
+  deployment: Deployment,
+  { identities, pace }: { readonly identities: readonly string[]; readonly pace: ServicePace },
+): Promise<readonly Measured[]> {
+  const contests = WORKLOADS.map((workload) => toContest(workload, deployment, identities))
+  await using resources = new AsyncDisposableStack()
+  const bareLoads = await startBare(contests, deployment, resources)
+  const raw = { ES256: await openKey('ES256'), RS256: await openKey('RS256') }
+  for (const { load } of contests) await applyLoad(load, pace.seconds)
+  const short = Math.max(1, Math.floor(pace.seconds / 3))
+  for (let round = 0; round < pace.rounds; round += 1) {
+    const rawRates = {
+      ES256: await rawRate(raw.ES256, short),
+      RS256: await rawRate(raw.RS256, short),
+    }
+    for (const [place, { load, rates, workload }] of contests.entries()) {
+      rates.raw.push(rawRates[workload.algorithm])
+      rates.service.push((await applyLoad(load, pace.seconds)).requestsPerSecond)
+      const bareLoad = bareLoads[place]
+      if (bareLoad === undefined) continue
+      rates.bare.push((await applyLoad(bareLoad, short)).requestsPerSecond)
+    }
+  }
+  return contests.map(toMeasured)
+}
+
+interface Contest {
+  readonly workload: Workload
+  readonly load: Load
+  /** Round by round: requests per second, and signatures per second of the backend alone. */
+  readonly rates: Readonly<Record<'service' | 'bare' | 'raw', number[]>>
+}
+
+/** Puts the requests of a workload into a file of the deployment. */
+export function toLoad(
+  workload: Workload,
+  { addresses, folder }: Pick<Deployment, 'addresses' | 'folder'>,
+  identities: readonly string[],
+): Load {
+  const path = join(folder, `${workload.name.replaceAll(/\W/g, '-')}.requests`)
+  const requestsPath = writeRequests(path, toRequests(workload, identities))
+  return { addresses, requestsPath, connections: workload.connections * addresses.length }
+}
+
+function toContest(
+  workload: Workload,
+  deployment: Deployment,
+  identities: readonly string[],
+): Contest {
+  const load = toLoad(workload, deployment, identities)
+  return { workload, load, rates: { service: [], bare: [], raw: [] } }
+}
+
+/** Fastify alone, with a route for each workload: the same requests, answers of the same size. */
+async function startBare(
+  contests: readonly Contest[],
+  { folder }: Deployment,
+  resources: AsyncDisposableStack,
+): Promise<readonly Load[]> {
+  const routes = await Promise.all(
+    contests.map(async ({ load }, place) => {
+      const answer = await answerOf(load)
+      return { method: 'POST' as const, path: `/${place}`, ...answer }
+    }),
+  )
+  const { address } = resources.use(await startBareServer(routes, folder))
+  return contests.map(({ workload }, place) => {
+    const bare = { ...workload, name: `bare ${workload.name}`, path: `/${place}` }
+    return toLoad(bare, { addresses: [address], folder }, ['none'])
+  })
+}
+
+const MESSAGE = ARTIFACT.subarray(0, 300)
+
+/** Signatures per second, with as many under way as the backend takes. */
+async function rawRate({ signRaw, width }: BenchBackend, seconds: number): Promise<number> {
+  const start = performance.now()
+  const batch = inFlight(width, () => signRaw(MESSAGE))
+  let done = 0
+  while (performance.now() - start < seconds * 1000) {
+    await batch(100)
+    done += 100
+  }
+  return done / ((performance.now() - start) / 1000)
+}
+
+function toMeasured({ workload, rates }: Contest): Measured {
+  const { items, name, signatures } = workload
+  const signed = rates.service.map((rate) => rate * signatures)
+  const share = medianRatio(signed, rates.raw)
+  const row = {
+    work: name,
+    'tokens or bundles/s': Math.round(median(rates.service) * items),
+    'signatures/s': Math.round(median(signed)),
+    'raw/s': Math.round(median(rates.raw)),
+    'signatures / raw': share,
+    'requests/s': Math.round(median(rates.service)),
+    'bare fastify/s': Math.round(median(rates.bare)),
+    'requests / bare': medianRatio(rates.service, rates.bare),
+  }
+  return { workload: name, row, share }
+}
