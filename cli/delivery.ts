@@ -1,7 +1,8 @@
 /** Bringing finished bundles to where they belong. */
+import type { Made } from '../src/oci/attach-made.ts'
 import { type ExistingBundle, writeBundle } from './bundle-files.ts'
 import { type Signed, toSigned, toUnsigned } from './sign-result.ts'
-import type { Made, Signable } from './signable.ts'
+import type { Signable } from './signable.ts'
 
 /** Delivers one artifact's bundle; what goes wrong becomes its result. */
 export type Deliver = (signable: Signable, made: Made) => Promise<Signed>

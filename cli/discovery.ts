@@ -11,9 +11,9 @@ import { readAttachment } from '../src/oci/attachment.ts'
 import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
 import { type ErrorDocument, toErrorDocument } from '../src/verification/result.ts'
 import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
-import { isBundle } from './image-attachments.ts'
+import { isBundle } from '../src/oci/attachments.ts'
 import type { OpenImage } from './images.ts'
-import { mapInOrder } from './in-order.ts'
+import { mapInOrder } from '../src/in-order.ts'
 
 /** One attached thing and what is attached to it; every text is a stranger's. */
 export interface AttachmentNode {

@@ -44,7 +44,7 @@ async function readImageBundles(
 ): Promise<readonly DownloadedBundles[]> {
   const [{ imageStem, openImages }, { readAttachments }] = await Promise.all([
     import('./images.ts'),
-    import('./image-attachments.ts'),
+    import('../src/oci/attachments.ts'),
   ])
   const downloads: DownloadedBundles[] = []
   for (const { name, store, descriptor } of await openImages(target, options)) {

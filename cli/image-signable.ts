@@ -1,14 +1,10 @@
 /** Images that are to be signed or attested, and attaching to them what was made. */
 import { CountersignError } from '../src/errors.ts'
-import { BUNDLE_MEDIA_TYPE, parseBundle } from '../src/formats/bundle.ts'
-import { serializeEnvelope } from '../src/formats/dsse.ts'
-import { bundleAnnotations } from '../src/formats/oci-referrer.ts'
-import { addLegacyAttestation, addLegacySignature } from '../src/oci/legacy.ts'
+import { type AttachedDocument, attachMade, type Made } from '../src/oci/attach-made.ts'
 import { assertWritable, placeBundle } from './bundle-files.ts'
 import { imageStem, type OpenImage, openImages } from './images.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { Made, OpenSignableOptions, Signable } from './signable.ts'
-import type { AttachedDocument } from './signed-document.ts'
+import type { OpenSignableOptions, Signable } from './signable.ts'
 import type { ImageTarget } from './targets.ts'
 
 /** Opens an image, and with `recursive` all that is inside an index, for signing. */
@@ -63,35 +59,8 @@ async function attach(
   made: Made,
   { options, environment }: { options: OpenSignableOptions; environment: CommandEnvironment },
 ): Promise<readonly AttachedDocument[]> {
+  const { now, signal } = environment.context
   const { format, stores } = options
-  const { signal } = environment.context
-  const attached: AttachedDocument[] = []
-  if (made.bundle !== undefined && format !== 'legacy') {
-    const { bundle, predicateType } = made.bundle
-    const created = environment.context.now()
-    const { digest, listedBy } = await store.attach({
-      subject: descriptor,
-      artifactType: BUNDLE_MEDIA_TYPE,
-      content: bundle,
-      annotations: bundleAnnotations({ content: 'dsse-envelope', predicateType, created }),
-      signal,
-    })
-    attached.push({ format: 'bundle', digest, listedBy })
-  }
-  if (format === 'bundle') return attached
-  const target = { subject: descriptor.digest, signal }
-  const runtime = await stores.runtime()
-  if (made.legacy === undefined) {
-    await addLegacyAttestation(store, { ...target, ...toLegacyAttestation(made) }, runtime)
-  } else {
-    await addLegacySignature(store, { ...target, ...made.legacy }, runtime)
-  }
-  return [...attached, { format: 'legacy', listedBy: 'tag' }]
-}
-
-function toLegacyAttestation({ bundle }: Made): { envelope: Uint8Array; predicateType: string } {
-  const content = bundle === undefined ? undefined : parseBundle(bundle.bundle).content
-  if (content?.kind !== 'dsse') throw new TypeError('an attestation without an envelope')
-  const { predicateType = '' } = bundle ?? {}
-  return { envelope: serializeEnvelope(content.envelope), predicateType }
+  const target = { store, image: descriptor, format, created: now(), signal }
+  return attachMade(made, target, await stores.runtime())
 }

@@ -2,16 +2,12 @@
 import type { Digest } from '../src/crypto/digest.ts'
 import { toCountersignError } from '../src/errors.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
+import { type FoundAttachments, readAttachments } from '../src/oci/attachments.ts'
+import { verifyAttachments } from '../src/oci/verify-attachments.ts'
 import { digestArtifact } from '../src/verification/artifact.ts'
-import { type Examined, type Verdict, verifyArtifact } from '../src/verification/verify-artifact.ts'
 import { placeBundle, readBundles } from './bundle-files.ts'
-import {
-  type FoundAttachments,
-  readAttachments,
-  type UnreadableAttachment,
-} from './image-attachments.ts'
 import { imageStem, openImages, pinReference } from './images.ts'
-import { mapInOrder } from './in-order.ts'
+import { mapInOrder } from '../src/in-order.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { ImageTarget } from './targets.ts'
 import {
@@ -52,9 +48,9 @@ async function verifyOne(
 ): Promise<VerifiedTarget> {
   const artifact = digestArtifact(image.name, [image.digest])
   const found = await findAttached(image, job, environment)
-  const verdict = await verifyArtifact(artifact, found.attached, job)
+  const verdict = await verifyAttachments(artifact, found, job)
   if (found.attached.length === 0) await assertThere(image, environment)
-  return toVerified(artifact, withUnreadable(verdict, found.unreadable), image)
+  return toVerified(artifact, verdict, image)
 }
 
 /** A digest is enough to ask for what is attached to it: only a tag has to be resolved. */
@@ -98,21 +94,4 @@ async function assertThere(
   { context }: CommandEnvironment,
 ): Promise<void> {
   await store?.resolve({ digest }, { signal: context.signal })
-}
-
-/**
- * Adds what could not be read. It takes nothing from a verdict that holds without it; but "not signed"
- * can't be said while something that may be the signature could not be read.
- */
-function withUnreadable(verdict: Verdict, unreadable: readonly UnreadableAttachment[]): Verdict {
-  const failed = unreadable.map(({ source, error }): Examined => ({
-    source,
-    outcome: { ok: false, error, checks: [] },
-  }))
-  const examined = [...verdict.examined, ...failed]
-  if (verdict.ok) return { ...verdict, examined }
-  const errors = unreadable.map(({ error }) => error)
-  const transient = errors.find(({ retryable }) => retryable)
-  const other = verdict.examined.length === 0 ? errors[0] : undefined
-  return { ...verdict, examined, error: transient ?? other ?? verdict.error }
 }

@@ -8,15 +8,16 @@ import { digestHash } from '../src/crypto/digest.ts'
 import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../src/client/service-answers.ts'
 import type { ServiceClient, SignatureRequest } from '../src/client/service-client.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
+import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
+import type { Made } from '../src/oci/attach-made.ts'
 import type { ArtifactSigner, SigningKeyDocument } from './artifact-signer.ts'
 import type { Context } from './context.ts'
-import type { PredicateInput } from './predicate-input.ts'
 import { algorithmWarning } from './render/sign.ts'
 import { type Answered, checkMade, type Expected } from './service-check.ts'
 import type { ServiceKeys } from './service-keys.ts'
-import type { Made, Signable } from './signable.ts'
+import type { Signable } from './signable.ts'
 
 /** What a {@link ServiceSigner} is made of. */
 export interface ServiceSignerOptions {

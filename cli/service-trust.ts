@@ -2,8 +2,7 @@
 import { CountersignError } from '../src/errors.ts'
 import type { HeldDocument } from '../src/client/cached-document.ts'
 import type { Trust as PublishedTrust } from '../src/client/trust-cache.ts'
-import { trustKeyHistory } from '../src/verification/trust.ts'
-import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import type { Context } from './context.ts'
 import type { Trust } from './trust.ts'
 import { openTrust, readPin, type TrustPin } from './trust-home.ts'
@@ -23,15 +22,12 @@ export async function readServiceTrust(
   if (pin === undefined) return undefined
   const { value, fetchedAt } = await readPublished(pin, context, isOffline)
   const { history } = value
-  const root = history.trustedRoot
-  const trustedRoot =
-    root === undefined ? undefined : await parseTrustedRoot(Buffer.from(JSON.stringify(root)))
   const signers = value.signers.map(({ kid }) => kid).join(' or ')
   return {
-    material: { keys: trustKeyHistory(history), trustedRoot },
+    material: await toTrustMaterial(history),
     described: [
       `${history.versions.length} key versions of ${pin.service.href} (sequence ${history.sequence}, signed by kid ${signers}), as of ${fetchedAt.toISOString()}`,
-      ...(root === undefined ? [] : [`authorities and logs of ${pin.service.href}`]),
+      ...(history.trustedRoot === undefined ? [] : [`authorities and logs of ${pin.service.href}`]),
     ],
   }
 }

@@ -4,9 +4,11 @@
  *
  * @packageDocumentation
  */
+import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { digestHash, digestHex } from '../src/crypto/digest.ts'
 import type { Subject } from '../src/formats/statement.ts'
+import type { Made, SignFormat } from '../src/oci/attach-made.ts'
 import {
   attest,
   type LegacyImageSignature,
@@ -21,10 +23,9 @@ import { examineBundle } from '../src/verification/verify-bundle.ts'
 import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
 import type { CommandKeys } from './keys.ts'
-import type { PredicateInput } from './predicate-input.ts'
 import { algorithmWarning } from './render/sign.ts'
 import { assertReleasable } from './release-check.ts'
-import type { Made, Signable, SignFormat } from './signable.ts'
+import type { Signable } from './signable.ts'
 
 /** What signing takes beside the artifact. */
 interface SigningJob {

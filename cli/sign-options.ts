@@ -1,12 +1,13 @@
 /** Options that `sign` and `attest` share, and what follows from them. */
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
+import type { SignFormat } from '../src/oci/attach-made.ts'
 import type { ExistingBundle } from './bundle-files.ts'
 import type { ConfigFlags } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { SecretFlags } from './secrets.ts'
 import { serverOption, type ServiceFlags } from './service.ts'
-import type { OpenSignableOptions, SignFormat } from './signable.ts'
+import type { OpenSignableOptions } from './signable.ts'
 import { createStores, type StoreFlags } from './stores.ts'
 
 /** The options both take. */

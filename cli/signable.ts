@@ -4,19 +4,9 @@
  * @packageDocumentation
  */
 import type { Digest, HashName } from '../src/crypto/digest.ts'
-import type { LegacyImageSignature, SignedBundle } from '../src/signing/sign-artifact.ts'
+import type { AttachedDocument, Made, SignFormat } from '../src/oci/attach-made.ts'
 import type { ExistingBundle } from './bundle-files.ts'
-import type { AttachedDocument } from './signed-document.ts'
 import type { Stores } from './stores.ts'
-
-/** What was made for one artifact; at least one of them is there. */
-export interface Made {
-  readonly bundle: SignedBundle | undefined
-  /** The signature of an image in cosign's older form. */
-  readonly legacy: LegacyImageSignature | undefined
-  /** Of the entry in the log of the service that made it. */
-  readonly logIndex?: number
-}
 
 /** An artifact with its digests, and where its bundle goes. */
 export interface Signable {
@@ -35,9 +25,6 @@ export interface Signable {
   /** Attaches what was made to an image; absent for what is none, or is not to be changed. */
   readonly attach?: (made: Made) => Promise<readonly AttachedDocument[]>
 }
-
-/** In which form an image's signature is attached: as cosign 3 reads it, as cosign 2 does, or both. */
-export type SignFormat = 'bundle' | 'legacy' | 'both'
 
 /** How artifacts are opened. */
 export interface OpenSignableOptions {

@@ -1,14 +1,7 @@
 /** The document of one signed artifact, as `sign --json` and `attest --json` list it. */
 import type { Digest } from '../src/crypto/digest.ts'
+import type { AttachedDocument } from '../src/oci/attach-made.ts'
 import type { ErrorDocument } from '../src/verification/result.ts'
-
-/** One thing that was attached to an image. */
-export interface AttachedDocument {
-  readonly format: 'bundle' | 'legacy'
-  /** Of the manifest that was attached. */
-  readonly digest?: Digest
-  readonly listedBy: string
-}
 
 /** What became of one artifact. */
 export interface SignedDocument {

@@ -9,7 +9,7 @@ import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
 import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
 import type { Verdict } from '../src/verification/verify-artifact.ts'
 import type { VerificationContext } from '../src/verification/verify-bundle.ts'
-import type { AttachmentFormat } from './image-attachments.ts'
+import type { AttachmentFormat } from '../src/oci/attachments.ts'
 import type { Stores } from './stores.ts'
 
 /** What one call verifies with. */

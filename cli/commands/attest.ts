@@ -1,11 +1,12 @@
 /** `countersign attest`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
+import type { PredicateInput } from '../../src/formats/predicates/predicate.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery } from '../delivery.ts'
-import { mapInOrder } from '../in-order.ts'
+import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
@@ -17,7 +18,7 @@ import {
   referrersModeOption,
   signFormatOption,
 } from '../options.ts'
-import { type PredicateInput, readPredicate } from '../predicate-input.ts'
+import { readPredicate } from '../predicate-input.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'

@@ -6,7 +6,8 @@ import type { ExistingBundle } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery, type Deliver } from '../delivery.ts'
-import { mapInOrder } from '../in-order.ts'
+import type { Made } from '../../src/oci/attach-made.ts'
+import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
@@ -24,7 +25,7 @@ import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSignables } from '../open-signable.ts'
-import type { Made, OpenSignableOptions, Signable } from '../signable.ts'
+import type { OpenSignableOptions, Signable } from '../signable.ts'
 import { readTargets, type Target } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */

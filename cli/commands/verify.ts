@@ -5,8 +5,8 @@ import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
 import { type ConfigFlags, configOption, readCommandConfig } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
-import type { AttachmentFormat } from '../image-attachments.ts'
-import { mapInOrder } from '../in-order.ts'
+import type { AttachmentFormat } from '../../src/oci/attachments.ts'
+import { mapInOrder } from '../../src/in-order.ts'
 import { openKeys } from '../keys.ts'
 import {
   algorithmOption,

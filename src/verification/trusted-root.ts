@@ -7,6 +7,8 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import { CountersignError } from '../errors.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import type { KeyHistory } from '../keys/key-history.ts'
+import { trustKeyHistory, type TrustMaterial } from './trust.ts'
 
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 
@@ -39,6 +41,18 @@ export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> 
   } catch (cause) {
     throw malformed('a member has the wrong type', cause)
   }
+}
+
+/**
+ * Trusts what a service publishes: each version within its window and state, and its authorities and logs.
+ *
+ * @throws {@link CountersignError} as {@link parseTrustedRoot}
+ */
+export async function toTrustMaterial(history: KeyHistory): Promise<TrustMaterial> {
+  const { trustedRoot: root } = history
+  const trustedRoot =
+    root === undefined ? undefined : await parseTrustedRoot(Buffer.from(JSON.stringify(root)))
+  return { keys: trustKeyHistory(history), trustedRoot }
 }
 
 function assertStart(reader: ObjectReader): void {

@@ -4,16 +4,16 @@
  *
  * @packageDocumentation
  */
-import type { Digest } from '../src/crypto/digest.ts'
-import { CountersignError, toCountersignError } from '../src/errors.ts'
-import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
-import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
-import type { OciStore } from '../src/oci/artifact-store.ts'
-import { readAttachment } from '../src/oci/attachment.ts'
-import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
-import type { Policy } from '../src/verification/policy.ts'
-import type { Attached } from '../src/verification/verify-artifact.ts'
-import { mapInOrder } from './in-order.ts'
+import type { Digest } from '../crypto/digest.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
+import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
+import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
+import type { OciStore } from './artifact-store.ts'
+import { readAttachment } from './attachment.ts'
+import { readLegacyAttestations, readLegacySignatures } from './legacy.ts'
+import type { Policy } from '../verification/policy.ts'
+import type { Attached } from '../verification/verify-artifact.ts'
+import { mapInOrder } from '../in-order.ts'
 
 /** Which form of attachments is read: `auto` looks for older ones only where there are no bundles. */
 export type AttachmentFormat = 'auto' | 'bundle' | 'legacy' | 'both'

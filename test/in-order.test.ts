@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { mapInOrder } from '../../cli/in-order.ts'
+import { mapInOrder } from '../src/in-order.ts'
 
 test('results keep the order of the items, whichever is done first', async () => {
   await fc.assert(
