@@ -1,5 +1,4 @@
 /** `countersign log verify`: criteria first, then the verdict. */
-import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/formats/checkpoint.ts'
 import type { NoteKey } from '../src/formats/note-key.ts'
@@ -8,14 +7,13 @@ import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-l
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { createCounter } from './log-progress.ts'
-import { type LogSourceFlags, openLog, readLogKey } from './log-source.ts'
+import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
+import { type LogSourceFlags, openLog } from './log-source.ts'
 import { schema } from './render/json.ts'
 import { printable } from './render/printable.ts'
 
 /** Options of the command. */
-export interface VerifyLogFlags extends LogSourceFlags {
-  readonly key?: readonly string[] | undefined
-  readonly origin?: string | undefined
+export interface VerifyLogFlags extends LogSourceFlags, LogKeyFlags {
   readonly checkpoint?: string | undefined
 }
 
@@ -32,7 +30,7 @@ export async function verifyLog(
 ): Promise<Outcome> {
   const { context } = environment
   const { source } = openLog(folder, flags, environment)
-  const keys = await Promise.all(namedKeys(flags).map(readLogKey))
+  const keys = await readLogKeys(flags, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
   sayCriteria({ name: source.name, keys, since }, environment)
@@ -44,13 +42,6 @@ export async function verifyLog(
     signal: context.signal,
   })
   return { exitCode: 0, text: renderReport(report), document: toDocument(report, since) }
-}
-
-function namedKeys({ key = [] }: VerifyLogFlags): readonly string[] {
-  if (key.length > 0) return key
-  throw new CountersignError('ERR_USAGE', 'no key of the log is named', {
-    hint: 'name its verifier key with --key NAME+ID+KEY or --key FILE, as the owner of the log publishes it',
-  })
 }
 
 async function readEarlier(

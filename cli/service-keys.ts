@@ -9,7 +9,7 @@ import { publicationUrl } from '../src/client/trust-cache.ts'
 import { findTrustKey } from '../src/client/trust-pin.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
 import type { Context } from './context.ts'
-import { openTrust, readPin } from './trust-home.ts'
+import { isPinned, openTrust, readPin } from './trust-home.ts'
 
 /** The keys that a service publishes. */
 export interface ServiceKeys {
@@ -33,9 +33,7 @@ const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
  */
 export async function openServiceKeys(service: URL, context: Context): Promise<ServiceKeys> {
   const pin = await readPin(context)
-  if (pin === undefined || publicationUrl(pin.service).href !== publicationUrl(service).href) {
-    return publishedKeys(service, context)
-  }
+  if (pin === undefined || !isPinned(pin, service)) return publishedKeys(service, context)
   const document = openTrust(pin, context)
   return {
     isPinned: true,

@@ -12,7 +12,7 @@ import type { CachedDocument } from '../src/client/cached-document.ts'
 import { createBoundedGet } from '../src/client/bounded-get.ts'
 import { createDocumentFile } from '../src/client/document-file.ts'
 import { createJwksCache, type JwksCache } from '../src/client/jwks-cache.ts'
-import { createTrustCache, type Trust } from '../src/client/trust-cache.ts'
+import { createTrustCache, publicationUrl, type Trust } from '../src/client/trust-cache.ts'
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { decodeBase64, encodeBase64 } from '../src/crypto/base64.ts'
 import { parsePublicKeySpki, type PublicKeyInfo } from '../src/crypto/public-key.ts'
@@ -65,6 +65,11 @@ export async function readPin(context: Pick<Context, 'env'>): Promise<TrustPin |
     throw malformed('a member is malformed')
   }
   return { service, trustKey: parsePublicKeySpki(spki, pin.text('algorithm')) }
+}
+
+/** Tells whether a service is the pinned one. */
+export function isPinned(pin: TrustPin, service: URL): boolean {
+  return publicationUrl(pin.service).href === publicationUrl(service).href
 }
 
 /** Pins a service in place of the one that was pinned. */

@@ -3,9 +3,9 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
 import { parseTime, showLog } from '../log-show.ts'
-import { serverOption } from '../service.ts'
 import { verifyLog } from '../log-verify.ts'
 import { collect, parseCount } from '../options.ts'
+import { serverOption } from '../service.ts'
 
 const TYPES = [
   'signature',
@@ -61,9 +61,10 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())
     .addOption(
-      new Option('--key <vkey>', 'verifier key of the log, or a file that holds it').argParser(
-        collect,
-      ),
+      new Option(
+        '--key <vkey>',
+        'verifier key of the log, or a file that holds it (default: as the pinned service has it)',
+      ).argParser(collect),
     )
     .option('--checkpoint <file>', 'an earlier checkpoint that you kept: the log must continue it')
     .option('--origin <name>', 'name of the log, where it is not that of its key')

@@ -232,6 +232,23 @@ test('a token that is for somebody else than was asked for is not given away', a
   expect(result.stderr).toContain('ERR_JWT_CLAIM_MISMATCH')
 })
 
+test('the log of the pinned service is verified with the key that its trust names', async () => {
+  const service = await startSigningService()
+  const { folder, run, url, env } = service
+  const unpinned = await run('log verify')
+  await pin(service)
+
+  expect(unpinned.exitCode).toBe(2)
+  expect(unpinned.stderr).toContain('[ERR_USAGE]')
+  const verified = await run('log verify')
+  expect(verified.exitCode).toBe(0)
+  expect(verified.stdout).toMatch(/^ok: all \d+ entries of 127\.0\.0\.1:\d+\/log are there/)
+  const other = await folder.run('log verify --server http://127.0.0.1:1', { env })
+  expect(other).toMatchObject({ exitCode: 2 })
+  await folder.run(`log export @log --server ${url}`, { env })
+  expect((await folder.run('log verify @log', { env, now: new Date() })).exitCode).toBe(0)
+})
+
 test.each([
   ['sign a --key file:key.pem --server https://s.example', 'ERR_USAGE'],
   ['sign a --key release --server nowhere', 'ERR_USAGE'],

@@ -1,0 +1,44 @@
+/** The keys of a log: those that are named, or those of the service that this user has pinned. */
+import { parsePublicKeySpki } from '../src/crypto/public-key.ts'
+import { CountersignError } from '../src/errors.ts'
+import { logVerifierKey, type NoteKey } from '../src/formats/note-key.ts'
+import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import type { Context } from './context.ts'
+import { readLogKey } from './log-source.ts'
+import { parseServer } from './service.ts'
+import { isPinned, openTrust, readPin } from './trust-home.ts'
+
+/** Options that name keys of a log. */
+export interface LogKeyFlags {
+  readonly key?: readonly string[] | undefined
+  readonly origin?: string | undefined
+  readonly server?: string | undefined
+}
+
+/**
+ * Reads the keys by which a log is known.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — none is named, and no service is pinned, or another one;
+ * ERR_NOTE_INVALID, ERR_FILE_READ — a key that is none; and the errors of reading pinned trust
+ */
+export async function readLogKeys(
+  flags: LogKeyFlags,
+  context: Context,
+): Promise<readonly NoteKey[]> {
+  const { key = [], origin, server } = flags
+  if (key.length > 0) return Promise.all(key.map(readLogKey))
+  const pin = await readPin(context)
+  if (pin === undefined || (server !== undefined && !isPinned(pin, parseServer(server)))) {
+    throw new CountersignError('ERR_USAGE', 'no key of the log is named', {
+      hint: 'pin the service (countersign trust init URL), or name the log’s verifier key with --key NAME+ID+KEY or --key FILE, as its owner publishes it',
+    })
+  }
+  const { history } = await openTrust(pin, context).current()
+  const root = await parseTrustedRoot(Buffer.from(JSON.stringify(history.trustedRoot ?? {})))
+  return root.tlogs.flatMap(({ baseUrl, publicKey }) => {
+    const spki = publicKey?.rawBytes
+    if (spki === undefined) return []
+    const name = origin ?? baseUrl.replace(/^https?:\/\//, '')
+    return [logVerifierKey(name, parsePublicKeySpki(spki, 'EdDSA'))]
+  })
+}
