@@ -1,6 +1,7 @@
 /** `countersign serve`. */
 import { once } from 'node:events'
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { fingerprintOf } from '../../src/client/trust-pin.ts'
 import { activeVersion } from '../../src/keys/lifecycle.ts'
 import { type RunningServer, startServer } from '../../src/service/server.ts'
 import type { CommandEnvironment } from '../command.ts'
@@ -55,8 +56,10 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
 function describeServer({ address, issuer, keys, versions }: RunningServer): readonly string[] {
   const rows = keys.map(({ name, use, algorithm }) => {
     const active = activeVersion(versions.filter(({ key }) => key === name))
-    const state = active === undefined ? 'no active version' : `version ${active.version} active`
-    return `  ${name}  ${use}  ${algorithm}  ${state}`
+    if (active === undefined) return `  ${name}  ${use}  ${algorithm}  no active version`
+    // What its clients compare: countersign trust init URL --fingerprint …
+    const pin = use === 'trust' ? `  ${fingerprintOf(active.publicKey)}` : ''
+    return `  ${name}  ${use}  ${algorithm}  version ${active.version} active${pin}`
   })
   return [`listening on ${address}`, `issuer ${issuer}`, 'keys:', ...rows]
 }

@@ -57,6 +57,9 @@ test('serve says where it listens and what it has, signs, and stops when it is t
   expect(status).toBe(0)
   expect(said()).toContain('\nissuer https://sign.example.com\nkeys:\n')
   expect(said()).toMatch(/^ {2}release {2}artifact {2}ES256 {2}version 1 active$/m)
+  expect(said()).toMatch(
+    /^ {2}trust {2}trust {2}ES256 {2}version 1 active {2}sha256:[0-9a-f]{64}$/m,
+  )
   expect(said()).toMatch(/^warning: static tokens are accepted/m)
   expect(said()).toContain('stopping: what runs is finished first')
 })
