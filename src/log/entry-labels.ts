@@ -16,6 +16,8 @@ function specificLabels(entry: LogEntry): readonly string[] {
         ...version,
         ...entry.digests.map((digest) => `digest:${digest}`),
         `bundle:${entry.bundleSha256}`,
+        // The version that stamped it signed too.
+        ...(entry.timestamp === undefined ? [] : [`kid:${entry.timestamp.kid}`]),
       ]
     case 'token':
       return [...version, `jti:${entry.jti}`]

@@ -9,17 +9,28 @@ import type { StoreTransaction } from '../store/store.ts'
 /**
  * Makes the admission of a log: it reads the versions that made the signatures in the transaction that
  * appends their entries, so a version that is revoked on any replica gets no entry after its revocation,
- * and what it signed meanwhile is not released. Entries of anything but signatures are all admitted.
+ * and what it signed meanwhile is not released. That goes for the version that stamped a signature too.
+ * Entries of anything but signatures are all admitted.
  */
 export function createAdmission(now: () => Date): Admit<Pick<StoreTransaction, 'keys'>> {
   return async ({ keys: records }, entries) => {
     const signers = entries.map(signerOf)
-    const kids = [...new Set(signers.flatMap((signer) => signer?.kid ?? []))]
+    const stampers = entries.map(stamperOf)
+    const kids = [
+      ...new Set([
+        ...signers.flatMap((signer) => signer?.kid ?? []),
+        ...stampers.flatMap((kid) => kid ?? []),
+      ]),
+    ]
     if (kids.length === 0) return entries.map(() => undefined)
-    const versions = await records.versionsOf(kids)
-    const keys = await records.keys()
-    const time = now()
-    return signers.map((signer) => signer && judge(signer, { versions, keys, time }))
+    const known = {
+      versions: await records.versionsOf(kids),
+      keys: await records.keys(),
+      time: now(),
+    }
+    return signers.map(
+      (signer, place) => signer && (judge(signer, known) ?? judgeStamp(stampers[place], known)),
+    )
   }
 }
 
@@ -38,14 +49,27 @@ function signerOf(entry: LogEntry): EntryKey | undefined {
   }
 }
 
-function judge(
-  signer: EntryKey,
-  known: {
-    readonly versions: readonly KeyVersion[]
-    readonly keys: readonly Key[]
-    readonly time: Date
-  },
-): CountersignError | undefined {
+/** Who stamped the signature of an entry: a kid of ours, or the address of another authority. */
+function stamperOf(entry: LogEntry): string | undefined {
+  return entry.type === 'signature' || entry.type === 'attestation'
+    ? entry.timestamp?.kid
+    : undefined
+}
+
+interface Known {
+  readonly versions: readonly KeyVersion[]
+  readonly keys: readonly Key[]
+  readonly time: Date
+}
+
+function judgeStamp(stamper: string | undefined, known: Known): CountersignError | undefined {
+  const version = known.versions.find(({ publicKey }) => publicKey.kid === stamper)
+  if (version === undefined) return undefined
+  const { key: name, version: number, publicKey } = version
+  return judge({ name, version: number, kid: publicKey.kid }, known)
+}
+
+function judge(signer: EntryKey, known: Known): CountersignError | undefined {
   const version = known.versions.find(({ publicKey }) => publicKey.kid === signer.kid)
   const key = known.keys.find(({ name }) => name === signer.name)
   const isKnown = version?.key === signer.name && version.version === signer.version

@@ -138,6 +138,8 @@ test('entries are found by what they are about', () => {
   expect(
     labelsOf({ ...signatureEntry(1), digests: ['sha256:a', 'sha256:a'], bundleSha256: 'b' }),
   ).toEqual(['type:signature', ...version, 'digest:sha256:a', 'bundle:b'])
+  const stamped = { ...signatureEntry(1), timestamp: { kid: 'tsa-1', time } }
+  expect(labelsOf(stamped)).toContain('kid:tsa-1')
   expect(labelsOf({ ...base, type: 'token', key, jti: 'j', audience: [], expires: time })).toEqual([
     'type:token',
     ...version,

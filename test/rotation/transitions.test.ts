@@ -161,6 +161,27 @@ test('a version signs for others only until its signers have switched', async ()
   expect(await ask()).toBe('ERR_KEY_NOT_USABLE')
 })
 
+test('a signature that a revoked version stamped is not admitted', async () => {
+  const scene = await RotationScene.start({ use: 'timestamp' })
+  await scene.bootstrap()
+  const revoked = await scene.version(1)
+  const revoke = { action: 'revoke', mode: 'seamless' } as const
+  await transition(scene.context(), 'release', revoke, OPERATOR)
+  const entry = scene.signature(await scene.version(2))
+  const admit = createAdmission(() => scene.now)
+  const stampedBy = (kid: string) => ({ ...entry, timestamp: { kid, time: scene.now } })
+
+  const codes = await scene.store.transaction((records) =>
+    admit(records, [
+      stampedBy(revoked.publicKey.kid),
+      stampedBy(entry.key.kid),
+      stampedBy('https://tsa.example.com'),
+    ]),
+  )
+
+  expect(codes.map((error) => error?.code)).toEqual(['ERR_KEY_REVOKED', undefined, undefined])
+})
+
 test('a signature of a key that the store does not know is not admitted', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
