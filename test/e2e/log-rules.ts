@@ -54,7 +54,13 @@ export function auditLog(entries: readonly LogEntry[], quantities: RuleQuantitie
     signatures[entry.type] = (signatures[entry.type] ?? 0) + 1
     const { name, version, kid } = entry.key
     const wrong = judge(entry.time, versions.get(kid), quantities)
-    return wrong.map((why) => `entry ${index}: ${name}@${version} signed ${why}`)
+    const stamp = 'timestamp' in entry ? entry.timestamp : undefined
+    const stamped =
+      stamp === undefined ? [] : judge(stamp.time, versions.get(stamp.kid), quantities)
+    return [
+      ...wrong.map((why) => `entry ${index}: ${name}@${version} signed ${why}`),
+      ...stamped.map((why) => `entry ${index}: ${stamp?.kid ?? ''} stamped ${why}`),
+    ]
   })
   return { violations, signatures, rotations }
 }
