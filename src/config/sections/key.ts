@@ -57,7 +57,7 @@ const rotation = Type.Object(
     verifierCache: Type.Optional(
       duration('1s', '30d', {
         description:
-          'Longest time that a verifier you support keeps published keys, whatever `max-age` says; a new version waits that long before it signs.',
+          'Longest time that a verifier you support keeps published keys, whatever `max-age` says, with the time that a CDN or proxy before it keeps them on top; a new version waits that long before it signs.',
         default: '15m',
       }),
     ),
