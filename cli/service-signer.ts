@@ -5,8 +5,10 @@
  * @packageDocumentation
  */
 import { digestHash } from '../src/crypto/digest.ts'
+import { type Answered, checkMade, type Expected } from '../src/client/check-made.ts'
 import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../src/client/service-answers.ts'
 import type { ServiceClient, SignatureRequest } from '../src/client/service-client.ts'
+import type { ServiceKeys } from '../src/client/service-keys.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
@@ -15,8 +17,6 @@ import type { Made } from '../src/oci/attach-made.ts'
 import type { ArtifactSigner, SigningKeyDocument } from './artifact-signer.ts'
 import type { Context } from './context.ts'
 import { algorithmWarning } from './render/sign.ts'
-import { type Answered, checkMade, type Expected } from './service-check.ts'
-import type { ServiceKeys } from './service-keys.ts'
 import type { Signable } from './signable.ts'
 
 /** What a {@link ServiceSigner} is made of. */
@@ -69,7 +69,7 @@ class ServiceSigner implements ArtifactSigner {
     return async (signable) => {
       const { made, result } = await batches(signable)
       if ('error' in result) throw result.error
-      const asked = { signables: [signable], predicateType: SIGN_PREDICATE_TYPE }
+      const asked = { artifacts: [signable], predicateType: SIGN_PREDICATE_TYPE }
       const { annotations } = this.#options
       return this.#accept({ signedBy: made, made: result }, { ...asked, annotations })
     }
@@ -87,7 +87,10 @@ class ServiceSigner implements ArtifactSigner {
     const said = input === 'provenance' ? ({ provenance: true } as const) : input
     const made = await client.attest(key, { subjects, ...said }, { signal: context.signal })
     const expected = input === 'provenance' ? { predicateType: PROVENANCE_PREDICATE_TYPE } : input
-    return this.#accept({ signedBy: made, made }, { signables, annotations: {}, ...expected })
+    return this.#accept(
+      { signedBy: made, made },
+      { artifacts: signables, annotations: {}, ...expected },
+    )
   }
 
   describe(): SigningKeyDocument {

@@ -1,12 +1,7 @@
 /** Issuing a token with a key of a service, and the look at it before anybody else has it. */
-import { createBoundedGet } from '../src/client/bounded-get.ts'
-import { createJwksCache } from '../src/client/jwks-cache.ts'
+import { assertAccepted } from '../src/client/check-token.ts'
 import type { TokenCall } from '../src/client/service-client.ts'
-import { ANY } from '../src/verification/token-policy.ts'
-import { examineToken } from '../src/verification/verify-token.ts'
-import { CountersignError } from '../src/errors.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { Context } from './context.ts'
 import { assertServiceKey } from './open-signer.ts'
 import { openService, parseServer, type ServiceFlags } from './service.ts'
 
@@ -44,37 +39,7 @@ export async function issueByService(
   const service = await openService(server, flags, environment)
   const made = await service.issueToken(key, request, { signal: context.signal })
   const audience = typeof request.audience === 'string' ? [request.audience] : request.audience
-  await assertAccepted(made, { server, audience }, context)
+  await assertAccepted(made, { service: parseServer(server), audience }, context.now)
   const { token, kid, jti, expires, version } = made
   return { token, kid, jti, audience, expires, key, version }
-}
-
-async function assertAccepted(
-  { token, kid }: { readonly token: string; readonly kid: string },
-  { server, audience }: { readonly server: string; readonly audience: readonly string[] },
-  { now }: Context,
-): Promise<void> {
-  const service = parseServer(server)
-  const base = service.href.endsWith('/') ? service : `${service.href}/`
-  const keys = await createJwksCache({
-    url: new URL('.well-known/jwks.json', base),
-    get: createBoundedGet({ allowPrivateAddresses: true }),
-    now,
-    random: Math.random,
-  }).keysFor(kid)
-  for (const name of audience) {
-    const policy = { issuer: ANY, audience: name, type: ANY }
-    const outcome = examineToken(token, { keys, policy, now: now() })
-    if (outcome.ok) continue
-    const { code, message, details } = outcome.error
-    throw new CountersignError(
-      code,
-      `the token that ${server} issued does not verify: ${message}`,
-      {
-        hint: `use it for nothing; tell whoever runs ${server}`,
-        details,
-        cause: outcome.error,
-      },
-    )
-  }
 }

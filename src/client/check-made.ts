@@ -1,19 +1,19 @@
 /** The look at what a service signed, before anybody writes it: a service may be mistaken, or another. */
 import { isDeepStrictEqual } from 'node:util'
-import type { MadeBundle, SignedBy } from '../src/client/service-answers.ts'
-import { CountersignError } from '../src/errors.ts'
-import type { JsonObject } from '../src/formats/json.ts'
-import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
-import { SIGNATURE_POLICY } from '../src/verification/policy.ts'
-import { type TrustMaterial, trustKeyHistory } from '../src/verification/trust.ts'
-import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
-import { examineBundle } from '../src/verification/verify-bundle.ts'
+import type { Digest } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import type { JsonObject } from '../formats/json.ts'
+import { type Artifact, digestArtifact } from '../verification/artifact.ts'
+import { SIGNATURE_POLICY } from '../verification/policy.ts'
+import type { TrustMaterial } from '../verification/trust.ts'
+import { toTrustMaterial } from '../verification/trusted-root.ts'
+import { examineBundle } from '../verification/verify-bundle.ts'
+import type { MadeBundle, SignedBy } from './service-answers.ts'
 import type { ServiceKeys } from './service-keys.ts'
-import type { Signable } from './signable.ts'
 
 /** What was asked for. */
 export interface Expected {
-  readonly signables: readonly Signable[]
+  readonly artifacts: readonly { readonly name: string; readonly digests: readonly Digest[] }[]
   readonly predicateType: string
   /** Where the caller has said it. */
   readonly predicate?: JsonObject
@@ -38,7 +38,7 @@ export interface Answered {
  */
 export async function checkMade(
   { server, signedBy, made }: Answered,
-  { signables, predicateType, predicate, annotations }: Expected,
+  { artifacts, predicateType, predicate, annotations }: Expected,
   { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
 ): Promise<Uint8Array> {
   // The log has the hash of these very bytes.
@@ -53,18 +53,14 @@ export async function checkMade(
     const why = 'it attests something else than was asked for'
     throw refused(server, artifact.name, new CountersignError('ERR_PREDICATE_INVALID', why))
   }
-  for (const { name, digests } of signables) await check(digestArtifact(name, digests))
+  for (const { name, digests } of artifacts) await check(digestArtifact(name, digests))
   return bundle
 }
 
 async function readTrust(keys: ServiceKeys, { key, kid }: SignedBy): Promise<TrustMaterial> {
   const history = await keys.read(kid)
   const versions = history.versions.filter((one) => one.name === key && one.key.kid === kid)
-  const root = history.trustedRoot
-  return {
-    keys: trustKeyHistory({ ...history, versions }),
-    trustedRoot: root && (await parseTrustedRoot(Buffer.from(JSON.stringify(root)))),
-  }
+  return toTrustMaterial({ ...history, versions })
 }
 
 function refused(server: string, artifact: string, cause: CountersignError): CountersignError {

@@ -1,0 +1,40 @@
+/** The artifact keys of a service, as it publishes them over its connection. */
+import { type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
+import { createBoundedGet } from './bounded-get.ts'
+import { publicationUrl } from './trust-cache.ts'
+import { findTrustKey } from './trust-pin.ts'
+
+/** The keys that a service publishes. */
+export interface ServiceKeys {
+  /** Whether the trust key of this user's choice has signed them. */
+  readonly isPinned: boolean
+  /**
+   * Reads them, once more where a `kid` is not among them.
+   *
+   * @throws {@link CountersignError} the errors of fetching and verifying what the service publishes
+   */
+  read(kid?: string): Promise<KeyHistory>
+}
+
+const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
+
+/** Opens keys on the word of whoever answers at the address; nothing is fetched yet. */
+export function publishedKeys(service: URL, signal: AbortSignal): ServiceKeys {
+  // The user names the service: one inside of their network is as good as any.
+  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const url = publicationUrl(service)
+  let fetched: KeyHistory | undefined
+  const fetchKeys = async (): Promise<KeyHistory> => {
+    const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
+    return (fetched = parseKeyHistory(body, findTrustKey(body)))
+  }
+  return {
+    isPinned: false,
+    read: async (kid) => (fetched && hasVersion(fetched, kid) ? fetched : fetchKeys()),
+  }
+}
+
+/** Tells whether a history has the version with a `kid`; where none is asked for, it has. */
+export function hasVersion({ versions }: KeyHistory, kid: string | undefined): boolean {
+  return kid === undefined || versions.some(({ key }) => key.kid === kid)
+}
