@@ -148,6 +148,30 @@ export function isUnused(versions: readonly KeyVersion[]): boolean {
   return versions.every(({ activatedAt }) => activatedAt === undefined)
 }
 
+/** What every version is before the first transition. */
+export const UNTOUCHED: Pick<
+  KeyVersion,
+  | 'state'
+  | 'publishedAt'
+  | 'activatedAt'
+  | 'retiredAt'
+  | 'revokedAt'
+  | 'compromisedSince'
+  | 'destroyedAt'
+  | 'isForced'
+  | 'revision'
+> = {
+  state: 'pending',
+  publishedAt: undefined,
+  activatedAt: undefined,
+  retiredAt: undefined,
+  revokedAt: undefined,
+  compromisedSince: undefined,
+  destroyedAt: undefined,
+  isForced: false,
+  revision: 1,
+}
+
 /** A version with some of it changed, and its revision one higher. */
 export function revise(version: KeyVersion, changes: Partial<KeyVersion>): KeyVersion {
   return { ...version, ...changes, revision: version.revision + 1 }

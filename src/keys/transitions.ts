@@ -18,6 +18,7 @@ import {
   refuse,
   revise,
   tooEarly,
+  UNTOUCHED,
 } from './lifecycle.ts'
 
 /** The key pair of a version to be. */
@@ -56,17 +57,9 @@ export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
     version: Math.max(0, ...versions.map(({ version }) => version)) + 1,
     publicKey: pair.publicKey,
     uri: pair.uri,
-    state: 'pending',
     createdAt: now,
-    publishedAt: undefined,
-    activatedAt: undefined,
-    retiredAt: undefined,
-    revokedAt: undefined,
-    compromisedSince: undefined,
-    destroyedAt: undefined,
-    isForced: false,
     certificates: pair.certificates,
-    revision: 1,
+    ...UNTOUCHED,
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
-import { activeVersion, type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
+import { activeVersion, type KeyMoment, standbyOf, UNTOUCHED } from '../keys/lifecycle.ts'
 import { planRevocation, type RevocationPlan } from '../keys/revocation-plan.ts'
 import { planRotation, type RotationPlan } from '../keys/rotation-plan.ts'
 import { readMoment } from './change.ts'
@@ -112,16 +112,8 @@ function standIn({ versions, now }: KeyMoment): KeyVersion {
   if (template === undefined) throw new TypeError('a key without versions has nothing to revoke')
   return {
     ...template,
+    ...UNTOUCHED,
     version: template.version + 1,
-    state: 'pending',
     createdAt: now,
-    publishedAt: undefined,
-    activatedAt: undefined,
-    retiredAt: undefined,
-    revokedAt: undefined,
-    compromisedSince: undefined,
-    destroyedAt: undefined,
-    isForced: false,
-    revision: 1,
   }
 }

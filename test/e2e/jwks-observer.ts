@@ -36,7 +36,7 @@ export class JwksObserver implements AsyncDisposable {
 }
 
 /** Fetches the JWKS of a replica once. */
-export async function observe(url: string): Promise<Observation> {
+async function observe(url: string): Promise<Observation> {
   const sentAt = Date.now()
   const response = await fetch(`${url}${JWKS_PATH}`)
   const { keys, sequence } = (await response.json()) as {

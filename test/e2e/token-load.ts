@@ -13,7 +13,7 @@ import {
 import { type Cluster, JWKS_PATH } from './cluster.ts'
 
 /** Whom tokens are for. */
-export const AUDIENCE = 'https://api.example.com'
+const AUDIENCE = 'https://api.example.com'
 
 /** How long before its end a token is verified for the last time: in time on a busy machine too. */
 const BEFORE_END_MS = 1200

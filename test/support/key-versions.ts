@@ -37,7 +37,7 @@ export function testKey(use: KeyUse = 'token', overrides: Partial<RotationPolicy
 }
 
 /** Versions with the changed ones in their place. */
-export function merge(
+function merge(
   versions: readonly KeyVersion[],
   changed: readonly KeyVersion[],
 ): readonly KeyVersion[] {

@@ -10,7 +10,7 @@ import { serviceKey, serviceVersion } from './service-keys.ts'
 import { testSigner } from './signers.ts'
 
 /** When the certificates of these authorities start to be valid. */
-export const CHAIN_START: Date = new Date('2026-01-01T00:00:00Z')
+const CHAIN_START: Date = new Date('2026-01-01T00:00:00Z')
 
 /** The time that a clock tells unless a test says another. */
 export const STAMP_TIME: Date = new Date('2026-03-04T05:06:07Z')

@@ -5,21 +5,12 @@ import { planRotation, type RotationPlan } from '../../keys/rotation-plan.ts'
 import type { KeyringSnapshot } from '../../rotation/keyring.ts'
 
 /** One version; times that are not there have not come. */
-export interface VersionView {
-  readonly version: number
+export interface VersionView extends Omit<
+  KeyVersion,
+  'key' | 'publicKey' | 'certificates' | 'revision'
+> {
   readonly kid: string
   readonly algorithm: string
-  readonly state: KeyVersion['state']
-  /** Key reference, without secrets. */
-  readonly uri: string
-  readonly createdAt: Date
-  readonly publishedAt: Date | undefined
-  readonly activatedAt: Date | undefined
-  readonly retiredAt: Date | undefined
-  readonly revokedAt: Date | undefined
-  readonly compromisedSince: Date | undefined
-  readonly destroyedAt: Date | undefined
-  readonly isForced: boolean
 }
 
 /** One key. */

@@ -59,7 +59,7 @@ const within = (moment: KeyMoment, change: Change): KeyMoment => ({
 })
 
 /** Rules whose activation forgets to wait for some quantity. */
-export function hasty(change: Change): Rules {
+function hasty(change: Change): Rules {
   return {
     ...RULES,
     activate: (moment, number, options) => activate(within(moment, change), number, options),
@@ -67,7 +67,7 @@ export function hasty(change: Change): Rules {
 }
 
 /** Rules whose JWKS forgets some quantity when it drops a retired version. */
-export function forgetful(change: Change): Rules {
+function forgetful(change: Change): Rules {
   const shorter = (state: PublishedState): PublishedState => ({
     ...state,
     keys: state.keys.map((key) => ({ ...key, policy: { ...key.policy, ...change } })),
