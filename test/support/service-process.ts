@@ -45,6 +45,9 @@ export interface ServiceProcessOptions {
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
+/** Where Node keeps what it compiled, by content; a third of a start is compiling. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url))
+
 /** Processes that run; none outlives this one. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -63,7 +66,7 @@ export async function startServiceProcess(
   const { args = ['--migrate'], deadlineMs = 60_000 } = options
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', config, ...args], {
     cwd: folder,
-    env: { ...process.env, ...env, ...options.env },
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env, ...options.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   running.add(child)
