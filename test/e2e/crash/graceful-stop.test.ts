@@ -1,0 +1,84 @@
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createTempFolder } from '../../support/temp-folder.ts'
+import { LOAD_KEYS } from './load.ts'
+import { CrashScene } from './scene.ts'
+
+/** How a request ended: with a status, or with an errno. */
+interface Outcome {
+  readonly status: number | string
+  readonly connection: string | undefined
+  readonly body: string
+}
+
+/** Sends a request over a connection of its own, which nobody closes for being idle. */
+function post(url: string, authorization: string, body: object): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const headers = { authorization, 'content-type': 'application/json' }
+    const sent = request(url, { method: 'POST', agent: false, headers }, (response) => {
+      const { statusCode: status = 0, headers } = response
+      text(response).then(
+        (body) => {
+          resolve({ status, connection: headers.connection, body })
+        },
+        () => {
+          resolve({ status: 'cut off', connection: undefined, body: '' })
+        },
+      )
+    })
+    sent.on('error', (error) => {
+      const status = 'code' in error ? String(error.code) : error.message
+      resolve({ status, connection: undefined, body: '' })
+    })
+    sent.end(JSON.stringify(body))
+  })
+}
+
+/** A request that takes a while. */
+const BATCH = {
+  artifacts: Array.from({ length: 50 }, (_, place) => ({
+    digest: `sha256:${place.toString(16).padStart(64, '0')}`,
+    kind: 'image',
+  })),
+}
+
+const RUNNING = 6
+
+test(
+  'SIGTERM lets what runs finish, refuses what is new, and ends with status 0',
+  { timeout: 120_000 },
+  async () => {
+    const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
+    const replica = await scene.start()
+    const url = `${replica.url}/v1/keys/${LOAD_KEYS.artifacts}/signatures`
+    const send = (): Promise<Outcome> => post(url, scene.authorization, BATCH)
+
+    const running = Array.from({ length: RUNNING }, send)
+    while (replica.log().split('"incoming request"').length <= RUNNING) await pause(5)
+    const over = new AbortController()
+    const ended = replica.kill('SIGTERM').finally(() => {
+      over.abort()
+    })
+    const late: Outcome[] = []
+    while (!over.signal.aborted) {
+      late.push(await send())
+      await pause(5)
+    }
+
+    const finished = await Promise.all(running)
+    expect(finished.map(({ status }) => status)).toEqual(Array.from({ length: RUNNING }, () => 200))
+    for (const { body } of finished) expect(body.split('"logIndex"')).toHaveLength(51)
+    expect(await ended).toEqual({ code: 0, signal: null })
+    const accepted = late.filter(({ status }) => typeof status === 'number')
+    // The signal may come a moment after the first of them.
+    for (const { status, connection } of accepted.slice(1)) {
+      expect([status, connection]).toEqual([503, 'close'])
+    }
+    const others = new Set(
+      late.map(({ status }) => status).filter((one) => typeof one === 'string'),
+    )
+    expect([...others].every((errno) => ['ECONNREFUSED', 'ECONNRESET'].includes(errno))).toBe(true)
+  },
+)

@@ -1,0 +1,65 @@
+/** What clients were given, as they would hold it against the service later. */
+import { createHash } from 'node:crypto'
+import type { JsonObject } from '../../../src/formats/json.ts'
+
+/** An answer that is not what was asked for. */
+export interface Refusal {
+  readonly status: number
+  readonly contentType: string | null
+  readonly retryAfter: string | null
+  readonly code: string
+  readonly retryable: boolean
+}
+
+/** The request of an Idempotency-Key, and its answer, once there was one. */
+export interface Ordered {
+  readonly key: string
+  readonly path: string
+  readonly body: string
+  answer?: string
+}
+
+/** Collects; clients share one. */
+export class Receipts {
+  /** Labels under which the log must have an entry for each signature and token that was received. */
+  readonly labels: string[] = []
+  readonly refusals: Refusal[] = []
+  /** Requests whose Idempotency-Key got two different answers. */
+  readonly contradictions: string[] = []
+  readonly orders: Ordered[] = []
+  /** Requests that were answered as wished. */
+  answered = 0
+  /** Why connections ended without an answer: `ECONNREFUSED`, `UND_ERR_SOCKET`… */
+  readonly cuts: string[] = []
+  /** The newest checkpoint anybody saw. */
+  checkpoint: string | undefined
+
+  token({ jti }: { readonly jti: string }): void {
+    this.labels.push(`jti:${jti}`)
+  }
+
+  bundle(bundle: JsonObject): void {
+    const sha256 = createHash('sha256').update(JSON.stringify(bundle)).digest('hex')
+    this.labels.push(`bundle:${sha256}`)
+  }
+
+  /** Holds an answer against the one that was given before. */
+  answer(order: Ordered, text: string): void {
+    order.answer ??= text
+    if (order.answer !== text) this.contradictions.push(order.key)
+  }
+
+  /** Keeps a checkpoint if none with more entries was seen. */
+  seen(note: string): void {
+    if (sizeOf(note) >= sizeOf(this.checkpoint)) this.checkpoint = note
+  }
+
+  /** Requests that failed on the side of the service. */
+  get failures(): readonly Refusal[] {
+    return this.refusals.filter(({ status }) => status >= 500)
+  }
+}
+
+function sizeOf(note: string | undefined): number {
+  return Number(note?.split('\n')[1] ?? -1)
+}

@@ -1,0 +1,90 @@
+/** What must be true of a store and its keys at every moment, whoever died in the middle of what. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CreationIntent } from '../../../src/keys/key-records.ts'
+import type { KeyVersion } from '../../../src/keys/key.ts'
+import { type Checkpoint, openCheckpoint } from '../../../src/formats/checkpoint.ts'
+import { logVerifierKey } from '../../../src/formats/note-key.ts'
+import { labelsOf } from '../../../src/log/entry-labels.ts'
+import { openStoredLog } from '../../../src/log/source.ts'
+import { type LogReport, verifyLog } from '../../../src/log/verify-log.ts'
+import { publicKeyPath } from '../../../src/providers/file/new-key.ts'
+import type { Store } from '../../../src/store/store.ts'
+import type { Receipts } from './receipts.ts'
+
+/** The versions of all keys, and the key pairs that are being made. */
+export interface KeyState {
+  readonly versions: readonly KeyVersion[]
+  readonly intents: readonly CreationIntent[]
+}
+
+/** Reads it in an order in which nothing that becomes a version meanwhile is missed. */
+export function readKeyState(store: Store): Promise<KeyState> {
+  return store.transaction(async ({ keys }) => {
+    const intents = await keys.intents()
+    return { intents, versions: await keys.versions() }
+  })
+}
+
+/** Keys that more than one version signs for. */
+export function doublyActive({ versions }: KeyState): readonly string[] {
+  const active = versions.filter(({ state }) => state === 'active').map(({ key }) => key)
+  return active.filter((key, place) => active.indexOf(key) !== place)
+}
+
+/** Files in a folder of keys that belong to no version and to none that is being made. */
+export async function findOrphans(folder: string, store: Store): Promise<readonly string[]> {
+  // In this order: whatever is there has its intent on record.
+  const files = readdirSync(folder).map((name) => join(folder, name))
+  const state = await readKeyState(store)
+  const uris = [...state.versions, ...state.intents].map(({ uri }) => uri.replace(/^file:/, ''))
+  const known = new Set(uris.flatMap((path) => [path, publicKeyPath(path)]))
+  const making = state.intents.map(({ uri }) => publicKeyPath(uri.replace(/^file:/, '')))
+  const isHalfMade = (file: string): boolean =>
+    making.some((path) => file.replace('/.', '/').startsWith(path.replace(/pub$/, '')))
+  // A replica that lives on may have finished meanwhile what was half made.
+  return files.filter((file) => !known.has(file) && !isHalfMade(file) && existsSync(file))
+}
+
+/** Labels that no entry of the log has. */
+export async function missingLabels(
+  store: Store,
+  labels: readonly string[],
+): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const label of labels) {
+    if ((await store.log.find(label, { limit: 1 })).length === 0) missing.push(label)
+  }
+  return missing
+}
+
+/** A report, and which labels the entries have that were verified. */
+export interface VerifiedLog extends LogReport {
+  readonly labels: ReadonlySet<string>
+}
+
+/** Verifies the whole log of a store, against the newest checkpoint that any client saw. */
+export async function verifyStoredLog(
+  store: Store,
+  receipts: Receipts,
+  origin: string,
+): Promise<VerifiedLog> {
+  const { versions } = await readKeyState(store)
+  const keys = versions
+    .filter(({ key }) => key === 'log')
+    .map(({ publicKey }) => logVerifierKey(origin, publicKey))
+  const log = { keys, origin }
+  const { checkpoint: note } = receipts
+  const earlier: Checkpoint | undefined =
+    note === undefined ? undefined : openCheckpoint(Buffer.from(note), log)
+  const labels = new Set<string>()
+  const report = await verifyLog({
+    source: openStoredLog(store.log),
+    log,
+    earlier,
+    onEntry: (_index, entry) => {
+      for (const label of labelsOf(entry)) labels.add(label)
+    },
+  })
+  return { ...report, labels }
+}

@@ -1,0 +1,15 @@
+import { test } from 'vitest'
+import { killsPerStore } from '../../../tools/test/kills.ts'
+import { createTempFolder } from '../../support/temp-folder.ts'
+import { CrashScene } from './scene.ts'
+import { killRepeatedly } from './single.ts'
+
+const KILLS = killsPerStore(process.env)
+
+test(
+  `a service over SQLite that is killed ${KILLS} times under load loses nothing and doubles nothing`,
+  { timeout: 60_000 + KILLS * 20_000 },
+  async () => {
+    await killRepeatedly(new CrashScene({ folder: createTempFolder(), seed: 2026 }), KILLS)
+  },
+)

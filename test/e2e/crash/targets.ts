@@ -1,0 +1,28 @@
+/** The replicas that listen at this moment, for clients that wait where none does. */
+
+/** Written by whoever starts and kills replicas. */
+export class Targets {
+  readonly #urls = new Set<string>()
+  #change = Promise.withResolvers<undefined>()
+
+  add(url: string): void {
+    this.#urls.add(url)
+    this.#change.resolve(undefined)
+    this.#change = Promise.withResolvers()
+  }
+
+  remove(url: string): void {
+    this.#urls.delete(url)
+  }
+
+  /** Fulfils with one of them; waits for the next where there is none, and answers undefined once that is aborted. */
+  async pick(random: () => number, signal: AbortSignal): Promise<string | undefined> {
+    const aborted = new Promise((resolve) => {
+      signal.addEventListener('abort', resolve, { once: true })
+    })
+    while (this.#urls.size === 0 && !signal.aborted) {
+      await Promise.race([this.#change.promise, aborted])
+    }
+    return [...this.#urls][Math.floor(random() * this.#urls.size)]
+  }
+}
