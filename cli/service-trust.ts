@@ -20,30 +20,42 @@ export async function readServiceTrust(
 ): Promise<Trust | undefined> {
   const pin = await readPin(context)
   if (pin === undefined) return undefined
-  const { value, fetchedAt } = await readPublished(pin, context, isOffline)
+  const document = openTrust(pin, context)
+  if (!isOffline) await document.current()
+  const held = await document.held()
+  if (held === undefined) throw noCopy(pin)
+  const trust = await toTrust(pin, held)
+  if (isOffline) return trust
+  const newest = async (): Promise<Trust | undefined> => {
+    await document.newest()
+    const now = await document.held()
+    if (now === undefined || now.value.history.sequence === held.value.history.sequence) {
+      return undefined
+    }
+    return toTrust(pin, now)
+  }
+  return { ...trust, newest }
+}
+
+async function toTrust(
+  { service }: TrustPin,
+  { value, fetchedAt }: HeldDocument<PublishedTrust>,
+): Promise<Trust> {
   const { history } = value
   const signers = value.signers.map(({ kid }) => kid).join(' or ')
   return {
     material: await toTrustMaterial(history),
     described: [
-      `${history.versions.length} key versions of ${pin.service.href} (sequence ${history.sequence}, signed by kid ${signers}), as of ${fetchedAt.toISOString()}`,
-      ...(history.trustedRoot === undefined ? [] : [`authorities and logs of ${pin.service.href}`]),
+      `${history.versions.length} key versions of ${service.href} (sequence ${history.sequence}, signed by kid ${signers}), as of ${fetchedAt.toISOString()}`,
+      ...(history.trustedRoot === undefined ? [] : [`authorities and logs of ${service.href}`]),
     ],
   }
 }
 
-async function readPublished(
-  pin: TrustPin,
-  context: Context,
-  isOffline: boolean,
-): Promise<HeldDocument<PublishedTrust>> {
-  const document = openTrust(pin, context)
-  if (!isOffline) await document.current()
-  const held = await document.held()
-  if (held !== undefined) return held
-  throw new CountersignError(
+function noCopy({ service }: TrustPin): CountersignError {
+  return new CountersignError(
     'ERR_TRUST_STALE',
-    `--offline, and there is no copy of what ${pin.service.href} publishes`,
+    `--offline, and there is no copy of what ${service.href} publishes`,
     { hint: 'fetch one while connected: countersign trust update' },
   )
 }

@@ -37,6 +37,8 @@ export interface TrustFlags {
 export interface Trust {
   readonly material: TrustMaterial
   readonly described: readonly string[]
+  /** Looks whether there is newer trust; undefined where there is not. */
+  readonly newest?: () => Promise<Trust | undefined>
 }
 
 const MAX_HISTORY_BYTES = 16 * 1024 * 1024

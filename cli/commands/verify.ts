@@ -25,7 +25,7 @@ import { renderCriteria, renderVerdict } from '../render/verify.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
-import { readTargets } from '../targets.ts'
+import { readTargets, type Target } from '../targets.ts'
 import {
   namesSomebody,
   readTrust,
@@ -34,6 +34,7 @@ import {
   withConfiguredTrust,
 } from '../trust.ts'
 import { verifyTarget } from '../verification.ts'
+import type { VerifiedTarget } from '../verified-target.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
 const AT_ONCE = 8
@@ -105,6 +106,18 @@ async function readPinned(
   return readServiceTrust(context, flags.offline === true)
 }
 
+/** How a verification fails where a copy of trust is older than the version that signed. */
+const LATE: ReadonlySet<string> = new Set([
+  'ERR_KEY_NOT_TRUSTED',
+  'ERR_KEY_OUTSIDE_VALIDITY',
+  'ERR_TIMESTAMP_INVALID',
+])
+
+/** Standard input can't be read a second time. */
+function mayBeLate({ kind }: Target, verified: readonly VerifiedTarget[] = []): boolean {
+  return kind !== 'stdin' && verified.some(({ error }) => LATE.has(error?.code ?? ''))
+}
+
 async function verify(
   names: readonly string[],
   flags: VerifyFlags,
@@ -117,10 +130,8 @@ async function verify(
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
   const asked = await withConfiguredTrust(flags, readConfig)
   const trust = (await readPinned(asked, environment)) ?? (await readTrust(asked, keys))
-  terminal.say(renderCriteria(describeCriteria(policy, trust.described)))
 
   const job = {
-    trust: trust.material,
     policy,
     now: context.now(),
     bundle: flags.bundle,
@@ -128,10 +139,25 @@ async function verify(
     recursive: flags.recursive === true,
     format: flags.format,
   }
-  const perTarget = await mapInOrder(targets, AT_ONCE, (target) =>
-    verifyTarget(target, job, environment),
+  const sayCriteria = ({ described }: Trust): void => {
+    terminal.say(renderCriteria(describeCriteria(policy, described)))
+  }
+  sayCriteria(trust)
+  const verifyWith = (
+    chosen: readonly Target[],
+    { material }: Trust,
+  ): Promise<readonly (readonly VerifiedTarget[])[]> =>
+    mapInOrder(chosen, AT_ONCE, (target) =>
+      verifyTarget(target, { ...job, trust: material }, environment),
+    )
+  const first = await verifyWith(targets, trust)
+  const late = targets.filter((target, index) => mayBeLate(target, first[index]))
+  const newest = late.length === 0 ? undefined : await trust.newest?.()
+  if (newest !== undefined) sayCriteria(newest)
+  const second = newest === undefined ? [] : await verifyWith(late, newest)
+  const verified = targets.flatMap(
+    (target, index) => second[late.indexOf(target)] ?? first[index] ?? [],
   )
-  const verified = perTarget.flat()
 
   for (const { document } of verified) {
     const text = renderVerdict(document, terminal)

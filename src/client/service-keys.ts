@@ -9,7 +9,7 @@ export interface ServiceKeys {
   /** Whether the trust key of this user's choice has signed them. */
   readonly isPinned: boolean
   /**
-   * Reads them, once more where a `kid` is not among them.
+   * Reads them, once more where a `kid` is not among those that sign or have signed.
    *
    * @throws {@link CountersignError} the errors of fetching and verifying what the service publishes
    */
@@ -34,7 +34,11 @@ export function publishedKeys(service: URL, signal: AbortSignal): ServiceKeys {
   }
 }
 
-/** Tells whether a history has the version with a `kid`; where none is asked for, it has. */
+/**
+ * Tells whether a history has the version with a `kid` as one that signs or has signed: one that was
+ * pending when it was fetched can have been activated since. Where none is asked for, it has.
+ */
 export function hasVersion({ versions }: KeyHistory, kid: string | undefined): boolean {
-  return kid === undefined || versions.some(({ key }) => key.kid === kid)
+  if (kid === undefined) return true
+  return versions.some(({ key, state }) => key.kid === kid && state !== 'pending')
 }

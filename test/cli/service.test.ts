@@ -67,6 +67,20 @@ test('--json tells the key of the service, its version and the log entries', asy
   })
 })
 
+test('what a version signed that was only a standby when its trust was fetched verifies at once', async () => {
+  const service = await startSigningService()
+  const { folder, run } = service
+  await pin(service)
+  folder.write('a.txt', 'a')
+  expect((await run('key rotate release --force --reason drill')).exitCode).toBe(0)
+
+  expect((await run('sign @a.txt --key release')).exitCode).toBe(0)
+  const verified = await verify(service, '@a.txt')
+
+  expect(verified.exitCode).toBe(0)
+  expect(verified.stderr).toContain('signed by release@2')
+})
+
 test('an image gets its bundle attached, with the annotations that were asked for', async () => {
   const service = await startSigningService()
   await pin(service)
