@@ -51,8 +51,7 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
       const known = await store.transaction(({ answers }) => answers.findAnswer(caller, key, now()))
       if (known !== undefined) return known
       const made = { requestSha256, status: 200, body: JSON.stringify(await work()) }
-      await remember(attempt, made)
-      return made
+      return remember(attempt, made)
     })
     if (locked !== undefined) return locked
     throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
@@ -60,12 +59,18 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     })
   }
 
-  async function remember({ caller, key }: Attempt, made: RememberedAnswer): Promise<void> {
+  /** Keeps an answer, and tells which one counts: whoever lost the lock unawares may not have been alone. */
+  async function remember(
+    { caller, key }: Attempt,
+    made: RememberedAnswer,
+  ): Promise<RememberedAnswer> {
     const start = now()
     const expires = new Date(start.getTime() + settings.idempotencySeconds * 1000)
-    await store.transaction(({ answers }) =>
-      answers.putAnswer(caller, key, made, { now: start, expires }),
-    )
+    return store.transaction(async ({ answers }) => {
+      const isKept = await answers.putAnswer(caller, key, made, { now: start, expires })
+      const earlier = isKept ? undefined : await answers.findAnswer(caller, key, start)
+      return earlier ?? made
+    })
   }
 
   function join(attempt: Attempt, work: () => Promise<object>): Promise<RememberedAnswer> {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import type { Signer } from '../../src/signing/signer.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import type { Store } from '../../src/store/store.ts'
 import {
   CREDENTIALS,
   startService,
@@ -108,6 +110,31 @@ test('a request that another replica answers now may be sent again', async () =>
   expect(answer.statusCode).toBe(409)
   expect(answer.json()).toMatchObject({ code: 'ERR_STATE_CONFLICT', retryable: true })
   expect(await first).toBe(200)
+})
+
+/** A store whose locks were lost, and nobody noticed yet. */
+function withoutLocks(store: Store): Store {
+  return {
+    log: store.log,
+    transaction: (work) => store.transaction(work),
+    withLock: (_name, work) => work(new AbortController().signal),
+    onAnnouncement: (listener) => store.onAnnouncement(listener),
+    ping: () => store.ping(),
+    sweep: (now) => store.sweep(now),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}
+
+test('two replicas that both answer, one having lost its lock, give the same answer', async () => {
+  await using store = await openStore('sqlite::memory:')
+  const service = await startService({ parts: { store: withoutLocks(store) } })
+  const replica = await service.replica()
+
+  const [one, two] = await Promise.all([service.app.inject(request()), replica.inject(request())])
+
+  expect(await signatures(service)).toBe(2)
+  expect([one.statusCode, two.statusCode]).toEqual([200, 200])
+  expect(one.body).toBe(two.body)
 })
 
 test('without the header every request makes a signature', async () => {
