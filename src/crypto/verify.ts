@@ -24,6 +24,29 @@ export function verifyMessage(
   return verify(algorithm.hash ?? null, message, toNodeKey(algorithm, keyObject), node)
 }
 
+/** As {@link verifyMessage}, on node's thread pool, which leaves the caller's thread to others. */
+export async function verifyMessageOnPool(
+  key: PublicKeyInfo,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const { algorithm, keyObject } = key
+  if (!hasRightLength(key, signature)) return false
+  const node = toX509Signature(algorithm, signature)
+  return new Promise((resolve, reject) => {
+    verify(
+      algorithm.hash ?? null,
+      message,
+      toNodeKey(algorithm, keyObject),
+      node,
+      (error, holds) => {
+        if (error === null) resolve(holds)
+        else reject(error)
+      },
+    )
+  })
+}
+
 /**
  * As {@link verifyMessage}, for a signature in the form X.509, Sigstore and OpenSSL write: ECDSA in DER,
  * where anything but its one valid encoding is no signature.

@@ -6,7 +6,7 @@
  */
 import { DIGEST_BYTES, hashBytes } from '../crypto/digest.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import { verifyDigest, verifyMessage } from '../crypto/verify.ts'
+import { verifyDigest, verifyMessageOnPool } from '../crypto/verify.ts'
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 
@@ -84,7 +84,7 @@ export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signe
     sign: async (message, options = {}) => {
       assertNotCancelled(options.signal)
       const signature = await signRaw(key, backend, message, options)
-      return released(key, signature, verifyMessage(key, message, signature))
+      return released(key, signature, await verifyMessageOnPool(key, message, signature))
     },
   }
   if (signDigest === undefined || hash === undefined) return signer

@@ -8,6 +8,7 @@ import {
   createStreamVerifier,
   verifyDigest,
   verifyMessage,
+  verifyMessageOnPool,
   verifyX509Message,
 } from '../../src/crypto/verify.ts'
 import { testKeyPair, testSigner } from '../support/signers.ts'
@@ -61,6 +62,7 @@ test.each(ALGORITHM_NAMES)('%s: a signature of another length is never read', as
     Buffer.concat([signature, message]),
   ]) {
     expect(verifyMessage(key, message, wrong)).toBe(false)
+    expect(await verifyMessageOnPool(key, message, wrong)).toBe(false)
     expect(await verifyDigest(key, hashBytes('sha256', message), wrong)).toBe(false)
     expect(createStreamVerifier(key.algorithm)?.verify(key, wrong) ?? false).toBe(false)
   }

@@ -6,7 +6,12 @@ import {
   parsePublicKeySpki,
   type PublicKeyInfo,
 } from '../../src/crypto/public-key.ts'
-import { createStreamVerifier, verifyDigest, verifyMessage } from '../../src/crypto/verify.ts'
+import {
+  createStreamVerifier,
+  verifyDigest,
+  verifyMessage,
+  verifyMessageOnPool,
+} from '../../src/crypto/verify.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { describeVectors, readVectorJson } from '../support/vectors.ts'
 
@@ -52,9 +57,10 @@ function toSignature(key: PublicKeyInfo, sig: Uint8Array, form: string): Uint8Ar
   }
 }
 
-/** The three shapes of the check must agree. */
+/** All shapes of the check must agree. */
 async function verdict(key: PublicKeyInfo, msg: Uint8Array, sig: Uint8Array): Promise<boolean> {
   const whole = verifyMessage(key, msg, sig)
+  expect(await verifyMessageOnPool(key, msg, sig)).toBe(whole)
   const { hash } = key.algorithm
   if (hash !== undefined) {
     const stream = createStreamVerifier(key.algorithm)
