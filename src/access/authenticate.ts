@@ -17,6 +17,7 @@ import {
   verifyIdentity,
 } from './identity-token.ts'
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
+import { KnownTokens } from './known-tokens.ts'
 import {
   acceptedIssuer,
   assertAuthenticatorSettings,
@@ -67,6 +68,7 @@ interface Issuer {
 }
 
 const MAX_TOKEN_CHARACTERS = 16_384
+const MAX_KNOWN_TOKENS = 1000
 const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+)$/i
 const SCHEME_CHARACTERS = 16
 
@@ -81,11 +83,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const issuers = new Map(
     options.issuers.map((settings) => [acceptedIssuer(settings), toIssuer(settings, options)]),
   )
+  const known = new KnownTokens<Issuer>(MAX_KNOWN_TOKENS)
   const findStatic = createStaticTokens(options.staticTokens ?? [])
   return {
     async authenticate(authorization, { signal } = {}) {
       const token = readBearer(authorization)
-      return findStatic(token) ?? (await verifyBearer(token, { issuers, options, signal }))
+      return findStatic(token) ?? (await verifyBearer(token, { issuers, known, options, signal }))
     },
   }
 }
@@ -120,22 +123,39 @@ function readBearer(authorization: string | undefined): string {
 
 interface Surroundings {
   readonly issuers: ReadonlyMap<string, Issuer>
+  readonly known: KnownTokens<Issuer>
   readonly options: AuthenticatorOptions
   readonly signal: AbortSignal | undefined
 }
 
-async function verifyBearer(
-  token: string,
-  { issuers, options, signal }: Surroundings,
-): Promise<Caller> {
+async function verifyBearer(token: string, surroundings: Surroundings): Promise<Caller> {
+  const { issuers, known, options, signal } = surroundings
+  const earlier = await findKnown(token, surroundings)
+  if (earlier !== undefined) return earlier
   const jwt = attempt(() => parseJwt(token))
   const issuer = selectIssuer(jwt, issuers)
   const kid = assertHeader(jwt, issuer.settings)
   const keys = await issuer.keys.keysFor(kid, signal)
-  const identity = verifyIdentity(token, issuer.settings, { keys, now: options.now() })
+  const verifiedAt = options.now()
+  const identity = verifyIdentity(token, issuer.settings, { keys, now: verifiedAt })
+  const { caller, goodUntil } = identity
   // Last, so that nobody can use up a token without having it.
   if (issuer.settings.preventReplay === true) await assertFirstUse(identity, options)
-  return identity.caller
+  else known.remember(token, { caller, issuer, kid, keys, verifiedAt, goodUntil })
+  return caller
+}
+
+/** The caller of a token that was verified before, while its issuer's keys are the ones it was verified with. */
+async function findKnown(
+  token: string,
+  { known, options, signal }: Surroundings,
+): Promise<Caller | undefined> {
+  const earlier = known.find(token, options.now())
+  if (earlier === undefined) return undefined
+  const { caller, issuer, goodUntil, keys, kid } = earlier
+  const current = await issuer.keys.keysFor(kid, signal)
+  // Again, as the keys may have been fetched meanwhile.
+  return current === keys && options.now() < goodUntil ? caller : undefined
 }
 
 /** The claim is nobody's word yet: it only chooses among configured issuers, by equality. */

@@ -17,6 +17,8 @@ export interface VerifiedIdentity {
   readonly jti: string | undefined
   /** When nobody accepts it any more, skew included. */
   readonly expires: Date
+  /** Until when it is neither expired nor too old, without any skew. */
+  readonly goodUntil: Date
 }
 
 const DEFAULT_SKEW_SECONDS = 60
@@ -98,20 +100,18 @@ export function verifyIdentity(
 ): VerifiedIdentity {
   const issuer = acceptedIssuer(settings)
   const { clockSkewSeconds = DEFAULT_SKEW_SECONDS, audience } = settings
+  const { maxTokenAgeSeconds = DEFAULT_AGE_SECONDS } = settings
   const policy = { issuer, audience, type: 'any', clockSkewSeconds }
   const { claims, expires } = attempt(() => verifyToken(token, { keys, policy, now }))
   const subject = readName(claims['sub'])
   if (subject === undefined) throw mismatch('sub', NAME, 'none, or a longer one')
-  assertAge(
-    claims['iat'],
-    now,
-    (settings.maxTokenAgeSeconds ?? DEFAULT_AGE_SECONDS) + clockSkewSeconds,
-  )
+  const issuedAt = readAge(claims['iat'], now, maxTokenAgeSeconds + clockSkewSeconds)
   return {
     caller: { kind: 'oidc', issuer, subject, claims },
     jti: readName(claims['jti']),
     // Verifiers compare whole seconds, so one more.
     expires: new Date(expires.getTime() + (clockSkewSeconds + 1) * 1000),
+    goodUntil: new Date(Math.min(expires.getTime(), (issuedAt + maxTokenAgeSeconds) * 1000)),
   }
 }
 
@@ -123,11 +123,12 @@ function readName(value: unknown): string | undefined {
   return isName ? value : undefined
 }
 
-/** Bounds the age, whatever the token's own end. */
-function assertAge(issuedAt: unknown, now: Date, maxAgeSeconds: number): void {
+/** Reads when it was issued, and bounds its age, whatever the token's own end. */
+function readAge(issuedAt: unknown, now: Date, maxAgeSeconds: number): number {
   if (typeof issuedAt !== 'number') throw mismatch('iat', 'when it was issued', 'none')
   const age = Math.floor(now.getTime() / 1000 - issuedAt)
   if (age > maxAgeSeconds) {
     throw mismatch('iat', `at most ${maxAgeSeconds} s ago, skew included`, `${age} s ago`)
   }
+  return issuedAt
 }

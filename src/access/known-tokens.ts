@@ -1,0 +1,54 @@
+/** Remembers who was established by a token a moment ago, so that the same token is not verified again. */
+import { createHash } from 'node:crypto'
+import type { NamedPublicKey } from '../formats/jwks.ts'
+import type { Caller } from './caller.ts'
+
+/** A verified token, and what its verification stood on. */
+export interface KnownToken<Issuer> {
+  readonly caller: Caller
+  readonly issuer: Issuer
+  readonly kid: string
+  /** The very keys; newer ones of the issuer, even of the same content, are others. */
+  readonly keys: readonly NamedPublicKey[]
+  readonly verifiedAt: Date
+  /** Its end, and that of its greatest age, without any leeway. */
+  readonly goodUntil: Date
+}
+
+/**
+ * A bounded memory: what was used longest ago is forgotten first. It holds hashes of tokens, so whoever
+ * reads it can't use them; only SHA-256 of the very same text finds anything.
+ */
+export class KnownTokens<Issuer> {
+  readonly #limit: number
+  /** The least recently used comes first; {@link find} and {@link remember} keep that order. */
+  readonly #known = new Map<string, KnownToken<Issuer>>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** What is known of a token, within the times between which nothing but its keys can change the answer. */
+  find(token: string, now: Date): KnownToken<Issuer> | undefined {
+    const key = hash(token)
+    const known = this.#known.get(key)
+    if (known === undefined) return undefined
+    this.#known.delete(key)
+    // A clock that was put back may not have reached the beginning of the token.
+    if (now < known.verifiedAt || now >= known.goodUntil) return undefined
+    this.#known.set(key, known)
+    return known
+  }
+
+  /** Remembers a token that was verified in full. */
+  remember(token: string, known: KnownToken<Issuer>): void {
+    this.#known.set(hash(token), known)
+    if (this.#known.size <= this.#limit) return
+    const [oldest = ''] = this.#known.keys()
+    this.#known.delete(oldest)
+  }
+}
+
+function hash(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}
