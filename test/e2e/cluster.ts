@@ -32,6 +32,9 @@ export function whyNoCluster(): string | undefined {
   return `needs packages that are not installed: ${missing.map(({ name }) => name).join(' ')}`
 }
 
+/** For all first versions of all keys, on a busy machine. */
+const START_MS = 110_000
+
 /** Path of the JWKS. */
 export const JWKS_PATH = '/.well-known/jwks.json'
 
@@ -68,7 +71,7 @@ export class Cluster implements AsyncDisposable {
     const store = await postgres.createDatabase()
     const folder = writeServiceFolder({ folder: createTempFolder(), store, ...options })
     const starts = Array.from({ length: 3 }, async () =>
-      started.use(await startServiceProcess(folder)),
+      started.use(await startServiceProcess(folder, { deadlineMs: START_MS })),
     )
     const settled = await Promise.allSettled(starts)
     const replicas = settled.map((one) => {

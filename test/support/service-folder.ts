@@ -56,10 +56,10 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
   writeFileSync(join(policies, 'test.cedar'), cedar)
   const token = randomBytes(32).toString('hex')
   const staticTokens = [{ name: 'tester', token: 'env:COUNTERSIGN_TEST_TOKEN' }]
-  const database = withoutPassword(folder, store)
+  const database = withoutPassword(store)
   const written: ConfigFile = {
     issuer,
-    store: database.url,
+    ...database.settings,
     keys: keysIn(folder, options.keys),
     access: { policies, staticTokens, ...options.access },
     serve: { listen: '127.0.0.1:0', ...UNBOUNDED, ...options.serve },
@@ -86,16 +86,17 @@ function keysIn(folder: string, keys: ServiceFolderOptions['keys']): Record<stri
   )
 }
 
-/** The configuration takes no password; it goes where a PostgreSQL client looks for it. */
-function withoutPassword(
-  folder: string,
-  store: string,
-): { readonly url: string; readonly env: Readonly<Record<string, string>> } {
-  if (!store.startsWith('postgres')) return { url: store, env: {} }
+/** The configuration takes no password; it says where one is. */
+function withoutPassword(store: string): {
+  readonly settings: Pick<ConfigFile, 'store' | 'storePassword'>
+  readonly env: Readonly<Record<string, string>>
+} {
+  if (!store.startsWith('postgres')) return { settings: { store }, env: {} }
   const url = new URL(store)
-  const path = join(folder, 'pgpass')
-  const { hostname, port, username, password } = url
-  writeFileSync(path, [hostname, port, '*', username, password].join(':'), { mode: 0o600 })
+  const { password } = url
   url.password = ''
-  return { url: url.href, env: { PGPASSFILE: path } }
+  return {
+    settings: { store: url.href, storePassword: 'env:COUNTERSIGN_TEST_STORE_PASSWORD' },
+    env: { COUNTERSIGN_TEST_STORE_PASSWORD: decodeURIComponent(password) },
+  }
 }
