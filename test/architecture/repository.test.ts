@@ -5,7 +5,7 @@ import { expect, test, type TestContext } from 'vitest'
 import { git, listProjectFiles, PROJECT, readProjectFile } from '../support/project.ts'
 
 const SUBJECT =
-  /^(feat|fix|refactor|perf|test|docs|build|ci|chore)(\([a-z-]+\))?!?: [a-z].{0,60}[^.]$/
+  /^(feat|fix|refactor|perf|test|docs|build|ci|chore)(\([a-z0-9-]+\))?!?: [a-z].{0,60}[^.]$/
 
 /** Folders of one person's or one machine's file system, as they would slip into a committed file. */
 const MACHINE_PATH = /(?<![\w.@:}/-])\/(work|root|home|Users)\/[\w.]/
