@@ -11,42 +11,43 @@ import { join, resolve } from 'node:path'
 import { createSoftHsm, isSoftHsmInstalled } from '../../test/support/softhsm.ts'
 import { writeImage } from './image.ts'
 import { createNarrator, type Narrator } from './narrator.ts'
+import { tellOfService } from './service.ts'
 import { createTarball } from './tarball.ts'
 
 const PROJECT = resolve(import.meta.dirname, '../..')
 
-function tellOfFiles(story: Narrator, folder: string, tarball: Uint8Array): void {
+async function tellOfFiles(story: Narrator, folder: string, tarball: Uint8Array): Promise<void> {
   story.chapter('1. A key, and a signed file')
   story.say('The key is a file here, encrypted with the passphrase in COUNTERSIGN_PASSPHRASE.')
-  story.countersign(['key', 'create', 'file:release.pem'])
+  await story.countersign(['key', 'create', 'file:release.pem'])
   writeFileSync(join(folder, 'app.tgz'), tarball)
   story.say(`\napp.tgz is a real archive of this project's papers, ${tarball.length} bytes.`)
-  story.countersign(['sign', '--key', 'release.pem', 'app.tgz'])
-  story.countersign(['verify', '--key', 'release.pub', 'app.tgz'])
+  await story.countersign(['sign', '--key', 'release.pem', 'app.tgz'])
+  await story.countersign(['verify', '--key', 'release.pub', 'app.tgz'])
 
   story.say('\nNow somebody appends one byte to it:')
   appendFileSync(join(folder, 'app.tgz'), 'x')
-  story.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 3)
+  await story.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 3)
   writeFileSync(join(folder, 'app.tgz'), tarball)
 }
 
-function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): void {
+async function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): Promise<void> {
   story.chapter('2. A signed image')
   const manifest = writeImage(join(folder, 'image'), tarball, '1.0')
   story.say(
     'image/ is an OCI image layout whose layer is that archive; oci://registry/repo works the same.',
   )
-  story.countersign(['sign', '--key', 'release.pem', 'oci-layout://image:1.0'])
-  story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'])
+  await story.countersign(['sign', '--key', 'release.pem', 'oci-layout://image:1.0'])
+  await story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'])
 
   story.chapter('3. An attestation about it')
   const sbom = { bomFormat: 'CycloneDX', specVersion: '1.6', components: readComponents() }
   writeFileSync(join(folder, 'sbom.json'), JSON.stringify(sbom))
-  story.countersign([
+  await story.countersign([
     ...['attest', '--key', 'release.pem', '--type', 'cyclonedx'],
     ...['--predicate', 'sbom.json', 'oci-layout://image:1.0'],
   ])
-  story.countersign([
+  await story.countersign([
     'verify',
     '--key',
     'release.pub',
@@ -54,16 +55,16 @@ function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array): voi
     'cyclonedx',
     'oci-layout://image:1.0',
   ])
-  story.countersign(['discover', 'oci-layout://image:1.0'])
+  await story.countersign(['discover', 'oci-layout://image:1.0'])
   story.say('\nA signature says nothing of provenance, and nobody attested any:')
-  story.countersign(
+  await story.countersign(
     ['verify', '--key', 'release.pub', '--type', 'slsaprovenance1', 'oci-layout://image:1.0'],
     4,
   )
 
   story.say('\nNow somebody changes the image behind its tag:')
   appendFileSync(manifest, ' ')
-  story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'], 3)
+  await story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'], 3)
 }
 
 /** What this project is made of, as an SBOM lists it. */
@@ -76,7 +77,7 @@ function readComponents(): readonly object[] {
   })
 }
 
-function tellOfHsm(story: Narrator): void {
+async function tellOfHsm(story: Narrator): Promise<void> {
   story.chapter('4. The same with a key that never leaves an HSM')
   if (!isSoftHsmInstalled()) {
     story.say('SoftHSM is not on this machine, so this chapter is left out.')
@@ -89,23 +90,25 @@ function tellOfHsm(story: Narrator): void {
   try {
     story.say('The HSM is SoftHSM here; its PIN is in COUNTERSIGN_PKCS11_PIN.')
     const key = `pkcs11:token=${token.label};object=release?module-path=${hsm.modulePath}`
-    inside.countersign(['key', 'create', key])
-    inside.countersign(['sign', '--key', key, '--overwrite', 'app.tgz'])
-    inside.countersign(['key', 'export', key, '--format', 'pem', '-o', 'hsm.pub'])
-    inside.countersign(['verify', '--key', 'hsm.pub', 'app.tgz'])
+    await inside.countersign(['key', 'create', key])
+    await inside.countersign(['sign', '--key', key, '--overwrite', 'app.tgz'])
+    await inside.countersign(['key', 'export', key, '--format', 'pem', '-o', 'hsm.pub'])
+    await inside.countersign(['verify', '--key', 'hsm.pub', 'app.tgz'])
     story.say('\nThe first key is another one, and verification tells:')
-    inside.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 6)
+    await inside.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 6)
   } finally {
     hsm.remove()
   }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const started = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'countersign-quickstart-'))
   const env = {
     ...process.env,
     COUNTERSIGN_PASSPHRASE: randomBytes(18).toString('base64url'),
+    // Each command is a process of its own; what one has compiled, the next need not.
+    NODE_COMPILE_CACHE: join(folder, '.compiled'),
   }
   const papers = ['README.md', 'LICENSE', 'SECURITY.md', 'package.json']
   const tarball = createTarball(
@@ -115,9 +118,10 @@ function main(): void {
   process.once('SIGINT', () => undefined)
   try {
     const story = createNarrator(folder, env)
-    tellOfFiles(story, folder, tarball)
-    tellOfImages(story, folder, tarball)
-    tellOfHsm(story)
+    await tellOfFiles(story, folder, tarball)
+    await tellOfImages(story, folder, tarball)
+    await tellOfHsm(story)
+    await tellOfService(story, folder, tarball)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     story.chapter(`All of it ended as told, in ${seconds} s.`)
     story.say(
@@ -129,4 +133,4 @@ function main(): void {
   }
 }
 
-main()
+await main()
