@@ -20,7 +20,8 @@ const LOOK_EVERY_MS = 250
 
 /**
  * Records keys, updates policy and provider of those that are known, and settles once each has an active
- * version, by whichever replica's work. A key whose signing somebody stopped is not waited for. Keys that
+ * version, by whichever replica's work; the scheduler runs only where one has none. A key whose signing
+ * somebody stopped is not waited for. Keys that
  * are in the store and not in the list stay as they are.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — a key is in the store with another use or algorithm;
@@ -33,12 +34,13 @@ export async function ensureKeys(
 ): Promise<void> {
   const { scheduler, signal, delay = pause } = options
   await context.store.transaction((records) => putKeys(records, keys))
-  for (;;) {
-    await scheduler.runOnce()
+  for (let looks = 1; ; looks += 1) {
+    // First: what else is due, on backends that may be away, keeps nobody waiting whose keys sign.
     const waiting = await context.store.transaction((records) => findWaiting(records, keys))
     if (waiting.length === 0) return
     if (signal.aborted) throw notReady(waiting)
-    await delay(LOOK_EVERY_MS, signal).catch(() => undefined)
+    if (looks > 1) await delay(LOOK_EVERY_MS, signal).catch(() => undefined)
+    await scheduler.runOnce()
   }
 }
 

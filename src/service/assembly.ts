@@ -98,7 +98,9 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
   const rotation = rotationContext(options)
   const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
   await ensureKeys(rotation, keys, { scheduler, signal })
-  scheduler.start()
+  void scheduler.runOnce().then(() => {
+    scheduler.start()
+  })
   const keyring = lifecycle.own(
     await createKeyring({
       store,

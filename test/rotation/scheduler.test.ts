@@ -203,6 +203,17 @@ test('ensureKeys waits for no key whose signing somebody stopped', async () => {
   expect(await scene.states()).toBe('retired standby')
 })
 
+test('ensureKeys leaves what is due to others where every key can sign', async () => {
+  const scene = await RotationScene.start()
+  await scene.bootstrap()
+  const scheduler = { runOnce: () => Promise.reject(new Error('its backend is away')) }
+  const { signal } = new AbortController()
+
+  await ensureKeys(scene.context(), [scene.key], { scheduler, signal })
+
+  expect(await scene.states()).toBe('active standby')
+})
+
 test.each([
   ['use', 'token'],
   ['algorithm', 'ES384'],
