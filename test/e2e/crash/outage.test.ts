@@ -6,6 +6,7 @@ import type { ServiceProcess } from '../../support/service-process.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 import { LOAD_KEYS } from './load.ts'
 import { CrashScene, SOUND } from './scene.ts'
+import { readKeyState } from './soundness.ts'
 
 let postgres: PostgresServer
 

@@ -5,6 +5,7 @@ import { createPostgres, type PostgresServer } from '../../support/postgres.ts'
 import type { ServiceProcess } from '../../support/service-process.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 import { CrashScene, SOUND } from './scene.ts'
+import { readKeyState } from './soundness.ts'
 
 const KILLS = killsPerStore(process.env)
 
@@ -48,6 +49,8 @@ test(
     }
 
     await load[Symbol.asyncDispose]()
+    const left = await readKeyState(store)
+    for (const replica of replicas) await scene.untilFinished(replica, left)
     for (const replica of replicas) {
       expect(await replica.kill('SIGTERM')).toEqual({ code: 0, signal: null })
     }

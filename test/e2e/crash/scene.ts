@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RotationEntry } from '../../../src/config/sections/key.ts'
+import type { CreationIntent } from '../../../src/keys/key-records.ts'
 import type { KeyView } from '../../../src/service/operations/describe-key.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
@@ -17,6 +18,7 @@ import { Receipts, type Refusal } from './receipts.ts'
 import {
   doublyActive,
   findOrphans,
+  type KeyState,
   missingLabels,
   readKeyState,
   type VerifiedLog,
@@ -124,15 +126,31 @@ export class CrashScene {
     this.targets.add(url)
   }
 
+  /** Waits until a replica has made versions of all key pairs that were left half made. */
+  async untilFinished({ url }: ServiceProcess, { intents }: KeyState): Promise<void> {
+    for (;;) {
+      const keys = await this.#readKeys(url)
+      const isMade = ({ key, version }: CreationIntent): boolean =>
+        keys.some(({ name, versions }) => name === key && versions.length >= version)
+      if (intents.every(isMade)) return
+      await pause(50)
+    }
+  }
+
   /** What is wrong with the keys as a replica shows them before clients change them further. */
   async findFaults({ url }: ServiceProcess): Promise<readonly string[]> {
-    const headers = { authorization: this.authorization }
-    const response = await fetch(`${url}/v1/keys`, { headers })
-    const { keys } = (await response.json()) as { readonly keys: readonly KeyView[] }
+    const keys = await this.#readKeys(url)
     return keys.flatMap(({ name, versions }) => {
       const active = versions.filter(({ state }) => state === 'active')
       return active.length <= 1 ? [] : [`${name} has ${active.length} active versions`]
     })
+  }
+
+  async #readKeys(url: string): Promise<readonly KeyView[]> {
+    const headers = { authorization: this.authorization }
+    const response = await fetch(`${url}/v1/keys`, { headers })
+    const { keys } = (await response.json()) as { readonly keys: readonly KeyView[] }
+    return keys
   }
 
   /** Waits for a random moment: so many more answers, however fast the machine is, and a little more. */

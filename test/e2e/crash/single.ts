@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { openStore } from '../../../src/store/open-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type CrashScene, SOUND } from './scene.ts'
+import { type KeyState, readKeyState } from './soundness.ts'
 
 /** Some kills come before a process even listens. */
 const KILLS_AT_START = 0.2
@@ -23,6 +24,7 @@ export async function killRepeatedly(
   inspect: (store: Store) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const load = scene.startLoad()
+  let left: KeyState = { versions: [], intents: [] }
   for (let kill = 1; kill <= kills; kill += 1) {
     if (kill > 1 && scene.random() < KILLS_AT_START) await scene.killAtStart()
     else {
@@ -33,11 +35,13 @@ export async function killRepeatedly(
       await scene.kill(replica)
     }
     await using store = await openSqliteOf(scene)
+    left = await readKeyState(store)
     expect(await scene.inspect(store), `after kill ${kill}`).toEqual(SOUND)
     await inspect(store)
     if (kill % VERIFY_EVERY === 0) await scene.verifyLog(store)
   }
   const last = await scene.start()
+  await scene.untilFinished(last, left)
   scene.admitClients(last)
   await load[Symbol.asyncDispose]()
   expect(await last.kill('SIGTERM')).toEqual({ code: 0, signal: null })
