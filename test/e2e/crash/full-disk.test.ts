@@ -14,7 +14,7 @@ function limitFiles(pid: number, bytes: number | 'unlimited'): void {
 
 test(
   'where nothing can be written any more, nothing is released, until it can again',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
     const replica = await scene.start()

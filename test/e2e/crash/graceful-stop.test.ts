@@ -48,7 +48,7 @@ const RUNNING = 6
 
 test(
   'SIGTERM lets what runs finish, refuses what is new, and ends with status 0',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
     const replica = await scene.start()

@@ -18,7 +18,7 @@ function kmsScene(double: KmsDouble, seed: number): CrashScene {
 
 async function readSqliteOf(scene: CrashScene): Promise<KeyState> {
   await using store = await openSqliteOf(scene)
-  return readKeyState(store)
+  return await readKeyState(store)
 }
 
 /** All that making and finding a key asks for. */
@@ -40,7 +40,7 @@ function orphans(double: KmsDouble, { versions, intents }: KeyState): readonly s
 
 test(
   `a service that is killed ${KILLS} times while it makes keys in AWS KMS leaves no key behind`,
-  { timeout: 60_000 + KILLS * 20_000 },
+  { timeout: 180_000 + KILLS * 20_000 },
   async () => {
     // As far away as KMS is, so that kills fall between its calls.
     await using double = await startKmsDouble({ latencyMs: 10 })
@@ -54,7 +54,7 @@ test(
 
 test(
   'a service starts though AWS KMS does not answer, and finishes a key once it does',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     await using double = await startKmsDouble()
     const scene = kmsScene(double, 2029)

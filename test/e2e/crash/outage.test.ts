@@ -98,10 +98,10 @@ test(
         retryable: true,
       })
     }
-    receipts.refusals.length = 0
+    await using store = await openStore(url)
+    await scene.untilFinished(first, await readKeyState(store))
     await first.kill('SIGTERM')
     await second.kill('SIGTERM')
-    await using store = await openStore(url)
     expect(await scene.inspectAtEnd(store)).toEqual({ ...SOUND, unfinished: [] })
     expect(Math.max(...recoveries)).toBeLessThan(10_000)
   },

@@ -19,7 +19,7 @@ afterAll(() => postgres.stop())
 
 test(
   `two replicas over PostgreSQL, one killed ${KILLS} times under load, lose nothing and double nothing`,
-  { timeout: 60_000 + KILLS * 20_000 },
+  { timeout: 180_000 + KILLS * 20_000 },
   async () => {
     const url = await postgres.createDatabase()
     const scene = new CrashScene({ folder: createTempFolder(), postgres: url, seed: 2027 })

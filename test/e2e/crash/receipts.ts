@@ -58,6 +58,13 @@ export class Receipts {
   get failures(): readonly Refusal[] {
     return this.refusals.filter(({ status }) => status >= 500)
   }
+
+  /** Those of {@link Receipts.failures} that do not say when to try again: a busy machine is no excuse. */
+  get faults(): readonly Refusal[] {
+    return this.failures.filter(
+      ({ status, retryable, retryAfter }) => status !== 503 || !retryable || retryAfter === null,
+    )
+  }
 }
 
 function sizeOf(note: string | undefined): number {

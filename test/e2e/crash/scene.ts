@@ -46,8 +46,8 @@ export interface Findings {
   readonly orphans: readonly string[]
   /** Idempotency-Keys with two answers. */
   readonly contradictions: readonly string[]
-  /** Failures on the side of the service, where its database was always there. */
-  readonly failures: readonly Refusal[]
+  /** Failures of the service that do not say when to try again. */
+  readonly faults: readonly Refusal[]
 }
 
 /** Findings of a service that is sound. */
@@ -56,7 +56,7 @@ export const SOUND: Findings = {
   doublyActive: [],
   orphans: [],
   contradictions: [],
-  failures: [],
+  faults: [],
 }
 
 const ROTATION: RotationEntry = {
@@ -179,7 +179,7 @@ export class CrashScene {
 
   /** Looks at everything that clients got since the last look, and at all keys. */
   async inspect(store: Store): Promise<Findings> {
-    const { contradictions, failures, labels } = this.receipts
+    const { contradictions, faults, labels } = this.receipts
     const fresh = labels.slice(this.#found)
     this.#found += fresh.length
     const orphans = await findOrphans(join(this.folder, 'keys'), store)
@@ -188,7 +188,7 @@ export class CrashScene {
       doublyActive: doublyActive(await readKeyState(store)),
       orphans,
       contradictions: [...contradictions],
-      failures,
+      faults,
     }
   }
 

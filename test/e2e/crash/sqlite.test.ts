@@ -8,7 +8,7 @@ const KILLS = killsPerStore(process.env)
 
 test(
   `a service over SQLite that is killed ${KILLS} times under load loses nothing and doubles nothing`,
-  { timeout: 60_000 + KILLS * 20_000 },
+  { timeout: 180_000 + KILLS * 20_000 },
   async () => {
     await killRepeatedly(new CrashScene({ folder: createTempFolder(), seed: 2026 }), KILLS)
   },
