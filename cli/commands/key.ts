@@ -1,7 +1,7 @@
 /** `countersign key`: keys of one's own, and those of a service. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { configOption } from '../configuration.ts'
-import { showServerKey } from '../key-administer.ts'
+import { administerKey, showServerKey } from '../key-administer.ts'
 import { createKey } from '../key-create.ts'
 import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
@@ -42,7 +42,20 @@ function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     )
     .option('-n, --dry-run', 'say what would be made, and make nothing')
     .addOption(configOption())
-    .action(environment.action((reference, flags) => createKey(reference, flags, environment)))
+    .addOption(
+      serverOption('service that makes the next version of its key of that name').conflicts([
+        ...['algorithm', 'rsaBits', 'passphraseFile', 'passphrase'],
+      ]),
+    )
+    .addOption(tokenFileOption())
+    .action(
+      environment.action((reference, { server, tokenFile, ...flags }) => {
+        if (server === undefined) return createKey(reference, flags, environment)
+        const { dryRun } = flags
+        const asked = { action: 'create' }
+        return administerKey(reference, asked, { server, tokenFile, dryRun }, environment)
+      }),
+    )
 }
 
 function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {

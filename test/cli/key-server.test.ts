@@ -45,6 +45,18 @@ test('key list and key show print the versions of the keys of a service', async 
   expect(await run('key show release')).toEqual({ exitCode: 0, stdout: text, stderr: '' })
 })
 
+test('key create makes the next version of a key of the service, and publishes it', async () => {
+  const { scene, run } = await start()
+
+  const planned = await run('key create release --dry-run')
+  const { exitCode, stdout } = await run('key create release')
+
+  expect(planned.exitCode).toBe(0)
+  expect(exitCode).toBe(0)
+  expect(stdout).toMatch(/^3 {2}pending {2}kid /)
+  expect(await scene.states()).toBe('active standby standby')
+})
+
 test('key rotate rotates, and says what changed', async () => {
   const { scene, run } = await start()
   scene.pass(3600)
