@@ -5,8 +5,8 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { KeyVersion, RotationPolicy } from './key.ts'
-import { activationDelaySeconds, retentionSeconds } from './policy.ts'
+import type { KeyVersion } from './key.ts'
+import { activationDelaySeconds, type KeyQuantities, policyAt, retentionSeconds } from './policy.ts'
 
 /** A time some seconds after another. */
 export function addSeconds(time: Date, seconds: number): Date {
@@ -14,36 +14,38 @@ export function addSeconds(time: Date, seconds: number): Date {
 }
 
 /** From when every supported verifier has surely seen a version; undefined while it is not published. */
-export function ripeAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+export function ripeAt(version: KeyVersion, key: KeyQuantities): Date | undefined {
   const { publishedAt } = version
-  return publishedAt && addSeconds(publishedAt, activationDelaySeconds(policy))
+  return publishedAt && addSeconds(publishedAt, activationDelaySeconds(policyAt(key, publishedAt)))
 }
 
 /** Until when signers that have not yet switched may sign with a retired version, this moment included. */
-export function signsUntil(version: KeyVersion, policy: RotationPolicy): Date | undefined {
-  return version.retiredAt && addSeconds(version.retiredAt, policy.signerLagSeconds)
+export function signsUntil(version: KeyVersion, key: KeyQuantities): Date | undefined {
+  const { retiredAt } = version
+  return retiredAt && addSeconds(retiredAt, policyAt(key, retiredAt).signerLagSeconds)
 }
 
 /** From when a retired version is in the JWKS no more. */
-export function leavesJwksAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
-  return version.retiredAt && addSeconds(version.retiredAt, retentionSeconds(policy))
+export function leavesJwksAt(version: KeyVersion, key: KeyQuantities): Date | undefined {
+  const { retiredAt } = version
+  return retiredAt && addSeconds(retiredAt, retentionSeconds(policyAt(key, retiredAt)))
 }
 
 /** From when a retired or revoked version may be destroyed: out of the JWKS, and past the audit window. */
-export function destroyableAt(version: KeyVersion, policy: RotationPolicy): Date | undefined {
-  const end = version.revokedAt ?? leavesJwksAt(version, policy)
-  return end && addSeconds(end, policy.auditWindowSeconds)
+export function destroyableAt(version: KeyVersion, key: KeyQuantities): Date | undefined {
+  const end = version.revokedAt ?? leavesJwksAt(version, key)
+  return end && addSeconds(end, key.policy.auditWindowSeconds)
 }
 
 /** Whether the JWKS (for an artifact key: the set of keys that can verify something new) has a version now. */
-export function isServed(version: KeyVersion, policy: RotationPolicy, now: Date): boolean {
+export function isServed(version: KeyVersion, key: KeyQuantities, now: Date): boolean {
   switch (version.state) {
     case 'pending':
       return version.publishedAt !== undefined
     case 'active':
       return true
     case 'retired': {
-      const end = leavesJwksAt(version, policy)
+      const end = leavesJwksAt(version, key)
       return end !== undefined && now < end
     }
     case 'revoked':
@@ -59,20 +61,19 @@ export function isServed(version: KeyVersion, policy: RotationPolicy, now: Date)
  */
 export function signable(
   version: KeyVersion,
-  policy: RotationPolicy,
+  key: KeyQuantities,
   now: Date,
 ): CountersignError | undefined {
-  const { key, version: number, state, activatedAt, compromisedSince } = version
-  const end =
-    state === 'active' ? now : state === 'retired' ? signsUntil(version, policy) : undefined
+  const { key: name, version: number, state, activatedAt, compromisedSince } = version
+  const end = state === 'active' ? now : state === 'retired' ? signsUntil(version, key) : undefined
   // Signed by a clock that is behind the activation, it would lie outside its window for ever.
   if (activatedAt !== undefined && end !== undefined && activatedAt <= now && now <= end) {
     return undefined
   }
   const code = compromisedSince === undefined ? 'ERR_KEY_NOT_USABLE' : 'ERR_KEY_REVOKED'
   const why = state === 'active' ? 'active only from a later time on' : state
-  return new CountersignError(code, `${key}@${number} is ${why}, so it signs nothing now`, {
+  return new CountersignError(code, `${name}@${number} is ${why}, so it signs nothing now`, {
     hint: 'nothing was released; ask again: another version of the key signs',
-    details: { key, version: number, state },
+    details: { key: name, version: number, state },
   })
 }

@@ -32,7 +32,7 @@ function isDue(moment: KeyMoment, standby: KeyVersion): boolean {
   const { versions, now } = moment
   if (isUnused(versions)) return true
   const scheduled = scheduledAt(moment)
-  const ripe = ripeAt(standby, moment.key.policy)
+  const ripe = ripeAt(standby, moment.key)
   return scheduled !== undefined && ripe !== undefined && now >= scheduled && now >= ripe
 }
 

@@ -33,12 +33,21 @@ export interface RotationPolicy {
   readonly auditWindowSeconds: number
 }
 
+/** Quantities that a key had before, and that still count for what began while they might. */
+export interface FormerPolicy {
+  readonly policy: RotationPolicy
+  /** They count for whatever was published or retired before this time. */
+  readonly countsUntil: Date
+}
+
 /** A named signing purpose. Name, use and algorithm never change. */
 export interface Key {
   readonly name: string
   readonly use: KeyUse
   readonly algorithm: AlgorithmName
   readonly policy: RotationPolicy
+  /** Policies it had before; left out: none. */
+  readonly formerPolicies?: readonly FormerPolicy[]
   /** Where versions are made: the account, token or folder, or one key that is all there is. */
   readonly provider: string
 }

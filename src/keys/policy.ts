@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { KeyUse, RotationPolicy } from './key.ts'
+import type { Key, KeyUse, RotationPolicy } from './key.ts'
 
 const HOUR = 3600
 const DAY = 24 * HOUR
@@ -46,6 +46,8 @@ const BOUNDS: Readonly<Record<keyof RotationPolicy, readonly [number, number]>> 
   everySeconds: [1, 3650 * DAY],
   auditWindowSeconds: [0, 3650 * DAY],
 }
+
+const QUANTITIES = Object.keys(BOUNDS) as readonly (keyof RotationPolicy)[]
 
 /**
  * Fills what was not chosen with the defaults of a use.
@@ -98,13 +100,44 @@ export function retentionSeconds(policy: RotationPolicy): number {
   return signerLagSeconds + maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds
 }
 
+/** What a key says of its quantities, now and before. */
+export type KeyQuantities = Pick<Key, 'policy' | 'formerPolicies'>
+
 /**
- * Answers the policy to count with while a key's policy changes: each wait as long as either asks. What
- * was cached or issued under the old quantities does not know the new ones, so a lowered quantity may
- * count only when all of that is over: one {@link activationDelaySeconds} and one {@link retentionSeconds}
- * of the old policy later. Lifetimes granted and `max-age` served may follow the new policy at once.
+ * Answers the quantities that count for what began at a time, a version's publication or retirement: each
+ * wait as long as the policy or any former one that still counted then asks. What was cached or issued
+ * under the old quantities does not know the new ones. Lifetimes granted and `max-age` served follow the
+ * policy itself, at once.
  */
-export function coverPolicies(before: RotationPolicy, after: RotationPolicy): RotationPolicy {
+export function policyAt(key: KeyQuantities, time: Date): RotationPolicy {
+  const { policy, formerPolicies = [] } = key
+  return formerPolicies
+    .filter(({ countsUntil }) => time < countsUntil)
+    .reduce((after, former) => coverPolicies(former.policy, after), policy)
+}
+
+/**
+ * Changes the policy of a key. The one it had counts on for one {@link activationDelaySeconds} and one
+ * {@link retentionSeconds}: by then every cache that was filled and every token that was issued under it
+ * is over. It stays noted afterwards, since the window of a version retired under it never changes.
+ */
+export function changePolicy(key: KeyQuantities, policy: RotationPolicy, now: Date): KeyQuantities {
+  const { policy: before, formerPolicies = [] } = key
+  if (isSamePolicy(before, policy)) return { policy, ...(key.formerPolicies && { formerPolicies }) }
+  const counted = policyAt(key, now)
+  const span = activationDelaySeconds(counted) + retentionSeconds(counted)
+  const known = formerPolicies.find((former) => isSamePolicy(former.policy, before))
+  const until = Math.max(now.getTime() + span * 1000, known?.countsUntil.getTime() ?? 0)
+  const others = formerPolicies.filter((former) => former !== known)
+  return { policy, formerPolicies: [...others, { policy: before, countsUntil: new Date(until) }] }
+}
+
+/** Whether two policies have the same quantities. */
+export function isSamePolicy(a: RotationPolicy, b: RotationPolicy): boolean {
+  return QUANTITIES.every((name) => a[name] === b[name])
+}
+
+function coverPolicies(before: RotationPolicy, after: RotationPolicy): RotationPolicy {
   const longest = (name: Exclude<keyof RotationPolicy, 'everySeconds'>): number =>
     Math.max(before[name], after[name])
   return {

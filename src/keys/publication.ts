@@ -6,7 +6,7 @@
  */
 import { type PublicJwk, serializePublicKeyJwk } from '../crypto/public-key.ts'
 import { isServed, leavesJwksAt, signsUntil } from './deadlines.ts'
-import type { Key, KeyUse, KeyVersion, RotationPolicy } from './key.ts'
+import type { Key, KeyUse, KeyVersion } from './key.ts'
 import type { KeyHistory, PublishedVersion } from './key-history.ts'
 import { createRotationPolicy } from './policy.ts'
 
@@ -46,8 +46,8 @@ interface KeyedVersion {
  */
 export function publishJwks(state: PublishedState, now: Date): JwksPublication {
   const versions = versionsFor(state, 'token')
-  const served = versions.filter(({ key, version }) => isServed(version, key.policy, now))
-  const ends = served.flatMap(({ key, version }) => leavesJwksAt(version, key.policy) ?? [])
+  const served = versions.filter(({ key, version }) => isServed(version, key, now))
+  const ends = served.flatMap(({ key, version }) => leavesJwksAt(version, key) ?? [])
   const maxAgeSeconds = servedMaxAge(state.keys)
   return {
     document: {
@@ -91,7 +91,7 @@ function byName(a: Key, b: Key): number {
 export function publishKeyHistory(state: PublishedState): KeyHistory {
   const versions = versionsFor(state, 'artifact')
     .filter(({ version }) => version.publishedAt !== undefined)
-    .map(({ key, version }) => publishVersion(version, key.policy))
+    .map(({ key, version }) => publishVersion(version, key))
   const trustKeys = versionsFor(state, 'trust')
     .filter(({ version }) => version.publishedAt !== undefined && isFuture(version))
     .map(({ version }) => version.publicKey)
@@ -103,24 +103,24 @@ function isFuture({ state }: KeyVersion): boolean {
   return state === 'active' || state === 'pending'
 }
 
-function publishVersion(version: KeyVersion, policy: RotationPolicy): PublishedVersion {
-  const { publicKey, key, compromisedSince } = version
+function publishVersion(version: KeyVersion, key: Key): PublishedVersion {
+  const { publicKey, compromisedSince } = version
   return {
     key: publicKey,
-    name: key,
+    name: key.name,
     version: version.version,
     // Destroyed after it was compromised, it must still be judged by when that was.
     state: compromisedSince === undefined ? version.state : 'revoked',
-    validFor: windowOf(version, policy),
+    validFor: windowOf(version, key),
     compromisedSince,
   }
 }
 
-function windowOf(version: KeyVersion, policy: RotationPolicy): PublishedVersion['validFor'] {
+function windowOf(version: KeyVersion, key: Key): PublishedVersion['validFor'] {
   const { activatedAt, revokedAt } = version
   // Revoked before it ever signed: a window that nothing fits in, since its compromise is no later.
   if (activatedAt === undefined) return { start: revokedAt, end: revokedAt }
-  const closed = signsUntil(version, policy)
+  const closed = signsUntil(version, key)
   const isCut = revokedAt !== undefined && (closed === undefined || revokedAt < closed)
   return { start: activatedAt, end: isCut ? revokedAt : closed }
 }

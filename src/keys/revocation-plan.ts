@@ -7,7 +7,7 @@
 import { addSeconds, leavesJwksAt } from './deadlines.ts'
 import type { KeyVersion } from './key.ts'
 import { beginTransition, type KeyMoment, standbyOf } from './lifecycle.ts'
-import { activationDelaySeconds } from './policy.ts'
+import { activationDelaySeconds, policyAt } from './policy.ts'
 import { freshOf, type RevocationMode } from './revocation.ts'
 import {
   keepsSeconds,
@@ -65,12 +65,12 @@ export function planRevocation(
 ): RevocationPlan {
   const { key, now } = moment
   const { version } = beginTransition(moment, number, 'revoke')
+  const counted = policyAt(key, now)
   const successor = successorOf(moment, version, mode)
-  const ripe = successor && addSeconds(successor.publishedAt, activationDelaySeconds(key.policy))
-  const cachesUntil = addSeconds(
-    now,
-    activationDelaySeconds(key.policy) - key.policy.clockSkewSeconds,
-  )
+  const ripe =
+    successor &&
+    addSeconds(successor.publishedAt, activationDelaySeconds(policyAt(key, successor.publishedAt)))
+  const cachesUntil = addSeconds(now, activationDelaySeconds(counted) - counted.clockSkewSeconds)
   const tokensUntil = lastTokenAt(moment, version)
   return {
     key: key.name,
@@ -104,8 +104,8 @@ function successorOf(
 /** The time from which a token of the version, signed at the latest moment, is over everywhere. */
 function lastTokenAt({ key, now }: KeyMoment, version: KeyVersion): Date | undefined {
   if (version.state === 'pending') return undefined
-  if (version.state !== 'active') return leavesJwksAt(version, key.policy)
-  const { maxTokenLifetimeSeconds, verifierLeewaySeconds, clockSkewSeconds } = key.policy
+  if (version.state !== 'active') return leavesJwksAt(version, key)
+  const { maxTokenLifetimeSeconds, verifierLeewaySeconds, clockSkewSeconds } = policyAt(key, now)
   return addSeconds(now, maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds)
 }
 
@@ -114,7 +114,7 @@ function exposureOf(
   { key, now }: KeyMoment,
   successor: Successor | undefined,
 ): VerifierExposure {
-  const { policy } = key
+  const policy = policyAt(key, now)
   const keeps = keepsSeconds(verifier, policy)
   const servedSeconds = successor && (now.getTime() - successor.publishedAt.getTime()) / 1000
   const endless = servedSeconds === 0 ? 'until-fresh-token' : 'without-end'

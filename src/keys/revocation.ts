@@ -84,7 +84,7 @@ function follow(
   if (mode === 'flush') return fresh && takeOver(moment, fresh, true)
   const standby = revoked.state === 'active' ? standbyOf(moment.versions) : undefined
   if (standby === undefined) return undefined
-  const ripe = ripeAt(standby, moment.key.policy)
+  const ripe = ripeAt(standby, moment.key)
   return takeOver(moment, standby, ripe === undefined || moment.now < ripe)
 }
 
@@ -98,8 +98,7 @@ export function freshOf(versions: readonly KeyVersion[]): KeyVersion | undefined
 /** @throws CountersignError ERR_TRANSITION_REFUSED — it was the last that signs, or the last served */
 function assertNothingLost(moment: KeyMoment, version: KeyVersion, mode: RevocationMode): void {
   const { key, versions, now } = moment
-  const { policy } = key
-  const wasServed = isServed(version, policy, now)
+  const wasServed = isServed(version, key, now)
   const hint =
     mode === 'flush'
       ? 'create a version first and leave it unpublished; or force it and say why'
@@ -108,7 +107,7 @@ function assertNothingLost(moment: KeyMoment, version: KeyVersion, mode: Revocat
   if (version.state === 'active' && activeVersion(versions) === undefined) {
     throw refuse(version, 'revoke', `${key.name} would have no version that signs`, hint)
   }
-  if (wasServed && !versions.some((other) => isServed(other, policy, now))) {
+  if (wasServed && !versions.some((other) => isServed(other, key, now))) {
     throw refuse(version, 'revoke', `no version of ${key.name} would be published`, hint)
   }
 }

@@ -8,7 +8,7 @@ import { addSeconds } from './deadlines.ts'
 import { type DueAction, dueActions, scheduledAt } from './due-actions.ts'
 import type { RotationPolicy } from './key.ts'
 import { activeVersion, isUnused, type KeyMoment, standbyOf } from './lifecycle.ts'
-import { activationDelaySeconds, retentionSeconds } from './policy.ts'
+import { activationDelaySeconds, policyAt, retentionSeconds } from './policy.ts'
 import {
   keepsSeconds,
   refusesSeconds,
@@ -77,12 +77,12 @@ export function planRotation(
     steps: planSteps(moment, activation),
     scheduledAt: scheduled && later(scheduled, activation.earliest),
     due: dueActions(moment),
-    uncovered: uncoveredOf(key.policy, verifiers),
+    uncovered: uncoveredOf(policyAt(key, moment.now), verifiers),
   }
 }
 
 function planSteps(moment: KeyMoment, activation: PlannedStep): readonly PlannedStep[] {
-  const { policy } = moment.key
+  const policy = policyAt(moment.key, activation.earliest)
   const published = standbyOf(moment.versions)?.publishedAt
   const leaves = addSeconds(activation.earliest, retentionSeconds(policy))
   const publish: PlannedStep = {
@@ -117,8 +117,8 @@ function planSteps(moment: KeyMoment, activation: PlannedStep): readonly Planned
 
 function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]): PlannedStep {
   const { now, versions } = moment
-  const { policy } = moment.key
   const published = standbyOf(versions)?.publishedAt ?? now
+  const policy = policyAt(moment.key, published)
   if (isUnused(versions)) {
     const boundBy = 'nothing: the key has never signed, so nobody has a token of it'
     return { step: 'activate', earliest: later(published, now), terms: [], boundBy }

@@ -20,6 +20,7 @@ import {
   tooEarly,
   UNTOUCHED,
 } from './lifecycle.ts'
+import { policyAt } from './policy.ts'
 
 /** The key pair of a version to be. */
 export interface NewKeyPair {
@@ -91,7 +92,7 @@ export function activate(
 ): readonly KeyVersion[] {
   const { key, versions, now } = moment
   const { version } = beginTransition(moment, number, 'activate')
-  const earliest = ripeAt(version, key.policy)
+  const earliest = ripeAt(version, key)
   if (earliest === undefined) {
     throw refuse(version, 'activate', 'nobody has seen it', 'publish it, then wait')
   }
@@ -157,18 +158,19 @@ export function destroy(
   number: number,
   lastSignatureAt: Date | undefined,
 ): readonly KeyVersion[] {
-  const { policy } = moment.key
+  const { key, now } = moment
   const { version, to } = beginTransition(moment, number, 'destroy')
   // A signature that was admitted just before a revocation carries the time of another clock.
-  const { revokedAt = moment.now } = version
-  const closed = signsUntil(version, policy) ?? addSeconds(revokedAt, policy.clockSkewSeconds)
+  const { revokedAt = now } = version
+  const closed =
+    signsUntil(version, key) ?? addSeconds(revokedAt, policyAt(key, revokedAt).clockSkewSeconds)
   if (lastSignatureAt !== undefined && lastSignatureAt > closed) {
     const why = `it signed at ${lastSignatureAt.toISOString()}, after it was closed`
     throw refuse(version, 'destroy', why, 'find out who signs with it: countersign log show')
   }
-  const earliest = destroyableAt(version, policy)
-  if (earliest !== undefined && moment.now < earliest) {
+  const earliest = destroyableAt(version, key)
+  if (earliest !== undefined && now < earliest) {
     throw tooEarly(version, 'destroy', earliest, 'its audit window is still open: wait')
   }
-  return [revise(version, { state: to, destroyedAt: moment.now })]
+  return [revise(version, { state: to, destroyedAt: now })]
 }

@@ -73,7 +73,7 @@ function judge(signer: EntryKey, known: Known): CountersignError | undefined {
   const version = known.versions.find(({ publicKey }) => publicKey.kid === signer.kid)
   const key = known.keys.find(({ name }) => name === signer.name)
   const isKnown = version?.key === signer.name && version.version === signer.version
-  if (key !== undefined && isKnown) return signable(version, key.policy, known.time)
+  if (key !== undefined && isKnown) return signable(version, key, known.time)
   const message = `${signer.name}@${signer.version} is not known to this service`
   return new CountersignError('ERR_KEY_NOT_USABLE', message, {
     hint: 'nothing was released',

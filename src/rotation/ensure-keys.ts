@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { CountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { activeVersion, isUnused } from '../keys/lifecycle.ts'
+import { changePolicy, isSamePolicy } from '../keys/policy.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { RotationContext } from './context.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -19,10 +20,10 @@ export interface EnsureKeysOptions {
 const LOOK_EVERY_MS = 250
 
 /**
- * Records keys, updates policy and provider of those that are known, and settles once each has an active
- * version, by whichever replica's work; the scheduler runs only where one has none. A key whose signing
- * somebody stopped is not waited for. Keys that
- * are in the store and not in the list stay as they are.
+ * Records keys, updates policy and provider of those that are known (what was cached or issued under the
+ * old policy keeps its waits, see {@link changePolicy}), and settles once each has an active version, by
+ * whichever replica's work; the scheduler runs only where one has none. A key whose signing somebody
+ * stopped is not waited for. Keys that are in the store and not in the list stay as they are.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — a key is in the store with another use or algorithm;
  * ERR_KEY_NOT_USABLE — the signal was aborted first; names the keys that can't sign yet
@@ -33,7 +34,7 @@ export async function ensureKeys(
   options: EnsureKeysOptions,
 ): Promise<void> {
   const { scheduler, signal, delay = pause } = options
-  await context.store.transaction((records) => putKeys(records, keys))
+  await context.store.transaction((records) => putKeys(records, keys, context.now()))
   for (let looks = 1; ; looks += 1) {
     // First: what else is due, on backends that may be away, keeps nobody waiting whose keys sign.
     const waiting = await context.store.transaction((records) => findWaiting(records, keys))
@@ -48,14 +49,33 @@ function pause(ms: number, signal: AbortSignal): Promise<unknown> {
   return setTimeout(ms, undefined, { signal })
 }
 
-async function putKeys(records: StoreTransaction, keys: readonly Key[]): Promise<void> {
+async function putKeys(records: StoreTransaction, keys: readonly Key[], now: Date): Promise<void> {
+  // Two replicas that start at once would each note what only they replaced; by name, so that neither
+  // waits for a lock of the other's.
+  const names = keys.map(({ name }) => name)
+  for (const name of names.toSorted()) await records.keys.lockKey(name)
   const known = await records.keys.keys()
   for (const key of keys) {
     const before = known.find(({ name }) => name === key.name)
     if (before !== undefined) assertSameKey(before, key)
-    await records.keys.putKey(key)
+    await putKey(records, before, key, now)
   }
   records.announce()
+}
+
+/** Windows and waits that are published follow from the policy, so another one is a publication. */
+async function putKey(
+  { keys }: StoreTransaction,
+  before: Key | undefined,
+  key: Key,
+  now: Date,
+): Promise<void> {
+  if (before === undefined) {
+    await keys.putKey(key)
+    return
+  }
+  await keys.putKey({ ...key, ...changePolicy(before, key.policy, now) })
+  if (!isSamePolicy(before.policy, key.policy)) await keys.nextSequence()
 }
 
 function assertSameKey(before: Key, after: Key): void {

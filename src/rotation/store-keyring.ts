@@ -170,7 +170,7 @@ async function readSnapshot(store: Store): Promise<KeyringSnapshot> {
   }
 }
 
-/** Every change of a version takes a number; a change of policy or provider takes none. */
+/** Every change of a version takes a number; a change of provider takes none. */
 function isSame(a: KeyringSnapshot, b: KeyringSnapshot): boolean {
   return a.sequence === b.sequence && JSON.stringify(a.keys) === JSON.stringify(b.keys)
 }

@@ -4,7 +4,7 @@ import { CountersignError } from '../errors.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { CreationIntent, KeyRecords } from '../keys/key-records.ts'
 import type { Database } from './database.ts'
-import { fromPolicy, toPolicy } from './policy-column.ts'
+import { fromQuantities, toQuantities } from './policy-column.ts'
 import type { KeyVersionRow, Tables } from './tables.ts'
 
 /** Public keys that were parsed, by `kid`: parsing is slow, and a `kid` means one key for ever. */
@@ -25,7 +25,7 @@ export class KeyTables implements KeyRecords {
   async keys(): Promise<readonly Key[]> {
     const columns = ['name', 'use', 'algorithm', 'policy', 'provider'] as const
     const rows = await this.#db.selectFrom('keys').select(columns).orderBy('name').execute()
-    return rows.map((row) => ({ ...row, policy: toPolicy(row.policy) }))
+    return rows.map((row) => ({ ...row, ...toQuantities(row.policy) }))
   }
 
   async versions(key?: string): Promise<readonly KeyVersion[]> {
@@ -45,7 +45,7 @@ export class KeyTables implements KeyRecords {
 
   async putKey(key: Key): Promise<void> {
     const { name, use, algorithm, provider } = key
-    const policy = fromPolicy(key.policy)
+    const policy = fromQuantities(key)
     const { numInsertedOrUpdatedRows } = await this.#db
       .insertInto('keys')
       .values({ name, use, algorithm, policy, provider })

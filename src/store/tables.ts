@@ -7,7 +7,7 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
 
-/** A key; its policy is JSON. */
+/** A key; its policy is JSON, with those it had before inside. */
 export interface KeyRow {
   readonly name: string
   readonly use: KeyUse

@@ -9,7 +9,7 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { encodeBase64 } from '../crypto/base64.ts'
 import { hashBytes } from '../crypto/digest.ts'
 import { signsUntil } from '../keys/deadlines.ts'
-import type { Key, KeyUse, KeyVersion, RotationPolicy } from '../keys/key.ts'
+import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { parseTimestampChain } from './chain.ts'
 
 /** What a trusted root is made of: all keys and versions of a service, whatever their use. */
@@ -65,14 +65,14 @@ function trusted({ keys, versions }: TrustedRootSource, use: KeyUse): readonly T
     .flatMap((key) =>
       versions
         .filter((version) => version.key === key.name)
-        .flatMap((version) => withWindow(version, key.policy)),
+        .flatMap((version) => withWindow(version, key)),
     )
 }
 
 /** Without a version that was never published, or was compromised before it could sign. */
-function withWindow(version: KeyVersion, policy: RotationPolicy): readonly TrustedVersion[] {
+function withWindow(version: KeyVersion, key: Key): readonly TrustedVersion[] {
   const start = version.publishedAt ?? version.activatedAt
-  const end = endOf(version, policy)
+  const end = endOf(version, key)
   const signsFrom = version.activatedAt ?? start
   if (start === undefined || signsFrom === undefined) return []
   if (end === undefined) return [{ version, validFor: { start: start.toISOString() } }]
@@ -80,9 +80,9 @@ function withWindow(version: KeyVersion, policy: RotationPolicy): readonly Trust
   return [{ version, validFor: { start: start.toISOString(), end: end.toISOString() } }]
 }
 
-function endOf(version: KeyVersion, policy: RotationPolicy): Date | undefined {
+function endOf(version: KeyVersion, key: Key): Date | undefined {
   const { compromisedSince = version.revokedAt } = version
-  const closed = signsUntil(version, policy)
+  const closed = signsUntil(version, key)
   if (compromisedSince === undefined) return closed
   return closed !== undefined && closed < compromisedSince ? closed : compromisedSince
 }

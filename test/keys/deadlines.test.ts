@@ -16,7 +16,7 @@ function story(): KeyStory {
 
 test('the deadlines of a version follow from its times and the policy', () => {
   const { key, versions } = story()
-  const deadlines = (of: typeof ripeAt) => versions.map((version) => of(version, key.policy))
+  const deadlines = (of: typeof ripeAt) => versions.map((version) => of(version, key))
 
   expect(deadlines(ripeAt)).toEqual([second(1000), second(1100), second(2200), undefined])
   expect(deadlines(signsUntil)).toEqual([second(1140), undefined, undefined, undefined])
@@ -25,7 +25,7 @@ test('the deadlines of a version follow from its times and the policy', () => {
 
 test('what is published is served, a retired version until its last token is over', () => {
   const { key, versions } = story()
-  const served = (now: number) => versions.map((v) => isServed(v, key.policy, second(now)))
+  const served = (now: number) => versions.map((v) => isServed(v, key, second(now)))
 
   expect(served(5099)).toEqual([true, true, true, false])
   expect(served(5100)).toEqual([false, true, true, false])
@@ -34,7 +34,7 @@ test('what is published is served, a retired version until its last token is ove
 test('the active version signs, one retired signs for the lag of the signers', () => {
   const { key, versions } = story()
   const verdicts = (now: number) =>
-    versions.map((version) => signable(version, key.policy, second(now))?.code)
+    versions.map((version) => signable(version, key, second(now))?.code)
 
   const pending = ['ERR_KEY_NOT_USABLE', 'ERR_KEY_NOT_USABLE']
   expect(verdicts(1140)).toEqual([undefined, undefined, ...pending])
@@ -43,7 +43,7 @@ test('the active version signs, one retired signs for the lag of the signers', (
 
 test('a clock that is behind an activation leaves the signing to the version before', () => {
   const { key, versions } = story()
-  const [previous, active] = versions.map((version) => signable(version, key.policy, second(1099)))
+  const [previous, active] = versions.map((version) => signable(version, key, second(1099)))
 
   expect([previous?.code, active?.code]).toEqual([undefined, 'ERR_KEY_NOT_USABLE'])
 })
@@ -54,8 +54,8 @@ test('a revoked version is neither served nor signs, at any time', () => {
   const version = made.version(2)
 
   for (const now of [0, 1100, 1499, 1500, 99_999]) {
-    expect(signable(version, made.key.policy, second(now))?.code).toBe('ERR_KEY_REVOKED')
-    expect(isServed(version, made.key.policy, second(now))).toBe(false)
+    expect(signable(version, made.key, second(now))?.code).toBe('ERR_KEY_REVOKED')
+    expect(isServed(version, made.key, second(now))).toBe(false)
   }
 })
 
@@ -65,6 +65,6 @@ test('a destroyed version is neither served nor signs, and still says if it was 
   made.take(destroy(made.at(20_000), 1, undefined))
   const version = made.version(1)
 
-  expect(signable(version, made.key.policy, second(1130))?.code).toBe('ERR_KEY_REVOKED')
-  expect(isServed(version, made.key.policy, second(1130))).toBe(false)
+  expect(signable(version, made.key, second(1130))?.code).toBe('ERR_KEY_REVOKED')
+  expect(isServed(version, made.key, second(1130))).toBe(false)
 })

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
 import {
   activationDelaySeconds,
-  coverPolicies,
+  changePolicy,
   createRotationPolicy,
+  type KeyQuantities,
+  policyAt,
   retentionSeconds,
 } from '../../src/keys/policy.ts'
 import { codeOf } from '../support/errors.ts'
+import { second } from '../support/key-versions.ts'
 
 test('a token key has the quantities of the design page', () => {
   expect(createRotationPolicy('token')).toEqual({
@@ -53,11 +56,39 @@ test.each([
   expect(codeOf(() => createRotationPolicy('token', overrides))).toBe('ERR_CONFIG_INVALID')
 })
 
+/** A key that changed its policy at 10,000: the old delay is 965, the old retention 7325. */
+const before = createRotationPolicy('token', { maxTokenLifetimeSeconds: 7200 })
+const after = createRotationPolicy('token', { verifierCacheSeconds: 1800, everySeconds: 86_400 })
+const changed = changePolicy({ policy: before }, after, second(10_000))
+
 test('while a policy changes, the longer of each wait counts', () => {
-  const before = createRotationPolicy('token', { maxTokenLifetimeSeconds: 7200 })
-  const after = createRotationPolicy('token', { verifierCacheSeconds: 1800, everySeconds: 86_400 })
+  expect(changed.policy).toEqual(after)
+  for (const time of [0, 10_000, 10_000 + 965 + 7325 - 1]) {
+    const counted = policyAt(changed, second(time))
+    expect(counted).toEqual({ ...after, maxTokenLifetimeSeconds: 7200 })
+  }
+  expect(policyAt(changed, second(10_000 + 965 + 7325))).toEqual(after)
+})
 
-  const covered = coverPolicies(before, after)
+test('a policy that is put again changes nothing', () => {
+  expect(changePolicy({ policy: after }, { ...after }, second(0))).toEqual({ policy: after })
+  expect(changePolicy(changed, { ...after }, second(10_500))).toEqual(changed)
+})
 
-  expect(covered).toEqual({ ...after, maxTokenLifetimeSeconds: 7200 })
+test('a policy that changes twice counts with all three', () => {
+  const third = createRotationPolicy('token', { maxAgeSeconds: 60, verifierCacheSeconds: 60 })
+  const twice = changePolicy(changed, third, second(11_000))
+
+  expect(policyAt(twice, second(12_000))).toMatchObject({
+    maxAgeSeconds: 300,
+    verifierCacheSeconds: 1800,
+    maxTokenLifetimeSeconds: 7200,
+  })
+})
+
+test('policies that take turns are noted once each', () => {
+  let key: KeyQuantities = { policy: before }
+  for (let n = 1; n <= 10; n++) key = changePolicy(key, n % 2 === 0 ? before : after, second(n))
+
+  expect(key.formerPolicies?.map(({ policy }) => policy)).toEqual([before, after])
 })

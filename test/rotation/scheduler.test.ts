@@ -189,6 +189,24 @@ test('ensureKeys records keys and settles once each of them signs', async () => 
   ])
 })
 
+test('ensureKeys keeps the waits of a policy that it changes, and publishes that it did', async () => {
+  const scene = await RotationScene.start({ use: 'token' })
+  const { scheduler } = startScheduler(scene.context())
+  const options = { scheduler, signal: new AbortController().signal }
+  await ensureKeys(scene.context(), [scene.key], options)
+  const sequence = await scene.store.transaction(({ keys }) => keys.sequence())
+
+  const policy = createRotationPolicy('token', { maxTokenLifetimeSeconds: 60 })
+  await ensureKeys(scene.context(), [{ ...scene.key, policy }], options)
+  await ensureKeys(scene.context(), [{ ...scene.key, policy }], options)
+
+  const [key] = await scene.store.transaction(({ keys }) => keys.keys())
+  const countsUntil = new Date(scene.now.getTime() + (965 + 3725) * 1000)
+  expect(key?.policy).toEqual(policy)
+  expect(key?.formerPolicies).toEqual([{ policy: scene.key.policy, countsUntil }])
+  expect(await scene.store.transaction(({ keys }) => keys.sequence())).toBe(sequence + 1)
+})
+
 test('ensureKeys waits for no key whose signing somebody stopped', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()

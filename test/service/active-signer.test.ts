@@ -37,7 +37,7 @@ function lateKeyring(use: 'token' | 'artifact'): Keyring & { readonly revoked: K
 async function serviceThatIsLate(use: 'token' | 'artifact'): ReturnType<typeof startService> {
   const keyring = lateKeyring(use)
   const { store } = await startService()
-  const refusal = signable(keyring.revoked, serviceKey('sessions', use).policy, NOW)
+  const refusal = signable(keyring.revoked, serviceKey('sessions', use), NOW)
   const appender = createAppender({
     store,
     now: () => NOW,

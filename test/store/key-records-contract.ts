@@ -31,6 +31,7 @@ function testKeys(openEmpty: OpenEmpty): void {
       ...first,
       provider: 'pkcs11:token=prod',
       policy: { ...first.policy, maxAgeSeconds: 1 },
+      formerPolicies: [{ policy: first.policy, countsUntil: later(5000) }],
     }
     await storeKey(store, first)
     await storeKey(store, second)

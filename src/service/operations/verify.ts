@@ -127,7 +127,7 @@ function servedTokenKeys({ keys, versions }: KeyringSnapshot, now: Date): NamedP
   return versions
     .filter((version) => {
       const key = tokenKeys.find(({ name }) => name === version.key)
-      return key !== undefined && isServed(version, key.policy, now)
+      return key !== undefined && isServed(version, key, now)
     })
     .map(({ publicKey }) => ({ kid: publicKey.kid, key: publicKey }))
 }

@@ -1,12 +1,13 @@
 /** Reads a tape as a history: settings first, then steps of operators, scheduler, time and verifiers. */
-import type { Key, KeyVersion } from '../../../src/keys/key.ts'
+import type { Key, KeyVersion, RotationPolicy } from '../../../src/keys/key.ts'
 import type { KeyMoment } from '../../../src/keys/lifecycle.ts'
 import { scheduledAt } from '../../../src/keys/due-actions.ts'
 import { create, publish, retire } from '../../../src/keys/transitions.ts'
 import { second } from '../key-versions.ts'
+import type { Replica, Settings } from './facts.ts'
 import { DEADLINES, type Rules } from './rules.ts'
 import { Tape } from './tape.ts'
-import { type Replica, World } from './world.ts'
+import { World } from './world.ts'
 
 const WHY = { force: true, reason: 'the history says so' }
 
@@ -15,8 +16,8 @@ export function liveHistory(numbers: readonly number[], rules: Rules): ReadonlyS
   const tape = new Tape(numbers)
   const world = createWorld(tape, rules)
   while (!tape.isOver) {
-    const [key, other] = world.settings.keys
-    takeStep(world, tape, { rules, key: tape.next(3) === 0 ? other : key })
+    const key = world.keys[tape.next(3) === 0 ? 1 : 0]
+    if (key !== undefined) takeStep(world, tape, { rules, key })
     world.observe()
   }
   world.judge()
@@ -24,27 +25,8 @@ export function liveHistory(numbers: readonly number[], rules: Rules): ReadonlyS
 }
 
 function createWorld(tape: Tape, rules: Rules): World {
-  const physical = {
-    replicaLagSeconds: tape.next(4),
-    signerLagSeconds: tape.next(4),
-    clockSkewSeconds: tape.next(5),
-  }
-  const key = (name: string, use: Key['use']): Key => ({
-    name,
-    use,
-    algorithm: 'ES256',
-    provider: 'file:keys/',
-    policy: {
-      ...physical,
-      maxAgeSeconds: tape.next(13),
-      verifierCacheSeconds: tape.next(13),
-      maxTokenLifetimeSeconds: 1 + tape.next(12),
-      verifierLeewaySeconds: tape.next(4),
-      everySeconds: tape.next(4) === 0 ? undefined : 8 + tape.next(40),
-      auditWindowSeconds: tape.next(6),
-    },
-  })
   // Clocks differ by S at most, those of replicas by L at most: see the design page.
+  const physical = choosePhysical(tape)
   const { clockSkewSeconds: S, signerLagSeconds: L } = physical
   const slowest = tape.next(S + 1)
   const replica = (): Replica => ({
@@ -53,6 +35,10 @@ function createWorld(tape: Tape, rules: Rules): World {
     signerLag: tape.next(physical.signerLagSeconds + 1),
   })
   const skew = () => tape.next(S + 1)
+  const key = (name: string, use: Key['use']): Key => {
+    const policy = choosePolicy(tape, physical)
+    return { name, use, algorithm: 'ES256', provider: 'file:keys/', policy }
+  }
   return new World(
     {
       keys: [key('sessions', 'token'), key('other', tape.next(2) === 0 ? 'artifact' : 'token')],
@@ -61,6 +47,28 @@ function createWorld(tape: Tape, rules: Rules): World {
     },
     rules,
   )
+}
+
+type Physical = Pick<RotationPolicy, 'replicaLagSeconds' | 'signerLagSeconds' | 'clockSkewSeconds'>
+
+function choosePhysical(tape: Tape): Physical {
+  return {
+    replicaLagSeconds: tape.next(4),
+    signerLagSeconds: tape.next(4),
+    clockSkewSeconds: tape.next(5),
+  }
+}
+
+function choosePolicy(tape: Tape, physical: Physical): RotationPolicy {
+  return {
+    ...physical,
+    maxAgeSeconds: tape.next(13),
+    verifierCacheSeconds: tape.next(13),
+    maxTokenLifetimeSeconds: 1 + tape.next(12),
+    verifierLeewaySeconds: tape.next(4),
+    everySeconds: tape.next(4) === 0 ? undefined : 8 + tape.next(40),
+    auditWindowSeconds: tape.next(6),
+  }
 }
 
 interface Scene {
@@ -105,16 +113,31 @@ const STEPS: readonly [Step, ...Step[]] = [
   destroySome,
   destroySome,
   destroySome,
+  (world, tape, _scene, { now }) => {
+    const physical = within(choosePhysical(tape), world.settings)
+    world.changePolicies([choosePolicy(tape, physical), choosePolicy(tape, physical)], now)
+  },
   (world) => {
     world.judge()
   },
 ]
 
+/** Clocks stay as they are, so nobody may choose less than they differ by. */
+function within(physical: Physical, { replicas, verifierSkews }: Settings): Physical {
+  const [first, second] = replicas
+  const skews = [first.skew, second.skew, ...verifierSkews]
+  return {
+    ...physical,
+    signerLagSeconds: Math.max(physical.signerLagSeconds, Math.abs(first.skew - second.skew)),
+    clockSkewSeconds: Math.max(physical.clockSkewSeconds, ...skews),
+  }
+}
+
 function takeStep(world: World, tape: Tape, scene: Scene): void {
   const step = tape.pick(STEPS)
   const [first, second] = world.settings.replicas
   const replica = tape.next(2) === 0 ? first : second
-  if (replica !== undefined) step(world, tape, scene, world.moment(scene.key, replica))
+  step(world, tape, scene, world.moment(scene.key, replica))
 }
 
 function wait(world: World, tape: Tape): void {
@@ -125,7 +148,7 @@ function wait(world: World, tape: Tape): void {
 function waitForDeadline(world: World, tape: Tape, { key }: Scene, moment: KeyMoment): void {
   const skew = world.settings.replicas[tape.next(2)]?.skew ?? 0
   const own = moment.versions.flatMap((version) =>
-    DEADLINES.map((deadline) => deadline(version, key.policy)),
+    DEADLINES.map((deadline) => deadline(version, key)),
   )
   const clocks = [...own, scheduledAt(moment)].flatMap((time) =>
     time === undefined ? [] : [(time.getTime() - second(0).getTime()) / 1000 - skew],

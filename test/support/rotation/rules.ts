@@ -11,7 +11,7 @@ import {
   signsUntil,
 } from '../../../src/keys/deadlines.ts'
 import { dueActions } from '../../../src/keys/due-actions.ts'
-import type { RotationPolicy } from '../../../src/keys/key.ts'
+import type { Key, RotationPolicy } from '../../../src/keys/key.ts'
 import type { KeyMoment } from '../../../src/keys/lifecycle.ts'
 import {
   publishJwks,
@@ -75,6 +75,9 @@ function forgetful(change: Change): Rules {
   return { ...RULES, publishJwks: (state, now) => publishJwks(shorter(state), now) }
 }
 
+/** A key that forgets what it waited for before. */
+const forgetting = (key: Key): Key => ({ ...key, formerPolicies: [] })
+
 /** Rules that are wrong in one way each, by what they get wrong. */
 export const BROKEN_RULES: Readonly<Record<string, Rules>> = {
   'activation without V': hasty({ verifierCacheSeconds: 0 }),
@@ -85,6 +88,19 @@ export const BROKEN_RULES: Readonly<Record<string, Rules>> = {
   'retention without T': forgetful({ maxTokenLifetimeSeconds: 0 }),
   'retention without W': forgetful({ verifierLeewaySeconds: 0 }),
   'retention without S': forgetful({ clockSkewSeconds: 0 }),
+  'activation by the new policy alone': {
+    ...RULES,
+    activate: (moment, number, options) =>
+      activate({ ...moment, key: forgetting(moment.key) }, number, options),
+  },
+  'retention by the new policy alone': {
+    ...RULES,
+    publishJwks: (state, now) => publishJwks({ ...state, keys: state.keys.map(forgetting) }, now),
+  },
+  'windows by the new policy alone': {
+    ...RULES,
+    publishKeyHistory: (state) => publishKeyHistory({ ...state, keys: state.keys.map(forgetting) }),
+  },
   'the largest max-age of several keys': {
     ...RULES,
     publishJwks: (state, now) => ({
@@ -113,8 +129,8 @@ export const BROKEN_RULES: Readonly<Record<string, Rules>> = {
   'signing whatever the state': { ...RULES, signable: () => undefined },
   'signing before the window': {
     ...RULES,
-    signable: (version, policy, now) =>
-      version.state === 'active' ? undefined : signable(version, policy, now),
+    signable: (version, key, now) =>
+      version.state === 'active' ? undefined : signable(version, key, now),
   },
   'destruction while tokens live': {
     ...RULES,

@@ -17,10 +17,12 @@ export interface CacheHabits {
 
 /** One verifier with its cache. */
 export class CachingVerifier {
-  readonly habits: CacheHabits
+  /** May change; what was fetched before is kept as it was meant to be. */
+  habits: CacheHabits
   readonly #fetch: () => FetchedSet
   #set: FetchedSet | undefined
   #fetchedAt = 0
+  #expiresAt = Infinity
 
   constructor(habits: CacheHabits, fetch: () => FetchedSet) {
     this.habits = habits
@@ -29,15 +31,17 @@ export class CachingVerifier {
 
   /** Fetches now, whatever it has. */
   poll(time: number): FetchedSet {
+    const { keeps } = this.habits
     this.#fetchedAt = time
-    return (this.#set = this.#fetch())
+    this.#set = this.#fetch()
+    const seconds = keeps === 'max-age' ? this.#set.maxAgeSeconds : keeps
+    this.#expiresAt = seconds === 'until-unknown-kid' ? Infinity : time + seconds
+    return this.#set
   }
 
   /** When it fetches again by itself. */
   get expiresAt(): number {
-    const { keeps } = this.habits
-    if (this.#set === undefined || keeps === 'until-unknown-kid') return Infinity
-    return this.#fetchedAt + (keeps === 'max-age' ? this.#set.maxAgeSeconds : keeps)
+    return this.#expiresAt
   }
 
   /** Whether it finds the key of a token. */

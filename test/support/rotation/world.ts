@@ -9,35 +9,20 @@
 import type { KeyObject } from 'node:crypto'
 import { type PublicKeyInfo, serializePublicKeyJwk } from '../../../src/crypto/public-key.ts'
 import { CountersignError } from '../../../src/errors.ts'
-import type { Key, KeyVersion } from '../../../src/keys/key.ts'
+import type { Key, KeyVersion, RotationPolicy } from '../../../src/keys/key.ts'
 import { activeVersion, isUnused, type KeyMoment } from '../../../src/keys/lifecycle.ts'
+import { changePolicy } from '../../../src/keys/policy.ts'
 import type { PublishedState } from '../../../src/keys/publication.ts'
 import { assertKeyValid } from '../../../src/verification/key-validity.ts'
 import { trustKeyHistory } from '../../../src/verification/trust.ts'
 import { codeOf } from '../errors.ts'
 import { poolKey, second } from '../key-versions.ts'
+import { type Facts, type Replica, seenAt, type Settings, type Snapshot } from './facts.ts'
 import type { Rules } from './rules.ts'
 import { type CacheHabits, CachingVerifier, type FetchedSet } from './verifier.ts'
 
 /** An invariant that does not hold. */
 export class Violation extends Error {}
-
-/** What is physically so. */
-export interface Settings {
-  readonly keys: readonly [Key, Key]
-  readonly replicas: readonly Replica[]
-  readonly verifierSkews: readonly number[]
-}
-
-/** One replica of the service. */
-export interface Replica {
-  /** How far its clock is ahead of true time. */
-  readonly skew: number
-  /** How late it serves what changed, at most R. */
-  readonly lag: number
-  /** How late its signers switch, at most L. */
-  readonly signerLag: number
-}
 
 /** A signature that is out; of a token key, a token. */
 interface Signed {
@@ -46,21 +31,6 @@ interface Signed {
   /** By the clock of the replica that signed, in seconds. */
   readonly time: number
   readonly expires: number
-}
-
-interface Snapshot {
-  readonly from: number
-  readonly state: PublishedState
-}
-
-/** True times of a version, in seconds. */
-interface Facts {
-  publishedAt: number | undefined
-  /** Activated before verifiers had to know it: the first of a key, or by force. */
-  isEarly: boolean
-  /** Activated where none was active, so none before it can sign for clocks that are behind. */
-  isAlone: boolean
-  isRevoked: boolean
 }
 
 const POOL_SIZE = 10
@@ -78,7 +48,7 @@ const pool: readonly PublicKeyInfo[] = Array.from({ length: POOL_SIZE }, (_, n) 
 export class World {
   readonly settings: Settings
   readonly #rules: Rules
-  readonly verifiers: readonly { readonly key: Key; readonly verifier: CachingVerifier }[]
+  readonly verifiers: readonly { readonly name: string; readonly verifier: CachingVerifier }[]
   readonly #facts = new Map<string, Facts>()
   readonly #lastServed = new Map<Replica, number>()
   readonly #published = new Map<number, FetchedSet & { readonly sequence: number }>()
@@ -104,7 +74,10 @@ export class World {
       ]
       return habits.map((habit, m) => {
         const skew = settings.verifierSkews[m] ?? 0
-        return { key, verifier: new CachingVerifier({ ...habit, skew }, () => this.#fetch()) }
+        return {
+          name: key.name,
+          verifier: new CachingVerifier({ ...habit, skew }, () => this.#fetch()),
+        }
       })
     })
   }
@@ -122,6 +95,43 @@ export class World {
   /** Whether another version can be made. */
   get hasKeyPairs(): boolean {
     return this.#made < POOL_SIZE
+  }
+
+  /** The keys as the store has them. */
+  get keys(): readonly Key[] {
+    return this.state.keys
+  }
+
+  /** Operators choose other quantities for each key, and verifiers and replicas keep to them from now on. */
+  changePolicies(policies: readonly [RotationPolicy, RotationPolicy], now: Date): void {
+    const before = this.state
+    const keys = before.keys.map((key, n) => {
+      const { policy = key.policy } = { policy: policies[n] }
+      return { ...key, ...changePolicy(key, policy, now) }
+    })
+    this.#snapshots.push({
+      from: this.time,
+      state: { ...before, sequence: before.sequence + 1, keys },
+    })
+    const [{ replicaLagSeconds, signerLagSeconds }] = policies
+    for (const replica of this.settings.replicas) {
+      // No replica goes back to what it served before, so none gets slower.
+      replica.lag = Math.min(replica.lag, replicaLagSeconds)
+      replica.signerLag = Math.min(replica.signerLag, signerLagSeconds)
+    }
+    for (const { name, verifier } of this.verifiers) {
+      const { habits } = verifier
+      const { verifierCacheSeconds } = this.#key(name).policy
+      if (typeof habits.keeps === 'number') {
+        verifier.habits = { ...habits, keeps: verifierCacheSeconds }
+      }
+    }
+  }
+
+  #key(name: string): Key {
+    const key = this.keys.find((each) => each.name === name)
+    if (key === undefined) throw new Error(`no key ${name}`)
+    return key
   }
 
   /** A key as a replica finds it, by its own clock. */
@@ -177,11 +187,15 @@ export class World {
     const { kid } = version.publicKey
     const facts = this.#facts.get(kid) ?? {
       publishedAt: undefined,
+      publishedUnder: undefined,
       isEarly: false,
       isAlone: false,
       isRevoked: false,
     }
-    if (version.publishedAt !== undefined) facts.publishedAt ??= this.time
+    if (version.publishedAt !== undefined) {
+      facts.publishedAt ??= this.time
+      facts.publishedUnder ??= { ...moment.key, snapshots: this.#snapshots.length }
+    }
     if (version.state === 'active') {
       facts.isEarly = version.isForced || isUnused(moment.versions)
       facts.isAlone = activeVersion(moment.versions) === undefined
@@ -241,7 +255,7 @@ export class World {
 
   /** Signs with every key on every replica, verifies everything that is out, and looks at what is served. */
   observe(): void {
-    for (const key of this.settings.keys) {
+    for (const key of this.keys) {
       for (const replica of this.settings.replicas) this.#sign(key, replica)
     }
     this.#verifyTokens()
@@ -261,17 +275,20 @@ export class World {
       ...versions.filter(({ state }) => state === 'retired'),
     ]
     const signer = choices.find(
-      (version) =>
-        version !== undefined && this.#rules.signable(version, key.policy, now) === undefined,
+      (version) => version !== undefined && this.#rules.signable(version, key, now) === undefined,
     )
     if (signer === undefined) {
       this.#assertMayStop(moment)
       return
     }
     const { kid } = signer.publicKey
-    this.#assertMaySign(key, kid)
+    this.#assertMaySign(kid)
     const time = this.time + replica.skew
-    const signed = { key, kid, time, expires: time + key.policy.maxTokenLifetimeSeconds }
+    // A replica that has not heard of another policy grants what the old one lets it.
+    const known =
+      this.#viewAt(this.time - replica.lag).keys.find(({ name }) => name === key.name) ?? key
+    const expires = time + known.policy.maxTokenLifetimeSeconds
+    const signed = { key: known, kid, time, expires }
     if (key.use === 'token') this.#signed = [...this.#signed.slice(1 - MOST_SIGNED), signed]
     else this.#archive.push(signed)
   }
@@ -287,37 +304,30 @@ export class World {
     if (!isBehind) throw new Violation('3: nothing signs, though a version is active')
   }
 
-  #assertMaySign(key: Key, kid: string): void {
+  #assertMaySign(kid: string): void {
     const facts = this.#facts.get(kid)
     if (facts?.isRevoked === true) throw new Violation('7: a revoked version signed')
-    const { publishedAt } = facts ?? {}
-    if (publishedAt === undefined) throw new Violation('1: a version nobody has seen signed')
-    if (!this.#isExcused(key, kid) && this.time < this.#seenAt(key, publishedAt)) {
+    if (facts?.publishedAt === undefined) throw new Violation('1: a version nobody has seen signed')
+    if (!this.#isExcused(kid) && this.time < seenAt(facts, this.#snapshots)) {
       throw new Violation('1: a version signed before every verifier had seen it')
     }
   }
 
-  /** From when every supported verifier has seen what was published at a true time. */
-  #seenAt({ policy }: Key, publishedAt: number): number {
-    const { maxAgeSeconds, verifierCacheSeconds, replicaLagSeconds } = policy
-    return publishedAt + replicaLagSeconds + Math.max(maxAgeSeconds, verifierCacheSeconds)
-  }
-
   /** Verifiers need not know it: it is revoked, or was activated early and the wait is not over. */
-  #isExcused(key: Key, kid: string): boolean {
+  #isExcused(kid: string): boolean {
     const facts = this.#facts.get(kid)
     if (facts?.publishedAt === undefined) return false
-    return facts.isRevoked || (facts.isEarly && this.time < this.#seenAt(key, facts.publishedAt))
+    return facts.isRevoked || (facts.isEarly && this.time < seenAt(facts, this.#snapshots))
   }
 
   #verifyTokens(): void {
     const live = ({ key, expires }: Signed, skew: number) =>
       this.time + skew < expires + key.policy.verifierLeewaySeconds
     this.#signed = this.#signed.filter((token) => live(token, 0))
-    for (const { key, verifier } of this.verifiers) {
+    for (const { name, verifier } of this.verifiers) {
       for (const token of this.#signed) {
-        if (token.key !== key || !live(token, verifier.habits.skew)) continue
-        if (verifier.knows(token.kid, this.time) || this.#isExcused(key, token.kid)) continue
+        if (token.key.name !== name || !live(token, verifier.habits.skew)) continue
+        if (verifier.knows(token.kid, this.time) || this.#isExcused(token.kid)) continue
         throw new Violation(`2: a good token is refused (cache: ${verifier.habits.keeps})`)
       }
     }
@@ -326,9 +336,7 @@ export class World {
   #assertServed(): void {
     for (const replica of this.settings.replicas) {
       const { kids } = this.#serve(replica)
-      const missing = this.#signed.find(
-        ({ key, kid }) => !kids.has(kid) && !this.#isExcused(key, kid),
-      )
+      const missing = this.#signed.find(({ kid }) => !kids.has(kid) && !this.#isExcused(kid))
       if (missing !== undefined) throw new Violation('2: the key of a good token is not served')
     }
     for (const kid of this.#publish(this.state, this.time).kids) {
