@@ -57,8 +57,8 @@ function specifics(entry: LogEntry): object {
       }
     }
     case 'token': {
-      const { key, jti, audience, expires } = entry
-      return { key: toKey(key), jti, audience, expires }
+      const { key, jti, audience, expires, backendRequestId } = entry
+      return { key: toKey(key), jti, audience, expires, backendRequestId }
     }
     case 'timestamp': {
       const { key, serial, digest } = entry
@@ -119,6 +119,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     jti: reader.text('jti'),
     audience: readTexts(reader, 'audience'),
     expires: readTime(reader, 'expires'),
+    backendRequestId: reader.optionalText('backendRequestId'),
   }),
   timestamp: (reader) => ({
     type: 'timestamp',

@@ -51,6 +51,8 @@ export interface TokenEntry extends EntryBase {
   readonly jti: string
   readonly audience: readonly string[]
   readonly expires: Date
+  /** The backend's own id of the operation, where it gives one. */
+  readonly backendRequestId: string | undefined
 }
 
 /** A time stamp was given. */

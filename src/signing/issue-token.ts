@@ -67,7 +67,7 @@ export async function issueToken(
   context: IssueContext,
 ): Promise<IssuedToken> {
   const { algorithm, kid } = signer.key
-  const { issuer, now, jti, signal } = context
+  const { issuer, now, jti, signal, onBackendRequest } = context
   const audience = readAudience(request.audience)
   assertLifetime(request, rules)
   const iat = toNumericDate(now)
@@ -83,7 +83,7 @@ export async function issueToken(
   }
   const header = { alg: algorithm.name, kid, typ: rules.type ?? 'JWT' }
   const input = serializeSigningInput(header, serializeClaims(claims))
-  const token = serializeJws(input, await signer.sign(input, { signal }))
+  const token = serializeJws(input, await signer.sign(input, { signal, onBackendRequest }))
   return {
     token,
     kid,

@@ -13,6 +13,11 @@ import { CountersignError } from '../errors.ts'
 /** What every signing call takes beside its input. */
 export interface SignOptions {
   readonly signal?: AbortSignal | undefined
+  /**
+   * Told the backend's own id of the request that signed, where it has one: what its audit log knows the
+   * signature by.
+   */
+  readonly onBackendRequest?: ((id: string) => void) | undefined
 }
 
 /** Signs small messages with one key version. Holds a handle, never key bytes. */

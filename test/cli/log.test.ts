@@ -55,6 +55,7 @@ const some: readonly LogEntry[] = [
     jti: 'j-1',
     audience: ['https://api.example'],
     expires: signatureEntry(9).time,
+    backendRequestId: undefined,
   },
   {
     type: 'timestamp',

@@ -140,7 +140,8 @@ test('entries are found by what they are about', () => {
   ).toEqual(['type:signature', ...version, 'digest:sha256:a', 'bundle:b'])
   const stamped = { ...signatureEntry(1), timestamp: { kid: 'tsa-1', time } }
   expect(labelsOf(stamped)).toContain('kid:tsa-1')
-  expect(labelsOf({ ...base, type: 'token', key, jti: 'j', audience: [], expires: time })).toEqual([
+  const token = { type: 'token', jti: 'j', audience: [], expires: time } as const
+  expect(labelsOf({ ...base, ...token, key, backendRequestId: undefined })).toEqual([
     'type:token',
     ...version,
     'jti:j',

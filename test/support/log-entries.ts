@@ -93,6 +93,7 @@ const token: fc.Arbitrary<TokenEntry> = fc.record({
   jti: text,
   audience: fc.array(text),
   expires: base.time,
+  backendRequestId: optionalText,
 })
 const timestamp: fc.Arbitrary<TimestampEntry> = fc.record({
   ...base,

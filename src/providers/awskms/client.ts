@@ -35,6 +35,8 @@ export interface KmsSignature {
   /** ARN of the key that made it. */
   readonly keyArn: string
   readonly signature: Uint8Array
+  /** What CloudTrail calls `requestID`. */
+  readonly requestId: string | undefined
 }
 
 /** A key pair to make. */

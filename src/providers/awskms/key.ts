@@ -79,6 +79,7 @@ async function signRaw(
   const request = { keyArn: pinned.arn, algorithm: algorithm.kms, messageType, message }
   const answer = await client.sign(request, options.signal)
   if (answer.keyArn !== pinned.arn) throw wrongKey('Sign', pinned.arn, answer.keyArn)
+  if (answer.requestId !== undefined) options.onBackendRequest?.(answer.requestId)
   try {
     return fromX509Signature(algorithm, answer.signature)
   } catch (cause) {

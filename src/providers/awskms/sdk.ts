@@ -119,6 +119,7 @@ class SdkKmsClient implements KmsClient {
     return {
       keyArn: present(call, 'KeyId', answer.KeyId),
       signature: present(call, 'Signature', answer.Signature),
+      requestId: answer.$metadata.requestId,
     }
   }
 

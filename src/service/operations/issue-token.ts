@@ -55,16 +55,22 @@ export async function issueLoggedToken(
   await context.authorize(caller, asked, requestId)
 
   return withActiveSigner(context.keyring, { name: keyName, use: 'token' }, async (active) => {
+    let backendRequestId: string | undefined
+    const onBackendRequest = (id: string): void => {
+      backendRequestId = id
+    }
+    const { issuer } = context.settings
     const { token, ...issued } = await issueToken(
       active.signer,
       { audience, lifetimeSeconds, claims },
       { ...context.tokenRulesOf(keyName), maxLifetimeSeconds },
-      { issuer: context.settings.issuer, now: context.now(), jti: context.randomId(), signal },
+      { issuer, now: context.now(), jti: context.randomId(), signal, onBackendRequest },
     )
     const { jti, expires } = issued
     const entry = { type: 'token', time: context.now(), requestId, caller } as const
     const about = { key: entryKey(active), jti, audience: issued.audience, expires }
-    const { index } = await context.appender.append({ ...entry, ...about }, { signal })
+    const logged = { ...entry, ...about, backendRequestId }
+    const { index } = await context.appender.append(logged, { signal })
     const { name, version, kid } = about.key
     return { key: name, version, kid, token, jti, expires, logIndex: index }
   })

@@ -55,11 +55,19 @@ export async function release(
 ): Promise<Released> {
   const stamper = context.stamperOf(active.key.name)
   let stamp: SignatureStamp | undefined
+  let backendRequestId: string | undefined
+  const onBackendRequest = (id: string): void => {
+    backendRequestId = id
+  }
   const timestamp = async (signature: Uint8Array): Promise<Uint8Array> => {
     stamp = await stamper?.(signature, { signal })
     return stamp?.response ?? new Uint8Array()
   }
-  const signed = await sign({ signal, ...(stamper === undefined ? {} : { timestamp }) })
+  const signed = await sign({
+    signal,
+    onBackendRequest,
+    ...(stamper === undefined ? {} : { timestamp }),
+  })
   const { index } = await context.appender.append(
     {
       type,
@@ -71,7 +79,7 @@ export async function release(
       predicateType: signed.predicateType,
       bundleSha256: digestHex(digestOf(signed.bundle)),
       timestamp: stamp && { kid: stamp.kid, time: stamp.time },
-      backendRequestId: undefined,
+      backendRequestId,
     },
     { signal },
   )

@@ -20,6 +20,8 @@ export interface KmsDouble extends AsyncDisposable {
   readonly credentials: KmsCredentials
   /** Requests so far by operation, refused ones included. */
   readonly calls: ReadonlyMap<string, number>
+  /** The ids of all answers so far, by operation. */
+  readonly requestIds: ReadonlyMap<string, readonly string[]>
   /** Settles when the next request of an operation arrives. */
   readonly next: (operation: string) => Promise<void>
   /** Every key of every region; a test may change their state. */
@@ -41,12 +43,18 @@ export interface KmsDouble extends AsyncDisposable {
 export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<KmsDouble> {
   const service = new KmsService(options)
   const latencyMs = options.latencyMs ?? 0
+  const requestIds = new Map<string, readonly string[]>()
+  const nextId = (operation: string): string => {
+    const id = randomUUID()
+    requestIds.set(operation, [...(requestIds.get(operation) ?? []), id])
+    return id
+  }
   const server = createServer((request, response) => {
     if (request.method === 'GET' && request.url === '/calls') {
       response.end(JSON.stringify(Object.fromEntries(service.calls)))
       return
     }
-    void serve(service, request, response, latencyMs)
+    void serve({ service, latencyMs, nextId }, request, response)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -64,6 +72,7 @@ export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<Km
     endpoint: `127.0.0.1:${port}`,
     credentials,
     calls,
+    requestIds,
     next: (operation) => service.next(operation),
     keys: () => store.allKeys(),
     addKey: (key) => service.addKey(key),
@@ -83,11 +92,16 @@ export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<Km
   }
 }
 
+interface Serving {
+  readonly service: KmsService
+  readonly latencyMs: number
+  readonly nextId: (operation: string) => string
+}
+
 async function serve(
-  service: KmsService,
+  { service, latencyMs, nextId }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
-  latencyMs: number,
 ): Promise<void> {
   const target = String(request.headers['x-amz-target'])
   const operation = /^TrentService\.(\w+)$/.exec(target)?.[1] ?? ''
@@ -103,7 +117,7 @@ async function serve(
   response.writeHead(answer.status, {
     date: new Date(service.now()).toUTCString(),
     'content-type': 'application/x-amz-json-1.1',
-    'x-amzn-requestid': randomUUID(),
+    'x-amzn-requestid': nextId(operation),
   })
   response.end(answer.body)
 }
