@@ -27,6 +27,17 @@ export function serverOption(description = 'address of the service'): Option<'--
   return new Option('--server <url>', description)
 }
 
+/** `--server` of a command that is about a service and nothing else. */
+export function requiredServerOption(): Option<
+  '--server <url>',
+  undefined,
+  undefined,
+  undefined,
+  true
+> {
+  return serverOption().makeOptionMandatory()
+}
+
 /** `--token-file`: see {@link callerToken}. */
 export function tokenFileOption(): Option<'--token-file <file>'> {
   return new Option(

@@ -4,7 +4,7 @@ import type { CommandEnvironment } from '../command.ts'
 import { administerKey, type Asked, listKeys } from '../key-administer.ts'
 import { parseTime } from '../log-show.ts'
 import { parseCount } from '../options.ts'
-import { serverOption as anyServerOption, tokenFileOption } from '../service.ts'
+import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
 
 /** Builds them. */
 export function lifecycleSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {
@@ -26,8 +26,6 @@ export function lifecycleSubcommands(environment: CommandEnvironment): CommandUn
   ]
 }
 
-const serverOption = (): Option<'--server <url>', undefined, undefined, undefined, true> =>
-  anyServerOption().makeOptionMandatory()
 const dryRunOption = (): Option<'-n, --dry-run'> =>
   new Option('-n, --dry-run', 'say what would be done and when, and change nothing')
 const reasonOption = (): Option<'--reason <text>'> =>

@@ -7,6 +7,7 @@ import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
 import { serverOption, tokenFileOption } from '../service.ts'
 import type { CommandEnvironment } from '../command.ts'
+import { approvalSubcommands } from './key-approvals.ts'
 import { lifecycleSubcommands } from './key-lifecycle.ts'
 
 /** Builds the command. */
@@ -18,6 +19,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
   command.addCommand(showSubcommand(environment))
   command.addCommand(exportSubcommand(environment))
   for (const subcommand of lifecycleSubcommands(environment)) command.addCommand(subcommand)
+  for (const subcommand of approvalSubcommands(environment)) command.addCommand(subcommand)
   return command
 }
 

@@ -10,6 +10,8 @@ export function renderEntry(index: number, entry: LogEntry): string {
   return printable(`${facts.join('  ')}  by ${by}`)
 }
 
+const APPROVAL_STEPS = { request: 'asked for', approve: 'approved', use: 'goes ahead' } as const
+
 function describe(entry: LogEntry): string {
   switch (entry.type) {
     case 'signature':
@@ -24,7 +26,7 @@ function describe(entry: LogEntry): string {
     case 'denial':
       return `${entry.action} ${entry.resource} refused with ${entry.code}: ${entry.reason}`
     case 'approval':
-      return `${entry.action} ${entry.resource} approved (${entry.approvalId})`
+      return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
   }
 }
 

@@ -36,6 +36,19 @@ export function renderPlan(answer: ObjectReader): string {
   return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
+/** Renders what waits: what would be done, who agreed, and how to approve exactly that. */
+export function renderApproval(approval: ObjectReader): string {
+  const id = approval.text('id')
+  const approvers = approval.value('approvers')
+  const lines = [
+    `${id}  ${approval.text('action')} ${approval.text('key')}, until ${approval.text('expires')}`,
+    `  says: ${JSON.stringify(approval.object('parameters').json)}`,
+    `  agreed: ${Array.isArray(approvers) ? approvers.map(String).join(', ') : 'nobody'}`,
+    `  approve: countersign key approve ${id} --request ${approval.text('requestSha256')}`,
+  ]
+  return lines.map((line) => `${printable(line)}\n`).join('')
+}
+
 function renderVersion(version: ObjectReader): string {
   const time = TIMES.findLast((name) => version.optionalText(name) !== undefined)
   const since = time === undefined ? '' : ` (${time} ${version.text(time)})`

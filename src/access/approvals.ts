@@ -2,7 +2,8 @@
  * Actions that one person alone can't do: a request waits until enough people approved exactly it, and then
  * is done once. Whoever requests it counts as the first of them.
  *
- * Every function works on the records of one transaction, so that two people who approve at once are two;
+ * Every function works on the records of one transaction that nobody else has open for the same key, so
+ * that two people who approve at once are two, and what was approved is done once;
  * and a request that has to wait is an answer, not an error, since an error would undo the transaction that
  * wrote it down.
  *
@@ -10,7 +11,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
-import type { JsonValue } from '../formats/json.ts'
+import type { JsonObject, JsonValue } from '../formats/json.ts'
 import type { ApprovalRecords, ApprovalRequest } from '../store/store.ts'
 import type { AdministrativeAction } from './action.ts'
 import type { Caller } from './caller.ts'
@@ -35,7 +36,7 @@ export interface ProtectedRequest {
   /** Name of the key. */
   readonly resource: string
   /** Everything else that says what will be done. */
-  readonly parameters: JsonValue
+  readonly parameters: JsonObject
 }
 
 /** Who asks, and when. */
@@ -48,8 +49,14 @@ export interface ApprovalContext {
 
 /** Whether a request may be done now. */
 export type ApprovalOutcome =
-  | { readonly isApproved: true }
-  | { readonly isApproved: false; readonly request: ApprovalRequest; readonly needed: number }
+  | { readonly isApproved: true; readonly used: ApprovalRequest | undefined }
+  | {
+      readonly isApproved: false
+      readonly request: ApprovalRequest
+      readonly needed: number
+      /** Whether it begins to wait with this. */
+      readonly isNew: boolean
+    }
 
 /** SHA-256, in hex, of a request: equal for equal requests, whatever the order of their members. */
 export function hashRequest(request: ProtectedRequest): string {
@@ -79,25 +86,26 @@ export async function claimApproval(
 ): Promise<ApprovalOutcome> {
   const { records, settings, caller, now } = context
   const needed = countNeeded(protectedRequest, settings)
-  if (needed <= 1) return { isApproved: true }
+  if (needed <= 1) return { isApproved: true, used: undefined }
   const requestSha256 = hashRequest(protectedRequest)
   const waiting = (await records.approvals(now)).find(
     (one) => one.requestSha256 === requestSha256 && isOpen(one, now),
   )
   if (waiting !== undefined && countPeople(waiting) >= needed) {
     await records.deleteApproval(waiting.id)
-    return { isApproved: true }
+    return { isApproved: true, used: waiting }
   }
   const request = waiting ?? {
     id: newId(),
     action: protectedRequest.action,
     resource: protectedRequest.resource,
     requestSha256,
+    parameters: protectedRequest.parameters,
     approvers: [nameOf(caller)],
     expires: new Date(now.getTime() + settings.lifetimeSeconds * 1000),
   }
   if (waiting === undefined) await records.putApproval(request)
-  return { isApproved: false, request, needed }
+  return { isApproved: false, request, needed, isNew: waiting === undefined }
 }
 
 /**
@@ -143,9 +151,9 @@ export function approvalRequired({
 }: Extract<ApprovalOutcome, { isApproved: false }>): CountersignError<'ERR_APPROVAL_REQUIRED'> {
   const { id, action, resource, requestSha256, expires } = request
   const missing = needed - countPeople(request)
-  const message = `"${action}" of "${resource}" needs ${missing} more of ${needed} approvals`
+  const message = `"${action}" of "${resource}" needs ${missing} more of ${needed} approvals (${id})`
   return new CountersignError('ERR_APPROVAL_REQUIRED', message, {
-    hint: 'let others approve it by its id, then send the same request again',
+    hint: `let others look at it and approve it (countersign key approve ${id} --request ${requestSha256}), then send the same request again`,
     details: { approvalId: id, requestSha256, needed, missing, expires: expires.toISOString() },
   })
 }

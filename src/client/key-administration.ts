@@ -19,6 +19,10 @@ export interface KeyAdministration {
   show(key: string): Promise<ObjectReader>
   /** Does something to a key, or answers its plan. */
   ask(key: string, action: string, body: JsonObject, isDryRun: boolean): Promise<ObjectReader>
+  /** Requests that wait for approvals. */
+  approvals(): Promise<readonly ObjectReader[]>
+  /** Approves a request, as its approver saw it. */
+  approve(id: string, requestSha256: string): Promise<ObjectReader>
 }
 
 const TIMEOUT_MS = 35_000
@@ -33,8 +37,9 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 export function createKeyAdministration(options: KeyAdministrationOptions): KeyAdministration {
   assertPrivate(options.url)
   const base = options.url.href.endsWith('/') ? options.url.href : `${options.url.href}/`
-  const urlOf = (...parts: readonly string[]): URL =>
-    new URL(['v1/keys', ...parts.map(encodeURIComponent)].join('/'), base)
+  const urlIn = (collection: string, ...parts: readonly string[]): URL =>
+    new URL([collection, ...parts.map(encodeURIComponent)].join('/'), base)
+  const urlOf = (...parts: readonly string[]): URL => urlIn('v1/keys', ...parts)
   return {
     list: async () => (await send(options, urlOf())).objects('keys'),
     show: (key) => send(options, urlOf(key)),
@@ -43,6 +48,8 @@ export function createKeyAdministration(options: KeyAdministrationOptions): KeyA
       if (isDryRun) url.searchParams.set('dryRun', 'true')
       return send(options, url, action === 'create' ? { key, ...body } : body)
     },
+    approvals: async () => (await send(options, urlIn('v1/approvals'))).objects('approvals'),
+    approve: (id, requestSha256) => send(options, urlIn('v1/approvals', id), { requestSha256 }),
   }
 }
 

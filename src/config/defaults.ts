@@ -13,5 +13,6 @@ export const DEFAULTS = {
   maxQueue: 256,
   drainTimeout: '30s',
   checkpointEvery: '1s',
+  approvalLifetime: '1d',
   timestamps: 'embedded',
 } as const

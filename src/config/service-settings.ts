@@ -32,7 +32,12 @@ export interface AccessSettings {
     readonly claims: JsonObject
   }[]
   /** How many callers must agree, and to what. */
-  readonly approvals: { readonly required: number; readonly actions: readonly ApprovableAction[] }
+  readonly approvals: {
+    readonly required: number
+    readonly actions: readonly ApprovableAction[]
+    /** How long a request waits. */
+    readonly lifetimeSeconds: number
+  }
 }
 
 /** How the service listens, and what it takes on. */
@@ -64,13 +69,13 @@ export function toAccessSettings({
   issuers = [],
   policies,
   staticTokens = [],
-  approvals: { required = 1, actions = [] } = {},
+  approvals: { required = 1, actions = [], lifetime = DEFAULTS.approvalLifetime } = {},
 }: AccessEntry = {}): AccessSettings {
   return {
     issuers: issuers.map(toIssuerSettings),
     policies,
     staticTokens: staticTokens.map(({ claims = {}, ...token }) => ({ ...token, claims })),
-    approvals: { required, actions },
+    approvals: { required, actions, lifetimeSeconds: parseDurationSeconds(lifetime) },
   }
 }
 

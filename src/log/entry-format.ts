@@ -8,7 +8,7 @@
 import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyState, type KeyState } from '../keys/state.ts'
-import type { EntryCaller, EntryKey, LogEntry } from './entry.ts'
+import type { ApprovalStep, EntryCaller, EntryKey, LogEntry } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
 import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
 
@@ -75,8 +75,8 @@ function specifics(entry: LogEntry): object {
       return { action, resource, code, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
     }
     case 'approval': {
-      const { action, resource, approvalId } = entry
-      return { action, resource, approvalId }
+      const { step, action, resource, approvalId, requestSha256 } = entry
+      return { step, action, resource, approvalId, requestSha256 }
     }
   }
 }
@@ -154,9 +154,11 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
   approval: (reader) => ({
     type: 'approval',
     ...readBase(reader),
+    step: readStep(reader),
     action: reader.text('action'),
     resource: reader.text('resource'),
     approvalId: reader.text('approvalId'),
+    requestSha256: reader.text('requestSha256'),
   }),
 }
 
@@ -221,6 +223,12 @@ function readState(reader: ObjectReader, name: string): KeyState {
   const state = reader.text(name)
   if (isKeyState(state)) return state
   throw malformed(`"${name}" is not a state`)
+}
+
+function readStep(reader: ObjectReader): ApprovalStep {
+  const step = reader.text('step')
+  if (step === 'request' || step === 'approve' || step === 'use') return step
+  throw malformed('its step is not known')
 }
 
 function readCode(reader: ObjectReader): ErrorCode {

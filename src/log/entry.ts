@@ -90,13 +90,20 @@ export interface DenialEntry extends EntryBase {
   readonly reason: string
 }
 
-/** An approval was given for an administrative action. */
+/** A step of an administrative action that nobody does alone. */
 export interface ApprovalEntry extends EntryBase {
   readonly type: 'approval'
+  /** Somebody asks, others agree, then it is done: what was done has entries of its own. */
+  readonly step: ApprovalStep
   readonly action: string
   readonly resource: string
   readonly approvalId: string
+  /** SHA-256 of the exact request, hex. */
+  readonly requestSha256: string
 }
+
+/** Steps of an approval: it is requested, approved, and used. */
+export type ApprovalStep = 'request' | 'approve' | 'use'
 
 /** One entry of the log. */
 export type LogEntry =

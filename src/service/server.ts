@@ -62,9 +62,6 @@ const MAX_PEM_BYTES = 256 * 1024
 const IDEMPOTENCY_SECONDS = 24 * 3600
 const FAILURES_PER_MINUTE = 30
 
-/** A request that waits for approvals waits that long. */
-const APPROVAL_SECONDS = 24 * 3600
-
 /**
  * Starts the service.
  *
@@ -190,7 +187,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     providers,
     keys: Object.entries(keys).map(([name, key]) => ({ name, ...key })),
     access: await toAccess(options, issuer),
-    approvals: { ...approvals, lifetimeSeconds: APPROVAL_SECONDS },
+    approvals,
     policies: policies === undefined ? [] : await readPolicyFolder(policies),
     log: {
       origin: config.log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { CountersignError } from '../errors.ts'
-import { parseJson } from '../formats/json.ts'
+import { isJsonObject, parseJson } from '../formats/json.ts'
 import type {
   AnswerRecords,
   ApprovalRecords,
@@ -105,6 +105,7 @@ export class ApprovalTable implements ApprovalRecords {
       action: request.action,
       resource: request.resource,
       request_sha256: request.requestSha256,
+      parameters: JSON.stringify(request.parameters),
       approvers: JSON.stringify(request.approvers),
       expires_at: request.expires.getTime(),
     }
@@ -125,20 +126,22 @@ const APPROVAL_COLUMNS = [
   'action',
   'resource',
   'request_sha256',
+  'parameters',
   'approvers',
   'expires_at',
 ] as const satisfies readonly (keyof ApprovalRow)[]
 
 function toApproval({ id, action, resource, ...row }: ApprovalRow): ApprovalRequest {
-  const approvers = parseJson(row.approvers)
-  if (!Array.isArray(approvers)) {
-    throw new CountersignError('ERR_INTERNAL', `the stored approvers of "${id}" are no list`)
+  const [approvers, parameters] = [parseJson(row.approvers), parseJson(row.parameters)]
+  if (!Array.isArray(approvers) || !isJsonObject(parameters)) {
+    throw new CountersignError('ERR_INTERNAL', `the stored request "${id}" is not one of ours`)
   }
   return {
     id,
     action,
     resource,
     requestSha256: row.request_sha256,
+    parameters,
     approvers: approvers.map(String),
     expires: new Date(row.expires_at),
   }

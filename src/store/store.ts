@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import type { JsonObject } from '../formats/json.ts'
 import type { KeyRecords } from '../keys/key-records.ts'
 import type { LogReader, LogRecords } from '../log/log-records.ts'
 
@@ -44,6 +45,8 @@ export interface ApprovalRequest {
   readonly resource: string
   /** SHA-256 of the exact request that is approved, hex. */
   readonly requestSha256: string
+  /** What is to be done, beside action and resource: what its approvers see. */
+  readonly parameters: JsonObject
   /** `issuer subject` of everyone who approved, the requester included. */
   readonly approvers: readonly string[]
   readonly expires: Date

@@ -101,6 +101,8 @@ export interface ApprovalRow {
   readonly action: string
   readonly resource: string
   readonly request_sha256: string
+  /** JSON. */
+  readonly parameters: string
   readonly approvers: string
   readonly expires_at: number
 }

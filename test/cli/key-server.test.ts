@@ -1,20 +1,23 @@
 /** `countersign key` against a service that listens, over keys that are real. */
+import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { ApprovalSettings } from '../../src/access/approvals.ts'
 import { createKeyring } from '../../src/rotation/store-keyring.ts'
+import { createApproval } from '../../src/service/approval.ts'
 import { countersign, documentOf } from '../support/cli.ts'
 import { RotationScene } from '../support/rotation-scene.ts'
 import { startService } from '../support/service.ts'
 
 interface Administrated {
   readonly scene: RotationScene
-  readonly run: (line: string) => ReturnType<typeof countersign>
+  readonly run: (line: string, token?: string) => ReturnType<typeof countersign>
 }
 
 /** A service with one key, an active version and a standby; and an administrator with a token. */
-async function start(): Promise<Administrated> {
+async function start(approvals?: ApprovalSettings): Promise<Administrated> {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const { store, providers } = scene
@@ -24,13 +27,18 @@ async function start(): Promise<Administrated> {
     onError: () => undefined,
   })
   onTestFinished(() => keyring[Symbol.asyncDispose]())
-  const parts = { store, keyring, now: () => scene.now, rotation: scene.context() }
-  const { app } = await startService({ parts })
+  const now = (): Date => scene.now
+  const parts = { store, keyring, now, rotation: scene.context() }
+  const protection = approvals && {
+    assertApproved: createApproval({ store, settings: approvals, now, randomId: randomUUID }),
+  }
+  const { app } = await startService({ parts: { ...parts, ...protection } })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const server = ['--server', `http://127.0.0.1:${port}`]
-  const env = { COUNTERSIGN_TOKEN: 'let-me-in' }
-  return { scene, run: (line) => countersign([...line.split(' '), ...server], { env }) }
+  const run: Administrated['run'] = (line, token = 'let-me-in') =>
+    countersign([...line.split(' '), ...server], { env: { COUNTERSIGN_TOKEN: token } })
+  return { scene, run }
 }
 
 test('key list and key show print the versions of the keys of a service', async () => {
@@ -173,3 +181,72 @@ test.each(['http://sign.example.com', 'sign.example.com'])(
     expect(stderr).toContain('ERR_USAGE')
   },
 )
+
+/** Two have to agree to a revocation, within an hour. */
+const TWO: ApprovalSettings = { required: 2, actions: ['revokeKey'], lifetimeSeconds: 3600 }
+const REVOKE = 'key revoke release --mode seamless --reason stolen --confirm release'
+
+/** The command by which others approve, as `key approvals` prints it. */
+async function approvalOf({ run }: Administrated): Promise<string> {
+  const { stdout } = await run('key approvals')
+  return /approve: countersign (.*)$/m.exec(stdout)?.[1] ?? 'nothing waits'
+}
+
+test('key revoke waits until somebody else approves it, is done once, and all of it is logged', async () => {
+  const service = await start(TWO)
+  const { run, scene } = service
+
+  const asked = await run(REVOKE)
+  const shown = await run('key approvals', 'workflow')
+  const approved = await run(await approvalOf(service), 'workflow')
+  const done = await run(REVOKE)
+  const again = await run(REVOKE)
+
+  expect([asked, approved, done, again].map(({ exitCode }) => exitCode)).toEqual([8, 0, 0, 8])
+  expect(asked.stderr).toMatch(/needs 1 more of 2 approvals/)
+  expect(asked.stderr).toContain('countersign key approve ')
+  expect(shown.stdout).toContain('"mode":"seamless"')
+  expect(shown.stdout).toContain('"reason":"stolen"')
+  expect(await scene.states()).toBe('revoked active')
+  const steps = (await scene.log()).flatMap((entry) =>
+    entry.type === 'approval' ? [`${entry.step} by ${entry.caller?.subject ?? ''}`] : [],
+  )
+  const other = 'repo:acme/widget:ref:refs/heads/main'
+  expect(steps).toEqual([
+    'request by tester',
+    `approve by ${other}`,
+    'use by tester',
+    'request by tester',
+  ])
+})
+
+test('nobody approves what they asked for, nor anything else than they saw, nor too late', async () => {
+  const service = await start(TWO)
+  const { run, scene } = service
+  await run(REVOKE)
+  const approve = await approvalOf(service)
+
+  const own = await run(approve)
+  const other = await run(approve.replace(/[0-9a-f]{64}/, '0'.repeat(64)), 'workflow')
+  scene.pass(3600)
+  const late = await run(approve, 'workflow')
+
+  expect([own, other, late].map(({ exitCode }) => exitCode)).toEqual([8, 8, 8])
+  expect(own.stderr).toContain('you approved this request already')
+  expect(other.stderr).toContain('another one than you approve')
+  expect(late.stderr).toContain('no such request waits')
+  expect((await run('key approvals')).stdout).toBe('nothing waits\n')
+  expect(await scene.states()).toBe('active standby')
+})
+
+test('what was approved is not another request', async () => {
+  const service = await start(TWO)
+  const { run, scene } = service
+  await run(REVOKE)
+  await run(await approvalOf(service), 'workflow')
+
+  const changed = await run(REVOKE.replace('seamless', 'flush'))
+
+  expect(changed.exitCode).toBe(8)
+  expect(await scene.states()).toBe('active standby')
+})

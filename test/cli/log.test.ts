@@ -71,9 +71,11 @@ const some: readonly LogEntry[] = [
     time: signatureEntry(6).time,
     requestId: 'request-6',
     caller: undefined,
+    step: 'approve',
     action: 'destroy',
     resource: 'release',
     approvalId: 'a-1',
+    requestSha256: 'ab',
   },
 ]
 

@@ -28,7 +28,7 @@ test('what nobody says of the service is at its default', () => {
     issuers: [],
     policies: undefined,
     staticTokens: [],
-    approvals: { required: 1, actions: [] },
+    approvals: { required: 1, actions: [], lifetimeSeconds: 86_400 },
   })
 })
 

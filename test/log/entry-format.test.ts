@@ -156,7 +156,13 @@ test('entries are found by what they are about', () => {
     'type:state',
     ...version,
   ])
-  const approval = { action: 'destroy', resource: 'release', approvalId: 'x' }
+  const approval = {
+    step: 'use',
+    action: 'destroy',
+    resource: 'release',
+    approvalId: 'x',
+    requestSha256: 'ab',
+  } as const
   expect(labelsOf({ ...base, type: 'approval', ...approval })).toEqual([
     'type:approval',
     'key:release',

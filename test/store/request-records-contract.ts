@@ -116,7 +116,9 @@ function testApprovals(openEmpty: OpenEmpty): void {
 
 function sampleApproval(id: string, approvers: readonly string[]): ApprovalRequest {
   const requestSha256 = 'cd'.repeat(32)
-  return { id, action: 'revoke', resource: 'release', requestSha256, approvers, expires: later(60) }
+  const parameters = { version: 1, reason: '"stolen"' }
+  const what = { action: 'revoke', resource: 'release', requestSha256, parameters }
+  return { id, ...what, approvers, expires: later(60) }
 }
 
 function testSweep(openEmpty: OpenEmpty): void {

@@ -125,9 +125,11 @@ const denial: fc.Arbitrary<DenialEntry> = fc.record({
 const approval: fc.Arbitrary<ApprovalEntry> = fc.record({
   ...base,
   type: fc.constant('approval'),
+  step: fc.constantFrom('request', 'approve', 'use'),
   action: text,
   resource: text,
   approvalId: text,
+  requestSha256: text,
 })
 
 /** Any entry of any type. */

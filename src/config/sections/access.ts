@@ -2,6 +2,7 @@
 import * as Type from 'typebox'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
 import type { JsonObject } from '../../formats/json.ts'
+import { DEFAULTS } from '../defaults.ts'
 import { duration, STRICT, text } from '../schema-parts.ts'
 
 /** Whose identity tokens are accepted, and how strictly. */
@@ -46,6 +47,7 @@ export interface AccessEntry {
   readonly approvals?: {
     readonly required?: number
     readonly actions?: readonly ApprovableAction[]
+    readonly lifetime?: string
   }
 }
 
@@ -133,6 +135,13 @@ const approvals = Type.Object(
       Type.Array(Type.Enum([...APPROVABLE_ACTIONS], { description: 'An action.' }), {
         description: 'Actions that need them.',
         examples: [['revokeKey', 'destroyKey']],
+      }),
+    ),
+    lifetime: Type.Optional(
+      duration('1m', '30d', {
+        description:
+          'How long a request waits for them, and for being sent again once it has them.',
+        default: DEFAULTS.approvalLifetime,
       }),
     ),
   },

@@ -5,6 +5,7 @@ import type { Caller } from '../../access/caller.ts'
 import { CountersignError } from '../../errors.ts'
 import { appendEntries } from '../../log/append.ts'
 import type { ApprovalRequest } from '../../store/store.ts'
+import { approvalEntry } from '../approval.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './sign-artifacts.ts'
 
@@ -47,12 +48,11 @@ export async function approveRequest(
     const access = { action: 'approve', key, approvedAction: toAction(waiting.action) } as const
     await context.authorize(caller, access, requestId)
   }
-  return store.transaction(async ({ approvals: records, log }) => {
+  return store.transaction(async ({ approvals: records, keys, log }) => {
+    if (waiting !== undefined) await keys.lockKey(waiting.resource)
     const time = now()
     const approved = await approve({ id, requestSha256 }, { records, caller, now: time })
-    const { action, resource } = approved
-    const entry = { type: 'approval', time, requestId, caller, action, resource } as const
-    await appendEntries(log, [{ ...entry, approvalId: id }])
+    await appendEntries(log, [approvalEntry('approve', approved, { caller, requestId, time })])
     return approved
   })
 }

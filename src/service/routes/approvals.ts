@@ -1,5 +1,6 @@
 /** `/v1/approvals`: requests that others have to approve before they are done. */
 import * as Type from 'typebox'
+import type { JsonObject } from '../../formats/json.ts'
 import type { ApprovalRequest } from '../../store/store.ts'
 import type { ServiceContext } from '../context.ts'
 import { type ApprovalContext, approveRequest } from '../operations/approve-request.ts'
@@ -15,6 +16,11 @@ const approval = Type.Object({
   action: Type.String({ examples: ['revokeKey'] }),
   key: Type.String(),
   requestSha256: Type.String({ description: 'SHA-256 of exactly what is to be done.' }),
+  parameters: Type.Unsafe<JsonObject>({
+    type: 'object',
+    additionalProperties: true,
+    description: 'What is to be done: everything the request says.',
+  }),
   approvers: Type.Array(Type.String(), {
     description: 'Issuer and subject of everybody who agreed so far, whoever asked included.',
   }),
@@ -78,6 +84,7 @@ function toAnswer({ resource, expires, ...request }: ApprovalRequest): {
   action: string
   key: string
   requestSha256: string
+  parameters: JsonObject
   approvers: string[]
   expires: string
 } {

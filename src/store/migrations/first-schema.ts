@@ -142,6 +142,7 @@ async function createRequests(db: Kysely<Tables>, types: ColumnTypes): Promise<v
     .addColumn('action', 'text', (column) => column.notNull())
     .addColumn('resource', 'text', (column) => column.notNull())
     .addColumn('request_sha256', 'text', (column) => column.notNull())
+    .addColumn('parameters', 'text', (column) => column.notNull())
     .addColumn('approvers', 'text', (column) => column.notNull())
     .addColumn('expires_at', long, (column) => column.notNull())
     .execute()

@@ -57,6 +57,7 @@ test('what waits is listed with everybody who agreed', async () => {
     id: 'approval-1',
     action: 'revokeKey',
     key: 'release',
+    parameters: { version: 1 },
     approvers: ['static tester'],
     expires: '2026-11-22T11:00:00.000Z',
   })
@@ -70,11 +71,25 @@ test('once another approved it is done, and once only', async () => {
 
   expect(answer.statusCode).toBe(200)
   expect(answer.json<{ approvers: string[] }>().approvers).toHaveLength(2)
-  expect(await service.log()).toMatchObject([
-    { type: 'approval', action: 'revokeKey', resource: 'release', approvalId: 'approval-1' },
-  ])
   expect(await codeOfAsync(service.ask)).toBe('accepted')
+  const about = { type: 'approval', action: 'revokeKey', resource: 'release', requestSha256 }
+  const [asker, other] = ['tester', 'repo:acme/widget:ref:refs/heads/main']
+  expect(await service.log()).toMatchObject([
+    { ...about, step: 'request', approvalId: 'approval-1', caller: { subject: asker } },
+    { ...about, step: 'approve', approvalId: 'approval-1', caller: { subject: other } },
+    { ...about, step: 'use', approvalId: 'approval-1', caller: { subject: asker } },
+  ])
   expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
+})
+
+test('what is approved is done once, though it is sent twice at once', async () => {
+  const service = await waitingService()
+  const { requestSha256 } = await listed(service)
+  await service.app.inject(approval(requestSha256, WORKFLOW_CREDENTIALS))
+
+  const codes = await Promise.all([service.ask, service.ask].map((ask) => codeOfAsync(ask)))
+
+  expect(codes.toSorted()).toEqual(['ERR_APPROVAL_REQUIRED', 'accepted'])
 })
 
 test('whoever asked can not approve', async () => {

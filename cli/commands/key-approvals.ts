@@ -1,0 +1,35 @@
+/** The subcommands of `countersign key` for what nobody does alone. */
+import { Command, type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
+import type { CommandEnvironment } from '../command.ts'
+import { approveRequest, listApprovals } from '../key-approvals.ts'
+import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
+
+/** Builds them. */
+export function approvalSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {
+  const approvals = new Command('approvals')
+    .summary('list what waits for approvals in a service')
+    .description('List requests that others have to approve, with everything they say.')
+    .addOption(serverOption())
+    .addOption(tokenFileOption())
+    .action(environment.action((flags) => listApprovals(flags, environment)))
+  const approve = new Command('approve')
+    .summary('approve a request that waits')
+    .description(
+      'Approve a request that waits; whoever made it then sends it again. Look at it first: key approvals.',
+    )
+    .argument('<id>', 'id of the request')
+    .requiredOption(
+      '--request <sha256>',
+      'what you approve, as key approvals shows it: nobody approves another request than they saw',
+      parseSha256,
+    )
+    .addOption(serverOption())
+    .addOption(tokenFileOption())
+    .action(environment.action((id, flags) => approveRequest(id, flags, environment)))
+  return [approvals, approve]
+}
+
+function parseSha256(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text
+  throw new InvalidArgumentError('Not a SHA-256 in hex.')
+}
