@@ -88,13 +88,12 @@ export class CrashScene {
 
   constructor({ folder, postgres, provider, env = {}, seed }: CrashSceneOptions) {
     const place = provider === undefined ? {} : { provider }
-    const { store, password } = withoutPassword(postgres)
     this.folder = folder
     this.random = seededRandom(seed)
-    this.#env = { ...env, ...password }
+    this.#env = env
     this.#service = writeServiceFolder({
       folder,
-      ...store,
+      ...(postgres === undefined ? {} : { store: postgres }),
       keys: {
         [LOAD_KEYS.artifacts]: { use: 'artifact', rotation: ROTATION, ...place },
         [LOAD_KEYS.tokens]: { use: 'token', maxTokenLifetime: '5s', rotation: ROTATION, ...place },
@@ -211,16 +210,4 @@ export class CrashScene {
     const missing = [...findings.missing, ...unverified]
     return { ...findings, missing, unfinished: intents.map(({ uri }) => uri) }
   }
-}
-
-/** A configuration holds no password; the driver finds it in the environment. */
-function withoutPassword(postgres: string | undefined): {
-  readonly store?: { readonly store: string }
-  readonly password?: { readonly PGPASSWORD: string }
-} {
-  if (postgres === undefined) return {}
-  const url = new URL(postgres)
-  const password = { PGPASSWORD: url.password }
-  url.password = ''
-  return { store: { store: url.href }, password }
 }
