@@ -103,6 +103,8 @@ function stringEnd(text: string, start: number): number {
 
 /** Counts the members of all objects in a value; going down is bounded, so it can't run out of stack. */
 function countMembers(value: JsonValue, depth: number): number {
+  // 1e400 would be written again as null.
+  if (value === Infinity || value === -Infinity) throw malformed('a number is out of range')
   if (typeof value !== 'object' || value === null) return 0
   if (depth === 0) throw malformed('nested too deep')
   let members = 0

@@ -43,6 +43,13 @@ test.each([
   expect(code(text)).toBe('ERR_JSON_INVALID')
 })
 
+test.each(['1e400', '[-1e400]', '{"a":{"b":1e999}}'])(
+  'parseJson refuses a number that would be written again as null: %s',
+  (text) => {
+    expect(code(text)).toBe('ERR_JSON_INVALID')
+  },
+)
+
 test.each([
   '{"a":{"a":1},"b":{"a":2}}',
   '[{"a":1},{"a":1}]',
