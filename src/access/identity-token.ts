@@ -116,11 +116,13 @@ export function verifyIdentity(
 }
 
 /** What a subject or `jti` must be. */
-export const NAME = '1 to 1024 characters'
+export const NAME = '1 to 1024 characters, none a control character'
 
 function readName(value: unknown): string | undefined {
-  const isName = typeof value === 'string' && value !== '' && value.length <= MAX_NAME_CHARACTERS
-  return isName ? value : undefined
+  if (typeof value !== 'string' || value === '' || value.length > MAX_NAME_CHARACTERS)
+    return undefined
+  // They go into lines, headers and databases, none of which takes all of them.
+  return /\p{Cc}/u.test(value) ? undefined : value
 }
 
 /** Reads when it was issued, and bounds its age, whatever the token's own end. */

@@ -127,6 +127,8 @@ const wrongClaims: readonly (readonly [string, Readonly<Record<string, unknown>>
   ['that is too old, though it has not expired', { iat: SECONDS - 3661, exp: SECONDS + 300 }],
   ['of nobody', { sub: undefined }],
   ['of an empty subject', { sub: '' }],
+  ['of a subject that no database keeps', { sub: 'x\0y' }],
+  ['of a subject of two lines', { sub: 'x\ny' }],
   ['of an endless subject', { sub: 'x'.repeat(1025) }],
   ['of no issuer', { iss: undefined }],
   ['of several issuers', { iss: ['a', 'b'] }],
