@@ -11,13 +11,21 @@ export class VerdictCache {
   /** By question, oldest use first. */
   readonly #verdicts = new Map<string, GoodVerdict>()
   readonly #limit: number
+  readonly #maxBytes: number
 
-  constructor(limit: number) {
-    this.#limit = limit
+  /** @param limits - how many verdicts, and the longest bundle, are remembered: a verdict holds all it says */
+  constructor(limits: { readonly entries: number; readonly bundleBytes: number }) {
+    this.#limit = limits.entries
+    this.#maxBytes = limits.bundleBytes
   }
 
-  /** The verdict to a question: the remembered one, or what `judge` says now. */
-  async get(question: string, judge: () => Promise<Verdict>): Promise<Verdict> {
+  /** The verdict to a question about a bundle of that length: the remembered one, or what `judge` says now. */
+  async get(
+    question: string,
+    bundleBytes: number,
+    judge: () => Promise<Verdict>,
+  ): Promise<Verdict> {
+    if (bundleBytes > this.#maxBytes) return judge()
     const known = this.#verdicts.get(question)
     const verdict = known ?? (await judge())
     if (!verdict.ok) return verdict

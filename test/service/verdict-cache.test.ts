@@ -12,13 +12,13 @@ const BAD: Verdict = {
 
 /** A cache, and how often it had to ask. */
 function countingCache(limit: number): {
-  ask: (question: string, verdict?: Verdict) => Promise<number>
+  ask: (question: string, verdict?: Verdict, bundleBytes?: number) => Promise<number>
 } {
-  const cache = new VerdictCache(limit)
+  const cache = new VerdictCache({ entries: limit, bundleBytes: 100 })
   let count = 0
   return {
-    ask: async (question, verdict = GOOD) => {
-      await cache.get(question, () => {
+    ask: async (question, verdict = GOOD, bundleBytes = 1) => {
+      await cache.get(question, bundleBytes, () => {
         count += 1
         return Promise.resolve(verdict)
       })
@@ -37,6 +37,13 @@ test('a bad verdict is never remembered', async () => {
   const { ask } = countingCache(2)
 
   expect([await ask('a', BAD), await ask('a', BAD)]).toEqual([1, 2])
+})
+
+test('a long bundle is judged each time, so that no caller fills the memory', async () => {
+  const { ask } = countingCache(2)
+
+  expect([await ask('a', GOOD, 101), await ask('a', GOOD, 101)]).toEqual([1, 2])
+  expect([await ask('b', GOOD, 100), await ask('b', GOOD, 100)]).toEqual([3, 3])
 })
 
 test('what was asked for longest ago is forgotten first', async () => {

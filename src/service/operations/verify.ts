@@ -3,8 +3,7 @@
  *
  * @packageDocumentation
  */
-import { parseDigest } from '../../crypto/digest.ts'
-import { hashBytes } from '../../crypto/digest.ts'
+import { digestHex, digestOf, parseDigest } from '../../crypto/digest.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import type { NamedPublicKey } from '../../formats/jwks.ts'
 import { resolvePredicateType } from '../../formats/predicates/types.ts'
@@ -59,8 +58,8 @@ export interface Verifier {
 
 type VerifyContext = Pick<ServiceContext, 'keyring' | 'now' | 'settings'>
 
-/** Bundles whose verdicts are remembered. */
-const REMEMBERED = 1000
+/** Bundles whose verdicts are remembered: so many, and none longer. */
+const REMEMBERED = { entries: 1000, bundleBytes: 32 * 1024 }
 const USUAL_TYPE = 'JWT'
 
 /** Makes the verifier of one service; it follows every change of its keys. */
@@ -84,11 +83,10 @@ export function createVerifier({ keyring, now, settings }: VerifyContext): Verif
       const policy = toPolicy(demanded)
       const bytes = Buffer.from(JSON.stringify(bundle))
       // State alone decides about a good bundle, and every change of state has a sequence of its own.
-      const bundleSha256 = Buffer.from(hashBytes('sha256', bytes)).toString('hex')
-      const question = JSON.stringify([bundleSha256, digest, snapshot.sequence, policy])
+      const question = sha256(JSON.stringify([sha256(bytes), digest, snapshot.sequence, policy]))
       const trust = await trustOf(snapshot)
       const attached = [{ kind: 'bundle', source: 'request', bytes } as const]
-      const verdict = await verdicts.get(question, () =>
+      const verdict = await verdicts.get(question, bytes.length, () =>
         verifyArtifact(digestArtifact(name, [digest]), attached, { trust, policy, now: now() }),
       )
       const document = toArtifactDocument(name, digest, verdict)
@@ -101,6 +99,10 @@ export function createVerifier({ keyring, now, settings }: VerifyContext): Verif
       return toTokenResultDocument(examineToken(token, { keys, policy, now: time }))
     },
   }
+}
+
+function sha256(data: Uint8Array | string): string {
+  return digestHex(digestOf(Buffer.from(data)))
 }
 
 async function readTrust(snapshot: KeyringSnapshot, issuer: string): Promise<TrustMaterial> {
