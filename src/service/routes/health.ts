@@ -27,8 +27,11 @@ interface CheckResult {
   readonly code?: ErrorCode
 }
 
+type HealthContext = Pick<ServiceContext, 'readiness' | 'settings'>
+
 /** Registers the routes. */
-export function healthRoutes(app: ServiceApp, context: Pick<ServiceContext, 'readiness'>): void {
+export function healthRoutes(app: ServiceApp, context: HealthContext): void {
+  const look = sharedLook(context)
   app.get(
     '/healthz',
     {
@@ -55,13 +58,28 @@ export function healthRoutes(app: ServiceApp, context: Pick<ServiceContext, 'rea
       },
     },
     async (request, reply) => {
-      const checks = await Promise.all(context.readiness().map((one) => run(one, request.deadline)))
+      const checks = await look()
       const ready = checks.every(({ ok }) => ok) && !app.isDraining()
       reply.status(ready ? 200 : 503).header('cache-control', 'no-store')
       for (const { name, code } of checks) if (code !== undefined) request.log.warn({ name, code })
       return { ready, checks }
     },
   )
+}
+
+/** Any stranger may ask, as often as they like: whoever asks while others wait for the answer shares theirs. */
+function sharedLook({ readiness, settings }: HealthContext): () => Promise<CheckResult[]> {
+  let running: Promise<CheckResult[]> | undefined
+  const start = async (): Promise<CheckResult[]> => {
+    // Nobody's own deadline, since whoever asked first may leave before the others.
+    const signal = AbortSignal.timeout(settings.requestTimeoutMs)
+    try {
+      return await Promise.all(readiness().map((one) => run(one, signal)))
+    } finally {
+      running = undefined
+    }
+  }
+  return () => (running ??= start())
 }
 
 async function run({ name, check }: ReadinessCheck, signal: AbortSignal): Promise<CheckResult> {

@@ -64,6 +64,25 @@ test('a check that never ends is not ready at the deadline', async () => {
   expect(answer.body).toContain('ERR_TIMEOUT')
 })
 
+test('however many ask at the same time, what is needed is looked at once', async () => {
+  let looks = 0
+  const answers = Promise.withResolvers<undefined>()
+  await using app = await createService({
+    readiness: () => {
+      looks += 1
+      return [{ name: 'store', check: () => answers.promise }]
+    },
+  })
+  const asked = Promise.all([app.inject('/readyz'), app.inject('/readyz'), app.inject('/readyz')])
+  answers.resolve(undefined)
+
+  const statuses = (await asked).map(({ statusCode }) => statusCode)
+  const looksTogether = looks
+  await app.inject('/readyz')
+
+  expect([statuses, looksTogether, looks]).toEqual([[200, 200, 200], 1, 2])
+})
+
 test('readyz says no while the service drains, though all is well', async () => {
   await using app = await createService()
   await app.ready()
