@@ -235,7 +235,9 @@ function administer(
 function parseTime(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const time = new Date(text)
-  if (!Number.isNaN(time.getTime())) return time
+  // JavaScript takes 31 February for 3 March.
+  const isTime = !Number.isNaN(time.getTime())
+  if (isTime && time.toISOString().slice(0, 19) === text.slice(0, 19)) return time
   throw new CountersignError('ERR_REQUEST_INVALID', `compromisedSince: "${text}" is no time`, {
     hint: 'write it as 2026-11-25T10:00:00Z',
     details: { path: '/compromisedSince' },

@@ -161,6 +161,12 @@ test.each([
     'ERR_REQUEST_INVALID',
   ],
   [
+    'a day that no month has',
+    '/v1/keys/release/revoke',
+    { mode: 'flush', compromisedSince: '2026-02-31T00:00:00Z' },
+    'ERR_REQUEST_INVALID',
+  ],
+  [
     'a key that lies elsewhere',
     '/v1/keys/release/import',
     { uri: 'pkcs11:object=x?module-path=/evil.so' },
