@@ -1,7 +1,8 @@
 /** The fastify instance under the app: what can't be set by a plugin. It listens nowhere by itself. */
 import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { createApp } from './app.ts'
-import type { ServiceContext } from './context.ts'
+import { createClientErrorHandler } from './client-errors.ts'
+import type { ServiceContext, ServiceSettings } from './context.ts'
 import { sendProblem } from './plugins/problems.ts'
 
 /** How the instance meets its surroundings. */
@@ -16,15 +17,21 @@ export interface HttpServerOptions {
 /** Ids of requests as callers may choose them; anything else is replaced. */
 const REQUEST_ID_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 
+const MAX_CHECKING_MS = 1000
+
 /** Makes an instance with the app on it, ready for `inject` or `listen`. */
 export async function createHttpServer(
   context: ServiceContext,
   { logger = false, trustProxy = [], tls }: HttpServerOptions = {},
 ): Promise<FastifyInstance> {
   const { settings, randomId } = context
+  const limits = connectionLimits(settings)
   const server = fastify({
     logger,
-    ...(tls === undefined ? {} : { https: { cert: tls.cert, key: tls.key } }),
+    // The oldest TLS that RFC 9325 allows, whatever this Node was told.
+    ...(tls === undefined
+      ? { http: limits }
+      : { https: { ...limits, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } }),
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: settings.requestTimeoutMs,
@@ -35,10 +42,24 @@ export async function createHttpServer(
       const chosen = headers['x-request-id']
       return typeof chosen === 'string' && REQUEST_ID_FORM.test(chosen) ? chosen : randomId()
     },
+    clientErrorHandler: createClientErrorHandler(randomId),
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply)
     },
   })
   await server.register(createApp(context))
   return server
+}
+
+/** Node looks for slow requests at intervals; by default so seldom that a timeout doubles. */
+function connectionLimits({ requestTimeoutMs }: Pick<ServiceSettings, 'requestTimeoutMs'>): {
+  readonly requestTimeout: number
+  readonly headersTimeout: number
+  readonly connectionsCheckingInterval: number
+} {
+  return {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(MAX_CHECKING_MS, requestTimeoutMs),
+  }
 }

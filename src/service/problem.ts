@@ -83,7 +83,8 @@ function titleOf(code: ErrorCode): string {
 /** The HTTP status of an error that ends a request. */
 function statusOf({ code, details }: CountersignError): number {
   const { status } = details
-  if (code === 'ERR_REQUEST_INVALID' && typeof status === 'number') return status
+  const hasOwn = code === 'ERR_REQUEST_INVALID' || code === 'ERR_TIMEOUT'
+  if (hasOwn && typeof status === 'number') return status
   const { http } = ERROR_TRAITS[code]
   // A verdict is an answer where one was asked for; elsewhere the request can't be carried out.
   return http === 200 ? UNPROCESSABLE : http

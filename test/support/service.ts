@@ -1,6 +1,6 @@
 /** The service as tests meet it: the real app, called through `inject`, without a socket. */
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type RouteOptions } from 'fastify'
 import { onTestFinished } from 'vitest'
 import type { Caller } from '../../src/access/caller.ts'
 import { createAuthorizer } from '../../src/access/authorize.ts'
@@ -11,10 +11,11 @@ import type { LogEntry } from '../../src/log/entry.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
 import { createAppender } from '../../src/log/group-appender.ts'
 import type { Keyring } from '../../src/rotation/keyring.ts'
+import { createApp } from '../../src/service/app.ts'
 import { createAuthorization } from '../../src/service/authorization.ts'
 import type { ServiceContext, ServiceSettings } from '../../src/service/context.ts'
 import { FailureLog } from '../../src/service/failures.ts'
-import { createHttpServer } from '../../src/service/http-server.ts'
+import { createHttpServer, type HttpServerOptions } from '../../src/service/http-server.ts'
 import { createEmbeddedAuthority, embeddedStamper } from '../../src/service/stamper.ts'
 import { FREE_CLAIMS } from '../../src/signing/claim-rules.ts'
 import type { Signer } from '../../src/signing/signer.ts'
@@ -104,8 +105,22 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
 }
 
 /** Makes the app on such a context; close it with `await using`. */
-export function createService(parts: Partial<ServiceContext> = {}): Promise<FastifyInstance> {
-  return createHttpServer(serviceContext(parts))
+export function createService(
+  parts: Partial<ServiceContext> = {},
+  options: HttpServerOptions = {},
+): Promise<FastifyInstance> {
+  return createHttpServer(serviceContext(parts), options)
+}
+
+/** Every route there is, also those that the description of the API does not show. */
+export async function serviceRoutes(): Promise<readonly RouteOptions[]> {
+  const routes: RouteOptions[] = []
+  await using app = fastify()
+  app.addHook('onRoute', (route) => {
+    routes.push(route)
+  })
+  await app.register(createApp(serviceContext()))
+  return routes
 }
 
 /** A key of a service under test. */

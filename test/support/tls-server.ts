@@ -16,16 +16,18 @@ export interface TlsServer {
 
 /** Starts a server on a free port, closed when the running test ends. */
 export async function startTlsServer(listener: RequestListener): Promise<TlsServer> {
+  const { certificate, key } = createCertificate()
+  const port = await listen(createServer({ key, cert: certificate }, listener), 'localhost')
+  return { url: new URL(`https://localhost:${port}/`), certificate }
+}
+
+/** Makes a certificate for `localhost`, signed by itself, and its private key, both PEM. */
+export function createCertificate(): { readonly certificate: string; readonly key: string } {
   const folder = createTempFolder()
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
   const run = spawnSync('openssl', [...request, ...name, '-keyout', key, '-out', certificate])
   if (run.status !== 0) throw new Error('openssl is missing: apt-get install openssl')
-  const pem = readFileSync(certificate, 'utf8')
-  const port = await listen(
-    createServer({ key: readFileSync(key), cert: pem }, listener),
-    'localhost',
-  )
-  return { url: new URL(`https://localhost:${port}/`), certificate: pem }
+  return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
 }
