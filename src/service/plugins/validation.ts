@@ -9,14 +9,14 @@ import { nearestName } from '../../nearest.ts'
 
 /**
  * The plugin. Bodies are taken as they are, nothing is converted or removed; texts of paths and queries
- * become numbers and booleans where the schema says so.
+ * become numbers and booleans where the schema says so, and only those that are nothing else.
  */
 export const validation: FastifyPluginCallback = fp((app: FastifyInstance, _options, done) => {
   app.setValidatorCompiler<TSchema>(({ schema, httpPart = 'body' }) => {
     const validator = Compile(schema)
     const isText = httpPart === 'params' || httpPart === 'querystring'
     return (received: unknown) => {
-      const value = isText ? validator.Convert(received) : received
+      const value = isText ? readTexts(received, schema) : received
       if (validator.Check(value)) return { value }
       return { error: invalidRequest(PARTS[httpPart] ?? httpPart, validator.Errors(value), schema) }
     }
@@ -25,6 +25,22 @@ export const validation: FastifyPluginCallback = fp((app: FastifyInstance, _opti
   app.setSerializerCompiler(() => (answer: unknown) => JSON.stringify(answer))
   done()
 })
+
+/** A validator would take `1.5` for 1 and `0` for false; a text that is not plainly meant stays one, and fails. */
+function readTexts(received: unknown, schema: object): unknown {
+  const texts = Object.entries(toObject(received)) as [string, unknown][]
+  const properties = member(schema, 'properties')
+  return Object.fromEntries(
+    texts.map(([name, text]) => [name, readText(text, member(member(properties, name), 'type'))]),
+  )
+}
+
+function readText(text: unknown, type: unknown): unknown {
+  if (typeof text !== 'string') return text
+  if (type === 'integer' && /^-?\d{1,16}$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
 
 const PARTS: Readonly<Partial<Record<string, string>>> = {
   params: 'path',
