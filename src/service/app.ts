@@ -1,6 +1,6 @@
 /**
  * The service as a fastify plugin: it listens nowhere. What happens to a request, in this order: id and
- * deadline, drain, authentication (deny by default), queue, rate limit, body (strict JSON), schema, then the
+ * deadline, drain, authentication (deny by default), rate limit, queue, body (strict JSON), schema, then the
  * route.
  *
  * To add a route:
@@ -65,7 +65,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     const idempotency = createIdempotency(context)
     signatureRoutes(app, context, idempotency)
     attestationRoutes(app, context, idempotency)
-    timestampRoutes(app, context)
+    await timestampRoutes(app, context)
     tokenRoutes(app, context)
     verificationRoutes(app, context)
     keyRoutes(app, context)

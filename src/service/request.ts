@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether a route needs a caller; a route that says nothing does. */
     readonly auth?: 'required' | 'none'
+    /** Whether requests without a caller have to queue; those with one always do. */
+    readonly isCostly?: boolean
   }
   interface FastifyRequest {
     /** Who calls; undefined only on routes with `auth: 'none'`. See {@link callerOf}. */

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fas
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
 import type { ServiceContext } from '../context.ts'
-import { throttled } from './rate-limits.ts'
+import { addressKey, throttled } from './rate-limits.ts'
 
 type AuthenticationContext = Pick<ServiceContext, 'authenticate' | 'settings'>
 
@@ -13,11 +13,13 @@ export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
     const failures = app.createRateLimit({
       max: settings.failuresPerMinute,
       timeWindow: 60_000,
-      keyGenerator: ({ ip }) => `failures ${ip}`,
+      keyGenerator: ({ ip }) => `failures ${addressKey(ip)}`,
     })
     app.decorateRequest('caller', undefined)
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', async (request, reply) => {
       if (request.is404 || request.routeOptions.config.auth === 'none') return
+      // What one caller may read is nothing for caches on the way.
+      reply.header('cache-control', 'no-store')
       const before = await failures(request, { increment: false })
       if (!before.isAllowed && before.remaining <= 0) throw throttled(before.ttlInSeconds)
       try {

@@ -66,12 +66,18 @@ class AdmissionQueue {
   }
 }
 
-/** The plugin: authenticated routes go through the queue, before their bodies are read. */
+/**
+ * The plugin: work that costs goes through the queue, before its body is read and behind the rate limits, so
+ * that a caller who is refused by those takes nobody's place. Strangers have a queue of their own.
+ */
 export const queue: FastifyPluginCallback<QueueSettings> = fp(
   (app: FastifyInstance, settings: QueueSettings, done) => {
-    const places = new AdmissionQueue(settings)
-    app.addHook('onRequest', async (request, reply) => {
-      if (request.caller === undefined) return
+    const ofCallers = new AdmissionQueue(settings)
+    const ofStrangers = new AdmissionQueue(settings)
+    app.addHook('preParsing', async (request, reply) => {
+      const isStranger = request.caller === undefined
+      if (isStranger && request.routeOptions.config.isCostly !== true) return
+      const places = isStranger ? ofStrangers : ofCallers
       await places.enter(request.deadline)
       const leave = (): void => {
         places.leave()

@@ -1,5 +1,5 @@
 /** Bounds how much one caller may ask for, so that no caller keeps the others waiting. */
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
@@ -13,6 +13,11 @@ export function throttled(retryAfterSeconds: number): CountersignError {
   })
 }
 
+/** One text for one address; in IPv6 for a network of 64 bits, since whoever has one address has them all. */
+export function addressKey(ip: string): string {
+  return normalizeIP(ip, 64)
+}
+
 /** The plugin. It counts by caller, and by address where there is none; each replica for itself. */
 export const rateLimits: FastifyPluginAsync<{ requestsPerMinute: number }> = fp(
   async (app: FastifyInstance, { requestsPerMinute }: { requestsPerMinute: number }) => {
@@ -20,7 +25,8 @@ export const rateLimits: FastifyPluginAsync<{ requestsPerMinute: number }> = fp(
       max: requestsPerMinute,
       timeWindow: 60_000,
       enableDraftSpec: true,
-      keyGenerator: ({ caller, ip }) => (caller === undefined ? `address ${ip}` : callerId(caller)),
+      keyGenerator: ({ caller, ip }) =>
+        caller === undefined ? `address ${addressKey(ip)}` : callerId(caller),
       errorResponseBuilder: (_request, { ttl }) => throttled(Math.ceil(ttl / 1000)),
     })
   },

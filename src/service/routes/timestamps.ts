@@ -7,6 +7,7 @@
 import { CountersignError } from '../../errors.ts'
 import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
+import { pageOf } from '../schemas/page.ts'
 
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
@@ -16,8 +17,16 @@ const MAX_QUERY_BYTES = 4096
 
 type TimestampContext = Pick<ServiceContext, 'appender' | 'now' | 'timestampAuthority'>
 
-/** Registers the route. */
-export function timestampRoutes(app: ServiceApp, context: TimestampContext): void {
+/** Registers the route, apart from all others: they take none of its bodies, and it none of theirs. */
+export async function timestampRoutes(app: ServiceApp, context: TimestampContext): Promise<void> {
+  await app.register((scope: ServiceApp, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    registerRoute(scope, context)
+    done()
+  })
+}
+
+function registerRoute(app: ServiceApp, context: TimestampContext): void {
   app.addContentTypeParser(
     QUERY,
     { parseAs: 'buffer', bodyLimit: MAX_QUERY_BYTES },
@@ -28,13 +37,13 @@ export function timestampRoutes(app: ServiceApp, context: TimestampContext): voi
   app.post(
     '/v1/timestamps',
     {
-      config: { auth: 'none' },
+      config: { auth: 'none', isCostly: true },
       schema: {
         summary: 'Stamp a time (RFC 3161).',
         description: `Takes a TimeStampReq as \`${QUERY}\`, answers a TimeStampResp as \`${REPLY}\`. What can't be stamped gets a TimeStampResp that says so.`,
         tags: ['signing'],
         consumes: [QUERY],
-        produces: [REPLY],
+        response: { 200: pageOf(REPLY, 'A TimeStampResp, also where nothing is stamped.') },
       },
     },
     async (request, reply) => {
