@@ -10,13 +10,21 @@ import { CountersignError } from '../../errors.ts'
 import type { ServiceApp } from '../service-app.ts'
 import { KEY_HISTORY_PATH, type Publications } from '../publications.ts'
 import type { PublishedPage } from '../published-pages.ts'
+import { NOT_MODIFIED, pageOf } from '../schemas/page.ts'
 
-/** The documents at fixed paths, and what each is. */
-const DOCUMENTS: readonly (readonly [string, string])[] = [
-  ['/.well-known/jwks.json', 'Fetch the keys that verify tokens now (RFC 7517).'],
-  ['/.well-known/openid-configuration', 'Find the JWKS (OpenID Connect Discovery).'],
-  [KEY_HISTORY_PATH, 'Fetch every artifact key there was, with its window, signed (DSSE).'],
-  ['/trust/trusted-root.json', 'Fetch the Sigstore trusted root: time-stamp authorities and logs.'],
+const JSON_TYPE = 'application/json'
+const JWKS_TYPE = 'application/jwk-set+json'
+
+/** The documents at fixed paths, what each is, and its media type. */
+const DOCUMENTS: readonly (readonly [string, string, string])[] = [
+  ['/.well-known/jwks.json', 'Fetch the keys that verify tokens now (RFC 7517).', JWKS_TYPE],
+  ['/.well-known/openid-configuration', 'Find the JWKS (OpenID Connect Discovery).', JSON_TYPE],
+  [KEY_HISTORY_PATH, 'Fetch every artifact key there was, with its window (DSSE).', JSON_TYPE],
+  [
+    '/trust/trusted-root.json',
+    'Fetch the Sigstore trusted root: time-stamp authorities and logs.',
+    JSON_TYPE,
+  ],
 ]
 
 /** Registers the routes. */
@@ -25,8 +33,10 @@ export function distributionRoutes(
   { publications }: { readonly publications: Pick<Publications, 'page'> },
 ): void {
   const config = { auth: 'none', rateLimit: false } as const
-  for (const [path, summary] of DOCUMENTS) {
-    app.get(path, { config, schema: { summary, tags: ['distribution'] } }, (request, reply) => {
+  for (const [path, summary, mediaType] of DOCUMENTS) {
+    const response = { 200: pageOf(mediaType, 'The document.'), 304: NOT_MODIFIED }
+    const schema = { summary, tags: ['distribution'], response }
+    app.get(path, { config, schema }, (request, reply) => {
       const page = publications.page(path)
       if (page === undefined) throw notYet(path)
       return send(page, request, reply)
@@ -41,6 +51,7 @@ export function distributionRoutes(
         description: 'A revoked key is not given: a tool that takes a key alone asks for no time.',
         tags: ['distribution'],
         params: Type.Object({ file: Type.String({ pattern: '^[A-Za-z0-9_-]{43}\\.pem$' }) }),
+        response: { 200: pageOf('application/x-pem-file', 'The key.'), 304: NOT_MODIFIED },
       },
     },
     (request, reply) => {

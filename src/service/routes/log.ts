@@ -13,10 +13,11 @@ import { openStoredLog } from '../../log/source.ts'
 import { TILE_WIDTH } from '../../log/tiles.ts'
 import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
+import { pageOf } from '../schemas/page.ts'
 
 const LOG_PREFIX = '/log/'
 const TAGS = ['log']
-const PUBLIC = { auth: 'none' } as const
+const PUBLIC = { auth: 'none', isCostly: true } as const
 /** What is in a full tile never changes, so it may be kept for ever. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 /** Nor does a partial one, but the next is asked for soon. */
@@ -30,8 +31,9 @@ const query = Type.Object({
   end: Type.Optional(index),
   label: Type.Optional(
     Type.String({
-      minLength: 1,
       maxLength: 512,
+      // PostgreSQL has no text with a NUL in it.
+      pattern: '^[^\\u0000-\\u001f]+$',
       description: 'type:, key:, kid:, digest:, bundle:, jti: or serial: and its value',
     }),
   ),
@@ -64,7 +66,7 @@ function tileRoutes(app: ServiceApp, context: Pick<ServiceContext, 'store'>): vo
       schema: {
         summary: 'Get the newest signed checkpoint of the log.',
         tags: TAGS,
-        produces: ['text/plain'],
+        response: { 200: pageOf('text/plain', 'A signed note.') },
       },
     },
     async (_request, reply) => {
@@ -82,7 +84,8 @@ function tileRoutes(app: ServiceApp, context: Pick<ServiceContext, 'store'>): vo
         summary: 'Get a tile of hashes (`L/N`) or a bundle of entries (`entries/N`).',
         description: 'C2SP tlog-tiles; a tile that is not full is `N.p/WIDTH`.',
         tags: TAGS,
-        produces: ['application/octet-stream'],
+        params: Type.Object({ '*': Type.String({ description: '`L/N` or `entries/N`.' }) }),
+        response: { 200: pageOf('application/octet-stream', 'Hashes, or entries.') },
       },
     },
     async (request, reply) => {
