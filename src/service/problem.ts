@@ -25,6 +25,9 @@ export interface Problem {
   readonly path?: string
   /** What others have to approve: send `requestSha256` to `/v1/approvals/{id}`. */
   readonly approval?: ErrorDetails
+  /** Of a token that is not accepted: what it must say, and what it says. */
+  readonly expected?: string
+  readonly actual?: string
   readonly requestId: string
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
@@ -49,11 +52,33 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
     status,
     code,
     detail: about.message,
-    ...(about.hint === undefined ? {} : { hint: about.hint }),
+    ...hintOf(about.hint ?? HINTS[code]),
     ...(typeof path === 'string' && code === 'ERR_REQUEST_INVALID' ? { path } : {}),
     ...(code === 'ERR_APPROVAL_REQUIRED' ? { approval: error.details } : {}),
+    ...comparisonOf(error),
     requestId,
     retryable,
+  }
+}
+
+/** What to do about errors whose places know nothing of HTTP. */
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_JSON_INVALID: 'send one JSON text in UTF-8 that names no member twice (RFC 8259)',
+  ERR_INPUT_TOO_LARGE: 'send less in one request; whoever runs the service sets serve.maxBodyBytes',
+  ERR_STATEMENT_INVALID: 'name each subject once, by its own digest',
+}
+
+function hintOf(hint: string | undefined): Pick<Problem, 'hint'> {
+  return hint === undefined ? {} : { hint }
+}
+
+/** Which issuers are accepted is nothing for strangers. */
+function comparisonOf({ code, details }: CountersignError): Pick<Problem, 'expected' | 'actual'> {
+  const { claim, expected, actual } = details
+  if (code !== 'ERR_NOT_AUTHENTICATED' || claim === 'iss') return {}
+  return {
+    ...(typeof expected === 'string' && { expected }),
+    ...(typeof actual === 'string' && { actual }),
   }
 }
 

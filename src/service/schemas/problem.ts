@@ -25,6 +25,10 @@ const problem = Type.Object(
         },
       ),
     ),
+    expected: Type.Optional(
+      Type.String({ description: 'What an identity token must say, where it is not accepted.' }),
+    ),
+    actual: Type.Optional(Type.String({ description: 'What it says instead.' })),
     requestId: Type.String({ description: 'Under which the service logged it.' }),
     retryable: Type.Boolean({ description: 'Whether the same request may succeed later.' }),
   },
