@@ -18,6 +18,12 @@ export interface IssuerSettings {
   readonly enterpriseSlug: string | undefined
   readonly allowPrivateAddresses: boolean
   readonly maxTokenAgeSeconds: number | undefined
+  /** Undefined: that of the authenticator. */
+  readonly clockSkewSeconds: number | undefined
+  /** Path of certificates, PEM. */
+  readonly ca: string | undefined
+  /** Path of its keys. */
+  readonly jwks: string | undefined
 }
 
 /** Who may use the service. */
@@ -89,9 +95,15 @@ function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
     preventReplay,
     enterpriseSlug: entry.enterpriseSlug,
     allowPrivateAddresses,
-    maxTokenAgeSeconds:
-      entry.maxTokenAge === undefined ? undefined : parseDurationSeconds(entry.maxTokenAge),
+    maxTokenAgeSeconds: toSeconds(entry.maxTokenAge),
+    clockSkewSeconds: toSeconds(entry.clockSkew),
+    ca: entry.ca,
+    jwks: entry.jwks,
   }
+}
+
+function toSeconds(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDurationSeconds(duration)
 }
 
 /** Fills in the section `serve`. */

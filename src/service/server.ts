@@ -57,6 +57,7 @@ export interface RunningServer extends AsyncDisposable {
 const FIRST_VERSIONS_MS = 120_000
 
 const MAX_PEM_BYTES = 256 * 1024
+const MAX_JWKS_BYTES = 1024 * 1024
 
 /** Answers are remembered that long; retries come within minutes. */
 const IDEMPOTENCY_SECONDS = 24 * 3600
@@ -239,11 +240,19 @@ async function toAccess(
     ...about,
     token: await readSecret(token, env),
   }))
+  const issuers = access.issuers.map(async ({ ca, jwks, ...settings }) => ({
+    ...settings,
+    audience: settings.audience ?? issuer,
+    ca: await readText(ca, MAX_PEM_BYTES),
+    jwks: await readText(jwks, MAX_JWKS_BYTES),
+  }))
   return {
-    issuers: access.issuers.map((settings) => ({
-      ...settings,
-      audience: settings.audience ?? issuer,
-    })),
+    issuers: await Promise.all(issuers),
     staticTokens: await Promise.all(staticTokens),
   }
+}
+
+async function readText(path: string | undefined, maxBytes: number): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  return Buffer.from(await readFileBounded(path, maxBytes)).toString('utf8')
 }

@@ -172,6 +172,9 @@ access:
       enterpriseSlug: undefined,
       allowPrivateAddresses: false,
       maxTokenAgeSeconds: undefined,
+      clockSkewSeconds: undefined,
+      ca: undefined,
+      jwks: undefined,
     },
   ])
 })
@@ -182,7 +185,7 @@ store: sqlite:data.db
 keys:
   near: { use: artifact, provider: file:near.pem, passphrase: file:near.txt }
   far: { use: artifact, provider: file:/keys/far.pem, passphrase: env:FAR }
-access: { policies: policies/ }
+access: { policies: policies/, issuers: [{ issuer: https://k8s.local, ca: ca.crt, jwks: k8s.json, clockSkew: 30s }] }
 trust: { keys: [near, old.pub, file:older.pub, "awskms:///alias/a", https://example.com/k.pem], trustedRoot: root.json }
 registry: { ca: ca.pem }
 `)
@@ -191,6 +194,8 @@ registry: { ca: ca.pem }
   const config = await readConfig({ file, env: NONE })
 
   expect(config.store).toBe(`sqlite:${at('data.db')}`)
+  const [cluster] = config.access.issuers
+  expect(cluster).toMatchObject({ ca: at('ca.crt'), jwks: at('k8s.json'), clockSkewSeconds: 30 })
   expect(config.keys['near']).toMatchObject({
     provider: `file:${at('near.pem')}`,
     passphrase: `file:${at('near.txt')}`,

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { codeOfAsync } from '../support/errors.ts'
+import { startOidcIssuer } from '../support/oidc-issuer.ts'
 import { createPostgres } from '../support/postgres.ts'
 import { runServer, serverFolder, TOKEN } from '../support/server.ts'
 
@@ -56,6 +57,22 @@ test('a service that starts again has the same keys', async () => {
   const second = await runServer(folder)
 
   expect(second.versions.map(({ publicKey }) => publicKey.kid)).toEqual(kids)
+})
+
+test('an issuer whose keys are in a file is believed, and asked nothing', async () => {
+  const issuer = await startOidcIssuer({ audience: 'https://sign.example.com' })
+  const { issuer: address } = issuer.settings
+  const folder = serverFolder()
+  writeFileSync(join(folder.folder, 'keys.json'), JSON.stringify(issuer.jwks()))
+  const issuers = `issuers: [{ issuer: "${address}", allowPrivateAddresses: true, jwks: keys.json }]`
+  const config = readFileSync(folder.config, 'utf8')
+  writeFileSync(folder.config, config.replace('  staticTokens:', `  ${issuers}\n  staticTokens:`))
+  const server = await runServer(folder)
+
+  const answer = await sign(server.address, await issuer.mint())
+
+  expect(answer.status).toBe(200)
+  expect(issuer.requests).toEqual([])
 })
 
 test('what is unsafe is said at the start', async () => {

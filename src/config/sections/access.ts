@@ -15,6 +15,9 @@ export interface IssuerEntry {
   readonly enterpriseSlug?: string
   readonly allowPrivateAddresses?: boolean
   readonly maxTokenAge?: string
+  readonly clockSkew?: string
+  readonly ca?: string
+  readonly jwks?: string
 }
 
 /** A token for development. */
@@ -98,6 +101,26 @@ const issuer = Type.Object(
       duration('1s', '30d', {
         description: 'How long ago a token may have been issued, whatever its `exp` says.',
         examples: ['10m'],
+      }),
+    ),
+    clockSkew: Type.Optional(
+      duration('1s', '5m', {
+        description: 'How far its clock and ours may be apart; left out, 1m.',
+        examples: ['30s'],
+      }),
+    ),
+    ca: Type.Optional(
+      text('path', {
+        description:
+          'Certificates (PEM) of the authorities to trust for its keys, in place of the usual ones.',
+        examples: ['/var/run/secrets/kubernetes.io/serviceaccount/ca.crt'],
+      }),
+    ),
+    jwks: Type.Optional(
+      text('path', {
+        description:
+          'File with its keys (a JWKS): nothing is fetched. Read when the service starts.',
+        examples: ['cluster-jwks.json'],
       }),
     ),
   },
