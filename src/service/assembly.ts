@@ -29,6 +29,7 @@ import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
 import { createApproval } from './approval.ts'
+import { createClockCheck } from './clock-check.ts'
 import { createAuthorization } from './authorization.ts'
 import { BackendProbes } from './backend-probes.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
@@ -139,6 +140,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     readiness: () => [
       { name: 'store', check: () => store.ping() },
       { name: 'log', check: () => assertWritable(store) },
+      createClockCheck({ store, keyring, now }),
       ...probes.checks(),
     ],
   }

@@ -68,6 +68,11 @@ export class DatabaseStore implements Store {
     await this.log.head()
   }
 
+  async clock(): Promise<Date> {
+    this.#assertOpen()
+    return this.#database.clock()
+  }
+
   async sweep(now: Date): Promise<void> {
     this.#assertOpen()
     await sweepExpired(this.#database.writer, now)

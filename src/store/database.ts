@@ -33,6 +33,8 @@ export interface Database extends AsyncDisposable {
   readonly columnTypes: ColumnTypes
   /** Hands out Kysely for changing the schema, which may take longer than anything else. */
   migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** What time it is where the database runs. */
+  clock(): Promise<Date>
   /** Keeps every other transaction on the same key waiting until this one ends. */
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
   /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */

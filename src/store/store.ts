@@ -94,6 +94,8 @@ export interface Store extends AsyncDisposable {
   withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
   /** Makes sure that the database answers. */
   ping(): Promise<void>
+  /** What time it is by the clock of the database, which is one for all replicas. */
+  clock(): Promise<Date>
   /** Deletes what is past its time: answers, replays, approvals. */
   sweep(now: Date): Promise<void>
 }

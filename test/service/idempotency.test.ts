@@ -120,6 +120,7 @@ function withoutLocks(store: Store): Store {
     withLock: (_name, work) => work(new AbortController().signal),
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     ping: () => store.ping(),
+    clock: () => store.clock(),
     sweep: (now) => store.sweep(now),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }

@@ -57,6 +57,13 @@ class PostgresDatabase implements Database {
     }
   }
 
+  async clock(): Promise<Date> {
+    const time = sql<{ ms: number }>`
+      select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms`
+    const { rows } = await time.execute(this.reader)
+    return new Date(rows[0]?.ms ?? Number.NaN)
+  }
+
   async lockKey(db: Kysely<Tables>, name: string): Promise<void> {
     // Not the key's row: a key that is about to be made has none yet.
     await sql`select pg_advisory_xact_lock(hashtextextended(${`countersign key ${name}`}, 0))`.execute(

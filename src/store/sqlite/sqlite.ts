@@ -1,6 +1,6 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
@@ -102,6 +102,12 @@ class SqliteDatabase implements Database {
 
   migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return work(this.writer)
+  }
+
+  async clock(): Promise<Date> {
+    const time = sql<{ ms: number }>`select cast(unixepoch('subsec') * 1000 as integer) as ms`
+    const { rows } = await time.execute(this.reader)
+    return new Date(rows[0]?.ms ?? Number.NaN)
   }
 
   lockKey(): Promise<void> {
