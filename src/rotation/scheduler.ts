@@ -10,6 +10,7 @@ import { activationDelaySeconds } from '../keys/policy.ts'
 import { startTimer, type StartTimer } from '../log/timer.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { doDueSteps } from './due-steps.ts'
+import { RevokedKeys } from './revoked-keys.ts'
 
 /** What a scheduler stands on. */
 export interface SchedulerOptions {
@@ -50,6 +51,7 @@ class StoreScheduler implements Scheduler {
   #intervalMs = LONGEST_INTERVAL_MS
   /** By the name of the key; owned by the run that is under way. */
   readonly #setbacks = new Map<string, Setback>()
+  readonly #revoked: RevokedKeys
   /** The run that is under way or was the last; never rejects. */
   #running: Promise<void> = Promise.resolve()
   #stopTimer: () => void = () => undefined
@@ -57,6 +59,7 @@ class StoreScheduler implements Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options
+    this.#revoked = new RevokedKeys(options.rotation, options.onAlert)
   }
 
   start(): void {
@@ -99,6 +102,7 @@ class StoreScheduler implements Scheduler {
       if (lost.aborted || this.#isDisposed) return
       await this.#lookAt(name, by)
     }
+    await this.#revoked.disableAll(lost)
   }
 
   async #lookAt(name: string, by: Operator): Promise<void> {

@@ -1,7 +1,9 @@
 /** What happens to keys in AWS KMS when their versions end. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { CountersignError } from '../../src/errors.ts'
 import { createAwsKmsProvider } from '../../src/providers/awskms/provider.ts'
 import { importVersion } from '../../src/rotation/new-version.ts'
+import { createScheduler } from '../../src/rotation/scheduler.ts'
 import { cancelDestruction, transition } from '../../src/rotation/transitions.ts'
 import { type KmsDouble, startKmsDouble } from '../support/kms/double.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
@@ -45,6 +47,29 @@ test('a revocation holds though KMS refuses to disable the key, and says so', as
 
   expect(backend).toMatchObject({ outcome: 'failed', error: { code: 'ERR_NOT_ALLOWED' } })
   expect(await scene.states()).toBe('revoked active')
+})
+
+test('what KMS refused to disable is disabled by the scheduler, which alerts until it worked', async () => {
+  const scene = await start()
+  double.deny('DisableKey')
+  await transition(scene.context(), 'release', REVOKE, OPERATOR)
+  const alerts: unknown[] = []
+  const onAlert = ({ code }: CountersignError, key: string | undefined): unknown =>
+    alerts.push([code, key])
+  await using scheduler = createScheduler({ rotation: scene.context(), onAlert })
+
+  await scheduler.runOnce()
+  await scheduler.runOnce()
+  double.reset()
+  scene.pass(10)
+  await scheduler.runOnce()
+  const calls = double.calls.get('DisableKey')
+  scene.pass(3600)
+  await scheduler.runOnce()
+
+  expect(alerts).toEqual([['ERR_NOT_ALLOWED', 'release']])
+  expect(double.keys()[0]?.state).toBe('Disabled')
+  expect(double.calls.get('DisableKey')).toBe(calls)
 })
 
 test('a destroyed key is scheduled for deletion, which can be taken back until then', async () => {
