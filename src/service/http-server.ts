@@ -19,6 +19,9 @@ const REQUEST_ID_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 
 const MAX_CHECKING_MS = 1000
 
+/** No path is longer: Node refuses it with the headers. */
+const MAX_PARAM_CHARACTERS = 16_384
+
 /** Makes an instance with the app on it, ready for `inject` or `listen`. */
 export async function createHttpServer(
   context: ServiceContext,
@@ -34,6 +37,8 @@ export async function createHttpServer(
       : { https: { ...limits, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } }),
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: settings.maxBodyBytes,
+    // Schemas bound what is in paths, and say so; the router would say nothing.
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
     requestTimeout: settings.requestTimeoutMs,
     forceCloseConnections: 'idle',
     // Refusals while draining are problem documents like all others.

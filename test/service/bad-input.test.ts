@@ -40,6 +40,18 @@ const bodies: readonly (readonly [string, string, object | string, ExpectedProbl
     },
   ],
   [
+    'a key with an endless name',
+    `/v1/keys/${'x'.repeat(2000)}/signatures`,
+    of(DIGEST),
+    {
+      status: 400,
+      code: 'ERR_REQUEST_INVALID',
+      detail: 'path/key: must not have more than 63 characters',
+      hint: API,
+      path: '/key',
+    },
+  ],
+  [
     'a digest of the wrong length',
     SIGNATURES,
     of('sha256:abc'),
