@@ -77,8 +77,31 @@ export const PYJWT: Peer = {
   },
 }
 
+/** Makes requests of an API's description, good and bad, and holds the answers against it. */
+export const SCHEMATHESIS: Peer = {
+  name: 'schemathesis',
+  version: '4.32.5',
+  install: (folder) => {
+    const venv = join(folder, 'venv')
+    run(['python3', '-m', 'venv', venv])
+    // What it generates is hypothesis's choice: the same requests only by the same version.
+    const packages = ['schemathesis==4.32.5', 'hypothesis==6.170.17']
+    run([join(venv, 'bin/pip'), 'install', '--quiet', ...packages])
+    run([join(venv, 'bin/st'), '--version'])
+  },
+}
+
 /** Every peer that is installed by its exact version. */
-export const PEERS: readonly Peer[] = [COSIGN, OCIREGISTRY, ZOT, LOCALSTACK, GO_OIDC, PYJWT, GOLOG]
+export const PEERS: readonly Peer[] = [
+  COSIGN,
+  OCIREGISTRY,
+  ZOT,
+  LOCALSTACK,
+  GO_OIDC,
+  PYJWT,
+  GOLOG,
+  SCHEMATHESIS,
+]
 
 function goProgram(name: string, path: string, version: string): Peer {
   return {
