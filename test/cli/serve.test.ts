@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
@@ -76,4 +78,32 @@ test('serve refuses an address that is none, and says which option', async () =>
 
   expect(result.exitCode).toBe(2)
   expect(result.stderr).toContain('--listen')
+})
+
+test.each([
+  [
+    'the configuration',
+    (folder: string) => {
+      writeFileSync(join(folder, 'countersign.yaml'), 'issuer: https://a.example\nkeyz: {}\n')
+    },
+    /countersign\.yaml:2:1: keyz: unknown setting "keyz".*\[ERR_CONFIG_INVALID\]/s,
+  ],
+  [
+    'a policy',
+    (folder: string) => {
+      writeFileSync(
+        join(folder, 'policies', 'all.cedar'),
+        '// all\npermit(principal, action, rsrc);\n',
+      )
+    },
+    /all\.cedar:2:\d+: .*\[ERR_POLICY_INVALID\]/s,
+  ],
+])('a mistake in %s ends serve at its start, with file and line', async (_what, spoil, said) => {
+  const { folder, config, env } = serverFolder()
+  spoil(folder)
+
+  const result = await countersign(['serve', '--config', config], { env })
+
+  expect(result.exitCode).toBe(2)
+  expect(result.stderr).toMatch(said)
 })
