@@ -30,6 +30,7 @@ import { cancelKmsKeyDeletion, destroyKmsKey, disableKmsKey } from './retire.ts'
 import { connectKms } from './sdk.ts'
 import { type AwsKmsAccount, type AwsKmsUri, regionOf } from './uri.ts'
 import type { Delay } from './visibility.ts'
+import type { WebIdentity } from './web-identity.ts'
 
 /** How the provider reaches KMS; everything has a default. */
 export interface AwsKmsProviderOptions {
@@ -37,6 +38,8 @@ export interface AwsKmsProviderOptions {
   readonly connectTimeoutMs?: number
   /** Time for one attempt of a call, in ms; default 10 000. A call has at most three attempts. */
   readonly requestTimeoutMs?: number
+  /** Takes a role for every account; default: the credentials of the SDK's default chain. */
+  readonly webIdentity?: WebIdentity
   /** Waits for a new key to become visible; default: a timer. */
   readonly delay?: Delay
   /** Connects to an account; default: the AWS SDK. */
@@ -69,7 +72,9 @@ class AwsKmsProvider implements AwsKmsKeys {
 
   constructor(options: AwsKmsProviderOptions) {
     const { connectTimeoutMs: connectMs = 3000, requestTimeoutMs: requestMs = 10_000 } = options
-    this.#connect = options.connect ?? ((account) => connectKms(account, { connectMs, requestMs }))
+    this.#connect =
+      options.connect ??
+      ((account) => connectKms(account, { connectMs, requestMs }, options.webIdentity))
     this.#delay = options.delay ?? ((ms, signal) => setTimeout(ms, undefined, { signal }))
   }
 

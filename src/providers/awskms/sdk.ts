@@ -10,6 +10,7 @@ import { CountersignError } from '../../errors.ts'
 import type { KmsClient, KmsSignRequest } from './client.ts'
 import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
 import { type AwsKmsAccount, endpointUrl } from './uri.ts'
+import { type WebIdentity, webIdentityCredentials } from './web-identity.ts'
 
 /** How long KMS may take, in ms, for one attempt of a call. */
 export interface KmsTimeouts {
@@ -28,14 +29,15 @@ const MAX_TAGS = 50
 const silent = (): void => undefined
 
 /**
- * Connects to the KMS of one account. Credentials and whatever the account leaves open come from
- * the SDK's default chain: environment, shared files, web identity, container, instance.
+ * Connects to the KMS of one account. Whatever the account leaves open, and credentials unless an identity
+ * opens a role, come from the SDK's default chain: environment, shared files, container, instance.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — no region, or one that is no region
  */
 export async function connectKms(
   account: AwsKmsAccount,
   timeouts: KmsTimeouts,
+  webIdentity?: WebIdentity,
 ): Promise<KmsClient> {
   const { KMS } = await import('@aws-sdk/client-kms')
   const { endpoint, region, profile } = account
@@ -43,6 +45,7 @@ export async function connectKms(
     ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
+    ...(webIdentity && { credentials: webIdentityCredentials(webIdentity, region) }),
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
     requestHandler: {
