@@ -8,11 +8,12 @@ const STEPS: readonly Step[] = [
   { name: 'types', command: ['tsc'] },
   {
     name: 'import rules',
-    command: ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli'],
+    command: ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli', 'action'],
   },
   { name: 'unused code', command: ['knip'] },
   { name: 'package shape', command: ['node', 'tools/check/package-shape.ts'] },
   { name: 'generated files', command: ['node', 'tools/generate.ts', '--check'] },
+  { name: 'action bundle', command: ['node', 'tools/build-action.ts', '--check'] },
   { name: 'style bars', command: ['node', 'tools/check/style.ts'] },
 ]
 

@@ -43,6 +43,8 @@ export interface OidcIssuerOptions {
   /** Claims of its tokens besides `iss`, `aud` and the times; default those of a GitHub job. */
   readonly claims?: JsonObject
   readonly audience?: string
+  /** Claims in place of the usual, of tokens that a job requests: GitHub's own `iss`, say. */
+  readonly jobClaims?: JsonObject
   readonly algorithm?: 'RS256' | 'ES256'
   /** Default: the real time. */
   readonly now?: () => Date
@@ -151,7 +153,7 @@ function answer(
   request: IncomingMessage,
   response: ServerResponse,
   self: OidcIssuer,
-  { cacheControl = 'max-age=300' }: OidcIssuerOptions,
+  { cacheControl = 'max-age=300', jobClaims = {} }: OidcIssuerOptions,
 ): void {
   const url = new URL(request.url ?? '', self.issuer)
   const send = (status: number, body: object): void => {
@@ -169,7 +171,7 @@ function answer(
     const isJob = request.headers.authorization?.toLowerCase() === `bearer ${self.requestToken}`
     const audience = url.searchParams.get('audience') ?? self.settings.audience
     if (isJob)
-      void self.mint({ aud: audience }).then((value) => {
+      void self.mint({ ...jobClaims, aud: audience }).then((value) => {
         send(200, { value })
       })
     else send(401, { message: 'the request token is wrong' })

@@ -15,15 +15,19 @@ const RULE = '-'.repeat(80)
  * Renders the licence notices of every package that the bundled files come from, in order of name.
  *
  * @param files - absolute paths of all files that went into the bundle
+ * @param what - the bundle, at the start of a sentence
  */
-export async function renderNotices(files: readonly string[]): Promise<string> {
+export async function renderNotices(
+  files: readonly string[],
+  what = 'The command line',
+): Promise<string> {
   const folders = new Set(files.map(packageFolder).filter((folder) => folder !== undefined))
   const packages = await Promise.all([...folders].map(readPackage))
   const sections = packages
     .map(({ title, license, text }) => `${RULE}\n${title}\nLicence: ${license}\n\n${text.trim()}\n`)
     .toSorted()
   const unique = [...new Set(sections)]
-  return `The command line of countersign contains code of these packages.\n\n${unique.join('\n')}`
+  return `${what} of countersign contains code of these packages.\n\n${unique.join('\n')}`
 }
 
 /** The folder of the package a file belongs to, or undefined for the project's own files. */

@@ -47,31 +47,20 @@ export interface StepResult {
 
 const FILES = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'] as const
 
+/** The files and variables of a runner, made for one step. */
+interface StepFolder {
+  readonly home: string
+  readonly workspace: string
+  readonly temp: string
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** Runs one step to its end; the folder in `temp` stays until {@link StepRequest} callers remove it. */
 export async function runStep(request: StepRequest): Promise<StepResult> {
-  const home = mkdtempSync(join(tmpdir(), 'runner-'))
-  const workspace = request.workspace ?? join(home, 'workspace')
-  const temp = join(home, 'temp')
-  for (const folder of [workspace, temp]) mkdirSync(folder, { recursive: true })
-  const files = Object.fromEntries(FILES.map((name) => [`GITHUB_${name}`, join(home, name)]))
-  for (const path of Object.values(files)) writeFileSync(path, '')
-  const eventPath = join(home, 'event.json')
-  writeFileSync(eventPath, JSON.stringify(request.event ?? {}))
+  const folder = prepareStep(request)
   const child = spawn(process.execPath, [request.entry], {
-    cwd: workspace,
-    env: {
-      PATH: process.env['PATH'],
-      HOME: home,
-      CI: 'true',
-      GITHUB_ACTIONS: 'true',
-      GITHUB_WORKSPACE: workspace,
-      GITHUB_EVENT_PATH: eventPath,
-      RUNNER_TEMP: temp,
-      RUNNER_OS: 'Linux',
-      ...files,
-      ...request.env,
-      ...toInputs(request.inputs ?? {}),
-    },
+    cwd: folder.workspace,
+    env: { PATH: process.env['PATH'], ...folder.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   request.signal?.addEventListener('abort', () => child.kill('SIGTERM'))
@@ -80,7 +69,40 @@ export async function runStep(request: StepRequest): Promise<StepResult> {
     text(child.stderr),
     once(child, 'close') as Promise<[number | null]>,
   ])
-  const log = out + err
+  return readStep(folder, out + err, exitCode)
+}
+
+/** Makes what a runner gives to a step. */
+export function prepareStep(request: Omit<StepRequest, 'entry'>): StepFolder {
+  const home = mkdtempSync(join(tmpdir(), 'runner-'))
+  const workspace = request.workspace ?? join(home, 'workspace')
+  const temp = join(home, 'temp')
+  for (const folder of [workspace, temp]) mkdirSync(folder, { recursive: true })
+  const files = Object.fromEntries(FILES.map((name) => [`GITHUB_${name}`, join(home, name)]))
+  for (const path of Object.values(files)) writeFileSync(path, '')
+  const eventPath = join(home, 'event.json')
+  writeFileSync(eventPath, JSON.stringify(request.event ?? {}))
+  const env = {
+    HOME: home,
+    CI: 'true',
+    GITHUB_ACTIONS: 'true',
+    GITHUB_WORKSPACE: workspace,
+    GITHUB_EVENT_PATH: eventPath,
+    RUNNER_TEMP: temp,
+    RUNNER_OS: 'Linux',
+    ...files,
+    ...request.env,
+    ...toInputs(request.inputs ?? {}),
+  }
+  return { home, workspace, temp, env }
+}
+
+/** Reads what a step said and wrote. */
+export function readStep(
+  { home, temp }: StepFolder,
+  log: string,
+  exitCode: number | null,
+): StepResult {
   const { masks, annotations, visible } = parseCommands(log)
   const read = (name: string): string => readFileSync(join(home, name), 'utf8')
   const result = { exitCode, log, visibleLog: visible, masks, annotations, temp }

@@ -1,0 +1,99 @@
+/**
+ * Where the mode `verify` finds what is signed: the bundle that is named, the file beside an artifact, the
+ * registry of an image, and GitHub's attestations where there is nothing else. All of it is
+ * attacker-controlled.
+ *
+ * @packageDocumentation
+ */
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { toCountersignError } from '../src/errors.ts'
+import { hasErrno, readFileBounded } from '../src/files.ts'
+import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
+import type { FoundAttachments } from '../src/oci/attachments.ts'
+import { readAttachments } from '../src/oci/attachments.ts'
+import type { Policy } from '../src/verification/policy.ts'
+import type { Attached } from '../src/verification/verify-artifact.ts'
+import { downloadBundles } from './github-download.ts'
+import type { VerifyInputs } from './inputs.ts'
+import { createStores } from './registry.ts'
+import { type StepContext, workspace } from './step.ts'
+import type { ActionSubject } from './subjects.ts'
+
+const SUFFIX = '.sigstore.json'
+
+/**
+ * Finds what is signed of one artifact.
+ *
+ * @throws {@link CountersignError} ERR_FILE_READ, ERR_BUNDLE_INVALID… — a bundle that is named; and the
+ * registry's errors
+ */
+export async function findBundles(
+  subject: ActionSubject,
+  { bundle, github }: VerifyInputs,
+  { policy, context }: { readonly policy: Policy; readonly context: StepContext },
+): Promise<FoundAttachments> {
+  if (bundle !== undefined) {
+    const path = await bundlePath(resolve(workspace(context), bundle), subject)
+    return { attached: await readBundleFile(path), unreadable: [] }
+  }
+  const found = await findStored(subject, policy, context)
+  const isEmpty = found.attached.length + found.unreadable.length === 0
+  if (!isEmpty || github.attestations === 'false') return found
+  return { attached: await askGithub(subject, github.token, context), unreadable: [] }
+}
+
+async function findStored(
+  { path, image, digest }: ActionSubject,
+  { predicateTypes }: Policy,
+  context: StepContext,
+): Promise<FoundAttachments> {
+  if (image !== undefined) {
+    const store = createStores(context)(image)
+    const { signal } = context
+    return readAttachments({ store, digest, format: 'auto', predicateTypes, signal })
+  }
+  if (path === undefined) return { attached: [], unreadable: [] }
+  return { attached: await readBeside(`${path}${SUFFIX}`), unreadable: [] }
+}
+
+/** A folder has one bundle for each artifact, called like the file. */
+async function bundlePath(given: string, { name }: ActionSubject): Promise<string> {
+  const isFolder = await stat(given).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  return isFolder ? join(given, `${name.replaceAll('/', '_')}${SUFFIX}`) : given
+}
+
+async function readBeside(path: string): Promise<readonly Attached[]> {
+  try {
+    return await readBundleFile(path)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+async function readBundleFile(path: string): Promise<readonly Attached[]> {
+  const bundles = splitBundles(await readFileBounded(path, MAX_BUNDLE_BYTES))
+  return bundles.map((bytes, index) => ({
+    kind: 'bundle',
+    source: bundles.length === 1 ? path : `${path} line ${index + 1}`,
+    bytes,
+  }))
+}
+
+/** Asked last, and best effort: whether anything is signed is decided by what was found. */
+async function askGithub(
+  { digest }: ActionSubject,
+  token: string | undefined,
+  context: StepContext,
+): Promise<readonly Attached[]> {
+  try {
+    return await downloadBundles(digest, token, context)
+  } catch (thrown) {
+    context.log.say(`GitHub's attestations: ${toCountersignError(thrown).message}`)
+    return []
+  }
+}

@@ -1,0 +1,61 @@
+/** The values of a step's inputs, as the runner hands them on: `INPUT_NAME`, upper case, hyphens kept. */
+import type { Environment } from '../src/config/environment.ts'
+import { CountersignError } from '../src/errors.ts'
+
+/** Reads inputs by the names of action.yml. */
+export interface InputReader {
+  /** Without blanks around it; undefined where it is empty. */
+  text(name: string): string | undefined
+  /** Entries of lines, each of them separated by commas too. */
+  list(name: string): readonly string[]
+  /**
+   * One of a few words.
+   *
+   * @throws {@link CountersignError} ERR_USAGE — another word
+   */
+  choice<T extends string>(name: string, choices: readonly T[], otherwise: T): T
+  /** `true` or `false`; throws as {@link InputReader.choice}. */
+  flag(name: string, otherwise: boolean): boolean
+  /**
+   * A text that must be there.
+   *
+   * @throws {@link CountersignError} ERR_USAGE — it is empty
+   */
+  required(name: string, hint: string): string
+}
+
+/** Makes a reader of the runner's environment. */
+export function createInputReader(env: Environment): InputReader {
+  const text = (name: string): string | undefined => {
+    const value = env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`]?.trim()
+    return value === '' ? undefined : value
+  }
+  const choice: InputReader['choice'] = (name, choices, otherwise) => {
+    const value = text(name)?.toLowerCase()
+    if (value === undefined) return otherwise
+    const chosen = choices.find((one) => one === value)
+    if (chosen !== undefined) return chosen
+    throw usage(`${name} is "${value}"`, `choose ${choices.join(', ')}`)
+  }
+  return {
+    text,
+    choice,
+    list: (name) =>
+      (text(name) ?? '')
+        .split(/[\n,]/)
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== ''),
+    flag: (name, otherwise) =>
+      choice(name, ['true', 'false'], otherwise ? 'true' : 'false') === 'true',
+    required: (name, hint) => {
+      const value = text(name)
+      if (value !== undefined) return value
+      throw usage(`the input ${name} is missing`, hint)
+    },
+  }
+}
+
+/** Makes the error of inputs that can't be meant. */
+export function usage(message: string, hint: string): CountersignError {
+  return new CountersignError('ERR_USAGE', message, { hint })
+}

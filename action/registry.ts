@@ -1,0 +1,87 @@
+/** Publishing to the registries that images are in. */
+import { homedir } from 'node:os'
+import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
+import type { OciStore } from '../src/oci/artifact-store.ts'
+import { type AttachedDocument, attachMade, type SignFormat } from '../src/oci/attach-made.ts'
+import { createCredentialSource } from '../src/oci/credentials.ts'
+import { RegistryClient } from '../src/oci/registry-client.ts'
+import { createRegistryStore } from '../src/oci/registry-store.ts'
+import { usage } from './input-reader.ts'
+import type { MadeItem } from './made.ts'
+import { type StepContext, variable } from './step.ts'
+import type { ActionSubject } from './subjects.ts'
+
+/** An image that is there. */
+export interface OpenTarget {
+  readonly subject: ActionSubject
+  readonly store: OciStore
+  readonly image: AddressedDescriptor
+}
+
+/** Something that was attached to an image. */
+export interface PublishedItem extends AttachedDocument {
+  readonly image: string
+}
+
+/** Opens the stores of one step: one client, with the logins of the job. */
+export function createStores(
+  context: StepContext,
+): (image: NonNullable<ActionSubject['image']>) => OciStore {
+  const { env: variables, runtime } = context
+  const homeDirectory = variable(context, 'HOME') ?? homedir()
+  const credentials = createCredentialSource({ variables, homeDirectory })
+  const client = new RegistryClient({ runtime, credentials })
+  return ({ registry, repository }) => createRegistryStore({ client, registry, repository })
+}
+
+/**
+ * Finds the images that something will be attached to.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — a subject is no image; ERR_ARTIFACT_NOT_FOUND — it is not in
+ * its registry; ERR_NOT_AUTHENTICATED, ERR_NOT_ALLOWED, ERR_REGISTRY_UNAVAILABLE
+ */
+export async function openTargets(
+  subjects: readonly ActionSubject[],
+  context: StepContext,
+): Promise<readonly OpenTarget[]> {
+  const open = createStores(context)
+  const { signal } = context
+  const targets: OpenTarget[] = []
+  for (const subject of subjects) {
+    const { image, name, digest } = subject
+    if (image === undefined) {
+      throw usage(
+        `push-to-registry is true, and "${name}" is no image`,
+        'name the image with subject-name and subject-digest, or leave push-to-registry out',
+      )
+    }
+    const store = open(image)
+    targets.push({ subject, store, image: await store.resolve({ digest }, { signal }) })
+  }
+  return targets
+}
+
+/**
+ * Attaches what was made to its images.
+ *
+ * @throws {@link CountersignError} as {@link attachMade}
+ */
+export async function publish(
+  items: readonly MadeItem[],
+  targets: readonly OpenTarget[],
+  { format, context }: { readonly format: SignFormat; readonly context: StepContext },
+): Promise<readonly PublishedItem[]> {
+  const published: PublishedItem[] = []
+  for (const { subject, store, image } of targets) {
+    for (const item of items.filter(({ subjects }) => subjects.includes(subject))) {
+      const target = { store, image, format, created: context.now() }
+      const attached = await attachMade(item, target, context.runtime)
+      const name = `${subject.name}@${subject.digest}`
+      for (const one of attached) {
+        published.push({ ...one, image: name })
+        context.log.say(`attached to ${name}: ${one.digest ?? 'in the older layout'}`)
+      }
+    }
+  }
+  return published
+}

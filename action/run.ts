@@ -1,0 +1,58 @@
+/**
+ * One step: reads its inputs, does what its mode says, and only then tells the runner.
+ *
+ * @packageDocumentation
+ */
+import { toCountersignError } from '../src/errors.ts'
+import type { CountersignError } from '../src/errors.ts'
+import { type Inputs, parseInputs } from './inputs.ts'
+import { writeOutputs, writeSummary } from './runner.ts'
+import type { StepContext, StepOutcome } from './step.ts'
+
+/** Runs a step and answers its exit status; what goes wrong becomes an annotation with code and hint. */
+export async function runStep(context: StepContext): Promise<number> {
+  try {
+    const inputs = parseInputs(context.env)
+    const { outputs, summary, failure } = await run(inputs, context)
+    await writeOutputs(outputs, context.env)
+    if (inputs.showSummary) await tellSummary(summary, context)
+    if (failure === undefined) return 0
+    return fail(failure, context)
+  } catch (thrown) {
+    return fail(toCountersignError(thrown), context)
+  }
+}
+
+/**
+ * Does what the inputs say; nothing is told to the runner but the log.
+ *
+ * @throws {@link CountersignError} whatever keeps the mode from being done
+ */
+async function run(inputs: Inputs, context: StepContext): Promise<StepOutcome> {
+  // Loaded by mode: verifying evaluates no code for signing.
+  switch (inputs.mode) {
+    case 'sign':
+    case 'attest':
+      return (await import('./make.ts')).make(inputs, context)
+    case 'verify':
+      return (await import('./verify.ts')).verify(inputs, context)
+    case 'token':
+      return (await import('./token.ts')).issueToken(inputs, context)
+  }
+}
+
+/** What the step was for is done by now, whether or not there is room for its summary. */
+async function tellSummary(summary: string, { env, log }: StepContext): Promise<void> {
+  try {
+    await writeSummary(summary, env)
+  } catch (thrown) {
+    const { code, message } = toCountersignError(thrown)
+    log.annotate('warning', `countersign ${code}`, `no job summary: ${message}`)
+  }
+}
+
+function fail(error: CountersignError, { log }: StepContext): number {
+  const { code, message, hint, exitCode } = error
+  log.annotate('error', `countersign ${code}`, hint === undefined ? message : `${message}\n${hint}`)
+  return exitCode
+}

@@ -1,0 +1,245 @@
+/**
+ * Signing through a service: digests go there with the job's token, bundles come back, and each is
+ * verified with the keys that the service publishes.
+ *
+ * @packageDocumentation
+ */
+import { createHash } from 'node:crypto'
+import { checkMade, type Expected } from '../src/client/check-made.ts'
+import type { ArtifactOutcome, MadeBundle, SignedBy } from '../src/client/service-answers.ts'
+import {
+  createServiceClient,
+  type ServiceCallOptions,
+  type ServiceClient,
+  type SignatureRequest,
+} from '../src/client/service-client.ts'
+import { publishedKeys, type ServiceKeys } from '../src/client/service-keys.ts'
+import { digestOf } from '../src/crypto/digest.ts'
+import { CountersignError } from '../src/errors.ts'
+import { parseBundle } from '../src/formats/bundle.ts'
+import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
+import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
+import { serializeSimpleSigning } from '../src/formats/simple-signing.ts'
+import type { SignFormat } from '../src/oci/attach-made.ts'
+import { assertIdentity, requestIdentity } from './identity.ts'
+import type { ServiceKey } from './key-inputs.ts'
+import { type MadeItem, type SigningKey, type SigningRoute, toDockerReference } from './made.ts'
+import { type StepContext, variable } from './step.ts'
+import type { ActionSubject } from './subjects.ts'
+
+/** Most artifacts of one request. */
+const BATCH = 100
+
+/**
+ * Opens a key of a service.
+ *
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — the job may not have a token; and the errors of
+ * reading what the service publishes
+ */
+export async function openServiceRoute(
+  key: ServiceKey,
+  context: StepContext,
+): Promise<SigningRoute> {
+  await assertIdentity(context)
+  const keys = publishedKeys(key.server, context.signal)
+  const newest = (await keys.read()).versions.findLast(({ name }) => name === key.name)
+  // A key that is not published is the service's to refuse, in its own words.
+  return new ServiceRoute(key, { keys, context, hash: newest?.key.algorithm.hash ?? 'sha256' })
+}
+
+/** Opens a client of a service that calls as the job. */
+export function openClient({ server, audience }: ServiceKey, context: StepContext): ServiceClient {
+  const token = (): Promise<string> => requestIdentity(audience, context)
+  return createServiceClient({ url: server, token, runtime: context.runtime })
+}
+
+/** Calls once more where the token was refused: it may have ended on the way, and every call asks for its own. */
+export async function withFreshToken<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
+    return call()
+  }
+}
+
+/** One thing to be signed for a subject: its bundle, or its signature in cosign's older form. */
+interface Wish {
+  readonly subject: ActionSubject
+  readonly request: SignatureRequest
+  /** What the older form signs. */
+  readonly payload?: Uint8Array
+}
+
+interface Granted extends Wish {
+  readonly signedBy: SignedBy
+  readonly made: MadeBundle
+}
+
+class ServiceRoute implements SigningRoute {
+  readonly described: string
+  readonly provenance = 'made by the service, of the verified claims of the job'
+  readonly ownTrust = undefined
+  readonly hash: SigningRoute['hash']
+  readonly #key: ServiceKey
+  readonly #keys: ServiceKeys
+  readonly #client: ServiceClient
+  readonly #context: StepContext
+
+  constructor(
+    key: ServiceKey,
+    parts: { keys: ServiceKeys; context: StepContext; hash: SigningRoute['hash'] },
+  ) {
+    this.#key = key
+    this.#keys = parts.keys
+    this.#context = parts.context
+    this.#client = openClient(key, parts.context)
+    this.hash = parts.hash
+    this.described = `a key of ${key.audience}`
+  }
+
+  async sign(subjects: readonly ActionSubject[], format: SignFormat): Promise<readonly MadeItem[]> {
+    const granted: Granted[] = []
+    const wishes = subjects.flatMap((subject) => toWishes(subject, format, this.hash))
+    for (let at = 0; at < wishes.length; at += BATCH) {
+      granted.push(...(await this.#signBatch(wishes.slice(at, at + BATCH))))
+    }
+    const items: MadeItem[] = []
+    for (const subject of subjects) {
+      const own = granted.filter((one) => one.subject === subject)
+      items.push(await this.#join(subject, own))
+    }
+    return items
+  }
+
+  async attest(
+    ...[subjects, predicate]: Parameters<SigningRoute['attest']>
+  ): ReturnType<SigningRoute['attest']> {
+    const said = predicate === 'provenance' ? ({ provenance: true } as const) : predicate
+    const request = { subjects: subjects.map(({ name, digest }) => ({ name, digest })), ...said }
+    const options = this.#options(request)
+    const made = await withFreshToken(() => this.#client.attest(this.#key.name, request, options))
+    const expected =
+      predicate === 'provenance' ? { predicateType: PROVENANCE_PREDICATE_TYPE } : predicate
+    const bundle = await this.#check(made, made, { artifacts: toArtifacts(subjects), ...expected })
+    const { predicateType } = expected
+    return {
+      subjects,
+      predicateType,
+      bundle: { bundle, predicateType },
+      legacy: undefined,
+      logIndex: made.logIndex,
+      key: await this.#describe(made),
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #signBatch(wishes: readonly Wish[]): Promise<readonly Granted[]> {
+    const artifacts = wishes.map(({ request }) => request)
+    const options = this.#options({ artifacts })
+    const made = await withFreshToken(() => this.#client.sign(this.#key.name, artifacts, options))
+    // A batch that is not whole is none: nothing of it is published.
+    return wishes.map((wish, index) => {
+      const result = takeResult(made.results[index])
+      return { ...wish, signedBy: made, made: result }
+    })
+  }
+
+  async #join(subject: ActionSubject, granted: readonly Granted[]): Promise<MadeItem> {
+    const [first] = granted
+    if (first === undefined) throw new RangeError('a subject that was not asked for')
+    let item: MadeItem = {
+      subjects: [subject],
+      predicateType: SIGN_PREDICATE_TYPE,
+      bundle: undefined,
+      legacy: undefined,
+      key: await this.#describe(first.signedBy),
+    }
+    for (const { request, payload, made, signedBy } of granted) {
+      const artifacts = [{ name: subject.name, digests: [request.digest] }]
+      const expected = { artifacts, predicateType: SIGN_PREDICATE_TYPE }
+      const bundle = await this.#check(signedBy, made, expected)
+      item =
+        payload === undefined
+          ? { ...item, bundle: { bundle, predicateType: SIGN_PREDICATE_TYPE } }
+          : { ...item, legacy: { payload, signature: readSignature(bundle) } }
+      item = { ...item, logIndex: item.logIndex ?? made.logIndex }
+    }
+    return item
+  }
+
+  #check(
+    signedBy: SignedBy,
+    made: MadeBundle,
+    expected: Omit<Expected, 'annotations'>,
+  ): Promise<Uint8Array> {
+    const answered = { server: this.#key.audience, signedBy, made }
+    const { now } = this.#context
+    return checkMade(answered, { annotations: {}, ...expected }, { keys: this.#keys, now })
+  }
+
+  async #describe({ kid, version, key: name }: SignedBy): Promise<SigningKey> {
+    const { versions } = await this.#keys.read(kid)
+    return { kid, version, name, state: versions.find(({ key }) => key.kid === kid)?.state }
+  }
+
+  #options(request: object): ServiceCallOptions {
+    const { signal } = this.#context
+    const idempotencyKey = nameWish([this.#key.audience, this.#key.name, request], this.#context)
+    return { signal, ...(idempotencyKey !== undefined && { idempotencyKey }) }
+  }
+}
+
+/**
+ * Names what a step wants, so that the service signs it once however often it is asked: the step of one
+ * attempt of a job, and all it asks for.
+ */
+function nameWish(wish: unknown, context: StepContext): string | undefined {
+  const names = ['GITHUB_REPOSITORY_ID', 'GITHUB_RUN_ID', 'GITHUB_RUN_ATTEMPT', 'GITHUB_JOB']
+  const run = [...names, 'GITHUB_ACTION'].map((name) => variable(context, name) ?? '')
+  if (run[1] === '') return undefined
+  return createHash('sha256')
+    .update(JSON.stringify([run, wish]))
+    .digest('hex')
+}
+
+function toWishes(
+  subject: ActionSubject,
+  format: SignFormat,
+  hash: SigningRoute['hash'],
+): readonly Wish[] {
+  const { name, digest, image } = subject
+  if (image === undefined) return [{ subject, request: { digest, kind: 'file', name } }]
+  const bundle: Wish = { subject, request: { digest, kind: 'image', name } }
+  if (format === 'bundle') return [bundle]
+  const payload = serializeSimpleSigning({
+    dockerReference: toDockerReference(name),
+    imageDigest: digest,
+    annotations: {},
+  })
+  // The older form is a signature over these bytes, like that of a file.
+  const request = { digest: digestOf(payload, hash), kind: 'file', name } as const
+  const legacy: Wish = { subject, request, payload }
+  return format === 'legacy' ? [legacy] : [bundle, legacy]
+}
+
+function takeResult(result: ArtifactOutcome | undefined): MadeBundle {
+  if (result === undefined) throw new RangeError('an answer that is shorter than the request')
+  if ('error' in result) throw result.error
+  return result
+}
+
+function readSignature(bundle: Uint8Array): Uint8Array {
+  const { content } = parseBundle(bundle)
+  if (content.kind === 'message') return content.signature
+  throw new CountersignError('ERR_BUNDLE_INVALID', 'the service answers with another bundle', {
+    hint: 'check the version of the service',
+  })
+}
+
+function toArtifacts(subjects: readonly ActionSubject[]): Expected['artifacts'] {
+  return subjects.map(({ name, digest }) => ({ name, digests: [digest] }))
+}

@@ -1,0 +1,132 @@
+/**
+ * The artifacts of a step: files by globs, digests, checksum files, or the list of artifacts that the job
+ * keeps (`GITHUB_ARTIFACTS_LIST`).
+ *
+ * @packageDocumentation
+ */
+import { basename, resolve } from 'node:path'
+import { type Digest, digestStream, type HashName, parseDigest } from '../src/crypto/digest.ts'
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded, readFileChunks } from '../src/files.ts'
+import { parseChecksums } from '../src/formats/checksums.ts'
+import { imageName, normalizeImageName } from '../src/formats/image-reference.ts'
+import { mapInOrder } from '../src/in-order.ts'
+import { readArtifactsList } from './artifacts-list.ts'
+import { findFiles } from './file-globs.ts'
+import { usage } from './input-reader.ts'
+import type { SubjectInputs } from './inputs.ts'
+import { type StepContext, variable, workspace } from './step.ts'
+
+/** One artifact. */
+export interface ActionSubject {
+  /** What a statement calls it; an image by its repository. */
+  readonly name: string
+  readonly digest: Digest
+  /** Where an image is. */
+  readonly image?: { readonly registry: string; readonly repository: string }
+  /** Absolute path of a file that was read. */
+  readonly path?: string
+}
+
+/** How subjects are read. */
+export interface SubjectOptions {
+  /** Whether a name is that of an image, for it will be pushed to. */
+  readonly areImages: boolean
+  /** The hash files are read with. */
+  readonly hash: HashName
+}
+
+/** As many as one statement of actions/attest has. */
+const MAX_SUBJECTS = 1024
+const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
+const AT_ONCE = 4
+const IMAGE = 'oci://'
+
+/**
+ * Reads the artifacts that the inputs name; the same name and digest twice is one.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — none are named, or too many; ERR_ARTIFACT_NOT_FOUND — globs that
+ * match nothing; ERR_REFERENCE_INVALID — a digest, checksum, list or image that is none; ERR_FILE_READ
+ */
+export async function readSubjects(
+  inputs: SubjectInputs,
+  options: SubjectOptions,
+  context: StepContext,
+): Promise<readonly [ActionSubject, ...ActionSubject[]]> {
+  const found = await findSubjects(inputs, options, context)
+  const byIdentity = new Map(found.map((one) => [`${one.name} ${one.digest}`, one]))
+  const [first, ...more] = byIdentity.values()
+  if (first === undefined) {
+    throw usage(
+      'nothing says which artifacts are meant',
+      'set subject-path, subject-digest with subject-name, or subject-checksums',
+    )
+  }
+  if (more.length >= MAX_SUBJECTS) {
+    throw usage(`there are ${more.length + 1} artifacts, over ${MAX_SUBJECTS}`, 'name fewer')
+  }
+  return [first, ...more]
+}
+
+async function findSubjects(
+  { paths, digest, name, checksums }: SubjectInputs,
+  options: SubjectOptions,
+  context: StepContext,
+): Promise<readonly ActionSubject[]> {
+  const folder = workspace(context)
+  if (paths.length > 0) return readFiles(await findFiles(paths, folder), name, options)
+  if (digest !== undefined) return [toSubject(name ?? '', parseDigest(digest), options.areImages)]
+  if (checksums !== undefined) return readChecksums(checksums, folder)
+  const list = variable(context, 'GITHUB_ARTIFACTS_LIST')
+  if (list === undefined) return []
+  const listed = await readArtifactsList(resolve(folder, list))
+  return listed.map((one) => toSubject(one.name, one.digest, one.kind === 'oci'))
+}
+
+function readFiles(
+  files: readonly string[],
+  name: string | undefined,
+  { hash }: SubjectOptions,
+): Promise<readonly ActionSubject[]> {
+  if (files.length > MAX_SUBJECTS) {
+    throw usage(`subject-path matches ${files.length} files, over ${MAX_SUBJECTS}`, 'name fewer')
+  }
+  if (name !== undefined && files.length > 1) {
+    throw usage(`subject-name is one name, and ${files.length} files are meant`, 'leave it out')
+  }
+  return mapInOrder(files, AT_ONCE, async (path) => {
+    const digests = await digestStream(readFileChunks(path), [hash])
+    return { name: name ?? basename(path), digest: digests[hash], path }
+  })
+}
+
+/** A path of one line is a file, where it is there; anything else is the checksums themselves. */
+async function readChecksums(text: string, folder: string): Promise<readonly ActionSubject[]> {
+  const isText = text.includes('\n') || /^\\?[0-9a-f]{64,128} |\) ?= [0-9a-f]{64,128}$/i.test(text)
+  const bytes = isText
+    ? Buffer.from(text)
+    : await readFileBounded(resolve(folder, text), MAX_CHECKSUM_BYTES)
+  return parseChecksums(bytes).map(({ name, digest }) => ({ name: basename(name), digest }))
+}
+
+/** A name whose first part is plainly a registry: `ghcr.io/acme/app`, `localhost:5000/app`. */
+function isImageName(text: string): boolean {
+  return text.startsWith(IMAGE) || /^(?:[\w-]+[.:][\w.:-]*|localhost)\/[^\s]+$/.test(text)
+}
+
+function toSubject(text: string, digest: Digest, isImage: boolean): ActionSubject {
+  if (!isImage && !isImageName(text)) return { name: text, digest }
+  const written = text.startsWith(IMAGE) ? text.slice(IMAGE.length) : text
+  // GitHub's names may have capitals, which no repository has.
+  const { domain, path } = normalizeImageName(written.toLowerCase())
+  if (!digest.startsWith('sha256:')) {
+    throw new CountersignError('ERR_REFERENCE_INVALID', `"${text}" is an image without sha256`, {
+      hint: 'give the sha256 digest of its manifest or index',
+    })
+  }
+  return {
+    name: imageName({ domain, path }),
+    digest,
+    image: { registry: domain, repository: path },
+  }
+}

@@ -1,0 +1,50 @@
+/** The mode `token`: a token of the service for whoever the workflow calls next. */
+import { assertAccepted } from '../src/client/check-token.ts'
+import { CountersignError } from '../src/errors.ts'
+import { toUtcSeconds } from '../src/formats/time.ts'
+import { assertIdentity } from './identity.ts'
+import type { TokenInputs } from './inputs.ts'
+import { code, escapeMarkdown, table } from './markdown.ts'
+import { openClient, withFreshToken } from './service-route.ts'
+import type { StepContext, StepOutcome } from './step.ts'
+
+/**
+ * Issues a token, verifies it as its receivers will, and masks it before anybody else has it.
+ *
+ * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key is not of a service; what the service
+ * refuses with; and the code of the first check of the token that fails
+ */
+export async function issueToken(
+  { key, audience, claims, lifetimeSeconds }: TokenInputs,
+  context: StepContext,
+): Promise<StepOutcome> {
+  if (key.kind !== 'service') {
+    throw new CountersignError('ERR_OPERATION_UNSUPPORTED', 'tokens are issued by a service', {
+      hint: 'set server, and key to the name of a key there that has the use token',
+    })
+  }
+  await assertIdentity(context)
+  const { signal, now, log } = context
+  const [first, ...more] = audience
+  const request = {
+    audience: more.length === 0 ? first : audience,
+    ...(claims !== undefined && { claims }),
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+  }
+  const client = openClient(key, context)
+  const made = await withFreshToken(() => client.issueToken(key.name, request, { signal }))
+  log.mask(made.token)
+  await assertAccepted(made, { service: key.server, audience }, now)
+  const until = toUtcSeconds(made.expires)
+  log.say(`issued for ${audience.join(', ')} until ${until}, by ${made.key}@${made.version}`)
+  const { token, kid, version } = made
+  const rows = audience.map((name) => [code(name), `${made.key}@${version}`, until])
+  return {
+    outputs: { token, 'key-id': kid, 'key-version': String(version), verified: 'true' },
+    summary: [
+      `### Token issued by ${escapeMarkdown(key.audience)}`,
+      table(['Audience', 'Key', 'Valid until'], rows),
+      '',
+    ].join('\n\n'),
+  }
+}

@@ -1,0 +1,91 @@
+/** What a step trusts: what a service publishes, fetched or kept in the repository, or a public key. */
+import { resolve } from 'node:path'
+import { createBoundedGet } from '../src/client/bounded-get.ts'
+import { assertPrivate } from '../src/client/service-client.ts'
+import { publicationUrl } from '../src/client/trust-cache.ts'
+import { assertFingerprint, findTrustKey } from '../src/client/trust-pin.ts'
+import { parsePublicKeyPem } from '../src/crypto/public-key.ts'
+import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import { isJsonObject, parseJson } from '../src/formats/json.ts'
+import { type KeyHistory, parseKeyHistory, type PublishedVersion } from '../src/keys/key-history.ts'
+import { pinKey, type TrustMaterial } from '../src/verification/trust.ts'
+import { toTrustMaterial } from '../src/verification/trusted-root.ts'
+import { usage } from './input-reader.ts'
+import type { TrustInputs } from './inputs.ts'
+import { type StepContext, workspace } from './step.ts'
+
+/** What is trusted, and where that was read. */
+export interface StepTrust {
+  readonly material: TrustMaterial
+  readonly described: string
+  /** The published version with a kid. */
+  version(kid: string): PublishedVersion | undefined
+}
+
+const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
+
+/**
+ * Reads what the inputs trust; undefined where they name nothing.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — the trust key has another fingerprint;
+ * ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_KEY_INVALID — malformed; ERR_FILE_READ; ERR_NETWORK, ERR_TIMEOUT
+ */
+export async function readTrust(
+  inputs: TrustInputs,
+  context: StepContext,
+): Promise<StepTrust | undefined> {
+  const { trust, fingerprint } = inputs
+  if (trust === undefined) return undefined
+  if (/^https?:\/\//i.test(trust)) return readPublished(trust, fingerprint, context)
+  const bytes = await readFileBounded(resolve(workspace(context), trust), MAX_PUBLICATION_BYTES)
+  if (!Buffer.from(bytes).includes('-----BEGIN')) return toTrust(bytes, fingerprint, trust)
+  if (fingerprint !== undefined) {
+    throw usage('trust-fingerprint is given with a public key', 'leave trust-fingerprint out')
+  }
+  const key = parsePublicKeyPem(Buffer.from(bytes).toString('utf8'))
+  const described = `the key of ${trust} (kid ${key.kid})`
+  return { material: { keys: [pinKey(key)] }, described, version: () => undefined }
+}
+
+async function readPublished(
+  address: string,
+  fingerprint: string | undefined,
+  { signal }: StepContext,
+): Promise<StepTrust> {
+  const service = URL.parse(address)
+  if (service === null) throw usage(`trust is "${address}"`, 'write it as https://sign.example.com')
+  assertPrivate(service)
+  // The workflow names the address: one inside of its network is as good as any.
+  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const url = service.pathname.endsWith('.json') ? service : publicationUrl(service)
+  const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
+  return toTrust(body, fingerprint, service.href)
+}
+
+/** Without a fingerprint a publication counts on the word of whoever gave it: the server, or the repository. */
+async function toTrust(
+  bytes: Uint8Array,
+  fingerprint: string | undefined,
+  place: string,
+): Promise<StepTrust> {
+  const json = parseJson(bytes, { maxBytes: MAX_PUBLICATION_BYTES })
+  const isSigned = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
+  if (!isSigned && fingerprint !== undefined) {
+    throw new CountersignError('ERR_TRUST_INVALID', `${place} is not signed by a trust key`, {
+      hint: 'save what the service publishes at /trust/keys.json, or leave trust-fingerprint out',
+    })
+  }
+  if (!isSigned) return fromHistory(parseKeyHistory(bytes), place)
+  const trustKey = findTrustKey(bytes)
+  if (fingerprint !== undefined) assertFingerprint(trustKey, fingerprint)
+  return fromHistory(parseKeyHistory(bytes, trustKey), place)
+}
+
+async function fromHistory(history: KeyHistory, place: string): Promise<StepTrust> {
+  return {
+    material: await toTrustMaterial(history),
+    described: `${history.versions.length} key versions of ${place} (sequence ${history.sequence})`,
+    version: (kid) => history.versions.find(({ key }) => key.kid === kid),
+  }
+}

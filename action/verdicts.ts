@@ -1,0 +1,74 @@
+/** Verdicts for people: lines of the log, and the job summary. */
+import type {
+  ArtifactDocument,
+  AttestationDocument,
+  SignerDocument,
+} from '../src/verification/result.ts'
+import { code, escapeMarkdown, table } from './markdown.ts'
+
+/** Renders a verdict; of a failed one, what was expected and what was found. */
+export function renderVerdict({ name, digest, error, attestations }: ArtifactDocument): string {
+  const what = `${name} ${digest ?? ''}`.trim()
+  if (error === undefined) {
+    const signers = attestations.filter(({ ok }) => ok).map(describeSigned)
+    return `PASSED ${what}: ${signers.join('; ')}`
+  }
+  const lines = attestations.flatMap(renderFailedChecks)
+  const hint = error.hint === undefined ? [] : [`  hint: ${error.hint}`]
+  return [`FAILED ${what}: ${error.message} [${error.code}]`, ...lines, ...hint].join('\n')
+}
+
+function renderFailedChecks({ source, checks }: AttestationDocument): readonly string[] {
+  const failed = checks.filter(({ ok }) => !ok)
+  return failed.flatMap(({ id, expected, actual }) => [
+    `  ${source}`,
+    `    ${id}: expected ${expected}`,
+    `    ${id}: actual   ${actual}`,
+  ])
+}
+
+function describeSigned({ predicateType = '', key, signedAt }: AttestationDocument): string {
+  const who = key === undefined ? '' : ` by ${describeSigner(key)}`
+  return `${predicateType}${who}${signedAt === undefined ? '' : ` at ${signedAt}`}`
+}
+
+function describeSigner(signer: SignerDocument): string {
+  if (!('kid' in signer)) return `${signer.subjectAlternativeName} from ${signer.issuer}`
+  const { name, version, kid, algorithm, state } = signer
+  const label = name === undefined ? `kid ${kid}` : `${name}@${version ?? 0}`
+  return `${label} (${algorithm}, ${state})`
+}
+
+const MAX_ROWS = 100
+
+/** Writes the summary of a verification. */
+export function summarizeVerdicts(
+  artifacts: readonly ArtifactDocument[],
+  criteria: readonly string[],
+): string {
+  const failed = artifacts.filter(({ ok }) => !ok).length
+  const title =
+    failed === 0 ? `${artifacts.length} verified` : `${failed} of ${artifacts.length} do not verify`
+  const rows = artifacts
+    .slice(0, MAX_ROWS)
+    .map((artifact) => [
+      artifact.ok ? '✅' : '❌',
+      code(artifact.name.slice(0, 200)),
+      code(artifact.digest ?? ''),
+      escapeMarkdown(describeOutcome(artifact).slice(0, 1000)),
+    ])
+  return [
+    `### ${title}`,
+    criteria.map((line) => `- ${escapeMarkdown(line)}`).join('\n'),
+    table(['', 'Artifact', 'Digest', 'Found'], rows),
+    '',
+  ].join('\n\n')
+}
+
+function describeOutcome({ error, attestations }: ArtifactDocument): string {
+  if (error !== undefined) return `${error.message} (${error.code})`
+  return attestations
+    .filter(({ ok }) => ok)
+    .map(describeSigned)
+    .join('; ')
+}

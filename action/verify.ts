@@ -1,0 +1,130 @@
+/**
+ * The mode `verify`: artifacts against what is trusted, before they are deployed. Needs no secret; says
+ * what is demanded before it says how it ended, and what was expected and found where it failed.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError, toCountersignError } from '../src/errors.ts'
+import { readFileChunks } from '../src/files.ts'
+import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
+import { resolvePredicateType } from '../src/formats/predicates/types.ts'
+import { mapInOrder } from '../src/in-order.ts'
+import { verifyAttachments } from '../src/oci/verify-attachments.ts'
+import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
+import { type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
+import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
+import type { Verdict } from '../src/verification/verify-artifact.ts'
+import { findBundles } from './found-bundles.ts'
+import type { VerifyInputs } from './inputs.ts'
+import { assertSource, describeSource } from './source-policy.ts'
+import { type StepContext, type StepOutcome } from './step.ts'
+import { type ActionSubject, readSubjects } from './subjects.ts'
+import { readTrust, type StepTrust } from './trust.ts'
+import { renderVerdict, summarizeVerdicts } from './verdicts.ts'
+
+/** Artifacts verified at a time. */
+const AT_ONCE = 4
+
+/**
+ * Verifies every artifact; all are looked at, also where one fails.
+ *
+ * @throws {@link CountersignError} whatever keeps the artifacts or what is trusted from being read
+ */
+export async function verify(inputs: VerifyInputs, context: StepContext): Promise<StepOutcome> {
+  const policy = createPolicy(inputs)
+  const trust = await readTrust(inputs, context)
+  if (trust === undefined) throw new TypeError('inputs without trust')
+  const options = { areImages: false, hash: 'sha256' } as const
+  const subjects = await readSubjects(inputs.subjects, options, context)
+  const criteria = describeCriteria(policy, trust, inputs, context)
+  context.log.say(['Criteria:', ...criteria.map((line) => `  ${line}`)].join('\n'))
+  const judge = (subject: ActionSubject): Promise<Judged> =>
+    judgeSubject(subject, inputs, { policy, trust, context })
+  const judged = await mapInOrder(subjects, AT_ONCE, judge)
+  for (const { document } of judged) context.log.say(renderVerdict(document))
+  const failures = judged.flatMap(({ error }) => error ?? [])
+  const [failure] = failures
+  return {
+    outputs: { verified: String(failure === undefined) },
+    summary: summarizeVerdicts(
+      judged.map(({ document }) => document),
+      criteria,
+    ),
+    ...(failure !== undefined && { failure: joinFailures(failure, failures.length) }),
+  }
+}
+
+interface Judged {
+  readonly document: ArtifactDocument
+  readonly error?: CountersignError
+}
+
+interface Judge {
+  readonly policy: Policy
+  readonly trust: StepTrust
+  readonly context: StepContext
+}
+
+async function judgeSubject(
+  subject: ActionSubject,
+  inputs: VerifyInputs,
+  judge: Judge,
+): Promise<Judged> {
+  const { name, digest } = subject
+  const verdict = await reachVerdict(subject, inputs, judge).catch((thrown: unknown): Verdict => {
+    return { ok: false, error: toCountersignError(thrown), examined: [] }
+  })
+  const document = toArtifactDocument(name, digest, verdict)
+  return verdict.ok ? { document } : { document, error: verdict.error }
+}
+
+async function reachVerdict(
+  subject: ActionSubject,
+  inputs: VerifyInputs,
+  { policy, trust, context }: Judge,
+): Promise<Verdict> {
+  const found = await findBundles(subject, inputs, { policy, context })
+  const verdict = await verifyAttachments(toArtifact(subject), found, {
+    trust: trust.material,
+    policy,
+    now: context.now(),
+  })
+  if (verdict.ok) assertSource(verdict.signatures, inputs, context)
+  return verdict
+}
+
+/** A file is read again for hashes that nobody has asked for yet. */
+function toArtifact({ name, digest, path }: ActionSubject): Artifact {
+  if (path === undefined) return digestArtifact(name, [digest])
+  return contentArtifact(name, () => readFileChunks(path))
+}
+
+/** Whoever names a source wants the provenance that tells it. */
+function createPolicy({ predicateTypes, repository, workflow }: VerifyInputs): Policy {
+  const types = predicateTypes.map((type) => resolvePredicateType(type))
+  const isSourced = repository !== undefined || workflow !== undefined
+  const wanted = isSourced ? [...types, PROVENANCE_PREDICATE_TYPE] : types
+  if (wanted.length === 0) return SIGNATURE_POLICY
+  return { ...SIGNATURE_POLICY, predicateTypes: [...new Set(wanted)] }
+}
+
+function describeCriteria(
+  { predicateTypes }: Policy,
+  trust: StepTrust,
+  inputs: VerifyInputs,
+  context: StepContext,
+): readonly string[] {
+  const types = predicateTypes === 'any' ? ['any'] : predicateTypes
+  return [
+    `trusted: ${trust.described}`,
+    ...types.map((type) => `type: ${type}`),
+    ...describeSource(inputs, context),
+  ]
+}
+
+function joinFailures(first: CountersignError, count: number): CountersignError {
+  if (count === 1) return first
+  const { code, message, hint, details } = first
+  const joined = `${count} artifacts do not verify; the first: ${message}`
+  return new CountersignError(code, joined, { hint, details, cause: first })
+}

@@ -1,0 +1,3 @@
+import { defineServiceCases } from './service-cases.ts'
+
+defineServiceCases('bundle')

@@ -1,0 +1,96 @@
+/** What a step does with a key in AWS KMS, for the shipped bundle and for the sources. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseBundle } from '../../src/formats/bundle.ts'
+import { parseStatement } from '../../src/formats/statement.ts'
+import { ROLE, startKmsScene, strangePublicKey } from '../support/runner/kms-scene.ts'
+import type { StepResult } from '../support/runner/runner.ts'
+import type { StepKind } from '../support/runner/scene.ts'
+
+function predicateOf({ outputs }: StepResult): object {
+  const { content } = parseBundle(readFileSync(outputs['bundle-path'] ?? ''))
+  if (content.kind !== 'dsse') throw new Error('no envelope')
+  return parseStatement(content.envelope.payload).predicate
+}
+
+/** Defines the cases. */
+export function defineKmsCases(kind: StepKind): void {
+  describe(`the ${kind}`, () => {
+    test('signs with the credentials that are there', async () => {
+      const scene = await startKmsScene(kind)
+      writeFileSync(join(scene.workspace, 'app'), 'a program')
+
+      const step = await scene.run({
+        ambient: true,
+        inputs: { mode: 'sign', key: scene.key, 'subject-path': 'app' },
+      })
+
+      expect(step.annotations).toEqual([])
+      expect(step).toMatchObject({ exitCode: 0, outputs: { verified: 'true', 'key-version': '' } })
+      expect(step.summary).toContain('AWS KMS')
+    })
+
+    test('attests provenance of verified claims, with a role that the job takes', async () => {
+      const scene = await startKmsScene(kind)
+      writeFileSync(join(scene.workspace, 'app'), 'a program')
+
+      const step = await scene.run({
+        inputs: { key: scene.key, 'role-to-assume': ROLE, 'subject-path': 'app' },
+      })
+
+      expect(step.annotations).toEqual([])
+      expect(predicateOf(step)).toMatchObject({
+        buildDefinition: {
+          externalParameters: { workflow: { path: '.github/workflows/ci.yml' } },
+        },
+      })
+      expect(step.summary).toContain('made on the runner')
+      const { secretAccessKey } = scene.kms.credentials
+      const [token = ''] = scene.sts.tokens
+      const secrets = [secretAccessKey, 'session-token-of-the-role', token]
+      expect(step.masks).toEqual(expect.arrayContaining(secrets))
+      const told = step.visibleLog + step.summary + JSON.stringify(step.outputs)
+      for (const secret of secrets) expect(told).not.toContain(secret)
+    })
+
+    test('tells what the role lacks', async () => {
+      const scene = await startKmsScene(kind)
+      const role = ROLE.replace('release', 'other')
+      const inputs = { key: scene.key, 'role-to-assume': role, 'subject-path': 'ca.pem' }
+
+      const step = await scene.run({ inputs })
+
+      expect(step.exitCode).toBe(8)
+      expect(step.annotations[0]?.title).toBe('countersign ERR_NOT_ALLOWED')
+      expect(step.annotations[0]?.message).toContain('trust policy of the role')
+    })
+
+    test('tells which permission of AWS is missing', async () => {
+      const scene = await startKmsScene(kind)
+      scene.kms.deny('Sign')
+      const inputs = { mode: 'sign', key: scene.key, 'subject-path': 'ca.pem' }
+
+      const step = await scene.run({ ambient: true, inputs })
+
+      expect(step.annotations[0]?.title).toBe('countersign ERR_NOT_ALLOWED')
+      expect(step.annotations[0]?.message).toContain('kms:Sign')
+    })
+
+    test('signs nothing with a key that is not among those that are trusted', async () => {
+      const scene = await startKmsScene(kind)
+      writeFileSync(join(scene.workspace, 'trusted.pem'), strangePublicKey())
+      const inputs = {
+        mode: 'sign',
+        key: scene.key,
+        trust: 'trusted.pem',
+        'subject-path': 'ca.pem',
+      }
+
+      const step = await scene.run({ ambient: true, inputs })
+
+      expect(step.annotations[0]?.title).toBe('countersign ERR_KEY_NOT_TRUSTED')
+      expect(scene.kms.calls.get('Sign')).toBeUndefined()
+    })
+  })
+}

@@ -1,0 +1,3 @@
+import { defineKmsCases } from './kms-cases.ts'
+
+defineKmsCases('source')

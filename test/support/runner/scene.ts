@@ -1,0 +1,184 @@
+/**
+ * All that a step of a workflow meets, on loopback: a service behind a proxy that can fail, an issuer that
+ * speaks for GitHub, a registry with an image, GitHub's API.
+ *
+ * @packageDocumentation
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { runStep as runHere } from '../../../action/run.ts'
+import { createStepLog } from '../../../action/runner.ts'
+import { findTrustKey, fingerprintOf } from '../../../src/client/trust-pin.ts'
+import { createRuntime } from '../../../src/oci/runtime.ts'
+import { pushImage } from '../../oci/open-registry.ts'
+import { countersign, type CliResult } from '../cli.ts'
+import { GITHUB_CLAIMS, GITHUB_ISSUER } from '../identity-claims.ts'
+import { createImage, type Image } from '../oci-content.ts'
+import { type OidcIssuer, startOidcIssuer } from '../oidc-issuer.ts'
+import { PROJECT } from '../project.ts'
+import { startRawServer } from '../raw-server.ts'
+import { createRegistryDouble, type RegistryDouble } from '../registry/registry-double.ts'
+import { runServer } from '../server.ts'
+import { writeServiceFolder } from '../service-folder.ts'
+import { createTempFolder } from '../temp-folder.ts'
+import { type GitHubApi, startGitHubApi } from './github-api.ts'
+import {
+  prepareStep,
+  readStep,
+  removeStep,
+  runStep,
+  type StepRequest,
+  type StepResult,
+} from './runner.ts'
+
+/** How a step is run: as the runner does, or in this process, where its coverage is measured. */
+export type StepKind = 'bundle' | 'source'
+
+/** What a step is, beside what every step of a scene has. */
+export type SceneStep = Omit<StepRequest, 'entry'>
+
+/** Answers in place of the service; undefined lets the request through. */
+export type ServiceFault = (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => 'answered' | undefined
+
+/** A running scene; everything stops when the test ends. */
+export interface ActionScene {
+  /** Address of the service. */
+  readonly server: string
+  readonly issuer: OidcIssuer
+  readonly registry: RegistryDouble
+  readonly github: GitHubApi
+  readonly image: Image
+  /** `HOST/app`, where the image is. */
+  readonly app: string
+  /** The checkout of the workflow. */
+  readonly workspace: string
+  /** Requests that signed something, with the key that names the wish. */
+  readonly signed: readonly { readonly path: string; readonly idempotencyKey: string }[]
+  /** Consulted for every request to the service. */
+  fault: ServiceFault | undefined
+  run(step: SceneStep): Promise<StepResult>
+  /** Runs our command line, which has pinned the service. */
+  verify(...args: readonly string[]): Promise<CliResult>
+}
+
+/** Starts a scene. */
+export async function startActionScene(kind: StepKind): Promise<ActionScene> {
+  let upstream = ''
+  const signed: { path: string; idempotencyKey: string }[] = []
+  const proxy = await startRawServer((request, response) => {
+    const { url: path = '', method } = request
+    const idempotencyKey = String(request.headers['idempotency-key'] ?? '')
+    if (method === 'POST') signed.push({ path, idempotencyKey })
+    if (scene.fault?.(request, response) === undefined) void forward(upstream, request, response)
+  })
+  const server = proxy.origin
+  const issuer = await startOidcIssuer({ audience: server, jobClaims: { iss: GITHUB_ISSUER } })
+  const folder = writeServiceFolder({
+    folder: createTempFolder(),
+    issuer: server,
+    keys: { release: { use: 'artifact' }, sessions: { use: 'token' } },
+    access: {
+      issuers: [
+        { issuer: GITHUB_ISSUER, jwksUri: `${issuer.issuer}/jwks`, allowPrivateAddresses: true },
+      ],
+    },
+  })
+  upstream = (await runServer(folder)).address
+  const registry = await createRegistryDouble()
+  const image = createImage()
+  await pushImage(registry.host, image)
+  const github = await startGitHubApi()
+  onTestFinished(() => github[Symbol.asyncDispose]())
+  const workspace = createTempFolder()
+  const home = createTempFolder()
+  const scene: ActionScene = {
+    server,
+    issuer,
+    registry,
+    github,
+    image,
+    app: `${registry.host}/app`,
+    workspace,
+    signed,
+    fault: undefined,
+    run: async (step) => {
+      const env = { ...jobEnvironment(scene), ...step.env }
+      const result = await runAs(kind, { workspace, ...step, env })
+      onTestFinished(() => {
+        removeStep(result)
+      })
+      return result
+    },
+    verify: async (...args) => {
+      const published = await fetch(`${server}/trust/keys.json`)
+      const key = findTrustKey(new Uint8Array(await published.arrayBuffer()))
+      const world = { env: { COUNTERSIGN_HOME: home }, now: new Date() }
+      await countersign(['trust', 'init', server, '--fingerprint', fingerprintOf(key)], world)
+      return countersign(['verify', ...args], world)
+    },
+  }
+  return scene
+}
+
+/** Variables of a job on the main branch that may have an identity token. */
+function jobEnvironment({ issuer, github }: ActionScene): Readonly<Record<string, string>> {
+  const text = (name: string): string => {
+    const value = GITHUB_CLAIMS[name]
+    return typeof value === 'string' ? value : ''
+  }
+  return {
+    ACTIONS_ID_TOKEN_REQUEST_URL: issuer.requestUrl,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: issuer.requestToken,
+    GITHUB_API_URL: github.url,
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_REPOSITORY: text('repository'),
+    GITHUB_REPOSITORY_ID: text('repository_id'),
+    GITHUB_RUN_ID: text('run_id'),
+    GITHUB_RUN_ATTEMPT: text('run_attempt'),
+    GITHUB_JOB: 'release',
+    GITHUB_ACTION: '__countersign',
+    GITHUB_EVENT_NAME: 'push',
+  }
+}
+
+/** Runs a step as the runner does, or in this process. */
+export async function runAs(kind: StepKind, step: SceneStep): Promise<StepResult> {
+  if (kind === 'bundle') return runStep({ ...step, entry: join(PROJECT, 'action/dist/index.js') })
+  const folder = prepareStep(step)
+  const said: string[] = []
+  const exitCode = await runHere({
+    env: folder.env,
+    runtime: createRuntime(Date.now),
+    now: () => new Date(),
+    log: createStepLog((line) => said.push(line)),
+    signal: step.signal ?? new AbortController().signal,
+  })
+  return readStep(folder, said.join(''), exitCode)
+}
+
+async function forward(
+  upstream: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = 'GET', url = '' } = request
+  const names = ['authorization', 'content-type', 'idempotency-key', 'accept']
+  const headers = Object.fromEntries(
+    names.flatMap((name) => (request.headers[name] ? [[name, String(request.headers[name])]] : [])),
+  )
+  const body = await buffer(request)
+  const answer = await fetch(`${upstream}${url}`, {
+    method,
+    headers,
+    ...(method === 'POST' && { body: new Uint8Array(body) }),
+  })
+  response.writeHead(answer.status, {
+    'content-type': answer.headers.get('content-type') ?? 'application/json',
+  })
+  response.end(Buffer.from(await answer.arrayBuffer()))
+}

@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+import { renderNotices } from './notices.ts'
+
+/** What to bundle; paths below `root`. */
+export interface ActionBundleRequest {
+  /** Absolute; the bundle holds only paths relative to it, so its place does not matter. */
+  readonly root: string
+  readonly entry: string
+  /** Folder that takes `index.js` and the notices; below `root`, or absolute. */
+  readonly outdir: string
+}
+
+// Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have.
+const REQUIRE =
+  "import{createRequire as countersignRequire}from'node:module';const require=countersignRequire(import.meta.url);"
+
+/**
+ * Bundles the Action into one file, as the runner checks it out: nothing is installed there, and a native
+ * addon would be of the wrong machine. What is imported late is evaluated late. The same sources give the
+ * same bytes.
+ */
+export async function bundleAction({ root, entry, outdir }: ActionBundleRequest): Promise<void> {
+  const folder = resolve(root, outdir)
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { index: entry },
+    outdir: folder,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    banner: { js: REQUIRE },
+    minify: true,
+    // Errors are told apart by the names of their classes, and stack traces are read by people.
+    keepNames: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const inputs = Object.keys(metafile.inputs).map((path) => resolve(root, path))
+  const notices = await renderNotices(inputs, 'The Action')
+  await writeFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), notices)
+}
