@@ -7,7 +7,8 @@ import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
 import { type JsonObject, isJsonObject, parseJson } from '../../formats/json.ts'
 import { MAX_BUNDLE_BYTES } from '../../formats/bundle.ts'
-import type { EntryKey } from '../../log/entry.ts'
+import type { EntryKey, SignatureEntry } from '../../log/entry.ts'
+import { serializeEntry } from '../../log/entry-format.ts'
 import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { SignArtifactOptions, SignedBundle } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
@@ -44,8 +45,9 @@ export function entryKey({ key, version }: ActiveSigner): EntryKey {
 /**
  * Signs, stamps and logs; the bundle is released when its entry is durable.
  *
- * @throws CountersignError ERR_LOG_UNAVAILABLE — nothing is released; and what signing, stamping and the
- * admission of the log throw
+ * @throws CountersignError ERR_INPUT_TOO_LARGE — more digests than an entry of the log holds: nothing is
+ * signed; ERR_LOG_UNAVAILABLE — nothing is released; and what signing, stamping and the admission of the
+ * log throw
  */
 export async function release(
   context: ReleaseContext,
@@ -63,6 +65,8 @@ export async function release(
     stamp = await stamper?.(signature, { signal })
     return stamp?.response ?? new Uint8Array()
   }
+  const about = { type, requestId, caller, key: entryKey(active), digests }
+  assertRoom({ ...about, time: context.now() })
   const signed = await sign({
     signal,
     onBackendRequest,
@@ -70,12 +74,8 @@ export async function release(
   })
   const { index } = await context.appender.append(
     {
-      type,
+      ...about,
       time: context.now(),
-      requestId,
-      caller,
-      key: entryKey(active),
-      digests,
       predicateType: signed.predicateType,
       bundleSha256: digestHex(digestOf(signed.bundle)),
       timestamp: stamp && { kid: stamp.kid, time: stamp.time },
@@ -84,6 +84,20 @@ export async function release(
     { signal },
   )
   return { bundle: readBundle(signed.bundle), logIndex: index }
+}
+
+/** More than signing adds to an entry: a predicate type of 1024 characters, and ids. */
+const ADDED = 'x'.repeat(8192)
+/** So many digests always have room. */
+const FEW_DIGESTS = 64
+
+/** What the log has no room for is refused before it is signed, not after. */
+function assertRoom(
+  about: Pick<SignatureEntry, 'type' | 'time' | 'requestId' | 'caller' | 'key' | 'digests'>,
+): void {
+  if (about.digests.length <= FEW_DIGESTS) return
+  const rest = { predicateType: undefined, bundleSha256: ADDED, timestamp: undefined }
+  serializeEntry({ ...about, ...rest, backendRequestId: undefined })
 }
 
 /** The same document as a value: written as JSON again, it is the same bytes. */

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../src/formats/json.ts'
 import { toGithubProvenance } from '../../../src/formats/predicates/github-provenance.ts'
 import { parseStatement, type Statement } from '../../../src/formats/statement.ts'
 import { GITHUB_CLAIMS, GITHUB_ISSUER } from '../../support/identity-claims.ts'
+import { testSigner } from '../../support/signers.ts'
 import { CREDENTIALS, SETTINGS, startService, WORKFLOW_CREDENTIALS } from '../../support/service.ts'
 
 const DIGEST = digestOf(Buffer.from('an artifact'))
@@ -145,4 +146,36 @@ test('a predicate over 16 MiB is too large, whatever the body may have', async (
 
   expect(answer.statusCode).toBe(413)
   expect(answer.json()).toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
+})
+
+test('more subjects than an entry of the log has room for are refused before they are signed', async () => {
+  let signed = 0
+  const signer = testSigner()
+  const counting = {
+    key: signer.key,
+    sign: (message: Uint8Array) => {
+      signed += 1
+      return signer.sign(message)
+    },
+  }
+  const { app, log } = await startService({
+    keys: [{ name: 'release', use: 'artifact', signer: counting }],
+    parts: { settings: { ...SETTINGS, maxBodyBytes: 1_000_000 }, stamperOf: () => undefined },
+  })
+  const subjects = (count: number, hex: number) =>
+    Array.from({ length: count }, (_, n) => ({
+      digest: `sha${hex * 4}:${n.toString(16).padStart(hex, '0')}`,
+      name: `file-${n}`,
+    }))
+  const attest = (of: object) =>
+    app.inject(request({ subjects: of, predicateType: 'openvex', predicate: VEX }))
+
+  const most = await attest(subjects(512, 64))
+  const tooMany = await attest(subjects(512, 128))
+
+  expect(most.statusCode).toBe(200)
+  expect(tooMany.statusCode).toBe(413)
+  expect(tooMany.json()).toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
+  expect(signed).toBe(1)
+  expect((await log()).filter(({ type }) => type === 'attestation')).toHaveLength(1)
 })
