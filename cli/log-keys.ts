@@ -3,6 +3,7 @@ import { parsePublicKeySpki } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
 import { logVerifierKey, type NoteKey } from '../src/formats/note-key.ts'
 import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
+import type { KeyHistory } from '../src/keys/key-history.ts'
 import type { Context } from './context.ts'
 import { readLogKey } from './log-source.ts'
 import { parseServer } from './service.ts'
@@ -34,7 +35,20 @@ export async function readLogKeys(
     })
   }
   const { history } = await openTrust(pin, context).current()
-  const root = await parseTrustedRoot(Buffer.from(JSON.stringify(history.trustedRoot ?? {})))
+  return publishedLogKeys(history, origin)
+}
+
+/**
+ * The keys of a service's log, those of earlier versions too: what they signed is still read.
+ *
+ * @param origin - name of the log, where it is not that of its address
+ */
+export async function publishedLogKeys(
+  { trustedRoot }: Pick<KeyHistory, 'trustedRoot'>,
+  origin?: string,
+): Promise<readonly NoteKey[]> {
+  if (trustedRoot === undefined) return []
+  const root = await parseTrustedRoot(Buffer.from(JSON.stringify(trustedRoot)))
   return root.tlogs.flatMap(({ baseUrl, publicKey }) => {
     const spki = publicKey?.rawBytes
     if (spki === undefined) return []

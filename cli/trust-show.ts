@@ -8,7 +8,9 @@ import { writeFileAtomically } from '../src/files.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
+import { publishedLogKeys } from './log-keys.ts'
 import { schema } from './render/json.ts'
+import { printable } from './render/printable.ts'
 import { openTrust, readPin, type TrustPin } from './trust-home.ts'
 
 /** Options of `trust export`. */
@@ -84,8 +86,12 @@ async function requirePin(context: Context): Promise<TrustPin> {
 }
 
 /** How a command ends that shows what is trusted. */
-export function toTrustOutcome(pin: TrustPin, held: HeldDocument<Trust> | undefined): Outcome {
+export async function toTrustOutcome(
+  pin: TrustPin,
+  held: HeldDocument<Trust> | undefined,
+): Promise<Outcome> {
   const history = held?.value.history
+  const logKeys = history === undefined ? [] : await publishedLogKeys(history)
   const trust = {
     service: pin.service.href,
     fingerprint: fingerprintOf(pin.trustKey),
@@ -93,12 +99,14 @@ export function toTrustOutcome(pin: TrustPin, held: HeldDocument<Trust> | undefi
     fetchedAt: held?.fetchedAt.toISOString(),
     sequence: history?.sequence,
     hasTrustedRoot: history?.trustedRoot !== undefined,
+    logKeys: logKeys.map(({ vkey }) => vkey),
     versions: history?.versions.map(toDocument) ?? [],
   }
   const lines = [
     `service      ${trust.service}`,
     `trust key    ${trust.fingerprint}`,
     `published    ${trust.fetchedAt === undefined ? 'nothing is held' : `sequence ${trust.sequence ?? 0}, fetched ${trust.fetchedAt}`}`,
+    ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
     ...trust.versions.map(
       ({ key, version, state, algorithm, kid }) =>
         `  ${key}@${version}  ${state}  ${algorithm}  ${kid}`,

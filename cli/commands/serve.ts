@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
+import { logVerifierKey } from '../../src/formats/note-key.ts'
 import { activeVersion } from '../../src/keys/lifecycle.ts'
 import { type RunningServer, startServer } from '../../src/service/server.ts'
 import type { CommandEnvironment } from '../command.ts'
@@ -53,13 +54,16 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
   }
 }
 
-function describeServer({ address, issuer, keys, versions }: RunningServer): readonly string[] {
+function describeServer(server: RunningServer): readonly string[] {
+  const { address, issuer, keys, logOrigin, versions } = server
   const rows = keys.map(({ name, use, algorithm }) => {
     const active = activeVersion(versions.filter(({ key }) => key === name))
     if (active === undefined) return `  ${name}  ${use}  ${algorithm}  no active version`
     // What its clients compare: countersign trust init URL --fingerprint …
     const pin = use === 'trust' ? `  ${fingerprintOf(active.publicKey)}` : ''
-    return `  ${name}  ${use}  ${algorithm}  version ${active.version} active${pin}`
+    // What its readers name: countersign log verify --key …
+    const vkey = use === 'log' ? `  ${logVerifierKey(logOrigin, active.publicKey).vkey}` : ''
+    return `  ${name}  ${use}  ${algorithm}  version ${active.version} active${pin}${vkey}`
   })
   return [`listening on ${address}`, `issuer ${issuer}`, 'keys:', ...rows]
 }

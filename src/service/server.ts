@@ -49,6 +49,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly issuer: string
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
+  /** Name of its log. */
+  readonly logOrigin: string
   /** What whoever runs it should know, in whole sentences. */
   readonly warnings: readonly string[]
 }
@@ -101,6 +103,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     issuer,
     keys: snapshot.keys,
     versions: snapshot.versions,
+    logOrigin: logOriginOf(config, issuer),
     warnings: warningsOf({ ...config.serve, ...config.access, keys }),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   }
@@ -128,6 +131,10 @@ function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
   throw new CountersignError('ERR_CONFIG_INVALID', 'the service has no issuer', {
     hint: 'set issuer in countersign.yaml to the address that callers use: https://sign.example.com',
   })
+}
+
+function logOriginOf({ log }: Config, issuer: string): string {
+  return log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`
 }
 
 async function readTls({ serve: { tls } }: Config): Promise<HttpServerOptions['tls']> {
@@ -191,7 +198,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     approvals,
     policies: policies === undefined ? [] : await readPolicyFolder(policies),
     log: {
-      origin: config.log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`,
+      origin: logOriginOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
     },
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',

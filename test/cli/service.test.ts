@@ -263,6 +263,22 @@ test('the log of the pinned service is verified with the key that its trust name
   expect((await folder.run('log verify @log', { env, now: new Date() })).exitCode).toBe(0)
 })
 
+test('trust show names the keys of the log, and a log whose key was rotated verifies still', async () => {
+  const service = await startSigningService()
+  const { folder, run, env } = service
+  await pin(service)
+  expect((await run('key rotate log --force --reason drill')).exitCode).toBe(0)
+  expect((await folder.run('trust update', { env, now: new Date() })).exitCode).toBe(0)
+
+  const shown = await folder.run('trust show', { env, now: new Date() })
+  const verified = await run('log verify')
+
+  const vkeys = [...shown.stdout.matchAll(/^log key {6}(\S+\/log\+[0-9a-f]{8}\+\S+)$/gm)]
+  expect(vkeys.length).toBeGreaterThanOrEqual(2)
+  expect(verified.exitCode).toBe(0)
+  for (const [, vkey = ''] of vkeys) expect(verified.stderr).toContain(vkey)
+})
+
 test.each([
   ['sign a --key file:key.pem --server https://s.example', 'ERR_USAGE'],
   ['sign a --key release --server nowhere', 'ERR_USAGE'],
