@@ -9,6 +9,8 @@ declare module 'fastify' {
     readonly auth?: 'required' | 'none'
     /** Whether requests without a caller have to queue; those with one always do. */
     readonly isCostly?: boolean
+    /** Whether its handler waits for nothing, so that it needs no deadline. */
+    readonly answersAtOnce?: boolean
   }
   interface FastifyRequest {
     /** Who calls; undefined only on routes with `auth: 'none'`. See {@link callerOf}. */

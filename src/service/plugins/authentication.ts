@@ -16,10 +16,19 @@ export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
       keyGenerator: ({ ip }) => `failures ${addressKey(ip)}`,
     })
     app.decorateRequest('caller', undefined)
-    app.addHook('onRequest', async (request, reply) => {
-      if (request.is404 || request.routeOptions.config.auth === 'none') return
+    app.addHook('onRequest', (request, reply, done) => {
+      if (request.is404 || request.routeOptions.config.auth === 'none') {
+        done()
+        return
+      }
       // What one caller may read is nothing for caches on the way.
       reply.header('cache-control', 'no-store')
+      establishCaller(request).then(() => {
+        done()
+      }, done)
+    })
+
+    async function establishCaller(request: FastifyRequest): Promise<void> {
       const before = await failures(request, { increment: false })
       if (!before.isAllowed && before.remaining <= 0) throw throttled(before.ttlInSeconds)
       try {
@@ -30,7 +39,7 @@ export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
         await countFailure(request, error)
         throw error
       }
-    })
+    }
 
     async function countFailure(request: FastifyRequest, error: unknown): Promise<void> {
       if (CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) await failures(request)

@@ -4,11 +4,20 @@ import fp from 'fastify-plugin'
 import { untilCancelled } from '../../cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 
+/** The deadline of what is answered before any could pass. */
+const NEVER = new AbortController().signal
+
 /** The plugin; a handler that does not stop by itself is left behind at its deadline. */
 export const deadlines: FastifyPluginCallback<{ requestTimeoutMs: number }> = fp(
   (app: FastifyInstance, { requestTimeoutMs }: { requestTimeoutMs: number }, done) => {
     app.decorateRequest('deadline')
     app.addHook('onRequest', (request, reply, done) => {
+      reply.header('x-request-id', request.id)
+      if (request.routeOptions.config.answersAtOnce === true) {
+        request.deadline = NEVER
+        done()
+        return
+      }
       const controller = new AbortController()
       const timer = setTimeout(() => {
         controller.abort(tooLong(requestTimeoutMs))
@@ -19,11 +28,11 @@ export const deadlines: FastifyPluginCallback<{ requestTimeoutMs: number }> = fp
         if (!reply.raw.writableFinished) controller.abort(callerLeft())
       })
       request.deadline = controller.signal
-      reply.header('x-request-id', request.id)
       done()
     })
     app.addHook('onRoute', (route) => {
-      const { handler } = route
+      const { config, handler } = route
+      if (config?.answersAtOnce === true) return
       route.handler = function (request, reply) {
         const work = Promise.resolve(handler.call(this, request, reply))
         return untilCancelled(work, request.deadline)

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { toCancellation } from '../../cancellation.ts'
 import { CountersignError } from '../../errors.ts'
@@ -74,17 +74,29 @@ export const queue: FastifyPluginCallback<QueueSettings> = fp(
   (app: FastifyInstance, settings: QueueSettings, done) => {
     const ofCallers = new AdmissionQueue(settings)
     const ofStrangers = new AdmissionQueue(settings)
-    app.addHook('preParsing', async (request, reply) => {
+    app.addHook('preParsing', (request, reply, _payload, done) => {
       const isStranger = request.caller === undefined
-      if (isStranger && request.routeOptions.config.isCostly !== true) return
-      const places = isStranger ? ofStrangers : ofCallers
-      await places.enter(request.deadline)
-      const leave = (): void => {
-        places.leave()
+      if (isStranger && request.routeOptions.config.isCostly !== true) {
+        done()
+        return
       }
-      if (reply.raw.closed) leave()
-      else reply.raw.once('close', leave)
+      takePlace(isStranger ? ofStrangers : ofCallers, request, reply).then(() => {
+        done()
+      }, done)
     })
     done()
   },
 )
+
+async function takePlace(
+  places: AdmissionQueue,
+  { deadline }: FastifyRequest,
+  { raw }: FastifyReply,
+): Promise<void> {
+  await places.enter(deadline)
+  const leave = (): void => {
+    places.leave()
+  }
+  if (raw.closed) leave()
+  else raw.once('close', leave)
+}

@@ -27,16 +27,19 @@ const DOCUMENTS: readonly (readonly [string, string, string])[] = [
   ],
 ]
 
+/** Anybody fetches them, and often: two lines of the log for each would cost more than the answer. */
+const QUIET = 'warn'
+
 /** Registers the routes. */
 export function distributionRoutes(
   app: ServiceApp,
   { publications }: { readonly publications: Pick<Publications, 'page'> },
 ): void {
-  const config = { auth: 'none', rateLimit: false } as const
+  const config = { auth: 'none', rateLimit: false, answersAtOnce: true } as const
   for (const [path, summary, mediaType] of DOCUMENTS) {
     const response = { 200: pageOf(mediaType, 'The document.'), 304: NOT_MODIFIED }
     const schema = { summary, tags: ['distribution'], response }
-    app.get(path, { config, schema }, (request, reply) => {
+    app.get(path, { config, logLevel: QUIET, schema }, (request, reply) => {
       const page = publications.page(path)
       if (page === undefined) throw notYet(path)
       return send(page, request, reply)
@@ -46,6 +49,7 @@ export function distributionRoutes(
     '/keys/:file',
     {
       config,
+      logLevel: QUIET,
       schema: {
         summary: 'Fetch one key as PEM, as `cosign verify --key URL` takes it.',
         description: 'A revoked key is not given: a tool that takes a key alone asks for no time.',
@@ -65,10 +69,11 @@ export function distributionRoutes(
 
 /** A page as the answer; 304 where the caller has it. */
 function send(page: PublishedPage, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  reply
-    .header('etag', page.etag)
-    .header('cache-control', `public, max-age=${page.maxAgeSeconds}`)
-    .header('access-control-allow-origin', '*')
+  reply.headers({
+    etag: page.etag,
+    'cache-control': `public, max-age=${page.maxAgeSeconds}`,
+    'access-control-allow-origin': '*',
+  })
   if (hasIt(request.headers['if-none-match'], page.etag)) return reply.status(304).send()
   return reply.type(page.contentType).send(page.body)
 }

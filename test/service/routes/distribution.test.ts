@@ -35,6 +35,10 @@ test('the JWKS has the headers that every verifier and browser needs', async () 
     'cache-control': 'public, max-age=120',
     'access-control-allow-origin': '*',
     'cross-origin-resource-policy': 'cross-origin',
+    'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+    'strict-transport-security': 'max-age=31536000',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': 'id-1',
   })
   expect(answer.headers.etag).toMatch(/^"[A-Za-z0-9_-]{43}"$/)
   expect(answer.body).toBe(published.text('/.well-known/jwks.json'))
