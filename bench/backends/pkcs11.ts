@@ -21,16 +21,23 @@ const CKM = { ES256: 0x1041, RS256: 0x0001 }
 /** A SoftHSM token of the benchmark's own. */
 export interface BenchToken extends AsyncDisposable {
   readonly openKey: (algorithm: BenchAlgorithm) => Promise<BenchBackend>
-  /** Where other processes make keys on it, and what lets them in their environment. */
-  readonly place: string
+  /** Tokens without keys for other processes: a store has a token of its own. */
+  readonly places: readonly TokenPlace[]
+}
+
+/** A token that other processes make keys on. */
+export interface TokenPlace {
+  /** As the `provider` of a key. */
+  readonly provider: string
+  /** What has to be in their environment. */
   readonly env: NodeJS.ProcessEnv
 }
 
 /** Makes a token. Raw is bare pkcs11js with as many sessions as the provider may open. */
 export async function createBenchToken(): Promise<BenchToken> {
   const { default: pkcs11js } = await import('pkcs11js')
-  const hsm = createSoftHsm(['bench'])
-  const [token] = hsm.tokens
+  const hsm = createSoftHsm(['bench', 'service-1', 'service-2'])
+  const [token, ...others] = hsm.tokens
   const provider = createPkcs11Provider({
     readPin: () => Promise.resolve(token.pin),
     maxSessions: SESSIONS,
@@ -46,8 +53,10 @@ export async function createBenchToken(): Promise<BenchToken> {
       const provides = { provider: 'pkcs11 (SoftHSM)', algorithm, signer, signRaw }
       return { ...provides, width: SESSIONS }
     },
-    place: `pkcs11:token=${token.label}?module-path=${hsm.modulePath}`,
-    env: { SOFTHSM2_CONF: hsm.configPath, COUNTERSIGN_PKCS11_PIN: token.pin },
+    places: others.map(({ label, pin }) => ({
+      provider: `pkcs11:token=${label}?module-path=${hsm.modulePath}`,
+      env: { SOFTHSM2_CONF: hsm.configPath, COUNTERSIGN_PKCS11_PIN: pin },
+    })),
     [Symbol.asyncDispose]: async () => {
       await provider[Symbol.asyncDispose]()
       hsm.remove()

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { type BenchToken, createBenchToken } from '../backends/pkcs11.ts'
+import { createBenchToken } from '../backends/pkcs11.ts'
 import { createGoal, type Goal, type Row, type Section } from '../report.ts'
 import { startCallers } from './callers.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
@@ -17,12 +17,12 @@ const run = promisify(execFile)
 /** Latency of one process on SQLite, for so many seconds at full and at half load each. */
 export async function measureLatency(seconds: number): Promise<Section> {
   await using resources = new AsyncDisposableStack()
-  const token: BenchToken = resources.use(await createBenchToken())
+  const token = resources.use(await createBenchToken())
   const callers = resources.use(await startCallers())
   const identities = await callers.tokens(TOKENS_WANTED)
   const rows: Row[] = []
   const goals: Goal[] = []
-  const places = { file: {}, SoftHSM: { provider: token.place, env: token.env } }
+  const places = { file: {}, SoftHSM: { ...token.places[0] } }
   for (const [keys, place] of Object.entries(places)) {
     await using deployment = await startDeployment({ ...place, processes: 1, callers })
     for (const workload of [TOKENS, STAMPED_IMAGES]) {

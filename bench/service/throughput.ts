@@ -23,21 +23,22 @@ export interface ServicePace {
   readonly seconds: number
 }
 
-type OpenKey = (algorithm: BenchAlgorithm) => BenchBackend | Promise<BenchBackend>
+type RawKeys = Readonly<Record<BenchAlgorithm, BenchBackend>>
 
 /** Keys of one kind, and the service over them. */
 interface Setting {
   readonly keys: string
-  readonly openKey: OpenKey
+  readonly raw: RawKeys
   readonly deployment: Omit<DeploymentOptions, 'callers'>
 }
 
 /** The settings that are measured. */
-function settings(token: BenchToken): readonly Setting[] {
-  const { env, place: provider, openKey } = token
-  return [1, 2].flatMap((processes) => [
-    { keys: 'file', openKey: openFileKey, deployment: { processes } },
-    { keys: 'SoftHSM', openKey, deployment: { processes, provider, env } },
+async function createSettings({ openKey, places }: BenchToken): Promise<readonly Setting[]> {
+  const file = { ES256: openFileKey('ES256'), RS256: openFileKey('RS256') }
+  const token = { ES256: await openKey('ES256'), RS256: await openKey('RS256') }
+  return [1, 2].flatMap((processes, at) => [
+    { keys: 'file', raw: file, deployment: { processes } },
+    { keys: 'SoftHSM', raw: token, deployment: { processes, ...places[at] } },
   ])
 }
 
@@ -57,7 +58,7 @@ export async function measureThroughput(pace: ServicePace): Promise<Section> {
   const identities = await callers.tokens(TOKENS_WANTED)
   const rows: Row[] = []
   const goals: Goal[] = []
-  for (const setting of settings(token)) {
+  for (const setting of await createSettings(token)) {
     const { keys, deployment: options } = setting
     await using deployment = await startDeployment({ ...options, callers })
     const measured = await measureSetting(setting, deployment, { identities, pace })
@@ -78,14 +79,13 @@ interface Measured {
 }
 
 async function measureSetting(
-  { openKey }: Setting,
+  { raw }: Setting,
   deployment: Deployment,
   { identities, pace }: { readonly identities: readonly string[]; readonly pace: ServicePace },
 ): Promise<readonly Measured[]> {
   const contests = WORKLOADS.map((workload) => toContest(workload, deployment, identities))
   await using resources = new AsyncDisposableStack()
   const bareLoads = await startBare(contests, deployment, resources)
-  const raw = { ES256: await openKey('ES256'), RS256: await openKey('RS256') }
   for (const { load } of contests) await applyLoad(load, pace.seconds)
   const short = Math.max(1, Math.floor(pace.seconds / 3))
   for (let round = 0; round < pace.rounds; round += 1) {
