@@ -1,8 +1,8 @@
 /** The outputs of a step that made something, and the file of its bundles. */
-import { mkdtemp } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeFileAtomically } from '../src/files.ts'
+import { makePrivateFolder, writeFileAtomically } from '../src/files.ts'
 import type { Upload } from './github-attestations.ts'
 import type { MadeItem } from './made.ts'
 import type { PublishedItem } from './registry.ts'
@@ -30,7 +30,9 @@ export async function keepBundles(
 ): Promise<string | undefined> {
   const lines = bundlesOf(items)
   if (lines.length === 0) return undefined
-  const folder = await mkdtemp(join(variable(context, 'RUNNER_TEMP') ?? tmpdir(), 'countersign-'))
+  const temp = variable(context, 'RUNNER_TEMP') ?? tmpdir()
+  const folder = join(temp, `countersign-${randomUUID()}`)
+  await makePrivateFolder(folder)
   const path = join(folder, 'bundles.sigstore.json')
   await writeFileAtomically(path, `${lines.join('\n')}\n`)
   return path

@@ -61,6 +61,8 @@ export interface ActionScene {
   readonly signed: readonly { readonly path: string; readonly idempotencyKey: string }[]
   /** Consulted for every request to the service. */
   fault: ServiceFault | undefined
+  /** Has the service do what a request asks; its answer is lost. */
+  passOn(request: IncomingMessage): Promise<void>
   run(step: SceneStep): Promise<StepResult>
   /** Runs our command line, which has pinned the service. */
   verify(...args: readonly string[]): Promise<CliResult>
@@ -106,6 +108,9 @@ export async function startActionScene(kind: StepKind): Promise<ActionScene> {
     workspace,
     signed,
     fault: undefined,
+    passOn: async (request) => {
+      await (await ask(upstream, request)).arrayBuffer()
+    },
     run: async (step) => {
       const env = { ...jobEnvironment(scene), ...step.env }
       const result = await runAs(kind, { workspace, ...step, env })
@@ -166,19 +171,22 @@ async function forward(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const answer = await ask(upstream, request)
+  const type = answer.headers.get('content-type') ?? 'application/json'
+  response.writeHead(answer.status, { 'content-type': type })
+  response.end(Buffer.from(await answer.arrayBuffer()))
+}
+
+async function ask(upstream: string, request: IncomingMessage): Promise<Response> {
   const { method = 'GET', url = '' } = request
   const names = ['authorization', 'content-type', 'idempotency-key', 'accept']
   const headers = Object.fromEntries(
     names.flatMap((name) => (request.headers[name] ? [[name, String(request.headers[name])]] : [])),
   )
   const body = await buffer(request)
-  const answer = await fetch(`${upstream}${url}`, {
+  return fetch(`${upstream}${url}`, {
     method,
     headers,
     ...(method === 'POST' && { body: new Uint8Array(body) }),
   })
-  response.writeHead(answer.status, {
-    'content-type': answer.headers.get('content-type') ?? 'application/json',
-  })
-  response.end(Buffer.from(await answer.arrayBuffer()))
 }

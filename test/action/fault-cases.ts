@@ -1,0 +1,176 @@
+/** What a step does when others fail, for the shipped bundle and for the sources. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { UploadAnswer } from '../support/runner/github-api.ts'
+import { type ActionScene, startActionScene, type StepKind } from '../support/runner/scene.ts'
+import { refuse } from '../support/registry/faults.ts'
+
+type Inputs = Readonly<Record<string, string>>
+
+function imageInputs({ server, app, image }: ActionScene): Inputs {
+  return {
+    server,
+    key: 'release',
+    'subject-name': app,
+    'subject-digest': image.descriptor.digest,
+    'push-to-registry': 'true',
+  }
+}
+
+/** Answers the first signing request with a problem, then lets all through. */
+function failOnce(
+  scene: ActionScene,
+  status: number,
+  code: string,
+  when: 'before' | 'after',
+): void {
+  let isFirst = true
+  scene.fault = (request, response) => {
+    if (request.method !== 'POST' || !isFirst) return undefined
+    isFirst = false
+    const answer = (): void => {
+      response.writeHead(status, { 'content-type': 'application/problem+json', 'retry-after': '0' })
+      response.end(JSON.stringify({ status, title: 'failed', code, retryable: status >= 500 }))
+    }
+    if (when === 'before') answer()
+    else void scene.passOn(request).then(answer)
+    return 'answered'
+  }
+}
+
+/** Defines the cases. */
+export function defineFaultCases(kind: StepKind): void {
+  describe(`the ${kind}`, () => {
+    test('waits for a registry that throttles', async () => {
+      const scene = await startActionScene(kind)
+      const throttle = refuse(429, { 'retry-after': '0' })
+      scene.registry.switches.faults.push({ on: /^POST .*uploads/, times: 1, answer: throttle })
+
+      const step = await scene.run({ inputs: imageInputs(scene) })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+    })
+
+    test('asks again where the service was overloaded', async () => {
+      const scene = await startActionScene(kind)
+      failOnce(scene, 503, 'ERR_OVERLOADED', 'before')
+
+      const step = await scene.run({ inputs: imageInputs(scene) })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+    })
+
+    test('gets the same signature where the answer was lost after it was made', async () => {
+      const scene = await startActionScene(kind)
+      failOnce(scene, 500, 'ERR_INTERNAL', 'after')
+
+      const first = await scene.run({ inputs: imageInputs(scene) })
+      const again = await scene.run({ inputs: imageInputs(scene) })
+
+      expect(first.exitCode).not.toBe(0)
+      expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(again.exitCode === 0 ? 2 : 1)
+      const keys = new Set(scene.signed.map(({ idempotencyKey }) => idempotencyKey))
+      expect(again).toMatchObject({ exitCode: 0 })
+      expect(keys.size).toBe(1)
+      expect(keys).not.toContain('')
+    })
+
+    test('brings another token where one has ended on the way', async () => {
+      const scene = await startActionScene(kind)
+      failOnce(scene, 401, 'ERR_NOT_AUTHENTICATED', 'before')
+
+      const step = await scene.run({ inputs: imageInputs(scene) })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      const asked = scene.issuer.requests.filter((path) => path.startsWith('/token'))
+      expect(asked).toHaveLength(2)
+    })
+
+    test('publishes nothing where the disk is full', async () => {
+      const scene = await startActionScene(kind)
+
+      const step = await scene.run({
+        inputs: imageInputs(scene),
+        env: { RUNNER_TEMP: '/dev/full/nowhere' },
+      })
+
+      expect(step.exitCode).toBe(2)
+      expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
+      expect(step.outputs).toEqual({})
+    })
+
+    test('publishes nothing where the registry lets nobody write', async () => {
+      const scene = await startActionScene(kind)
+      scene.registry.switches.faults.push({ on: /^POST .*uploads/, answer: refuse(403) })
+
+      const step = await scene.run({ inputs: imageInputs(scene) })
+
+      expect(step.annotations[0]?.title).toBe('countersign ERR_NOT_ALLOWED')
+      expect(step.outputs).toEqual({})
+    })
+
+    test('a job that is cancelled before publishing leaves nothing', async () => {
+      const scene = await startActionScene(kind)
+      const cancel = new AbortController()
+      scene.fault = (request) => {
+        if (request.method !== 'POST') return undefined
+        cancel.abort()
+        return 'answered'
+      }
+
+      const step = await scene.run({ inputs: imageInputs(scene), signal: cancel.signal })
+
+      expect(step.annotations[0]?.title).toBe('countersign ERR_CANCELLED')
+      expect(step.outputs).toEqual({})
+      expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
+      expect(existsSync(step.temp) ? readdirSync(step.temp) : []).toEqual([])
+    })
+
+    const refusals: readonly (UploadAnswer & { readonly message: string })[] = [
+      { status: 403, message: 'Resource not accessible by integration' },
+      { status: 422, message: 'values do not match' },
+      { status: 429, message: 'slow down' },
+      { status: 503, message: 'no server is available' },
+    ]
+    test.each(refusals)('warns in the words of GitHub: $status', async (answer) => {
+      const scene = await startActionScene(kind)
+      scene.github.answerUploads(answer)
+      const inputs = { ...imageInputs(scene), 'github-attestations': 'true', 'github-token': 'gh' }
+
+      const step = await scene.run({ inputs })
+
+      expect(step).toMatchObject({ exitCode: 0, outputs: { verified: 'true' } })
+      expect(step.annotations).toHaveLength(1)
+      expect(step.annotations[0]).toMatchObject({ level: 'warning' })
+      expect(step.annotations[0]?.message).toContain(answer.message)
+    })
+
+    test('keeps a copy with GitHub, and reads it there without the token', async () => {
+      const scene = await startActionScene(kind)
+      writeFileSync(join(scene.workspace, 'app'), 'a program')
+      const github = { 'github-attestations': 'true', 'github-token': 'gh' }
+      const made = await scene.run({
+        inputs: { server: scene.server, key: 'release', 'subject-path': 'app', ...github },
+      })
+
+      const step = await scene.run({
+        inputs: {
+          mode: 'verify',
+          trust: scene.server,
+          'subject-path': 'app',
+          repository: 'acme/widget',
+          'github-token': 'gh',
+        },
+      })
+
+      expect(made.outputs).toMatchObject({
+        'attestation-id': '1',
+        'attestation-url': 'https://github.com/acme/widget/attestations/1',
+      })
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      const blobs = scene.github.requests.filter(({ path }) => path.startsWith('/blobs/'))
+      expect(blobs).toMatchObject([{ authorization: undefined }])
+    })
+  })
+}

@@ -1,0 +1,3 @@
+import { defineFaultCases } from './fault-cases.ts'
+
+defineFaultCases('source')
