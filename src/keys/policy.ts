@@ -53,7 +53,7 @@ const QUANTITIES = Object.keys(BOUNDS) as readonly (keyof RotationPolicy)[]
  * Fills what was not chosen with the defaults of a use.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — a quantity is not a whole number within its
- * bounds, or the period is shorter than a standby must wait
+ * bounds, or the period is shorter than a standby must wait, or tokens and tolerances than R
  */
 export function createRotationPolicy(
   use: KeyUse,
@@ -69,7 +69,22 @@ export function createRotationPolicy(
       'rotate less often, or lower maxAgeSeconds and verifierCacheSeconds if your verifiers allow it',
     )
   }
+  assertRetentionOutlastsLag(policy)
   return policy
+}
+
+/**
+ * A replica that has not heard yet that tokens may live longer would drop their key; it hears in time if
+ * it keeps the key for no less than that takes.
+ */
+function assertRetentionOutlastsLag(policy: RotationPolicy): void {
+  const { replicaLagSeconds, signerLagSeconds } = policy
+  const keepsSeconds = retentionSeconds(policy) - signerLagSeconds
+  if (keepsSeconds >= replicaLagSeconds) return
+  throw invalid(
+    `replicaLagSeconds is ${replicaLagSeconds}, and a retired version is kept ${keepsSeconds} s after its last signature`,
+    'raise maxTokenLifetimeSeconds, or lower replicaLagSeconds',
+  )
 }
 
 function assertBounds(policy: RotationPolicy): void {

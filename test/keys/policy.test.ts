@@ -51,6 +51,10 @@ test.each([
   ['a token that lives no time', { maxTokenLifetimeSeconds: 0 }],
   ['a quantity beyond its bound', { verifierLeewaySeconds: 3601 }],
   ['a period of no time', { everySeconds: 0 }],
+  [
+    'tokens that are over before every replica knows of a change',
+    { replicaLagSeconds: 600, maxTokenLifetimeSeconds: 60, verifierLeewaySeconds: 60 },
+  ],
   ['a period shorter than the wait', { everySeconds: 3600, verifierCacheSeconds: 3600 }],
 ])('a policy refuses %s', (_what, overrides) => {
   expect(codeOf(() => createRotationPolicy('token', overrides))).toBe('ERR_CONFIG_INVALID')

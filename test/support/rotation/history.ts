@@ -64,7 +64,8 @@ function choosePolicy(tape: Tape, physical: Physical): RotationPolicy {
     ...physical,
     maxAgeSeconds: tape.next(13),
     verifierCacheSeconds: tape.next(13),
-    maxTokenLifetimeSeconds: 1 + tape.next(12),
+    // No less than R: see createRotationPolicy.
+    maxTokenLifetimeSeconds: Math.max(physical.replicaLagSeconds, 1 + tape.next(12)),
     verifierLeewaySeconds: tape.next(4),
     everySeconds: tape.next(4) === 0 ? undefined : 8 + tape.next(40),
     auditWindowSeconds: tape.next(6),
@@ -110,10 +111,13 @@ const STEPS: readonly [Step, ...Step[]] = [
     if (tape.next(3) === 0) world.transition(moment, (at) => retire(at, number, WHY), true)
   },
   revokeSome,
+  revokeSome,
+  destroySome,
   destroySome,
   destroySome,
   destroySome,
   (world, tape, _scene, { now }) => {
+    if (tape.next(4) !== 0) return
     const physical = within(choosePhysical(tape), world.settings)
     world.changePolicies([choosePolicy(tape, physical), choosePolicy(tape, physical)], now)
   },
