@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { code, escapeMarkdown, shellWord } from '../../action/markdown.ts'
+import { createStepLog, type StepLog, writeOutputs } from '../../action/runner.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { parseCommands, parseFileCommands } from '../support/runner/commands.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+function logOf(write: (log: StepLog) => void): ReturnType<typeof parseCommands> {
+  const said: string[] = []
+  write(createStepLog((text) => said.push(text)))
+  return parseCommands(said.join(''))
+}
+
+test('text of others never becomes a command', () => {
+  const log = logOf((step) => {
+    step.say('one\n::add-mask::a\r::error::b\n  ##[error]c')
+  })
+
+  expect(log).toMatchObject({ masks: [], annotations: [] })
+})
+
+test('every text of an annotation arrives as it was', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string({ minLength: 1 }), (message, title) => {
+      const { annotations } = logOf((step) => {
+        step.annotate('warning', title, message)
+      })
+      expect(annotations).toEqual([{ level: 'warning', title, message }])
+    }),
+  )
+})
+
+test('a secret is masked line by line, and blank lines mask nothing', () => {
+  const { masks } = logOf((step) => {
+    step.mask('first\n\nsecond%')
+  })
+
+  expect(masks).toEqual(['first', 'second%'])
+})
+
+test('outputs of several lines arrive as they were', async () => {
+  const path = join(createTempFolder(), 'output')
+
+  await writeOutputs({ one: 'a\nb', two: '', three: 'x=y' }, { GITHUB_OUTPUT: path })
+
+  expect(parseFileCommands(readFileSync(path, 'utf8'))).toEqual({
+    one: 'a\nb',
+    two: '',
+    three: 'x=y',
+  })
+})
+
+test('a full disk is told', async () => {
+  const write = (): Promise<void> => writeOutputs({ one: '1' }, { GITHUB_OUTPUT: '/dev/full' })
+
+  expect(await codeOfAsync(write)).toBe('ERR_FILE_WRITE')
+})
+
+test('no text of others is markup in a summary', () => {
+  const hostile = '</code><img src=x>|`[a](javascript:b)`\n# head'
+
+  expect(code(hostile)).not.toMatch(/<img|\||`|\n/)
+  expect(escapeMarkdown('[a](b) **c**')).not.toMatch(/[[\]*]/)
+})
+
+test('a word of a command is one word, whatever is in it', () => {
+  expect(shellWord('oci://ghcr.io/a@sha256:00')).toBe('oci://ghcr.io/a@sha256:00')
+  expect(shellWord("a'; rm -rf /")).toBe(`'a'\\''; rm -rf /'`)
+})
