@@ -1,5 +1,6 @@
 // `npm run bench [-- --json] [--quick] [--only SECTION]`: what countersign costs, beside what it stands on.
 import { parseArgs } from 'node:util'
+import { measureAction } from './action.ts'
 import { buildCli } from './built-cli.ts'
 import { describeMachine } from './machine.ts'
 import { recordFigures } from './record.ts'
@@ -27,6 +28,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> =
   signing: () => measureSigning(pace),
   verification: () => measureVerification(pace),
   requests: countRequests,
+  action: () => measureAction(values.quick ? 3 : 15),
   'start-up': () => measureStartUp(values.quick ? 5 : 25),
   'large-file': () => measureLargeFile(values.quick ? 256 : 2048, values.quick ? 1 : 3),
   ...serviceMeasurements(values.quick),
