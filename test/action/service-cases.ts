@@ -1,5 +1,5 @@
 /** What a step does through a service, for the shipped bundle and for the sources. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startDockerRegistry } from '../support/docker-registry.ts'
@@ -167,6 +167,25 @@ export function defineServiceCases(kind: StepKind): void {
       expect(token.split('.')).toHaveLength(3)
       expect(step.masks).toContain(token)
       expect(step.visibleLog + step.summary).not.toContain(token)
+    })
+
+    test('says no secret, and writes none', async () => {
+      const scene = await startActionScene(kind)
+      const inputs = { server: scene.server, key: 'release', 'github-token': 'github-secret' }
+      writeFileSync(join(scene.workspace, 'app'), 'a program')
+
+      const step = await scene.run({
+        inputs: { ...inputs, 'subject-path': 'app', 'github-attestations': 'true' },
+      })
+
+      expect(step.exitCode).toBe(0)
+      expect(step.masks.filter((mask) => mask.startsWith('eyJ'))).toHaveLength(1)
+      const secrets = [...step.masks, scene.issuer.requestToken, 'github-secret']
+      const files = readdirSync(step.temp, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'))
+      const told = [step.visibleLog, step.summary, JSON.stringify(step.outputs), ...files]
+      for (const secret of secrets) expect(told.join('\n')).not.toContain(secret)
     })
 
     test('tells a job without the permission what to add', async () => {
