@@ -169,6 +169,43 @@ export function defineServiceCases(kind: StepKind): void {
       expect(step.visibleLog + step.summary).not.toContain(token)
     })
 
+    test('verifies files by their bundles and the keys in the repository', async () => {
+      const scene = await startActionScene(kind)
+      const file = (name: string): string => join(scene.workspace, name)
+      const write = (name: string, text: string): void => {
+        writeFileSync(file(name), text)
+      }
+      for (const name of ['a', 'b', 'c']) write(name, name)
+      write('predicate.json', '{"tests":"passed"}')
+      const type = 'https://example.com/tests/v1'
+      const made = await scene.run({
+        inputs: {
+          server: scene.server,
+          key: 'release',
+          'subject-path': 'a\nb\nc',
+          'predicate-type': type,
+          'predicate-path': 'predicate.json',
+        },
+      })
+      write('trusted.json', await (await fetch(`${scene.server}/trust/keys.json`)).text())
+      const bundle = { bundle: made.outputs['bundle-path'] ?? '', 'predicate-type': type }
+      const inputs = { mode: 'verify', trust: 'trusted.json', 'subject-path': 'a,b,c', ...bundle }
+
+      const good = await scene.run({ inputs })
+      const stranger = { 'trust-fingerprint': `sha256:${'0'.repeat(64)}` }
+      const strange = await scene.run({ inputs: { ...inputs, ...stranger } })
+      write('b', 'changed')
+      write('c', 'changed')
+      const bad = await scene.run({ inputs })
+
+      expect(good).toMatchObject({ exitCode: 0, outputs: { verified: 'true' } })
+      expect(strange.annotations[0]?.title).toBe('countersign ERR_KEY_NOT_TRUSTED')
+      expect(bad.annotations[0]?.title).toBe('countersign ERR_SUBJECT_MISMATCH')
+      expect(bad.annotations[0]?.message).toContain('2 artifacts do not verify')
+      expect(bad.visibleLog).toMatch(/PASSED a .*\n *FAILED b/)
+      expect(bad.visibleLog).toMatch(/subject: expected/)
+    })
+
     test('says no secret, and writes none', async () => {
       const scene = await startActionScene(kind)
       const inputs = { server: scene.server, key: 'release', 'github-token': 'github-secret' }
