@@ -77,6 +77,9 @@ interface Held<T> extends HeldDocument<T> {
 
 /** The service answers too seldom, or not at all: a copy may be used for a while. */
 const PASSING: ReadonlySet<string> = new Set(['ERR_NETWORK', 'ERR_TIMEOUT'])
+/** Beyond the lifetime that caches may give a document: how long replicas may take to agree on a newer one. */
+const SETTLING_SECONDS = 60
+const LATE_PAUSE_MS = 250
 /** Part of its lifetime by which a document is asked for earlier at random. */
 const JITTER = 0.1
 
@@ -152,10 +155,28 @@ export class CachedDocument<T> {
       // It was fetched and accepted; only its copy could not be kept, in a home that is read-only, say.
       const isUnkept = CountersignError.is(error, 'ERR_FILE_WRITE')
       if (isUnkept && this.#held !== undefined) return this.#held.value
+      if (held !== undefined && this.#isLate(held, error)) return this.#keepAwhile(held)
       this.#lastFailureMs = this.#lastTryMs
       if (held === undefined || !CountersignError.is(error) || !PASSING.has(error.code)) throw error
       return this.#keep(held, error)
     }
+  }
+
+  /**
+   * Whether an older document than the one held may come from a replica, or a cache on the way, that has
+   * not heard of the newer one yet. The older one is refused all the same; later it is an attack, or a
+   * service that lost something, and said to be one.
+   */
+  #isLate({ fetchedAt, stored }: Held<T>, error: unknown): boolean {
+    const ageSeconds = (this.#options.now().getTime() - fetchedAt.getTime()) / 1000
+    const isOlder = CountersignError.is(error, 'ERR_TRUST_ROLLED_BACK')
+    return isOlder && ageSeconds <= stored.freshSeconds + SETTLING_SECONDS
+  }
+
+  /** The value, and another look soon: whoever was late has heard by then. */
+  #keepAwhile(held: Held<T>): T {
+    this.#held = { ...held, freshUntilMs: this.#options.now().getTime() + LATE_PAUSE_MS }
+    return held.value
   }
 
   #keep({ value, fetchedAt }: Held<T>, cause: unknown): T {

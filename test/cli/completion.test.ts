@@ -35,7 +35,7 @@ test('the first word is a command, with what it does', async () => {
 test('a command of commands is completed with those', async () => {
   expect(values(await complete('key '))).toEqual([
     ...['create', 'show', 'export', 'list', 'rotate', 'activate', 'retire', 'revoke', 'destroy'],
-    ...['import', 'help', ':'],
+    ...['import', 'approvals', 'approve', 'help', ':'],
   ])
   expect(values(await complete('--json key sh'))).toEqual(['show', ':'])
 })

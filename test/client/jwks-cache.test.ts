@@ -144,6 +144,19 @@ test('a set that goes back is refused, with both numbers', async () => {
   }
 })
 
+test('a replica that is late takes nothing back, and is asked again at once', async () => {
+  const { server, cache, pass } = await createScene()
+  server.pages.set(PATH, jwks(7, 'second'))
+  await kids(cache)
+
+  pass(310)
+  server.pages.set(PATH, jwks(6, 'first'))
+  expect(await kids(cache)).toEqual([kidOf('second')])
+  server.pages.set(PATH, jwks(8, 'third'))
+  pass(1)
+  expect(await kids(cache)).toEqual([kidOf('third')])
+})
+
 test('without a set there is nothing to fall back on', async () => {
   const { server, cache } = await createScene()
   server.failure = 500
