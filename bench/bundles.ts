@@ -9,6 +9,9 @@ import { createSubject } from '../src/formats/statement.ts'
 /** The algorithms every other tool in the field verifies. */
 export type BenchAlgorithm = 'ES256' | 'RS256'
 
+/** Sizes of RSA keys that are measured. */
+export type BenchRsaBits = 2048 | 3072
+
 /** A key of this process, for what no backend has to sign. */
 export interface BenchKey {
   readonly privateKey: KeyObject
@@ -16,12 +19,12 @@ export interface BenchKey {
   readonly signer: Signer
 }
 
-/** Makes a key; RSA keys have 2048 bits, which KMS, HSMs and files all hold. */
-export function makeKey(algorithm: BenchAlgorithm): BenchKey {
+/** Makes a key; RSA keys have 2048 bits unless told, which KMS, HSMs and files all hold. */
+export function makeKey(algorithm: BenchAlgorithm, rsaBits: BenchRsaBits = 2048): BenchKey {
   const { privateKey, publicKey } =
     algorithm === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-      : generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('rsa', { modulusLength: rsaBits })
   const key = fromKeyObject(publicKey, algorithm)
   const signer = createSigner(key, createFileBackend(key.algorithm, privateKey))
   return { privateKey, key, signer }

@@ -1,9 +1,9 @@
-import { type BenchAlgorithm, makeKey } from '../bundles.ts'
+import { type BenchAlgorithm, type BenchRsaBits, makeKey } from '../bundles.ts'
 import { type BenchBackend, signWithNode } from './backend.ts'
 
 /** A private key in this process; raw is node:crypto. */
-export function openFileKey(algorithm: BenchAlgorithm): BenchBackend {
-  const { privateKey, signer } = makeKey(algorithm)
+export function openFileKey(algorithm: BenchAlgorithm, rsaBits?: BenchRsaBits): BenchBackend {
+  const { privateKey, signer } = makeKey(algorithm, rsaBits)
   return {
     provider: 'file',
     algorithm,

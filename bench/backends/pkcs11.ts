@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Handle, PKCS11 } from 'pkcs11js'
 import { createPkcs11Provider } from '../../src/providers/pkcs11/provider.ts'
 import { createSoftHsm, type SoftToken } from '../../test/support/softhsm.ts'
-import type { BenchAlgorithm } from '../bundles.ts'
+import type { BenchAlgorithm, BenchRsaBits } from '../bundles.ts'
 import type { BenchBackend } from './backend.ts'
 
 /** Sessions with the token, on both sides. */
 const SESSIONS = 8
+
+/** Of RSA with 4096 bits. */
+const MAX_SIGNATURE_BYTES = 512
 
 /** DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1), written out: raw uses nothing of ours. */
 const SHA256_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex')
@@ -20,7 +23,7 @@ const CKM = { ES256: 0x1041, RS256: 0x0001 }
 
 /** A SoftHSM token of the benchmark's own. */
 export interface BenchToken extends AsyncDisposable {
-  readonly openKey: (algorithm: BenchAlgorithm) => Promise<BenchBackend>
+  readonly openKey: (algorithm: BenchAlgorithm, rsaBits?: BenchRsaBits) => Promise<BenchBackend>
   /** Tokens without keys for other processes: a store has a token of its own. */
   readonly places: readonly TokenPlace[]
 }
@@ -45,8 +48,8 @@ export async function createBenchToken(): Promise<BenchToken> {
   const module = new pkcs11js.PKCS11()
   module.load(hsm.modulePath)
   return {
-    openKey: async (algorithm) => {
-      const uri = await provider.create({ uri: token.uriFor(algorithm), algorithm, rsaBits: 2048 })
+    openKey: async (algorithm, rsaBits = 2048) => {
+      const uri = await provider.create({ uri: token.uriFor(algorithm), algorithm, rsaBits })
       const signer = await provider.open(uri, { algorithm })
       // The provider has initialized the module and logged in by now, for the whole process.
       const signRaw = createRawSigner(module, token, algorithm)
@@ -81,7 +84,7 @@ function createRawSigner(
     const digest = createHash('sha256').update(message).digest()
     const input = algorithm === 'RS256' ? Buffer.concat([SHA256_INFO, digest]) : digest
     module.C_SignInit(session, mechanism, key)
-    const signature = await module.C_SignAsync(session, input, Buffer.alloc(256))
+    const signature = await module.C_SignAsync(session, input, Buffer.alloc(MAX_SIGNATURE_BYTES))
     sessions.push(session)
     return signature
   }
