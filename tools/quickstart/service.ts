@@ -157,6 +157,8 @@ async function tellOfRevocation({ story, asOperator, url }: Scene): Promise<void
     ...['--compromised-since', since.toISOString(), '--reason', 'drill', '--confirm', 'release'],
   ]
   story.chapter('8. A version is compromised')
+  // Time stamps are whole seconds, rounded up: the last signature must lie before the revocation.
+  await pause(2000)
   const now = new Date()
   story.say('Revoking it stops it at once, and lets the standby sign in its place:')
   await story.countersign(revoke(now))
