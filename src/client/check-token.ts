@@ -4,6 +4,7 @@ import { ANY } from '../verification/token-policy.ts'
 import { examineToken } from '../verification/verify-token.ts'
 import { createBoundedGet } from './bounded-get.ts'
 import { createJwksCache } from './jwks-cache.ts'
+import { atService } from './service-address.ts'
 import type { TokenMade } from './service-answers.ts'
 
 /**
@@ -17,9 +18,8 @@ export async function assertAccepted(
   { service, audience }: { readonly service: URL; readonly audience: readonly string[] },
   now: () => Date,
 ): Promise<void> {
-  const base = service.href.endsWith('/') ? service : `${service.href}/`
   const keys = await createJwksCache({
-    url: new URL('.well-known/jwks.json', base),
+    url: atService(service, '.well-known/jwks.json'),
     // The user names the service: one inside of their network is as good as any.
     get: createBoundedGet({ allowPrivateAddresses: true }),
     now,

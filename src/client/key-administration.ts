@@ -4,6 +4,7 @@ import { CountersignError } from '../errors.ts'
 import { exchange, type ExchangeRuntime } from './exchange.ts'
 import { toServiceError } from './problem.ts'
 import { assertPrivate, type ServiceClientOptions } from './service-client.ts'
+import { atService } from './service-address.ts'
 
 /** How a service is reached by an administrator. */
 export type KeyAdministrationOptions = Pick<ServiceClientOptions, 'url' | 'token'> & {
@@ -36,9 +37,8 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024
  */
 export function createKeyAdministration(options: KeyAdministrationOptions): KeyAdministration {
   assertPrivate(options.url)
-  const base = options.url.href.endsWith('/') ? options.url.href : `${options.url.href}/`
   const urlIn = (collection: string, ...parts: readonly string[]): URL =>
-    new URL([collection, ...parts.map(encodeURIComponent)].join('/'), base)
+    atService(options.url, [collection, ...parts.map(encodeURIComponent)].join('/'))
   const urlOf = (...parts: readonly string[]): URL => urlIn('v1/keys', ...parts)
   return {
     list: async () => (await send(options, urlOf())).objects('keys'),

@@ -20,6 +20,7 @@ import {
   type SignaturesMade,
   type TokenMade,
 } from './service-answers.ts'
+import { atService } from './service-address.ts'
 
 /** How a service is reached. */
 export interface ServiceClientOptions {
@@ -190,8 +191,7 @@ async function attemptOnce(
 }
 
 function keyUrl(service: URL, [key = '', operation = '']: readonly string[]): URL {
-  const base = service.href.endsWith('/') ? service.href : `${service.href}/`
-  return new URL(`v1/keys/${encodeURIComponent(key)}/${operation}`, base)
+  return atService(service, `v1/keys/${encodeURIComponent(key)}/${operation}`)
 }
 
 function readAnswer(url: URL, body: Uint8Array): JsonObject {

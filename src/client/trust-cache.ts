@@ -22,6 +22,7 @@ import {
   CachedDocument,
   type DocumentCopy,
 } from './cached-document.ts'
+import { atService } from './service-address.ts'
 
 /** Where trust comes from. */
 export interface TrustCacheOptions {
@@ -80,7 +81,7 @@ export function createTrustCache(options: TrustCacheOptions): CachedDocument<Tru
 
 /** Address of a service's publication. */
 export function publicationUrl(service: URL): URL {
-  return new URL('trust/keys.json', service.href.endsWith('/') ? service : `${service.href}/`)
+  return atService(service, 'trust/keys.json')
 }
 
 function verifyHistory(body: Uint8Array, signers: readonly PublicKeyInfo[], url: URL): KeyHistory {
