@@ -7,13 +7,9 @@ import type { Caller } from '../../src/access/caller.ts'
 import type { IssuerSettings } from '../../src/access/settings.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { codeOfAsync } from '../support/errors.ts'
+import type { OidcIssuerOptions } from '../../src/testing.ts'
 import { GITLAB_CLAIMS, KUBERNETES_CLAIMS } from '../support/identity-claims.ts'
-import {
-  type OidcIssuer,
-  type OidcIssuerOptions,
-  SERVICE_AUDIENCE,
-  startOidcIssuer,
-} from '../support/oidc-issuer.ts'
+import { type OidcIssuer, SERVICE_AUDIENCE, startOidcIssuer } from '../support/oidc-issuer.ts'
 
 const NOW = new Date('2026-11-25T12:00:00Z')
 const SECONDS = NOW.getTime() / 1000

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { createIssuerKeys, type IssuerKeys } from '../../src/access/issuer-keys.ts'
+import type { OidcIssuerOptions } from '../../src/testing.ts'
 import { createBoundedGet } from '../../src/client/bounded-get.ts'
 import type { CountersignError } from '../../src/errors.ts'
 import {
+  ISSUER_FAULTS,
   type IssuerFault,
   type OidcIssuer,
-  type OidcIssuerOptions,
   startOidcIssuer,
 } from '../support/oidc-issuer.ts'
 
@@ -107,7 +108,7 @@ test('a key that the issuer dropped is dropped with the next fetch', async () =>
 test('keys serve through an outage, but not for ever', async () => {
   const { issuer, keys, pass, failures } = await createScene()
   await keys.keysFor('key-1')
-  issuer.fault = 'unavailable'
+  issuer.fault = ISSUER_FAULTS.unavailable
 
   pass(301)
   expect(await kids(keys, 'key-1')).toEqual(['key-1'])
@@ -118,7 +119,7 @@ test('keys serve through an outage, but not for ever', async () => {
 
 test('in an outage an unknown key is no word about the token, and the issuer is left in peace', async () => {
   const { issuer, keys, pass } = await createScene()
-  issuer.fault = 'unavailable'
+  issuer.fault = ISSUER_FAULTS.unavailable
 
   for (let attempt = 0; attempt < 5; attempt += 1) {
     await expect(keys.keysFor('key-1')).rejects.toMatchObject({
@@ -146,7 +147,7 @@ test.each<[IssuerFault, string]>([
   ['no-keys', 'ERR_NETWORK'],
 ])('an issuer that is %s is an outage: %s', async (fault, code) => {
   const { issuer, keys } = await createScene()
-  issuer.fault = fault
+  issuer.fault = ISSUER_FAULTS[fault]
 
   await expect(keys.keysFor('key-1')).rejects.toMatchObject({ code, retryable: true })
 })

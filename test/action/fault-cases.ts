@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { UploadAnswer } from '../support/runner/github-api.ts'
 import { type ActionScene, startActionScene, type StepKind } from '../support/runner/scene.ts'
 import { refuse } from '../support/registry/faults.ts'
 
@@ -17,6 +16,9 @@ function imageInputs({ server, app, image }: ActionScene): Inputs {
     'push-to-registry': 'true',
   }
 }
+
+/** Uploading an attestation to GitHub. */
+const UPLOAD = /^POST .*\/attestations$/
 
 /** Answers the first signing request with a problem, then lets all through. */
 function failOnce(
@@ -127,15 +129,15 @@ export function defineFaultCases(kind: StepKind): void {
       expect(existsSync(step.temp) ? readdirSync(step.temp) : []).toEqual([])
     })
 
-    const refusals: readonly (UploadAnswer & { readonly message: string })[] = [
+    const refusals = [
       { status: 403, message: 'Resource not accessible by integration' },
       { status: 422, message: 'values do not match' },
       { status: 429, message: 'slow down' },
       { status: 503, message: 'no server is available' },
     ]
-    test.each(refusals)('warns in the words of GitHub: $status', async (answer) => {
+    test.each(refusals)('warns in the words of GitHub: $status', async ({ status, message }) => {
       const scene = await startActionScene(kind)
-      scene.github.answerUploads(answer)
+      scene.github.answer(UPLOAD, { status, body: { message } })
       const inputs = { ...imageInputs(scene), 'github-attestations': 'true', 'github-token': 'gh' }
 
       const step = await scene.run({ inputs })
@@ -143,7 +145,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(step).toMatchObject({ exitCode: 0, outputs: { verified: 'true' } })
       expect(step.annotations).toHaveLength(1)
       expect(step.annotations[0]).toMatchObject({ level: 'warning' })
-      expect(step.annotations[0]?.message).toContain(answer.message)
+      expect(step.annotations[0]?.message).toContain(message)
     })
 
     test('keeps a copy with GitHub, and reads it there without the token', async () => {

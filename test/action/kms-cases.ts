@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { parseStatement } from '../../src/formats/statement.ts'
+import type { ActionResult } from '../../src/testing.ts'
 import { ROLE, startKmsScene, strangePublicKey } from '../support/runner/kms-scene.ts'
-import type { StepResult } from '../support/runner/runner.ts'
 import type { StepKind } from '../support/runner/scene.ts'
 
-function predicateOf({ outputs }: StepResult): object {
+function predicateOf({ outputs }: ActionResult): object {
   const { content } = parseBundle(readFileSync(outputs['bundle-path'] ?? ''))
   if (content.kind !== 'dsse') throw new Error('no envelope')
   return parseStatement(content.envelope.payload).predicate

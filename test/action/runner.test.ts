@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { code, escapeMarkdown, shellWord } from '../../action/markdown.ts'
 import { createStepLog, type StepLog, writeOutputs } from '../../action/runner.ts'
+import { parseCommands, parseFileCommands } from '../../src/testing.ts'
 import { codeOfAsync } from '../support/errors.ts'
-import { parseCommands, parseFileCommands } from '../support/runner/commands.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 function logOf(write: (log: StepLog) => void): ReturnType<typeof parseCommands> {
@@ -28,7 +28,7 @@ test('every text of an annotation arrives as it was', () => {
       const { annotations } = logOf((step) => {
         step.annotate('warning', title, message)
       })
-      expect(annotations).toEqual([{ level: 'warning', title, message }])
+      expect(annotations).toEqual([{ level: 'warning', title, message, properties: {} }])
     }),
   )
 })

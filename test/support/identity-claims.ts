@@ -1,38 +1,7 @@
 /** Claims as identity providers really put them into their tokens, without the times. */
 import type { JsonObject } from '../../src/formats/json.ts'
 
-/** Issuers whose addresses are fixed. */
-export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com'
-
-/** All claims of a GitHub Actions job that runs on the main branch of `acme/widget`. */
-export const GITHUB_CLAIMS: JsonObject = {
-  sub: 'repo:acme/widget:ref:refs/heads/main',
-  actor: 'octocat',
-  actor_id: '583231',
-  base_ref: '',
-  check_run_id: '55555555555',
-  environment: 'production',
-  event_name: 'push',
-  head_ref: '',
-  job_workflow_ref: 'acme/workflows/.github/workflows/release.yml@refs/tags/v3',
-  job_workflow_sha: '7b6e1f9d0c3a5b8e2f4d6c8a0b1e3d5f7a9c2b4d',
-  ref: 'refs/heads/main',
-  ref_protected: 'true',
-  ref_type: 'branch',
-  repository: 'acme/widget',
-  repository_id: '123456789',
-  repository_owner: 'acme',
-  repository_owner_id: '987654',
-  repository_visibility: 'private',
-  run_attempt: '1',
-  run_id: '9876543210',
-  run_number: '42',
-  runner_environment: 'github-hosted',
-  sha: '1d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e',
-  workflow: 'Release',
-  workflow_ref: 'acme/widget/.github/workflows/ci.yml@refs/heads/main',
-  workflow_sha: '1d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e',
-}
+export { GITHUB_CLAIMS, GITHUB_ISSUER } from '../../src/testing/github-claims.ts'
 
 /** All claims of a GitLab CI job that runs on the main branch of `acme/widget`. */
 export const GITLAB_CLAIMS: JsonObject = {

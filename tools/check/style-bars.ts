@@ -13,7 +13,7 @@ interface Bar {
 }
 
 const COPIED_LINES = 8
-const COMPOSITION_ROOT = /^(cli|action)\/|^src\/service\/server\.ts$/
+const COMPOSITION_ROOT = /^(cli|action|src\/testing)\/|^src\/service\/server\.ts$/
 const SILENCER = /@ts-(ignore|expect-error|nocheck)|\b(v8|c8|istanbul) ignore\b/
 const REASON = /eslint-disable.* -- \w/
 

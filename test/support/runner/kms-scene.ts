@@ -9,14 +9,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { trustCertificateAuthority } from '../../../src/oci/certificate-authority.ts'
+import type { ActionOptions, ActionResult } from '../../../src/testing.ts'
 import { kmsEnvironment } from '../kms/environment.ts'
 import { type KmsDouble, startKmsDouble } from '../kms/double.ts'
 import { stubKmsEnvironment } from '../kms/stub-environment.ts'
 import { type OidcIssuer, startOidcIssuer } from '../oidc-issuer.ts'
 import { createTempFolder } from '../temp-folder.ts'
 import { startTlsServer } from '../tls-server.ts'
-import type { StepResult } from './runner.ts'
-import { runAs, type SceneStep, type StepKind } from './scene.ts'
+import { runAs, type StepKind } from './scene.ts'
 import { startSts, type StsDouble } from './sts.ts'
 
 /** The role that the job may take. */
@@ -30,7 +30,7 @@ export interface KmsScene {
   /** Reference of the key `alias/release`. */
   readonly key: string
   readonly workspace: string
-  run(step: SceneStep & { readonly ambient?: boolean }): Promise<StepResult>
+  run(step: ActionOptions & { readonly ambient?: boolean }): Promise<ActionResult>
 }
 
 /** Starts a scene. */
@@ -65,11 +65,8 @@ export async function startKmsScene(kind: StepKind): Promise<KmsScene> {
       const env = {
         ...aws,
         NODE_EXTRA_CA_CERTS: authority,
-        ACTIONS_ID_TOKEN_REQUEST_URL: issuer.requestUrl,
-        ACTIONS_ID_TOKEN_REQUEST_TOKEN: issuer.requestToken,
+        ...issuer.variables,
         GITHUB_SERVER_URL: server,
-        GITHUB_REPOSITORY: 'acme/widget',
-        GITHUB_RUN_ID: '9876543210',
         ...step.env,
       }
       return runAs(kind, { workspace, ...step, env })

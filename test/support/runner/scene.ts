@@ -12,9 +12,17 @@ import { runStep as runHere } from '../../../action/run.ts'
 import { createStepLog } from '../../../action/runner.ts'
 import { findTrustKey, fingerprintOf } from '../../../src/client/trust-pin.ts'
 import { createRuntime } from '../../../src/oci/runtime.ts'
+import {
+  type ActionOptions,
+  type ActionResult,
+  type GitHubApi,
+  prepareStep,
+  runAction,
+  startGitHubApi,
+} from '../../../src/testing.ts'
 import { pushImage } from '../../oci/open-registry.ts'
 import { countersign, type CliResult } from '../cli.ts'
-import { GITHUB_CLAIMS, GITHUB_ISSUER } from '../identity-claims.ts'
+import { GITHUB_ISSUER } from '../identity-claims.ts'
 import { createImage, type Image } from '../oci-content.ts'
 import { type OidcIssuer, startOidcIssuer } from '../oidc-issuer.ts'
 import { PROJECT } from '../project.ts'
@@ -23,21 +31,9 @@ import { createRegistryDouble, type RegistryDouble } from '../registry/registry-
 import { runServer } from '../server.ts'
 import { writeServiceFolder } from '../service-folder.ts'
 import { createTempFolder } from '../temp-folder.ts'
-import { type GitHubApi, startGitHubApi } from './github-api.ts'
-import {
-  prepareStep,
-  readStep,
-  removeStep,
-  runStep,
-  type StepRequest,
-  type StepResult,
-} from './runner.ts'
 
 /** How a step is run: as the runner does, or in this process, where its coverage is measured. */
 export type StepKind = 'bundle' | 'source'
-
-/** What a step is, beside what every step of a scene has. */
-export type SceneStep = Omit<StepRequest, 'entry'>
 
 /** Answers in place of the service; undefined lets the request through. */
 export type ServiceFault = (
@@ -63,7 +59,7 @@ export interface ActionScene {
   fault: ServiceFault | undefined
   /** Has the service do what a request asks; its answer is lost. */
   passOn(request: IncomingMessage): Promise<void>
-  run(step: SceneStep): Promise<StepResult>
+  run(step: ActionOptions): Promise<ActionResult>
   /** Runs our command line, which has pinned the service. */
   verify(...args: readonly string[]): Promise<CliResult>
 }
@@ -112,12 +108,8 @@ export async function startActionScene(kind: StepKind): Promise<ActionScene> {
       await (await ask(upstream, request)).arrayBuffer()
     },
     run: async (step) => {
-      const env = { ...jobEnvironment(scene), ...step.env }
-      const result = await runAs(kind, { workspace, ...step, env })
-      onTestFinished(() => {
-        removeStep(result)
-      })
-      return result
+      const env = { ...issuer.variables, ...github.variables, ...step.env }
+      return runAs(kind, { workspace, ...step, env })
     },
     verify: async (...args) => {
       const published = await fetch(`${server}/trust/keys.json`)
@@ -130,40 +122,29 @@ export async function startActionScene(kind: StepKind): Promise<ActionScene> {
   return scene
 }
 
-/** Variables of a job on the main branch that may have an identity token. */
-function jobEnvironment({ issuer, github }: ActionScene): Readonly<Record<string, string>> {
-  const text = (name: string): string => {
-    const value = GITHUB_CLAIMS[name]
-    return typeof value === 'string' ? value : ''
-  }
-  return {
-    ACTIONS_ID_TOKEN_REQUEST_URL: issuer.requestUrl,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: issuer.requestToken,
-    GITHUB_API_URL: github.url,
-    GITHUB_SERVER_URL: 'https://github.com',
-    GITHUB_REPOSITORY: text('repository'),
-    GITHUB_REPOSITORY_ID: text('repository_id'),
-    GITHUB_RUN_ID: text('run_id'),
-    GITHUB_RUN_ATTEMPT: text('run_attempt'),
-    GITHUB_JOB: 'release',
-    GITHUB_ACTION: '__countersign',
-    GITHUB_EVENT_NAME: 'push',
-  }
+/** Runs a step as the runner does, or in this process; what it left is removed when the test ends. */
+export async function runAs(kind: StepKind, options: ActionOptions): Promise<ActionResult> {
+  const result =
+    kind === 'bundle'
+      ? await runAction(join(PROJECT, 'action/dist/index.js'), options)
+      : await runSource(options)
+  onTestFinished(() => {
+    result[Symbol.dispose]()
+  })
+  return result
 }
 
-/** Runs a step as the runner does, or in this process. */
-export async function runAs(kind: StepKind, step: SceneStep): Promise<StepResult> {
-  if (kind === 'bundle') return runStep({ ...step, entry: join(PROJECT, 'action/dist/index.js') })
-  const folder = prepareStep(step)
+async function runSource(options: ActionOptions): Promise<ActionResult> {
+  const step = prepareStep(options)
   const said: string[] = []
   const exitCode = await runHere({
-    env: folder.env,
+    env: step.env,
     runtime: createRuntime(Date.now),
     now: () => new Date(),
     log: createStepLog((line) => said.push(line)),
-    signal: step.signal ?? new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
   })
-  return readStep(folder, said.join(''), exitCode)
+  return step.finish(said.join(''), exitCode)
 }
 
 async function forward(
