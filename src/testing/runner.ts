@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { arch, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { jobVariables } from './github-claims.ts'
 import { type LogCommands, parseCommands, parseFileCommands } from './workflow-commands.ts'
 
@@ -73,7 +73,7 @@ const FILES = ['OUTPUT', 'STEP_SUMMARY', 'ENV', 'STATE', 'PATH'] as const
  */
 export async function runAction(entry: string, options: ActionOptions = {}): Promise<ActionResult> {
   const step = prepareStep(options)
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [resolve(entry)], {
     cwd: step.workspace,
     env: { PATH: process.env['PATH'], ...step.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -157,13 +157,13 @@ async function cancelStep(child: ChildProcess, options: ActionOptions): Promise<
 
 function outlives(child: ChildProcess, ms: number): Promise<boolean> {
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
     const timer = setTimeout(end, ms)
     child.once('exit', end)
     function end(): void {
       clearTimeout(timer)
       child.removeListener('exit', end)
-      resolve(isRunning())
+      settle(isRunning())
     }
     if (!isRunning()) end()
   })

@@ -1,8 +1,17 @@
 // The package step of `npm run check`: packs what would be published and looks at it as its users will.
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { documentedFiles } from './documented-files.ts'
 
 /** What may be in the package. Anything else was not meant to be published. */
 const PUBLISHED =
@@ -48,6 +57,20 @@ function checkStart(folder: string): void {
     const specifier = name + door.slice(1)
     run('node', ['--input-type=module', '-e', `import '${specifier}'`], consumer)
   }
+  checkTesting(folder)
+}
+
+/** What the authors of other actions test them with must do as its page shows, with no other package. */
+function checkTesting(folder: string): void {
+  const author = join(scratch, 'author')
+  mkdirSync(join(author, 'node_modules/countersign'), { recursive: true })
+  for (const part of ['package.json', 'dist']) {
+    symlinkSync(join(folder, part), join(author, 'node_modules/countersign', part))
+  }
+  const page = readFileSync(join(ROOT, 'docs/testing-actions.md'), 'utf8')
+  for (const { name, text } of documentedFiles(page)) writeFileSync(join(author, name), text)
+  writeFileSync(join(author, 'package.json'), '{"type":"module"}')
+  run('node', ['--preserve-symlinks', '--test', 'action.test.js'], author)
 }
 
 function listFiles(folder: string): string[] {
