@@ -65,9 +65,20 @@ function specifics(entry: LogEntry): object {
       return { key: toKey(key), serial, digest }
     }
     case 'state': {
-      const { key, from, to, action, compromisedSince, isForced, sequence } = entry
+      const { key, from, to, action, compromisedSince, certificatesSha256, isForced, sequence } =
+        entry
       const reason = entry.reason && cutText(entry.reason, MAX_REASON_CHARACTERS)
-      return { key: toKey(key), from, to, action, reason, compromisedSince, isForced, sequence }
+      return {
+        key: toKey(key),
+        from,
+        to,
+        action,
+        reason,
+        compromisedSince,
+        certificatesSha256,
+        isForced,
+        sequence,
+      }
     }
     case 'denial': {
       const { action, code } = entry
@@ -140,6 +151,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
       reader.value('compromisedSince') === undefined
         ? undefined
         : readTime(reader, 'compromisedSince'),
+    certificatesSha256: reader.optionalText('certificatesSha256'),
     isForced: reader.value('isForced') === true,
     sequence: readCount(reader, 'sequence'),
   }),

@@ -24,6 +24,7 @@ function specificLabels(entry: LogEntry): readonly string[] {
     case 'timestamp':
       return [...version, `digest:${entry.digest}`, `serial:${entry.serial}`]
     case 'state':
-      return version
+      // A version signs without end and changes a few times: what it is now is found by a label of its own.
+      return [...version, `state:${entry.key.kid}`]
   }
 }

@@ -74,6 +74,8 @@ export interface StateEntry extends EntryBase {
   readonly action: string
   readonly reason: string | undefined
   readonly compromisedSince: Date | undefined
+  /** SHA-256 of the certificates of a time-stamp key, hex. */
+  readonly certificatesSha256: string | undefined
   readonly isForced: boolean
   /** Of the publication that shows it. */
   readonly sequence: number

@@ -155,6 +155,7 @@ test('entries are found by what they are about', () => {
   expect(labelsOf(stateEntry(1, { to: 'active', action: 'activate', sequence: 1 }))).toEqual([
     'type:state',
     ...version,
+    'state:kid-1',
   ])
   const approval = {
     step: 'use',

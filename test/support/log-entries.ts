@@ -50,6 +50,7 @@ export function stateEntry(
     from: undefined,
     reason: undefined,
     compromisedSince: undefined,
+    certificatesSha256: undefined,
     isForced: false,
     ...change,
   }
@@ -111,6 +112,7 @@ const change: fc.Arbitrary<StateEntry> = fc.record({
   action: text,
   reason: optionalText,
   compromisedSince: fc.option(base.time, { nil: undefined }),
+  certificatesSha256: optionalText,
   isForced: fc.boolean(),
   sequence: fc.nat(),
 })

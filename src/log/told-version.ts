@@ -1,0 +1,120 @@
+/**
+ * What the log tells of a key version: its state entries, taken together, say in which state it is and since
+ * when. Whoever writes the database can change a version; what nobody wrote into the log is not believed.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { KeyState } from '../keys/state.ts'
+import type { EntryKey, StateEntry } from './entry.ts'
+import { parseEntry } from './entry-format.ts'
+import type { LogReader } from './log-records.ts'
+
+/** A key version as the log tells of it; a transition not made has no time. */
+export interface ToldVersion {
+  readonly key: EntryKey
+  readonly state: KeyState
+  readonly publishedAt: Date | undefined
+  readonly activatedAt: Date | undefined
+  readonly retiredAt: Date | undefined
+  readonly revokedAt: Date | undefined
+  readonly compromisedSince: Date | undefined
+  readonly destroyedAt: Date | undefined
+  /** SHA-256 of its certificates, hex; undefined: it has none. */
+  readonly certificatesSha256: string | undefined
+}
+
+/** More changes than any version sees. */
+const MAX_CHANGES = 1000
+
+/**
+ * Reads what the log tells of a version; undefined where it tells nothing.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entries do not follow from each other
+ */
+export async function readToldVersion(
+  log: Pick<LogReader, 'find' | 'entries'>,
+  kid: string,
+): Promise<ToldVersion | undefined> {
+  const indices = await log.find(`state:${kid}`, { limit: MAX_CHANGES })
+  let told: ToldVersion | undefined
+  for (const index of indices.toReversed()) {
+    const [data] = await log.entries(index, index + 1)
+    const entry = data && parseEntry(data)
+    // Labels are no part of what is hashed, so the entry itself decides.
+    if (entry?.type === 'state' && entry.key.kid === kid) told = followState(told, index, entry)
+  }
+  return told
+}
+
+/**
+ * What the log tells of a version once it has one more entry.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entry begins with another state than the one
+ * before it ended with, or is of another version
+ */
+export function followState(
+  before: ToldVersion | undefined,
+  index: number,
+  entry: StateEntry,
+): ToldVersion {
+  assertFollows(before, index, entry)
+  const { key, to: state, compromisedSince, certificatesSha256 } = entry
+  return { key, state, compromisedSince, certificatesSha256, ...timesAfter(before, entry) }
+}
+
+function assertFollows(before: ToldVersion | undefined, index: number, entry: StateEntry): void {
+  const { key, from } = entry
+  if (from !== before?.state) {
+    const told = before === undefined ? 'none before it tells of that version' : before.state
+    throw contradiction(index, `it begins with the state ${from ?? '"new"'}, and ${told}`)
+  }
+  if (before === undefined) return
+  const { name, version } = before.key
+  if (key.name === name && key.version === version) return
+  throw contradiction(index, `the same key pair was ${name}@${version} before`)
+}
+
+type Times = Pick<
+  ToldVersion,
+  'publishedAt' | 'activatedAt' | 'retiredAt' | 'revokedAt' | 'destroyedAt'
+>
+
+const NO_TIMES: Times = {
+  publishedAt: undefined,
+  activatedAt: undefined,
+  retiredAt: undefined,
+  revokedAt: undefined,
+  destroyedAt: undefined,
+}
+
+function timesAfter(before: ToldVersion | undefined, { action, time }: StateEntry): Times {
+  const { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt } = before ?? NO_TIMES
+  const times: Times = { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt }
+  switch (action) {
+    case 'publish':
+      return { ...times, publishedAt: time }
+    case 'activate':
+      return { ...times, publishedAt: publishedAt ?? time, activatedAt: time }
+    case 'retire':
+      return { ...times, retiredAt: later(time, activatedAt) }
+    case 'revoke':
+      return { ...times, revokedAt: revokedAt ?? time }
+    case 'destroy':
+      return { ...times, destroyedAt: time }
+    default:
+      return times
+  }
+}
+
+/** A window does not end before it starts, though the clock that ends it is behind. */
+function later(time: Date, start: Date | undefined): Date {
+  return start !== undefined && start > time ? start : time
+}
+
+function contradiction(index: number, why: string): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `entry ${index} must not be there: ${why}`, {
+    hint: 'ask the owner of the log what happened there',
+    details: { entry: index },
+  })
+}
