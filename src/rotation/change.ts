@@ -11,6 +11,7 @@ import { appendEntries } from '../log/append.ts'
 import type { StateEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator, RotationContext } from './context.ts'
+import { assertTold, certificatesSha256 } from './told-versions.ts'
 
 /** What was changed. */
 export interface Change {
@@ -41,7 +42,8 @@ export interface Done {
  * run again.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key; ERR_STATE_CONFLICT — somebody changed
- * a version meanwhile; ERR_KEY_EXISTS — a kid is taken; what `decide` throws, and the store
+ * a version meanwhile; ERR_KEY_EXISTS — a kid is taken; ERR_LOG_PROOF_INVALID — the log does not tell what
+ * the store says of a version; what `decide` throws, and the store
  */
 export function changeKey(
   context: RotationContext,
@@ -53,6 +55,7 @@ export function changeKey(
     await records.keys.lockKey(name)
     const moment = await readMoment(records, name, context.now())
     const changed = await decide(moment, records)
+    await assertAllTold(records, moment, changed)
     const states = new Map(moment.versions.map((version) => [version.version, version]))
     const steps: (readonly [KeyVersion | undefined, KeyVersion])[] = []
     for (const version of changed) {
@@ -73,6 +76,16 @@ export function changeKey(
     const versions = [...states.values()].toSorted((a, b) => a.version - b.version)
     return { key: moment.key, versions, changed, sequence }
   })
+}
+
+/** A transition starts from what the log tells: an entry over a row that somebody slipped in would vouch for it. */
+async function assertAllTold(
+  { log }: StoreTransaction,
+  { versions }: KeyMoment,
+  changed: readonly KeyVersion[],
+): Promise<void> {
+  const numbers = new Set(changed.map(({ version }) => version))
+  for (const before of versions) if (numbers.has(before.version)) await assertTold(log, before)
 }
 
 /**
@@ -111,6 +124,7 @@ function toEntry(
     action: before === undefined ? origin : actionBetween(before, after),
     reason: by.reason,
     compromisedSince: after.compromisedSince,
+    certificatesSha256: certificatesSha256(after),
     isForced: after.isForced,
     sequence,
   }

@@ -7,6 +7,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Store } from '../store/store.ts'
 import type { ActiveSigner, Keyring, KeyringSnapshot } from './keyring.ts'
 import { OpenSigners } from './open-signers.ts'
+import { isSameState, ToldVersions } from './told-versions.ts'
 
 /** What a keyring stands on. */
 export interface KeyringOptions {
@@ -19,26 +20,39 @@ export interface KeyringOptions {
   readonly onError: (error: CountersignError) => void
 }
 
+/** What was read, and what of it the log does not tell. */
+interface ToldSnapshot {
+  readonly snapshot: KeyringSnapshot
+  readonly untold: readonly CountersignError[]
+}
+
 /** A keyring that follows its store until it is disposed. */
-export type StoreKeyring = Keyring & AsyncDisposable
+export interface StoreKeyring extends Keyring, AsyncDisposable {
+  /** What the store says of versions and the log does not tell: it is not in the snapshot. */
+  readonly untold: readonly CountersignError[]
+}
 
 /**
- * Makes a keyring and reads it for the first time. Signers of active versions and of standbys are opened
+ * Makes a keyring and reads it for the first time. Of each version it has what the log tells; what the store
+ * alone says is reported and left out, and what it said rightly before stays. Signers of active versions and of standbys are opened
  * ahead, so that neither the first signature nor the first after a rotation waits for a backend.
  *
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the first read fails; later ones are repeated
  */
 export async function createKeyring(options: KeyringOptions): Promise<StoreKeyring> {
-  const first = await readSnapshot(options.store)
-  return new FollowingKeyring(options, first)
+  const told = new ToldVersions()
+  return new FollowingKeyring(options, told, await readSnapshot(options.store, told))
 }
 
 class FollowingKeyring implements StoreKeyring {
   readonly #options: KeyringOptions
+  readonly #told: ToldVersions
   readonly #signers: OpenSigners
   readonly #listeners = new Set<(snapshot: KeyringSnapshot) => void>()
   readonly #stopListening: () => void
+  /** Both written by #read alone. */
   #snapshot: KeyringSnapshot
+  #untold: readonly CountersignError[] = []
   /** The read that is under way or was the last; never rejects. */
   #reading: Promise<void> = Promise.resolve()
   /** The read that begins when this one ends; set by refresh, cleared when it begins. */
@@ -46,10 +60,12 @@ class FollowingKeyring implements StoreKeyring {
   #stopTimer: () => void = () => undefined
   #isDisposed = false
 
-  constructor(options: KeyringOptions, first: KeyringSnapshot) {
+  constructor(options: KeyringOptions, told: ToldVersions, { snapshot, untold }: ToldSnapshot) {
     this.#options = options
+    this.#told = told
     this.#signers = new OpenSigners(options.openKey)
-    this.#snapshot = first
+    this.#snapshot = snapshot
+    this.#report(untold)
     this.#warm()
     this.#stopListening = options.store.onAnnouncement(() => {
       this.#refreshInBackground()
@@ -59,6 +75,10 @@ class FollowingKeyring implements StoreKeyring {
 
   get snapshot(): KeyringSnapshot {
     return this.#snapshot
+  }
+
+  get untold(): readonly CountersignError[] {
+    return this.#untold
   }
 
   async activeSigner(name: string, use: KeyUse): Promise<ActiveSigner> {
@@ -113,11 +133,22 @@ class FollowingKeyring implements StoreKeyring {
   }
 
   async #read(): Promise<void> {
-    const snapshot = await readSnapshot(this.#options.store)
-    if (this.#isDisposed || isSame(snapshot, this.#snapshot)) return
+    const { snapshot, untold } = await readSnapshot(this.#options.store, this.#told)
+    if (this.#isDisposed) return
+    this.#report(untold)
+    if (isSame(snapshot, this.#snapshot)) return
     this.#snapshot = snapshot
     this.#warm()
     for (const listener of this.#listeners) listener(snapshot)
+  }
+
+  /** Once for each thing: the store is read again every few seconds. */
+  #report(untold: readonly CountersignError[]): void {
+    const known = new Set(this.#untold.map(({ message }) => message))
+    this.#untold = untold
+    for (const problem of untold) {
+      if (!known.has(problem.message)) this.#options.onError(problem)
+    }
   }
 
   #warm(): void {
@@ -158,19 +189,28 @@ function notUsable({ name }: Key, why: string, hint: string): CountersignError {
 }
 
 /** Statements of a transaction may see what others committed between them, so the number is read twice. */
-async function readSnapshot(store: Store): Promise<KeyringSnapshot> {
+async function readSnapshot(store: Store, told: ToldVersions): Promise<ToldSnapshot> {
   for (;;) {
-    const { snapshot, isWhole } = await store.transaction(async ({ keys: records }) => {
+    const { isWhole, ...read } = await store.transaction(async ({ keys: records, log }) => {
       const sequence = await records.sequence()
-      const [keys, versions] = [await records.keys(), await records.versions()]
+      const keys = await records.keys()
+      const { versions, untold } = await told.hold(log, await records.versions())
       const isWhole = (await records.sequence()) === sequence
-      return { snapshot: { sequence, keys, versions }, isWhole }
+      return { snapshot: { sequence, keys, versions }, untold, isWhole }
     })
-    if (isWhole) return snapshot
+    if (isWhole) return read
   }
 }
 
-/** Every change of a version takes a number; a change of provider takes none. */
+/** Every change of a version takes a number; a change of provider, or one by hand, takes none. */
 function isSame(a: KeyringSnapshot, b: KeyringSnapshot): boolean {
-  return a.sequence === b.sequence && JSON.stringify(a.keys) === JSON.stringify(b.keys)
+  return (
+    a.sequence === b.sequence &&
+    JSON.stringify(a.keys) === JSON.stringify(b.keys) &&
+    a.versions.length === b.versions.length &&
+    a.versions.every((version, place) => {
+      const other = b.versions[place]
+      return other === version || (other !== undefined && isSameState(version, other))
+    })
+  )
 }

@@ -24,7 +24,7 @@ import type { RotationContext } from '../rotation/context.ts'
 import { ensureKeys } from '../rotation/ensure-keys.ts'
 import { createScheduler } from '../rotation/scheduler.ts'
 import type { Keyring } from '../rotation/keyring.ts'
-import { createKeyring } from '../rotation/store-keyring.ts'
+import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
@@ -140,6 +140,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     readiness: () => [
       { name: 'store', check: () => store.ping() },
       { name: 'log', check: () => assertWritable(store) },
+      { name: 'key states', check: () => assertAllTold(keyring) },
       createClockCheck({ store, keyring, now }),
       ...probes.checks(),
     ],
@@ -215,6 +216,12 @@ function stampers(
     if (who === 'none') return undefined
     return who === 'embedded' ? embedded : remoteStamper(who)
   }
+}
+
+/** Of what somebody slipped into the database nothing is published; whoever runs the service must know. */
+function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> {
+  const [first] = untold
+  return first === undefined ? Promise.resolve() : Promise.reject(first)
 }
 
 /** Takes the lock that every entry is written under, and writes nothing. */

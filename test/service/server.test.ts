@@ -42,9 +42,16 @@ test('a service that started is ready, and says of what', async () => {
   expect(answer.status).toBe(200)
   expect(await answer.json()).toEqual({
     ready: true,
-    checks: ['store', 'log', 'clock', 'key log', 'key release', 'key timestamp', 'key trust'].map(
-      (name) => ({ name, ok: true }),
-    ),
+    checks: [
+      'store',
+      'log',
+      'key states',
+      'clock',
+      'key log',
+      'key release',
+      'key timestamp',
+      'key trust',
+    ].map((name) => ({ name, ok: true })),
   })
 })
 

@@ -1,0 +1,255 @@
+/** What happens to whoever changes the database by hand: contract over both stores. */
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { CountersignError } from '../../src/errors.ts'
+import type { KeyUse, KeyVersion } from '../../src/keys/key.ts'
+import { UNTOUCHED } from '../../src/keys/lifecycle.ts'
+import { appendEntries } from '../../src/log/append.ts'
+import { doDueSteps } from '../../src/rotation/due-steps.ts'
+import type { Operation } from '../../src/rotation/operation.ts'
+import { createKeyring, type StoreKeyring } from '../../src/rotation/store-keyring.ts'
+import { rotate, transition } from '../../src/rotation/transitions.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { stateEntry } from '../support/log-entries.ts'
+import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
+import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
+import { testSigner } from '../support/signers.ts'
+
+interface Intruded {
+  readonly scene: RotationScene
+  /** Runs SQL as whoever owns the database. */
+  readonly sql: (text: string) => Promise<void>
+}
+
+let server: PostgresServer
+
+beforeAll(async () => {
+  server = await createPostgres()
+})
+
+afterAll(() => server.stop())
+
+const STORES: Readonly<Record<string, (use?: KeyUse) => Promise<Intruded>>> = {
+  SQLite: async (use = 'artifact') => {
+    const scene = await RotationScene.start({ use })
+    const sql = (text: string): Promise<void> => {
+      const database = new DatabaseSync(`${scene.folder}/store.db`)
+      database.exec(text)
+      database.close()
+      return Promise.resolve()
+    }
+    return { scene, sql }
+  },
+  PostgreSQL: async (use = 'artifact') => {
+    const storeUrl = await server.createDatabase()
+    const scene = await RotationScene.start({ storeUrl, use })
+    const sql = async (text: string): Promise<void> => {
+      await query(storeUrl, text)
+    }
+    return { scene, sql }
+  },
+}
+
+const BUMP = "update counters set value = value + 1 where name = 'sequence'"
+
+async function follow(
+  scene: RotationScene,
+): Promise<{ readonly keyring: StoreKeyring; readonly errors: CountersignError[] }> {
+  const errors: CountersignError[] = []
+  const keyring = await createKeyring({
+    store: scene.store,
+    openKey: (...asked) => scene.providers.openKey(...asked),
+    onError: (error) => errors.push(error),
+  })
+  onTestFinished(() => keyring[Symbol.asyncDispose]())
+  return { keyring, errors }
+}
+
+const numbersOf = ({ snapshot }: StoreKeyring): readonly string[] =>
+  snapshot.versions.map(({ version, state }) => `${version} ${state}`)
+
+/** A version with a key pair of a stranger. */
+function slippedIn(scene: RotationScene, version: number, publishedAt: Date): KeyVersion {
+  return {
+    ...UNTOUCHED,
+    key: 'release',
+    version,
+    publicKey: testSigner('ES256', 'stranger').key,
+    uri: `file:${scene.folder}/keys/stranger.pem`,
+    createdAt: publishedAt,
+    publishedAt,
+    certificates: undefined,
+  }
+}
+
+const insert = async ({ scene, sql }: Intruded, version: KeyVersion): Promise<void> => {
+  await scene.store.transaction(({ keys }) => keys.insertVersion(version))
+  await sql(BUMP)
+}
+
+const act = (scene: RotationScene, operation: Operation): Promise<unknown> =>
+  transition(scene.context(), 'release', operation, OPERATOR)
+
+describe.each(Object.entries(STORES))('on %s', (_name, open) => {
+  test('a version that is put into the table is not published, and an alert says so once', async () => {
+    const intruded = await open()
+    const { scene } = intruded
+    await scene.bootstrap()
+    const { keyring, errors } = await follow(scene)
+
+    await insert(intruded, slippedIn(scene, 3, scene.now))
+    await keyring.refresh()
+    await keyring.refresh()
+
+    expect(numbersOf(keyring)).toEqual(['1 active', '2 pending'])
+    expect(errors.map(({ code }) => code)).toEqual(['ERR_LOG_PROOF_INVALID'])
+    expect(errors[0]?.message).toBe(
+      'the database says of release@3 what the log does not tell: the log tells of no such version',
+    )
+    expect(keyring.untold).toHaveLength(1)
+  })
+
+  test('a keyring that starts over such a table leaves that version out', async () => {
+    const intruded = await open()
+    await intruded.scene.bootstrap()
+    await insert(intruded, slippedIn(intruded.scene, 3, intruded.scene.now))
+
+    const { keyring, errors } = await follow(intruded.scene)
+
+    expect(numbersOf(keyring)).toEqual(['1 active', '2 pending'])
+    expect(errors).toHaveLength(1)
+  })
+
+  test('a revocation that is undone by hand holds', async () => {
+    const { scene, sql } = await open()
+    await scene.bootstrap()
+    await act(scene, { action: 'revoke', version: 1, mode: 'seamless' })
+    const { keyring } = await follow(scene)
+    const before = keyring.snapshot.versions
+
+    await sql("update key_versions set state = 'retired' where version = 2")
+    await sql(
+      "update key_versions set state = 'active', revoked_at = null, compromised_since = null where version = 1",
+    )
+    await sql(BUMP)
+    await keyring.refresh()
+
+    expect(keyring.snapshot.versions).toEqual(before)
+    expect(keyring.untold.map(({ details }) => details['version'])).toEqual([1, 2])
+    const { version } = await keyring.activeSigner('release', 'artifact')
+    expect(version.version).toBe(2)
+  })
+
+  test.each([
+    ["state = 'revoked'", 'state is revoked, and active by the log'],
+    ['activated_at = 1000', 'activatedAt is 1970-01-01T00:00:01.000Z, and 2026-11-25'],
+    ['compromised_since = 1000', 'compromisedSince is 1970-01-01T00:00:01.000Z, and not set'],
+    ['version = 7', 'version is 7, and 1 by the log'],
+  ])('a row that is changed to %s counts as it was, until it is put back', async (set, why) => {
+    const { scene, sql } = await open()
+    await scene.bootstrap()
+    const { keyring } = await follow(scene)
+    const before = await scene.version(1)
+
+    await sql(`update key_versions set ${set} where version = 1`)
+    await keyring.refresh()
+
+    expect(keyring.untold[0]?.message).toContain(why)
+    expect(keyring.snapshot.versions).toContainEqual(before)
+
+    await sql(
+      `update key_versions set version = 1, state = 'active', compromised_since = null,
+       activated_at = ${before.activatedAt?.getTime() ?? 0} where version in (1, 7)`,
+    )
+    await keyring.refresh()
+    expect(keyring.untold).toEqual([])
+    expect(keyring.snapshot.versions).toContainEqual(before)
+  })
+
+  test('a key that is slipped in as the standby is never activated', async () => {
+    const intruded = await open()
+    const { scene } = intruded
+    await scene.bootstrap()
+    await act(scene, { action: 'revoke', version: 2, mode: 'seamless' })
+    await insert(intruded, slippedIn(scene, 3, scene.now))
+    scene.passPeriod()
+    const steps = [
+      () => rotate(scene.context(), 'release', {}, OPERATOR),
+      () => doDueSteps(scene.context(), 'release', OPERATOR),
+      () => act(scene, { action: 'revoke', version: 1, mode: 'seamless' }),
+    ]
+    for (const step of steps) expect(await codeOfAsync(step)).toBe('ERR_LOG_PROOF_INVALID')
+
+    expect(await scene.states()).toBe('active revoked standby')
+  })
+
+  test('what nobody touched can still be revoked beside it', async () => {
+    const intruded = await open()
+    const { scene } = intruded
+    await scene.bootstrap()
+    await insert(intruded, slippedIn(scene, 3, scene.now))
+    const { keyring } = await follow(scene)
+
+    await act(scene, { action: 'revoke', version: 1, mode: 'seamless' })
+    await keyring.refresh()
+
+    expect(numbersOf(keyring)).toEqual(['1 revoked', '2 active'])
+  })
+
+  test('an entry that tells of no beginning vouches for nothing', async () => {
+    const intruded = await open()
+    const { scene } = intruded
+    await scene.bootstrap()
+    const version = { ...slippedIn(scene, 3, scene.now), state: 'retired' as const }
+    await insert(intruded, version)
+    const key = { name: 'release', version: 3, kid: version.publicKey.kid }
+    const retired = stateEntry(0, { from: 'active', to: 'retired', action: 'retire', sequence: 9 })
+    await scene.store.transaction(({ log }) => appendEntries(log, [{ ...retired, key }]))
+
+    const { keyring } = await follow(scene)
+
+    expect(keyring.untold[0]?.message).toContain('none before it tells of that version')
+    expect(numbersOf(keyring)).toEqual(['1 active', '2 pending'])
+  })
+
+  test('certificates that are replaced are not published', async () => {
+    const { scene, sql } = await open('timestamp')
+    await scene.bootstrap()
+    const { keyring } = await follow(scene)
+
+    await sql("update key_versions set certificates = 'others' where version = 1")
+    await keyring.refresh()
+
+    expect(keyring.untold).toHaveLength(1)
+    expect(keyring.snapshot.versions[0]?.certificates).toBe('certificates of release@1')
+  })
+
+  test('whatever is done to a key by its rules, the log tells of it', async () => {
+    const { scene } = await open()
+    await scene.bootstrap()
+    const { keyring, errors } = await follow(scene)
+    const year = 400 * 24 * 3600
+    const operations: readonly (Operation | number)[] = [
+      { action: 'activate', version: 2, force: true },
+      { action: 'revoke', version: 1, mode: 'flush' },
+      { action: 'revoke', version: 1, mode: 'flush', compromisedSince: scene.now },
+      { action: 'retire', version: 3, force: true },
+      year,
+      { action: 'destroy', version: 2 },
+      { action: 'revoke', version: 2, mode: 'seamless' },
+      { action: 'destroy', version: 1 },
+    ]
+    scene.pass(60)
+    for (const operation of operations) {
+      if (typeof operation === 'number') scene.pass(operation)
+      else await act(scene, operation)
+      scene.pass(1)
+      await keyring.refresh()
+      expect(keyring.snapshot.versions).toEqual(await scene.versions())
+    }
+
+    expect(errors).toEqual([])
+    expect(keyring.untold).toEqual([])
+    expect(await scene.states()).toBe('destroyed destroyed retired')
+  })
+})
