@@ -10,7 +10,7 @@ import { serializeEntry } from './entry-format.ts'
 import { labelsOf } from './entry-labels.ts'
 import type { LogHead, LogRecords } from './log-records.ts'
 import { leafHash } from './merkle.ts'
-import { readTreeEdge } from './tiles.ts'
+import { readTreeEdge, type TreeEdge } from './tiles.ts'
 
 /** An entry in the form it is stored in. */
 export interface EncodedEntry {
@@ -42,22 +42,42 @@ export async function appendEntries(
   return appendEncoded(records, await records.lockHead(), encoded)
 }
 
+/**
+ * The right edge of the tree as the last append left it, so that the next one need not read and hash it
+ * again. It is used where it leads to the root at hand, and so never after an append that was undone or
+ * one of somebody else.
+ */
+export interface EdgeMemory {
+  edge?: TreeEdge
+}
+
 /** As {@link appendEntries}, where the head is locked already. */
 export async function appendEncoded(
   records: LogRecords,
   head: LogHead,
   entries: readonly EncodedEntry[],
+  memory: EdgeMemory = {},
 ): Promise<readonly Appended[]> {
   if (entries.length === 0) return []
-  const edge = await readTreeEdge(head.size, (level, index) => records.tile(level, index))
-  // A tile that does not lead to the root would have every later proof fail.
-  if (!Buffer.from(edge.root()).equals(head.root)) throw damaged(head)
+  const edge = isAt(memory.edge, head) ? memory.edge : await readEdge(records, head)
+  memory.edge = edge
   const stored = entries.map((entry, place) => ({ index: head.size + place, ...entry }))
   const full = stored.flatMap(({ data }) => edge.append(leafHash(data)))
   await records.insertEntries(stored)
   await records.putTiles([...full, ...edge.partialTiles()])
   await records.putHead({ size: edge.size, root: edge.root() })
   return stored.map(({ index }) => ({ index }))
+}
+
+async function readEdge(records: LogRecords, head: LogHead): Promise<TreeEdge> {
+  const edge = await readTreeEdge(head.size, (level, index) => records.tile(level, index))
+  // A tile that does not lead to the root would have every later proof fail.
+  if (!isAt(edge, head)) throw damaged(head)
+  return edge
+}
+
+function isAt(edge: TreeEdge | undefined, { size, root }: LogHead): edge is TreeEdge {
+  return edge?.size === size && Buffer.from(root).equals(edge.root())
 }
 
 function damaged({ size }: LogHead): CountersignError {

@@ -7,7 +7,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
-import { appendEncoded, encodeEntry } from './append.ts'
+import { appendEncoded, type EdgeMemory, encodeEntry } from './append.ts'
 import type { Admit, Appended, Appender } from './appender.ts'
 import type { DenialEntry, LogEntry } from './entry.ts'
 import type { LogRecords } from './log-records.ts'
@@ -47,6 +47,7 @@ export function createAppender<Records extends { readonly log: LogRecords }>(
   const { maxWaitMs = 5000, maxQueue = 4096, startTimer = startNodeTimer } = options
   const queue: PendingEntry[] = []
   const waiting = new Set<Promise<unknown>>()
+  const memory: EdgeMemory = {}
   let isWriting = false
   let isDisposed = false
 
@@ -54,11 +55,10 @@ export function createAppender<Records extends { readonly log: LogRecords }>(
     isWriting = true
     let group: readonly PendingEntry[]
     do {
-      // A whole turn of the event loop: SQLite commits without leaving the one it began in, so entries of
-      // the same moment would each get a commit of their own.
+      // A whole turn of the event loop, so that entries of the same moment share a commit.
       await setImmediate()
       group = takeGroup(queue, options)
-      if (group.length > 0) await writeGroup(group, options)
+      if (group.length > 0) await writeGroup(group, { ...options, memory })
     } while (group.length > 0)
     isWriting = false
   }
@@ -107,12 +107,16 @@ function dropSettled(queue: PendingEntry[], maxQueue: number): void {
   queue.splice(0, queue.length, ...kept)
 }
 
+type GroupOptions<Records extends { readonly log: LogRecords }> = AppenderOptions<Records> & {
+  readonly memory: EdgeMemory
+}
+
 type Outcome = Appended | CountersignError
 
 /** Writes a group in one transaction and tells each caller; never rejects. */
 async function writeGroup<Records extends { readonly log: LogRecords }>(
   group: readonly PendingEntry[],
-  options: AppenderOptions<Records>,
+  options: GroupOptions<Records>,
 ): Promise<void> {
   let outcomes: readonly Outcome[]
   try {
@@ -132,7 +136,7 @@ async function writeGroup<Records extends { readonly log: LogRecords }>(
 async function writeRecords<Records extends { readonly log: LogRecords }>(
   records: Records,
   group: readonly PendingEntry[],
-  { admit, now }: AppenderOptions<Records>,
+  { admit, memory, now }: GroupOptions<Records>,
 ): Promise<readonly Outcome[]> {
   // Before admission: what is revoked after this comes behind these entries in the log.
   const head = await records.log.lockHead()
@@ -145,7 +149,7 @@ async function writeRecords<Records extends { readonly log: LogRecords }>(
     const refusal = refusals[place]
     return refusal === undefined ? encoded : encodeEntry(toDenial(entry, refusal, now()))
   })
-  const appended = await appendEncoded(records.log, head, encoded)
+  const appended = await appendEncoded(records.log, head, encoded, memory)
   return appended.map((place, index) => refusals[index] ?? place)
 }
 

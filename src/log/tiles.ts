@@ -6,7 +6,7 @@
  */
 import { CountersignError } from '../errors.ts'
 import type { StoredTile } from './log-records.ts'
-import { HASH_BYTES, nodeHash, rootOf } from './merkle.ts'
+import { EMPTY_ROOT, HASH_BYTES, nodeHash, rootOf } from './merkle.ts'
 import type { ReadNode } from './proofs.ts'
 
 /** Hashes in a full tile, entries in a full bundle. */
@@ -64,11 +64,11 @@ export function nodesOfTiles(readTile: ReadTile): ReadNode {
 export class TreeEdge {
   #size: number
   /** By level; changed by append alone. */
-  readonly #hashes: Uint8Array[][]
+  readonly #tiles: EdgeTile[]
 
   constructor(size = 0, hashes: readonly (readonly Uint8Array[])[] = []) {
     this.#size = size
-    this.#hashes = hashes.map((level) => [...level])
+    this.#tiles = hashes.map((level) => new EdgeTile(level))
   }
 
   /** Number of leaves. */
@@ -82,49 +82,70 @@ export class TreeEdge {
     const full: StoredTile[] = []
     let hash = leaf
     for (let level = 0; ; level += 1) {
-      const hashes = (this.#hashes[level] ??= [])
-      hashes.push(hash)
-      if (hashes.length < TILE_WIDTH) return full
-      full.push(this.#tile(level, hashes))
-      hash = rootOf(hashes)
-      this.#hashes[level] = []
+      const tile = (this.#tiles[level] ??= new EdgeTile())
+      tile.push(hash)
+      if (tile.width < TILE_WIDTH) return full
+      full.push(this.#stored(level, tile))
+      hash = tile.rootBelow(undefined) ?? hash
+      this.#tiles[level] = new EdgeTile()
     }
   }
 
   /** The tiles that are not full, lowest first. */
   partialTiles(): readonly StoredTile[] {
-    return this.#hashes.flatMap((hashes, level) =>
-      hashes.length === 0 ? [] : [this.#tile(level, hashes)],
+    return this.#tiles.flatMap((tile, level) =>
+      tile.width === 0 ? [] : [this.#stored(level, tile)],
     )
   }
 
   /** Root over all leaves. */
   root(): Uint8Array {
     let root: Uint8Array | undefined
-    for (const hashes of this.#hashes) {
-      for (const subtree of subtrees(hashes).toReversed()) {
-        root = root === undefined ? subtree : nodeHash(subtree, root)
-      }
-    }
-    return root ?? rootOf([])
+    for (const tile of this.#tiles) root = tile.rootBelow(root)
+    return root ?? EMPTY_ROOT
   }
 
-  #tile(level: number, hashes: readonly Uint8Array[]): StoredTile {
+  #stored(level: number, tile: EdgeTile): StoredTile {
     const last = Math.floor(this.#size / TILE_WIDTH ** level) - 1
-    return { level, index: Math.floor(last / TILE_WIDTH), hashes: Buffer.concat(hashes) }
+    return { level, index: Math.floor(last / TILE_WIDTH), hashes: tile.bytes() }
   }
 }
 
-/** Roots of the complete subtrees that some hashes make up, largest first. */
-function subtrees(hashes: readonly Uint8Array[]): Uint8Array[] {
-  const roots: Uint8Array[] = []
-  let start = 0
-  for (let width = TILE_WIDTH / 2; width >= 1; width /= 2) {
-    if (hashes.length - start < width) continue
-    roots.push(rootOf(hashes.slice(start, start + width)))
-    start += width
+/** The hashes of a tile, and the roots of the complete subtrees above them. */
+class EdgeTile {
+  readonly #hashes: Uint8Array[] = []
+  /** Largest first: one for each bit of the width. What is complete is hashed once, not at every root. */
+  readonly #subtrees: Uint8Array[] = []
+
+  constructor(hashes: readonly Uint8Array[] = []) {
+    for (const hash of hashes) this.push(hash)
   }
-  return roots
+
+  get width(): number {
+    return this.#hashes.length
+  }
+
+  push(hash: Uint8Array): void {
+    this.#hashes.push(hash)
+    let root = hash
+    for (let width = this.width; width % 2 === 0; width /= 2) {
+      const left = this.#subtrees.pop()
+      if (left !== undefined) root = nodeHash(left, root)
+    }
+    this.#subtrees.push(root)
+  }
+
+  /** Root over these hashes and, right of them, what `right` is the root of. */
+  rootBelow(right: Uint8Array | undefined): Uint8Array | undefined {
+    return this.#subtrees.reduceRight<Uint8Array | undefined>(
+      (root, subtree) => (root === undefined ? subtree : nodeHash(subtree, root)),
+      right,
+    )
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#hashes)
+  }
 }
 
 /**

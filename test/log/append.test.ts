@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { appendEntries } from '../../src/log/append.ts'
+import { appendEncoded, appendEntries, type EdgeMemory, encodeEntry } from '../../src/log/append.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
 import { leafHash, verifyInclusion } from '../../src/log/merkle.ts'
 import { proveInclusion } from '../../src/log/proofs.ts'
@@ -69,4 +69,25 @@ test('nothing is appended to a tree whose tiles were changed', async () => {
   })
 
   expect(await codeOfAsync(() => append(log, 3, 1))).toBe('ERR_LOG_PROOF_INVALID')
+})
+
+test('the edge in memory gives way to what others appended, and to nothing after a failure', async () => {
+  const [log, plain] = [new MemoryLog(), new MemoryLog()]
+  const memory: EdgeMemory = {}
+  const remembered = (from: number, count: number): Promise<unknown> =>
+    log.transaction(async ({ log: records }) => {
+      const entries = Array.from({ length: count }, (_, index) => signatureEntry(from + index))
+      await appendEncoded(records, await records.lockHead(), entries.map(encodeEntry), memory)
+      if (count === 5) throw new Error('on purpose')
+    })
+
+  await remembered(0, 300)
+  await append(log, 300, 7)
+  await expect(remembered(307, 5)).rejects.toThrow('on purpose')
+  await remembered(307, 250)
+  await remembered(557, 1)
+  await append(plain, 0, 558)
+
+  expect(await log.log.head()).toEqual(await plain.log.head())
+  expect(await log.log.tile(0, 2)).toEqual(await plain.log.tile(0, 2))
 })
