@@ -9,12 +9,14 @@ const ROOT = resolve(import.meta.dirname, '..')
 const ENTRY = 'cli/main.ts'
 /** What verifying a file with a key file loads. */
 const CORE = ['cli/commands/verify.ts', 'src/providers/file/provider.ts']
+/** Started by its place beside the module that starts it. */
+const THREADS = { thread: 'src/store/sqlite/thread.ts' }
 
 process.chdir(ROOT)
 rmSync('dist', { recursive: true, force: true })
 compileLibrary()
 if (!existsSync(ENTRY)) throw new Error(`nothing to bundle: ${ENTRY} does not exist`)
-await bundleCli({ root: ROOT, entry: ENTRY, outdir: 'dist/cli', core: CORE })
+await bundleCli({ root: ROOT, entry: ENTRY, outdir: 'dist/cli', core: CORE, threads: THREADS })
 
 function compileLibrary(): void {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')

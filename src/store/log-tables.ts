@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
+import { hashBytes } from '../crypto/digest.ts'
 import type {
   LogHead,
   LogReader,
@@ -127,5 +127,5 @@ export class LogTables extends LogTablesReader implements LogRecords {
  * find each other's entries, and who made them knew both.
  */
 function hashLabel(label: string): Uint8Array {
-  return createHash('sha256').update(label).digest().subarray(0, 16)
+  return hashBytes('sha256', Buffer.from(label)).subarray(0, 16)
 }

@@ -12,6 +12,8 @@ export interface BundleRequest {
   readonly outdir: string
   /** Modules that are loaded so often that they go into one chunk with all they import. */
   readonly core?: readonly string[]
+  /** Modules that run on threads, by their names: they lie beside the chunks, which start them. */
+  readonly threads?: Readonly<Record<string, string>>
 }
 
 /**
@@ -38,10 +40,12 @@ const REQUIRE =
  * Bundles the command line into one executable ES module and the chunks its `import()` calls load,
  * with the packages it needs inside, but for {@link INSTALLED}. The same sources give the same bytes.
  */
-export async function bundleCli({ root, entry, outdir, core = [] }: BundleRequest): Promise<void> {
+export async function bundleCli(request: BundleRequest): Promise<void> {
+  const { root, entry, outdir, core = [] } = request
+  const threads = inChunks(request.threads ?? {})
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: `entry:${entry}` },
+    entryPoints: { main: `entry:${entry}`, ...threads },
     plugins: [coreChunk(root, core)],
     outdir,
     chunkNames: 'chunks/[name]-[hash]',
@@ -63,6 +67,10 @@ export async function bundleCli({ root, entry, outdir, core = [] }: BundleReques
   await makeExecutable(join(root, outdir, 'main.js'))
   const inputs = Object.keys(metafile.inputs).map((path) => resolve(root, path))
   await writeFile(join(root, outdir, 'THIRD-PARTY-NOTICES.txt'), await renderNotices(inputs))
+}
+
+function inChunks(modules: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(modules).map(([name, path]) => [`chunks/${name}`, path]))
 }
 
 async function makeExecutable(path: string): Promise<void> {

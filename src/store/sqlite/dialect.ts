@@ -1,10 +1,8 @@
 /**
- * node:sqlite for Kysely: one connection, used by one after the other. Every statement runs on the
- * caller's thread, so statements are short.
+ * node:sqlite for Kysely: one connection, used by one after the other.
  *
  * @packageDocumentation
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -19,18 +17,15 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { promiseSqlite } from './failures.ts'
+import type { SqliteConnection } from './connection.ts'
 import { Turns } from './turns.ts'
-
-/** Prepared statements that are kept; the store has some forty texts. */
-const MAX_STATEMENTS = 200
 
 /** The dialect over an open connection; closing Kysely closes it. */
 export class NodeSqliteDialect implements Dialect {
-  readonly #connection: DatabaseSync
+  readonly #connection: SqliteConnection
   readonly #timeoutMs: number
 
-  constructor(connection: DatabaseSync, timeoutMs: number) {
+  constructor(connection: SqliteConnection, timeoutMs: number) {
     this.#connection = connection
     this.#timeoutMs = timeoutMs
   }
@@ -65,11 +60,11 @@ class NodeSqliteAdapter extends SqliteAdapter {
 }
 
 class NodeSqliteDriver implements Driver {
-  readonly #connection: DatabaseSync
+  readonly #connection: SqliteConnection
   readonly #turns: Turns
   readonly #queries: NodeSqliteConnection
 
-  constructor(connection: DatabaseSync, turns: Turns) {
+  constructor(connection: SqliteConnection, turns: Turns) {
     this.#connection = connection
     this.#turns = turns
     this.#queries = new NodeSqliteConnection(connection)
@@ -89,64 +84,38 @@ class NodeSqliteDriver implements Driver {
     return Promise.resolve()
   }
 
-  beginTransaction(): Promise<void> {
+  async beginTransaction(): Promise<void> {
     // The write lock comes first: a transaction that began by reading could not get it later.
-    return this.#exec('begin immediate')
+    await this.#connection.run('begin immediate')
   }
 
-  commitTransaction(): Promise<void> {
-    return this.#exec('commit')
+  async commitTransaction(): Promise<void> {
+    await this.#connection.run('commit')
   }
 
   rollbackTransaction(): Promise<void> {
-    // A full disk and the like have rolled back already.
-    return this.#connection.isTransaction ? this.#exec('rollback') : Promise.resolve()
+    return this.#connection.rollback()
   }
 
   destroy(): Promise<void> {
-    this.#connection.close()
-    return Promise.resolve()
-  }
-
-  #exec(sql: string): Promise<void> {
-    return promiseSqlite(() => {
-      this.#connection.exec(sql)
-    })
+    return this.#connection.close()
   }
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
-  readonly #connection: DatabaseSync
-  /** The least recently used comes first; {@link NodeSqliteConnection.#prepare} keeps that order. */
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #connection: SqliteConnection
 
-  constructor(connection: DatabaseSync) {
+  constructor(connection: SqliteConnection) {
     this.#connection = connection
   }
 
-  executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    return promiseSqlite(() => {
-      const statement = this.#prepare(sql)
-      // Kysely types what it is given as unknown; node:sqlite refuses what SQLite can't hold.
-      const values = parameters as readonly SQLInputValue[]
-      if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] }
-      const { changes } = statement.run(...values)
-      return { rows: [], numAffectedRows: BigInt(changes) }
-    })
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { rows, changes } = await this.#connection.run(sql, parameters)
+    if (changes === undefined) return { rows: rows as R[] }
+    return { rows: [], numAffectedRows: BigInt(changes) }
   }
 
   streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('a stream would hold the one connection for as long as its reader likes')
-  }
-
-  #prepare(sql: string): StatementSync {
-    const statement = this.#statements.get(sql) ?? this.#connection.prepare(sql)
-    this.#statements.delete(sql)
-    this.#statements.set(sql, statement)
-    if (this.#statements.size > MAX_STATEMENTS) {
-      const [oldest = ''] = this.#statements.keys()
-      this.#statements.delete(oldest)
-    }
-    return statement
   }
 }

@@ -23,7 +23,7 @@ export function resultCode(error: unknown): number | undefined {
 }
 
 /** Turns what node:sqlite throws into ERR_STORE_UNAVAILABLE where it is an outage; a bug stays as it is. */
-function toSqliteFailure(error: unknown): unknown {
+export function toSqliteFailure(error: unknown): unknown {
   const code = resultCode(error)
   const outage = code === undefined ? undefined : OUTAGES[code & 0xff]
   if (outage === undefined) return error
@@ -38,11 +38,4 @@ export function callSqlite<T>(call: () => T): T {
   } catch (error) {
     throw toSqliteFailure(error)
   }
-}
-
-/** As {@link callSqlite}, where Kysely wants a promise. */
-export function promiseSqlite<T>(call: () => T): Promise<T> {
-  return new Promise((resolve) => {
-    resolve(callSqlite(call))
-  })
 }

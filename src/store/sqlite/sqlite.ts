@@ -1,15 +1,17 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
+import type { SqliteConnection } from './connection.ts'
 import { NodeSqliteDialect } from './dialect.ts'
-import { callSqlite, resultCode } from './failures.ts'
-import { insertPairs } from './insert-pairs.ts'
+import { resultCode } from './failures.ts'
+import { INSERT_ENTRIES, INSERT_LABELS, insertRows } from './insert-rows.ts'
 import { guardFile } from './file-guard.ts'
+import { openLocalConnection } from './local-connection.ts'
+import { openThreadedConnection } from './threaded-connection.ts'
 
 const MEMORY = ':memory:'
 
@@ -19,28 +21,29 @@ const MEMORY = ':memory:'
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — no path; ERR_STORE_UNAVAILABLE — the file can't be
  * opened, or another process has it
  */
-export function openSqlite(path: string, { timeoutMs }: DatabaseSettings): Database {
+export async function openSqlite(path: string, { timeoutMs }: DatabaseSettings): Promise<Database> {
   if (path === '') {
     throw new CountersignError('ERR_CONFIG_INVALID', 'the URL of the store names no file', {
       hint: 'write sqlite:FILE',
     })
   }
   if (path === MEMORY) {
-    const memory = connect(path, timeoutMs)
+    const memory = connect(openLocalConnection(path, { timeoutMs }), timeoutMs)
     return new SqliteDatabase(memory, memory, undefined)
   }
-  const file = createFile(path)
-  const guard = guardFile(file)
-  try {
-    return new SqliteDatabase(
-      connect(file, timeoutMs),
-      connect(file, timeoutMs, { readOnly: true }),
-      guard,
-    )
-  } catch (error) {
-    guard[Symbol.dispose]()
-    throw error
-  }
+  return openFile(createFile(path), timeoutMs)
+}
+
+async function openFile(file: string, timeoutMs: number): Promise<Database> {
+  await using opened = new AsyncDisposableStack()
+  const guard = opened.use(guardFile(file))
+  const writer = await openThreadedConnection(file, { timeoutMs })
+  opened.defer(() => writer.close())
+  const reader = openLocalConnection(file, { timeoutMs, readOnly: true })
+  const database = new SqliteDatabase(connect(writer, timeoutMs), connect(reader, timeoutMs), guard)
+  // From here on they are the database's to close.
+  opened.move()
+  return database
 }
 
 /** Makes the file where there is none, and answers its path without symbolic links. */
@@ -63,23 +66,13 @@ function isExistingFile(error: unknown): boolean {
 
 /** A connection, and Kysely over it. */
 interface Connected {
-  readonly connection: DatabaseSync
+  readonly connection: SqliteConnection
   readonly db: Kysely<Tables>
 }
 
-function connect(path: string, timeoutMs: number, options = { readOnly: false }): Connected {
-  return callSqlite(() => {
-    const connection = new DatabaseSync(path, {
-      ...options,
-      timeout: timeoutMs,
-      enableForeignKeyConstraints: true,
-      defensive: true,
-    })
-    // A commit is on the disk when it returns: signatures are released on the strength of it.
-    if (!options.readOnly) connection.exec('pragma journal_mode = wal; pragma synchronous = full')
-    const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection, timeoutMs) })
-    return { connection, db }
-  })
+function connect(connection: SqliteConnection, timeoutMs: number): Connected {
+  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection, timeoutMs) })
+  return { connection, db }
 }
 
 const SQLITE_CONSTRAINT_UNIQUE = 2067
@@ -120,13 +113,13 @@ class SqliteDatabase implements Database {
   }
 
   insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
-    const values = rows.map(({ idx, data }) => [idx, data] as const)
-    return insertPairs(db, 'log_entries (idx, data)', values)
+    const values = rows.map(({ idx, data }) => [idx, hex(data)] as const)
+    return insertRows(db, INSERT_ENTRIES, values)
   }
 
   insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
-    const values = rows.map(({ label, idx }) => [label, idx] as const)
-    return insertPairs(db, 'log_labels (label, idx)', values)
+    const values = rows.map(({ label, idx }) => [hex(label), idx] as const)
+    return insertRows(db, INSERT_LABELS, values)
   }
 
   mayRunAgain(): boolean {
@@ -166,9 +159,13 @@ class SqliteDatabase implements Database {
       for (const { db, connection } of this.#connected) {
         await db.destroy()
         // Kysely closes only what it has used.
-        if (connection.isOpen) connection.close()
+        await connection.close()
       }
       this.#guard?.[Symbol.dispose]()
     }
   }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }

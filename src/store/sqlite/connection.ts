@@ -1,0 +1,73 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+
+/** What a statement answered. */
+export interface StatementResult {
+  readonly rows: readonly unknown[]
+  /** Rows that it inserted, updated or deleted; absent where it answers rows. */
+  readonly changes?: number | bigint
+}
+
+/** A connection, wherever it is: statements of one caller, one after the other. */
+export interface SqliteConnection {
+  run(sql: string, parameters?: readonly unknown[]): Promise<StatementResult>
+  /** Undoes the transaction, where there still is one. */
+  rollback(): Promise<void>
+  /** May be called again. */
+  close(): Promise<void>
+}
+
+/** How a database is opened. */
+export interface ConnectionSettings {
+  /** Longest wait for another connection. */
+  readonly timeoutMs: number
+  readonly readOnly?: boolean
+}
+
+/** Prepared statements that are kept; the store has some forty texts. */
+const MAX_STATEMENTS = 200
+
+/** A connection that works on the thread it is called on; what it throws is of node:sqlite. */
+export class SyncConnection {
+  readonly #database: DatabaseSync
+  /** The least recently used comes first; {@link SyncConnection.#prepare} keeps that order. */
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(path: string, { readOnly = false, timeoutMs }: ConnectionSettings) {
+    this.#database = new DatabaseSync(path, {
+      readOnly,
+      timeout: timeoutMs,
+      enableForeignKeyConstraints: true,
+      defensive: true,
+    })
+    // A commit is on the disk when it returns: signatures are released on the strength of it.
+    if (!readOnly) this.#database.exec('pragma journal_mode = wal; pragma synchronous = full')
+  }
+
+  run(sql: string, parameters: readonly unknown[] = []): StatementResult {
+    const statement = this.#prepare(sql)
+    // Kysely types what it is given as unknown; node:sqlite refuses what SQLite can't hold.
+    const values = parameters as readonly SQLInputValue[]
+    if (statement.columns().length > 0) return { rows: statement.all(...values) }
+    return { rows: [], changes: statement.run(...values).changes }
+  }
+
+  rollback(): void {
+    // A full disk and the like have rolled back already.
+    if (this.#database.isTransaction) this.#database.exec('rollback')
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  #prepare(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.delete(sql)
+    this.#statements.set(sql, statement)
+    if (this.#statements.size > MAX_STATEMENTS) {
+      const [oldest = ''] = this.#statements.keys()
+      this.#statements.delete(oldest)
+    }
+    return statement
+  }
+}

@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+import { storeUnavailable } from '../unavailable.ts'
+import type { ConnectionSettings, SqliteConnection, StatementResult } from './connection.ts'
+import { toSqliteFailure } from './failures.ts'
+import type { ThreadAnswer, ThreadCall } from './thread-calls.ts'
+
+/** Beside this module, from source as from a build. */
+const THREAD = new URL(
+  import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js',
+  import.meta.url,
+)
+
+/**
+ * Opens a connection on a thread of its own: whoever calls it goes on while it waits for the disk.
+ *
+ * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — it can't be opened; later, from any call: the
+ * thread ended
+ */
+export async function openThreadedConnection(
+  path: string,
+  settings: ConnectionSettings,
+): Promise<SqliteConnection> {
+  const connection = new ThreadedConnection()
+  try {
+    await connection.open(path, settings)
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+class ThreadedConnection implements SqliteConnection {
+  readonly #worker = new Worker(THREAD)
+  readonly #exit: Promise<void>
+  /** Calls without an answer, in their order. */
+  readonly #calls: PromiseWithResolvers<StatementResult>[] = []
+  #end: Error | undefined
+
+  constructor() {
+    this.#worker.on('message', (answer: ThreadAnswer) => {
+      settle(this.#calls.shift(), answer)
+    })
+    this.#worker.on('error', (cause) => {
+      this.#stop(cause)
+    })
+    this.#exit = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#stop()
+        resolve()
+      })
+    })
+  }
+
+  async open(path: string, settings: ConnectionSettings): Promise<void> {
+    await this.#call({ method: 'open', path, settings })
+  }
+
+  run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
+    return this.#call({ method: 'run', sql, parameters: parameters.map(detach) })
+  }
+
+  async rollback(): Promise<void> {
+    await this.#call({ method: 'rollback' })
+  }
+
+  async close(): Promise<void> {
+    if (this.#end !== undefined) return
+    await this.#call({ method: 'close' })
+    await this.#exit
+  }
+
+  #call(call: ThreadCall): Promise<StatementResult> {
+    if (this.#end !== undefined) return Promise.reject(this.#end)
+    const pending = Promise.withResolvers<StatementResult>()
+    this.#calls.push(pending)
+    this.#worker.postMessage(call)
+    return pending.promise
+  }
+
+  #stop(cause?: unknown): void {
+    this.#end ??= storeUnavailable('its thread has ended', {
+      hint: 'start the service anew',
+      cause,
+    })
+    for (const { reject } of this.#calls.splice(0)) reject(this.#end)
+  }
+}
+
+function settle(
+  call: PromiseWithResolvers<StatementResult> | undefined,
+  answer: ThreadAnswer,
+): void {
+  if ('result' in answer) call?.resolve(answer.result)
+  else call?.reject(toSqliteFailure(Object.assign(new Error(answer.message), answer)))
+}
+
+/** A copy of bytes that are part of something larger, which would cross with them. */
+function detach(value: unknown): unknown {
+  const isPart = value instanceof Uint8Array && value.byteLength < value.buffer.byteLength
+  return isPart ? Uint8Array.from(value) : value
+}
