@@ -6,6 +6,7 @@ import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
 import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
+import { LoggedPublications, type PublicationReport } from './log-publications.ts'
 import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { type LogSourceFlags, openLog } from './log-source.ts'
@@ -18,10 +19,10 @@ export interface VerifyLogFlags extends LogSourceFlags, LogKeyFlags {
 }
 
 /**
- * Verifies a whole log.
+ * Verifies a whole log and, where it is a service's, that what the service publishes of its keys follows from it.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — the log is not what it must
- * be; ERR_USAGE — no key or no log is named; and those of reading
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — the log, or what is published, is
+ * not what it must be; ERR_USAGE — no key or no log is named; and those of reading
  */
 export async function verifyLog(
   folder: string | undefined,
@@ -29,19 +30,27 @@ export async function verifyLog(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context } = environment
-  const { source } = openLog(folder, flags, environment)
+  const { source, server } = openLog(folder, flags, environment)
   const keys = await readLogKeys(flags, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
-  sayCriteria({ name: source.name, keys, since }, environment)
+  const { signal } = context
+  const published = server && (await LoggedPublications.read(server, { signal }))
+  sayCriteria({ name: source.name, keys, since, published }, environment)
   const report = await verifyWholeLog({
     source,
     log,
     earlier: since,
     onProgress: createCounter('verifying', environment),
-    signal: context.signal,
+    onEntry: (index, entry) => published?.add(index, entry),
+    signal,
   })
-  return { exitCode: 0, text: renderReport(report), document: toDocument(report, since) }
+  const told = await published?.compare(report.checkpoint.size, { signal })
+  return {
+    exitCode: 0,
+    text: renderReport(report) + renderPublished(told),
+    document: toDocument(report, since, told),
+  }
 }
 
 async function readEarlier(
@@ -56,9 +65,11 @@ interface Criteria {
   readonly name: string
   readonly keys: readonly NoteKey[]
   readonly since: Checkpoint | undefined
+  readonly published: LoggedPublications | undefined
 }
 
-function sayCriteria({ name, keys, since }: Criteria, { terminal }: CommandEnvironment): void {
+function sayCriteria(criteria: Criteria, { terminal }: CommandEnvironment): void {
+  const { name, keys, since, published } = criteria
   terminal.say(`log      ${printable(name)}`)
   for (const { vkey } of keys) terminal.say(`key      ${printable(vkey)}`)
   terminal.say(
@@ -66,6 +77,8 @@ function sayCriteria({ name, keys, since }: Criteria, { terminal }: CommandEnvir
       ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found'
       : `since    a checkpoint at ${since.size} entries`,
   )
+  if (published !== undefined)
+    terminal.say('keys     those the service publishes must follow from its log')
 }
 
 function renderReport({ checkpoint, entries, first, last }: LogReport): string {
@@ -83,9 +96,20 @@ function renderReport({ checkpoint, entries, first, last }: LogReport): string {
   ].join('\n')
 }
 
+function renderPublished(told: PublicationReport | undefined): string {
+  if (told === undefined) return ''
+  const { historyVersions, keySetKeys, unproven } = told
+  const later =
+    unproven === 0
+      ? ''
+      : `; ${unproven} of their changes are newer than the checkpoint, not proven yet`
+  return `ok: the log tells of all published keys: ${historyVersions} in the key history, ${keySetKeys} in the key set${later}\n`
+}
+
 function toDocument(
   { checkpoint, entries, first, last }: LogReport,
   since: Checkpoint | undefined,
+  published: PublicationReport | undefined,
 ): Outcome['document'] {
   const { origin, size, root } = checkpoint
   return {
@@ -99,5 +123,6 @@ function toDocument(
     ...(first !== undefined && { first: first.toISOString() }),
     ...(last !== undefined && { last: last.toISOString() }),
     ...(since !== undefined && { since: since.size }),
+    ...(published !== undefined && { published }),
   }
 }

@@ -56,7 +56,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('verify')
     .summary('check that nothing is missing from the log, changed or out of order')
     .description(
-      'Verify a whole log: every entry leads to the root that its key signed, nothing that was there at an earlier checkpoint is gone, and no key version signed after it was revoked.',
+      'Verify a whole log: every entry leads to the root that its key signed, nothing that was there at an earlier checkpoint is gone, and no key version signed after it was revoked. Of a service, also that all keys it publishes follow from its log.',
     )
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())

@@ -1,15 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { LogEntry } from '../../src/log/entry.ts'
+import type { KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
+import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
+import { appendEntries } from '../../src/log/append.ts'
+import type { LogEntry, StateEntry } from '../../src/log/entry.ts'
 import { exportLog } from '../../src/log/export-log.ts'
 import { openStoredLog } from '../../src/log/source.ts'
+import type { PublishedPage } from '../../src/service/published-pages.ts'
 import { countersign, documentOf } from '../support/cli.ts'
 import { signatureEntry, stateEntry } from '../support/log-entries.ts'
 import { startLoopbackServer } from '../support/loopback-server.ts'
 import type { MemoryLog } from '../support/memory-log.ts'
+import { signHistory } from '../support/publications.ts'
 import { createService } from '../support/service.ts'
 import { appendSigned, createSignedLog, LOG_KEY, signatureEntries } from '../support/signed-log.ts'
+import { testSigner } from '../support/signers.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 /** A folder with an exported log. */
@@ -19,9 +25,21 @@ async function createFolder(entries: readonly LogEntry[]): Promise<string> {
   return folder
 }
 
-/** A service with a log, listening. */
-async function serveLog(log: MemoryLog): Promise<string> {
-  const app = await createService({ store: { log: log.log } as never })
+/** A service with a log, listening; it publishes no key, or the history and the key set that are given. */
+async function serveLog(
+  log: MemoryLog,
+  history: KeyHistory = { sequence: 0, versions: [] },
+  keySet: object = { keys: [] },
+): Promise<string> {
+  const signed = Buffer.from(await signHistory(history, testSigner('ES256', 'trust 1')))
+  const set = Buffer.from(JSON.stringify(keySet))
+  const page = (path: string): PublishedPage => ({
+    body: path === '/trust/keys.json' ? signed : set,
+    contentType: 'application/json',
+    maxAgeSeconds: 0,
+    etag: '"any"',
+  })
+  const app = await createService({ store: { log: log.log } as never, publications: { page } })
   onTestFinished(() => app.close())
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
@@ -117,6 +135,60 @@ test('a log verifies over HTTP against an earlier checkpoint, with the key in a 
     since: 100,
   })
 })
+
+const { key: released } = testSigner('ES256', 'release 1')
+const made = (index: number, entry: Partial<StateEntry>): StateEntry =>
+  stateEntry(index, {
+    ...{ to: 'pending', action: 'create', sequence: index + 1 },
+    key: { name: 'release', version: 1, kid: released.kid },
+    ...entry,
+  })
+const MADE = [made(0, {}), made(1, { from: 'pending', action: 'publish' })]
+const ACTIVE = made(2, { from: 'pending', to: 'active', action: 'activate' })
+const RELEASED: PublishedVersion = {
+  key: released,
+  name: 'release',
+  version: 1,
+  state: 'active',
+  validFor: { start: ACTIVE.time, end: undefined },
+  compromisedSince: undefined,
+}
+
+test('what a service publishes is held against its log, also what is newer than the checkpoint', async () => {
+  const log = await createSignedLog(MADE)
+  await log.transaction((records) => appendEntries(records.log, [ACTIVE]))
+  const server = await serveLog(log, { sequence: 3, versions: [RELEASED] })
+  const args = ['log', 'verify', '--server', server, '--key', LOG_KEY.vkey]
+
+  const result = await countersign(args)
+
+  expect(result.stderr).toContain('keys     those the service publishes must follow from its log')
+  expect(result.stdout).toContain(
+    'ok: the log tells of all published keys: 1 in the key history, 0 in the key set; 1 of their changes are newer than the checkpoint, not proven yet',
+  )
+  expect(documentOf(await countersign([...args, '--json']))).toMatchObject({
+    published: { historyVersions: 1, keySetKeys: 0, unproven: 1 },
+  })
+})
+
+test.each([
+  ['history', { sequence: 3, versions: [RELEASED] }, { keys: [] }, 'the key history'],
+  ['key set', undefined, { keys: [serializePublicKeyJwk(released)], sequence: 3 }, 'the key set'],
+])(
+  'a key in the %s that the log does not tell of ends with 3',
+  async (_what, history, set, what) => {
+    const log = await createSignedLog([signatureEntry(0)])
+    const server = await serveLog(log, history, set)
+
+    const result = await countersign(['log', 'verify', '--server', server, '--key', LOG_KEY.vkey])
+
+    expect(result.exitCode).toBe(3)
+    expect(result.stdout).toBe('')
+    expect(result.stderr).toContain(
+      `error: ${what} says of kid ${released.kid} what the log does not tell: the log tells of no such version [ERR_LOG_PROOF_INVALID]`,
+    )
+  },
+)
 
 test('a bad log ends with 3 and names the entry', async () => {
   const folder = await createFolder(signatureEntries(300))

@@ -22,3 +22,14 @@ export async function codeOfAsync(call: () => Promise<unknown>): Promise<ErrorCo
     throw error
   }
 }
+
+/** The error a call fails with. */
+export function errorOf(call: () => unknown): CountersignError {
+  try {
+    call()
+  } catch (error) {
+    if (CountersignError.is(error)) return error
+    throw error
+  }
+  throw new Error('it was accepted')
+}

@@ -1,0 +1,141 @@
+/**
+ * Holds what a service publishes of its keys against its log: every version, its state and its window must
+ * follow from state entries. Whoever can write the service's database could otherwise bring in a key that
+ * nobody ever sees made.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError } from '../errors.ts'
+import type { KeySet } from '../formats/jwks.ts'
+import type { KeyHistory, PublishedVersion } from '../keys/key-history.ts'
+import type { StateEntry } from './entry.ts'
+import { followState, type ToldVersion } from './told-version.ts'
+
+/** State entries of a log, in their order. */
+export class ToldStates {
+  readonly #entries: { readonly index: number; readonly entry: StateEntry }[] = []
+
+  /** Number of the newest publication that the entries tell of; 0 where there are none. */
+  get sequence(): number {
+    return this.#entries.at(-1)?.entry.sequence ?? 0
+  }
+
+  /** Takes the next entry. */
+  add(index: number, entry: StateEntry): void {
+    this.#entries.push({ index, entry })
+  }
+
+  /**
+   * All versions, by kid, as they were at a publication; what was done later does not count.
+   *
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — entries do not follow from each other
+   */
+  at(sequence: number): ReadonlyMap<string, ToldVersion> {
+    const told = new Map<string, ToldVersion>()
+    for (const { index, entry } of this.#entries) {
+      if (entry.sequence > sequence) break
+      const { kid } = entry.key
+      told.set(kid, followState(told.get(kid), index, entry))
+    }
+    return told
+  }
+}
+
+/**
+ * Makes sure that a key history says what the log tells, and leaves nothing out of the keys it has.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not; names the first kid
+ */
+export function assertToldHistory(states: ToldStates, history: KeyHistory): void {
+  const told = states.at(history.sequence)
+  for (const published of history.versions) {
+    const { kid } = published.key
+    const why = differenceOf(published, told.get(kid))
+    if (why !== undefined) throw untold('the key history', kid, why)
+  }
+  for (const { kid } of history.trustKeys ?? []) {
+    const why = unservedBecause(told.get(kid), ['pending', 'active'])
+    if (why !== undefined) throw untold('the key history', kid, why)
+  }
+  assertComplete(told, history)
+}
+
+/**
+ * Makes sure that a key set has keys only that the log tells of, and none that it tells is revoked.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it has; names the first kid
+ */
+export function assertToldKeySet(states: ToldStates, { keys, sequence }: KeySet): void {
+  const told = states.at(sequence ?? Infinity)
+  for (const { key } of keys) {
+    const why = unservedBecause(told.get(key.kid), ['pending', 'active', 'retired'])
+    if (why !== undefined) throw untold('the key set', key.kid, why)
+  }
+}
+
+/** A version that is left out would hide its revocation. */
+function assertComplete(told: ReadonlyMap<string, ToldVersion>, { versions }: KeyHistory): void {
+  const names = new Set(versions.map(({ name }) => name))
+  const kids = new Set(versions.map(({ key }) => key.kid))
+  for (const [kid, { key, publishedAt }] of told) {
+    if (publishedAt === undefined || kids.has(kid) || !names.has(key.name)) continue
+    throw untold('the key history', kid, `it lacks ${key.name}@${key.version}`)
+  }
+}
+
+function unservedBecause(
+  told: ToldVersion | undefined,
+  states: readonly ToldVersion['state'][],
+): string | undefined {
+  if (told === undefined) return 'the log tells of no such version'
+  if (told.publishedAt === undefined) return 'by the log it was never published'
+  return states.includes(told.state) ? undefined : `by the log it is ${told.state}`
+}
+
+function differenceOf(
+  published: PublishedVersion,
+  told: ToldVersion | undefined,
+): string | undefined {
+  if (told === undefined) return 'the log tells of no such version'
+  const [actual, expected] = [publishedFacts(published), toldFacts(told)]
+  const fact = Object.keys(expected).find((each) => expected[each] !== actual[each])
+  if (fact !== undefined) {
+    return `${fact} is ${actual[fact] ?? 'not set'}, and ${expected[fact] ?? 'not set'} by the log`
+  }
+  const { end } = published.validFor
+  const isLong = told.revokedAt !== undefined && end !== undefined && end > told.revokedAt
+  return isLong ? `its window ends at ${end.toISOString()}, after its revocation` : undefined
+}
+
+type Facts = Readonly<Record<string, string | undefined>>
+
+function publishedFacts(published: PublishedVersion): Facts {
+  const { name, version, state, validFor, compromisedSince } = published
+  return {
+    version: `${name}@${version}`,
+    state,
+    start: validFor.start?.toISOString(),
+    compromisedSince: compromisedSince?.toISOString(),
+    end: validFor.end && 'set',
+  }
+}
+
+/** When a window ends is a matter of the key's lag too, which the log does not tell. */
+function toldFacts({ key, state, compromisedSince, ...times }: ToldVersion): Facts {
+  return {
+    version: `${key.name}@${key.version}`,
+    // Destroyed after it was compromised, it is published as compromised.
+    state: compromisedSince === undefined ? state : 'revoked',
+    start: (times.activatedAt ?? times.revokedAt)?.toISOString(),
+    compromisedSince: compromisedSince?.toISOString(),
+    end: (times.retiredAt ?? times.revokedAt) && 'set',
+  }
+}
+
+function untold(what: string, kid: string, why: string): CountersignError {
+  const message = `${what} says of kid ${kid} what the log does not tell: ${why}`
+  return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
+    hint: "do not rely on these keys: somebody may have written them into the service's database; ask its owner",
+    details: { kid },
+  })
+}

@@ -1,0 +1,65 @@
+/** Somebody opens the database of a running service and writes a key of theirs into it. */
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test } from 'vitest'
+import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
+import { testSigner } from '../support/signers.ts'
+
+const { kid, spki } = testSigner('ES256', 'stranger').key
+
+/** Copies a version under a key pair of a stranger. */
+const SLIP_IN = `
+  insert into key_versions select '${kid}', key, 9, algorithm, x'${Buffer.from(spki).toString('hex')}', uri,
+    'retired', created_at, published_at, 1000, 2000, null, null, null, 0, null, 1
+    from key_versions where key = 'release' and version = 1;
+  update counters set value = value + 1 where name = 'sequence'`
+
+function change(folder: string, sql: string): void {
+  const database = new DatabaseSync(join(folder, 'service.db'))
+  database.exec(sql)
+  database.close()
+}
+
+/** Any change has the replica that makes it read the store anew. */
+async function makeChange({ address }: TestServer): Promise<void> {
+  const answer = await fetch(`${address}/v1/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ key: 'release', publish: false }),
+  })
+  expect(answer.status).toBe(200)
+}
+
+/** All that is said of keys, as text. */
+async function published({ address }: TestServer): Promise<string> {
+  const history = await (await fetch(`${address}/trust/keys.json`)).json()
+  const { payload } = history as { readonly payload: string }
+  const set = await (await fetch(`${address}/.well-known/jwks.json`)).text()
+  return Buffer.from(payload, 'base64').toString() + set
+}
+
+async function failedChecks({ address }: TestServer): Promise<readonly unknown[]> {
+  const { checks } = (await (await fetch(`${address}/readyz`)).json()) as {
+    readonly checks: readonly { readonly ok: boolean }[]
+  }
+  return checks.filter(({ ok }) => !ok)
+}
+
+test('a key that is written into the database is published by nobody, now or after a start', async () => {
+  const folder = serverFolder()
+  const server = await runServer(folder)
+  change(folder.folder, SLIP_IN)
+  await makeChange(server)
+
+  expect(await published(server)).not.toContain(kid)
+  expect(await failedChecks(server)).toEqual([
+    { name: 'key states', ok: false, code: 'ERR_LOG_PROOF_INVALID' },
+  ])
+  expect(server.lines.filter((line) => line.includes('release@9'))).toHaveLength(1)
+
+  await server[Symbol.asyncDispose]()
+  const next = await runServer(folder)
+
+  expect(await published(next)).not.toContain(kid)
+  expect(await failedChecks(next)).toHaveLength(1)
+})
