@@ -91,15 +91,20 @@ test('what is unsafe is said at the start', async () => {
   ])
 })
 
-test('the log of the process has a line for each request and no token', async () => {
+test('the log of the process has one line at the end of each request, and no token', async () => {
   const server = await runServer(serverFolder())
 
   await sign(server.address, 'e'.repeat(64))
   await sign(server.address)
 
   const log = server.lines.join('')
-  expect(log).toContain('/v1/keys/release/signatures')
   expect(log).toContain('ERR_NOT_AUTHENTICATED')
+  const lines = log.split('\n').filter((line) => line.includes('"request completed"'))
+  const url = '/v1/keys/release/signatures'
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { req: { method: 'POST', url }, res: { statusCode: 401 } },
+    { req: { method: 'POST', url }, res: { statusCode: 200 } },
+  ])
   expect(log).not.toContain(TOKEN)
   expect(log).not.toContain('eeeeeeee')
 })

@@ -13,10 +13,17 @@ interface Outcome {
   readonly body: string
 }
 
-/** Sends a request over a connection of its own, which nobody closes for being idle. */
-function post(url: string, authorization: string, body: object): Promise<Outcome> {
+/**
+ * Sends a request over a connection of its own, which nobody closes for being idle; `onReceived` is called
+ * once the service has seen its headers.
+ */
+function post(
+  { url, authorization }: { readonly url: string; readonly authorization: string },
+  body: object,
+  onReceived: () => void = () => undefined,
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const headers = { authorization, 'content-type': 'application/json' }
+    const headers = { authorization, 'content-type': 'application/json', expect: '100-continue' }
     const sent = request(url, { method: 'POST', agent: false, headers }, (response) => {
       const { statusCode: status = 0, headers } = response
       text(response).then(
@@ -32,7 +39,11 @@ function post(url: string, authorization: string, body: object): Promise<Outcome
       const status = 'code' in error ? String(error.code) : error.message
       resolve({ status, connection: undefined, body: '' })
     })
-    sent.end(JSON.stringify(body))
+    sent.once('continue', () => {
+      onReceived()
+      sent.end(JSON.stringify(body))
+    })
+    sent.flushHeaders()
   })
 }
 
@@ -53,10 +64,16 @@ test(
     const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
     const replica = await scene.start()
     const url = `${replica.url}/v1/keys/${LOAD_KEYS.artifacts}/signatures`
-    const send = (): Promise<Outcome> => post(url, scene.authorization, BATCH)
+    const target = { url, authorization: scene.authorization }
+    const send = (): Promise<Outcome> => post(target, BATCH)
 
-    const running = Array.from({ length: RUNNING }, send)
-    while (replica.log().split('"incoming request"').length <= RUNNING) await pause(5)
+    const received = Array.from({ length: RUNNING }, () => Promise.withResolvers<undefined>())
+    const running = received.map(({ resolve }) =>
+      post(target, BATCH, () => {
+        resolve(undefined)
+      }),
+    )
+    await Promise.all(received.map(({ promise }) => promise))
     const over = new AbortController()
     const ended = replica.kill('SIGTERM').finally(() => {
       over.abort()
