@@ -3,11 +3,11 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
-import { type Artifact, digestArtifact } from '../verification/artifact.ts'
+import { digestArtifact } from '../verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../verification/policy.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
 import { toTrustMaterial } from '../verification/trusted-root.ts'
-import { examineBundle } from '../verification/verify-bundle.ts'
+import { examineForAll } from '../verification/verify-subjects.ts'
 import type { MadeBundle, SignedBy } from './service-answers.ts'
 import type { ServiceKeys } from './service-keys.ts'
 
@@ -45,15 +45,16 @@ export async function checkMade(
   const bundle = Buffer.from(JSON.stringify(made.bundle))
   const trust = await readTrust(keys, signedBy)
   const policy = { ...SIGNATURE_POLICY, predicateTypes: [predicateType], annotations }
-  const check = async (artifact: Artifact): Promise<void> => {
-    const outcome = await examineBundle(bundle, artifact, { trust, policy, now: now() })
-    if (!outcome.ok) throw refused(server, artifact.name, outcome.error)
-    const said = outcome.signature.statement?.predicate
-    if (predicate === undefined || isDeepStrictEqual(said, predicate)) return
+  const [first, ...more] = artifacts.map(({ name, digests }) => digestArtifact(name, digests))
+  if (first === undefined) throw new RangeError('a bundle that nothing was asked for')
+  const context = { trust, policy, now: now() }
+  const { artifact, outcome } = await examineForAll(bundle, [first, ...more], context)
+  if (!outcome.ok) throw refused(server, artifact.name, outcome.error)
+  const said = outcome.signature.statement?.predicate
+  if (predicate !== undefined && !isDeepStrictEqual(said, predicate)) {
     const why = 'it attests something else than was asked for'
-    throw refused(server, artifact.name, new CountersignError('ERR_PREDICATE_INVALID', why))
+    throw refused(server, first.name, new CountersignError('ERR_PREDICATE_INVALID', why))
   }
-  for (const { name, digests } of artifacts) await check(digestArtifact(name, digests))
   return bundle
 }
 
