@@ -29,7 +29,9 @@ export async function findFiles(
 
 async function matchFiles(pattern: string, folder: string): Promise<readonly string[]> {
   const files: string[] = []
-  for await (const match of glob(pattern, { cwd: folder })) {
+  // A glob of nothing but the folder itself matches nothing.
+  const isHere = /^\.\/*$/.test(pattern)
+  for await (const match of glob(isHere ? '**' : pattern, { cwd: folder })) {
     const path = resolve(folder, match)
     const info = await stat(path)
     if (info.isFile()) files.push(path)

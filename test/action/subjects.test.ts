@@ -54,9 +54,11 @@ test('a folder stands for its files, an absolute glob for what it matches', asyn
 
   const relative = await read(folder, { paths: ['dist'] })
   const absolute = await read('/', { paths: [join(folder, '*')] })
+  const here = await read(join(folder, 'dist'), { paths: ['./'] })
 
   expect(relative.map(({ name }) => name)).toEqual(['a', 'b'])
   expect(absolute).toHaveLength(3)
+  expect(here).toEqual(relative)
 })
 
 test('a file has the name that is given', async () => {
