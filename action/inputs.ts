@@ -110,13 +110,20 @@ function readMakeInputs(
       'set subject-name to registry/repository, and subject-digest to the digest of the image',
     )
   }
+  const format = reader.choice('format', ['bundle', 'legacy', 'both'], 'bundle')
+  if (format !== 'bundle' && !push) {
+    throw usage(
+      `format is ${format}, and nothing is attached to an image`,
+      'set push-to-registry to true, or leave format out',
+    )
+  }
   return {
     ...readKeyInputs(reader),
     ...readTrustInputs(reader),
     subjects,
     predicate: readPredicateChoice(mode, reader),
     push,
-    format: reader.choice('format', ['bundle', 'legacy', 'both'], 'bundle'),
+    format,
     github: readGithubInputs(reader),
   }
 }

@@ -4,7 +4,6 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../src/errors.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { createSubject } from '../src/formats/statement.ts'
@@ -20,7 +19,7 @@ import { type MadeItem, type SigningKey, type SigningRoute, toDockerReference } 
 import { makeProvenance } from './provenance.ts'
 import { type StepContext, variable } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
-import type { StepTrust } from './trust.ts'
+import { findSigner, type StepTrust } from './trust.ts'
 
 /** The audience AWS takes of GitHub's tokens. */
 const STS_AUDIENCE = 'sts.amazonaws.com'
@@ -28,8 +27,8 @@ const STS_AUDIENCE = 'sts.amazonaws.com'
 /**
  * Opens the key; where it is said whose signatures count, it must be one of them.
  *
- * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED, ERR_KEY_REVOKED — nobody would accept what it signs;
- * ERR_NOT_AUTHENTICATED, ERR_NOT_ALLOWED, ERR_KEY_NOT_FOUND… — KMS refuses
+ * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED, ERR_KEY_REVOKED, ERR_KEY_NOT_USABLE — nobody would
+ * accept what it signs; ERR_NOT_AUTHENTICATED, ERR_NOT_ALLOWED, ERR_KEY_NOT_FOUND… — KMS refuses
  */
 export async function openKmsRoute(
   key: KmsKey,
@@ -60,28 +59,10 @@ function toWebIdentity({ role }: KmsKey, context: StepContext): WebIdentity | un
   }
 }
 
-/** Finds the key among those that are trusted, before it signs anything. */
 function describeKey({ text }: KmsKey, { key }: Signer, trust: StepTrust | undefined): SigningKey {
   const { kid } = key
   if (trust === undefined) return { kid, name: text }
-  const trusted = trust.material.keys.find((one) => one.key.kid === kid)
-  if (trusted === undefined) {
-    throw new CountersignError(
-      'ERR_KEY_NOT_TRUSTED',
-      `nobody would accept signatures of "${text}": its kid ${kid} is not among ${trust.described}`,
-      {
-        hint: 'import the key into the service that publishes them, or sign with a key that is published',
-        details: { kid },
-      },
-    )
-  }
-  if (trusted.state === 'revoked') {
-    throw new CountersignError('ERR_KEY_REVOKED', `"${text}" (kid ${kid}) is revoked`, {
-      hint: 'sign with another key',
-      details: { kid },
-    })
-  }
-  const { version, state } = trusted
+  const { version, state } = findSigner(trust, kid, text)
   return { kid, name: version?.key ?? text, version: version?.number, state }
 }
 
@@ -114,13 +95,13 @@ class KmsRoute implements SigningRoute {
   async attest(
     subjects: readonly [ActionSubject, ...ActionSubject[]],
     predicate: PredicateInput | 'provenance',
-  ): Promise<MadeItem> {
+  ): Promise<readonly MadeItem[]> {
     const { signer, key, context } = this.#parts
     const said = predicate === 'provenance' ? await makeProvenance(context) : predicate
     const named = subjects.map(({ name, digest }) => createSubject(digest, { name }))
     const bundle = await attest(signer, { subjects: named, ...said }, { signal: context.signal })
     const { predicateType } = said
-    return { subjects, predicateType, bundle, legacy: undefined, key }
+    return [{ subjects, predicateType, bundle, legacy: undefined, key }]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

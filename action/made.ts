@@ -34,11 +34,11 @@ export interface SigningRoute extends AsyncDisposable {
   readonly hash: HashName
   /** Signs each subject. */
   sign(subjects: readonly ActionSubject[], format: SignFormat): Promise<readonly MadeItem[]>
-  /** Signs one statement about the subjects. */
+  /** Signs a statement about the subjects; more than one where they are too many for one. */
   attest(
     subjects: readonly [ActionSubject, ...ActionSubject[]],
     predicate: PredicateInput | 'provenance',
-  ): Promise<MadeItem>
+  ): Promise<readonly MadeItem[]>
 }
 
 /** What cosign's older form calls an image; Docker Hub by the name its older tools use. */

@@ -67,7 +67,7 @@ async function openRoute(
 ): Promise<SigningRoute> {
   if (key.kind === 'service') {
     const { openServiceRoute } = await import('./service-route.ts')
-    return openServiceRoute(key, context)
+    return openServiceRoute(key, trust, context)
   }
   const { openKmsRoute } = await import('./kms-route.ts')
   return openKmsRoute(key, trust, context)
@@ -88,7 +88,7 @@ async function makeItems(
 ): Promise<readonly MadeItem[]> {
   const { route, subjects } = made
   if (mode === 'sign') return route.sign(subjects, format)
-  return [await route.attest(subjects, await readPredicate(predicate, workspace(context)))]
+  return route.attest(subjects, await readPredicate(predicate, workspace(context)))
 }
 
 function describeItem({ subjects, predicateType, key }: MadeItem): string {

@@ -26,23 +26,31 @@ import type { ServiceKey } from './key-inputs.ts'
 import { type MadeItem, type SigningKey, type SigningRoute, toDockerReference } from './made.ts'
 import { type StepContext, variable } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
+import { findSigner, type StepTrust } from './trust.ts'
 
 /** Most artifacts of one request. */
 const BATCH = 100
+/** Subjects of one attestation: one entry of the log has room for their digests, long ones twice as much. */
+const MAX_SUBJECTS = { sha256: 512, longer: 256 }
 
 /**
- * Opens a key of a service.
+ * Opens a key of a service; where it is said whose signatures count, its active version must be one of them.
  *
- * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — the job may not have a token; and the errors of
- * reading what the service publishes
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — the job may not have a token; ERR_KEY_NOT_TRUSTED,
+ * ERR_KEY_REVOKED, ERR_KEY_NOT_USABLE — nobody would accept what it signs; and the errors of reading what the
+ * service publishes
  */
 export async function openServiceRoute(
   key: ServiceKey,
+  trust: StepTrust | undefined,
   context: StepContext,
 ): Promise<SigningRoute> {
   await assertIdentity(context)
   const keys = publishedKeys(key.server, context.signal)
-  const newest = (await keys.read()).versions.findLast(({ name }) => name === key.name)
+  const versions = (await keys.read()).versions.filter(({ name }) => name === key.name)
+  const active = versions.find(({ state }) => state === 'active')
+  if (trust !== undefined && active !== undefined) findSigner(trust, active.key.kid, key.name)
+  const newest = versions.at(-1)
   // A key that is not published is the service's to refuse, in its own words.
   return new ServiceRoute(key, { keys, context, hash: newest?.key.algorithm.hash ?? 'sha256' })
 }
@@ -115,6 +123,18 @@ class ServiceRoute implements SigningRoute {
   async attest(
     ...[subjects, predicate]: Parameters<SigningRoute['attest']>
   ): ReturnType<SigningRoute['attest']> {
+    const items: MadeItem[] = []
+    for (const some of toStatements(subjects)) items.push(await this.#attestOnce(some, predicate))
+    return items
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #attestOnce(
+    ...[subjects, predicate]: Parameters<SigningRoute['attest']>
+  ): Promise<MadeItem> {
     const said = predicate === 'provenance' ? ({ provenance: true } as const) : predicate
     const request = { subjects: subjects.map(({ name, digest }) => ({ name, digest })), ...said }
     const options = this.#options(request)
@@ -131,10 +151,6 @@ class ServiceRoute implements SigningRoute {
       logIndex: made.logIndex,
       key: await this.#describe(made),
     }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve()
   }
 
   async #signBatch(wishes: readonly Wish[]): Promise<readonly Granted[]> {
@@ -204,6 +220,17 @@ function nameWish(wish: unknown, context: StepContext): string | undefined {
   return createHash('sha256')
     .update(JSON.stringify([run, wish]))
     .digest('hex')
+}
+
+/** Deals subjects out to statements that a service takes. */
+function toStatements(
+  subjects: readonly ActionSubject[],
+): readonly (readonly [ActionSubject, ...ActionSubject[]])[] {
+  const isShort = subjects.every(({ digest }) => digest.startsWith('sha256:'))
+  const size = isShort ? MAX_SUBJECTS.sha256 : MAX_SUBJECTS.longer
+  const [first, ...more] = subjects.slice(0, size)
+  if (first === undefined) return []
+  return [[first, ...more], ...toStatements(subjects.slice(size))]
 }
 
 function toWishes(

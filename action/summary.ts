@@ -3,9 +3,9 @@ import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import type { MakeInputs } from './inputs.ts'
 import type { MadeItem, SigningKey, SigningRoute } from './made.ts'
-import { code, escapeMarkdown, shellBlock, shellWord, table } from './markdown.ts'
+import { code, escapeMarkdown, shellBlock, table } from './markdown.ts'
 import type { Delivered } from './outputs.ts'
-import type { ActionSubject } from './subjects.ts'
+import { needsBundles, renderVerifyCommands } from './verify-commands.ts'
 
 /** All that a summary tells of. */
 export interface MadeSummary extends Delivered {
@@ -79,48 +79,9 @@ function provenanceNote({ items, inputs, route }: MadeSummary): readonly string[
 }
 
 function verifyCommands(made: MadeSummary): readonly string[] {
-  const { items } = made
-  const [item] = items
-  const [subject] = item?.subjects ?? []
-  if (item === undefined || subject === undefined) return []
-  const commands =
-    subject.image === undefined ? fileCommands(made, subject) : imageCommands(made, subject)
-  return ['Verify it:', shellBlock(commands)]
-}
-
-function typeFlags(made: MadeSummary): string {
-  return isSigned(made) ? '' : ` --type ${shellWord(made.items[0]?.predicateType ?? '')}`
-}
-
-function imageCommands(made: MadeSummary, { name, digest }: ActionSubject): readonly string[] {
-  const image = `${name}@${digest}`
-  const key = keyReference(made)
-  const cosign = isSigned(made) ? 'cosign verify' : `cosign verify-attestation${typeFlags(made)}`
-  return [
-    `countersign verify ${shellWord(`oci://${image}`)} --key ${key}${typeFlags(made)}`,
-    `${cosign} --key ${key} --insecure-ignore-tlog=true ${shellWord(image)}`,
-  ]
-}
-
-function fileCommands(made: MadeSummary, { name }: ActionSubject): readonly string[] {
-  const key = keyReference(made)
-  const bundle = '--bundle bundles.sigstore.json'
-  const cosign = isSigned(made)
-    ? 'cosign verify-blob'
-    : `cosign verify-blob-attestation${typeFlags(made)}`
-  return [
-    `countersign verify ${shellWord(name)} ${bundle} --key ${key}${typeFlags(made)}`,
-    `${cosign} --key ${key} ${bundle} --insecure-ignore-tlog=true ${shellWord(name)}`,
-  ]
-}
-
-function isSigned({ items }: MadeSummary): boolean {
-  return items[0]?.predicateType === SIGN_PREDICATE_TYPE
-}
-
-/** The version that signed, as its service publishes it, or the key in KMS. */
-function keyReference({ inputs: { key }, items }: MadeSummary): string {
-  const published =
-    key.kind === 'service' ? `${key.audience}/keys/${items[0]?.key.kid ?? ''}.pem` : ''
-  return shellWord(key.kind === 'kms' ? key.text : published)
+  const commands = renderVerifyCommands(made)
+  if (commands.length === 0) return []
+  const where = needsBundles(made) ? ', beside the file that the output `bundle-path` names' : ''
+  const note = 'cosign asks no log of Sigstore: what keys sign is not in it.'
+  return [`Verify it${where}:`, shellBlock(commands), note]
 }

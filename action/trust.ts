@@ -8,8 +8,8 @@ import { parsePublicKeyPem } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, parseJson } from '../src/formats/json.ts'
-import { type KeyHistory, parseKeyHistory, type PublishedVersion } from '../src/keys/key-history.ts'
-import { pinKey, type TrustMaterial } from '../src/verification/trust.ts'
+import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
+import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import { usage } from './input-reader.ts'
 import type { TrustInputs } from './inputs.ts'
@@ -19,8 +19,6 @@ import { type StepContext, workspace } from './step.ts'
 export interface StepTrust {
   readonly material: TrustMaterial
   readonly described: string
-  /** The published version with a kid. */
-  version(kid: string): PublishedVersion | undefined
 }
 
 const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
@@ -45,7 +43,38 @@ export async function readTrust(
   }
   const key = parsePublicKeyPem(Buffer.from(bytes).toString('utf8'))
   const described = `the key of ${trust} (kid ${key.kid})`
-  return { material: { keys: [pinKey(key)] }, described, version: () => undefined }
+  return { material: { keys: [pinKey(key)] }, described }
+}
+
+/**
+ * Finds the key that is about to sign among those that are trusted: what it signs must be accepted by
+ * whoever trusts the same.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — it is not among them; ERR_KEY_REVOKED;
+ * ERR_KEY_NOT_USABLE — it is, and signs nothing yet or any more
+ */
+export function findSigner(
+  { material, described }: StepTrust,
+  kid: string,
+  name: string,
+): TrustedKey {
+  const trusted = material.keys.find(({ key }) => key.kid === kid)
+  const details = { kid }
+  if (trusted === undefined) {
+    throw new CountersignError(
+      'ERR_KEY_NOT_TRUSTED',
+      `nobody would accept signatures of "${name}": its kid ${kid} is not among ${described}`,
+      {
+        hint: 'sign with a key that is published there, import this one into the service that publishes them, or save again what it publishes',
+        details,
+      },
+    )
+  }
+  const { state } = trusted
+  if (state === 'active' || state === 'pinned') return trusted
+  const code = state === 'revoked' ? 'ERR_KEY_REVOKED' : 'ERR_KEY_NOT_USABLE'
+  const message = `nobody would accept signatures of "${name}": its kid ${kid} is ${state} in ${described}`
+  throw new CountersignError(code, message, { hint: 'sign with the active version', details })
 }
 
 async function readPublished(
@@ -86,6 +115,5 @@ async function fromHistory(history: KeyHistory, place: string): Promise<StepTrus
   return {
     material: await toTrustMaterial(history),
     described: `${history.versions.length} key versions of ${place} (sequence ${history.sequence})`,
-    version: (kid) => history.versions.find(({ key }) => key.kid === kid),
   }
 }

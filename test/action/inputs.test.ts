@@ -58,6 +58,7 @@ const REFUSED: readonly (readonly [string, Inputs, string])[] = [
   ['two ways to name artifacts', { ...SERVICE, ...SUBJECT, 'subject-checksums': 'a' }, 'ERR_USAGE'],
   ['a digest without a name', { ...SERVICE, 'subject-digest': 'sha256:00' }, 'ERR_USAGE'],
   ['files to push', { ...SERVICE, ...SUBJECT, 'push-to-registry': 'true' }, 'ERR_USAGE'],
+  ['a layout of nothing that is pushed', { ...SERVICE, format: 'legacy' }, 'ERR_USAGE'],
   ['a flag that is none', { ...SERVICE, 'show-summary': 'yes' }, 'ERR_USAGE'],
   ['a predicate without a type', { ...SERVICE, predicate: '{}' }, 'ERR_USAGE'],
   ['a type without a predicate', { ...SERVICE, 'predicate-type': 'custom' }, 'ERR_USAGE'],

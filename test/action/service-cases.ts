@@ -1,4 +1,5 @@
 /** What a step does through a service, for the shipped bundle and for the sources. */
+import { hash as hashHex } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -108,6 +109,29 @@ export function defineServiceCases(kind: StepKind): void {
       const bundle = ['--bundle', step.outputs['bundle-path'] ?? '']
       const verdict = await scene.verify(join(scene.workspace, 'app'), '--type', type, ...bundle)
       expect(verdict).toMatchObject({ exitCode: 0 })
+    })
+
+    test.each([
+      { many: 1024, hash: 'sha256', statements: 2 },
+      { many: 300, hash: 'sha512', statements: 2 },
+    ] as const)('attests $many files by $hash in $statements statements', async (case_) => {
+      const { many, hash, statements } = case_
+      const scene = await startActionScene(kind)
+      const files = Array.from({ length: many }, (_, index) => `file-${index}`)
+      const line = (name: string): string => `${hashHex(hash, name)}  ${name}`
+      writeFileSync(join(scene.workspace, 'sums'), files.map(line).join('\n'))
+
+      const step = await scene.run({
+        inputs: { server: scene.server, key: 'release', 'subject-checksums': 'sums' },
+      })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      expect(step.outputs['log-index']?.split('\n')).toHaveLength(statements)
+      const bundle = ['--bundle', step.outputs['bundle-path'] ?? '', '--type', PROVENANCE]
+      for (const name of [files[0] ?? '', files.at(-1) ?? '']) {
+        const verdict = await scene.verify(`${hash}:${hashHex(hash, name)}`, ...bundle)
+        expect(verdict).toMatchObject({ exitCode: 0 })
+      }
     })
 
     test('verifies what another job has attested, by its source', async () => {

@@ -1,0 +1,127 @@
+/**
+ * The commands of the job summary, ready to be pasted into a shell: our own, and cosign's.
+ *
+ * @packageDocumentation
+ */
+import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
+import { serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
+import type { MakeInputs } from './inputs.ts'
+import type { MadeItem } from './made.ts'
+import { shellWord } from './markdown.ts'
+import type { Delivered } from './outputs.ts'
+import type { ActionSubject } from './subjects.ts'
+
+/** What the commands are about. */
+export interface Verifiable extends Pick<Delivered, 'published'> {
+  readonly inputs: MakeInputs
+  readonly items: readonly MadeItem[]
+}
+
+const BUNDLES = 'bundles.sigstore.json'
+const ONE_BUNDLE = 'bundle.sigstore.json'
+/** Signatures by keys are in the log of their service, if in any: Sigstore's log has none of them. */
+const COSIGN_FLAGS = '--insecure-ignore-tlog=true'
+
+/** How the first of the artifacts is verified by whoever receives it; none where nothing was made. */
+export function renderVerifyCommands(made: Verifiable): readonly string[] {
+  const [item] = made.items
+  const [subject] = item?.subjects ?? []
+  if (item === undefined || subject === undefined) return []
+  const key = findKey(made, item)
+  const type = isSigned(item) ? '' : ` --type ${shellWord(item.predicateType)}`
+  const flags = `--key ${shellWord(key.reference)}${type}`
+  const commands = isPublished(made, subject)
+    ? registryCommands(made, subject, flags)
+    : bundleCommands(made, subject, flags)
+  return [...key.commands, ...commands]
+}
+
+/** Whether the commands need the file of bundles, which `bundle-path` names. */
+export function needsBundles(made: Pick<Verifiable, 'items' | 'published'>): boolean {
+  const [subject] = made.items[0]?.subjects ?? []
+  return subject !== undefined && !isPublished(made, subject)
+}
+
+function isSigned({ predicateType }: MadeItem): boolean {
+  return predicateType === SIGN_PREDICATE_TYPE
+}
+
+function isPublished(
+  { published }: Pick<Verifiable, 'published'>,
+  { name, digest }: ActionSubject,
+): boolean {
+  return published.some(({ image }) => image === `${name}@${digest}`)
+}
+
+function registryCommands(
+  { items: [item] }: Verifiable,
+  { name, digest }: ActionSubject,
+  flags: string,
+): readonly string[] {
+  const image = `${name}@${digest}`
+  const command = item && isSigned(item) ? 'cosign verify' : 'cosign verify-attestation'
+  return [
+    `countersign verify ${shellWord(`oci://${image}`)} ${flags}`,
+    `${command} ${flags} ${COSIGN_FLAGS} ${shellWord(image)}`,
+  ]
+}
+
+function bundleCommands(
+  { items }: Verifiable,
+  subject: ActionSubject,
+  flags: string,
+): readonly string[] {
+  // cosign reads one bundle of a file, and the first is that of the first artifact.
+  const isOne = items.length === 1
+  const split = isOne ? [] : [`head -n 1 ${BUNDLES} > ${ONE_BUNDLE}`]
+  const bundle = `--bundle ${isOne ? BUNDLES : ONE_BUNDLE}`
+  const artifact = subject.image === undefined ? fileName(subject) : subject.digest
+  return [
+    `countersign verify ${artifact} --bundle ${BUNDLES} ${flags}`,
+    ...split,
+    `${cosignCommand(items[0], subject)} ${flags} ${bundle} ${COSIGN_FLAGS}${cosignArtifact(subject)}`,
+  ]
+}
+
+/** An image is signed by a statement, which cosign takes for an attestation where it is in no registry. */
+function cosignCommand(item: MadeItem | undefined, { image }: ActionSubject): string {
+  if (item !== undefined && !isSigned(item)) return 'cosign verify-blob-attestation'
+  if (image === undefined) return 'cosign verify-blob'
+  return `cosign verify-blob-attestation --type ${SIGN_PREDICATE_TYPE}`
+}
+
+function cosignArtifact(subject: ActionSubject): string {
+  if (subject.image === undefined) return ` ${fileName(subject)}`
+  const [algorithm = '', hex = ''] = subject.digest.split(':')
+  return ` --digest ${hex} --digestAlg ${algorithm}`
+}
+
+/** A name that begins with a hyphen would be read as an option. */
+function fileName({ name }: ActionSubject): string {
+  return shellWord(name.startsWith('-') ? `./${name}` : name)
+}
+
+interface VerificationKey {
+  /** What makes it be there. */
+  readonly commands: readonly string[]
+  readonly reference: string
+}
+
+/**
+ * The version that signed, as its service publishes it; else a copy of the key in KMS: an alias may point
+ * to another key tomorrow, and whoever verifies needs no access to AWS.
+ */
+function findKey(
+  { inputs: { key, trust } }: Verifiable,
+  { key: signed }: MadeItem,
+): VerificationKey {
+  const { kid, version } = signed
+  if (key.kind === 'service') return { commands: [], reference: `${key.audience}/keys/${kid}.pem` }
+  const isService = trust !== undefined && /^https?:\/\/(?!.*\.json$)/i.test(trust)
+  if (isService && version !== undefined) {
+    return { commands: [], reference: `${trust.replace(/\/+$/, '')}/keys/${kid}.pem` }
+  }
+  const reference = `${kid}.pem`
+  const source = shellWord(serializeAwsKmsUri(key.uri))
+  return { commands: [`countersign key export ${source} --output ${reference}`], reference }
+}

@@ -1,0 +1,3 @@
+import { defineTrustCases } from './trust-cases.ts'
+
+defineTrustCases('source')

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { parseInputs } from '../../action/inputs.ts'
+import type { MadeItem } from '../../action/made.ts'
+import type { ActionSubject } from '../../action/subjects.ts'
+import {
+  needsBundles,
+  renderVerifyCommands,
+  type Verifiable,
+} from '../../action/verify-commands.ts'
+import { digestOf } from '../../src/crypto/digest.ts'
+import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
+
+const DIGEST = digestOf(Buffer.from('content'))
+const HEX = DIGEST.slice('sha256:'.length)
+const KID = 'k'.repeat(43)
+const FILE: ActionSubject = { name: 'app', digest: DIGEST }
+const IMAGE: ActionSubject = {
+  name: 'ghcr.io/acme/app',
+  digest: DIGEST,
+  image: { registry: 'ghcr.io', repository: 'acme/app' },
+}
+
+function render(
+  subject: ActionSubject,
+  inputs: Readonly<Record<string, string>> = {},
+  more: Partial<Verifiable> = {},
+): readonly string[] {
+  const given = { server: 'https://sign.example.com', key: 'release', ...inputs }
+  const env = Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])
+  const parsed = parseInputs(Object.fromEntries(env) as Record<string, string>)
+  if (parsed.mode !== 'sign' && parsed.mode !== 'attest') throw new TypeError('a mode that signs')
+  return renderVerifyCommands({ inputs: parsed, items: [itemOf(subject)], published: [], ...more })
+}
+
+function itemOf(subject: ActionSubject, version?: number): MadeItem {
+  const key = { kid: KID, name: 'release', version }
+  const made = { bundle: undefined, legacy: undefined, predicateType: SIGN_PREDICATE_TYPE }
+  return { ...made, subjects: [subject], key }
+}
+
+test('an image in a registry is verified there', () => {
+  const published = [
+    { image: `${IMAGE.name}@${DIGEST}`, format: 'bundle', listedBy: 'api' },
+  ] as const
+  const key = `--key https://sign.example.com/keys/${KID}.pem`
+
+  expect(render(IMAGE, {}, { published })).toEqual([
+    `countersign verify oci://ghcr.io/acme/app@${DIGEST} ${key}`,
+    `cosign verify ${key} --insecure-ignore-tlog=true ghcr.io/acme/app@${DIGEST}`,
+  ])
+})
+
+test('an image that was pushed nowhere is verified by its digest and the bundle', () => {
+  const [ours = '', cosigns = ''] = render(IMAGE)
+
+  expect(ours).toMatch(`countersign verify ${DIGEST} --bundle bundles.sigstore.json --key `)
+  expect(cosigns).toContain(`cosign verify-blob-attestation --type ${SIGN_PREDICATE_TYPE}`)
+  expect(cosigns).toMatch(new RegExp(`--digest ${HEX} --digestAlg sha256$`))
+})
+
+test('the first of many bundles is taken out for cosign', () => {
+  const commands = render(FILE, {}, { items: [itemOf(FILE), itemOf({ ...FILE, name: 'b' })] })
+
+  expect(commands[1]).toBe('head -n 1 bundles.sigstore.json > bundle.sigstore.json')
+  expect(commands[2]).toContain(' --bundle bundle.sigstore.json ')
+})
+
+test.each([
+  ['-rf', './-rf'],
+  ["it's; a file", "'it'\\''s; a file'"],
+])('the file %s is one word that is no option', (name, word) => {
+  for (const command of render({ ...FILE, name })) expect(command).toContain(` ${word}`)
+})
+
+test('a key in KMS is exported from where it is, or named as its service publishes it', () => {
+  const kms = { server: '', key: 'awskms:///alias/release', 'aws-region': 'eu-west-1' }
+  const trust = { ...kms, trust: 'https://sign.example.com/' }
+  const items = [itemOf(FILE, 3)]
+
+  const [exported, verify] = render(FILE, kms, { items })
+  const published = render(FILE, trust, { items })
+  const unknown = render(FILE, trust)
+
+  expect(exported).toBe(
+    `countersign key export 'awskms:///alias/release?region=eu-west-1' --output ${KID}.pem`,
+  )
+  expect(verify).toContain(`--key ${KID}.pem`)
+  expect(published[0]).toContain(`--key https://sign.example.com/keys/${KID}.pem`)
+  expect(unknown[0]).toBe(exported)
+})
+
+test('where nothing was made there is nothing to verify', () => {
+  expect(render(FILE, {}, { items: [] })).toEqual([])
+  expect(needsBundles({ items: [], published: [] })).toBe(false)
+})
