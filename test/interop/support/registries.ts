@@ -1,7 +1,7 @@
 import { digestOf } from '../../../src/crypto/digest.ts'
 import { OCIREGISTRY, ZOT } from '../../../tools/interop/peers.ts'
 import { startDockerRegistry } from '../../support/docker-registry.ts'
-import { createImage } from '../../support/oci-content.ts'
+import { createImage, createIndex, type Image } from '../../support/oci-content.ts'
 import type { Need } from './needs.ts'
 import type { RunningServer } from './program.ts'
 import { startOciRegistry, startZot } from './servers.ts'
@@ -25,9 +25,23 @@ export const REGISTRIES: readonly RegistryPeer[] = [
 let images = 0
 
 /** Pushes an image of its own and answers its name, by digest, without a scheme. */
-export async function pushImage(host: string): Promise<string> {
+export function pushImage(host: string): Promise<string> {
+  return push(host, createOwnImage())
+}
+
+/** Pushes a multi-arch image of its own, for two platforms, and answers the name of its index. */
+export async function pushMultiArch(host: string): Promise<string> {
+  const parts = [createOwnImage(), createOwnImage()]
+  for (const part of parts) await push(host, part)
+  return push(host, createIndex(...parts))
+}
+
+function createOwnImage(): Image {
   images += 1
-  const { descriptor, bytes, blobs } = createImage(`interop ${images}`)
+  return createImage(`interop ${images}`)
+}
+
+async function push(host: string, { descriptor, bytes, blobs }: Image): Promise<string> {
   const repository = `http://${host}/v2/interop/app`
   for (const blob of blobs) await pushBlob(repository, blob)
   await send(`${repository}/manifests/${descriptor.digest}`, 'PUT', descriptor.mediaType, bytes)
