@@ -29,7 +29,10 @@ export function githubRepository(context: StepContext): GithubRepository | undef
   return owner === undefined || repo === undefined ? undefined : { owner, repo }
 }
 
-/** Uploads bundles where the inputs say so; `auto` does not, for they are signed by keys. Never throws. */
+/**
+ * Uploads bundles where the inputs say so; `auto` does not, for they are signed by keys. The first refusal
+ * ends it, as the others would be refused alike, or waited for in vain. Never throws.
+ */
 export async function uploadBundles(
   items: readonly MadeItem[],
   { attestations, token }: GithubInputs,
@@ -45,7 +48,8 @@ export async function uploadBundles(
   for (const { bundle } of items) {
     if (bundle === undefined) continue
     const upload = await uploadOne(bundle.bundle, { repository, token }, context)
-    if (upload !== undefined) uploads.push(upload)
+    if (upload === undefined) break
+    uploads.push(upload)
   }
   return uploads
 }
@@ -60,7 +64,8 @@ async function uploadOne(
     const { data } = await octokit.rest.repos.createAttestation({
       ...repository,
       bundle: JSON.parse(Buffer.from(bundle).toString('utf8')) as object,
-      request: { signal: context.runtime.deadline(TIMEOUT_MS) },
+      // A job that is cancelled has no time for what it can do without.
+      request: { signal: AbortSignal.any([context.signal, context.runtime.deadline(TIMEOUT_MS)]) },
     })
     const id = String(data.id ?? '')
     const server = variable(context, 'GITHUB_SERVER_URL') ?? 'https://github.com'

@@ -9,12 +9,15 @@ import { createStepLog } from './runner.ts'
 import { runStep } from './run.ts'
 
 const cancelled = new AbortController()
-// The runner sends SIGINT when the job is cancelled, and SIGTERM 7.5 s later.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    cancelled.abort()
-  })
-}
+const halted = new AbortController()
+// The runner sends SIGINT when the job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more.
+process.on('SIGINT', () => {
+  cancelled.abort()
+})
+process.on('SIGTERM', () => {
+  cancelled.abort()
+  halted.abort()
+})
 
 process.exitCode = await runStep({
   env: readEnvironment(),
@@ -22,4 +25,5 @@ process.exitCode = await runStep({
   now: () => new Date(),
   log: createStepLog((text) => process.stdout.write(text)),
   signal: cancelled.signal,
+  halt: halted.signal,
 })

@@ -10,7 +10,7 @@ import type { MakeInputs } from './inputs.ts'
 import type { MadeItem, SigningRoute } from './made.ts'
 import { keepBundles, toOutputs } from './outputs.ts'
 import { readPredicate } from './predicate.ts'
-import { type OpenTarget, openTargets, publish } from './registry.ts'
+import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
 import { type StepContext, type StepOutcome, workspace } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
@@ -44,7 +44,7 @@ interface MadeStep {
   readonly route: SigningRoute
 }
 
-/** From here on a cancelled job finishes what it has begun: the runner leaves it the seconds that takes. */
+/** From here on a cancelled job finishes what it has begun, until the runner is about to kill it. */
 async function deliver(
   inputs: MakeInputs,
   { items, targets, route }: MadeStep,
@@ -57,6 +57,10 @@ async function deliver(
   return {
     outputs: toOutputs(items, { kept, published, uploads }, context),
     summary: summarizeMade({ inputs, items, route, kept, published, uploads }),
+    done: [
+      ...published.map(describePublished),
+      ...uploads.map(({ url }) => `kept by GitHub: ${url}`),
+    ],
   }
 }
 

@@ -6,6 +6,7 @@ import { type AttachedDocument, attachMade, type SignFormat } from '../src/oci/a
 import { createCredentialSource } from '../src/oci/credentials.ts'
 import { RegistryClient } from '../src/oci/registry-client.ts'
 import { createRegistryStore } from '../src/oci/registry-store.ts'
+import { tellDone } from './already-done.ts'
 import { usage } from './input-reader.ts'
 import type { MadeItem } from './made.ts'
 import { type StepContext, variable } from './step.ts'
@@ -62,9 +63,10 @@ export async function openTargets(
 }
 
 /**
- * Attaches what was made to its images.
+ * Attaches what was made to its images; blobs go before the manifest that names them, and it before the
+ * list that names it, so nothing ever refers to what is not there.
  *
- * @throws {@link CountersignError} as {@link attachMade}
+ * @throws {@link CountersignError} as {@link attachMade}, with what was attached before
  */
 export async function publish(
   items: readonly MadeItem[],
@@ -74,14 +76,28 @@ export async function publish(
   const published: PublishedItem[] = []
   for (const { subject, store, image } of targets) {
     for (const item of items.filter(({ subjects }) => subjects.includes(subject))) {
-      const target = { store, image, format, created: context.now() }
-      const attached = await attachMade(item, target, context.runtime)
       const name = `${subject.name}@${subject.digest}`
-      for (const one of attached) {
-        published.push({ ...one, image: name })
-        context.log.say(`attached to ${name}: ${one.digest ?? 'in the older layout'}`)
+      for (const one of FORMATS[format]) {
+        const target = { store, image, format: one, created: context.now(), signal: context.halt }
+        const attached = await attachMade(item, target, context.runtime).catch((error: unknown) => {
+          throw tellDone(error, published.map(describePublished))
+        })
+        published.push(...attached.map((document) => ({ ...document, image: name })))
       }
     }
   }
+  for (const one of published) context.log.say(describePublished(one))
   return published
+}
+
+/** Says in one line what was attached to what. */
+export function describePublished({ image, digest }: PublishedItem): string {
+  return `attached to ${image}: ${digest ?? 'in the older layout'}`
+}
+
+/** One after the other, so that what is done is known when the next one fails. */
+const FORMATS: Readonly<Record<SignFormat, readonly SignFormat[]>> = {
+  bundle: ['bundle'],
+  legacy: ['legacy'],
+  both: ['bundle', 'legacy'],
 }

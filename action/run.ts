@@ -5,6 +5,7 @@
  */
 import { toCountersignError } from '../src/errors.ts'
 import type { CountersignError } from '../src/errors.ts'
+import { tellDone } from './already-done.ts'
 import { type Inputs, parseInputs } from './inputs.ts'
 import { writeOutputs, writeSummary } from './runner.ts'
 import type { StepContext, StepOutcome } from './step.ts'
@@ -13,11 +14,11 @@ import type { StepContext, StepOutcome } from './step.ts'
 export async function runStep(context: StepContext): Promise<number> {
   try {
     const inputs = parseInputs(context.env)
-    const { outputs, summary, failure } = await run(inputs, context)
-    await writeOutputs(outputs, context.env)
+    const { outputs, summary, failure, done = [] } = await run(inputs, context)
+    const verdict = failure === undefined ? 0 : fail(failure, context)
+    const told = await tellOutputs(outputs, done, context)
     if (inputs.showSummary) await tellSummary(summary, context)
-    if (failure === undefined) return 0
-    return fail(failure, context)
+    return verdict === 0 ? told : verdict
   } catch (thrown) {
     return fail(toCountersignError(thrown), context)
   }
@@ -38,6 +39,20 @@ async function run(inputs: Inputs, context: StepContext): Promise<StepOutcome> {
       return (await import('./verify.ts')).verify(inputs, context)
     case 'token':
       return (await import('./token.ts')).issueToken(inputs, context)
+  }
+}
+
+/** Steps that come after would miss the outputs, so without them the step fails, and says what is done. */
+async function tellOutputs(
+  outputs: StepOutcome['outputs'],
+  done: readonly string[],
+  context: StepContext,
+): Promise<number> {
+  try {
+    await writeOutputs(outputs, context.env)
+    return 0
+  } catch (thrown) {
+    return fail(tellDone(thrown, done), context)
   }
 }
 

@@ -14,8 +14,10 @@ export interface StepContext {
   readonly runtime: Runtime
   readonly now: () => Date
   readonly log: StepLog
-  /** Aborted when the job is cancelled. */
+  /** Aborted when the job is cancelled: nothing new is begun. */
   readonly signal: AbortSignal
+  /** Aborted when the runner is about to kill the step: what is under way is given up. */
+  readonly halt: AbortSignal
 }
 
 /** What a step hands to the runner when all of it is done. */
@@ -23,6 +25,8 @@ export interface StepOutcome {
   readonly outputs: Readonly<Record<string, string>>
   /** Markdown for the job summary. */
   readonly summary: string
+  /** What was done that stays, in words, should the runner not take the outputs. */
+  readonly done?: readonly string[]
   /** Where the step has done its work and found something that must fail the job. */
   readonly failure?: CountersignError
 }

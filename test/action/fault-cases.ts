@@ -25,14 +25,17 @@ function failOnce(
   scene: ActionScene,
   status: number,
   code: string,
-  when: 'before' | 'after',
+  { when, retryAfter = 0 }: { readonly when: 'before' | 'after'; readonly retryAfter?: number },
 ): void {
   let isFirst = true
   scene.fault = (request, response) => {
     if (request.method !== 'POST' || !isFirst) return undefined
     isFirst = false
     const answer = (): void => {
-      response.writeHead(status, { 'content-type': 'application/problem+json', 'retry-after': '0' })
+      response.writeHead(status, {
+        'content-type': 'application/problem+json',
+        'retry-after': String(retryAfter),
+      })
       response.end(JSON.stringify({ status, title: 'failed', code, retryable: status >= 500 }))
     }
     if (when === 'before') answer()
@@ -54,18 +57,20 @@ export function defineFaultCases(kind: StepKind): void {
       expect(step).toMatchObject({ exitCode: 0, annotations: [] })
     })
 
-    test('asks again where the service was overloaded', async () => {
+    test('asks again where the service was overloaded, no sooner than that said', async () => {
       const scene = await startActionScene(kind)
-      failOnce(scene, 503, 'ERR_OVERLOADED', 'before')
+      failOnce(scene, 503, 'ERR_OVERLOADED', { when: 'before', retryAfter: 1 })
+      const start = performance.now()
 
       const step = await scene.run({ inputs: imageInputs(scene) })
 
       expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      expect(performance.now() - start).toBeGreaterThan(1000)
     })
 
     test('gets the same signature where the answer was lost after it was made', async () => {
       const scene = await startActionScene(kind)
-      failOnce(scene, 500, 'ERR_INTERNAL', 'after')
+      failOnce(scene, 500, 'ERR_INTERNAL', { when: 'after' })
 
       const first = await scene.run({ inputs: imageInputs(scene) })
       const again = await scene.run({ inputs: imageInputs(scene) })
@@ -80,7 +85,12 @@ export function defineFaultCases(kind: StepKind): void {
 
     test('brings another token where one has ended on the way', async () => {
       const scene = await startActionScene(kind)
-      failOnce(scene, 401, 'ERR_NOT_AUTHENTICATED', 'before')
+      scene.jobClaims['exp'] = Math.floor(Date.now() / 1000) - 600
+      scene.fault = ({ method }) => {
+        // The token is on its way; the next one is good.
+        if (method === 'POST') delete scene.jobClaims['exp']
+        return undefined
+      }
 
       const step = await scene.run({ inputs: imageInputs(scene) })
 
@@ -89,7 +99,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(asked).toHaveLength(2)
     })
 
-    test('publishes nothing where the disk is full', async () => {
+    test('publishes nothing where the bundle can not be kept', async () => {
       const scene = await startActionScene(kind)
 
       const step = await scene.run({

@@ -45,6 +45,7 @@ function read(
       now: () => new Date(0),
       log: createStepLog(() => undefined),
       signal: new AbortController().signal,
+      halt: new AbortController().signal,
     },
   )
 }

@@ -55,6 +55,8 @@ export interface ActionScene {
   readonly workspace: string
   /** Requests that signed something, with the key that names the wish. */
   readonly signed: readonly { readonly path: string; readonly idempotencyKey: string }[]
+  /** Claims in place of the usual, of the tokens that jobs request from now on. */
+  readonly jobClaims: Record<string, unknown>
   /** Consulted for every request to the service. */
   fault: ServiceFault | undefined
   /** Has the service do what a request asks; its answer is lost. */
@@ -75,7 +77,8 @@ export async function startActionScene(kind: StepKind): Promise<ActionScene> {
     if (scene.fault?.(request, response) === undefined) void forward(upstream, request, response)
   })
   const server = proxy.origin
-  const issuer = await startOidcIssuer({ audience: server, jobClaims: { iss: GITHUB_ISSUER } })
+  const jobClaims: Record<string, unknown> = { iss: GITHUB_ISSUER }
+  const issuer = await startOidcIssuer({ audience: server, jobClaims })
   const folder = writeServiceFolder({
     folder: createTempFolder(),
     issuer: server,
@@ -103,6 +106,7 @@ export async function startActionScene(kind: StepKind): Promise<ActionScene> {
     app: `${registry.host}/app`,
     workspace,
     signed,
+    jobClaims,
     fault: undefined,
     passOn: async (request) => {
       await (await ask(upstream, request)).arrayBuffer()
@@ -137,12 +141,16 @@ export async function runAs(kind: StepKind, options: ActionOptions): Promise<Act
 async function runSource(options: ActionOptions): Promise<ActionResult> {
   const step = prepareStep(options)
   const said: string[] = []
+  const { signal = new AbortController().signal } = options
+  const runtime = createRuntime(Date.now)
   const exitCode = await runHere({
     env: step.env,
-    runtime: createRuntime(Date.now),
+    // A twentieth of the time is enough within one process.
+    runtime: { ...runtime, deadline: (ms) => runtime.deadline(ms / 20) },
     now: () => new Date(),
     log: createStepLog((line) => said.push(line)),
-    signal: options.signal ?? new AbortController().signal,
+    signal,
+    halt: signal,
   })
   return step.finish(said.join(''), exitCode)
 }

@@ -1,0 +1,4 @@
+import { defineFullDiskCase, definePublishingCases } from './publishing-cases.ts'
+
+definePublishingCases('bundle')
+defineFullDiskCase()

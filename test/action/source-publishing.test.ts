@@ -1,0 +1,3 @@
+import { definePublishingCases } from './publishing-cases.ts'
+
+definePublishingCases('source')
