@@ -28,10 +28,13 @@ export function renderPlan(answer: ObjectReader): string {
   const revocation = plan.optionalObject('revocation')
   const lines = [
     ...plan.objects('changes').map(renderChange),
-    ...(refusal === undefined ? [] : [`would be refused: ${refusal.text('detail')}`]),
+    ...(refusal === undefined ? [] : renderRefusal(refusal)),
     ...(revocation === undefined
-      ? plan.object('rotation').objects('steps').map(renderStep)
-      : [`exposed until ${revocation.text('exposedUntil')}, for verifiers that are supported`]),
+      ? [
+          'the next rotation, at the earliest:',
+          ...plan.object('rotation').objects('steps').map(renderStep),
+        ]
+      : renderExposure(revocation)),
   ]
   return lines.map((line) => `${printable(line)}\n`).join('')
 }
@@ -65,7 +68,43 @@ function renderChange(change: ObjectReader): string {
 }
 
 function renderStep(step: ObjectReader): string {
-  return `${step.text('step')} from ${step.text('earliest')}: ${step.text('boundBy')}`
+  return `  ${step.text('step').padEnd(10)}  ${step.text('earliest')}  ${step.text('boundBy')}`
+}
+
+function renderRefusal(refusal: ObjectReader): readonly string[] {
+  const hint = refusal.optionalText('hint')
+  return [
+    `would be refused: ${refusal.text('detail')}`,
+    ...(hint === undefined ? [] : [`  ${hint}`]),
+  ]
+}
+
+/** The bound, and whom it does not hold for: that decides between the modes. */
+function renderExposure(revocation: ObjectReader): readonly string[] {
+  const verifiers = revocation.objects('verifiers')
+  const namesOf = (isMeant: (verifier: ObjectReader) => boolean): string =>
+    verifiers
+      .filter(isMeant)
+      .map((verifier) => verifier.text('name'))
+      .join(', ')
+  const groups: readonly (readonly [string, string])[] = [
+    [
+      'without end, until they meet an unknown kid or are restarted',
+      namesOf((verifier) => verifier.value('accepts') === 'without-end'),
+    ],
+    [
+      'until they meet a token of the new version',
+      namesOf((verifier) => verifier.value('accepts') === 'until-fresh-token'),
+    ],
+  ]
+  const refusing = namesOf((verifier) => Number(verifier.value('refusesSeconds') ?? 0) > 0)
+  return [
+    `exposed until ${revocation.text('exposedUntil')}, for verifiers that are supported`,
+    ...groups.flatMap(([until, names]) => (names === '' ? [] : [`exposed ${until}: ${names}`])),
+    ...(refusing === ''
+      ? []
+      : [`may refuse good tokens of the next version for a while: ${refusing}`]),
+  ]
 }
 
 function renderBackend(backend: ObjectReader): string {

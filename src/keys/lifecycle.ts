@@ -82,7 +82,7 @@ export function beginTransition(
     version,
     action,
     `it is ${version.state}`,
-    `a ${version.state} version can only: ${allowed.map((entry) => entry.action).join(', ')}`,
+    `what can be done to a version that is ${version.state}: ${allowed.map((entry) => entry.action).join(', ')}`,
   )
 }
 

@@ -1,7 +1,7 @@
 /** New versions of a key: of a key pair that is made for it, or of one that is there. */
 import type { KeyVersion } from '../keys/key.ts'
 import type { KeyMoment } from '../keys/lifecycle.ts'
-import { create, publish } from '../keys/transitions.ts'
+import { create, type NewKeyPair, publish } from '../keys/transitions.ts'
 import { canPin } from '../providers/key-lifecycle.ts'
 import { parseKeyUri } from '../providers/key-uri.ts'
 import { keyInPlace, parseProviderReference } from '../providers/provider-reference.ts'
@@ -46,15 +46,30 @@ export async function importVersion(
   reference: string,
   by: Operator,
 ): Promise<Change> {
-  const { key, versions } = await context.store.transaction((records) =>
+  const { pair } = await readImport(context, name, reference)
+  return changeKey(context, name, { by, origin: 'import' }, (moment) => [create(moment, pair)])
+}
+
+/**
+ * Reads what an import would take in; changes nothing.
+ *
+ * @throws {@link CountersignError} as {@link importVersion}
+ */
+export async function readImport(
+  context: RotationContext,
+  name: string,
+  reference: string,
+): Promise<{ readonly moment: KeyMoment; readonly pair: NewKeyPair }> {
+  const moment = await context.store.transaction((records) =>
     readMoment(records, name, context.now()),
   )
+  const { key, versions } = moment
   const uri = keyInPlace(parseProviderReference(key.provider), parseKeyUri(reference))
   const provider = await context.providers.provider(uri)
   // An alias may come to mean another key, and two tokens' objects may share a label.
   const pinned = canPin(provider) ? await provider.pin(uri, { algorithm: key.algorithm }) : uri
   const pair = await testedPair(context, key, { uri: pinned, version: nextNumber(versions) })
-  return changeKey(context, name, { by, origin: 'import' }, (moment) => [create(moment, pair)])
+  return { moment, pair }
 }
 
 /** Makes the version of a prepared key pair, and ends its intent, in one transaction. */

@@ -140,10 +140,19 @@ export async function cancelDestruction(
   name: string,
   number: number,
 ): Promise<BackendOutcome> {
-  const { versions } = await readKey(context, name)
+  const version = assertDestroyed(await readKey(context, name), number)
+  return actInBackend(context, 'cancel-destruction', version)
+}
+
+/**
+ * Finds a version that is destroyed.
+ *
+ * @throws {@link CountersignError} as {@link cancelDestruction}
+ */
+export function assertDestroyed({ key, versions }: KeyMoment, number: number): KeyVersion {
   const version = versions.find((each) => each.version === number)
-  if (version?.state === 'destroyed') return actInBackend(context, 'cancel-destruction', version)
-  throw notDestroyed(name, number, version)
+  if (version?.state === 'destroyed') return version
+  throw notDestroyed(key.name, number, version)
 }
 
 function notDestroyed(name: string, number: number, version?: KeyVersion): CountersignError {

@@ -60,6 +60,7 @@ test('key create makes the next version of a key of the service, and publishes i
   const { exitCode, stdout } = await run('key create release')
 
   expect(planned.exitCode).toBe(0)
+  expect(planned.stdout).toMatch(/^version 3: new -> pending\n/)
   expect(exitCode).toBe(0)
   expect(stdout).toMatch(/^3 {2}pending {2}kid /)
   expect(await scene.states()).toBe('active standby standby')
@@ -79,13 +80,18 @@ test('key rotate rotates, and says what changed', async () => {
 test('key rotate --dry-run prints when each step can be, and changes nothing', async () => {
   const { scene, run } = await start()
 
+  const early = await run('key rotate release --dry-run')
+  scene.pass(3600)
   const { exitCode, stdout } = await run('key rotate release --dry-run')
 
+  expect(early.stdout).toMatch(
+    /^would be refused: can't activate release@2 before 2026-11-25T\S+\n {2}.+ wait, .+\nthe next rotation, at the earliest:\n {2}publish {5}2026/,
+  )
   expect(exitCode).toBe(0)
   expect(stdout).toMatch(
-    /^version 1: active -> retired\nversion 2: pending -> active\npublish from /,
+    /^version 1: active -> retired\nversion 2: pending -> active\nthe next rotation, at the earliest:\n {2}publish {5}2026/,
   )
-  expect(stdout).toContain('activate from ')
+  expect(stdout).toMatch(/^ {2}activate {4}2026/m)
   expect(await scene.states()).toBe('active standby')
 })
 

@@ -207,7 +207,7 @@ test.each([1, 2])('neither an active nor a pending version is destroyed: %i', (n
 test('a refused transition tells what the state allows', () => {
   const error = catchError(() => publish(rotated().at(2000), 1))
 
-  expect(error?.hint).toBe('a retired version can only: revoke, destroy')
+  expect(error?.hint).toBe('what can be done to a version that is retired: revoke, destroy')
 })
 
 function catchError(call: () => unknown): CountersignError | undefined {

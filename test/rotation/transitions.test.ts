@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 import { createAppender } from '../../src/log/group-appender.ts'
 import { createAdmission } from '../../src/rotation/admission.ts'
 import { createVersion, importVersion } from '../../src/rotation/new-version.ts'
-import { previewRotation, previewTransition } from '../../src/rotation/preview.ts'
 import { cancelDestruction, rotate, transition } from '../../src/rotation/transitions.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
@@ -199,52 +198,6 @@ test('a signature of a key that the store does not know is not admitted', async 
 
   const refused = 'ERR_KEY_NOT_USABLE'
   expect(codes.map((error) => error?.code)).toEqual([refused, refused, refused, undefined])
-})
-
-test('a preview of a revocation says what it reaches, and changes nothing', async () => {
-  const scene = await RotationScene.start()
-  await scene.bootstrap()
-  const before = await scene.versions()
-
-  const revoke = { action: 'revoke', mode: 'flush' } as const
-  const preview = await previewTransition(scene.context(), 'release', revoke, OPERATOR)
-
-  expect(preview.changes).toEqual([
-    { version: 1, from: 'active', to: 'revoked' },
-    { version: 3, from: undefined, to: 'active' },
-  ])
-  expect(preview.revocation).toMatchObject({ version: 1, mode: 'flush', successor: 3 })
-  expect(preview.revocation?.exposedUntil.getTime()).toBeGreaterThan(scene.now.getTime())
-  expect(await scene.versions()).toEqual(before)
-  expect(scene.keyFiles()).toHaveLength(2)
-})
-
-test('a preview of what would be refused says why, with the plan', async () => {
-  const scene = await RotationScene.start()
-  await scene.bootstrap()
-
-  const preview = await previewTransition(
-    scene.context(),
-    'release',
-    { action: 'activate' },
-    OPERATOR,
-  )
-
-  expect(preview.refusal?.code).toBe('ERR_TRANSITION_TOO_EARLY')
-  expect(preview.changes).toEqual([])
-  expect(preview.rotation).toMatchObject({ from: 1, to: 2 })
-})
-
-test('a preview of a rotation names both versions', async () => {
-  const scene = await RotationScene.start()
-  await scene.bootstrap()
-
-  const { changes } = await previewRotation(scene.context(), 'release')
-
-  expect(changes).toEqual([
-    { version: 1, from: 'active', to: 'retired' },
-    { version: 2, from: 'pending', to: 'active' },
-  ])
 })
 
 test('destroy waits for the audit window, then removes the private half and keeps the public one', async () => {

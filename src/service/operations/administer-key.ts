@@ -8,7 +8,14 @@ import type { BackendOutcome } from '../../rotation/backend.ts'
 import type { Operator } from '../../rotation/context.ts'
 import { createVersion, importVersion } from '../../rotation/new-version.ts'
 import type { Operation } from '../../rotation/operation.ts'
-import { type Preview, previewRotation, previewTransition } from '../../rotation/preview.ts'
+import {
+  type Preview,
+  previewCancellation,
+  previewCreation,
+  previewImport,
+  previewRotation,
+  previewTransition,
+} from '../../rotation/preview.ts'
 import { cancelDestruction, rotate, transition } from '../../rotation/transitions.ts'
 import type { ServiceContext } from '../context.ts'
 import { describeVersion, type VersionView } from './describe-key.ts'
@@ -124,13 +131,18 @@ function preview(
 ): Promise<Preview> {
   switch (command.action) {
     case 'create':
+      return previewCreation(rotation, name)
     case 'import':
+      return previewImport(rotation, name, command.uri)
     case 'rotate':
-      return previewRotation(rotation, name)
+      return previewRotation(rotation, name, command, by)
+    case 'destroy':
+      return command.cancel === true
+        ? previewCancellation(rotation, name, command.version)
+        : previewTransition(rotation, name, command, by)
     case 'activate':
     case 'retire':
     case 'revoke':
-    case 'destroy':
       return previewTransition(rotation, name, command, by)
   }
 }
