@@ -11,6 +11,7 @@ import { toDigestInfo } from './digest-info.ts'
 import { verifyEmsaPss } from './emsa-pss.ts'
 import { toNodeKey } from './node-signature.ts'
 import type { PublicKeyInfo } from './public-key.ts'
+import { nextTurn } from './turns.ts'
 
 /** Whether `signature` over `message` was made by the key, with its pinned algorithm and no other. */
 export function verifyMessage(
@@ -116,6 +117,7 @@ async function verifyEcdsaDigest(
 ): Promise<boolean> {
   const { p256, p384, p521 } = await import('@noble/curves/nist.js')
   const curve = { 'P-256': p256, 'P-384': p384, 'P-521': p521 }[algorithm.curve.name]
+  await nextTurn()
   // A named-curve SPKI ends in the uncompressed point 0x04 ‖ x ‖ y.
   const point = key.spki.subarray(key.spki.length - 1 - 2 * algorithm.curve.coordinateBytes)
   const options = { prehash: false, lowS: false, format: 'compact' } as const

@@ -8,6 +8,7 @@ import type { Algorithm, EcdsaAlgorithm } from '../../crypto/algorithms.ts'
 import { toDigestInfo } from '../../crypto/digest-info.ts'
 import { fromX509Signature } from '../../crypto/der.ts'
 import { toNodeKey } from '../../crypto/node-signature.ts'
+import { nextTurn } from '../../crypto/turns.ts'
 import type { SigningBackend } from '../../signing/signer.ts'
 
 /**
@@ -55,6 +56,7 @@ async function signEcdsaDigest(
 ): Promise<Uint8Array> {
   const { p256, p384, p521 } = await import('@noble/curves/nist.js')
   const curve = { 'P-256': p256, 'P-384': p384, 'P-521': p521 }[algorithm.curve.name]
+  await nextTurn()
   const scalar = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')
   // Deterministic nonces (RFC 6979) with fresh randomness mixed in, against fault attacks.
   const nonce = { extraEntropy: true, lowS: false }

@@ -1,0 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
+
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * Waits until the event loop has gone round since whoever asked before. Work that keeps a thread for
+ * milliseconds asks before each piece, so that everybody else has a turn between two.
+ */
+export function nextTurn(): Promise<void> {
+  const turn = last.then(() => setImmediate())
+  last = turn
+  return turn
+}

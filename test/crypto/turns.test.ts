@@ -1,0 +1,22 @@
+import { setImmediate } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { nextTurn } from '../../src/crypto/turns.ts'
+
+test('of ten who ask at once, each has a round of the event loop of its own', async () => {
+  let round = 0
+  const rounds = new Set<number>()
+  const over = new AbortController()
+  const counted = (async () => {
+    for (; !over.signal.aborted; round += 1) await setImmediate()
+  })()
+
+  const pieces = Array.from({ length: 10 }, async () => {
+    await nextTurn()
+    rounds.add(round)
+  })
+  await Promise.all(pieces)
+  over.abort()
+  await counted
+
+  expect(rounds.size).toBe(10)
+})
