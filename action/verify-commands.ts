@@ -96,9 +96,13 @@ function cosignArtifact(subject: ActionSubject): string {
   return ` --digest ${hex} --digestAlg ${algorithm}`
 }
 
-/** A name that begins with a hyphen would be read as an option. */
 function fileName({ name }: ActionSubject): string {
-  return shellWord(name.startsWith('-') ? `./${name}` : name)
+  return shellWord(asPath(name))
+}
+
+/** A name that begins with a hyphen would be read as an option, by cosign even where a value is due. */
+function asPath(name: string): string {
+  return name.startsWith('-') ? `./${name}` : name
 }
 
 interface VerificationKey {
@@ -121,7 +125,7 @@ function findKey(
   if (isService && version !== undefined) {
     return { commands: [], reference: `${trust.replace(/\/+$/, '')}/keys/${kid}.pem` }
   }
-  const reference = `${kid}.pem`
+  const reference = asPath(`${kid}.pem`)
   const source = shellWord(serializeAwsKmsUri(key.uri))
   return { commands: [`countersign key export ${source} --output ${reference}`], reference }
 }

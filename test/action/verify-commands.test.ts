@@ -12,7 +12,8 @@ import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
 
 const DIGEST = digestOf(Buffer.from('content'))
 const HEX = DIGEST.slice('sha256:'.length)
-const KID = 'k'.repeat(43)
+/** One of 64 begins so. */
+const KID = `-${'k'.repeat(42)}`
 const FILE: ActionSubject = { name: 'app', digest: DIGEST }
 const IMAGE: ActionSubject = {
   name: 'ghcr.io/acme/app',
@@ -82,9 +83,9 @@ test('a key in KMS is exported from where it is, or named as its service publish
   const unknown = render(FILE, trust)
 
   expect(exported).toBe(
-    `countersign key export 'awskms:///alias/release?region=eu-west-1' --output ${KID}.pem`,
+    `countersign key export 'awskms:///alias/release?region=eu-west-1' --output ./${KID}.pem`,
   )
-  expect(verify).toContain(`--key ${KID}.pem`)
+  expect(verify).toContain(`--key ./${KID}.pem`)
   expect(published[0]).toContain(`--key https://sign.example.com/keys/${KID}.pem`)
   expect(unknown[0]).toBe(exported)
 })
