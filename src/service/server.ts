@@ -23,10 +23,11 @@ import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
 import { type AssembledService, assembleService } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
-import { createHttpServer, type HttpServerOptions } from './http-server.ts'
+import { createHttpServer } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
 import { remoteStamper } from './stamper.ts'
+import { readTlsFiles } from './tls-files.ts'
 import { warningsOf } from './warnings.ts'
 
 /** What the service is started with. */
@@ -86,7 +87,8 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const { config, output } = options
   const issuer = issuerOf(config)
   const keys = withEmbeddedKeys(config)
-  const tls = await readTls(config)
+  const { tls: files } = config.serve
+  const tls = files && (await readTlsFiles(files))
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
   const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
@@ -135,18 +137,6 @@ function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
 
 function logOriginOf({ log }: Config, issuer: string): string {
   return log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`
-}
-
-async function readTls({ serve: { tls } }: Config): Promise<HttpServerOptions['tls']> {
-  if (tls === undefined) return undefined
-  const { certificate, key } = tls
-  if (certificate === undefined || key === undefined) {
-    throw new CountersignError('ERR_CONFIG_INVALID', 'serve.tls needs certificate and key')
-  }
-  return {
-    cert: await readFileBounded(certificate, MAX_PEM_BYTES),
-    key: await readFileBounded(key, MAX_PEM_BYTES),
-  }
 }
 
 type KeyTable = Readonly<Record<string, KeySettings>>
