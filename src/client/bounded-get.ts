@@ -14,6 +14,7 @@ import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } fro
 import { isIP, type LookupFunction } from 'node:net'
 import { toCancellation } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
+import { connectionHint } from './connection-hint.ts'
 import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
 
 /** What is asked for. */
@@ -220,7 +221,7 @@ function toGetError(
   }
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
   return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: 'check the name, the network, the firewall and the certificate, and try again',
+    hint: connectionHint(reason),
     details: { host: url.host, reason },
     cause,
   })

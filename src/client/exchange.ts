@@ -6,6 +6,7 @@
  */
 import { toCancellation } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
+import { connectionHint } from './connection-hint.ts'
 
 /** What is sent. */
 export interface ExchangeRequest {
@@ -98,7 +99,7 @@ function toExchangeError(
   }
   const reason = rootCode(cause)
   return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: 'check the name, the network, the firewall and the certificate, and try again',
+    hint: connectionHint(reason),
     details: { ...details, reason },
     cause,
   })
