@@ -26,6 +26,7 @@ import { createIdempotency } from './idempotency.ts'
 import { authentication } from './plugins/authentication.ts'
 import { deadlines } from './plugins/deadline.ts'
 import { drain } from './plugins/drain.ts'
+import { forwardedAddresses } from './plugins/forwarded-addresses.ts'
 import { jsonBodies } from './plugins/json-body.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problems } from './plugins/problems.ts'
@@ -56,6 +57,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(deadlines, settings)
     await instance.register(securityHeaders, settings)
     await instance.register(drain)
+    await instance.register(forwardedAddresses)
     await instance.register(rateLimits, settings)
     await instance.register(authentication, context)
     await instance.register(queue, settings)

@@ -53,7 +53,7 @@ const serve = Type.Object(
     trustProxy: Type.Optional(
       Type.Array(text('network', { description: 'An address or network.' }), {
         description:
-          'Proxies whose `x-forwarded-for` is believed; everybody else is who their connection comes from.',
+          'Proxies whose `x-forwarded-for` is believed; everybody else is who their connection comes from. Set it behind a proxy: failed logins are limited by address.',
         examples: [['10.0.0.0/8']],
       }),
     ),
