@@ -11,7 +11,7 @@ import type { MadeItem, SigningRoute } from './made.ts'
 import { keepBundles, toOutputs } from './outputs.ts'
 import { readPredicate } from './predicate.ts'
 import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
-import { type StepContext, type StepOutcome, workspace } from './step.ts'
+import { type StepContext, type StepOutcome, variable, workspace } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
 import { readTrust, type StepTrust } from './trust.ts'
@@ -54,9 +54,10 @@ async function deliver(
   const kept = await keepBundles(items, context)
   const published = await publish(items, targets, { format: inputs.format, context })
   const uploads = await uploadBundles(items, inputs.github, context)
+  const region = variable(context, 'AWS_REGION') ?? variable(context, 'AWS_DEFAULT_REGION')
   return {
     outputs: toOutputs(items, { kept, published, uploads }, context),
-    summary: summarizeMade({ inputs, items, route, kept, published, uploads }),
+    summary: summarizeMade({ inputs, items, route, region, kept, published, uploads }),
     done: [
       ...published.map(describePublished),
       ...uploads.map(({ url }) => `kept by GitHub: ${url}`),

@@ -12,6 +12,7 @@ export interface MadeSummary extends Delivered {
   readonly inputs: MakeInputs
   readonly items: readonly MadeItem[]
   readonly route: SigningRoute
+  readonly region: string | undefined
 }
 
 /** The runner takes 1 MiB for a step; no one reads that much. */

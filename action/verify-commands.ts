@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
-import { serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
+import { regionOf, serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
 import type { MakeInputs } from './inputs.ts'
 import type { MadeItem } from './made.ts'
 import { shellWord } from './markdown.ts'
@@ -15,6 +15,8 @@ import type { ActionSubject } from './subjects.ts'
 export interface Verifiable extends Pick<Delivered, 'published'> {
   readonly inputs: MakeInputs
   readonly items: readonly MadeItem[]
+  /** The job's AWS region, which is not that of whoever verifies. */
+  readonly region?: string | undefined
 }
 
 const BUNDLES = 'bundles.sigstore.json'
@@ -116,7 +118,7 @@ interface VerificationKey {
  * to another key tomorrow, and whoever verifies needs no access to AWS.
  */
 function findKey(
-  { inputs: { key, trust } }: Verifiable,
+  { inputs: { key, trust }, region }: Verifiable,
   { key: signed }: MadeItem,
 ): VerificationKey {
   const { kid, version } = signed
@@ -126,6 +128,7 @@ function findKey(
     return { commands: [], reference: `${trust.replace(/\/+$/, '')}/keys/${kid}.pem` }
   }
   const reference = asPath(`${kid}.pem`)
-  const source = shellWord(serializeAwsKmsUri(key.uri))
+  const isElsewhere = regionOf(key.uri) === undefined && region !== undefined
+  const source = shellWord(serializeAwsKmsUri({ ...key.uri, ...(isElsewhere && { region }) }))
   return { commands: [`countersign key export ${source} --output ${reference}`], reference }
 }

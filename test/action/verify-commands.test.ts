@@ -90,6 +90,15 @@ test('a key in KMS is exported from where it is, or named as its service publish
   expect(unknown[0]).toBe(exported)
 })
 
+test('a key in KMS is looked for in the region of the job, unless it names its own', () => {
+  const region = 'us-east-1'
+  const arn = 'arn:aws:kms:eu-west-1:123456789012:alias/release'
+  const kms = (key: string) => render(FILE, { server: '', key }, { region })[0]
+
+  expect(kms('awskms:///alias/release')).toContain("'awskms:///alias/release?region=us-east-1'")
+  expect(kms(`awskms:///${arn}`)).toContain(` awskms:///${arn} `)
+})
+
 test('where nothing was made there is nothing to verify', () => {
   expect(render(FILE, {}, { items: [] })).toEqual([])
   expect(needsBundles({ items: [], published: [] })).toBe(false)
