@@ -7,13 +7,13 @@
  */
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { toCountersignError } from '../src/errors.ts'
 import { hasErrno, readFileBounded } from '../src/files.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
 import type { FoundAttachments } from '../src/oci/attachments.ts'
 import { readAttachments } from '../src/oci/attachments.ts'
 import type { Policy } from '../src/verification/policy.ts'
 import type { Attached } from '../src/verification/verify-artifact.ts'
+import { describeFailure, isNotFound } from './github-attestations.ts'
 import { downloadBundles } from './github-download.ts'
 import type { VerifyInputs } from './inputs.ts'
 import { createStores } from './registry.ts'
@@ -21,6 +21,16 @@ import { type StepContext, workspace } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
 
 const SUFFIX = '.sigstore.json'
+
+/** Where bundles are looked for, and which are wanted. */
+export interface Places {
+  readonly policy: Policy
+  readonly askGithub: GithubReader
+  readonly context: StepContext
+}
+
+/** Finds what GitHub keeps of an artifact. */
+export type GithubReader = (subject: ActionSubject) => Promise<readonly Attached[]>
 
 /**
  * Finds what is signed of one artifact.
@@ -31,7 +41,7 @@ const SUFFIX = '.sigstore.json'
 export async function findBundles(
   subject: ActionSubject,
   { bundle, github }: VerifyInputs,
-  { policy, context }: { readonly policy: Policy; readonly context: StepContext },
+  { policy, askGithub, context }: Places,
 ): Promise<FoundAttachments> {
   if (bundle !== undefined) {
     const path = await bundlePath(resolve(workspace(context), bundle), subject)
@@ -40,7 +50,7 @@ export async function findBundles(
   const found = await findStored(subject, policy, context)
   const isEmpty = found.attached.length + found.unreadable.length === 0
   if (!isEmpty || github.attestations === 'false') return found
-  return { attached: await askGithub(subject, github.token, context), unreadable: [] }
+  return { attached: await askGithub(subject), unreadable: [] }
 }
 
 async function findStored(
@@ -84,16 +94,22 @@ async function readBundleFile(path: string): Promise<readonly Attached[]> {
   }))
 }
 
-/** Asked last, and best effort: whether anything is signed is decided by what was found. */
-async function askGithub(
-  { digest }: ActionSubject,
-  token: string | undefined,
-  context: StepContext,
-): Promise<readonly Attached[]> {
-  try {
-    return await downloadBundles(digest, token, context)
-  } catch (thrown) {
-    context.log.say(`GitHub's attestations: ${toCountersignError(thrown).message}`)
-    return []
+/**
+ * Opens GitHub's attestations, asked last and best effort: whether anything is signed is decided by what
+ * was found. A GitHub that fails is asked no more, so that many artifacts wait no longer than one.
+ */
+export function createGithubReader(token: string | undefined, context: StepContext): GithubReader {
+  const failures: unknown[] = []
+  return async ({ digest }) => {
+    if (failures.length > 0) return []
+    try {
+      return await downloadBundles(digest, token, context)
+    } catch (thrown) {
+      if (!isNotFound(thrown) && failures.push(thrown) === 1) {
+        const title = "GitHub's attestations can't be read"
+        context.log.annotate('warning', title, describeFailure(thrown))
+      }
+      return []
+    }
   }
 }

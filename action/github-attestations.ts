@@ -72,7 +72,7 @@ async function uploadOne(
     const { owner, repo } = repository
     return { id, url: `${server}/${owner}/${repo}/attestations/${id}` }
   } catch (error) {
-    warn(describe(error), context)
+    warn(describeFailure(error), context)
     return undefined
   }
 }
@@ -93,7 +93,13 @@ export async function createOctokit(
   })
 }
 
-function describe(error: unknown): string {
+/** Whether GitHub knows of no such thing. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 404
+}
+
+/** Says in GitHub's own words, as far as there are any, why a request failed. */
+export function describeFailure(error: unknown): string {
   const status =
     error instanceof Error && 'status' in error ? `status ${String(error.status)}: ` : ''
   const message = error instanceof Error ? error.message : String(error)

@@ -39,8 +39,9 @@ export function assertSource(
   )
   if (isMet) return
   const describe = ({ repository, workflow }: Partial<ReturnType<typeof readSource>>): string =>
-    [repository, workflow].filter((part) => part !== undefined).join(' ')
-  const [want, actual] = [describe(expected), found.map(describe).join(', ')]
+    [repository, workflow].filter((part) => part !== undefined && part !== '').join(' ')
+  const told = found.map(describe).filter((one) => one !== '')
+  const [want, actual] = [describe(expected), told.join(', ')]
   throw new CountersignError(
     'ERR_IDENTITY_MISMATCH',
     `the artifact was built by ${actual || 'nobody who says so'}, wanted is ${want}`,

@@ -14,7 +14,7 @@ import { type Artifact, contentArtifact, digestArtifact } from '../src/verificat
 import { type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
 import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
 import type { Verdict } from '../src/verification/verify-artifact.ts'
-import { findBundles } from './found-bundles.ts'
+import { createGithubReader, findBundles, type Places } from './found-bundles.ts'
 import type { VerifyInputs } from './inputs.ts'
 import { assertSource, describeSource } from './source-policy.ts'
 import { type StepContext, type StepOutcome } from './step.ts'
@@ -38,8 +38,9 @@ export async function verify(inputs: VerifyInputs, context: StepContext): Promis
   const subjects = await readSubjects(inputs.subjects, options, context)
   const criteria = describeCriteria(policy, trust, inputs, context)
   context.log.say(['Criteria:', ...criteria.map((line) => `  ${line}`)].join('\n'))
+  const askGithub = createGithubReader(inputs.github.token, context)
   const judge = (subject: ActionSubject): Promise<Judged> =>
-    judgeSubject(subject, inputs, { policy, trust, context })
+    judgeSubject(subject, inputs, { policy, trust, askGithub, context })
   const judged = await mapInOrder(subjects, AT_ONCE, judge)
   for (const { document } of judged) context.log.say(renderVerdict(document))
   const failures = judged.flatMap(({ error }) => error ?? [])
@@ -59,10 +60,8 @@ interface Judged {
   readonly error?: CountersignError
 }
 
-interface Judge {
-  readonly policy: Policy
+interface Judge extends Places {
   readonly trust: StepTrust
-  readonly context: StepContext
 }
 
 async function judgeSubject(
@@ -81,9 +80,9 @@ async function judgeSubject(
 async function reachVerdict(
   subject: ActionSubject,
   inputs: VerifyInputs,
-  { policy, trust, context }: Judge,
+  { policy, trust, askGithub, context }: Judge,
 ): Promise<Verdict> {
-  const found = await findBundles(subject, inputs, { policy, context })
+  const found = await findBundles(subject, inputs, { policy, askGithub, context })
   const verdict = await verifyAttachments(toArtifact(subject), found, {
     trust: trust.material,
     policy,

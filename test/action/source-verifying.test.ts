@@ -1,0 +1,3 @@
+import { defineVerifyingCases } from './verifying-cases.ts'
+
+defineVerifyingCases('source')
