@@ -1,10 +1,15 @@
 /** What a step does with a key in AWS KMS, for the shipped bundle and for the sources. */
+import { createPublicKey } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { parseStatement } from '../../src/formats/statement.ts'
 import type { ActionResult } from '../../src/testing.ts'
+import { pushImage } from '../oci/open-registry.ts'
+import { countersign } from '../support/cli.ts'
+import { createImage } from '../support/oci-content.ts'
+import { createRegistryDouble } from '../support/registry/registry-double.ts'
 import { ROLE, startKmsScene, strangePublicKey } from '../support/runner/kms-scene.ts'
 import type { StepKind } from '../support/runner/scene.ts'
 
@@ -52,6 +57,28 @@ export function defineKmsCases(kind: StepKind): void {
       expect(step.masks).toEqual(expect.arrayContaining(secrets))
       const told = step.visibleLog + step.summary + JSON.stringify(step.outputs)
       for (const secret of secrets) expect(told).not.toContain(secret)
+    })
+
+    test('signs an image in both layouts, verified before they are attached', async () => {
+      const scene = await startKmsScene(kind)
+      const registry = await createRegistryDouble()
+      const image = createImage()
+      await pushImage(registry.host, image)
+      const { digest } = image.descriptor
+      const subject = { 'subject-name': `${registry.host}/app`, 'subject-digest': digest }
+      const signer = { mode: 'sign', key: scene.key, 'push-to-registry': 'true', format: 'both' }
+
+      const step = await scene.run({ ambient: true, inputs: { ...signer, ...subject } })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      const [key] = scene.kms.keys()
+      const pem = createPublicKey(key?.privateKey ?? '').export({ type: 'spki', format: 'pem' })
+      writeFileSync(join(scene.workspace, 'key.pem'), pem)
+      for (const format of ['bundle', 'legacy']) {
+        const image = `oci://${registry.host}/app@${digest}`
+        const pinned = ['--key', join(scene.workspace, 'key.pem'), '--format', format]
+        expect(await countersign(['verify', image, ...pinned])).toMatchObject({ exitCode: 0 })
+      }
     })
 
     test('tells what the role lacks', async () => {

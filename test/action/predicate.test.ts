@@ -1,0 +1,37 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { readPredicate } from '../../action/predicate.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+function readSbom(document: unknown): ReturnType<typeof readPredicate> {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'sbom.json'), JSON.stringify(document))
+  return readPredicate({ kind: 'sbom', path: 'sbom.json' }, folder)
+}
+
+test.each([
+  [
+    'https://spdx.dev/Document/v2.2.1',
+    { spdxVersion: 'SPDX-2.2.1', SPDXID: 'SPDXRef-DOCUMENT', name: 'app' },
+  ],
+  ['https://cyclonedx.org/bom', { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 }],
+])('an SBOM of %s is known by what is in it', async (predicateType, predicate) => {
+  expect(await readSbom(predicate)).toEqual({ predicateType, predicate })
+})
+
+test.each([
+  ['of no version', { spdxVersion: 'SPDX-x', SPDXID: 'SPDXRef-DOCUMENT' }],
+  ['without its identifier', { spdxVersion: 'SPDX-2.3' }],
+  ['of another format', { bomFormat: 'SWID', specVersion: '1.6' }],
+  ['that is a list', []],
+])('an SBOM %s is refused', async (_what, document) => {
+  expect(await codeOfAsync(() => readSbom(document))).toBe('ERR_PREDICATE_INVALID')
+})
+
+test('a predicate is read from the input itself', async () => {
+  const choice = { kind: 'text', type: 'https://example.com/t/v1', text: '{"a":1}' } as const
+
+  expect(await readPredicate(choice, '.')).toMatchObject({ predicate: { a: 1 } })
+})
