@@ -13,6 +13,7 @@ import { schema } from '../render/json.ts'
 interface ServeFlags extends ConfigFlags {
   readonly listen?: string | undefined
   readonly migrate?: true | undefined
+  readonly newLog?: true | undefined
 }
 
 /** Builds the command. */
@@ -24,6 +25,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(configOption())
     .option('--listen <address>', 'address and port, in place of serve.listen')
     .option('--migrate', 'bring the schema of a PostgreSQL store up to date first')
+    .option('--new-log', 'begin the log anew under log.origin, where entries of it were lost')
     .action(environment.action((flags) => serve(flags, environment)))
 }
 
@@ -38,6 +40,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
     fetch,
     signal,
     migrate: flags.migrate,
+    newLog: flags.newLog,
     output: stderr,
   })
   for (const line of describeServer(server)) terminal.say(line)

@@ -61,4 +61,6 @@ export interface LogRecords extends LogReader {
   putHead(head: LogHead): Promise<void>
   /** Keeps a checkpoint, unless a larger or equal one is there; answers whether it was kept. */
   putCheckpoint(checkpoint: StoredCheckpoint): Promise<boolean>
+  /** Forgets the checkpoint: the next one continues none. */
+  dropCheckpoint(): Promise<void>
 }

@@ -26,6 +26,7 @@ import type { ServiceSettings } from './context.ts'
 import { createHttpServer } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
+import { settleLogName } from './log-name.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { warningsOf } from './warnings.ts'
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly output: { readonly write: (line: string) => unknown }
   /** Whether the schema of a PostgreSQL store is brought up to date; SQLite's always is. */
   readonly migrate?: boolean | undefined
+  /** Whether a log of another name goes on under the configured one; see docs/runbooks/restore.md. */
+  readonly newLog?: boolean | undefined
   readonly fetch: typeof fetch
   /** Gives up the start. */
   readonly signal: AbortSignal
@@ -91,6 +94,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const tls = files && (await readTlsFiles(files))
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
+  await settleLogName(store, logOriginOf(config, issuer), options.newLog === true)
   const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },

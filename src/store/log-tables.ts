@@ -120,6 +120,10 @@ export class LogTables extends LogTablesReader implements LogRecords {
       .executeTakeFirstOrThrow()
     return numInsertedOrUpdatedRows === 1n
   }
+
+  async dropCheckpoint(): Promise<void> {
+    await this.db.deleteFrom('log_checkpoint').execute()
+  }
 }
 
 /**

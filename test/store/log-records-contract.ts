@@ -113,7 +113,7 @@ function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
     expect(await store.log.tile(0, 0)).toEqual(new Uint8Array(32).fill(2))
   })
 
-  test('a checkpoint is kept unless a larger or equal one is there', async () => {
+  test('a checkpoint is kept unless a larger or equal one is there, until it is dropped', async () => {
     const store = await openEmpty()
     const put = (size: number, note: string): Promise<boolean> =>
       store.transaction(({ log }) => log.putCheckpoint({ size, note }))
@@ -122,5 +122,7 @@ function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
 
     expect(kept).toEqual([true, false, false, true])
     expect(await store.log.checkpoint()).toEqual({ size: 6, note: 'd' })
+    await store.transaction(({ log }) => log.dropCheckpoint())
+    expect(await store.log.checkpoint()).toBeUndefined()
   })
 }

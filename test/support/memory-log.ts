@@ -116,6 +116,10 @@ function recordsOf(state: LogState): LogRecords {
       write(() => {
         state.head = head
       }),
+    dropCheckpoint: () => {
+      state.checkpoint = undefined
+      return Promise.resolve()
+    },
     putCheckpoint: (checkpoint) => {
       const isLarger = checkpoint.size > (state.checkpoint?.size ?? -1)
       if (isLarger) state.checkpoint = checkpoint
