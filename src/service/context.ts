@@ -62,7 +62,7 @@ export interface ServiceContext {
   readonly keyring: Keyring
   readonly appender: Appender
   /** What anybody may fetch to verify with. */
-  readonly publications: Pick<Publications, 'page'>
+  readonly publications: Pick<Publications, 'page' | 'settled'>
   readonly now: () => Date
   /** Random, unguessable, of letters, digits and `-`. */
   readonly randomId: () => string

@@ -39,7 +39,10 @@ async function serveLog(
     maxAgeSeconds: 0,
     etag: '"any"',
   })
-  const app = await createService({ store: { log: log.log } as never, publications: { page } })
+  const app = await createService({
+    store: { log: log.log } as never,
+    publications: { page, settled: () => Promise.resolve() },
+  })
   onTestFinished(() => app.close())
   return app.listen({ host: '127.0.0.1', port: 0 })
 }

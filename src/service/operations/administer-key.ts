@@ -1,6 +1,7 @@
 /** Changes to keys that callers ask for: allowed by policies, approved where that is wanted, then done. */
 import type { AdministrativeAction } from '../../access/action.ts'
 import type { Caller } from '../../access/caller.ts'
+import { untilCancelled } from '../../cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import type { Key, KeyVersion } from '../../keys/key.ts'
@@ -63,7 +64,7 @@ export interface Refusal {
 /** What {@link administerKey} needs of the service. */
 export type AdministrationContext = Pick<
   ServiceContext,
-  'assertApproved' | 'authorize' | 'keyring' | 'rotation'
+  'assertApproved' | 'authorize' | 'keyring' | 'publications' | 'rotation'
 >
 
 /**
@@ -89,9 +90,18 @@ export async function administerKey(
   const parameters = toParameters({ ...command, reason })
   await context.assertApproved(caller, { action, isForced, resource: name, parameters }, requestId)
   const done = await perform(context, name, command, by)
-  // So that whoever asks this replica next sees what was done.
-  await context.keyring.refresh()
+  await showChange(context)
   return { key: name, dryRun, ...done }
+}
+
+/** Longest that an answer waits for the trust key: what was asked for is done, whatever its backend does. */
+const MAX_PUBLICATION_MS = 1000
+
+/** Whoever asks this replica next sees what was done, in the signed history too. */
+async function showChange({ keyring, publications }: AdministrationContext): Promise<void> {
+  await keyring.refresh()
+  const limit = AbortSignal.timeout(MAX_PUBLICATION_MS)
+  await untilCancelled(publications.settled(), limit).catch(() => undefined)
 }
 
 /**

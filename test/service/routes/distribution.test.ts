@@ -110,7 +110,9 @@ test('the discovery document points to the JWKS of the same service', async () =
 })
 
 test('a history that was never signed is not served: try again', async () => {
-  await using app = await createService({ publications: { page: () => undefined } })
+  await using app = await createService({
+    publications: { page: () => undefined, settled: () => Promise.resolve() },
+  })
 
   const answer = await app.inject({ url: '/trust/keys.json' })
 

@@ -1,20 +1,35 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { CountersignError, ERROR_TRAITS } from '../../../src/errors.ts'
 import type { ServiceContext } from '../../../src/service/context.ts'
+import { parseKeyHistory } from '../../../src/keys/key-history.ts'
 import { createKeyring } from '../../../src/rotation/store-keyring.ts'
+import {
+  createPublications,
+  KEY_HISTORY_PATH,
+  type Publications,
+} from '../../../src/service/publications.ts'
+import type { Signer } from '../../../src/signing/signer.ts'
+import { TRUST_SIGNER } from '../../support/published-keys.ts'
 import { RotationScene } from '../../support/rotation-scene.ts'
 import { CREDENTIALS, startService, type TestServiceOptions } from '../../support/service.ts'
 
 interface Administered {
+  readonly publications: Publications
   readonly scene: RotationScene
   readonly post: (path: string, payload?: object) => Promise<{ status: number; body: unknown }>
   readonly get: (path: string) => Promise<{ status: number; body: unknown }>
 }
 
+interface StartOptions extends TestServiceOptions {
+  readonly trustSigner?: () => Promise<Signer>
+}
+
+const signAtOnce = (): Promise<Signer> => Promise.resolve(TRUST_SIGNER)
+
 /** A service over a key with an active version and a standby. */
 async function start(
   parts: Partial<ServiceContext> = {},
-  options: TestServiceOptions = {},
+  { trustSigner = signAtOnce, ...options }: StartOptions = {},
 ): Promise<Administered> {
   const scene = await RotationScene.start()
   await scene.bootstrap()
@@ -25,7 +40,18 @@ async function start(
     onError: () => undefined,
   })
   onTestFinished(() => keyring[Symbol.asyncDispose]())
-  const own = { store, keyring, now: () => scene.now, rotation: scene.context() }
+  const publications = createPublications({
+    keyring,
+    issuer: 'https://sign.example.com',
+    trustSigner: () => trustSigner(),
+    now: () => scene.now,
+    startTimer: () => () => undefined,
+    onError: () => undefined,
+  })
+  onTestFinished(() => {
+    publications[Symbol.dispose]()
+  })
+  const own = { store, keyring, publications, now: () => scene.now, rotation: scene.context() }
   const { app } = await startService({ ...options, parts: { ...own, ...parts } })
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
     const answer = await app.inject({
@@ -38,6 +64,7 @@ async function start(
   }
   return {
     scene,
+    publications,
     post: (path, payload = {}) => call('POST', path, payload),
     get: (path) => call('GET', path),
   }
@@ -87,6 +114,34 @@ test('a rotation is done, logged with its caller, and seen by the next request',
     caller: { issuer: 'static', subject: 'tester' },
     reason: 'as planned',
   })
+})
+
+test('the answer to a change comes once the signed history shows it', async () => {
+  const { post, publications } = await start()
+  const showsRevocation = (): boolean => {
+    const { body = new Uint8Array() } = publications.page(KEY_HISTORY_PATH) ?? {}
+    return parseKeyHistory(body, TRUST_SIGNER.key).versions.some(({ state }) => state === 'revoked')
+  }
+  await publications.settled()
+  const before = showsRevocation()
+
+  const { status } = await post('/v1/keys/release/revoke', {
+    mode: 'seamless',
+    reason: 'a laptop was stolen',
+  })
+
+  expect([before, status, showsRevocation()]).toEqual([false, 200, true])
+})
+
+test('a trust key that does not answer holds up no revocation', async () => {
+  const { post } = await start({}, { trustSigner: () => new Promise(() => undefined) })
+
+  const { status } = await post('/v1/keys/release/revoke', {
+    mode: 'seamless',
+    reason: 'a laptop was stolen',
+  })
+
+  expect(status).toBe(200)
 })
 
 test('a dry run answers the plan of a revocation and changes nothing', async () => {
