@@ -1,12 +1,12 @@
 /** The last look at a bundle before anybody else sees it. */
 import { CountersignError } from '../src/errors.ts'
 import type { Signer } from '../src/signing/signer.ts'
-import type { Artifact } from '../src/verification/artifact.ts'
 import { pinKey } from '../src/verification/trust.ts'
-import type { Outcome, VerificationContext } from '../src/verification/verify-bundle.ts'
+import type { VerificationContext } from '../src/verification/verify-bundle.ts'
+import type { ExaminedArtifact } from '../src/verification/verify-subjects.ts'
 
 /** Examines what was made, in its finished form, as a verifier would. */
-export type Examine = (artifact: Artifact, context: VerificationContext) => Promise<Outcome>
+export type Examine = (context: VerificationContext) => Promise<ExaminedArtifact>
 
 /**
  * Verifies what was just made with the signer's own public key, so that nothing is written or pushed
@@ -15,11 +15,10 @@ export type Examine = (artifact: Artifact, context: VerificationContext) => Prom
  * @throws {@link CountersignError} ERR_INTERNAL — it does not verify
  */
 export async function assertReleasable(
-  artifact: Artifact,
   examine: Examine,
   made: { readonly signer: Signer; readonly predicateTypes: readonly string[]; readonly now: Date },
 ): Promise<void> {
-  const outcome = await examine(artifact, {
+  const { artifact, outcome } = await examine({
     trust: { keys: [pinKey(made.signer.key)] },
     policy: {
       predicateTypes: made.predicateTypes,

@@ -18,13 +18,13 @@ import {
   signImageLegacy,
 } from '../src/signing/sign-artifact.ts'
 import { assertDigestSigner, type Signer } from '../src/signing/signer.ts'
-import { digestArtifact } from '../src/verification/artifact.ts'
-import { examineBundle } from '../src/verification/verify-bundle.ts'
+import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
 import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
+import { examineForAll } from '../src/verification/verify-subjects.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
 import type { CommandKeys } from './keys.ts'
 import { algorithmWarning } from './render/sign.ts'
-import { assertReleasable } from './release-check.ts'
+import { assertReleasable, type Examine } from './release-check.ts'
 import type { Signable } from './signable.ts'
 
 /** What signing takes beside the artifact. */
@@ -63,15 +63,15 @@ async function makeSignature(
   const [digest] = signable.digests
   if (!signable.isImage) {
     const bundle = await signFile(signer, digest, { signal })
-    await assertVerifies(signable, bundle, { ...job, type: SIGN_PREDICATE_TYPE })
+    await assertVerifies([signable], bundle, { ...job, type: SIGN_PREDICATE_TYPE })
     return { bundle, legacy: undefined }
   }
   const image = { digest, annotations, dockerReference: signable.dockerReference ?? '' }
   const bundle = format === 'legacy' ? undefined : await signImage(signer, image, { signal })
   const legacy = format === 'bundle' ? undefined : await signImageLegacy(signer, image, { signal })
   const made = { ...job, type: SIGN_PREDICATE_TYPE }
-  if (bundle !== undefined) await assertVerifies(signable, bundle, made)
-  if (legacy !== undefined) await assertVerifies(signable, legacy, made)
+  if (bundle !== undefined) await assertVerifies([signable], bundle, made)
+  if (legacy !== undefined) await assertLegacyVerifies(signable, legacy, made)
   return { bundle, legacy }
 }
 
@@ -90,9 +90,7 @@ async function makeAttestation(
   // Two paths may lead to one name and content: that is one subject.
   const byIdentity = new Map(signables.map(toSubject).map((one) => [JSON.stringify(one), one]))
   const bundle = await attest(signer, { subjects: [...byIdentity.values()], ...input }, { signal })
-  for (const signable of signables) {
-    await assertVerifies(signable, bundle, { ...job, type: input.predicateType })
-  }
+  await assertVerifies(signables, bundle, { ...job, type: input.predicateType })
   return { bundle, legacy: undefined }
 }
 
@@ -102,16 +100,31 @@ function toSubject({ subjectName, digests }: Signable): Subject {
 }
 
 async function assertVerifies(
-  { name, digests }: Signable,
-  made: SignedBundle | LegacyImageSignature,
+  signables: readonly Signable[],
+  { bundle }: SignedBundle,
   job: SigningJob & { readonly type: string },
 ): Promise<void> {
-  await assertReleasable(
-    digestArtifact(name, digests),
-    (artifact, context) =>
-      'bundle' in made
-        ? examineBundle(made.bundle, artifact, context)
-        : examineLegacySignature(made, artifact, context),
-    { ...job, predicateTypes: [job.type] },
-  )
+  const [first, ...more] = signables.map(toArtifact)
+  if (first === undefined) throw new TypeError('a bundle is about an artifact at least')
+  await assertReleasable((context) => examineForAll(bundle, [first, ...more], context), {
+    ...job,
+    predicateTypes: [job.type],
+  })
+}
+
+async function assertLegacyVerifies(
+  signable: Signable,
+  made: LegacyImageSignature,
+  job: SigningJob & { readonly type: string },
+): Promise<void> {
+  const artifact = toArtifact(signable)
+  const examine: Examine = async (context) => ({
+    artifact,
+    outcome: await examineLegacySignature(made, artifact, context),
+  })
+  await assertReleasable(examine, { ...job, predicateTypes: [job.type] })
+}
+
+function toArtifact({ name, digests }: Signable): Artifact {
+  return digestArtifact(name, digests)
 }
