@@ -8,7 +8,7 @@ import type { Key, KeyVersion } from '../../keys/key.ts'
 import type { BackendOutcome } from '../../rotation/backend.ts'
 import type { Operator } from '../../rotation/context.ts'
 import { createVersion, importVersion } from '../../rotation/new-version.ts'
-import type { Operation } from '../../rotation/operation.ts'
+import { type Operation, targetOf } from '../../rotation/operation.ts'
 import {
   type Preview,
   previewCancellation,
@@ -87,9 +87,10 @@ export async function administerKey(
   await context.authorize(caller, { action, key, isForced }, requestId)
   const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
   if (dryRun) return { key: name, dryRun, plan: toPlan(await preview(context, name, command, by)) }
-  const parameters = toParameters({ ...command, reason })
+  const meant = await nameVersion(context, key, command)
+  const parameters = toParameters({ ...meant, reason })
   await context.assertApproved(caller, { action, isForced, resource: name, parameters }, requestId)
-  const done = await perform(context, name, command, by)
+  const done = await perform(context, name, meant, by)
   await showChange(context)
   return { key: name, dryRun, ...done }
 }
@@ -116,6 +117,34 @@ export function findKey({ keyring }: Pick<ServiceContext, 'keyring'>, name: stri
     hint: 'see which there are: countersign key list',
     details: { key: name },
   })
+}
+
+/**
+ * Says which version is meant where the caller did not: others approve that one, and not whichever is active
+ * when the request is sent again.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — none is plainly meant
+ */
+async function nameVersion(
+  { keyring, rotation }: AdministrationContext,
+  key: Key,
+  command: KeyCommand,
+): Promise<KeyCommand> {
+  switch (command.action) {
+    case 'activate':
+    case 'retire':
+    case 'revoke': {
+      if (command.version !== undefined) return command
+      await keyring.refresh()
+      const versions = keyring.snapshot.versions.filter((version) => version.key === key.name)
+      return { ...command, version: targetOf(command, { key, versions, now: rotation.now() }) }
+    }
+    case 'create':
+    case 'import':
+    case 'rotate':
+    case 'destroy':
+      return command
+  }
 }
 
 /** What approvers approve: whatever a command says, and why. */

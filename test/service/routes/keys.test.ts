@@ -253,6 +253,22 @@ test.each([
   expect(answer).toMatchObject({ status: 403, body: { code: 'ERR_NOT_ALLOWED' } })
 })
 
+test('others approve the version that is meant, though the request does not name it', async () => {
+  const asked: unknown[] = []
+  const { post } = await start({
+    assertApproved: (_caller, { parameters }) => {
+      asked.push(parameters['version'])
+      return Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'others have to approve'))
+    },
+  })
+
+  await post('/v1/keys/release/revoke', { mode: 'seamless' })
+  await post('/v1/keys/release/retire', {})
+  await post('/v1/keys/release/activate', {})
+
+  expect(asked).toEqual([1, 1, 2])
+})
+
 test('a change that others have to approve waits, with all that it says', async () => {
   const asked: unknown[] = []
   const { scene, post } = await start({
