@@ -53,6 +53,11 @@ export async function checkPolicies(
           const hint = problem.hint === undefined ? '' : `  hint: ${printable(problem.hint)}\n`
           return `${describePlace(problem)}: ${printable(problem.message)}\n${hint}`
         })
-        .join('') || `${count} ${count === 1 ? 'policy' : 'policies'}: good\n`,
+        .join('') || describeGood(count),
   }
+}
+
+function describeGood(count: number): string {
+  if (count === 0) return '0 policies: good, and nobody may do anything\n'
+  return `${count} ${count === 1 ? 'policy' : 'policies'}: good\n`
 }

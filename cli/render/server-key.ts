@@ -111,6 +111,8 @@ function renderBackend(backend: ObjectReader): string {
   const outcome = `backend: ${backend.text('action')} ${backend.text('outcome')}`
   const error = backend.optionalObject('error')
   if (error !== undefined) return `${outcome}: ${error.text('detail')}`
+  const isByHand = backend.text('action') === 'disable' && backend.text('outcome') === 'unsupported'
+  if (isByHand) return `${outcome}: take the private key away there yourself`
   const effectiveAt = backend.optionalText('effectiveAt')
   return effectiveAt === undefined ? outcome : `${outcome}, gone on ${effectiveAt}`
 }

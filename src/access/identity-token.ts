@@ -50,6 +50,9 @@ export function mismatch(claim: string, expected: string, actual: string): Count
 
 const SEE = 'request the token for what is expected: see expected and actual'
 
+/** A token that is of the future was mostly made by a clock that is. */
+const CLOCKS = 'compare the clocks of the issuer and of this service; see expected and actual'
+
 const HINTS: Partial<Record<ErrorCode, string>> = {
   ERR_JWT_EXPIRED: 'request the token right before the call; if it is new, compare the clocks',
   ERR_JWT_CLAIM_MISMATCH: SEE,
@@ -64,7 +67,9 @@ export function attempt<T>(work: () => T): T {
   } catch (cause) {
     if (!CountersignError.is(cause)) throw cause
     const { message, code, details, hint } = cause
-    throw refused(`the identity token is not accepted: ${message}`, HINTS[code] ?? hint, {
+    const isEarly = details['claim'] === 'nbf' || details['claim'] === 'iat'
+    const next = isEarly ? CLOCKS : (HINTS[code] ?? hint)
+    throw refused(`the identity token is not accepted: ${message}`, next, {
       details,
       cause,
     })

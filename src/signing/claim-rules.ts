@@ -25,15 +25,20 @@ export const FREE_CLAIMS: ClaimRules = { forced: {}, allowed: 'any', forbidden: 
 /** Claims that are part of issuing, never of what a caller says. */
 const OURS: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'])
 
+const LEAVE_OUT =
+  'leave it out; whoever runs the service decides what the key signs (claims of the key)'
+const CHANGE = 'change it, and ask again'
+
 /** The error of claims that are not within the rules: names the claim and says what is wrong with it. */
 export function notAllowed(
   claim: string,
   why: string,
+  hint: string = CHANGE,
   details: Readonly<Record<string, number>> = {},
 ): CountersignError<'ERR_CLAIMS_NOT_ALLOWED'> {
   const name = claim.slice(0, 100)
   return new CountersignError('ERR_CLAIMS_NOT_ALLOWED', `the claim "${name}" ${why}`, {
-    hint: 'the claim rules of the key decide; nothing was issued',
+    hint: `${hint}; nothing was issued`,
     details: { claim: name, ...details },
   })
 }
@@ -53,16 +58,19 @@ export function applyClaimRules(requested: JsonObject, rules: ClaimRules): JsonO
   const claims = { ...requested, ...rules.forced }
   assertSubject(claims)
   const missing = rules.required.find((claim) => !Object.hasOwn(claims, claim))
-  if (missing !== undefined) throw notAllowed(missing, 'is required and missing')
+  if (missing !== undefined)
+    throw notAllowed(missing, 'is required and missing', 'add it, and ask again')
   return claims
 }
 
 function assertMaySet(claim: string, { forced, allowed, forbidden }: ClaimRules): void {
-  if (OURS.has(claim)) throw notAllowed(claim, 'is set by the issuer')
-  if (Object.hasOwn(forced, claim)) throw notAllowed(claim, 'is set by the rules of the key')
-  if (forbidden.includes(claim)) throw notAllowed(claim, 'is forbidden by the rules of the key')
+  if (OURS.has(claim)) throw notAllowed(claim, 'is set by the issuer', LEAVE_OUT)
+  if (Object.hasOwn(forced, claim))
+    throw notAllowed(claim, 'is set by the rules of the key', LEAVE_OUT)
+  if (forbidden.includes(claim))
+    throw notAllowed(claim, 'is forbidden by the rules of the key', LEAVE_OUT)
   if (allowed === 'any' || allowed.includes(claim)) return
-  throw notAllowed(claim, 'is not among those that the rules of the key allow')
+  throw notAllowed(claim, 'is not among those that the rules of the key allow', LEAVE_OUT)
 }
 
 /** Refuses what a verifier would read otherwise than the caller wrote it, or not at all. */

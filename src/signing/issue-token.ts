@@ -116,6 +116,7 @@ function assertLifetime(
   throw notAllowed(
     'exp',
     `is too far off: tokens of this key live ${maxLifetimeSeconds} s at most, not ${lifetimeSeconds} s`,
+    `ask for ${maxLifetimeSeconds} s or less`,
     { maxLifetimeSeconds },
   )
 }

@@ -110,7 +110,9 @@ test('key revoke says what it reaches, asks for the name, then revokes', async (
   expect(refused.stderr).toContain('--confirm=release')
   expect(stillThere).toBe('active standby')
   expect(done.stdout).toContain('compromisedSince 2026-11-20T00:00:00.000Z')
-  expect(done.stdout).toContain('backend: disable unsupported')
+  expect(done.stdout).toContain(
+    'backend: disable unsupported: take the private key away there yourself',
+  )
   expect(await scene.states()).toBe('revoked active')
 })
 

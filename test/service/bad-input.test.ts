@@ -16,7 +16,8 @@ const TOKENS = '/v1/keys/sessions/tokens'
 const API = 'see /openapi.json for what the service takes'
 const STRICT = 'send one JSON text in UTF-8 that names no member twice (RFC 8259)'
 const FULL_DIGEST = 'write sha256: (or sha384:, sha512:) and the full digest in lower-case hex'
-const RULES = 'the claim rules of the key decide; nothing was issued'
+const RULES =
+  'leave it out; whoever runs the service decides what the key signs (claims of the key); nothing was issued'
 
 /** A signature of one artifact by its digest. */
 const of = (digest: string): object => ({ artifacts: [{ digest, kind: 'file' }] })
@@ -127,7 +128,7 @@ const bodies: readonly (readonly [string, string, object | string, ExpectedProbl
       status: 422,
       code: 'ERR_CLAIMS_NOT_ALLOWED',
       detail: 'the claim "exp" is too far off: tokens of this key live 3600 s at most, not 3601 s',
-      hint: RULES,
+      hint: 'ask for 3600 s or less; nothing was issued',
     },
   ],
   [

@@ -85,7 +85,7 @@ const tokens: readonly TokenCase[] = [
     (issuer) => issuer.mint({ nbf: SECONDS + 3600 }),
     {
       detail: not('the token is of the future: "nbf" is 2026-11-22T11:00:00.000Z'),
-      hint: SEE,
+      hint: 'compare the clocks of the issuer and of this service; see expected and actual',
       expected: 'valid at 2026-11-22T10:00:00.000Z',
       actual: '2026-11-22T11:00:00.000Z to 2026-11-22T10:05:00.000Z',
     },
