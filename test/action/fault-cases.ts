@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ActionScene, startActionScene, type StepKind } from '../support/runner/scene.ts'
+import { freePort } from '../support/free-port.ts'
 import { refuse } from '../support/registry/faults.ts'
 
 type Inputs = Readonly<Record<string, string>>
@@ -55,6 +56,41 @@ export function defineFaultCases(kind: StepKind): void {
       const step = await scene.run({ inputs: imageInputs(scene) })
 
       expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+    })
+
+    test('says which service does not answer', async () => {
+      const scene = await startActionScene(kind)
+      const host = `127.0.0.1:${await freePort()}`
+
+      const step = await scene.run({
+        inputs: { ...imageInputs(scene), server: `http://${host}` },
+      })
+
+      expect(step).toMatchObject({ exitCode: 7, outputs: {} })
+      expect(step.annotations).toMatchObject([{ title: 'countersign ERR_NETWORK' }])
+      expect(step.annotations[0]?.message).toContain(host)
+      expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
+    })
+
+    test('publishes nothing of a batch of which one can not be signed', async () => {
+      const scene = await startActionScene(kind)
+      const code = 'ERR_KEY_REVOKED'
+      const { digest } = scene.image.descriptor
+      scene.fault = ({ method }, response) => {
+        if (method !== 'POST') return undefined
+        const results = [{ digest, problem: { code, detail: 'it was revoked just now' } }]
+        const answer = { key: 'release', version: 1, kid: 'k', results }
+        response.writeHead(200, { 'content-type': 'application/json' })
+        response.end(JSON.stringify(answer))
+        return 'answered'
+      }
+
+      const step = await scene.run({ inputs: { ...imageInputs(scene), mode: 'sign' } })
+
+      expect(step).toMatchObject({ exitCode: 6, outputs: {} })
+      expect(step.annotations).toMatchObject([{ title: `countersign ${code}` }])
+      expect(step.annotations[0]?.message).toContain('revoked just now')
+      expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
     })
 
     test('asks again where the service was overloaded, no sooner than that said', async () => {
