@@ -1,7 +1,7 @@
 /** Somebody opens the database of a running service and writes a key of theirs into it. */
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { changeByHand } from '../support/changed-by-hand.ts'
 import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
 import { testSigner } from '../support/signers.ts'
 
@@ -13,12 +13,6 @@ const SLIP_IN = `
     'retired', created_at, published_at, 1000, 2000, null, null, null, 0, null, 1
     from key_versions where key = 'release' and version = 1;
   update counters set value = value + 1 where name = 'sequence'`
-
-function change(folder: string, sql: string): void {
-  const database = new DatabaseSync(join(folder, 'service.db'))
-  database.exec(sql)
-  database.close()
-}
 
 /** Any change has the replica that makes it read the store anew. */
 async function makeChange({ address }: TestServer): Promise<void> {
@@ -48,7 +42,7 @@ async function failedChecks({ address }: TestServer): Promise<readonly unknown[]
 test('a key that is written into the database is published by nobody, now or after a start', async () => {
   const folder = serverFolder()
   const server = await runServer(folder)
-  change(folder.folder, SLIP_IN)
+  await changeByHand(join(folder.folder, 'service.db'), SLIP_IN)
   await makeChange(server)
 
   expect(await published(server)).not.toContain(kid)

@@ -1,5 +1,4 @@
 /** What happens to whoever changes the database by hand: contract over both stores. */
-import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CountersignError } from '../../src/errors.ts'
 import type { KeyUse, KeyVersion } from '../../src/keys/key.ts'
@@ -9,6 +8,7 @@ import { doDueSteps } from '../../src/rotation/due-steps.ts'
 import type { Operation } from '../../src/rotation/operation.ts'
 import { createKeyring, type StoreKeyring } from '../../src/rotation/store-keyring.ts'
 import { rotate, transition } from '../../src/rotation/transitions.ts'
+import { changeByHand } from '../support/changed-by-hand.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { stateEntry } from '../support/log-entries.ts'
 import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
@@ -32,12 +32,7 @@ afterAll(() => server.stop())
 const STORES: Readonly<Record<string, (use?: KeyUse) => Promise<Intruded>>> = {
   SQLite: async (use = 'artifact') => {
     const scene = await RotationScene.start({ use })
-    const sql = (text: string): Promise<void> => {
-      const database = new DatabaseSync(`${scene.folder}/store.db`)
-      database.exec(text)
-      database.close()
-      return Promise.resolve()
-    }
+    const sql = (text: string): Promise<void> => changeByHand(`${scene.folder}/store.db`, text)
     return { scene, sql }
   },
   PostgreSQL: async (use = 'artifact') => {
