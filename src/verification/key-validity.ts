@@ -45,6 +45,7 @@ export function assertKeyValid(
   throw refuse(
     'ERR_KEY_OUTSIDE_VALIDITY',
     `the signature was made at ${outside.time.toISOString()}, outside the window of ${name}: ${formatWindow(validFor)}`,
+    SIGN_AGAIN,
   )
 }
 
@@ -64,12 +65,18 @@ function assertBeforeCompromise(trusted: TrustedKey, times: readonly TrustedTime
   const { compromisedSince } = trusted
   const since = compromisedSince?.toISOString() ?? 'always'
   // No compromisedSince at all means compromised from the beginning.
-  const early = times.every(({ time }) => compromisedSince !== undefined && time < compromisedSince)
-  if (times.length > 0 && early) return
-  const when = times.length === 0 ? 'and no trusted time shows that it was made before' : 'or later'
+  const late = times.find(({ time }) => compromisedSince === undefined || time >= compromisedSince)
+  if (times.length > 0 && late === undefined) return
+  const when =
+    late === undefined
+      ? 'no trusted time shows that the signature was made before'
+      : `the signature was made at ${late.time.toISOString()}`
   throw refuse(
     'ERR_KEY_REVOKED',
-    `${nameKey(trusted)} is revoked: compromised since ${since}, ${when}`,
+    `${nameKey(trusted)} is revoked: compromised since ${since}, and ${when}`,
+    late === undefined && compromisedSince !== undefined
+      ? SHOW_TIME
+      : `anybody may have made it: ${SIGN_AGAIN}`,
   )
 }
 
@@ -84,8 +91,9 @@ function formatWindow(window: TrustedKey['validFor']): string {
   return `${start?.toISOString() ?? 'the beginning'} to ${end?.toISOString() ?? 'now'}`
 }
 
-function refuse(code: ErrorCode, message: string): CountersignError {
-  return new CountersignError(code, message, {
-    hint: 'sign again with the active version, or give a bundle with a time stamp and the --trusted-root of its authority',
-  })
+const SIGN_AGAIN = 'sign the artifact again with the active version'
+const SHOW_TIME = `${SIGN_AGAIN}, or give a bundle with a time stamp and the --trusted-root of its authority`
+
+function refuse(code: ErrorCode, message: string, hint = SHOW_TIME): CountersignError {
+  return new CountersignError(code, message, { hint })
 }

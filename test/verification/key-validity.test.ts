@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { CountersignError } from '../../src/errors.ts'
 import type { KeyState } from '../../src/keys/state.ts'
 import { assertKeyValid, type TrustedTime } from '../../src/verification/key-validity.ts'
 import { pinKey, type TrustedKey } from '../../src/verification/trust.ts'
@@ -138,6 +139,29 @@ test.each<[string, TrustedKey, readonly TrustedTime[], string]>([
   ],
 ])('%s', (_, trusted, times, expected) => {
   expect(verdict(trusted, times)).toBe(expected)
+})
+
+test.each<[string, TrustedKey, readonly TrustedTime[], boolean]>([
+  ['a retired version without a time', version('retired', { start: 0, end: 40 }), [], true],
+  ['a revoked one without a time', version('revoked', { start: 0, compromised: 20 }), [], true],
+  [
+    'one signed after its compromise',
+    version('revoked', { start: 0, compromised: 20 }),
+    at(30),
+    false,
+  ],
+  ['one compromised from the beginning', version('revoked', { start: 0 }), [], false],
+  ['one signed outside its window', version('retired', { start: 0, end: 40 }), at(45), false],
+])('a time stamp is asked for only where it would help: %s', (_, trusted, times, wouldHelp) => {
+  let hint: string | undefined
+  try {
+    assertKeyValid(trusted, times, NOW)
+  } catch (error) {
+    if (CountersignError.is(error)) ({ hint } = error)
+  }
+
+  expect(hint).toContain('sign the artifact again')
+  expect(hint?.includes('time stamp')).toBe(wouldHelp)
 })
 
 test('a version that is not active never counts without a trusted time', () => {
