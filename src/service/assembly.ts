@@ -110,11 +110,12 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     }),
   )
   const appender = lifecycle.own(createAppender({ store, admit: createAdmission(now), now }))
-  startCheckpoints(options, lifecycle, () => openLogKeys(keyring))
+  const configured = keys.map(({ name }) => name)
+  startCheckpoints(options, lifecycle, () => openLogKeys(keyring, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, keyring)
   const failures = new FailureLog(appender, now)
-  const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
+  const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(keyring, now)
   return {
     settings,
@@ -156,14 +157,15 @@ function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Au
 
 /** Once it fulfils, everything is published, the signed history included. */
 async function startPublications(
-  { now, onAlert, settings }: AssemblyOptions,
+  { keys, now, onAlert, settings }: AssemblyOptions,
   lifecycle: Lifecycle,
   keyring: Keyring,
 ): Promise<Publications> {
+  const configured = keys.map(({ name }) => name)
   const publications = createPublications({
     keyring,
     issuer: settings.issuer,
-    trustSigner: async () => (await openKeyOf('trust', keyring)).signer,
+    trustSigner: async () => (await openKeyOf('trust', keyring, configured)).signer,
     now,
     startTimer,
     onError: onAlert,

@@ -5,12 +5,17 @@ import type { KeyUse } from '../keys/key.ts'
 import type { ActiveSigner, Keyring } from '../rotation/keyring.ts'
 
 /**
- * Opens the active version of the key of a use.
+ * Opens the active version of the key of a use; of several that the store has, the one that is configured.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no key has it; and the errors of the keyring
  */
-export async function openKeyOf(use: KeyUse, keyring: Keyring): Promise<ActiveSigner> {
-  const key = keyring.snapshot.keys.find((candidate) => candidate.use === use)
+export async function openKeyOf(
+  use: KeyUse,
+  keyring: Keyring,
+  configured: readonly string[],
+): Promise<ActiveSigner> {
+  const candidates = keyring.snapshot.keys.filter((candidate) => candidate.use === use)
+  const key = candidates.find(({ name }) => configured.includes(name)) ?? candidates[0]
   if (key !== undefined) return keyring.activeSigner(key.name, use)
   throw new CountersignError('ERR_KEY_NOT_FOUND', `this service has no key whose use is ${use}`, {
     hint: `whoever runs it adds one to keys in countersign.yaml, with use: ${use}`,
@@ -18,14 +23,20 @@ export async function openKeyOf(use: KeyUse, keyring: Keyring): Promise<ActiveSi
 }
 
 /**
- * Opens the log's key, and finds those of its earlier versions: checkpoints they signed are still read.
+ * Opens the log's key, and finds those of its earlier versions, under whichever name: checkpoints they signed
+ * are still read.
  *
  * @throws {@link CountersignError} as {@link openKeyOf}
  */
-export async function openLogKeys(keyring: Keyring): Promise<LogKeys> {
-  const { key, signer } = await openKeyOf('log', keyring)
-  const earlier = keyring.snapshot.versions
-    .filter((version) => version.key === key.name && version.publicKey.kid !== signer.key.kid)
+export async function openLogKeys(
+  keyring: Keyring,
+  configured: readonly string[],
+): Promise<LogKeys> {
+  const { signer } = await openKeyOf('log', keyring, configured)
+  const { keys, versions } = keyring.snapshot
+  const names = keys.filter(({ use }) => use === 'log').map(({ name }) => name)
+  const earlier = versions
+    .filter(({ key, publicKey }) => names.includes(key) && publicKey.kid !== signer.key.kid)
     .map(({ publicKey }) => publicKey)
   return { signer, earlier }
 }

@@ -40,13 +40,21 @@ export interface EmbeddedAuthority {
   active(): Promise<ActiveAuthority>
 }
 
-/** Makes the embedded authority; one clock for all its versions, so that time never goes back. */
-export function createEmbeddedAuthority(keyring: Keyring, clock: StampClock): EmbeddedAuthority {
+/**
+ * Makes the embedded authority; one clock for all its versions, so that time never goes back.
+ *
+ * @param configured - names of the keys that are configured: of several time-stamp keys the one that is
+ */
+export function createEmbeddedAuthority(
+  keyring: Keyring,
+  clock: StampClock,
+  configured: readonly string[] = [],
+): EmbeddedAuthority {
   /** Authorities by kid; a version's key and certificate never change. */
   const authorities = new Map<string, TimestampAuthority>()
   return {
     active: async () => {
-      const { key, version, signer } = await openKeyOf('timestamp', keyring)
+      const { key, version, signer } = await openKeyOf('timestamp', keyring, configured)
       const { kid } = version.publicKey
       const { certificates } = version
       if (certificates === undefined) {

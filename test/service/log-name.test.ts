@@ -1,5 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
+import { logVerifierKey } from '../../src/formats/note-key.ts'
+import { parseSignedNote } from '../../src/formats/signed-note.ts'
+import { parseKeyHistory } from '../../src/keys/key-history.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { runServer, type ServerFolder, serverFolder, type TestServer } from '../support/server.ts'
 
@@ -9,14 +14,22 @@ const named = (folder: ServerFolder, origin: string): ServerFolder => ({
 })
 
 /** The first line of its checkpoint, once there is one. */
-async function nameOf({ address }: TestServer): Promise<string | undefined> {
+async function nameOf(server: TestServer): Promise<string | undefined> {
+  return (await checkpointWhere(server, () => true)).split('\n')[0]
+}
+
+/** The text of its checkpoint, once there is one that is looked for. */
+async function checkpointWhere(
+  { address }: TestServer,
+  isMeant: (note: Uint8Array) => boolean,
+): Promise<string> {
   for (let look = 0; look < 100; look += 1) {
     const answer = await fetch(`${address}/log/checkpoint`)
-    const text = await answer.text()
-    if (answer.ok) return text.split('\n')[0]
+    const note = Buffer.from(await answer.arrayBuffer())
+    if (answer.ok && isMeant(note)) return note.toString()
     await delay(50)
   }
-  return undefined
+  throw new Error('there is no such checkpoint')
 }
 
 test('a log does not go on under another name, unless it is begun anew', async () => {
@@ -36,6 +49,35 @@ test('a log does not go on under another name, unless it is begun anew', async (
   expect(await nameOf(next)).toBe('sign.example.com/log-2026')
   await next[Symbol.asyncDispose]()
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
+})
+
+test('keys of the service that get other names sign from then on, and the log goes on', async () => {
+  const folder = serverFolder()
+  const first = await runServer(folder)
+  await nameOf(first)
+  await first[Symbol.asyncDispose]()
+  const yaml = readFileSync(folder.config, 'utf8')
+  const renamed = `keys:
+  zlog: { use: log, algorithm: EdDSA, provider: file:keys/ }
+  ztrust: { use: trust, provider: file:keys/ }
+`
+  writeFileSync(folder.config, yaml.replace('keys:\n', renamed))
+
+  const next = await runServer(folder)
+
+  const keyIn = (name: string): PublicKeyInfo | undefined =>
+    next.versions.find(({ key, state }) => key === name && state === 'active')?.publicKey
+  const [log, trust] = [keyIn('zlog'), keyIn('ztrust')]
+  if (log === undefined || trust === undefined) throw new Error('they have no version')
+  const { id } = logVerifierKey(next.logOrigin, log)
+  const history = new Uint8Array(
+    await (await fetch(`${next.address}/trust/keys.json`)).arrayBuffer(),
+  )
+  const isByLog = (note: Uint8Array): boolean =>
+    parseSignedNote(note).signatures.some((signature) => Buffer.from(signature.id).equals(id))
+  expect(await checkpointWhere(next, isByLog)).toContain('sign.example.com/log')
+  expect(parseKeyHistory(history, trust).versions).not.toEqual([])
+  expect(next.lines.join('')).not.toContain('"level":50')
 })
 
 test('beginning anew what has the right name changes nothing', async () => {
