@@ -15,7 +15,11 @@ export function renderServerKey(key: ObjectReader): string {
 
 /** Renders what a change did: a line for each version, and what the backend said. */
 export function renderDone(answer: ObjectReader): string {
-  const changed = answer.objects('changed', 'optional').map(renderVersion)
+  const all = answer.objects('changed', 'optional')
+  // Made and published in one go, a version is there twice.
+  const changed = all
+    .filter((one, place) => !all.slice(place + 1).some((later) => isSameVersion(one, later)))
+    .map(renderVersion)
   const backend = answer.optionalObject('backend')
   const lines = backend === undefined ? changed : [...changed, renderBackend(backend)]
   return lines.map((line) => `${printable(line)}\n`).join('')
@@ -56,6 +60,10 @@ function renderVersion(version: ObjectReader): string {
   const time = TIMES.findLast((name) => version.optionalText(name) !== undefined)
   const since = time === undefined ? '' : ` (${time} ${version.text(time)})`
   return `${numberOf(version)}  ${version.text('state')}${since}  kid ${version.text('kid')}`
+}
+
+function isSameVersion(one: ObjectReader, other: ObjectReader): boolean {
+  return one.text('kid') === other.text('kid')
 }
 
 function numberOf(version: ObjectReader): string {

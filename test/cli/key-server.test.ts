@@ -28,7 +28,8 @@ async function start(approvals?: ApprovalSettings): Promise<Administrated> {
   })
   onTestFinished(() => keyring[Symbol.asyncDispose]())
   const now = (): Date => scene.now
-  const parts = { store, keyring, now, rotation: scene.context() }
+  const publications = { page: () => undefined, settled: () => Promise.resolve() }
+  const parts = { store, keyring, now, publications, rotation: scene.context() }
   const protection = approvals && {
     assertApproved: createApproval({ store, settings: approvals, now, randomId: randomUUID }),
   }
@@ -62,7 +63,7 @@ test('key create makes the next version of a key of the service, and publishes i
   expect(planned.exitCode).toBe(0)
   expect(planned.stdout).toMatch(/^version 3: new -> pending\n/)
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^3 {2}pending {2}kid /)
+  expect(stdout).toMatch(/^3 {2}pending {2}kid \S+\n$/)
   expect(await scene.states()).toBe('active standby standby')
 })
 
