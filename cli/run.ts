@@ -32,13 +32,14 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
         outcome = await work(...args)
       },
   }
+  let program: Command | undefined
   try {
     const [first, second] = commandWords(argv)
     const wanted = first === 'help' ? second : first
-    const program = await createProgram(environment, (name) => name === wanted)
+    program = await createProgram(environment, (name) => name === wanted)
     await program.parseAsync(argv, { from: 'user' })
   } catch (thrown) {
-    outcome = toFailure(thrown, environment, argv)
+    outcome = toFailure(thrown, environment, commandPath(program, argv))
   }
   terminal.end()
   if (outcome === undefined) return 0
@@ -50,18 +51,16 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 function toFailure(
   thrown: unknown,
   environment: CommandEnvironment,
-  argv: readonly string[],
+  path: readonly string[],
 ): Outcome | undefined {
   if (!(thrown instanceof CommanderError)) return fail(toCountersignError(thrown), environment)
   // Help and version were asked for and have been printed.
   if (thrown.exitCode === 0) return undefined
-  return fail(toUsageError(thrown, argv), environment)
+  return fail(toUsageError(thrown, path), environment)
 }
 
-function toUsageError(thrown: CommanderError, argv: readonly string[]): CountersignError {
-  const [command] = commandWords(argv)
-  const known = command !== undefined && Object.hasOwn(COMMANDS, command)
-  const help = `see countersign ${known ? `${command} ` : ''}--help`
+function toUsageError(thrown: CommanderError, path: readonly string[]): CountersignError {
+  const help = `see ${['countersign', ...path, '--help'].join(' ')}`
   if (thrown.code === 'commander.help') {
     return new CountersignError('ERR_USAGE', 'no command was given', { hint: help })
   }
@@ -75,6 +74,14 @@ function toUsageError(thrown: CommanderError, argv: readonly string[]): Counters
 function fail(error: CountersignError, { terminal }: CommandEnvironment): Outcome {
   terminal.talk(renderError(error, terminal))
   return { exitCode: error.exitCode, document: errorDocument(error) }
+}
+
+/** The words that do name one: `key revoke`. */
+function commandPath(program: Command | undefined, argv: readonly string[]): readonly string[] {
+  const [first, second] = commandWords(argv)
+  const command = program?.commands.find((each) => each.name() === first)
+  const subcommand = command?.commands.find((each) => each.name() === second)
+  return [command, subcommand].flatMap((each) => (each === undefined ? [] : [each.name()]))
 }
 
 /** The words that may name a command; common options take no values, so every other word may. */

@@ -44,6 +44,17 @@ test.each([
   })
 })
 
+test('a mistake in a command of a command is sent to the help of that one', async () => {
+  const hintOf = async (...args: readonly string[]): Promise<string> =>
+    (await countersign(args)).stderr.split('\n')[1] ?? ''
+
+  expect(await hintOf('key', 'revoke', 'release')).toBe('hint:  see countersign key revoke --help')
+  expect(await hintOf('token', 'verify', '--server', 'x')).toMatch(
+    /see countersign token verify --help$/,
+  )
+  expect(await hintOf('key', 'nonsense')).toMatch(/see countersign key --help$/)
+})
+
 test('what stands behind -- is no option', async () => {
   const { stdout, stderr } = await countersign(['verify', '--nonsense', '--', '--json', '-q'])
 
