@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { createClientErrorHandler } from './client-errors.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
 import { sendProblem } from './plugins/problems.ts'
+import { childLoggerFactory } from './quiet-logger.ts'
 import { RequestLog } from './request-log.ts'
 
 /** How the instance meets its surroundings. */
@@ -33,6 +34,7 @@ export async function createHttpServer(
   const server = fastify({
     logger,
     logController: new RequestLog(),
+    childLoggerFactory,
     // The oldest TLS that RFC 9325 allows, whatever this Node was told.
     ...(tls === undefined
       ? { http: limits }

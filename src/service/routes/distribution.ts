@@ -10,6 +10,7 @@ import { CountersignError } from '../../errors.ts'
 import type { ServiceApp } from '../service-app.ts'
 import { KEY_HISTORY_PATH, type Publications } from '../publications.ts'
 import type { PublishedPage } from '../published-pages.ts'
+import { QUIET } from '../quiet-logger.ts'
 import { NOT_MODIFIED, pageOf } from '../schemas/page.ts'
 
 const JSON_TYPE = 'application/json'
@@ -27,10 +28,7 @@ const DOCUMENTS: readonly (readonly [string, string, string])[] = [
   ],
 ]
 
-/** Anybody fetches them, and often: two lines of the log for each would cost more than the answer. */
-const QUIET = 'warn'
-
-/** Registers the routes. */
+/** Registers the routes. Anybody fetches these pages, and often: a line of the log costs more than an answer. */
 export function distributionRoutes(
   app: ServiceApp,
   { publications }: { readonly publications: Pick<Publications, 'page'> },

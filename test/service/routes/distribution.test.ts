@@ -119,3 +119,22 @@ test('a history that was never signed is not served: try again', async () => {
   expect(answer.statusCode).toBe(503)
   expect(answer.json()).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE', retryable: true })
 })
+
+test('a page that is served leaves no line in the log, one that can not be leaves one with its request', async () => {
+  const lines: string[] = []
+  const logger = { level: 'info', stream: { write: (line: string) => void lines.push(line) } }
+  const { published } = await service()
+  const page = (path: string) =>
+    path === '/trust/keys.json' ? undefined : published.publications.page(path)
+  const publications = { page, settled: () => Promise.resolve() }
+  await using app = await createService({ publications }, { logger })
+
+  await app.inject({ url: '/.well-known/jwks.json' })
+  const ofServed = lines.splice(0)
+  const { headers } = await app.inject({ url: '/trust/keys.json' })
+
+  expect(ofServed).toEqual([])
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { reqId: headers['x-request-id'], code: 'ERR_PROVIDER_UNAVAILABLE' },
+  ])
+})
