@@ -12,8 +12,8 @@ import { freshOf, type RevocationMode } from './revocation.ts'
 import {
   keepsSeconds,
   refusesSeconds,
-  VERIFIER_CLASSES,
   type VerifierClass,
+  verifiersOf,
 } from './verifier-classes.ts'
 
 /** What a revocation means for one class of verifiers. */
@@ -61,7 +61,7 @@ export function planRevocation(
   moment: KeyMoment,
   number: number,
   mode: RevocationMode,
-  verifiers: readonly VerifierClass[] = VERIFIER_CLASSES,
+  verifiers: readonly VerifierClass[] = verifiersOf(moment.key.use),
 ): RevocationPlan {
   const { key, now } = moment
   const { version } = beginTransition(moment, number, 'revoke')
@@ -103,7 +103,7 @@ function successorOf(
 
 /** The time from which a token of the version, signed at the latest moment, is over everywhere. */
 function lastTokenAt({ key, now }: KeyMoment, version: KeyVersion): Date | undefined {
-  if (version.state === 'pending') return undefined
+  if (key.use !== 'token' || version.state === 'pending') return undefined
   if (version.state !== 'active') return leavesJwksAt(version, key)
   const { maxTokenLifetimeSeconds, verifierLeewaySeconds, clockSkewSeconds } = policyAt(key, now)
   return addSeconds(now, maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds)

@@ -12,8 +12,8 @@ import { activationDelaySeconds, policyAt, retentionSeconds } from './policy.ts'
 import {
   keepsSeconds,
   refusesSeconds,
-  VERIFIER_CLASSES,
   type VerifierClass,
+  verifiersOf,
 } from './verifier-classes.ts'
 
 /** One addend of a wait, by its name in docs/design/rotation.md. */
@@ -47,7 +47,7 @@ export interface RotationPlan {
   readonly from: number | undefined
   /** Number of the version that is next; undefined: it must be created. */
   readonly to: number | undefined
-  /** t0 to t3: publish, activate, leave the JWKS (the one that signs now), destroy it. */
+  /** t0 to t3: publish, activate, leave the JWKS (the one that signs now, if it signs tokens), destroy it. */
   readonly steps: readonly PlannedStep[]
   /** When the scheduler activates it; undefined: never by itself. */
   readonly scheduledAt: Date | undefined
@@ -60,11 +60,11 @@ export interface RotationPlan {
 /**
  * Plans the next rotation of a key.
  *
- * @param verifiers - those in use; left out: all we know of
+ * @param verifiers - those in use; left out: all we know of that verify with such a key
  */
 export function planRotation(
   moment: KeyMoment,
-  verifiers: readonly VerifierClass[] = VERIFIER_CLASSES,
+  verifiers: readonly VerifierClass[] = verifiersOf(moment.key.use),
 ): RotationPlan {
   const { key, versions } = moment
   const standby = standbyOf(versions)
@@ -92,27 +92,30 @@ function planSteps(moment: KeyMoment, activation: PlannedStep): readonly Planned
     boundBy: published === undefined ? 'nothing: it can be published now' : 'done',
   }
   if (activeVersion(moment.versions) === undefined) return [publish, activation]
-  return [
-    publish,
-    activation,
-    {
-      step: 'leave-jwks',
-      earliest: leaves,
-      terms: [
-        { term: 'L', seconds: policy.signerLagSeconds },
-        { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
-        { term: 'W', seconds: policy.verifierLeewaySeconds },
-        { term: 'S', seconds: policy.clockSkewSeconds },
-      ],
-      boundBy: `T: its last token lives up to ${policy.maxTokenLifetimeSeconds} s`,
-    },
-    {
-      step: 'destroy',
-      earliest: addSeconds(leaves, policy.auditWindowSeconds),
-      terms: [{ term: 'audit window', seconds: policy.auditWindowSeconds }],
-      boundBy: 'the audit window, and no signature after it was closed',
-    },
+  const audit: PlanTerm = { term: 'audit window', seconds: policy.auditWindowSeconds }
+  const retention: readonly PlanTerm[] = [
+    { term: 'L', seconds: policy.signerLagSeconds },
+    { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
+    { term: 'W', seconds: policy.verifierLeewaySeconds },
+    { term: 'S', seconds: policy.clockSkewSeconds },
   ]
+  const destroy: PlannedStep = {
+    step: 'destroy',
+    earliest: addSeconds(leaves, policy.auditWindowSeconds),
+    terms: [audit],
+    boundBy: 'the audit window, and no signature after it was closed',
+  }
+  // A key history keeps every version for ever.
+  if (moment.key.use !== 'token') {
+    return [publish, activation, { ...destroy, terms: [...retention, audit] }]
+  }
+  const leave: PlannedStep = {
+    step: 'leave-jwks',
+    earliest: leaves,
+    terms: retention,
+    boundBy: `T: its last token lives up to ${policy.maxTokenLifetimeSeconds} s`,
+  }
+  return [publish, activation, leave, destroy]
 }
 
 function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]): PlannedStep {
@@ -120,7 +123,7 @@ function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]):
   const published = standbyOf(versions)?.publishedAt ?? now
   const policy = policyAt(moment.key, published)
   if (isUnused(versions)) {
-    const boundBy = 'nothing: the key has never signed, so nobody has a token of it'
+    const boundBy = 'nothing: the key has never signed, so nobody has anything to verify with it'
     return { step: 'activate', earliest: later(published, now), terms: [], boundBy }
   }
   const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
@@ -140,7 +143,7 @@ function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]):
 function describeSlowest(policy: RotationPolicy, verifiers: readonly VerifierClass[]): string {
   const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
   const wait = Math.max(M, V)
-  const what = M > V ? `M: max-age is ${M} s` : `V: verifiers may keep a JWKS ${V} s`
+  const what = M > V ? `M: max-age is ${M} s` : `V: verifiers may keep keys ${V} s`
   const [slowest] = verifiers
     .map((verifier) => ({ name: verifier.name, keeps: keepsSeconds(verifier, policy) }))
     .filter(({ keeps }) => keeps <= wait)

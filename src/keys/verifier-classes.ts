@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { RotationPolicy } from './key.ts'
+import type { KeyUse, RotationPolicy } from './key.ts'
 
 /** How long a class keeps a set: seconds, as `max-age` says, or until it meets a `kid` it does not know. */
 export type CacheTime = number | 'max-age' | 'until-unknown-kid'
@@ -23,7 +23,7 @@ const verifier = (name: string, keeps: CacheTime, cooldownSeconds?: number): Ver
   cooldownSeconds,
 })
 
-/** The verifiers we know of. */
+/** The verifiers of tokens that we know of. */
 export const VERIFIER_CLASSES: readonly VerifierClass[] = [
   verifier('jose', 600, 30),
   verifier('jwks-rsa', 600, 0),
@@ -40,6 +40,14 @@ export const VERIFIER_CLASSES: readonly VerifierClass[] = [
   verifier('AWS API Gateway', 3600, 0),
   verifier('nginx', 0, 0),
 ]
+
+/** Who verifies artifacts has a copy of the key history; ours keep it as long as its headers say. */
+const HISTORY_CLASSES: readonly VerifierClass[] = [verifier('copies of the key history', 'max-age')]
+
+/** The verifiers that a key of some use has. */
+export function verifiersOf(use: KeyUse): readonly VerifierClass[] {
+  return use === 'token' ? VERIFIER_CLASSES : HISTORY_CLASSES
+}
 
 /** Longest time a class keeps a set it fetched: `Infinity` where only an unknown `kid` ends it. */
 export function keepsSeconds(verifierClass: VerifierClass, policy: RotationPolicy): number {

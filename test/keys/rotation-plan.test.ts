@@ -40,6 +40,23 @@ test('the transitions accept the times of the plan, and nothing earlier', () => 
   expect(codeOf(() => destroy(at(destruction), 1, undefined))).toBe('accepted')
 })
 
+test('a plan for an artifact key speaks of no JWKS, no token and no verifier of tokens', () => {
+  const { steps: planned, uncovered } = planRotation(running(testKey('artifact')).at(200))
+  const revoked = planRevocation(running(testKey('artifact')).at(2000), 1, 'seamless')
+
+  expect(planned.map(({ step, boundBy }) => [step, boundBy])).toEqual([
+    ['publish', 'done'],
+    ['activate', 'V: verifiers may keep keys 900 s (copies of the key history: 300 s)'],
+    ['destroy', 'the audit window, and no signature after it was closed'],
+  ])
+  expect(uncovered).toEqual([])
+  expect(revoked).toMatchObject({
+    tokensUntil: undefined,
+    exposedUntil: revoked.cachesUntil,
+    verifiers: [{ name: 'copies of the key history', refusesSeconds: 0 }],
+  })
+})
+
 test('each wait of a plan is the sum of its terms', () => {
   const terms = planRotation(running().at(200)).steps.map((step) =>
     step.terms.map(({ term, seconds }) => `${term} ${seconds}`).join(' + '),
@@ -71,7 +88,7 @@ test('the first version of a key waits for nothing, and replaces nothing', () =>
 test('a plan names the slowest verifier that it waits for', () => {
   const boundBy = (key = testKey()) => planRotation(running(key).at(200)).steps[1]?.boundBy
 
-  expect(boundBy()).toBe('V: verifiers may keep a JWKS 900 s (jose: 600 s)')
+  expect(boundBy()).toBe('V: verifiers may keep keys 900 s (jose: 600 s)')
   expect(boundBy(testKey('token', { maxAgeSeconds: 1500 }))).toBe(
     'M: max-age is 1500 s (step-ca: 1500 s)',
   )
@@ -80,7 +97,7 @@ test('a plan names the slowest verifier that it waits for', () => {
 test('a plan says so when nobody it was told of needs the wait', () => {
   const [, activation] = planRotation(running().at(200), []).steps
 
-  expect(activation?.boundBy).toBe('V: verifiers may keep a JWKS 900 s')
+  expect(activation?.boundBy).toBe('V: verifiers may keep keys 900 s')
 })
 
 test('a plan lists the verifiers it does not wait for, and for how long they may refuse', () => {
