@@ -42,6 +42,13 @@ export function malformedToken(why: string, cause?: unknown): CountersignError<'
   })
 }
 
+/** The error of a member that has another type than it must; its value is never quoted. */
+export function malformedMember(name: string, why: string): CountersignError<'ERR_JWT_INVALID'> {
+  return new CountersignError('ERR_JWT_INVALID', `malformed token: "${name}" is ${why}`, {
+    hint: 'whoever issued the token must mend it: RFC 7519 section 4 has the types of claims',
+  })
+}
+
 /**
  * Takes a compact JWS apart; the text is attacker-controlled.
  *
@@ -111,7 +118,7 @@ export function parseTokenObject(bytes: Uint8Array, name: string, limits: JsonLi
 export function readTokenText(json: JsonObject, name: string): string | undefined {
   const value = Object.hasOwn(json, name) ? json[name] : undefined
   if (value === undefined || typeof value === 'string') return value
-  throw malformedToken(`"${name}" is not a text`)
+  throw malformedMember(name, 'not a text')
 }
 
 /** Writes what is to be signed: header and payload, encoded and joined. */

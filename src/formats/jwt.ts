@@ -6,7 +6,7 @@
 import type { JsonObject, JsonValue } from './json.ts'
 import {
   type CompactJws,
-  malformedToken,
+  malformedMember,
   parseJws,
   parseTokenObject,
   readTokenText,
@@ -66,7 +66,7 @@ function readAudience(json: JsonObject): readonly string[] | undefined {
   const value = json['aud']
   if (typeof value === 'string') return [value]
   if (isTexts(value) && value.length > 0 && value.length <= MAX_AUDIENCES) return value
-  throw malformedToken('"aud" is neither a text nor a short list of texts')
+  throw malformedMember('aud', 'neither a text nor a short list of texts')
 }
 
 function isTexts(value: JsonValue | undefined): value is readonly string[] {
@@ -83,7 +83,7 @@ function readNumericDate(
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= LAST_SECOND) {
     return new Date(round(seconds * 1000))
   }
-  throw malformedToken(`"${name}" is not a time in seconds`)
+  throw malformedMember(name, 'not a time in seconds')
 }
 
 /** Tells a moment in whole seconds, as claims do (NumericDate). */

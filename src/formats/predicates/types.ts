@@ -24,7 +24,7 @@ function requireMembers(name: string, members: Readonly<Record<string, RegExp>>)
       throw new CountersignError(
         'ERR_PREDICATE_INVALID',
         `not a predicate of type ${name}: "${member}" is missing or has another value`,
-        { hint: 'check --type against the predicate file' },
+        { hint: 'name the type that the predicate is of, or mend the predicate' },
       )
     }
   }
