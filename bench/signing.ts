@@ -2,7 +2,8 @@
  * Signing: our Signer beside the same backend with nothing of ours. Our Signer checks every signature
  * before it releases it, which alone costs as much as it costs; "net" takes that off.
  */
-import { verify } from 'node:crypto'
+import { type KeyObject, verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import { toX509Signature } from '../src/crypto/der.ts'
 import { encodePae } from '../src/formats/dsse.ts'
 import { ARTIFACT, type BenchAlgorithm } from './bundles.ts'
@@ -46,13 +47,14 @@ async function measureBackend(
   const { signer, signRaw } = backend
   const { key } = signer
   const signature = toX509Signature(key.algorithm, await signer.sign(MESSAGE))
+  // The cheapest way there is: at once, where nobody waits meanwhile, else beside the others.
+  const check = width === 1 ? checkAtOnce : checkOnPool
   const rates = await compareRates(
     {
       raw: inFlight(width, () => signRaw(MESSAGE)),
       checked: inFlight(width, async () => {
         await signRaw(MESSAGE)
-        // In the form node checks fastest, whatever form the backend gives.
-        if (!verify('sha256', MESSAGE, key.keyObject, signature)) throw new Error('no signature')
+        if (!(await check(key.keyObject, signature))) throw new Error('no signature')
       }),
       ours: inFlight(width, () => signer.sign(MESSAGE)),
     },
@@ -76,6 +78,21 @@ async function measureBackend(
     'net / raw': net,
   }
   return { row, net }
+}
+
+// Both take the form of signature that node checks fastest, whatever form the backend gives.
+
+function checkAtOnce(key: KeyObject, signature: Uint8Array): boolean {
+  return verify('sha256', MESSAGE, key, signature)
+}
+
+function checkOnPool(key: KeyObject, signature: Uint8Array): Promise<boolean> {
+  return promisify<string, Uint8Array, KeyObject, Uint8Array, boolean>(verify)(
+    'sha256',
+    MESSAGE,
+    key,
+    signature,
+  )
 }
 
 async function countKmsCalls(kms: Awaited<ReturnType<typeof startRemoteKms>>): Promise<number> {
