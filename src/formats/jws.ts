@@ -35,7 +35,7 @@ const MAX_HEADER_CHARACTERS = 16_384
 const HEADER_DEPTH = 8
 
 /** The one error of a text that is no token; the reason never quotes it. */
-export function malformedToken(why: string, cause?: unknown): CountersignError<'ERR_JWT_INVALID'> {
+function malformedToken(why: string, cause?: unknown): CountersignError<'ERR_JWT_INVALID'> {
   return new CountersignError('ERR_JWT_INVALID', `malformed token: ${why}`, {
     hint: 'a token is three parts of base64url, joined by dots; copy it whole, without blanks',
     cause,

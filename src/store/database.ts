@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import type { Kysely } from 'kysely'
+import type { Compilable, Kysely } from 'kysely'
 import type { ColumnTypes } from './migrations/column-types.ts'
 import type { LogEntryRow, LogHeadRow, LogLabelRow, Tables } from './tables.ts'
 
@@ -39,6 +39,8 @@ export interface Database extends AsyncDisposable {
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
   /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */
   lockHead(db: Kysely<Tables>): Promise<HeadRow>
+  /** Runs a statement of a transaction whose answer nobody needs, at the latest with its commit. */
+  later(db: Kysely<Tables>, query: Compilable): Promise<void>
   /** Adds entries of the log, many at a time. */
   insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void>
   /** Adds labels of entries, many at a time. */

@@ -95,7 +95,7 @@ export class LogTables extends LogTablesReader implements LogRecords {
     const rows = new Map(
       tiles.map(({ level, index: idx, hashes }) => [`${level}/${idx}`, { level, idx, hashes }]),
     )
-    await this.db
+    const put = this.db
       .insertInto('log_tiles')
       .values([...rows.values()])
       .onConflict((conflict) =>
@@ -103,11 +103,11 @@ export class LogTables extends LogTablesReader implements LogRecords {
           .columns(['level', 'idx'])
           .doUpdateSet((row) => ({ hashes: row.ref('excluded.hashes') })),
       )
-      .execute()
+    await this.#database.later(this.db, put)
   }
 
   async putHead({ size, root }: LogHead): Promise<void> {
-    await this.db.updateTable('log_head').set({ size, root }).execute()
+    await this.#database.later(this.db, this.db.updateTable('log_head').set({ size, root }))
   }
 
   async putCheckpoint({ size, note }: StoredCheckpoint): Promise<boolean> {

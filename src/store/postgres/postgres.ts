@@ -1,4 +1,4 @@
-import { Kysely, sql } from 'kysely'
+import { type Compilable, Kysely, sql } from 'kysely'
 import { type ClientConfig, Pool } from 'pg'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
@@ -77,6 +77,10 @@ class PostgresDatabase implements Database {
   }
 
   // Arrays: one text for any number of rows, so that it is prepared once.
+  async later(db: Kysely<Tables>, query: Compilable): Promise<void> {
+    await db.executeQuery(query.compile())
+  }
+
   async insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
     const indices = rows.map(({ idx }) => idx)
     const data = rows.map((row) => row.data)

@@ -7,13 +7,58 @@ export interface StatementResult {
   readonly changes?: number | bigint
 }
 
-/** A connection, wherever it is: statements of one caller, one after the other. */
-export interface SqliteConnection {
-  run(sql: string, parameters?: readonly unknown[]): Promise<StatementResult>
+/** A statement and what it is run with. */
+export interface Statement {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+}
+
+/** Where a connection is; statements are of one caller, one after the other. */
+export interface ConnectionPlace {
+  /** Runs statements up to the first that fails; answers as the last does. */
+  run(statements: readonly Statement[]): Promise<StatementResult>
   /** Undoes the transaction, where there still is one. */
   rollback(): Promise<void>
   /** May be called again. */
   close(): Promise<void>
+}
+
+/** A connection, wherever it is. */
+export class SqliteConnection {
+  readonly #place: ConnectionPlace
+  /** What goes before the next statement; {@link SqliteConnection.later} adds to it. */
+  #before: Statement[] = []
+
+  constructor(place: ConnectionPlace) {
+    this.#place = place
+  }
+
+  /**
+   * Keeps a statement whose answer nobody needs for the next call, which fails where it fails: a call may
+   * go to another thread, and costs more than most statements take.
+   */
+  later(sql: string, parameters: readonly unknown[] = []): void {
+    this.#before.push({ sql, parameters })
+  }
+
+  run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
+    return this.#place.run([...this.#takeBefore(), { sql, parameters }])
+  }
+
+  rollback(): Promise<void> {
+    this.#takeBefore()
+    return this.#place.rollback()
+  }
+
+  close(): Promise<void> {
+    return this.#place.close()
+  }
+
+  #takeBefore(): readonly Statement[] {
+    const before = this.#before
+    this.#before = []
+    return before
+  }
 }
 
 /** How a database is opened. */
@@ -43,7 +88,11 @@ export class SyncConnection {
     if (!readOnly) this.#database.exec('pragma journal_mode = wal; pragma synchronous = full')
   }
 
-  run(sql: string, parameters: readonly unknown[] = []): StatementResult {
+  run(statements: readonly Statement[]): StatementResult {
+    return statements.map((statement) => this.#run(statement)).at(-1) ?? { rows: [] }
+  }
+
+  #run({ sql, parameters }: Statement): StatementResult {
     const statement = this.#prepare(sql)
     // Kysely types what it is given as unknown; node:sqlite refuses what SQLite can't hold.
     const values = parameters as readonly SQLInputValue[]

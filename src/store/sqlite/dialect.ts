@@ -84,9 +84,10 @@ class NodeSqliteDriver implements Driver {
     return Promise.resolve()
   }
 
-  async beginTransaction(): Promise<void> {
+  beginTransaction(): Promise<void> {
     // The write lock comes first: a transaction that began by reading could not get it later.
-    await this.#connection.run('begin immediate')
+    this.#connection.later('begin immediate')
+    return Promise.resolve()
   }
 
   async commitTransaction(): Promise<void> {

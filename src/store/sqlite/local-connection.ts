@@ -1,4 +1,4 @@
-import { type ConnectionSettings, type SqliteConnection, SyncConnection } from './connection.ts'
+import { type ConnectionSettings, SqliteConnection, SyncConnection } from './connection.ts'
 import { callSqlite } from './failures.ts'
 
 /**
@@ -9,8 +9,8 @@ import { callSqlite } from './failures.ts'
  */
 export function openLocalConnection(path: string, settings: ConnectionSettings): SqliteConnection {
   const connection = callSqlite(() => new SyncConnection(path, settings))
-  return {
-    run: (sql, parameters) => promise(() => connection.run(sql, parameters)),
+  return new SqliteConnection({
+    run: (statements) => promise(() => connection.run(statements)),
     rollback: () =>
       promise(() => {
         connection.rollback()
@@ -19,7 +19,7 @@ export function openLocalConnection(path: string, settings: ConnectionSettings):
       promise(() => {
         connection.close()
       }),
-  }
+  })
 }
 
 /** What is thrown becomes a rejection. */

@@ -1,16 +1,16 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
-import { Kysely, sql } from 'kysely'
+import { type Compilable, Kysely, sql } from 'kysely'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
-import type { SqliteConnection } from './connection.ts'
+import type { SqliteConnection, Statement } from './connection.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { resultCode } from './failures.ts'
-import { INSERT_ENTRIES, INSERT_LABELS, insertRows } from './insert-rows.ts'
 import { guardFile } from './file-guard.ts'
 import { openLocalConnection } from './local-connection.ts'
+import { insertEntries, insertLabels } from './statements.ts'
 import { openThreadedConnection } from './threaded-connection.ts'
 
 const MEMORY = ':memory:'
@@ -81,6 +81,7 @@ class SqliteDatabase implements Database {
   readonly writer: Kysely<Tables>
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes = SQLITE_TYPES
+  readonly #writing: SqliteConnection
   readonly #connected: ReadonlySet<Connected>
   readonly #guard: Disposable | undefined
   /** Names of locks that are held; {@link SqliteDatabase.tryLock} alone writes it. */
@@ -88,6 +89,7 @@ class SqliteDatabase implements Database {
 
   constructor(writer: Connected, reader: Connected, guard: Disposable | undefined) {
     this.writer = writer.db
+    this.#writing = writer.connection
     this.reader = reader.db
     this.#connected = new Set([reader, writer])
     this.#guard = guard
@@ -112,14 +114,16 @@ class SqliteDatabase implements Database {
     return db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
   }
 
-  insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
-    const values = rows.map(({ idx, data }) => [idx, hex(data)] as const)
-    return insertRows(db, INSERT_ENTRIES, values)
+  later(_db: Kysely<Tables>, query: Compilable): Promise<void> {
+    return this.#later(query.compile())
   }
 
-  insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
-    const values = rows.map(({ label, idx }) => [hex(label), idx] as const)
-    return insertRows(db, INSERT_LABELS, values)
+  insertEntries(_db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
+    return this.#later(insertEntries(rows))
+  }
+
+  insertLabels(_db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
+    return this.#later(insertLabels(rows))
   }
 
   mayRunAgain(): boolean {
@@ -151,6 +155,12 @@ class SqliteDatabase implements Database {
     })
   }
 
+  /** The writing connection has one transaction at a time, which is the one that asks. */
+  #later({ sql, parameters }: Statement): Promise<void> {
+    this.#writing.later(sql, parameters)
+    return Promise.resolve()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       // Having had a turn, nobody is in the middle of a transaction.
@@ -164,8 +174,4 @@ class SqliteDatabase implements Database {
       this.#guard?.[Symbol.dispose]()
     }
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }

@@ -14,7 +14,7 @@ let connection: SyncConnection | undefined
 
 function perform(call: ThreadCall): StatementResult {
   if (call.method === 'open') connection = new SyncConnection(call.path, call.settings)
-  if (call.method === 'run') return connection?.run(call.sql, call.parameters) ?? NOTHING
+  if (call.method === 'run') return connection?.run(call.statements) ?? NOTHING
   if (call.method === 'rollback') connection?.rollback()
   if (call.method === 'close') connection?.close()
   return NOTHING

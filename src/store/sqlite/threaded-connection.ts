@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import { storeUnavailable } from '../unavailable.ts'
-import type { ConnectionSettings, SqliteConnection, StatementResult } from './connection.ts'
+import {
+  type ConnectionPlace,
+  type ConnectionSettings,
+  SqliteConnection,
+  type Statement,
+  type StatementResult,
+} from './connection.ts'
 import { toSqliteFailure } from './failures.ts'
 import type { ThreadAnswer, ThreadCall } from './thread-calls.ts'
 
@@ -20,17 +26,17 @@ export async function openThreadedConnection(
   path: string,
   settings: ConnectionSettings,
 ): Promise<SqliteConnection> {
-  const connection = new ThreadedConnection()
+  const thread = new ConnectionThread()
   try {
-    await connection.open(path, settings)
-    return connection
+    await thread.open(path, settings)
+    return new SqliteConnection(thread)
   } catch (error) {
-    await connection.close()
+    await thread.close()
     throw error
   }
 }
 
-class ThreadedConnection implements SqliteConnection {
+class ConnectionThread implements ConnectionPlace {
   readonly #worker = new Worker(THREAD)
   readonly #exit: Promise<void>
   /** Calls without an answer, in their order. */
@@ -56,8 +62,8 @@ class ThreadedConnection implements SqliteConnection {
     await this.#call({ method: 'open', path, settings })
   }
 
-  run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
-    return this.#call({ method: 'run', sql, parameters: parameters.map(detach) })
+  run(statements: readonly Statement[]): Promise<StatementResult> {
+    return this.#call({ method: 'run', statements: statements.map(detach) })
   }
 
   async rollback(): Promise<void> {
@@ -95,8 +101,11 @@ function settle(
   else call?.reject(toSqliteFailure(Object.assign(new Error(answer.message), answer)))
 }
 
-/** A copy of bytes that are part of something larger, which would cross with them. */
-function detach(value: unknown): unknown {
-  const isPart = value instanceof Uint8Array && value.byteLength < value.buffer.byteLength
-  return isPart ? Uint8Array.from(value) : value
+/** Copies bytes that are part of something larger, which would cross with them. */
+function detach({ sql, parameters }: Statement): Statement {
+  const detached = parameters.map((value) => {
+    const isPart = value instanceof Uint8Array && value.byteLength < value.buffer.byteLength
+    return isPart ? Uint8Array.from(value) : value
+  })
+  return { sql, parameters: detached }
 }

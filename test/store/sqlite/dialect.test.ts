@@ -77,6 +77,39 @@ describe.each(PLACES)('a connection %s', (_, open) => {
     await expect(sql`select * from missing`.execute(db)).rejects.toThrow('no such table')
   })
 
+  test('a statement that is kept for later runs before the next one', async () => {
+    const { connection } = await openSmall(open)
+
+    connection.later('insert into blobs (data) values (?)', [new Uint8Array(1)])
+    const { rows } = await connection.run('select count(*) as n from blobs')
+
+    expect(rows).toEqual([{ n: 1 }])
+  })
+
+  test('a statement kept for later that fails keeps the commit after it from happening', async () => {
+    const { connection } = await openSmall(open)
+    const insert = 'insert into blobs (data) values (?)'
+
+    connection.later('begin immediate')
+    connection.later(insert, [new Uint8Array(1)])
+    connection.later(insert, [null])
+    const commit = connection.run('commit')
+
+    await expect(commit).rejects.toThrow('NOT NULL constraint failed')
+    await connection.rollback()
+    expect(await connection.run('select * from blobs')).toEqual({ rows: [] })
+  })
+
+  test('a rollback forgets what was kept for later', async () => {
+    const { connection } = await openSmall(open)
+
+    connection.later('begin immediate')
+    connection.later('insert into blobs (data) values (?)', [new Uint8Array(1)])
+    await connection.rollback()
+
+    expect(await connection.run('select * from blobs')).toEqual({ rows: [] })
+  })
+
   test('many different statements are prepared without keeping all of them', async () => {
     const { db } = await openSmall(open)
     const answers = Array.from({ length: 500 }, async (_, number) => {
