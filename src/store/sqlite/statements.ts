@@ -1,6 +1,6 @@
 /**
- * Statements for any number of rows, which are one parameter in JSON: a text of its own for each number
- * would have to be prepared.
+ * Statements for any number of rows: a text of its own for each number would have to be prepared. Bytes of
+ * all rows are one parameter, and where each row's are is another, in JSON.
  *
  * @packageDocumentation
  */
@@ -8,23 +8,28 @@ import type { LogEntryRow, LogLabelRow } from '../tables.ts'
 import type { Statement } from './connection.ts'
 
 const INSERT_ENTRIES = `insert into log_entries (idx, data)
-  select value ->> 0, unhex(value ->> 1) from json_each(?)`
+  select value ->> 0, substr(?2, value ->> 1, value ->> 2) from json_each(?1)`
 
-const INSERT_LABELS = `insert into log_labels (label, idx)
-  select unhex(value ->> 0), value ->> 1 from json_each(?)`
+const INSERT_LABELS = `insert into log_labels (idx, label)
+  select value ->> 0, substr(?2, value ->> 1, value ->> 2) from json_each(?1)`
 
 /** Inserts entries of the log. */
 export function insertEntries(rows: readonly LogEntryRow[]): Statement {
-  const values = rows.map(({ idx, data }) => [idx, hex(data)])
-  return { sql: INSERT_ENTRIES, parameters: [JSON.stringify(values)] }
+  return { sql: INSERT_ENTRIES, parameters: pack(rows.map(({ idx, data }) => [idx, data])) }
 }
 
 /** Inserts labels of entries. */
 export function insertLabels(rows: readonly LogLabelRow[]): Statement {
-  const values = rows.map(({ label, idx }) => [hex(label), idx])
-  return { sql: INSERT_LABELS, parameters: [JSON.stringify(values)] }
+  return { sql: INSERT_LABELS, parameters: pack(rows.map(({ idx, label }) => [idx, label])) }
 }
 
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+function pack(rows: readonly (readonly [number, Uint8Array])[]): readonly unknown[] {
+  // SQLite counts bytes from 1.
+  let start = 1
+  const places = rows.map(([idx, { length }]) => {
+    const place = [idx, start, length]
+    start += length
+    return place
+  })
+  return [JSON.stringify(places), Buffer.concat(rows.map(([, bytes]) => bytes))]
 }
