@@ -52,11 +52,19 @@ export interface Key {
   readonly provider: string
 }
 
-/**
- * One key pair of a key. Key pair, algorithm and `kid` never change; a `kid` is never used twice. Times
- * are those of the transitions that were made; a transition not made has none.
- */
-export interface KeyVersion {
+/** Where a version is in its life. Times are those of transitions that were made; one not made has none. */
+export interface VersionState {
+  readonly state: KeyState
+  readonly publishedAt: Date | undefined
+  readonly activatedAt: Date | undefined
+  readonly retiredAt: Date | undefined
+  readonly revokedAt: Date | undefined
+  readonly compromisedSince: Date | undefined
+  readonly destroyedAt: Date | undefined
+}
+
+/** One key pair of a key. Key pair, algorithm and `kid` never change; a `kid` is never used twice. */
+export interface KeyVersion extends VersionState {
   /** Name of the key. */
   readonly key: string
   /** 1 for the first, then one more each. */
@@ -64,14 +72,7 @@ export interface KeyVersion {
   readonly publicKey: PublicKeyInfo
   /** Key reference that pins the private half in its backend; without secrets. */
   readonly uri: string
-  readonly state: KeyState
   readonly createdAt: Date
-  readonly publishedAt: Date | undefined
-  readonly activatedAt: Date | undefined
-  readonly retiredAt: Date | undefined
-  readonly revokedAt: Date | undefined
-  readonly compromisedSince: Date | undefined
-  readonly destroyedAt: Date | undefined
   /**
    * Whether it was activated before verifiers had surely seen it: by somebody who said why, or in place
    * of a revoked version. The first version of a key is not, it replaces nothing.

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { Key, KeyVersion } from './key.ts'
+import type { Key, KeyVersion, VersionState } from './key.ts'
 import type { KeyState } from './state.ts'
 
 /** What can be done to a version that is there. */
@@ -149,18 +149,7 @@ export function isUnused(versions: readonly KeyVersion[]): boolean {
 }
 
 /** What every version is before the first transition. */
-export const UNTOUCHED: Pick<
-  KeyVersion,
-  | 'state'
-  | 'publishedAt'
-  | 'activatedAt'
-  | 'retiredAt'
-  | 'revokedAt'
-  | 'compromisedSince'
-  | 'destroyedAt'
-  | 'isForced'
-  | 'revision'
-> = {
+export const UNTOUCHED: VersionState & Pick<KeyVersion, 'isForced' | 'revision'> = {
   state: 'pending',
   publishedAt: undefined,
   activatedAt: undefined,

@@ -5,21 +5,14 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { KeyState } from '../keys/state.ts'
+import type { VersionState } from '../keys/key.ts'
 import type { EntryKey, StateEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
 
 /** A key version as the log tells of it; a transition not made has no time. */
-export interface ToldVersion {
+export interface ToldVersion extends VersionState {
   readonly key: EntryKey
-  readonly state: KeyState
-  readonly publishedAt: Date | undefined
-  readonly activatedAt: Date | undefined
-  readonly retiredAt: Date | undefined
-  readonly revokedAt: Date | undefined
-  readonly compromisedSince: Date | undefined
-  readonly destroyedAt: Date | undefined
   /** SHA-256 of its certificates, hex; undefined: it has none. */
   readonly certificatesSha256: string | undefined
 }
