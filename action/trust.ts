@@ -1,6 +1,6 @@
 /** What a step trusts: what a service publishes, fetched or kept in the repository, or a public key. */
 import { resolve } from 'node:path'
-import { createBoundedGet } from '../src/client/bounded-get.ts'
+import { createChosenGet } from '../src/client/bounded-get.ts'
 import { assertPrivate } from '../src/client/service-client.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey } from '../src/client/trust-pin.ts'
@@ -85,8 +85,7 @@ async function readPublished(
   const service = URL.parse(address)
   if (service === null) throw usage(`trust is "${address}"`, 'write it as https://sign.example.com')
   assertPrivate(service)
-  // The workflow names the address: one inside of its network is as good as any.
-  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const get = createChosenGet()
   const url = service.pathname.endsWith('.json') ? service : publicationUrl(service)
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
   return toTrust(body, fingerprint, service.href)

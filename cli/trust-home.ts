@@ -9,7 +9,7 @@ import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { CachedDocument } from '../src/client/cached-document.ts'
-import { createBoundedGet } from '../src/client/bounded-get.ts'
+import { createChosenGet } from '../src/client/bounded-get.ts'
 import { createDocumentFile } from '../src/client/document-file.ts'
 import { createJwksCache, type JwksCache } from '../src/client/jwks-cache.ts'
 import { createTrustCache, publicationUrl, type Trust } from '../src/client/trust-cache.ts'
@@ -101,8 +101,7 @@ export function openTrust(
   return createTrustCache({
     service,
     trustKey,
-    // The user names the service: one inside of their network is as good as any.
-    get: createBoundedGet({ allowPrivateAddresses: true }),
+    get: createChosenGet(),
     now: context.now,
     random: Math.random,
     copy: createDocumentFile(join(trustFolder(context), name)),
@@ -120,7 +119,7 @@ export function openKeySet(
   const file = createDocumentFile(join(folder, `jwks-${name}.json`))
   return createJwksCache({
     url,
-    get: createBoundedGet({ allowPrivateAddresses: true }),
+    get: createChosenGet(),
     now: context.now,
     random: Math.random,
     rsaAlgorithm,

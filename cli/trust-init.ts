@@ -1,5 +1,5 @@
 /** `countersign trust init`. */
-import { createBoundedGet } from '../src/client/bounded-get.ts'
+import { createChosenGet } from '../src/client/bounded-get.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey, fingerprintOf } from '../src/client/trust-pin.ts'
 import { CountersignError } from '../src/errors.ts'
@@ -35,7 +35,7 @@ export async function initTrust(
       hint: 'write the address of the service: https://sign.example.com',
     })
   }
-  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const get = createChosenGet()
   const { signal } = context
   const url = publicationUrl(service)
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })

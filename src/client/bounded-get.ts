@@ -97,6 +97,14 @@ export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
   }
 }
 
+/**
+ * Makes a getter for an address that whoever runs this program chose: one inside of their network is as good
+ * as any. Else as {@link createBoundedGet}.
+ */
+export function createChosenGet(): BoundedGet {
+  return createBoundedGet({ allowPrivateAddresses: true })
+}
+
 function assertScheme(url: URL, allowPrivateAddresses: boolean): void {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const isLoopback = host === 'localhost' || isLoopbackAddress(host)

@@ -2,7 +2,7 @@
 import { CountersignError } from '../errors.ts'
 import { ANY } from '../verification/token-policy.ts'
 import { examineToken } from '../verification/verify-token.ts'
-import { createBoundedGet } from './bounded-get.ts'
+import { createChosenGet } from './bounded-get.ts'
 import { createJwksCache } from './jwks-cache.ts'
 import { atService } from './service-address.ts'
 import type { TokenMade } from './service-answers.ts'
@@ -20,8 +20,7 @@ export async function assertAccepted(
 ): Promise<void> {
   const keys = await createJwksCache({
     url: atService(service, '.well-known/jwks.json'),
-    // The user names the service: one inside of their network is as good as any.
-    get: createBoundedGet({ allowPrivateAddresses: true }),
+    get: createChosenGet(),
     now,
     random: Math.random,
   }).keysFor(kid)

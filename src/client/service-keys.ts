@@ -1,6 +1,6 @@
 /** The artifact keys of a service, as it publishes them over its connection. */
 import { type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
-import { createBoundedGet } from './bounded-get.ts'
+import { createChosenGet } from './bounded-get.ts'
 import { publicationUrl } from './trust-cache.ts'
 import { findTrustKey } from './trust-pin.ts'
 
@@ -20,8 +20,7 @@ const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
 
 /** Opens keys on the word of whoever answers at the address; nothing is fetched yet. */
 export function publishedKeys(service: URL, signal: AbortSignal): ServiceKeys {
-  // The user names the service: one inside of their network is as good as any.
-  const get = createBoundedGet({ allowPrivateAddresses: true })
+  const get = createChosenGet()
   const url = publicationUrl(service)
   let fetched: KeyHistory | undefined
   const fetchKeys = async (): Promise<KeyHistory> => {
