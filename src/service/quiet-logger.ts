@@ -13,7 +13,7 @@ export const childLoggerFactory: NonNullable<FastifyServerOptions['childLoggerFa
   return options.level === QUIET ? new QuietLogger(make) : make()
 }
 
-/** Making a logger for each request would cost a twentieth of what serving published keys does. */
+/** Making a logger for each request took about a fortieth of the time of serving published keys, in a profile. */
 class QuietLogger implements FastifyBaseLogger {
   level: string = QUIET
   readonly #make: () => FastifyBaseLogger
