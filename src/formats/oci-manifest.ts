@@ -116,12 +116,20 @@ function toManifests(reader: ObjectReader): readonly Descriptor[] {
   return reader.objects('manifests').map(toDescriptor)
 }
 
+/** Members that decide what a document is. */
+const MEANINGFUL = /^(?:schemaVersion|mediaType|config|layers|manifests|subject)$/
+/** As Go folds letters: `u` counts the long s and the Kelvin sign too. */
+const MEANINGFUL_ANY_CASE = new RegExp(MEANINGFUL.source, 'iu')
+
 function readDocument(bytes: Uint8Array, isType: (mediaType: string) => boolean): ObjectReader {
   const reader = readObject(parseJson(bytes, { maxBytes: MAX_MANIFEST_BYTES }), invalidManifest)
   if (reader.value('schemaVersion') !== 2) throw invalidManifest('schemaVersion is not 2')
   const mediaType = reader.optionalText('mediaType')
   if (mediaType !== undefined && !isType(mediaType))
     throw invalidManifest('mediaType of something else')
+  // Runtimes in Go read a member whatever the case of its letters: the document would mean two things.
+  if (reader.names.some((name) => MEANINGFUL_ANY_CASE.test(name) && !MEANINGFUL.test(name)))
+    throw invalidManifest('a member in another case of letters')
   return reader
 }
 
@@ -180,19 +188,23 @@ export interface ManifestKind {
 }
 
 /**
- * Tells by a document alone what it is, and what it is attached to; the rest of it is not looked at.
+ * Tells by a document alone what it is, and what it is attached to; the rest of it is not looked at. Its
+ * members must agree with its `mediaType`, so that no reader can take it for the other kind.
  *
  * @throws {@link CountersignError} ERR_MANIFEST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE — neither
  * manifest nor index
  */
 export function parseManifestKind(bytes: Uint8Array): ManifestKind {
   const reader = readDocument(bytes, (type) => isManifestType(type) || isIndexType(type))
-  const isIndex = Object.hasOwn(reader.json, 'manifests')
-  if (isIndex === Object.hasOwn(reader.json, 'layers')) {
+  const has = (name: string): boolean => Object.hasOwn(reader.json, name)
+  const isIndex = has('manifests')
+  if (isIndex === has('layers') || (isIndex && has('config'))) {
     throw invalidManifest('neither a manifest nor an index, or both')
   }
+  const mediaType = reader.optionalText('mediaType') ?? (isIndex ? OCI_INDEX : OCI_MANIFEST)
+  if (isIndex !== isIndexType(mediaType)) throw invalidManifest('mediaType of something else')
   return {
-    mediaType: reader.optionalText('mediaType') ?? (isIndex ? OCI_INDEX : OCI_MANIFEST),
+    mediaType,
     subject: toSubject(reader)?.digest,
   }
 }

@@ -2,45 +2,56 @@
 import { type AddressedDescriptor, isIndexType, parseImageIndex } from '../formats/oci-manifest.ts'
 import { CountersignError } from '../errors.ts'
 import { invalidManifest } from '../formats/oci-descriptor.ts'
+import { mapInOrder } from '../in-order.ts'
 import type { ArtifactStore, CallOptions } from './artifact-store.ts'
-import { checkableDigest } from './checked-content.ts'
+import { assertContent, checkableDigest } from './checked-content.ts'
 
 const MAX_DEPTH = 8
 const MAX_IMAGES = 1000
+const AT_ONCE = 8
 
 /**
  * Lists an image or index and all that is inside it, at any depth: parents before children, each digest
- * once. Reads indexes only; an image's manifest is known by the index that lists it.
+ * once. What each of them is, its own verified bytes say: the word of a registry, or of the index that
+ * lists it, could hide an index, and with it all its images.
  *
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over 1000 images; ERR_MANIFEST_INVALID — nested
- * deeper than 8, an entry whose digest cannot be checked; and the store's errors
+ * deeper than 8, an entry whose digest cannot be checked, or one that is something else than it is listed
+ * as; ERR_DIGEST_MISMATCH; and the store's errors
  */
 export async function listImages(
   store: ArtifactStore,
-  root: AddressedDescriptor,
+  { digest }: AddressedDescriptor,
   options: CallOptions = {},
 ): Promise<readonly AddressedDescriptor[]> {
-  const found = new Map<string, AddressedDescriptor>([[root.digest, root]])
-  let level: readonly AddressedDescriptor[] = [root]
-  for (let depth = 0; level.length > 0; depth += 1) {
+  const { bytes, mediaType } = await store.readManifest(digest, options)
+  const root = { mediaType, digest, size: bytes.length }
+  const found = new Map<string, AddressedDescriptor>([[digest, root]])
+  let level = childrenOf(bytes, mediaType)
+  for (let depth = 1; level.length > 0; depth += 1) {
     if (depth > MAX_DEPTH) throw invalidManifest(`indexes nested deeper than ${MAX_DEPTH}`)
-    const children: AddressedDescriptor[] = []
-    for (const index of level.filter(({ mediaType }) => isIndexType(mediaType))) {
-      children.push(...(await readChildren(store, index, options)))
-    }
-    level = children.filter(({ digest }) => !found.has(digest))
-    for (const child of level) found.set(child.digest, child)
+    const added = level.filter((child) => !found.has(child.digest))
+    for (const child of added) found.set(child.digest, child)
     if (found.size > MAX_IMAGES) throw tooMany(store.location)
+    const inside = await mapInOrder(added, AT_ONCE, (child) => readChildren(store, child, options))
+    level = inside.flat()
   }
   return [...found.values()]
 }
 
 async function readChildren(
   store: ArtifactStore,
-  index: AddressedDescriptor,
+  listed: AddressedDescriptor,
   options: CallOptions,
 ): Promise<readonly AddressedDescriptor[]> {
-  const { bytes } = await store.readManifest(index.digest, options)
+  const { bytes, mediaType } = await store.readManifest(listed.digest, options)
+  assertContent(bytes, listed, store.location)
+  if (mediaType === listed.mediaType) return childrenOf(bytes, mediaType)
+  throw invalidManifest('an index lists an entry with another mediaType than its own')
+}
+
+function childrenOf(bytes: Uint8Array, mediaType: string): readonly AddressedDescriptor[] {
+  if (!isIndexType(mediaType)) return []
   return parseImageIndex(bytes).manifests.map((child) => ({
     ...child,
     digest: checkableDigest(child, Infinity),

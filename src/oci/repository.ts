@@ -16,6 +16,7 @@ import {
   MAX_MANIFEST_BYTES,
   OCI_INDEX,
   OCI_MANIFEST,
+  parseManifestKind,
 } from '../formats/oci-manifest.ts'
 import type { CallOptions, StoredManifest, TaggedManifest } from './artifact-store.ts'
 import { assertContent, assertDigest, checkableDigest, MAX_BLOB_BYTES } from './checked-content.ts'
@@ -100,11 +101,11 @@ export class Repository {
    */
   async readManifest(reference: string, options: CallOptions = {}): Promise<StoredManifest> {
     const answer = await this.#manifest('GET', reference, options)
-    return {
-      mediaType: this.#mediaType(answer, reference),
-      digest: this.#checkedDigest(answer, reference),
-      bytes: answer.body,
-    }
+    this.#mediaType(answer, reference)
+    const { body } = answer
+    const digest = this.#checkedDigest(answer, reference)
+    // The header is the registry's word; the document is what its digest stands for.
+    return { mediaType: parseManifestKind(body).mediaType, digest, bytes: body }
   }
 
   /** Reads what a tag names, of any media type; undefined where there is no such tag. */

@@ -27,18 +27,19 @@ function createRawIndex(manifests: readonly object[]): Image {
   return { descriptor, bytes, blobs: [] }
 }
 
-test('an image is a list of itself, and is not read', async () => {
+test('an image is a list of itself', async () => {
   const image = createImage()
 
-  expect(await walk(createIndex(), image)).toHaveLength(1)
+  expect(await walk(createIndex())).toHaveLength(1)
   expect(await walk(image)).toEqual([image.descriptor])
 })
 
 test('the platform of an image is known from the index', async () => {
-  const { descriptor } = createImage()
+  const image = createImage()
+  const { descriptor } = image
   const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' }
 
-  const [, child] = await walk(createRawIndex([{ ...descriptor, platform }]))
+  const [, child] = await walk(createRawIndex([{ ...descriptor, platform }]), image)
 
   expect(child).toMatchObject({ digest: descriptor.digest, platform })
 })
@@ -67,4 +68,17 @@ test('an entry whose digest cannot be checked is refused, not passed over', asyn
   const index = createRawIndex([{ mediaType: OCI_MANIFEST, digest: 'blake3:abc', size: 1 }])
 
   await expect(walk(index)).rejects.toMatchObject({ code: 'ERR_MANIFEST_INVALID' })
+})
+
+test('an entry that is not there is an error, since its content is unknown', async () => {
+  await expect(walk(createIndex(createImage()))).rejects.toMatchObject({
+    code: 'ERR_ARTIFACT_NOT_FOUND',
+  })
+})
+
+test('an entry of another size than it is listed with is refused', async () => {
+  const image = createImage()
+  const index = createRawIndex([{ ...image.descriptor, size: image.descriptor.size + 1 }])
+
+  await expect(walk(index, image)).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH' })
 })
