@@ -40,28 +40,33 @@ export type GithubReader = (subject: ActionSubject) => Promise<readonly Attached
  */
 export async function findBundles(
   subject: ActionSubject,
-  { bundle, github }: VerifyInputs,
+  { bundle, github, maxAttached }: VerifyInputs,
   { policy, askGithub, context }: Places,
 ): Promise<FoundAttachments> {
   if (bundle !== undefined) {
     const path = await bundlePath(resolve(workspace(context), bundle), subject)
     return { attached: await readBundleFile(path), unreadable: [] }
   }
-  const found = await findStored(subject, policy, context)
+  const found = await findStored(subject, { policy, maxAttached, context })
   const isEmpty = found.attached.length + found.unreadable.length === 0
   if (!isEmpty || github.attestations === 'false') return found
   return { attached: await askGithub(subject), unreadable: [] }
 }
 
+interface StoredPlace extends Pick<Places, 'policy' | 'context'> {
+  readonly maxAttached: number | undefined
+}
+
 async function findStored(
   { path, image, digest }: ActionSubject,
-  { predicateTypes }: Policy,
-  context: StepContext,
+  { policy, maxAttached, context }: StoredPlace,
 ): Promise<FoundAttachments> {
   if (image !== undefined) {
     const store = createStores(context)(image)
     const { signal } = context
-    return readAttachments({ store, digest, format: 'auto', predicateTypes, signal })
+    const { predicateTypes } = policy
+    const format = 'auto'
+    return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
   }
   if (path === undefined) return { attached: [], unreadable: [] }
   return { attached: await readBeside(`${path}${SUFFIX}`), unreadable: [] }

@@ -17,6 +17,12 @@ export interface InputReader {
   /** `true` or `false`; throws as {@link InputReader.choice}. */
   flag(name: string, otherwise: boolean): boolean
   /**
+   * A whole number from one to `most`; undefined where it is empty.
+   *
+   * @throws {@link CountersignError} ERR_USAGE — anything else
+   */
+  count(name: string, most: number): number | undefined
+  /**
    * A text that must be there.
    *
    * @throws {@link CountersignError} ERR_USAGE — it is empty
@@ -47,6 +53,13 @@ export function createInputReader(env: Environment): InputReader {
         .filter((entry) => entry !== ''),
     flag: (name, otherwise) =>
       choice(name, ['true', 'false'], otherwise ? 'true' : 'false') === 'true',
+    count: (name, most) => {
+      const value = text(name)
+      if (value === undefined) return undefined
+      const count = /^\d{1,9}$/.test(value) ? Number(value) : NaN
+      if (count >= 1 && count <= most) return count
+      throw usage(`${name} is "${value}"`, `write a number from 1 to ${most}`)
+    },
     required: (name, hint) => {
       const value = text(name)
       if (value !== undefined) return value

@@ -6,6 +6,7 @@
  */
 import { parseFingerprint } from '../src/client/trust-pin.ts'
 import type { Environment } from '../src/config/environment.ts'
+import { MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
 import { createInputReader, type InputReader, usage } from './input-reader.ts'
 import { type KeyInputs, readKeyInputs } from './key-inputs.ts'
@@ -64,6 +65,8 @@ export interface VerifyInputs extends CommonInputs, TrustInputs {
   readonly repository: string | undefined
   /** Path of the workflow that the provenance must name. */
   readonly workflow: string | undefined
+  /** Most bundles read of one image. */
+  readonly maxAttached: number | undefined
   readonly github: GithubInputs
 }
 
@@ -147,6 +150,7 @@ function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | 'sho
     predicateTypes: reader.list('predicate-type'),
     repository,
     workflow: reader.text('workflow'),
+    maxAttached: reader.count('max-attached', MAX_ATTACHED),
     github: readGithubInputs(reader),
   }
 }

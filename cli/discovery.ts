@@ -7,11 +7,12 @@
 import { type Digest, digestOf } from '../src/crypto/digest.ts'
 import { toCountersignError } from '../src/errors.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
+import { DEFAULT_MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 import { readAttachment } from '../src/oci/attachment.ts'
 import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
 import { type ErrorDocument, toErrorDocument } from '../src/verification/result.ts'
 import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
-import { isBundle } from '../src/oci/attachments.ts'
+import { isBundle, tooManyAttached } from '../src/oci/attachments.ts'
 import type { OpenImage } from './images.ts'
 import { mapInOrder } from '../src/in-order.ts'
 
@@ -33,25 +34,51 @@ const AT_ONCE = 8
 /** An SBOM may be signed, and that signature time-stamped; nobody honest goes much further. */
 const MAX_DEPTH = 4
 
-/** Lists what is attached to an image: by the referrers, and at the tags of cosign's older layout. */
+/** What listing takes beside the image. */
+export interface DiscoveryOptions {
+  /** Most that is listed of one image, at all depths together. */
+  readonly maxAttached?: number | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Lists what is attached to an image: by the referrers, and at the tags of cosign's older layout.
+ *
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over `maxAttached`; and the store's errors
+ */
 export async function discoverImage(
   image: OpenImage,
-  signal: AbortSignal,
+  { maxAttached = DEFAULT_MAX_ATTACHED, signal }: DiscoveryOptions,
 ): Promise<readonly AttachmentNode[]> {
-  const referrers = await discoverReferrers(image, image.descriptor.digest, { depth: 1, signal })
+  const { location } = image.store
+  let found = 0
+  const count = (more: number): void => {
+    found += more
+    if (found > maxAttached) throw tooManyAttached(location, found)
+  }
+  const { digest } = image.descriptor
+  const referrers = await discoverReferrers(image, digest, { depth: 1, count, signal })
   return [...referrers, ...(await discoverLegacy(image, signal))]
+}
+
+interface DiscoveryStep {
+  readonly depth: number
+  /** Counts what is found; throws where it is too much. */
+  readonly count: (more: number) => void
+  readonly signal: AbortSignal
 }
 
 async function discoverReferrers(
   image: OpenImage,
   subject: Digest,
-  { depth, signal }: { readonly depth: number; readonly signal: AbortSignal },
+  { depth, count, signal }: DiscoveryStep,
 ): Promise<readonly AttachmentNode[]> {
   const referrers = await image.store.referrers(subject, { signal })
+  count(referrers.length)
   return mapInOrder(referrers, AT_ONCE, async (referrer) => {
     const node = await describeReferrer(image, { subject, referrer, signal })
     if (node.bundle !== undefined || depth === MAX_DEPTH) return node
-    const deeper = { depth: depth + 1, signal }
+    const deeper = { depth: depth + 1, count, signal }
     return { ...node, attached: await discoverReferrers(image, referrer.digest, deeper) }
   })
 }

@@ -13,6 +13,11 @@ export interface DownloadedBundles {
   readonly bundles: readonly Uint8Array[]
 }
 
+/** How images are opened, and how much is read of each. */
+export interface DownloadOptions extends OpenImageOptions {
+  readonly maxAttached?: number | undefined
+}
+
 /**
  * Reads the bundles of an artifact; of an index with `recursive`, those of each image in it.
  *
@@ -23,7 +28,7 @@ export interface DownloadedBundles {
 export async function readDownloads(
   target: Target,
   types: readonly string[] | undefined,
-  options: OpenImageOptions,
+  options: DownloadOptions,
 ): Promise<readonly DownloadedBundles[]> {
   const found =
     target.kind === 'image'
@@ -40,7 +45,7 @@ export async function readDownloads(
 
 async function readImageBundles(
   target: ImageTarget,
-  options: OpenImageOptions,
+  options: DownloadOptions,
 ): Promise<readonly DownloadedBundles[]> {
   const [{ imageStem, openImages }, { readAttachments }] = await Promise.all([
     import('./images.ts'),
@@ -49,9 +54,9 @@ async function readImageBundles(
   const downloads: DownloadedBundles[] = []
   for (const { name, store, descriptor } of await openImages(target, options)) {
     const { digest } = descriptor
-    const { signal } = options
-    const request = { store, digest, format: 'bundle', predicateTypes: 'any', signal } as const
-    const { attached, unreadable } = await readAttachments(request)
+    const { maxAttached, signal } = options
+    const request = { store, digest, format: 'bundle', predicateTypes: 'any' } as const
+    const { attached, unreadable } = await readAttachments({ ...request, maxAttached, signal })
     const [failed] = unreadable
     if (failed !== undefined) throw failed.error
     const bundles = attached.flatMap((item) => (item.kind === 'bundle' ? [item.bytes] : []))

@@ -83,9 +83,10 @@ async function findAttached(
   const place = await placeBundle(job.bundle, undefined, imageStem(digest))
   if (place !== undefined) return { attached: await readBundles(place), unreadable: [] }
   if (store === undefined) throw new TypeError('an image with neither bundle nor store')
-  const { format = 'auto', policy } = job
+  const { format = 'auto', maxAttached, policy } = job
   const { predicateTypes } = policy
-  return readAttachments({ store, digest, format, predicateTypes, signal: context.signal })
+  const { signal } = context
+  return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
 }
 
 /** "Nothing is signed" is only said of an image that is there. */

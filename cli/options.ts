@@ -7,6 +7,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { type AlgorithmName, resolveAlgorithm } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
+import { DEFAULT_MAX_ATTACHED, MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 
 /** What every command takes; read from the arguments before any command is loaded. */
 export interface CommonFlags {
@@ -115,6 +116,17 @@ export function annotationsOption(
 /** `-r, --recursive`: an index and all inside it. */
 export function recursiveOption(): Option<'-r, --recursive'> {
   return new Option('-r, --recursive', 'an index with every image inside it')
+}
+
+/** `--max-attached`: how much of what is attached to one image is read. */
+export function maxAttachedOption(): Option<
+  '--max-attached <number>',
+  undefined,
+  undefined,
+  number
+> {
+  const description = `most bundles read of one image (default: ${DEFAULT_MAX_ATTACHED})`
+  return new Option('--max-attached <number>', description).argParser(parseCount(1, MAX_ATTACHED))
 }
 
 /** `--ca`: for registries with a certificate of their own authority. */

@@ -20,6 +20,8 @@ export interface VerificationJob extends VerificationContext {
   /** Also every image inside an index. */
   readonly recursive?: boolean
   readonly format?: AttachmentFormat | undefined
+  /** Most bundles read of one image. */
+  readonly maxAttached?: number | undefined
 }
 
 /** How the verification of one artifact ended. */

@@ -3,7 +3,13 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { readBundlesBeside } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
-import { caOption, plainHttpOption, recursiveOption, referrersModeOption } from '../options.ts'
+import {
+  caOption,
+  maxAttachedOption,
+  plainHttpOption,
+  recursiveOption,
+  referrersModeOption,
+} from '../options.ts'
 import { schema } from '../render/json.ts'
 import { type AttachmentTree, renderTree } from '../render/tree.ts'
 import type { CommandEnvironment } from '../command.ts'
@@ -12,6 +18,7 @@ import { readTargets, type Target } from '../targets.ts'
 
 interface DiscoverFlags extends StoreFlags {
   readonly recursive?: true | undefined
+  readonly maxAttached?: number | undefined
 }
 
 /** Builds the command. */
@@ -23,6 +30,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .argument('<artifact>', 'oci:// image, oci-layout:// folder, or a file with a bundle beside it')
     .optionsGroup('Images:')
     .addOption(recursiveOption())
+    .addOption(maxAttachedOption())
     .addOption(referrersModeOption())
     .addOption(caOption())
     .addOption(plainHttpOption())
@@ -58,12 +66,12 @@ async function readTrees(
   const { openImages } = await import('../images.ts')
   const { signal } = environment.context
   const stores = createStores(environment, flags)
-  const recursive = flags.recursive === true
+  const { recursive = false, maxAttached } = flags
   const images = await openImages(target, { stores, recursive, signal })
   const trees: AttachmentTree[] = []
   for (const image of images) {
     const { digest } = image.descriptor
-    trees.push({ name: image.name, digest, attached: await discoverImage(image, signal) })
+    trees.push({ name: image.name, digest, attached: await discoverImage(image, { maxAttached, signal }) })
   }
   return trees
 }

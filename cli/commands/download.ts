@@ -6,7 +6,13 @@ import { assertWritable, placeBundle, toLine } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { type DownloadedBundles, readDownloads } from '../downloading.ts'
-import { caOption, plainHttpOption, recursiveOption, referrersModeOption } from '../options.ts'
+import {
+  caOption,
+  maxAttachedOption,
+  plainHttpOption,
+  recursiveOption,
+  referrersModeOption,
+} from '../options.ts'
 import { collectTypes } from '../policy.ts'
 import { schema } from '../render/json.ts'
 import type { CommandEnvironment } from '../command.ts'
@@ -18,6 +24,7 @@ interface DownloadFlags extends StoreFlags {
   readonly overwrite?: true | undefined
   readonly type?: readonly string[] | undefined
   readonly recursive?: true | undefined
+  readonly maxAttached?: number | undefined
 }
 
 /** Builds the command. */
@@ -36,6 +43,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     )
     .optionsGroup('Images:')
     .addOption(recursiveOption())
+    .addOption(maxAttachedOption())
     .addOption(referrersModeOption())
     .addOption(caOption())
     .addOption(plainHttpOption())
@@ -52,7 +60,8 @@ async function download(
   const [target] = await readTargets([name], undefined)
   if (target === undefined) throw new TypeError('a name that is no artifact')
   const stores = createStores(environment, flags)
-  const options = { stores, recursive: flags.recursive === true, signal: context.signal }
+  const { recursive = false, maxAttached } = flags
+  const options = { stores, recursive, maxAttached, signal: context.signal }
   const downloads = await readDownloads(target, flags.type, options)
   const result = { schema: schema('download'), ok: true, exitCode: 0, isVerified: false }
   if (flags.output === undefined) {

@@ -14,6 +14,7 @@ import {
   ARTIFACTS,
   caOption,
   collect,
+  maxAttachedOption,
   parseCount,
   passphraseFileOption,
   plainHttpOption,
@@ -43,6 +44,7 @@ interface VerifyFlags extends PolicyFlags, SecretFlags, ConfigFlags, StoreFlags 
   readonly bundle?: string | undefined
   readonly checksums?: string | undefined
   readonly recursive?: true | undefined
+  readonly maxAttached?: number | undefined
   readonly format: AttachmentFormat
 }
 
@@ -84,6 +86,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option('--require-log <number>', 'log entries', parseCount(0, 1000))
     .optionsGroup('Images:')
     .addOption(recursiveOption())
+    .addOption(maxAttachedOption())
     .addOption(
       new Option('--format <format>', 'what to read; auto: older forms only where no bundle is')
         .choices(FORMATS)
@@ -137,6 +140,7 @@ async function verify(
     bundle: flags.bundle,
     stores: createStores(environment, flags),
     recursive: flags.recursive === true,
+    maxAttached: flags.maxAttached,
     format: flags.format,
   }
   const sayCriteria = ({ described }: Trust): void => {

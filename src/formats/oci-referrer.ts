@@ -24,6 +24,12 @@ export const EMPTY_CONFIG_DESCRIPTOR: Descriptor = {
   digest: digestOf(EMPTY_CONFIG),
 }
 
+/** As many bundles of one image are read, unless more are asked for. */
+export const DEFAULT_MAX_ATTACHED = 500
+
+/** As many can be asked for: a longer list of referrers is refused. */
+export const MAX_ATTACHED = 10_000
+
 /** What is attached to what. */
 export interface ReferrerRequest {
   /** The image or index the artifact belongs to. */

@@ -7,6 +7,7 @@
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
+import { DEFAULT_MAX_ATTACHED, MAX_ATTACHED } from '../formats/oci-referrer.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import type { OciStore } from './artifact-store.ts'
 import { readAttachment } from './attachment.ts'
@@ -36,18 +37,22 @@ export interface AttachmentsRequest {
   readonly digest: Digest
   readonly format: AttachmentFormat
   readonly predicateTypes: Policy['predicateTypes']
+  /** Most bundles that are read; default 500. */
+  readonly maxAttached?: number | undefined
   readonly signal: AbortSignal
 }
 
+
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle'
-const MAX_ATTACHMENTS = 500
 const AT_ONCE = 8
+/** All bundles of one image together: what is read stays in memory until it is verified. */
+const MAX_BYTES = 256 * 1024 * 1024
 
 /**
  * Reads what is attached to an image: one request for the list, two for each bundle.
  *
- * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over 500 bundles; and the store's errors for the
- * list itself
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over `maxAttached` bundles, or 256 MiB of them; and
+ * the store's errors for the list itself
  */
 export async function readAttachments(request: AttachmentsRequest): Promise<FoundAttachments> {
   const { format } = request
@@ -61,12 +66,18 @@ export async function readAttachments(request: AttachmentsRequest): Promise<Foun
 const NOTHING: FoundAttachments = { attached: [], unreadable: [] }
 
 async function readBundleReferrers(request: AttachmentsRequest): Promise<FoundAttachments> {
-  const { store, digest, signal } = request
+  const { store, digest, maxAttached = DEFAULT_MAX_ATTACHED, signal } = request
   const referrers = await store.referrers(digest, { signal })
   // A list may leave the type out; reading the manifest tells it then.
   const wanted = referrers.filter(({ artifactType }) => isBundle(artifactType ?? BUNDLE_TYPE))
-  if (wanted.length > MAX_ATTACHMENTS) throw tooMany(store.location, wanted.length)
-  const read = await mapInOrder(wanted, AT_ONCE, (referrer) => readBundle(referrer, request))
+  if (wanted.length > maxAttached) throw tooManyAttached(store.location, wanted.length)
+  let total = 0
+  const read = await mapInOrder(wanted, AT_ONCE, async (referrer) => {
+    const one = await readBundle(referrer, request)
+    total += one !== undefined && 'bytes' in one ? one.bytes.length : 0
+    if (total > MAX_BYTES) throw tooMuch(store.location)
+    return one
+  })
   return {
     attached: read.flatMap((one) => (one !== undefined && 'kind' in one ? one : [])),
     unreadable: read.flatMap((one) => (one !== undefined && 'error' in one ? one : [])),
@@ -122,10 +133,24 @@ async function readLegacy(request: AttachmentsRequest): Promise<readonly Attache
   ]
 }
 
-function tooMany(location: string, count: number): CountersignError {
+/** The error of an image to which more is attached than is read. */
+export function tooManyAttached(location: string, count: number): CountersignError {
+  return new CountersignError('ERR_INPUT_TOO_LARGE', `${count} items are attached in ${location}`, {
+    hint:
+      count <= MAX_ATTACHED
+        ? `to read them all, give --max-attached ${count} (in the Action, the input max-attached)`
+        : 'remove what does not belong there from the registry',
+    details: { count },
+  })
+}
+
+function tooMuch(location: string): CountersignError {
   return new CountersignError(
     'ERR_INPUT_TOO_LARGE',
-    `${count} bundles are attached in ${location}, over ${MAX_ATTACHMENTS}`,
-    { hint: 'download them and verify with --bundle', details: { maxBundles: MAX_ATTACHMENTS } },
+    `the bundles attached in ${location} have over ${MAX_BYTES} bytes`,
+    {
+      hint: 'remove what does not belong there: countersign discover lists it',
+      details: { maxBytes: MAX_BYTES },
+    },
   )
 }

@@ -8,13 +8,13 @@ import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import type { Descriptor } from '../formats/oci-descriptor.ts'
 import { isIndexType, OCI_INDEX, parseImageIndex } from '../formats/oci-manifest.ts'
+import { MAX_ATTACHED } from '../formats/oci-referrer.ts'
 import type { ReferrersOptions } from './artifact-store.ts'
 import type { HttpResponse } from './http.ts'
 import { registryError } from './registry-error.ts'
 import { contentType, type Repository } from './repository.ts'
 
 const MAX_PAGES = 100
-const MAX_REFERRERS = 10_000
 /** How registries without the API answer; all other refusals are failures. */
 const ABSENT: ReadonlySet<number> = new Set([400, 404, 405, 406])
 
@@ -44,11 +44,11 @@ export async function listReferrers(
     found.push(...parseImageIndex(answer.body).manifests)
     place = nextPage(answer, repository.origin)
     if (place === undefined) return found.filter((one) => isWanted(one, artifactType))
-    if (found.length > MAX_REFERRERS) break
+    if (found.length > MAX_ATTACHED) break
   }
   throw new CountersignError(
     'ERR_REGISTRY_PROTOCOL',
-    `${repository.location} lists referrers on more than ${MAX_PAGES} pages, or over ${MAX_REFERRERS}`,
+    `${repository.location} lists referrers on more than ${MAX_PAGES} pages, or over ${MAX_ATTACHED}`,
   )
 }
 

@@ -2,12 +2,13 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/formats/oci-manifest.ts'
+import { createReferrerManifest } from '../../src/formats/oci-referrer.ts'
 import type { ResultDocument } from '../../src/verification/result.ts'
 import { pushImage } from '../oci/open-registry.ts'
 import { documentOf } from '../support/cli.ts'
-import { createImageScene, type ImageScene, image } from '../support/image-scene.ts'
+import { createImageScene, DIGEST, type ImageScene, image } from '../support/image-scene.ts'
 import { createLayout } from '../support/image-layout.ts'
-import { createIndex, type Image } from '../support/oci-content.ts'
+import { BUNDLE, createArtifact, createIndex, type Image } from '../support/oci-content.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
 
 /** A document as an image of whatever type. */
@@ -99,5 +100,29 @@ test.each([
     })
     expect(result.exitCode).not.toBe(0)
     expect(result.stdout).toContain('ERR_MANIFEST_INVALID')
+  }
+})
+
+test('bundles of others in any number do not keep a signature from being found', async () => {
+  const { folder, double, app } = await createImageScene()
+  const content = double.repository('app')
+  const subject = image.descriptor
+  for (let index = 0; index < 501; index += 1) {
+    const { artifactType, annotations } = createArtifact(subject, `junk ${index}`)
+    const layer = { ...subject, mediaType: BUNDLE }
+    const bytes = Buffer.from(createReferrerManifest({ subject, artifactType, annotations, layer }))
+    content.putManifest({ mediaType: OCI_MANIFEST, bytes }, { staleReads: 0 })
+  }
+  await folder.run(`sign ${app}@${DIGEST} --key @release.pem`, { fetch })
+
+  for (const command of ['verify --key @release.pub', 'download', 'discover']) {
+    const refused = await folder.run(`${command} ${app}@${DIGEST}`, { fetch })
+    const [, option = ''] = /hint: +to read them all, give (--\S+ \d+)/.exec(refused.stderr) ?? []
+    expect(option).toBe('--max-attached 502')
+    expect(refused.stderr).toContain('ERR_INPUT_TOO_LARGE')
+
+    const result = await folder.run(`${command} ${app}@${DIGEST} ${option}`, { fetch })
+    expect(result.stderr).not.toContain('ERR_INPUT_TOO_LARGE')
+    if (command !== 'download') expect(result.exitCode).toBe(0)
   }
 })
