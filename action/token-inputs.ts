@@ -1,4 +1,5 @@
 /** What a token is for. */
+import type { TokenOrder } from '../src/client/check-token.ts'
 import { parseDurationSeconds } from '../src/config/duration.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../src/formats/json.ts'
 import { type InputReader, usage } from './input-reader.ts'
@@ -8,10 +9,12 @@ export interface TokenRequestInputs {
   readonly audience: readonly [string, ...string[]]
   readonly claims: JsonObject | undefined
   readonly lifetimeSeconds: number | undefined
+  /** What the token must say beside what is asked for. */
+  readonly expected: Pick<TokenOrder, 'issuer' | 'type' | 'addedClaims'>
 }
 
 /**
- * Reads `audience`, `claims` and `lifetime`.
+ * Reads `audience`, `claims`, `lifetime`, and what the token must say beside them.
  *
  * @throws {@link CountersignError} ERR_USAGE
  */
@@ -25,6 +28,11 @@ export function readTokenInputs(reader: InputReader): TokenRequestInputs {
     audience: [first, ...more],
     claims: readClaims(reader.text('claims')),
     lifetimeSeconds: lifetime === undefined ? undefined : parseDurationSeconds(lifetime),
+    expected: {
+      issuer: reader.text('issuer'),
+      type: reader.text('token-type'),
+      addedClaims: reader.list('added-claims'),
+    },
   }
 }
 

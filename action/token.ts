@@ -1,5 +1,5 @@
 /** The mode `token`: a token of the service for whoever the workflow calls next. */
-import { assertAccepted } from '../src/client/check-token.ts'
+import { assertAsOrdered } from '../src/client/check-token.ts'
 import { CountersignError } from '../src/errors.ts'
 import { toUtcSeconds } from '../src/formats/time.ts'
 import { assertIdentity } from './identity.ts'
@@ -15,7 +15,7 @@ import type { StepContext, StepOutcome } from './step.ts'
  * refuses with; and the code of the first check of the token that fails
  */
 export async function issueToken(
-  { key, audience, claims, lifetimeSeconds }: TokenInputs,
+  { key, audience, claims, lifetimeSeconds, expected }: TokenInputs,
   context: StepContext,
 ): Promise<StepOutcome> {
   if (key.kind !== 'service') {
@@ -34,7 +34,7 @@ export async function issueToken(
   const client = openClient(key, context)
   const made = await withFreshToken(() => client.issueToken(key.name, request, { signal }))
   log.mask(made.token)
-  await assertAccepted(made, { service: key.server, audience }, now)
+  await assertAsOrdered(made, { server: key.audience, order: { ...request, ...expected } }, now)
   const until = toUtcSeconds(made.expires)
   log.say(`issued for ${audience.join(', ')} until ${until}, by ${made.key}@${made.version}`)
   const { token, kid, version } = made

@@ -31,6 +31,7 @@ export interface IssueFlags extends ClaimFlags, SecretFlags, ConfigFlags, Servic
   readonly lifetime?: number | undefined
   readonly issuer?: string | undefined
   readonly type?: string | undefined
+  readonly addedClaim?: readonly string[] | undefined
 }
 
 /** T of a key that nobody said it of; docs/design/rotation.md. */
@@ -82,10 +83,17 @@ async function issue(
   environment: CommandEnvironment,
 ): Promise<IssuedToken | ServiceToken> {
   const { server } = flags
-  if (server === undefined) return issueHere(request, flags, environment)
+  if (server === undefined) {
+    if (flags.addedClaim === undefined) return issueHere(request, flags, environment)
+    throw new CountersignError('ERR_USAGE', '--added-claim needs --server', {
+      hint: 'a key of yours signs the claims you give; name them with --claim',
+    })
+  }
   // Loaded late: other tokens are issued without a client of a service.
   const { issueByService } = await import('./token-service.ts')
-  return issueByService(request, { ...flags, server }, environment)
+  const { issuer, type, addedClaim: addedClaims } = flags
+  const order = { ...request, issuer, type, addedClaims }
+  return issueByService(order, { ...flags, server }, environment)
 }
 
 /** Issues with a key that this machine reaches. */

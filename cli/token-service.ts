@@ -1,9 +1,8 @@
-/** Issuing a token with a key of a service, and the look at it before anybody else has it. */
-import { assertAccepted } from '../src/client/check-token.ts'
-import type { TokenCall } from '../src/client/service-client.ts'
+/** Issues a token with a key of a service, and verifies it before it is given out. */
+import { assertAsOrdered, type TokenOrder } from '../src/client/check-token.ts'
 import type { CommandEnvironment } from './command.ts'
 import { assertServiceKey } from './open-signer.ts'
-import { openService, parseServer, type ServiceFlags } from './service.ts'
+import { openService, type ServiceFlags } from './service.ts'
 
 /** Options that say with which key of which service. */
 export interface ServiceTokenFlags extends ServiceFlags {
@@ -29,7 +28,7 @@ export interface ServiceToken {
  * refuses with; and the code of the first check of the token that fails
  */
 export async function issueByService(
-  request: TokenCall,
+  order: TokenOrder,
   flags: ServiceTokenFlags,
   environment: CommandEnvironment,
 ): Promise<ServiceToken> {
@@ -37,9 +36,14 @@ export async function issueByService(
   const { context } = environment
   assertServiceKey(key, server)
   const service = await openService(server, flags, environment)
-  const made = await service.issueToken(key, request, { signal: context.signal })
-  const audience = typeof request.audience === 'string' ? [request.audience] : request.audience
-  await assertAccepted(made, { service: parseServer(server), audience }, context.now)
+  const { audience, claims, lifetimeSeconds } = order
+  const call = {
+    audience,
+    ...(claims !== undefined && { claims }),
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+  }
+  const made = await service.issueToken(key, call, { signal: context.signal })
+  await assertAsOrdered(made, { server, order }, context.now)
   const { token, kid, jti, expires, version } = made
-  return { token, kid, jti, audience, expires, key, version }
+  return { token, kid, jti, audience: [audience].flat(), expires, key, version }
 }

@@ -71,7 +71,11 @@ async function readTrees(
   const trees: AttachmentTree[] = []
   for (const image of images) {
     const { digest } = image.descriptor
-    trees.push({ name: image.name, digest, attached: await discoverImage(image, { maxAttached, signal }) })
+    trees.push({
+      name: image.name,
+      digest,
+      attached: await discoverImage(image, { maxAttached, signal }),
+    })
   }
   return trees
 }

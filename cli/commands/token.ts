@@ -38,12 +38,23 @@ function issueSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--subject <name>', 'whom it is about (sub)')
     .option('--claim <name=value>', 'claim that is a text (repeatable)', collectPairs)
     .option('--claims <file>', 'JSON object of claims, - for stdin')
-    .option('--issuer <url>', 'who issues it (default: `issuer` of the configuration)')
-    .option('--type <type>', 'typ of the header, such as at+jwt (default: JWT, or the key’s own)')
+    .option(
+      '--issuer <url>',
+      'who issues it (default: `issuer` of the configuration; with --server, its address)',
+    )
+    .option(
+      '--type <type>',
+      'typ of the header, such as at+jwt (default: JWT; without --server, the key’s own)',
+    )
+    .option(
+      '--added-claim <name>',
+      'with --server: a claim that the rules of the key may add (repeatable)',
+      collect,
+    )
     .addOption(passphraseFileOption())
     .addOption(
       serverOption('service that issues it, with its key of that name').conflicts([
-        ...['algorithm', 'passphraseFile', 'issuer', 'type'],
+        ...['algorithm', 'passphraseFile'],
       ]),
     )
     .addOption(tokenFileOption())

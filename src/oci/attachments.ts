@@ -42,7 +42,6 @@ export interface AttachmentsRequest {
   readonly signal: AbortSignal
 }
 
-
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle'
 const AT_ONCE = 8
 /** All bundles of one image together: what is read stays in memory until it is verified. */

@@ -288,7 +288,8 @@ test.each([
   ['sign a --key release --token-file t', 'ERR_USAGE'],
   ['attest a --key release', 'ERR_USAGE'],
   ['attest a --key release --provenance', 'ERR_USAGE'],
-  ['token issue --key s --audience a --server https://s.example --issuer https://i', 'ERR_USAGE'],
+  ['token issue --key s --audience a --server https://s.example --algorithm ES256', 'ERR_USAGE'],
+  ['token issue --key s.pem --audience a --issuer https://i --added-claim b', 'ERR_USAGE'],
 ])('%s ends with %s', async (line, code) => {
   const { exitCode, stderr } = await countersign(line.split(' '))
 

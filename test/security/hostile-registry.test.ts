@@ -14,7 +14,11 @@ import { createSigningFolder } from '../support/signing-folder.ts'
 /** A document as an image of whatever type. */
 function createDocument(document: object, mediaType: string): Image {
   const bytes = Buffer.from(JSON.stringify(document))
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes, blobs: [] }
+  return {
+    descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length },
+    bytes,
+    blobs: [],
+  }
 }
 
 /** Has the registry answer with another media type than that of the document. */
@@ -62,7 +66,11 @@ test('an index that another index calls an image is refused, in a registry and i
   lie(scene, inner, OCI_MANIFEST)
   const folder = createSigningFolder()
   folder.key('release')
-  const layout = createLayout({ image: outer }, { image: inner, hidden: true }, { image, hidden: true })
+  const layout = createLayout(
+    { image: outer },
+    { image: inner, hidden: true },
+    { image, hidden: true },
+  )
 
   const inRegistry = await scene.folder.run(
     `verify ${name} --recursive --key @release.pub --json`,
