@@ -65,6 +65,46 @@ export type AccessRequest =
     }
   | { readonly action: 'readLog' }
 
+/** What is known of a request before it is read. */
+export interface AccessScope {
+  readonly action: Exclude<Action, 'readLog'>
+  readonly key: KeyFacts
+}
+
+/** A request of a scope; what only its body would say is neutral, and no coarse policy looks at it. */
+export function toNeutralRequest({ action, key }: AccessScope): AccessRequest {
+  return isAdministrative(action) ? { action, key, isForced: false } : NEUTRAL_REQUESTS[action](key)
+}
+
+const NO_SUBJECT: SubjectFacts = { name: '', digests: [] }
+
+const NEUTRAL_REQUESTS: Readonly<
+  Record<Exclude<AccessScope['action'], AdministrativeAction>, (key: KeyFacts) => AccessRequest>
+> = {
+  sign: (key) => ({ action: 'sign', key, subjects: [NO_SUBJECT] }),
+  attest: (key) => ({
+    action: 'attest',
+    key,
+    subjects: [NO_SUBJECT],
+    predicateTypes: [''],
+    isProvenance: false,
+  }),
+  issueToken: (key) => ({
+    action: 'issueToken',
+    key,
+    audience: [''],
+    lifetimeSeconds: 0,
+    claims: {},
+  }),
+  approve: (key) => ({ action: 'approve', key, approvedAction: 'createKey' }),
+  timestamp: (key) => ({ action: 'timestamp', key }),
+  readKeys: (key) => ({ action: 'readKeys', key }),
+}
+
+function isAdministrative(action: AccessScope['action']): action is AdministrativeAction {
+  return !Object.hasOwn(NEUTRAL_REQUESTS, action)
+}
+
 /** Says in a few words what is asked: for messages and the log. */
 export function describeRequest(request: AccessRequest): string {
   if (request.action === 'readLog') return 'action "readLog"'

@@ -1,9 +1,15 @@
 /** Decides by Cedar policies what a caller may do. What no policy permits is denied. */
 import { createHash } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
-import { type AccessRequest, describeRequest } from './action.ts'
+import {
+  type AccessRequest,
+  type AccessScope,
+  describeRequest,
+  toNeutralRequest,
+} from './action.ts'
 import type { Caller } from './caller.ts'
 import { type Cedar, loadCedar } from './cedar.ts'
+import { aboutCallers, withoutContext } from './coarse-policies.ts'
 import { DecisionCache } from './decision-cache.ts'
 import { type Evaluation, toEvaluations, toFacts } from './evaluation.ts'
 import { collectNames } from './expression.ts'
@@ -34,6 +40,15 @@ export interface Authorizer {
   authorize(caller: Caller, request: AccessRequest): void
   /** Decides and explains; the same decision {@link Authorizer.authorize} makes. */
   explain(caller: Caller, request: AccessRequest): Decision
+  /**
+   * Lets a request pass that policies may permit within one of some scopes, by caller, action and key alone:
+   * before its body is read. What {@link Authorizer.authorize} lets pass always passes here.
+   *
+   * @throws {@link CountersignError} ERR_NOT_ALLOWED — no such request of this caller is permitted
+   */
+  admit(caller: Caller, scopes: readonly AccessScope[]): void
+  /** Whether some policy may permit this caller something; false: everything is denied. */
+  mayBePermitted(caller: Caller): boolean
 }
 
 /** How an authorizer works. */
@@ -57,30 +72,53 @@ export async function createAuthorizer(
   const { policies, problems } = await inspectPolicies(sources)
   const [first, ...rest] = problems
   if (first !== undefined) throw invalidPolicies([first, ...rest])
-  const decide = createDecider(await loadCedar(), policies)
+  const cedar = await loadCedar()
   const names = collectNames(policies.map(({ json }) => json.conditions))
-  const cache = new DecisionCache<Decision>({
-    entries: options.cachedDecisions ?? 2000,
-    keyCharacters: MAX_CACHE_KEY,
-  })
+  const decideBy = (set: readonly Policy[]): Decide =>
+    remembered(createDecider(cedar, set), options)
+  const decide = decideBy(policies)
+  const decideCoarsely = decideBy(withoutContext(cedar, policies))
+  const decideByCaller = decideBy(aboutCallers(cedar, policies))
 
-  const explain = (caller: Caller, request: AccessRequest): Decision => {
-    const decisions = toEvaluations(caller, request, names).map((evaluation) =>
-      // The evaluation is all that a decision depends on.
-      cache.get(JSON.stringify(evaluation), () => decide(evaluation)),
-    )
+  const explain = (caller: Caller, request: AccessRequest, by: Decide = decide): Decision => {
+    const decisions = toEvaluations(caller, request, names).map(by)
     const denied = decisions.find(({ isAllowed }) => !isAllowed)
     const decision = denied ?? decisions[0] ?? NOTHING_ASKED
     const who = `caller "${caller.subject}" of ${caller.issuer}`
     return { ...decision, reason: `${describeRequest(request)} for ${who}: ${decision.reason}` }
   }
-  return {
-    explain,
-    authorize(caller, request) {
-      const { isAllowed, reason } = explain(caller, request)
-      if (!isAllowed) throw notAllowed(request, reason)
-    },
+  const assertAllowed = (caller: Caller, request: AccessRequest, by: Decide): void => {
+    const { isAllowed, reason } = explain(caller, request, by)
+    if (!isAllowed) throw notAllowed(request, reason)
   }
+  return {
+    explain: (caller, request) => explain(caller, request),
+    authorize: (caller, request) => {
+      assertAllowed(caller, request, decide)
+    },
+    admit: (caller, scopes) => {
+      const requests = scopes.map(toNeutralRequest)
+      const [denied] = requests
+      if (requests.some((request) => explain(caller, request, decideCoarsely).isAllowed)) return
+      if (denied === undefined) throw new TypeError('a request without a scope')
+      assertAllowed(caller, denied, decideCoarsely)
+    },
+    mayBePermitted: (caller) => explain(caller, ANY_REQUEST, decideByCaller).isAllowed,
+  }
+}
+
+/** Action and resource are in no policy about callers alone; Cedar wants some. */
+const ANY_REQUEST: AccessRequest = { action: 'readLog' }
+
+type Decide = (evaluation: Evaluation) => Decision
+
+/** Remembers decisions; an evaluation is all that one depends on. */
+function remembered(decide: Decide, { cachedDecisions = 2000 }: AuthorizerOptions): Decide {
+  const cache = new DecisionCache<Decision>({
+    entries: cachedDecisions,
+    keyCharacters: MAX_CACHE_KEY,
+  })
+  return (evaluation) => cache.get(JSON.stringify(evaluation), () => decide(evaluation))
 }
 
 /** A signature of nothing: all of no subjects are permitted, and yet nobody permitted anything. */
@@ -100,10 +138,7 @@ function notAllowed(request: AccessRequest, reason: string): CountersignError {
 }
 
 /** Loads policies into the engine, by a name that their content gives, and answers how to ask them. */
-function createDecider(
-  cedar: Cedar,
-  policies: readonly Policy[],
-): (evaluation: Evaluation) => Decision {
+function createDecider(cedar: Cedar, policies: readonly Policy[]): Decide {
   const byId = new Map(policies.map((policy) => [policy.id, policy]))
   const namesOf = (ids: readonly string[]): readonly string[] =>
     ids.map((id) => byId.get(id)?.name ?? id).sort()

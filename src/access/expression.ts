@@ -47,6 +47,19 @@ export function collectNames(conditions: readonly unknown[]): MentionedNames {
   return { attributes, tags: named.size < tags.size ? undefined : named }
 }
 
+/**
+ * Whether an expression looks at one of some variables, or at the claims that are asked for, which are part of
+ * the context and have a name of their own.
+ */
+export function mentions(expression: unknown, variables: readonly string[]): boolean {
+  let isFound = false
+  visit([expression], (operator, operand) => {
+    if (operator === 'Var' && variables.some((name) => name === operand)) isFound = true
+    if (operator === '__entity' && isNode(operand) && operand['type'] === 'Claims') isFound = true
+  })
+  return isFound
+}
+
 function literalText(value: unknown): string | undefined {
   const literal = isNode(value) ? value['Value'] : undefined
   return typeof literal === 'string' ? literal : undefined

@@ -6,7 +6,8 @@
  * @packageDocumentation
  */
 import type { Cedar, Clause, PolicyJson } from './cedar.ts'
-import { describeFacts, type Facts, splitConjunction } from './expression.ts'
+import { describeFacts, type Facts } from './expression.ts'
+import { toClauses, writePolicy } from './policy-clauses.ts'
 import type { Policy } from './policy-set.ts'
 
 /** A permit for the action and the key of a request, and the first of its conditions that does not hold. */
@@ -70,19 +71,13 @@ function toSteps(cedar: Cedar, { id, json }: Policy): readonly Step[] {
     })),
   ]
   const steps = rows.map(({ policy, ...rest }, index) => {
-    return { ...rest, id: `${id} ${index}`, policy: write(cedar, policy) }
+    return { ...rest, id: `${id} ${index}`, policy: writePolicy(cedar, policy) }
   })
   return steps.some(({ policy }) => policy === '') ? [] : steps
 }
 
 /** Asks for what names a principal. */
 const WHO = ['issuer', 'subject'].map((attr) => ({ '.': { left: { Var: 'principal' }, attr } }))
-
-/** Takes a `when` apart at its `&&`; an `unless` is one condition. */
-function toClauses(clause: Clause): readonly Clause[] {
-  if (clause.kind === 'unless') return [clause]
-  return splitConjunction(clause.body).map((body) => ({ kind: 'when', body }))
-}
 
 const ANYONE: Pick<PolicyJson, 'effect' | 'principal' | 'action' | 'resource'> = {
   effect: 'permit',
@@ -92,20 +87,14 @@ const ANYONE: Pick<PolicyJson, 'effect' | 'principal' | 'action' | 'resource'> =
 }
 
 function principalText(cedar: Cedar, { principal }: PolicyJson): string {
-  const text = write(cedar, { ...ANYONE, principal, conditions: [] })
+  const text = writePolicy(cedar, { ...ANYONE, principal, conditions: [] })
   return text.replace(/^permit\(/, '').replace(/, action, resource\);$/, '')
 }
 
 function clauseText(cedar: Cedar, clause: Clause): string {
-  const text = write(cedar, { ...ANYONE, conditions: [clause] })
+  const text = writePolicy(cedar, { ...ANYONE, conditions: [clause] })
   return text
     .replace('permit(principal, action, resource) ', '')
     .replace(/^when \{ (.*) \};$/s, '$1')
     .replace(/;$/, '')
-}
-
-/** Writes a policy in Cedar's language; empty where it can't be. */
-function write(cedar: Cedar, policy: PolicyJson): string {
-  const answer = cedar.policyToText(policy)
-  return answer.type === 'success' ? answer.text : ''
 }

@@ -1,7 +1,7 @@
 /**
  * The service as a fastify plugin: it listens nowhere. What happens to a request, in this order: id and
- * deadline, drain, authentication (deny by default), rate limit, queue, body (strict JSON), schema, then the
- * route.
+ * deadline, drain, authentication (deny by default), rate limit, coarse policies, queue, body (strict JSON),
+ * schema, then the route.
  *
  * To add a route:
  * 1. Write `routes/NAME.ts` with `export function nameRoutes(app: ServiceApp, context: ServiceContext): void`
@@ -9,7 +9,8 @@
  * 2. Describe it with TypeBox: `schema: { summary, tags, params, querystring, body, response }`; objects of
  *    bodies by `strictObject`, so that an unknown member is refused. Types, checks, `/openapi.json` and
  *    docs/http-api.md follow from that.
- * 3. A route needs a caller unless it says `config: { auth: 'none' }`. Read it with `callerOf(request)`, then
+ * 3. A route needs a caller unless it says `config: { auth: 'none' }`, and names in `config: { actions: [...] }`
+ *    what it authorizes, so that bodies of callers without a permission stay unread. Read the caller with `callerOf(request)`, then
  *    `await context.authorize(caller, accessRequest, request.id)`; work that may fail goes into
  *    `context.failures.watch`, so that the log has it.
  * 4. Handlers are `async` and return their answer; they throw CountersignError for everything else, and hand
@@ -26,6 +27,7 @@ import { createIdempotency } from './idempotency.ts'
 import { authentication } from './plugins/authentication.ts'
 import { deadlines } from './plugins/deadline.ts'
 import { drain } from './plugins/drain.ts'
+import { earlyDenials } from './plugins/early-denials.ts'
 import { forwardedAddresses } from './plugins/forwarded-addresses.ts'
 import { jsonBodies } from './plugins/json-body.ts'
 import { openapi } from './plugins/openapi.ts'
@@ -60,6 +62,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(forwardedAddresses)
     await instance.register(rateLimits, settings)
     await instance.register(authentication, context)
+    await instance.register(earlyDenials, context)
     await instance.register(queue, settings)
     await instance.register(jsonBodies, settings)
 

@@ -126,6 +126,9 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     now,
     randomId: options.randomId,
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
+    admit: (...asked) => {
+      authorizer.admit(...asked)
+    },
     authorize: createAuthorization(authorizer, failures),
     assertApproved: createApproval({
       store,

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { AccessRequest, AdministrativeAction } from '../access/action.ts'
+import type { AccessRequest, AccessScope, AdministrativeAction } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import type { JsonObject } from '../formats/json.ts'
 import type { Appender } from '../log/appender.ts'
@@ -81,6 +81,12 @@ export interface ServiceContext {
    * @throws CountersignError ERR_NOT_ALLOWED — no policy permits it, or one forbids it
    */
   readonly authorize: (caller: Caller, request: AccessRequest, requestId: string) => Promise<void>
+  /**
+   * Lets a caller's request pass where policies may permit one of some scopes, by caller, action and key alone.
+   *
+   * @throws CountersignError ERR_NOT_ALLOWED — whatever the request says, it is denied
+   */
+  readonly admit: (caller: Caller, scopes: readonly AccessScope[]) => void
   /**
    * Makes sure that as many people ask for exactly this as the configuration wants.
    *

@@ -1,5 +1,6 @@
 /** What the plugins add to every request and route, and how a route reads it. */
 import type { FastifyRequest } from 'fastify'
+import type { AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import { CountersignError } from '../errors.ts'
 
@@ -7,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether a route needs a caller; a route that says nothing does. */
     readonly auth?: 'required' | 'none'
+    /** Actions of which a policy must permit one, coarsely, before the body is read; left out: none. */
+    readonly actions?: readonly AccessScope['action'][]
     /** Whether requests without a caller have to queue; those with one always do. */
     readonly isCostly?: boolean
     /** Whether its handler waits for nothing, so that it needs no deadline. */

@@ -46,15 +46,16 @@ const BODIES: Readonly<Record<string, object>> = {
 }
 
 interface Place {
+  readonly actions: readonly string[] | undefined
   readonly title: string
   readonly url: string
   readonly method: 'GET' | 'POST'
 }
 
 const METHODS = ['GET', 'POST'] as const
-const places = (await serviceRoutes()).flatMap(({ url, method: methods }): Place[] =>
+const places = (await serviceRoutes()).flatMap(({ url, method: methods, config }): Place[] =>
   METHODS.filter((method) => [methods].flat().includes(method)).map((method) => {
-    return { title: `${method} ${url}`, url, method }
+    return { title: `${method} ${url}`, url, method, actions: config?.actions }
   }),
 )
 const closed = places.filter(({ url }) => !PUBLIC.includes(url))
@@ -73,6 +74,12 @@ test('what strangers may do is this list, and it is short', () => {
 
   expect(open.toSorted()).toEqual(PUBLIC)
   expect(closed.length).toBeGreaterThan(14)
+})
+
+test('every route with a body and a policy is decided coarsely before the body is read', () => {
+  const unread = closed.filter(({ method, actions }) => method === 'POST' && actions === undefined)
+
+  expect(unread.map(({ title }) => title)).toEqual(['POST /v1/verifications'])
 })
 
 /** Asks every place, and answers what is seen of each. */

@@ -91,6 +91,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     now: () => NOW,
     randomId: () => `id-${(ids += 1)}`,
     authenticate,
+    admit: () => undefined,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
     assertApproved: () => Promise.resolve(),
@@ -176,6 +177,9 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     appender,
     keyring,
     failures,
+    admit: (...asked: Parameters<ServiceContext['admit']>) => {
+      authorizer.admit(...asked)
+    },
     authorize: createAuthorization(authorizer, failures),
     timestampAuthority,
     stamperOf: () => embeddedStamper(timestampAuthority),

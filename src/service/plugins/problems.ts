@@ -21,16 +21,20 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
     .send(problem)
 }
 
+/** Makes the error of an address without a route. */
+export function routeNotFound(): CountersignError {
+  return new CountersignError('ERR_ROUTE_NOT_FOUND', 'there is nothing at this address', {
+    hint: 'see /openapi.json for what is there, and with which method',
+  })
+}
+
 /** The plugin. */
 export const problems: FastifyPluginCallback = fp((app: FastifyInstance, _options, done) => {
   app.setErrorHandler((error, request, reply) => {
     sendProblem(error, request, reply)
   })
   app.setNotFoundHandler((request, reply) => {
-    const error = new CountersignError('ERR_ROUTE_NOT_FOUND', 'there is nothing at this address', {
-      hint: 'see /openapi.json for what is there, and with which method',
-    })
-    sendProblem(error, request, reply)
+    sendProblem(routeNotFound(), request, reply)
   })
   done()
 })

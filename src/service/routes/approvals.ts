@@ -61,6 +61,7 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
   app.post(
     '/v1/approvals/:id',
     {
+      config: { actions: ['approve'] },
       schema: {
         summary: 'Approve a request; whoever made it then sends it again.',
         tags: ['keys'],

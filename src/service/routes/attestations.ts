@@ -16,6 +16,7 @@ export function attestationRoutes(
   app.post(
     '/v1/keys/:key/attestations',
     {
+      config: { actions: ['attest'] },
       schema: {
         summary: 'Sign an in-toto attestation about artifacts.',
         tags: ['signing'],

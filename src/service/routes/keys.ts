@@ -93,6 +93,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
   app.post(
     '/v1/keys',
     {
+      config: { actions: ['createKey'] },
       schema: {
         summary: 'Make the next version of a key, and publish it as a standby.',
         tags: ['keys'],
@@ -109,6 +110,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
   app.post(
     '/v1/keys/:key/import',
     {
+      config: { actions: ['importKey'] },
       schema: {
         summary: 'Make an existing key pair the next version of a key.',
         tags: ['keys'],
@@ -126,6 +128,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
   app.post(
     '/v1/keys/:key/rotate',
     {
+      config: { actions: ['rotateKey'] },
       schema: {
         summary: 'Let the standby sign in place of the active version.',
         tags: ['keys'],
@@ -151,6 +154,7 @@ function transitionRoutes(app: ServiceApp, context: KeysContext): void {
     app.post(
       `/v1/keys/:key/${action}`,
       {
+        config: { actions: [`${action}Key`] },
         schema: {
           summary: summaries[action],
           tags: ['keys'],
@@ -172,6 +176,7 @@ function endingRoutes(app: ServiceApp, context: KeysContext): void {
   app.post(
     '/v1/keys/:key/revoke',
     {
+      config: { actions: ['revokeKey'] },
       schema: {
         summary: 'Stop a version for good, and put another in its place at once.',
         tags: ['keys'],
@@ -191,6 +196,7 @@ function endingRoutes(app: ServiceApp, context: KeysContext): void {
   app.post(
     '/v1/keys/:key/destroy',
     {
+      config: { actions: ['destroyKey'] },
       schema: {
         summary: 'Give up the private half of a version for ever.',
         tags: ['keys'],

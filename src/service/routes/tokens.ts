@@ -12,6 +12,7 @@ export function tokenRoutes(app: ServiceApp, context: ServiceContext): void {
   app.post(
     '/v1/keys/:key/tokens',
     {
+      config: { actions: ['issueToken'] },
       schema: {
         summary: 'Issue a token.',
         tags: ['tokens'],

@@ -1,0 +1,96 @@
+/**
+ * Overload by callers whom no policy permits anything: what they send is refused before it is read, and what
+ * they may send is bounded. Asserted by order and counts; `npm run bench -- --only service-overload` has the times.
+ *
+ * @packageDocumentation
+ */
+import { expect, test } from 'vitest'
+import { GITHUB_CLAIMS } from '../support/identity-claims.ts'
+import { startOidcIssuer } from '../support/oidc-issuer.ts'
+import { nextProblem, sendHead } from '../support/raw-client.ts'
+import { runServer, type TestServer } from '../support/server.ts'
+import { writeServiceFolder } from '../support/service-folder.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+/** Bytes that are announced, and never sent. */
+const ANNOUNCED = 16_500_000
+
+interface Scene {
+  readonly server: TestServer
+  /** Of a caller whom the policies permit to sign and attest with `release`. */
+  readonly permitted: string
+  /** Of a caller of the same issuer whom they permit nothing. */
+  readonly stranger: string
+}
+
+async function startScene(): Promise<Scene> {
+  const issuer = await startOidcIssuer({ claims: GITHUB_CLAIMS })
+  const folder = writeServiceFolder({
+    folder: createTempFolder(),
+    keys: { release: { use: 'artifact' }, sessions: { use: 'token' } },
+    access: { issuers: [{ issuer: issuer.issuer, allowPrivateAddresses: true }] },
+    policies: `permit (
+      principal in Issuer::"${issuer.issuer}",
+      action in [Action::"sign", Action::"attest"],
+      resource == Key::"release"
+    ) when {
+      principal has repository_id && principal.repository_id == "${String(GITHUB_CLAIMS['repository_id'])}" &&
+      context.subject.name like "ghcr.io/acme/*"
+    };`,
+    serve: { requestTimeout: '2s' },
+  })
+  const server = await runServer(folder)
+  const bearer = async (claims: object): Promise<string> =>
+    `Bearer ${await issuer.mint({ ...claims })}`
+  return {
+    server,
+    permitted: await bearer({}),
+    stranger: await bearer({ repository_id: '6', sub: 'repo:evil/x' }),
+  }
+}
+
+test('a caller without a permission is refused before a byte of the body', async () => {
+  const { server, stranger } = await startScene()
+  const headers = { authorization: stranger, 'content-length': ANNOUNCED }
+  const expected = {
+    '/v1/keys/release/signatures': 'ERR_NOT_ALLOWED',
+    '/v1/keys/release/attestations': 'ERR_NOT_ALLOWED',
+    '/v1/keys/sessions/tokens': 'ERR_NOT_ALLOWED',
+    '/v1/keys': 'ERR_NOT_ALLOWED',
+    '/v1/keys/release/revoke?dryRun=true': 'ERR_NOT_ALLOWED',
+    '/v1/approvals/one': 'ERR_NOT_ALLOWED',
+    '/v1/keys/unknown/signatures': 'ERR_KEY_NOT_FOUND',
+    [`/v1/keys/${'x'.repeat(64)}/signatures`]: 'ERR_REQUEST_INVALID',
+  }
+
+  const codes: [string, string][] = []
+  for (const path of Object.keys(expected)) {
+    const socket = await sendHead(server.address, { path, headers })
+    codes.push([path, (await nextProblem(socket)).code])
+  }
+
+  expect(Object.fromEntries(codes)).toEqual(expected)
+})
+
+test('an address without a route reads no body', async () => {
+  const { server } = await startScene()
+
+  const headers = { 'content-length': ANNOUNCED }
+  const socket = await sendHead(server.address, { path: '/v1/nothing', headers })
+
+  expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_ROUTE_NOT_FOUND' })
+})
+
+test('a caller with a permission is still refused by what the body says', async () => {
+  const { server, permitted } = await startScene()
+  const body = { artifacts: [{ digest: `sha256:${'a'.repeat(64)}`, kind: 'image', name: 'other' }] }
+
+  const answer = await fetch(`${server.address}/v1/keys/release/signatures`, {
+    method: 'POST',
+    headers: { authorization: permitted, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+  expect(answer.status).toBe(403)
+  expect(await answer.json()).toMatchObject({ code: 'ERR_NOT_ALLOWED' })
+})
