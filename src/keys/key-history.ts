@@ -42,6 +42,8 @@ export interface PublishedVersion {
 /** A key history; `sequence` grows with every change. */
 export interface KeyHistory {
   readonly sequence: number
+  /** Address of the service that signs with these keys: provenance that names it as the builder is its own. */
+  readonly issuer?: string
   readonly versions: readonly PublishedVersion[]
   /**
    * The versions of the trust key that may sign a history from now on: the active one, and the standby
@@ -103,8 +105,10 @@ function readHistory(history: ObjectReader): KeyHistory {
   if (kids.size !== versions.length) throw malformed('a kid is used twice')
   const trustKeys = history.objects('trustKeys', 'optional').map(readKey)
   const trustedRoot = history.optionalObject('trustedRoot')?.json
+  const issuer = history.optionalText('issuer')
   return {
     sequence,
+    ...(issuer !== undefined && { issuer }),
     versions,
     ...(trustKeys.length > 0 && { trustKeys }),
     ...(trustedRoot !== undefined && { trustedRoot }),
@@ -159,9 +163,10 @@ function readTime(reader: ObjectReader, name: string): Date | undefined {
 
 /** Writes the payload of a key history; it parses back to the same. */
 export function serializeKeyHistory(history: KeyHistory): Uint8Array {
-  const { sequence, versions, trustKeys, trustedRoot } = history
+  const { sequence, issuer, versions, trustKeys, trustedRoot } = history
   const document = {
     sequence,
+    ...(issuer !== undefined && { issuer }),
     keys: versions.map(toJson),
     ...(trustKeys !== undefined && { trustKeys: trustKeys.map(keyToJson) }),
     ...(trustedRoot !== undefined && { trustedRoot }),

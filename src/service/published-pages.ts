@@ -91,6 +91,7 @@ export async function publishSignedHistory(
   const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, issuer }))
   const history = {
     ...publishKeyHistory(snapshot),
+    issuer,
     ...(isJsonObject(trustedRoot) && { trustedRoot }),
   }
   const payload = serializeKeyHistory(history)

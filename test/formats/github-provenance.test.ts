@@ -41,6 +41,17 @@ test('provenance has every field from a verified claim, as GitHub itself fills i
   })
 })
 
+test('provenance of another builder names it, and the workflow of the job beside it', () => {
+  const predicate = toGithubProvenance(GITHUB_ISSUER, GITHUB_CLAIMS, 'https://sign.example.com/b')
+
+  expect(predicate).toMatchObject({
+    buildDefinition: {
+      internalParameters: { github: { job_workflow_ref: GITHUB_CLAIMS['job_workflow_ref'] } },
+    },
+    runDetails: { builder: { id: 'https://sign.example.com/b' } },
+  })
+})
+
 test('provenance is a valid predicate of its type', () => {
   const predicate = toGithubProvenance(GITHUB_ISSUER, GITHUB_CLAIMS)
 

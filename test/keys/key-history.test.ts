@@ -28,6 +28,7 @@ const version = (change: Partial<PublishedVersion> = {}): PublishedVersion => ({
 const times = fc.date({ min: start, max: end, noInvalidDate: true })
 const histories: fc.Arbitrary<KeyHistory> = fc.record({
   sequence: fc.nat(),
+  issuer: fc.webUrl(),
   versions: fc
     .tuple(times, times, fc.constantFrom('retired', 'revoked', 'destroyed', 'active' as const))
     .map(([from, to, state]) => [

@@ -6,7 +6,7 @@ import { freePort } from './free-port.ts'
 import { GITHUB_ISSUER } from './identity-claims.ts'
 import { type OidcIssuer, startOidcIssuer } from './oidc-issuer.ts'
 import { runServer, type TestServer } from './server.ts'
-import { writeServiceFolder } from './service-folder.ts'
+import { type ServiceFolderOptions, writeServiceFolder } from './service-folder.ts'
 import { createSigningFolder, type SigningFolder } from './signing-folder.ts'
 import { createTempFolder } from './temp-folder.ts'
 
@@ -26,10 +26,13 @@ export interface SigningService {
 }
 
 /** Starts it; it stops when the running test ends. */
-export async function startSigningService(): Promise<SigningService> {
+export async function startSigningService(
+  options: Pick<ServiceFolderOptions, 'policies'> = {},
+): Promise<SigningService> {
   const url = `http://127.0.0.1:${await freePort()}`
   const issuer = await startOidcIssuer({ audience: url })
   const service = writeServiceFolder({
+    ...options,
     folder: createTempFolder(),
     issuer: url,
     keys: { release: { use: 'artifact' }, sessions: { use: 'token' } },

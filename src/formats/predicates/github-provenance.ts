@@ -11,7 +11,8 @@ import type { JsonObject } from '../json.ts'
 /** Predicate type of what {@link toGithubProvenance} makes. */
 export const PROVENANCE_PREDICATE_TYPE = 'https://slsa.dev/provenance/v1'
 
-const BUILD_TYPE = 'https://actions.github.io/buildtypes/workflow/v1'
+/** How GitHub runs a workflow, and what the parameters of such a build mean. */
+export const GITHUB_BUILD_TYPE = 'https://actions.github.io/buildtypes/workflow/v1'
 
 function noProvenance(why: string): CountersignError {
   return new CountersignError('ERR_NOT_ALLOWED', `no provenance can be made: ${why}`, {
@@ -23,21 +24,29 @@ function noProvenance(why: string): CountersignError {
  * Makes the predicate of verified claims.
  *
  * @param issuer - the exact, verified issuer of the token
+ * @param builderId - who makes it; default: the workflow itself, as GitHub names it
  * @throws {@link CountersignError} ERR_NOT_ALLOWED — the issuer is not GitHub Actions, or a claim is missing
  */
-export function toGithubProvenance(issuer: string, claims: JsonObject): JsonObject {
+export function toGithubProvenance(
+  issuer: string,
+  claims: JsonObject,
+  builderId?: string,
+): JsonObject {
   const server = serverOf(issuer)
   const claim = claimReader(claims)
   const ref = claim('ref')
   const repository = `${server}/${claim('repository')}`
   const path = workflowPath(claim('workflow_ref'), claim('repository'))
+  const jobWorkflow = claim('job_workflow_ref')
   return {
     buildDefinition: {
-      buildType: BUILD_TYPE,
+      buildType: GITHUB_BUILD_TYPE,
       externalParameters: { workflow: { ref, repository, path } },
       internalParameters: {
         github: {
           event_name: claim('event_name'),
+          // GitHub's own id of the builder has it.
+          ...(builderId !== undefined && { job_workflow_ref: jobWorkflow }),
           repository_id: claim('repository_id'),
           repository_owner_id: claim('repository_owner_id'),
           runner_environment: claim('runner_environment'),
@@ -48,7 +57,7 @@ export function toGithubProvenance(issuer: string, claims: JsonObject): JsonObje
       ],
     },
     runDetails: {
-      builder: { id: `${server}/${claim('job_workflow_ref')}` },
+      builder: { id: builderId ?? `${server}/${jobWorkflow}` },
       metadata: {
         invocationId: `${repository}/actions/runs/${claim('run_id')}/attempts/${claim('run_attempt')}`,
       },

@@ -5,6 +5,7 @@
  */
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../json.ts'
+import { readLeniently } from '../lenient-uri.ts'
 import { assertSlsaProvenance } from './slsa-provenance.ts'
 
 /** Predicate type of an image signature (cosign 3). */
@@ -77,4 +78,25 @@ export function resolvePredicateType(nameOrUri: string): string {
  */
 export function assertPredicate(nameOrUri: string, predicate: JsonObject): void {
   if (Object.hasOwn(KINDS, nameOrUri)) KINDS[nameOrUri]?.check?.(predicate)
+}
+
+/** Every version of the type of plain signatures. */
+const SIGN_PLACE = { host: 'sigstore.dev', path: '/cosign/sign' }
+
+/**
+ * Refuses the predicate type of plain signatures, however it is written.
+ *
+ * @throws {@link CountersignError} ERR_NOT_ALLOWED
+ */
+export function assertNotSignatureType(predicateType: string): void {
+  const reading = readLeniently(predicateType)
+  const isSignature = reading?.places.some(
+    ({ host, path }) => host === SIGN_PLACE.host && `${path}/`.startsWith(`${SIGN_PLACE.path}/`),
+  )
+  if (isSignature === false) return
+  throw new CountersignError(
+    'ERR_NOT_ALLOWED',
+    `cannot attest the predicate type "${predicateType}": it means, or may be taken for, a plain signature`,
+    { hint: 'sign the artifact instead: countersign sign, or POST /v1/keys/{key}/signatures' },
+  )
 }

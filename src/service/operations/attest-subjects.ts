@@ -3,13 +3,19 @@ import type { Caller } from '../../access/caller.ts'
 import { parseDigest } from '../../crypto/digest.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
+import { assertForeignBuilder, githubBuilderId } from '../../formats/predicates/builder.ts'
 import {
   PROVENANCE_PREDICATE_TYPE,
   toGithubProvenance,
 } from '../../formats/predicates/github-provenance.ts'
-import { assertPredicate, resolvePredicateType } from '../../formats/predicates/types.ts'
+import {
+  assertNotSignatureType,
+  assertPredicate,
+  resolvePredicateType,
+} from '../../formats/predicates/types.ts'
 import { createSubject } from '../../formats/statement.ts'
 import { attest } from '../../signing/sign-artifact.ts'
+import type { ServiceContext } from '../context.ts'
 import { withActiveSigner } from './active-signer.ts'
 import { entryKey, release, type Released, type Request, type Signable } from './release.ts'
 import { findKey, type SigningContext } from './sign-artifacts.ts'
@@ -39,11 +45,12 @@ const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
  *
  * @throws {@link CountersignError} ERR_REQUEST_INVALID — neither or both of predicate and provenance;
  * ERR_PREDICATE_INVALID, ERR_STATEMENT_INVALID, ERR_REFERENCE_INVALID, ERR_USAGE — what is said makes no
- * statement; ERR_INPUT_TOO_LARGE — a predicate over 16 MiB; ERR_NOT_ALLOWED — no policy permits it, or the
- * caller is no workflow that provenance can be made for; and what keyring, signing and log throw
+ * statement; ERR_INPUT_TOO_LARGE — a predicate over 16 MiB; ERR_NOT_ALLOWED — no policy permits it, what is
+ * said is a plain signature or names this service as the builder, or the caller is no workflow that
+ * provenance can be made for; and what keyring, signing and log throw
  */
 export async function attestSubjects(
-  context: SigningContext,
+  context: SigningContext & Pick<ServiceContext, 'settings'>,
   keyName: string,
   requested: AttestationRequest,
   request: Request,
@@ -53,7 +60,8 @@ export async function attestSubjects(
     digest: parseDigest(digest),
   }))
   const key = findKey(context.keyring, keyName)
-  const { predicateType, predicate, isProvenance } = toPredicate(requested, request.caller)
+  const { issuer } = context.settings
+  const { predicateType, predicate, isProvenance } = toPredicate(requested, request.caller, issuer)
   await context.authorize(
     request.caller,
     {
@@ -84,9 +92,10 @@ interface Predicate {
   readonly isProvenance: boolean
 }
 
-function toPredicate(requested: AttestationRequest, caller: Caller): Predicate {
+/** @param own - address of the service */
+function toPredicate(requested: AttestationRequest, caller: Caller, own: string): Predicate {
   const { predicateType: type, predicate, provenance = false } = requested
-  if (provenance && type === undefined && predicate === undefined) return provenanceOf(caller)
+  if (provenance && type === undefined && predicate === undefined) return provenanceOf(caller, own)
   if (provenance || type === undefined || predicate === undefined) {
     throw new CountersignError(
       'ERR_REQUEST_INVALID',
@@ -103,12 +112,16 @@ function toPredicate(requested: AttestationRequest, caller: Caller): Predicate {
       hint: `a predicate has at most ${MAX_PREDICATE_BYTES} bytes; attest a digest of it instead`,
     })
   }
+  const predicateType = resolvePredicateType(type)
+  assertNotSignatureType(predicateType)
   assertPredicate(type, predicate)
-  return { predicateType: resolvePredicateType(type), predicate, isProvenance: false }
+  assertForeignBuilder(predicate, own)
+  return { predicateType, predicate, isProvenance: false }
 }
 
 /** Claims of a development token are the configuration's, and not a run's. */
-function provenanceOf({ kind, issuer, claims }: Caller): Predicate {
-  const predicate = toGithubProvenance(kind === 'oidc' ? issuer : '', claims)
+function provenanceOf({ kind, issuer, claims }: Caller, own: string): Predicate {
+  const builderId = githubBuilderId(own)
+  const predicate = toGithubProvenance(kind === 'oidc' ? issuer : '', claims, builderId)
   return { predicateType: PROVENANCE_PREDICATE_TYPE, predicate, isProvenance: true }
 }

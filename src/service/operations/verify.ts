@@ -107,7 +107,7 @@ function sha256(data: Uint8Array | string): string {
 
 async function readTrust(snapshot: KeyringSnapshot, issuer: string): Promise<TrustMaterial> {
   const trustedRoot = await parseTrustedRoot(serializeTrustedRoot({ ...snapshot, issuer }))
-  return { keys: trustKeyHistory(publishKeyHistory(snapshot)), trustedRoot }
+  return { keys: trustKeyHistory({ ...publishKeyHistory(snapshot), issuer }), trustedRoot }
 }
 
 function toPolicy(demanded: BundleDemand): Policy {

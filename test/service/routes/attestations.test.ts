@@ -10,6 +10,7 @@ import { CREDENTIALS, SETTINGS, startService, WORKFLOW_CREDENTIALS } from '../..
 
 const DIGEST = digestOf(Buffer.from('an artifact'))
 const SUBJECTS = [{ digest: DIGEST, name: 'app.tar.gz' }]
+const BUILDER = 'https://sign.example.com/builders/github-actions'
 const VEX = { '@context': 'https://openvex.dev/ns/v0.2.0' }
 
 function request(payload: object, headers: Readonly<Record<string, string>> = CREDENTIALS) {
@@ -58,7 +59,7 @@ test('provenance is made of the verified claims and of nothing the workflow says
   expect(answer.statusCode).toBe(200)
   expect(statementOf(answer.json<{ bundle: JsonObject }>().bundle)).toMatchObject({
     predicateType: 'https://slsa.dev/provenance/v1',
-    predicate: toGithubProvenance(GITHUB_ISSUER, GITHUB_CLAIMS),
+    predicate: toGithubProvenance(GITHUB_ISSUER, GITHUB_CLAIMS, BUILDER),
   })
 })
 
