@@ -8,6 +8,7 @@ import { parseFingerprint } from '../src/client/trust-pin.ts'
 import type { Environment } from '../src/config/environment.ts'
 import { MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
+import { parseSource, type SourceText } from '../src/verification/source.ts'
 import { createInputReader, type InputReader, usage } from './input-reader.ts'
 import { type KeyInputs, readKeyInputs } from './key-inputs.ts'
 import { type PredicateChoice, readPredicateChoice } from './predicate.ts'
@@ -61,10 +62,8 @@ export interface VerifyInputs extends CommonInputs, TrustInputs {
   readonly bundle: string | undefined
   /** Each must be there; none: a plain signature, or provenance where a source is demanded. */
   readonly predicateTypes: readonly string[]
-  /** `OWNER/NAME` that the provenance must name. */
-  readonly repository: string | undefined
-  /** Path of the workflow that the provenance must name. */
-  readonly workflow: string | undefined
+  /** What the provenance must name. */
+  readonly source: SourceText
   /** Most bundles read of one image. */
   readonly maxAttached: number | undefined
   readonly github: GithubInputs
@@ -132,10 +131,13 @@ function readMakeInputs(
 }
 
 function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | 'showSummary'> {
-  const repository = reader.text('repository')
-  if (repository !== undefined && !/^[\w.-]+\/[\w.-]+$/.test(repository)) {
-    throw usage(`repository is "${repository}"`, 'write it as OWNER/NAME')
+  const source = {
+    repository: reader.text('repository'),
+    workflow: reader.text('workflow'),
+    builders: reader.list('builder'),
   }
+  // Judged here, before anything is read; the server of its repository is the context's.
+  parseSource(source)
   const trust = readTrustInputs(reader)
   if (trust.trust === undefined) {
     throw usage(
@@ -148,8 +150,7 @@ function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | 'sho
     subjects: readSubjectInputs(reader),
     bundle: reader.text('bundle'),
     predicateTypes: reader.list('predicate-type'),
-    repository,
-    workflow: reader.text('workflow'),
+    source,
     maxAttached: reader.count('max-attached', MAX_ATTACHED),
     github: readGithubInputs(reader),
   }

@@ -6,18 +6,22 @@
  */
 import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { readFileChunks } from '../src/files.ts'
-import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import { resolvePredicateType } from '../src/formats/predicates/types.ts'
 import { mapInOrder } from '../src/in-order.ts'
 import { verifyAttachments } from '../src/oci/verify-attachments.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
 import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
+import {
+  assertBuilderKnown,
+  demandTypes,
+  describeSource,
+  parseSource,
+} from '../src/verification/source.ts'
 import type { Verdict } from '../src/verification/verify-artifact.ts'
 import { createGithubReader, findBundles, type Places } from './found-bundles.ts'
 import type { VerifyInputs } from './inputs.ts'
-import { assertSource, describeSource } from './source-policy.ts'
-import { type StepContext, type StepOutcome } from './step.ts'
+import { type StepContext, type StepOutcome, variable } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { readTrust, type StepTrust } from './trust.ts'
 import { renderVerdict, summarizeVerdicts } from './verdicts.ts'
@@ -31,12 +35,13 @@ const AT_ONCE = 4
  * @throws {@link CountersignError} whatever keeps the artifacts or what is trusted from being read
  */
 export async function verify(inputs: VerifyInputs, context: StepContext): Promise<StepOutcome> {
-  const policy = createPolicy(inputs)
+  const policy = createPolicy(inputs, context)
   const trust = await readTrust(inputs, context)
   if (trust === undefined) throw new TypeError('inputs without trust')
+  assertBuilderKnown(policy, trust.material)
   const options = { areImages: false, hash: 'sha256' } as const
   const subjects = await readSubjects(inputs.subjects, options, context)
-  const criteria = describeCriteria(policy, trust, inputs, context)
+  const criteria = describeCriteria(policy, trust)
   context.log.say(['Criteria:', ...criteria.map((line) => `  ${line}`)].join('\n'))
   const askGithub = createGithubReader(inputs.github.token, context)
   const judge = (subject: ActionSubject): Promise<Judged> =>
@@ -83,13 +88,11 @@ async function reachVerdict(
   { policy, trust, askGithub, context }: Judge,
 ): Promise<Verdict> {
   const found = await findBundles(subject, inputs, { policy, askGithub, context })
-  const verdict = await verifyAttachments(toArtifact(subject), found, {
+  return verifyAttachments(toArtifact(subject), found, {
     trust: trust.material,
     policy,
     now: context.now(),
   })
-  if (verdict.ok) assertSource(verdict.signatures, inputs, context)
-  return verdict
 }
 
 /** A file is read again for hashes that nobody has asked for yet. */
@@ -98,26 +101,23 @@ function toArtifact({ name, digest, path }: ActionSubject): Artifact {
   return contentArtifact(name, () => readFileChunks(path))
 }
 
-/** Whoever names a source wants the provenance that tells it. */
-function createPolicy({ predicateTypes, repository, workflow }: VerifyInputs): Policy {
+function createPolicy(
+  { predicateTypes, source: text }: VerifyInputs,
+  context: StepContext,
+): Policy {
   const types = predicateTypes.map((type) => resolvePredicateType(type))
-  const isSourced = repository !== undefined || workflow !== undefined
-  const wanted = isSourced ? [...types, PROVENANCE_PREDICATE_TYPE] : types
-  if (wanted.length === 0) return SIGNATURE_POLICY
-  return { ...SIGNATURE_POLICY, predicateTypes: [...new Set(wanted)] }
+  const source = parseSource(text, variable(context, 'GITHUB_SERVER_URL'))
+  return { ...SIGNATURE_POLICY, predicateTypes: demandTypes(types, source), source }
 }
 
-function describeCriteria(
-  { predicateTypes }: Policy,
-  trust: StepTrust,
-  inputs: VerifyInputs,
-  context: StepContext,
-): readonly string[] {
+function describeCriteria({ predicateTypes, source }: Policy, trust: StepTrust): readonly string[] {
   const types = predicateTypes === 'any' ? ['any'] : predicateTypes
   return [
     `trusted: ${trust.described}`,
     ...types.map((type) => `type: ${type}`),
-    ...describeSource(inputs, context),
+    ...(source === undefined ? [] : describeSource(source)).map(
+      ({ name, wanted }) => `${name}: ${wanted}`,
+    ),
   ]
 }
 

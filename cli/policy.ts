@@ -1,6 +1,7 @@
 /** What a command line demands of signatures. */
 import { resolvePredicateType, SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
-import { describeIdentity, type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
+import { describeIdentity, type Policy } from '../src/verification/policy.ts'
+import { demandTypes, describeSource, parseSource } from '../src/verification/source.ts'
 import type { TrustFlags } from './trust.ts'
 
 /** Options that say what is demanded. */
@@ -11,6 +12,9 @@ export interface PolicyFlags extends TrustFlags {
   readonly threshold?: number | undefined
   readonly requireTimestamps?: number | undefined
   readonly requireLog?: number | undefined
+  readonly repository?: string | undefined
+  readonly workflow?: string | undefined
+  readonly builder?: readonly string[] | undefined
 }
 
 const ANY = 'any'
@@ -23,11 +27,18 @@ export function collectTypes(
   return [...(earlier ?? []), text === ANY ? ANY : resolvePredicateType(text)]
 }
 
-/** Makes the policy; without `--type` a plain signature is demanded. */
-export function createPolicy(flags: PolicyFlags): Policy {
-  const { type, certificateIdentity, certificateOidcIssuer } = flags
+/**
+ * Makes the policy; without `--type` a plain signature is demanded, or provenance where a source is.
+ *
+ * @param server - address of the GitHub of repositories that are named without one
+ * @throws {@link CountersignError} ERR_USAGE — a source that is malformed
+ */
+export function createPolicy(flags: PolicyFlags, server?: string): Policy {
+  const { type = [], certificateIdentity, certificateOidcIssuer, repository, workflow } = flags
+  const source = parseSource({ repository, workflow, builders: flags.builder }, server)
   return {
-    predicateTypes: type?.includes(ANY) === true ? ANY : (type ?? SIGNATURE_POLICY.predicateTypes),
+    predicateTypes: demandTypes(type.includes(ANY) ? ANY : type, source),
+    ...(source !== undefined && { source }),
     annotations: flags.annotations ?? {},
     threshold: flags.threshold ?? 1,
     ...(certificateIdentity !== undefined &&
@@ -49,7 +60,7 @@ export interface Criterion {
 
 /** Lists what will be demanded and trusted, for people: before the verdict, not after. */
 export function describeCriteria(policy: Policy, trusted: readonly string[]): readonly Criterion[] {
-  const { predicateTypes, identity, threshold, evidence } = policy
+  const { predicateTypes, identity, source, threshold, evidence } = policy
   const annotations = Object.entries(policy.annotations).map((pair) => pair.join('='))
   const types = predicateTypes === ANY ? ['anything that is signed'] : predicateTypes
   return [
@@ -57,6 +68,7 @@ export function describeCriteria(policy: Policy, trusted: readonly string[]): re
     ...(identity === undefined ? [] : [{ name: 'identity', wanted: describeIdentity(policy) }]),
     ...types.map((type) => ({ name: 'type', wanted: describeType(type) })),
     ...annotations.map((wanted) => ({ name: 'annotation', wanted })),
+    ...(source === undefined ? [] : describeSource(source)),
     ...count('signers', threshold, 2),
     ...count('time stamps', evidence.times, 1),
     ...count('log entries', evidence.logEntries, 1),

@@ -22,6 +22,7 @@ import {
   referrersModeOption,
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
+import { assertBuilderKnown } from '../../src/verification/source.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
@@ -81,6 +82,13 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .optionsGroup('What to demand:')
     .option('--type <type>', `attestation: ${types} (repeatable)`, collectTypes)
     .addOption(annotationsOption('annotation that must be signed (repeatable)'))
+    .option('--repository <name>', 'OWNER/NAME, or an address, that the provenance must name')
+    .option('--workflow <path>', 'workflow that the provenance must name')
+    .option(
+      '--builder <id>',
+      'builder whose provenance counts (repeatable; default: the trusted service)',
+      collect,
+    )
     .option('--threshold <number>', 'distinct signers of each type', parseCount(1, 1000))
     .option('--require-timestamps <number>', 'trusted times', parseCount(0, 1000))
     .option('--require-log <number>', 'log entries', parseCount(0, 1000))
@@ -129,10 +137,11 @@ async function verify(
   const { context, terminal } = environment
   await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
-  const policy = createPolicy(flags)
+  const policy = createPolicy(flags, context.env['GITHUB_SERVER_URL'])
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
   const asked = await withConfiguredTrust(flags, readConfig)
   const trust = (await readPinned(asked, environment)) ?? (await readTrust(asked, keys))
+  assertBuilderKnown(policy, trust.material)
 
   const job = {
     policy,

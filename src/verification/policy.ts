@@ -16,6 +16,19 @@ export interface CertificateIdentity {
   readonly issuer: string
 }
 
+/** What provenance must name. */
+export interface SourceDemand {
+  /** Address of the repository: `https://github.com/acme/app`. */
+  readonly repository?: string | undefined
+  /** Path of the workflow in it: `.github/workflows/release.yml`. */
+  readonly workflow?: string | undefined
+  /**
+   * Builders whose provenance counts, by their ids; GitHub's ids end with `@REF`, which may be left out.
+   * None: the service that signs with the key that signed.
+   */
+  readonly builders: readonly string[]
+}
+
 /** What a caller demands. */
 export interface Policy {
   /** Each of these predicate types must be there; `'any'` takes whatever is signed. */
@@ -27,6 +40,8 @@ export interface Policy {
   /** Accepts certificates of this identity; without it, only keys are accepted. */
   readonly identity?: CertificateIdentity | undefined
   readonly evidence: EvidenceDemand
+  /** Where the artifact must come from, by provenance; it is demanded beside the predicate types. */
+  readonly source?: SourceDemand | undefined
 }
 
 /** A plain signature by one trusted key. */
@@ -46,6 +61,7 @@ export type CheckId =
   | 'subject'
   | 'predicate-type'
   | 'annotations'
+  | 'source'
   | 'identity'
   | 'token'
   | 'type'

@@ -18,6 +18,8 @@ export interface TrustedKey {
   readonly version?: { readonly key: string; readonly number: number }
   readonly validFor?: { readonly start: Date | undefined; readonly end: Date | undefined }
   readonly compromisedSince?: Date | undefined
+  /** Address of the service that signs with it, where a key history says so. */
+  readonly issuer?: string | undefined
 }
 
 /** Everything a verification may rest on. */
@@ -33,12 +35,14 @@ export function pinKey(key: PublicKeyInfo): TrustedKey {
 
 /** Trusts each version of a key history within its window and state. */
 export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
-  return history.versions.map(({ key, name, version, state, validFor, compromisedSince }) => ({
+  const { issuer, versions } = history
+  return versions.map(({ key, name, version, state, validFor, compromisedSince }) => ({
     key,
     state,
     version: { key: name, number: version },
     validFor,
     compromisedSince,
+    ...(issuer !== undefined && { issuer }),
   }))
 }
 

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
+import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenance.ts'
 import type { Artifact } from './artifact.ts'
 import type { Policy } from './policy.ts'
 import { examineBundle, type Outcome } from './verify-bundle.ts'
@@ -77,7 +78,17 @@ function decide(artifact: Artifact, examined: readonly Examined[], policy: Polic
   if (first === undefined) return { ok: false, error: closestError(artifact, examined), examined }
   const missing = missingType(signatures, policy)
   if (missing === undefined) return { ok: true, signatures: [first, ...more], examined }
-  return { ok: false, error: thresholdError(artifact, missing, policy), examined }
+  const error = sourceError(missing.type, examined) ?? thresholdError(artifact, missing, policy)
+  return { ok: false, error, examined }
+}
+
+/** Provenance that is there and names another source says more than that none of it counts. */
+function sourceError(type: string, examined: readonly Examined[]): CountersignError | undefined {
+  if (type !== PROVENANCE_PREDICATE_TYPE) return undefined
+  const failed = examined.find(
+    ({ outcome }) => !outcome.ok && outcome.checks.at(-1)?.id === 'source',
+  )
+  return failed?.outcome.ok === false ? failed.outcome.error : undefined
 }
 
 /** A demanded type that too few distinct signers signed. */
@@ -85,12 +96,13 @@ function missingType(
   signatures: readonly VerifiedSignature[],
   policy: Policy,
 ): { type: string; signers: number } | undefined {
-  const { predicateTypes } = policy
+  const { predicateTypes, source } = policy
   const types = predicateTypes === 'any' ? ['any'] : predicateTypes
-  return types
+  const sourced = source === undefined ? [] : [PROVENANCE_PREDICATE_TYPE]
+  return [...new Set([...types, ...sourced])]
     .map((type) => {
-      const matching = signatures.filter(({ predicateType }) =>
-        predicateTypes === 'any' ? true : predicateType === type,
+      const matching = signatures.filter(
+        ({ predicateType }) => type === 'any' || predicateType === type,
       )
       return { type, signers: new Set(matching.map(signerIdentity)).size }
     })

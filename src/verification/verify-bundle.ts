@@ -5,6 +5,7 @@
  */
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { type Bundle, parseBundle } from '../formats/bundle.ts'
+import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenance.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseStatement, type Statement, STATEMENT_PAYLOAD_TYPE } from '../formats/statement.ts'
 import type { Artifact } from './artifact.ts'
@@ -27,7 +28,9 @@ import {
   describeSubject,
   findSubject,
   type Policy,
+  type SourceDemand,
 } from './policy.ts'
+import { assertSource, describeSource } from './source.ts'
 import {
   certificateKeys,
   nameKey,
@@ -137,6 +140,7 @@ async function verifySteps(
 
   const predicateType = statement?.predicateType ?? SIGN_PREDICATE_TYPE
   assertMeaning(predicateType, subject?.annotations ?? {}, policy, checks)
+  assertFrom(policy.source, { predicateType, statement, signer }, checks)
   const { times, logEntries } = evidence
   return { signer, predicateType, statement, times, logEntries, checks: checks.all }
 }
@@ -190,6 +194,19 @@ function assertMeaning(
   checks.start('annotations', wanted.map((pair) => pair.join('=')).join(', '))
   assertAnnotations(annotations, policy)
   checks.pass('all of them')
+}
+
+/** Provenance must name the source that is demanded; what is of another type names none. */
+function assertFrom(
+  source: SourceDemand | undefined,
+  signed: Pick<VerifiedSignature, 'predicateType' | 'statement' | 'signer'>,
+  checks: Checklist,
+): void {
+  if (source === undefined || signed.predicateType !== PROVENANCE_PREDICATE_TYPE) return
+  const demanded = describeSource(source).map(({ name, wanted }) => `${name} ${wanted}`)
+  checks.start('source', demanded.join(', '))
+  const service = signed.signer.kind === 'key' ? signed.signer.trusted.issuer : undefined
+  checks.pass(assertSource(signed.statement?.predicate, { source, service }))
 }
 
 function readStatement(envelope: { payloadType: string; payload: Uint8Array }): Statement {

@@ -52,7 +52,7 @@ export function defineVerifyingCases(kind: StepKind): void {
 
       expect(step).toMatchObject({ exitCode: 4, outputs: { verified: 'false' } })
       expect(step.annotations[0]?.title).toBe('countersign ERR_IDENTITY_MISMATCH')
-      expect(step.annotations[0]?.message).toContain('built by nobody who says so')
+      expect(step.annotations[0]?.message).toContain('names nothing as builder')
     })
 
     test('reads what older servers of GitHub put into the list itself', async () => {
