@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { assertNotCancelled } from '../src/cancellation.ts'
+import { printable } from '../src/formats/printable.ts'
 import { uploadBundles } from './github-attestations.ts'
 import type { MakeInputs } from './inputs.ts'
 import type { MadeItem, SigningRoute } from './made.ts'
@@ -97,7 +98,7 @@ async function makeItems(
 }
 
 function describeItem({ subjects, predicateType, key }: MadeItem): string {
-  const what = subjects.map(({ name, digest }) => `  ${name} ${digest}`).join('\n')
+  const what = subjects.map(({ name, digest }) => `  ${printable(name)} ${digest}`).join('\n')
   const who = key.version === undefined ? key.name : `${key.name}@${key.version}`
   return `${predicateType} by ${who} (kid ${key.kid}):\n${what}`
 }

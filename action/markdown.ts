@@ -1,9 +1,9 @@
 /** Markdown of texts that others wrote: file names, error messages, names of images. */
+import { printable } from '../src/formats/printable.ts'
 
 /** A text as itself: no link, no markup, no tag, on one line. */
 export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -23,11 +23,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** Lines to be pasted into a shell. */
 export function shellBlock(lines: readonly string[]): string {
-  return ['```sh', ...lines.map((line) => line.replaceAll(/[\r\n]+/g, ' ')), '```'].join('\n')
-}
-
-/** One word of a shell command, whatever is in it. */
-export function shellWord(text: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text
-  return `'${text.replaceAll("'", `'\\''`)}'`
+  return ['```sh', ...lines.map(printable), '```'].join('\n')
 }

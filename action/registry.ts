@@ -1,5 +1,6 @@
 /** Publishing to the registries that images are in. */
 import { homedir } from 'node:os'
+import { printable } from '../src/formats/printable.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
 import { type AttachedDocument, attachMade, type SignFormat } from '../src/oci/attach-made.ts'
@@ -92,7 +93,7 @@ export async function publish(
 
 /** Says in one line what was attached to what. */
 export function describePublished({ image, digest }: PublishedItem): string {
-  return `attached to ${image}: ${digest ?? 'in the older layout'}`
+  return `attached to ${printable(image)}: ${digest ?? 'in the older layout'}`
 }
 
 /** One after the other, so that what is done is known when the next one fails. */

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { appendFile } from 'node:fs/promises'
 import type { Environment } from '../src/config/environment.ts'
 import { CountersignError } from '../src/errors.ts'
+import { printableLines } from '../src/formats/printable.ts'
 
 /** How a remark is shown beside the run. */
 export type Level = 'error' | 'warning' | 'notice'
@@ -25,12 +26,7 @@ export interface StepLog {
 export function createStepLog(write: (text: string) => unknown): StepLog {
   return {
     say: (text) => {
-      write(
-        `${text
-          .split(/\r?\n|\r/)
-          .map(toPlain)
-          .join('\n')}\n`,
-      )
+      write(`${toPlain(text)}\n`)
     },
     mask: (secret) => {
       // The runner masks line by line; an empty mask would hide everything.
@@ -39,14 +35,25 @@ export function createStepLog(write: (text: string) => unknown): StepLog {
       }
     },
     annotate: (level, title, message) => {
-      write(`::${level} title=${escapeProperty(title)}::${escapeData(message)}\n`)
+      const said = escapeData(toPlain(message))
+      write(`::${level} title=${escapeProperty(toPlain(title))}::${said}\n`)
     },
   }
 }
 
-/** A line that begins with `::` or `##[` is a command to the runner, also one that a file name wrote. */
-function toPlain(line: string): string {
-  return /^\s*(::|##\[)/.test(line) ? `|${line}` : line
+/** Characters that the runner's comparison of texts, made for people's languages, does not see. */
+const IGNORED = '\\p{M}\\p{Default_Ignorable_Code_Point}'
+/** A command where it starts a line, blanks aside. */
+const NEW_COMMAND = new RegExp(`^(?=[[\\s--\\n]${IGNORED}]*:[${IGNORED}]*:)`, 'gmv')
+/** A command of the older form, anywhere in a line. */
+const OLD_COMMAND = new RegExp(`#(?=[${IGNORED}]*#[${IGNORED}]*\\[)`, 'gv')
+
+/**
+ * Keeps texts of others, file names above all, from becoming commands to the runner, and from ending a line:
+ * control and format characters become visible escapes.
+ */
+function toPlain(text: string): string {
+  return printableLines(text).replaceAll(NEW_COMMAND, '|').replaceAll(OLD_COMMAND, '#|')
 }
 
 function escapeData(text: string): string {

@@ -4,18 +4,20 @@ import type {
   AttestationDocument,
   SignerDocument,
 } from '../src/verification/result.ts'
+import { printable } from '../src/formats/printable.ts'
 import { code, escapeMarkdown, table } from './markdown.ts'
 
 /** Renders a verdict; of a failed one, what was expected and what was found. */
 export function renderVerdict({ name, digest, error, attestations }: ArtifactDocument): string {
-  const what = `${name} ${digest ?? ''}`.trim()
+  const what = printable(`${name} ${digest ?? ''}`.trim())
   if (error === undefined) {
     const signers = attestations.filter(({ ok }) => ok).map(describeSigned)
-    return `PASSED ${what}: ${signers.join('; ')}`
+    return `PASSED ${what}: ${printable(signers.join('; '))}`
   }
   const lines = attestations.flatMap(renderFailedChecks)
   const hint = error.hint === undefined ? [] : [`  hint: ${error.hint}`]
-  return [`FAILED ${what}: ${error.message} [${error.code}]`, ...lines, ...hint].join('\n')
+  const head = `FAILED ${what}: ${error.message} [${error.code}]`
+  return [head, ...lines, ...hint].map(printable).join('\n')
 }
 
 function renderFailedChecks({ source, checks }: AttestationDocument): readonly string[] {

@@ -4,10 +4,10 @@
  * @packageDocumentation
  */
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
+import { quoteForShell } from '../src/formats/shell-word.ts'
 import { regionOf, serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
 import type { MakeInputs } from './inputs.ts'
 import type { MadeItem } from './made.ts'
-import { shellWord } from './markdown.ts'
 import type { Delivered } from './outputs.ts'
 import type { ActionSubject } from './subjects.ts'
 
@@ -30,8 +30,8 @@ export function renderVerifyCommands(made: Verifiable): readonly string[] {
   const [subject] = item?.subjects ?? []
   if (item === undefined || subject === undefined) return []
   const key = findKey(made, item)
-  const type = isSigned(item) ? '' : ` --type ${shellWord(item.predicateType)}`
-  const flags = `--key ${shellWord(key.reference)}${type}`
+  const type = isSigned(item) ? '' : ` --type ${quoteForShell(item.predicateType)}`
+  const flags = `--key ${quoteForShell(key.reference)}${type}`
   const commands = isPublished(made, subject)
     ? registryCommands(made, subject, flags)
     : bundleCommands(made, subject, flags)
@@ -63,8 +63,8 @@ function registryCommands(
   const image = `${name}@${digest}`
   const command = item && isSigned(item) ? 'cosign verify' : 'cosign verify-attestation'
   return [
-    `countersign verify ${shellWord(`oci://${image}`)} ${flags}`,
-    `${command} ${flags} ${COSIGN_FLAGS} ${shellWord(image)}`,
+    `countersign verify ${quoteForShell(`oci://${image}`)} ${flags}`,
+    `${command} ${flags} ${COSIGN_FLAGS} ${quoteForShell(image)}`,
   ]
 }
 
@@ -99,12 +99,15 @@ function cosignArtifact(subject: ActionSubject): string {
 }
 
 function fileName({ name }: ActionSubject): string {
-  return shellWord(asPath(name))
+  return quoteForShell(asPath(name))
 }
 
-/** A name that begins with a hyphen would be read as an option, by cosign even where a value is due. */
+/**
+ * A name that begins with a hyphen would be read as an option, by cosign even where a value is due; one with
+ * a colon may be read as a digest or an address.
+ */
 function asPath(name: string): string {
-  return name.startsWith('-') ? `./${name}` : name
+  return /^[^-/][^:]*$/.test(name) || name.startsWith('/') ? name : `./${name}`
 }
 
 interface VerificationKey {
@@ -129,6 +132,6 @@ function findKey(
   }
   const reference = asPath(`${kid}.pem`)
   const isElsewhere = regionOf(key.uri) === undefined && region !== undefined
-  const source = shellWord(serializeAwsKmsUri({ ...key.uri, ...(isElsewhere && { region }) }))
+  const source = quoteForShell(serializeAwsKmsUri({ ...key.uri, ...(isElsewhere && { region }) }))
   return { commands: [`countersign key export ${source} --output ${reference}`], reference }
 }

@@ -11,7 +11,7 @@ import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { type LogSourceFlags, openLog } from './log-source.ts'
 import { schema } from './render/json.ts'
-import { printable } from './render/printable.ts'
+import { printable } from '../src/formats/printable.ts'
 
 /** Options of the command. */
 export interface VerifyLogFlags extends LogSourceFlags, LogKeyFlags {

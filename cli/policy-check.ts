@@ -7,7 +7,7 @@ import type { CommandEnvironment } from './command.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
-import { printable } from './render/printable.ts'
+import { printable } from '../src/formats/printable.ts'
 
 /**
  * Reads the policies of a folder, or of the one the configuration names.

@@ -12,7 +12,7 @@ import { type ConfigFlags, readCommandConfig } from './configuration.ts'
 import type { Outcome } from './context.ts'
 import { readCommandPolicies } from './policy-check.ts'
 import { schema } from './render/json.ts'
-import { printable } from './render/printable.ts'
+import { printable } from '../src/formats/printable.ts'
 import { readStdinBounded } from './stdin.ts'
 
 /** Options of the command. */

@@ -7,6 +7,7 @@
  */
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { CountersignError, toCountersignError } from '../src/errors.ts'
+import { printableJson } from '../src/formats/printable.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
@@ -43,7 +44,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
   terminal.end()
   if (outcome === undefined) return 0
-  if (flags.json) context.stdout.write(`${JSON.stringify(outcome.document, null, 2)}\n`)
+  if (flags.json) context.stdout.write(`${printableJson(outcome.document)}\n`)
   else if (outcome.text !== undefined && outcome.text !== '') context.stdout.write(outcome.text)
   return outcome.exitCode
 }

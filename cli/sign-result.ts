@@ -4,6 +4,7 @@ import { toErrorDocument, worstExit } from '../src/verification/result.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
+import { renderNames } from './render/names.ts'
 import { renderSigned } from './render/sign.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Signable } from './signable.ts'
@@ -63,7 +64,10 @@ export function toSignOutcome(
   const { warnings } = signer
   return {
     exitCode,
-    text: artifacts.map(({ pinned }) => (pinned === undefined ? '' : `${pinned}\n`)).join(''),
+    text: renderNames(
+      artifacts.flatMap(({ pinned }) => pinned ?? []),
+      terminal,
+    ),
     document: {
       schema: schema('sign-result'),
       ok: exitCode === 0,

@@ -1,4 +1,5 @@
 /** `countersign token inspect`. */
+import { printableJson } from '../src/formats/printable.ts'
 import { toUtcSeconds } from '../src/formats/time.ts'
 import { parseJwt } from '../src/formats/jwt.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -36,6 +37,6 @@ export async function inspectTokenCommand(
       verified: false,
       ...said,
     },
-    text: `${JSON.stringify(said, null, 2)}\n`,
+    text: `${printableJson(said)}\n`,
   }
 }

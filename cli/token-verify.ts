@@ -1,4 +1,5 @@
 /** `countersign token verify`. */
+import { printableJson } from '../src/formats/printable.ts'
 import { parseJwt } from '../src/formats/jwt.ts'
 import { ANY, type TokenPolicy } from '../src/verification/token-policy.ts'
 import { toTokenResultDocument } from '../src/verification/token-result.ts'
@@ -49,7 +50,7 @@ export async function verifyTokenCommand(
   return {
     exitCode: document.exitCode,
     document: { ...document },
-    ...(outcome.ok && { text: `${JSON.stringify(outcome.token.claims, null, 2)}\n` }),
+    ...(outcome.ok && { text: `${printableJson(outcome.token.claims)}\n` }),
   }
 }
 

@@ -10,7 +10,7 @@ import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
 import { publishedLogKeys } from './log-keys.ts'
 import { schema } from './render/json.ts'
-import { printable } from './render/printable.ts'
+import { printable } from '../src/formats/printable.ts'
 import { openTrust, readPin, type TrustPin } from './trust-home.ts'
 
 /** Options of `trust export`. */

@@ -1,6 +1,7 @@
 /** `countersign download`. */
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { writeFileAtomically } from '../../src/files.ts'
+import { printable } from '../../src/formats/printable.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { assertWritable, placeBundle, toLine } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
@@ -15,6 +16,7 @@ import {
 } from '../options.ts'
 import { collectTypes } from '../policy.ts'
 import { schema } from '../render/json.ts'
+import { renderNames } from '../render/names.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import { readTargets } from '../targets.ts'
@@ -70,8 +72,9 @@ async function download(
     return { exitCode: 0, document: { ...result, bundles }, text: `${lines.join('\n')}\n` }
   }
   const files = await writeDownloads(downloads, flags.output, flags.overwrite === true)
-  for (const { path, count } of files) terminal.say(`${count} in ${path}`)
-  const text = files.map(({ path }) => `${path}\n`).join('')
+  for (const { path, count } of files) terminal.say(printable(`${count} in ${path}`))
+  const paths = files.map(({ path }) => path)
+  const text = renderNames(paths, terminal)
   return { exitCode: 0, document: { ...result, files }, text }
 }
 

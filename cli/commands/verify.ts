@@ -23,6 +23,7 @@ import {
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
 import { assertBuilderKnown } from '../../src/verification/source.ts'
+import { renderNames } from '../render/names.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
@@ -185,6 +186,9 @@ async function verify(
   return {
     exitCode: document.exitCode,
     document: { ...document },
-    text: passed.map(({ pinned }) => `${pinned}\n`).join(''),
+    text: renderNames(
+      passed.map(({ pinned }) => pinned),
+      terminal,
+    ),
   }
 }

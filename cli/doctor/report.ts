@@ -1,7 +1,7 @@
 /** What doctor found, as text and as JSON. */
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
-import { printable } from '../render/printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 import { exitOf, type Finding } from './finding.ts'
 
 const MARKS: Readonly<Record<Finding['status'], string>> = { pass: '✓', fail: '✗', unknown: '?' }

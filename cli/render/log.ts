@@ -1,6 +1,6 @@
 /** Entries of the log, one line each. */
 import type { LogEntry, SignatureEntry, StateEntry } from '../../src/log/entry.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an entry: place, time, what was done with which key version, for whom. */
 export function renderEntry(index: number, entry: LogEntry): string {

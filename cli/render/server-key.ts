@@ -1,6 +1,6 @@
 /** Keys of a service, and what was done to them, as lines for people; all of it is the service's word. */
 import type { ObjectReader } from '../../src/formats/json.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 /** Times of a version, in the order they come about. */
 const TIMES = ['activatedAt', 'retiredAt', 'revokedAt', 'compromisedSince', 'destroyedAt'] as const

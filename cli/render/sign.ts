@@ -3,7 +3,7 @@ import { INTEROPERABLE } from '../../src/crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
 import type { SignedDocument } from '../signed-document.ts'
 import type { Terminal } from '../terminal.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 /** Renders what became of one artifact. */
 export function renderSigned(artifact: SignedDocument, terminal: Pick<Terminal, 'style'>): string {

@@ -5,7 +5,7 @@
  */
 import type { CountersignError } from '../../src/errors.ts'
 import type { Terminal } from '../terminal.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an error: message, hint, code; its causes with -v. */
 export function renderError(error: CountersignError, terminal: Terminal): string {

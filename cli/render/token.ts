@@ -1,7 +1,7 @@
 /** The verdict on a token, as text. */
 import type { TokenDocument } from '../../src/verification/token-result.ts'
 import type { Terminal } from '../terminal.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 import { renderCheck } from './verify.ts'
 
 /** Renders the verdict: of a good token whose it is and until when, of a bad one what failed. */

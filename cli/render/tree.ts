@@ -1,7 +1,7 @@
 /** What is attached to an artifact, as a tree. */
 import type { AttachmentNode } from '../discovery.ts'
 import { formatBytes } from '../progress.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 /** An artifact and what hangs on it. */
 export interface AttachmentTree {

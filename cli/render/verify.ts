@@ -13,7 +13,7 @@ import type {
 import type { Check } from '../../src/verification/policy.ts'
 import type { Criterion } from '../policy.ts'
 import type { Terminal } from '../terminal.ts'
-import { printable } from './printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 type Painter = Pick<Terminal, 'style' | 'verbose'>
 

@@ -24,11 +24,15 @@ export interface LogCommands {
   readonly visible: string
 }
 
-const COMMAND = /^\s*::(?<name>[a-z-]+)(?: (?<properties>.*?))?::(?<message>.*)$/s
+/** What starts a line is a command, blanks aside; .NET counts U+0085 as one. */
+const COMMAND = /^[\s\u0085]*::(?<name>[a-z-]+)(?: (?<properties>.*?))?::(?<message>.*)$/s
+/** The older form is a command wherever it stands in a line. */
+const OLD_COMMAND = /##\[(?<name>[a-z-]+)(?: (?<properties>[^\]]*))?\](?<message>.*)$/s
 const LINE_END = /\r\n|\n|\r/
 /** The per cent sign comes last: what it escaped is no escape any more. */
 const IN_DATA = { '%0D': '\r', '%0A': '\n', '%25': '%' }
 const IN_PROPERTIES = { '%3A': ':', '%2C': ',', ...IN_DATA }
+const IN_OLD = { '%3B': ';', '%5D': ']', ...IN_DATA }
 
 /** Reads the commands of a log; what was printed before its mask stays in sight, as in a real log. */
 export function parseCommands(log: string): LogCommands {
@@ -37,18 +41,37 @@ export function parseCommands(log: string): LogCommands {
   const visible: string[] = []
   let stopped: string | undefined
   for (const line of log.split(LINE_END)) {
-    const { name, properties = '', message = '' } = COMMAND.exec(line)?.groups ?? {}
+    const { name, properties, message } = readCommand(line)
     if (stopped !== undefined) {
       if (line.trim() === `::${stopped}::`) stopped = undefined
       else visible.push(hide(line, masks))
     } else if (name === 'stop-commands') stopped = message
-    else if (name === 'add-mask') masks.push(unescape(message, IN_DATA))
+    else if (name === 'add-mask') masks.push(message)
     else if (isLevel(name)) {
-      const text = hide(unescape(message, IN_DATA), masks)
-      annotations.push({ level: name, message: text, ...readProperties(properties) })
+      annotations.push({ level: name, message: hide(message, masks), ...properties })
     } else if (name !== 'debug') visible.push(hide(line, masks))
   }
   return { masks, annotations, visible: visible.join('\n') }
+}
+
+interface Command {
+  readonly name: string | undefined
+  readonly properties: Pick<Annotation, 'title' | 'properties'>
+  readonly message: string
+}
+
+function readCommand(line: string): Command {
+  const { name, properties = '', message = '' } = COMMAND.exec(line)?.groups ?? {}
+  if (name !== undefined) {
+    const read = readProperties(properties, ',', IN_PROPERTIES)
+    return { name, properties: read, message: unescape(message, IN_DATA) }
+  }
+  const old = OLD_COMMAND.exec(line)?.groups ?? {}
+  return {
+    name: old['name'],
+    properties: readProperties(old['properties'] ?? '', ';', IN_OLD),
+    message: unescape(old['message'] ?? '', IN_OLD),
+  }
 }
 
 function hide(text: string, masks: readonly string[]): string {
@@ -60,11 +83,15 @@ function isLevel(name: string | undefined): name is Annotation['level'] {
   return name === 'error' || name === 'warning' || name === 'notice'
 }
 
-function readProperties(listed: string): Pick<Annotation, 'title' | 'properties'> {
-  const pairs = [...listed.matchAll(/([^=,]+)=([^,]*)/g)].map(([, name = '', value = '']) => [
-    name.trim(),
-    unescape(value, IN_PROPERTIES),
-  ])
+function readProperties(
+  listed: string,
+  separator: ',' | ';',
+  escapes: Readonly<Record<string, string>>,
+): Command['properties'] {
+  const pairs = listed.split(separator).flatMap((pair) => {
+    const [, name = '', value = ''] = /^([^=]+)=([\s\S]*)$/.exec(pair) ?? []
+    return name === '' ? [] : [[name.trim(), unescape(value, escapes)]]
+  })
   const { title, ...properties } = Object.fromEntries(pairs) as Readonly<Record<string, string>>
   return { title, properties }
 }

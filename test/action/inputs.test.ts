@@ -58,7 +58,11 @@ const REFUSED: readonly (readonly [string, Inputs, string])[] = [
   ['two ways to name artifacts', { ...SERVICE, ...SUBJECT, 'subject-checksums': 'a' }, 'ERR_USAGE'],
   ['a digest without a name', { ...SERVICE, 'subject-digest': 'sha256:00' }, 'ERR_USAGE'],
   ['no bundles', { mode: 'verify', trust: 'a.json', 'max-attached': '0' }, 'ERR_USAGE'],
-  ['a number that is none', { mode: 'verify', trust: 'a.json', 'max-attached': 'all' }, 'ERR_USAGE'],
+  [
+    'a number that is none',
+    { mode: 'verify', trust: 'a.json', 'max-attached': 'all' },
+    'ERR_USAGE',
+  ],
   ['files to push', { ...SERVICE, ...SUBJECT, 'push-to-registry': 'true' }, 'ERR_USAGE'],
   ['a layout of nothing that is pushed', { ...SERVICE, format: 'legacy' }, 'ERR_USAGE'],
   ['a flag that is none', { ...SERVICE, 'show-summary': 'yes' }, 'ERR_USAGE'],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { code, escapeMarkdown, shellWord } from '../../action/markdown.ts'
+import { code, escapeMarkdown } from '../../action/markdown.ts'
 import { createStepLog, type StepLog, writeOutputs } from '../../action/runner.ts'
 import { parseCommands, parseFileCommands } from '../../src/testing.ts'
 import { codeOfAsync } from '../support/errors.ts'
@@ -22,13 +22,35 @@ test('text of others never becomes a command', () => {
   expect(log).toMatchObject({ masks: [], annotations: [] })
 })
 
-test('every text of an annotation arrives as it was', () => {
+const text = fc.string({ unit: fc.constantFrom(...Array.from('ab:%,;=é鍵 \n')) })
+
+test('every text of an annotation arrives as it was, but for commands and what cannot be seen', () => {
   fc.assert(
-    fc.property(fc.string(), fc.string({ minLength: 1 }), (message, title) => {
+    fc.property(text, fc.constantFrom('a title', 'a: b, c=d%'), (said, title) => {
+      const message = said.replaceAll('::', '')
       const { annotations } = logOf((step) => {
         step.annotate('warning', title, message)
       })
       expect(annotations).toEqual([{ level: 'warning', title, message, properties: {} }])
+    }),
+  )
+})
+
+test('whatever is said, in any characters, is neither a command nor a line more', () => {
+  const unit = fc.constantFrom(
+    ...Array.from('#[]: \n\r\t\u0085\u00ad\u034f\u2028\ufeffa'),
+    'error',
+    'add-mask',
+  )
+  fc.assert(
+    fc.property(fc.string({ unit, maxLength: 30 }), (said) => {
+      const lines: string[] = []
+      createStepLog((line) => lines.push(line)).say(said)
+      const { masks, annotations } = parseCommands(lines.join('').replaceAll(/[\p{M}]/gu, ''))
+      expect([masks, annotations]).toEqual([[], []])
+      expect(lines.join('').split(/[\r\n\u0085\u2028\u2029]/)).toHaveLength(
+        said.split('\n').length + 1,
+      )
     }),
   )
 })
@@ -64,9 +86,4 @@ test('no text of others is markup in a summary', () => {
 
   expect(code(hostile)).not.toMatch(/<img|\||`|\n/)
   expect(escapeMarkdown('[a](b) **c**')).not.toMatch(/[[\]*]/)
-})
-
-test('a word of a command is one word, whatever is in it', () => {
-  expect(shellWord('oci://ghcr.io/a@sha256:00')).toBe('oci://ghcr.io/a@sha256:00')
-  expect(shellWord("a'; rm -rf /")).toBe(`'a'\\''; rm -rf /'`)
 })

@@ -68,7 +68,9 @@ test('the first of many bundles is taken out for cosign', () => {
 
 test.each([
   ['-rf', './-rf'],
-  ["it's; a file", "'it'\\''s; a file'"],
+  ["it's; a file", "$'it\\047s\\073 a file'"],
+  ['sha256:00', './sha256:00'],
+  ['oci://a/b', './oci://a/b'],
 ])('the file %s is one word that is no option', (name, word) => {
   for (const command of render({ ...FILE, name })) expect(command).toContain(` ${word}`)
 })

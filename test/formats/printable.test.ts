@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { printable } from '../../../cli/render/printable.ts'
+import { printable } from '../../src/formats/printable.ts'
 
 test('ordinary text, of any language, stays as it is', () => {
   expect(printable('Schlüssel “release” — 鍵 🔑')).toBe('Schlüssel “release” — 鍵 🔑')

@@ -1,0 +1,17 @@
+/** Names of artifacts and files on stdout, one a line, as pipes read them. */
+import { printable } from '../../src/formats/printable.ts'
+import type { Terminal } from '../terminal.ts'
+
+/**
+ * Renders names one a line. One that holds a line end or another control character could pass for other
+ * names, or steer the terminal: it is escaped, and the person is told once.
+ */
+export function renderNames(names: readonly string[], terminal: Pick<Terminal, 'talk'>): string {
+  const lines = names.map(printable)
+  if (lines.some((line, index) => line !== names[index])) {
+    terminal.talk(
+      'note: control characters of names on stdout are written \\u{…}; --json has the names themselves',
+    )
+  }
+  return lines.map((line) => `${line}\n`).join('')
+}
