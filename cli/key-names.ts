@@ -4,7 +4,7 @@ import { findNamedKey, type NamedKey } from '../src/config/named-key.ts'
 import { nearestName } from '../src/nearest.ts'
 import { readSecret } from '../src/config/secret.ts'
 import { CountersignError } from '../src/errors.ts'
-import { type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
+import { assertNoPinValue, type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
 import type { OpenKeyOptions } from '../src/providers/provider.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -31,13 +31,13 @@ export class KeyNames {
   /**
    * Finds out what a text stands for. A name that nobody gave is a path, as any other text.
    *
-   * @throws {@link CountersignError} ERR_KEY_URI_INVALID; and for what looks like a name, those of
+   * @throws {@link CountersignError} ERR_KEY_URI_INVALID — also of one with a PIN in it; and for what looks like a name, those of
    * readCommandConfig and findNamedKey
    */
   async find(text: string): Promise<ChosenKey> {
-    if (!isKeyName(text)) return { uri: parseKeyUri(text), named: undefined }
+    if (!isKeyName(text)) return { uri: parseKeyArgument(text), named: undefined }
     const named = findNamedKey(await this.#readConfig(), text)
-    if (named === undefined) return { uri: parseKeyUri(text), named }
+    if (named === undefined) return { uri: parseKeyArgument(text), named }
     const { uri, passphrase } = named
     if (uri.scheme === 'file' && passphrase !== undefined)
       this.#passphrases.set(uri.path, passphrase)
@@ -86,4 +86,15 @@ export function pinnedOptions({ named }: ChosenKey, options: OpenKeyOptions): Op
   throw new CountersignError('ERR_USAGE', `the key "${name}" is for ${algorithm}`, {
     hint: 'the algorithm of a key never changes: leave --algorithm out, or choose another key',
   })
+}
+
+/**
+ * Parses a key reference of a command line, which is as public as a file.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — also of one with a PIN in it
+ */
+export function parseKeyArgument(text: string): KeyUri {
+  const uri = parseKeyUri(text)
+  assertNoPinValue(uri)
+  return uri
 }

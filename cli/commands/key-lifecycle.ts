@@ -2,6 +2,7 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { administerKey, type Asked, listKeys } from '../key-administer.ts'
+import { parseKeyArgument } from '../key-names.ts'
 import { parseTime } from '../log-show.ts'
 import { parseCount } from '../options.ts'
 import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
@@ -154,8 +155,9 @@ function importSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(reasonOption())
     .addOption(dryRunOption())
     .action(
-      environment.action((name, uri, flags) =>
-        administerKey(name, { action: 'import', body: { uri } }, flags, environment),
-      ),
+      environment.action((name, uri, flags) => {
+        parseKeyArgument(uri)
+        return administerKey(name, { action: 'import', body: { uri } }, flags, environment)
+      }),
     )
 }

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { mkdir, unlink } from 'node:fs/promises'
+import { lstat, mkdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Digest, digestHash, digestHex, digestOf } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
@@ -53,11 +53,12 @@ export class LayoutFiles {
   /**
    * Writes a blob under its digest.
    *
-   * @throws {@link CountersignError} ERR_FILE_WRITE
+   * @throws {@link CountersignError} ERR_FILE_WRITE — also where a folder of the layout is a link
    */
   async writeBlob(bytes: Uint8Array): Promise<Digest> {
     const digest = digestOf(bytes)
     const path = join(this.directory, blobName(digest))
+    await this.#assertOwn()
     // Where the folder can't be made, writing into it fails and says why.
     await mkdir(dirname(path), { recursive: true }).catch(() => undefined)
     await writeFileAtomically(path, bytes, { overwrite: true })
@@ -73,6 +74,7 @@ export class LayoutFiles {
   async updateIndex(change: (index: ImageIndex) => Uint8Array | undefined): Promise<boolean> {
     const path = join(this.directory, 'index.json')
     const lock = `${path}.lock`
+    await this.#assertOwn()
     await this.#lock(lock)
     try {
       const next = change(await this.readIndex())
@@ -83,10 +85,19 @@ export class LayoutFiles {
     }
   }
 
+  /** A link in the layout would have a blob, or the index, written where its author may not write. */
+  async #assertOwn(): Promise<void> {
+    for (const name of ['blobs', join('blobs', 'sha256'), 'index.json']) {
+      const path = join(this.directory, name)
+      const found = await lstat(path).catch(() => undefined)
+      if (found?.isSymbolicLink() === true) throw linked(path)
+    }
+  }
+
   async #lock(path: string): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await writeFileAtomically(path, '')
+        await writeFileAtomically(path, '', { mode: 0o600 })
         return
       } catch (error) {
         if (!hasErrno(error, 'EEXIST')) throw error
@@ -106,6 +117,13 @@ function notThere(path: string, cause: unknown): CountersignError {
     hint: 'check the path, tag and digest of the image layout',
     details: { path },
     cause,
+  })
+}
+
+function linked(path: string): CountersignError {
+  return new CountersignError('ERR_FILE_WRITE', `"${path}" is a symbolic link`, {
+    hint: 'nothing is written through links of a layout; copy it without them: cp -rL',
+    details: { path },
   })
 }
 

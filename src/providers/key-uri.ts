@@ -114,14 +114,15 @@ export function displayKeyUri(uri: KeyUri): string {
 }
 
 /**
- * Refuses a PIN inside a key reference that is kept: in a configuration file, a database, a log.
+ * Refuses a PIN inside a key reference that others can read: in a configuration file, a database, a log, or
+ * on a command line, which every user of the machine can list.
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — the reference has a `pin-value`
  */
 export function assertNoPinValue(uri: KeyUri): void {
   if (uri.scheme !== 'pkcs11' || uri.pinValue === undefined) return
-  throw new CountersignError('ERR_KEY_URI_INVALID', 'a key reference in a file holds a PIN', {
-    hint: 'put the PIN into a file of its own and write pin-source=file:/path instead of pin-value',
+  throw new CountersignError('ERR_KEY_URI_INVALID', 'a key reference holds a PIN', {
+    hint: 'put the PIN into a file of its own and write pin-source=file:/path instead of pin-value, or set COUNTERSIGN_PKCS11_PIN',
     details: { uri: displayKeyUri(uri) },
   })
 }

@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { storeUnavailable } from '../unavailable.ts'
 
@@ -12,7 +13,9 @@ const SUFFIX = '-lock'
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — another process has it
  */
 export function guardFile(path: string): Disposable {
-  const guard = new DatabaseSync(`${path}${SUFFIX}`, { timeout: 0 })
+  const lock = `${path}${SUFFIX}`
+  makePrivate(lock)
+  const guard = new DatabaseSync(lock, { timeout: 0 })
   try {
     guard.exec('pragma journal_mode = off')
     guard.exec('begin exclusive')
@@ -27,5 +30,15 @@ export function guardFile(path: string): Disposable {
     [Symbol.dispose]: () => {
       guard.close()
     },
+  }
+}
+
+/** Whoever may read the file may lock it, and so keep the service from starting. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // It is there: made by an earlier run, or the opening that follows says why it can't be.
+    if (existsSync(path)) chmodSync(path, 0o600)
   }
 }
