@@ -12,12 +12,12 @@
  */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { resolveAlgorithm } from '../crypto/algorithms.ts'
+import { contextTag, TAG } from '../crypto/der-reader.ts'
 import { hashBytes } from '../crypto/digest.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../crypto/public-key.ts'
 import {
   bitString,
   booleanTrue,
-  contextTag,
   encode,
   generalizedTime,
   integer,
@@ -26,7 +26,6 @@ import {
   oid,
   sequence,
   setOf,
-  TAG,
 } from './der.ts'
 import { signatureIdentifier } from './object-identifiers.ts'
 

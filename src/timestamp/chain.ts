@@ -4,8 +4,11 @@
  * @packageDocumentation
  */
 import { X509Certificate } from 'node:crypto'
+import { readCertificateKey } from '../crypto/certificate.ts'
+import { contextTag, TAG } from '../crypto/der-reader.ts'
+import { decodePemBlock, findPemBlocks, type PemBlock } from '../crypto/pem.ts'
 import { CountersignError } from '../errors.ts'
-import { contextTag, DerReader, TAG } from './der.ts'
+import { readDer } from './der.ts'
 
 /** A chain whose links hold: leaf first, self-signed root last. */
 export interface TimestampChain {
@@ -37,11 +40,12 @@ function invalid(why: string, cause?: unknown): CountersignError {
  * @throws {@link CountersignError} ERR_KEY_INVALID
  */
 export function parseTimestampChain(pem: string): TimestampChain {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  const [leaf, ...above] = readAll(blocks)
-  if (leaf === undefined || blocks.length > MAX_CERTIFICATES) {
+  const blocks = findPemBlocks(pem).filter(({ label }) => label === 'CERTIFICATE')
+  if (blocks.length === 0 || blocks.length > MAX_CERTIFICATES) {
     throw invalid(`expected 1 to ${MAX_CERTIFICATES}, found ${blocks.length}`)
   }
+  const [leaf, ...above] = blocks.map(readCertificate)
+  if (leaf === undefined) throw invalid('there is no leaf')
   if (purposesOf(leaf)?.includes(PURPOSE_TIME_STAMPING) !== true) {
     throw invalid('the leaf is not for time stamping')
   }
@@ -65,16 +69,18 @@ function purposesOf({ keyUsage }: X509Certificate): readonly string[] | undefine
   return keyUsage
 }
 
-function readAll(blocks: readonly string[]): readonly X509Certificate[] {
+function readCertificate(block: PemBlock): X509Certificate {
   try {
-    return blocks.map((block) => new X509Certificate(block))
+    const der = decodePemBlock(block) ?? Buffer.alloc(0)
+    readCertificateKey(der)
+    return new X509Certificate(der)
   } catch (cause) {
     throw invalid('one of them is malformed', cause)
   }
 }
 
 function readIssuerAndSerial(der: Uint8Array): Pick<TimestampChain, 'issuer' | 'serial'> {
-  const toBeSigned = new DerReader(der).enter().enter()
+  const toBeSigned = readDer(der).enter().enter()
   toBeSigned.readOptional(contextTag(0))
   const serial = toBeSigned.readElement(TAG.integer)
   toBeSigned.read(TAG.sequence)

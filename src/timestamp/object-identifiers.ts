@@ -1,8 +1,9 @@
 /** The object identifiers of time stamps and their certificates, as DER, and the algorithms they name. */
 import type { Algorithm } from '../crypto/algorithms.ts'
+import { TAG } from '../crypto/der-reader.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
-import { encode, oid, sequence, TAG } from './der.ts'
+import { encode, oid, sequence } from './der.ts'
 
 /** What CMS and RFC 3161 call their types and attributes. */
 export const OID: Readonly<

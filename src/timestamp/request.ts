@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { contextTag, type DerReader, TAG } from '../crypto/der-reader.ts'
 import {
   type Digest,
   DIGEST_BYTES,
@@ -11,16 +12,7 @@ import {
   formatDigest,
 } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
-import {
-  booleanTrue,
-  contextTag,
-  DerReader,
-  encode,
-  integer,
-  octetString,
-  sequence,
-  TAG,
-} from './der.ts'
+import { booleanTrue, encode, integer, octetString, readDer, sequence } from './der.ts'
 import { findHash, hashIdentifier } from './object-identifiers.ts'
 
 /** Why a request is refused: PKIFailureInfo, with its bit (RFC 3161 section 2.4.2). */
@@ -70,7 +62,7 @@ export function readTimestampRequest(der: Uint8Array): TimestampRequest | Reject
     return reject('badDataFormat', `the request is over ${MAX_REQUEST_BYTES} bytes`)
   }
   try {
-    return readRequest(new DerReader(der))
+    return readRequest(readDer(der))
   } catch (error) {
     if (CountersignError.is(error)) return reject('badDataFormat', 'the request is not valid DER')
     throw error
@@ -113,7 +105,7 @@ function readRequest(message: DerReader): TimestampRequest | Rejection {
 
 /** Reads a MessageImprint: `sha256:…`, or why it is refused. */
 export function readImprint(imprint: Uint8Array): Digest | Rejection {
-  const fields = new DerReader(imprint).enter()
+  const fields = readDer(imprint).enter()
   const algorithm = fields.enter()
   const hash = findHash(algorithm.readElement(TAG.oid))
   const parameters = algorithm.nextTag === undefined ? undefined : algorithm.readElement(TAG.null)

@@ -3,18 +3,10 @@
  *
  * @packageDocumentation
  */
+import { contextTag, type DerReader, TAG } from '../crypto/der-reader.ts'
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
-import {
-  contextTag,
-  DerReader,
-  encode,
-  integer,
-  malformedDer,
-  namedBit,
-  sequence,
-  TAG,
-} from './der.ts'
+import { encode, integer, malformedDer, namedBit, readDer, sequence } from './der.ts'
 import { OID } from './object-identifiers.ts'
 import { FAILURE_BITS, readImprint, type Rejection } from './request.ts'
 
@@ -50,7 +42,7 @@ export interface TimestampContents {
  * @throws {@link CountersignError} ERR_TIMESTAMP_INVALID — malformed, or the authority refused
  */
 export function readTimestampResponse(der: Uint8Array): TimestampContents {
-  const message = new DerReader(der)
+  const message = readDer(der)
   const response = message.enter()
   message.assertEnd()
   assertGranted(response.enter())
@@ -60,7 +52,7 @@ export function readTimestampResponse(der: Uint8Array): TimestampContents {
   signedData.readInteger()
   signedData.read(TAG.set)
   const encapsulated = enterContent(signedData, OID.tstInfo)
-  return readTstInfo(new DerReader(encapsulated.read(TAG.octetString)))
+  return readTstInfo(readDer(encapsulated.read(TAG.octetString)))
 }
 
 /** Enters ContentInfo and EncapsulatedContentInfo, which look the same. */
@@ -76,7 +68,7 @@ function assertGranted(statusInfo: DerReader): void {
   const [status, ...more] = statusInfo.readInteger()
   if (more.length === 0 && GRANTED.has(status)) return
   const texts = statusInfo.readOptional(TAG.sequence)
-  const text = texts === undefined ? '' : readText(new DerReader(texts))
+  const text = texts === undefined ? '' : readText(readDer(texts))
   throw new CountersignError(
     'ERR_TIMESTAMP_INVALID',
     `the time-stamp authority refused (status ${status ?? 'unknown'})${text}`,

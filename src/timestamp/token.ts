@@ -5,20 +5,11 @@
  * @packageDocumentation
  */
 import { toX509Signature } from '../crypto/der.ts'
+import { contextTag, TAG } from '../crypto/der-reader.ts'
 import { hashBytes } from '../crypto/digest.ts'
 import type { Signer, SignOptions } from '../signing/signer.ts'
 import type { TimestampChain } from './chain.ts'
-import {
-  contextTag,
-  encode,
-  generalizedTime,
-  integer,
-  octetString,
-  oid,
-  sequence,
-  setOf,
-  TAG,
-} from './der.ts'
+import { encode, generalizedTime, integer, octetString, oid, sequence, setOf } from './der.ts'
 import { hashIdentifier, OID, signatureIdentifier } from './object-identifiers.ts'
 
 /** What a time stamp says. */

@@ -3,17 +3,17 @@ import { AlgorithmIdentifier } from '@peculiar/asn1-x509'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  DerReader,
   encode,
   generalizedTime,
   integer,
   namedBit,
   octetString,
   oid,
+  readDer,
   sequence,
   setOf,
-  TAG,
 } from '../../src/timestamp/der.ts'
+import { TAG } from '../../src/crypto/der-reader.ts'
 import { codeOf } from '../support/errors.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -24,7 +24,7 @@ test('an octet string of any length is written as another library writes it, and
       const der = octetString(bytes)
 
       expect(hex(der)).toBe(hex(new Uint8Array(AsnConvert.serialize(new OctetString(bytes)))))
-      expect(hex(new DerReader(der).read(TAG.octetString))).toBe(hex(bytes))
+      expect(hex(readDer(der).read(TAG.octetString))).toBe(hex(bytes))
     }),
     { numRuns: 50 },
   )
@@ -76,25 +76,25 @@ test.each([
   ['no length', '04'],
   ['a length of four bytes', '048400000001ff'],
 ])('%s is refused', (_what, der) => {
-  const reader = new DerReader(Buffer.from(der, 'hex'))
+  const reader = readDer(Buffer.from(der, 'hex'))
 
   expect(codeOf(() => reader.read(reader.nextTag ?? 0))).toBe('ERR_TIMESTAMP_INVALID')
 })
 
 test.each(['0200', '02020001', '0202ff80'])('the integer %s is not in its shortest form', (der) => {
-  expect(codeOf(() => new DerReader(Buffer.from(der, 'hex')).readInteger())).toBe(
+  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readInteger())).toBe(
     'ERR_TIMESTAMP_INVALID',
   )
 })
 
 test.each(['010100', '010101', '0100'])('the flag %s is refused: only TRUE is written', (der) => {
-  expect(codeOf(() => new DerReader(Buffer.from(der, 'hex')).readFlag())).toBe(
+  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readFlag())).toBe(
     'ERR_TIMESTAMP_INVALID',
   )
 })
 
 test('another tag than the one that is due is refused, and left where it may be missing', () => {
-  const reader = new DerReader(encode(TAG.null))
+  const reader = readDer(encode(TAG.null))
 
   expect(codeOf(() => reader.read(TAG.oid))).toBe('ERR_TIMESTAMP_INVALID')
   expect(reader.readOptional(TAG.oid)).toBeUndefined()

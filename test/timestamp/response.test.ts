@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
-import { contextTag, encode, integer, sequence, setOf, TAG } from '../../src/timestamp/der.ts'
+import { contextTag, TAG } from '../../src/crypto/der-reader.ts'
+import { encode, integer, sequence, setOf } from '../../src/timestamp/der.ts'
 import { OID } from '../../src/timestamp/object-identifiers.ts'
 import { encodeImprint } from '../../src/timestamp/request.ts'
 import {
