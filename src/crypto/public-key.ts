@@ -6,11 +6,15 @@
  *
  * @packageDocumentation
  */
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm, type AlgorithmName, resolveAlgorithm } from './algorithms.ts'
 import { decodeBase64Url, encodeBase64, encodeBase64Url } from './base64.ts'
+import { hashBytes } from './digest.ts'
+import { assertSoundEd25519 } from './ed25519-strength.ts'
+import { decodePemBlock, findPemBlocks } from './pem.ts'
 import { assertStrongRsa } from './rsa-strength.ts'
+import { type KeyNumbers, readRsaNumbers, readSpki } from './spki.ts'
 
 /** A public key bound to one algorithm, with the names others know it by. */
 export interface PublicKeyInfo {
@@ -69,17 +73,21 @@ function invalid(message: string, hint?: string, cause?: unknown): CountersignEr
  * ERR_ALGORITHM_UNSUPPORTED — `algorithm` is unknown
  */
 export function parsePublicKeySpki(spki: Uint8Array, algorithm?: string): PublicKeyInfo {
-  const key = attempt(() =>
-    createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }),
-  )
-  const info = fromKeyObject(key, algorithm)
-  if (!Buffer.from(info.spki).equals(spki)) {
-    throw invalid(
-      'the public key is not in its canonical encoding (named curve, uncompressed point, DER)',
-      'convert it: openssl pkey -pubin -in key.pem -ec_param_enc named_curve -ec_conv_form uncompressed -pubout',
-    )
-  }
-  return info
+  const jwk = readSpki(spki)
+  const pinned = judge(jwk, algorithm)
+  const source = Buffer.from(spki)
+  const key = attempt(() => createPublicKey({ key: source, format: 'der', type: 'spki' }))
+  // What was read is the one encoding of its numbers, and writing it again takes as long as all the rest.
+  return describe(pinned, jwk, key, source)
+}
+
+/**
+ * Reads an RSAPublicKey in DER (PKCS#1, RFC 8017 appendix A.1.1), as some transparency logs publish theirs.
+ *
+ * @throws {@link CountersignError} as {@link parsePublicKeySpki}
+ */
+export function parsePublicKeyPkcs1(der: Uint8Array): PublicKeyInfo {
+  return fromNumbers(readRsaNumbers(der))
 }
 
 /**
@@ -89,18 +97,17 @@ export function parsePublicKeySpki(spki: Uint8Array, algorithm?: string): Public
  */
 export function parsePublicKeyPem(pem: string, algorithm?: string): PublicKeyInfo {
   if (pem.length > MAX_PEM_CHARACTERS) throw invalid('the PEM text is over 16 KiB')
-  const blocks = [...pem.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)]
+  const blocks = findPemBlocks(pem)
   const [block] = blocks
-  if (block?.[1] === undefined || block[2] === undefined || blocks.length !== 1) {
+  if (block === undefined || blocks.length !== 1) {
     throw invalid(`expected one PEM block, found ${blocks.length}`)
   }
-  if (block[1] !== 'PUBLIC KEY') {
+  if (block.label !== 'PUBLIC KEY') {
     const hint = 'make a public key of it: openssl pkey -in FILE -pubout'
-    throw invalid(`expected a PEM block PUBLIC KEY, found ${block[1]}`, hint)
+    throw invalid(`expected a PEM block PUBLIC KEY, found ${block.label}`, hint)
   }
-  const body = block[2].replaceAll(/[\r\n\t ]/g, '')
-  const der = Buffer.from(body, 'base64')
-  if (der.toString('base64') !== body) throw invalid('the PEM block is not base64')
+  const der = decodePemBlock(block)
+  if (der === undefined) throw invalid('the PEM block is not base64')
   return parsePublicKeySpki(der, algorithm)
 }
 
@@ -119,17 +126,11 @@ export function parsePublicKeyJwk(
   if (members === undefined) throw invalid(`a JWK of type "${kty}" can't verify signatures`)
   assertJwkPurpose(jwk)
   const numbers = Object.fromEntries(members.map((name) => [name, jwkText(jwk, name)]))
-  const key = attempt(() => createPublicKey({ key: numbers, format: 'jwk' }))
-  const rebuilt = key.export({ format: 'jwk' }) as Record<string, unknown>
-  // Padding zeros or a missing one would give one key two thumbprints.
-  if (members.some((name) => rebuilt[name] !== numbers[name])) {
-    throw invalid('the JWK is not in its canonical encoding (RFC 7518 section 6)')
-  }
   const alg = jwk['alg'] === undefined ? undefined : jwkText(jwk, 'alg')
   if (alg !== undefined && algorithm !== undefined && alg !== algorithm) {
     throw invalid(`the JWK is for ${alg}, not for ${algorithm}`)
   }
-  return fromKeyObject(key, algorithm ?? alg)
+  return fromNumbers(numbers, algorithm ?? alg)
 }
 
 function jwkText(jwk: Readonly<Record<string, unknown>>, name: string): string {
@@ -167,26 +168,59 @@ function attempt(read: () => KeyObject): KeyObject {
 }
 
 /** Binds a public KeyObject to an algorithm; providers use it for keys they read themselves. */
-export function fromKeyObject(key: KeyObject, algorithmName?: string): PublicKeyInfo {
-  const jwk = canonicalJwk(key)
-  const algorithm = resolveAlgorithm(algorithmName ?? usualAlgorithm(jwk))
-  assertFits(algorithm, jwk)
-  if (jwk['kty'] === 'RSA') assertStrongRsa(key)
-  const keyObject = attempt(() => createPublicKey({ key: jwk, format: 'jwk' }))
-  const spki = keyObject.export({ type: 'spki', format: 'der' })
-  const hint = encodeBase64(createHash('sha256').update(spki).digest())
-  const kid = thumbprint(jwk)
-  return Object.freeze({
-    algorithm,
-    keyObject,
-    spki,
-    kid,
-    hint,
-    signatureBytes: sizeOf(algorithm, key),
-  })
+export function fromKeyObject(key: KeyObject, algorithm?: string): PublicKeyInfo {
+  return fromNumbers(canonicalJwk(key), algorithm)
 }
 
-function canonicalJwk(key: KeyObject): Record<string, string> {
+/** Makes a key of its numbers, which are judged before node sees them. */
+function fromNumbers(jwk: KeyNumbers, algorithm?: string): PublicKeyInfo {
+  const pinned = judge(jwk, algorithm)
+  const key = attempt(() => createPublicKey({ key: jwk, format: 'jwk' }))
+  return describe(pinned, jwk, key, key.export({ type: 'spki', format: 'der' }))
+}
+
+/** The algorithm of a key, whose numbers fit it and may be trusted. */
+function judge(jwk: KeyNumbers, algorithmName: string | undefined): Algorithm {
+  const algorithm = resolveAlgorithm(algorithmName ?? usualAlgorithm(jwk))
+  assertFits(algorithm, jwk)
+  assertSound(algorithm, jwk)
+  return algorithm
+}
+
+function describe(
+  algorithm: Algorithm,
+  jwk: KeyNumbers,
+  keyObject: KeyObject,
+  spki: Uint8Array,
+): PublicKeyInfo {
+  const hint = encodeBase64(hashBytes('sha256', spki))
+  const kid = thumbprint(jwk)
+  const signatureBytes = sizeOf(algorithm, jwk)
+  return Object.freeze({ algorithm, keyObject, spki, kid, hint, signatureBytes })
+}
+
+/** Of EC points only the size: OpenSSL makes a key of a point on the curve alone. */
+function assertSound(algorithm: Algorithm, { n = '', e = '', x = '', y = '' }: KeyNumbers): void {
+  switch (algorithm.family) {
+    case 'ecdsa': {
+      const size = algorithm.curve.coordinateBytes
+      if (bytesOf(x).length === size && bytesOf(y).length === size) return
+      throw invalid(`a coordinate is not ${size} bytes long`)
+    }
+    case 'ed25519':
+      assertSoundEd25519(bytesOf(x))
+      return
+    case 'rsa-pkcs1':
+    case 'rsa-pss':
+      assertStrongRsa({ modulus: bytesOf(n), exponent: bytesOf(e) })
+  }
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, 'base64url')
+}
+
+function canonicalJwk(key: KeyObject): KeyNumbers {
   try {
     const jwk = key.export({ format: 'jwk' }) as Record<string, string>
     const members = REQUIRED[jwk['kty'] ?? ''] ?? []
@@ -197,14 +231,14 @@ function canonicalJwk(key: KeyObject): Record<string, string> {
   }
 }
 
-function usualAlgorithm(jwk: Record<string, string>): string {
+function usualAlgorithm(jwk: KeyNumbers): string {
   const name = jwk['crv'] ?? jwk['kty'] ?? ''
   const usual = Object.hasOwn(DEFAULT_ALGORITHM, name) ? DEFAULT_ALGORITHM[name] : undefined
   if (usual === undefined) throw invalid(`the curve or key type "${name}" is not supported`)
   return usual
 }
 
-function assertFits(algorithm: Algorithm, jwk: Record<string, string>): void {
+function assertFits(algorithm: Algorithm, jwk: KeyNumbers): void {
   const needed =
     algorithm.family === 'ecdsa'
       ? algorithm.curve.name
@@ -217,17 +251,17 @@ function assertFits(algorithm: Algorithm, jwk: Record<string, string>): void {
   }
 }
 
-function sizeOf(algorithm: Algorithm, key: KeyObject): number {
+function sizeOf(algorithm: Algorithm, { n = '' }: KeyNumbers): number {
   if (algorithm.family === 'ecdsa') return 2 * algorithm.curve.coordinateBytes
   if (algorithm.family === 'ed25519') return 64
-  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+  return bytesOf(n).length
 }
 
 /** RFC 7638 section 3: SHA-256 over the required members in lexicographic order, without blanks. */
-function thumbprint(jwk: Record<string, string>): string {
+function thumbprint(jwk: KeyNumbers): string {
   const members = REQUIRED[jwk['kty'] ?? ''] ?? []
   const text = JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])))
-  return encodeBase64Url(createHash('sha256').update(text).digest())
+  return encodeBase64Url(hashBytes('sha256', Buffer.from(text)))
 }
 
 /** Writes a key as PEM `PUBLIC KEY`, with a final newline. */

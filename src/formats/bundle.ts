@@ -8,6 +8,7 @@
  * @packageDocumentation
  */
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { readCertificateKey } from '../crypto/certificate.ts'
 import {
   type Digest,
   digestBytes,
@@ -97,7 +98,19 @@ function readSigner(material: ObjectReader): BundleSigner {
     material.optionalObject('certificate') ??
     material.object('x509CertificateChain').objects('certificates')[0]
   if (certificate === undefined) throw malformed('its certificate chain is empty')
-  return { kind: 'certificate', der: readBytes(certificate, 'rawBytes') }
+  const der = readBytes(certificate, 'rawBytes')
+  assertCertificate(der)
+  return { kind: 'certificate', der }
+}
+
+/** Others make a key of it without a look at its numbers. */
+function assertCertificate(der: Uint8Array): void {
+  try {
+    readCertificateKey(der)
+  } catch (error) {
+    if (!CountersignError.is(error)) throw error
+    throw malformed(`its certificate is refused: ${error.message}`)
+  }
 }
 
 function readContent(bundle: ObjectReader): BundleContent {

@@ -24,7 +24,8 @@ import { isKeyState, type KeyState } from './state.ts'
 export const KEY_HISTORY_PAYLOAD_TYPE = 'application/vnd.countersign.keys.v1+json'
 
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
-const MAX_VERSIONS = 10_000
+const MAX_VERSIONS = 2000
+const MAX_TRUST_KEYS = 16
 
 /** One key version as verifiers see it. */
 export interface PublishedVersion {
@@ -103,7 +104,10 @@ function readHistory(history: ObjectReader): KeyHistory {
   const versions = entries.map(readVersion)
   const kids = new Set(versions.map(({ key }) => key.kid))
   if (kids.size !== versions.length) throw malformed('a kid is used twice')
-  const trustKeys = history.objects('trustKeys', 'optional').map(readKey)
+  const trustEntries = history.objects('trustKeys', 'optional')
+  if (trustEntries.length > MAX_TRUST_KEYS)
+    throw malformed(`it has over ${MAX_TRUST_KEYS} trust keys`)
+  const trustKeys = trustEntries.map(readKey)
   const trustedRoot = history.optionalObject('trustedRoot')?.json
   const issuer = history.optionalText('issuer')
   return {

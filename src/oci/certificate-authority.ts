@@ -1,9 +1,8 @@
 /** Certificate authorities beyond those Node trusts. */
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
+import { findPemBlocks } from '../crypto/pem.ts'
 import { CountersignError } from '../errors.ts'
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
 /**
  * Makes every later TLS connection of this process trust the certificates in a PEM text, beside those
@@ -12,7 +11,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE----
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — no certificate in the text, or a malformed one
  */
 export function trustCertificateAuthority(pem: string): void {
-  const certificates = pem.match(CERTIFICATE) ?? []
+  const blocks = findPemBlocks(pem).filter(({ label }) => label === 'CERTIFICATE')
+  const certificates = blocks.map(({ text }) => text)
   if (certificates.length === 0) throw invalid('it holds no certificate in PEM')
   for (const certificate of certificates) assertParses(certificate)
   setDefaultCACertificates([...getCACertificates('default'), ...certificates])

@@ -5,12 +5,17 @@
  * @packageDocumentation
  */
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
+import { readCertificateKey } from '../crypto/certificate.ts'
+import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import type { KeyHistory } from '../keys/key-history.ts'
 import { trustKeyHistory, type TrustMaterial } from './trust.ts'
 
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
+const MAX_CHAIN = 8
+/** Names of what \@sigstore/verify reads as PKCS#1; everything else is SPKI to it. */
+const PKCS1 = /^PK(?:CS1|IX)_RSA_PKCS1V(?:5|15_(?:2048|3072|4096)_SHA256)$/
 
 function malformed(why: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_TRUST_INVALID', `malformed trusted root: ${why}`, {
@@ -36,10 +41,37 @@ export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> 
     for (const authority of root.objects(list, 'optional')) assertStart(authority)
   }
   const { TrustedRoot } = await import('@sigstore/protobuf-specs')
+  const parsed = readAs(() => TrustedRoot.fromJSON(root.json), 'a member has the wrong type')
+  await assertKeys(parsed)
+  return parsed
+}
+
+function readAs<T>(read: () => T, why: string): T {
   try {
-    return TrustedRoot.fromJSON(root.json)
+    return read()
   } catch (cause) {
-    throw malformed('a member has the wrong type', cause)
+    throw malformed(CountersignError.is(cause) ? `${why}: ${cause.message}` : why, cause)
+  }
+}
+
+/** Judges every key as the verifier will read it, since it makes keys of whatever stands there. */
+async function assertKeys(root: TrustedRoot): Promise<void> {
+  const { PublicKeyDetails } = await import('@sigstore/protobuf-specs')
+  for (const { publicKey } of [...root.tlogs, ...root.ctlogs]) {
+    const { rawBytes = Buffer.alloc(0), keyDetails = 0 } = publicKey ?? {}
+    const isPkcs1 = PKCS1.test(PublicKeyDetails[keyDetails] ?? '')
+    const parse = isPkcs1 ? parsePublicKeyPkcs1 : parsePublicKeySpki
+    readAs(() => parse(rawBytes), 'the key of a log')
+  }
+  for (const { certChain } of [...root.certificateAuthorities, ...root.timestampAuthorities]) {
+    assertChain(certChain?.certificates ?? [])
+  }
+}
+
+function assertChain(certificates: readonly { readonly rawBytes: Uint8Array }[]): void {
+  if (certificates.length > MAX_CHAIN) throw malformed(`a chain of over ${MAX_CHAIN} certificates`)
+  for (const { rawBytes } of certificates) {
+    readAs(() => readCertificateKey(rawBytes), 'a certificate of an authority')
   }
 }
 

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { findPemBlocks } from '../../crypto/pem.ts'
 import { CountersignError } from '../../errors.ts'
 
 /** Finds the passphrase of one encrypted key file; undefined where there is none to be had. */
@@ -48,18 +49,16 @@ export async function parsePrivateKeyPem(
 }
 
 function findPrivateKey({ path, pem }: KeyFile): string {
-  const blocks = [
-    ...pem.matchAll(/-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g),
-  ]
+  const blocks = findPemBlocks(pem).filter(({ label }) => label.endsWith('PRIVATE KEY'))
   const [block] = blocks
-  if (block?.[1] === undefined || blocks.length !== 1) {
+  if (block === undefined || blocks.length !== 1) {
     throw new CountersignError(
       'ERR_KEY_INVALID',
       `expected one private key in "${path}", found ${blocks.length}`,
     )
   }
-  if (READABLE.includes(block[1])) return block[0]
-  throw new CountersignError('ERR_KEY_INVALID', `"${path}" holds a key as ${block[1]}`, {
+  if (READABLE.includes(block.label)) return block.text
+  throw new CountersignError('ERR_KEY_INVALID', `"${path}" holds a key as ${block.label}`, {
     hint: 'a PKCS#8 key is needed (PRIVATE KEY or ENCRYPTED PRIVATE KEY); ssh-keygen -p -m PKCS8 converts one of OpenSSH',
   })
 }

@@ -4,9 +4,8 @@
  *
  * @packageDocumentation
  */
-import { createPublicKey } from 'node:crypto'
 import { encodeBase64Url } from '../../crypto/base64.ts'
-import { fromKeyObject, type PublicKeyInfo } from '../../crypto/public-key.ts'
+import { parsePublicKeyJwk, type PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import {
   CKA_EC_PARAMS,
@@ -96,12 +95,7 @@ export function readPublicKey(
   }
   const jwk = readJwk(read)
   if (jwk === undefined) return undefined
-  try {
-    return fromKeyObject(createPublicKey({ key: jwk, format: 'jwk' }), algorithm)
-  } catch (cause) {
-    if (CountersignError.is(cause)) throw cause
-    throw unusable('its public numbers make no key', cause)
-  }
+  return parsePublicKeyJwk(jwk, algorithm)
 }
 
 type Read = (type: number) => Buffer | undefined
@@ -156,8 +150,6 @@ function readNumber(value: Buffer | undefined): number | undefined {
   return value === undefined ? undefined : value.readUIntLE(0, Math.min(value.length, 6))
 }
 
-function unusable(why: string, cause?: unknown): CountersignError {
-  return new CountersignError('ERR_KEY_INVALID', `the key on the token can't be used: ${why}`, {
-    cause,
-  })
+function unusable(why: string): CountersignError {
+  return new CountersignError('ERR_KEY_INVALID', `the key on the token can't be used: ${why}`)
 }
