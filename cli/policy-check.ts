@@ -1,6 +1,10 @@
 /** `countersign policy check`, and where every command finds the policies. */
 import { readPolicyFolder } from '../src/access/policy-folder.ts'
-import { describePlace, type PolicySource } from '../src/access/policy-problem.ts'
+import {
+  describePlace,
+  type PolicyProblem,
+  type PolicySource,
+} from '../src/access/policy-problem.ts'
 import { inspectPolicies } from '../src/access/policy-set.ts'
 import { CountersignError } from '../src/errors.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -27,14 +31,17 @@ export async function readCommandPolicies(
   })
 }
 
-/** Checks all policies and lists every mistake with its place; ends with 2 where there is one. */
+/**
+ * Checks all policies and lists every mistake with its place; ends with 2 where there is one. What is valid
+ * and permits too much is a warning.
+ */
 export async function checkPolicies(
   folder: string | undefined,
   flags: ConfigFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const sources = await readCommandPolicies(folder, flags, environment)
-  const { policies, problems } = await inspectPolicies(sources)
+  const { policies, problems, warnings } = await inspectPolicies(sources)
   const exitCode = problems.length === 0 ? 0 : 2
   const [files, count] = [sources.map(({ file }) => file), policies.length]
   return {
@@ -46,15 +53,19 @@ export async function checkPolicies(
       files,
       policies: count,
       problems,
+      warnings,
     },
-    text:
-      problems
-        .map((problem) => {
-          const hint = problem.hint === undefined ? '' : `  hint: ${printable(problem.hint)}\n`
-          return `${describePlace(problem)}: ${printable(problem.message)}\n${hint}`
-        })
-        .join('') || describeGood(count),
+    text: [
+      ...problems.map((problem) => describeProblem(problem)),
+      ...warnings.map((warning) => describeProblem(warning, 'warning: ')),
+      ...(problems.length === 0 ? [describeGood(count)] : []),
+    ].join(''),
   }
+}
+
+function describeProblem(problem: PolicyProblem, label = ''): string {
+  const hint = problem.hint === undefined ? '' : `  hint: ${printable(problem.hint)}\n`
+  return `${describePlace(problem)}: ${label}${printable(problem.message)}\n${hint}`
 }
 
 function describeGood(count: number): string {

@@ -14,6 +14,7 @@ import {
   type PolicySource,
   toProblem,
 } from './policy-problem.ts'
+import { warnOf } from './policy-warnings.ts'
 import { CEDAR_SCHEMA } from './schema.ts'
 
 /** One permit or forbid. */
@@ -32,6 +33,8 @@ export interface PolicyInspection {
   readonly policies: readonly Policy[]
   /** Everything that is wrong, in the order of the files; empty: the policies can be used. */
   readonly problems: readonly PolicyProblem[]
+  /** What can be used, and should be looked at. */
+  readonly warnings: readonly PolicyProblem[]
 }
 
 /** A policy with where its text is from. */
@@ -53,7 +56,11 @@ export async function inspectPolicies(sources: readonly PolicySource[]): Promise
     const place = located[MAX_POLICIES]?.source ?? { file: '', text: '' }
     problems.push(problem(placeOf(place, 0), `over ${MAX_POLICIES} policies`))
   } else problems.push(...validate(cedar, located))
-  return { policies: located.map(({ policy }) => policy), problems }
+  const warnings = located.flatMap(({ policy, source, offset }) => {
+    const warning = warnOf(policy.json)
+    return warning === undefined ? [] : [{ ...placeOf(source, offset), ...warning }]
+  })
+  return { policies: located.map(({ policy }) => policy), problems, warnings }
 }
 
 /** The form in which Cedar takes a set: texts by id. */

@@ -4,6 +4,7 @@ import type { AccessRequest } from '../../src/access/action.ts'
 import { createAuthorizer } from '../../src/access/authorize.ts'
 import type { Caller } from '../../src/access/caller.ts'
 import { readPolicyFolder } from '../../src/access/policy-folder.ts'
+import { inspectPolicies } from '../../src/access/policy-set.ts'
 import type { JsonObject } from '../../src/formats/json.ts'
 import {
   GITHUB_CLAIMS,
@@ -15,6 +16,13 @@ import { PROJECT } from '../support/project.ts'
 import { RELEASE, SESSIONS, SUBJECT } from './policies.ts'
 
 const sign: AccessRequest = { action: 'sign', key: RELEASE, subjects: [SUBJECT] }
+const attest = (predicateType: string, isProvenance = false): AccessRequest => ({
+  action: 'attest',
+  key: RELEASE,
+  subjects: [SUBJECT],
+  predicateTypes: [predicateType],
+  isProvenance,
+})
 const issue: AccessRequest = {
   action: 'issueToken',
   key: SESSIONS,
@@ -56,7 +64,34 @@ test.each<[string, boolean, Caller, AccessRequest]>([
     'an image of others is not signed',
     false,
     github(),
-    { ...sign, subjects: [{ name: 'x', digests: [] }] },
+    { ...sign, subjects: [{ ...SUBJECT, name: 'x' }] },
+  ],
+  [
+    'the release is named in an annotation',
+    true,
+    github(),
+    { ...sign, subjects: [{ ...SUBJECT, annotations: { release: '1.4' } }] },
+  ],
+  [
+    'nothing else is',
+    false,
+    github(),
+    { ...sign, subjects: [{ ...SUBJECT, annotations: { release: '1.4', env: 'production' } }] },
+  ],
+  ['the service makes provenance', true, github(), attest('https://slsa.dev/provenance/v1', true)],
+  ['no workflow writes it', false, github(), attest('https://slsa.dev/provenance/v1')],
+  ['an SBOM is attested', true, github(), attest('https://cyclonedx.org/bom')],
+  [
+    'a job of GitLab attests an SBOM',
+    true,
+    caller('https://gitlab.example.com', { ...GITLAB_CLAIMS }),
+    attest('https://cyclonedx.org/bom'),
+  ],
+  [
+    'a job of GitLab attests nothing else',
+    false,
+    caller('https://gitlab.example.com', { ...GITLAB_CLAIMS }),
+    attest('https://slsa.dev/provenance/v1'),
   ],
   ['the production job gets a token', true, github(), issue],
   ['another job gets none', false, github({ environment: 'staging' }), issue],
@@ -88,4 +123,10 @@ test.each<[string, boolean, Caller, AccessRequest]>([
   const authorizer = await createAuthorizer(await readPolicyFolder(join(PROJECT, 'docs/policies')))
 
   expect(authorizer.explain(who, request)).toMatchObject({ isAllowed })
+})
+
+test('the example policies permit no attestation without its type', async () => {
+  const sources = await readPolicyFolder(join(PROJECT, 'docs/policies'))
+
+  expect(await inspectPolicies(sources)).toMatchObject({ problems: [], warnings: [] })
 })
