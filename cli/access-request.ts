@@ -32,7 +32,6 @@ const BUILDERS: Readonly<Record<Action, Builder>> = {
     lifetimeSeconds: readSeconds(context),
     claims: context.optionalObject('claims')?.json ?? {},
   }),
-  timestamp: (key) => ({ action: 'timestamp', key }),
   createKey: administrative('createKey'),
   importKey: administrative('importKey'),
   rotateKey: administrative('rotateKey'),
@@ -46,7 +45,6 @@ const BUILDERS: Readonly<Record<Action, Builder>> = {
     approvedAction: parseAdministrative(context.text('approvedAction')),
   }),
   readKeys: (key) => ({ action: 'readKeys', key }),
-  readLog: () => ({ action: 'readLog' }),
 }
 
 const MEMBERS = [
@@ -106,11 +104,17 @@ export function readAccessRequest(action: Action, key: KeyFacts, json: JsonValue
 function readSubjects(
   context: ObjectReader,
 ): Extract<AccessRequest, { action: 'sign' }>['subjects'] {
-  if (context.value('subjects') === undefined) return [{ name: '', digests: [] }]
+  if (context.value('subjects') === undefined) return [{ name: '', digests: [], annotations: {} }]
   return context.objects('subjects').map((subject) => ({
     name: subject.text('name'),
     digests: subject.value('digests') === undefined ? [] : readTexts(subject, 'digests'),
+    annotations: readAnnotations(subject.optionalObject('annotations')),
   }))
+}
+
+function readAnnotations(annotations: ObjectReader | undefined): Readonly<Record<string, string>> {
+  const names = annotations?.names ?? []
+  return Object.fromEntries(names.map((name) => [name, annotations?.text(name) ?? '']))
 }
 
 /** A list of texts; one empty text where it is left out. */

@@ -40,7 +40,7 @@ export async function testPolicies(
   const action = parseAction(flags.action)
   const { claims, issuer, subject } = readCallerClaims(await readJson(flags.claims, environment))
   const context = flags.context === undefined ? {} : await readJson(flags.context, environment)
-  const key = action === 'readLog' ? NO_KEY : await findKey(flags, environment)
+  const key = await findKey(flags, environment)
   const request = readAccessRequest(action, key, context)
   const sources = await readCommandPolicies(flags.policies, flags, environment)
   const authorizer = await createAuthorizer(sources)
@@ -56,14 +56,12 @@ async function readJson(path: string, { context }: CommandEnvironment): Promise<
   return parseJson(bytes, { maxBytes: MAX_BYTES })
 }
 
-const NO_KEY: KeyFacts = { name: '', use: 'log', algorithm: 'EdDSA' }
-
 async function findKey(
   { key: name, config }: PolicyTestFlags,
   environment: CommandEnvironment,
 ): Promise<KeyFacts> {
   if (name === undefined) {
-    const hint = 'add --key NAME; only readLog is about no key'
+    const hint = 'add --key NAME'
     throw new CountersignError('ERR_USAGE', 'no key is named', { hint })
   }
   const { keys } = await readCommandConfig(environment, { config })

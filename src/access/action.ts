@@ -8,14 +8,7 @@ export type AdministrativeAction =
 
 /** Every action a policy can name. */
 export type Action =
-  | 'sign'
-  | 'attest'
-  | 'issueToken'
-  | 'timestamp'
-  | AdministrativeAction
-  | 'approve'
-  | 'readKeys'
-  | 'readLog'
+  'sign' | 'attest' | 'issueToken' | AdministrativeAction | 'approve' | 'readKeys'
 
 /** The key an action is about. */
 export type KeyFacts = Pick<Key, 'name' | 'use' | 'algorithm'>
@@ -27,12 +20,17 @@ export interface SubjectFacts {
   readonly digests: readonly string[]
 }
 
+/** An artifact that is to be signed, with what its signature is to say of it. */
+export interface SignatureFacts extends SubjectFacts {
+  readonly annotations: Readonly<Record<string, string>>
+}
+
 /** One request as policies see it. Whoever decides about it asks once, with all of it. */
 export type AccessRequest =
   | {
       readonly action: 'sign'
       readonly key: KeyFacts
-      readonly subjects: readonly SubjectFacts[]
+      readonly subjects: readonly SignatureFacts[]
     }
   | {
       readonly action: 'attest'
@@ -50,7 +48,7 @@ export type AccessRequest =
       /** Claims that are asked for. */
       readonly claims: JsonObject
     }
-  | { readonly action: 'timestamp' | 'readKeys'; readonly key: KeyFacts }
+  | { readonly action: 'readKeys'; readonly key: KeyFacts }
   | {
       readonly action: AdministrativeAction
       readonly key: KeyFacts
@@ -63,11 +61,10 @@ export type AccessRequest =
       /** What is approved. */
       readonly approvedAction: AdministrativeAction
     }
-  | { readonly action: 'readLog' }
 
 /** What is known of a request before it is read. */
 export interface AccessScope {
-  readonly action: Exclude<Action, 'readLog'>
+  readonly action: Action
   readonly key: KeyFacts
 }
 
@@ -76,7 +73,7 @@ export function toNeutralRequest({ action, key }: AccessScope): AccessRequest {
   return isAdministrative(action) ? { action, key, isForced: false } : NEUTRAL_REQUESTS[action](key)
 }
 
-const NO_SUBJECT: SubjectFacts = { name: '', digests: [] }
+const NO_SUBJECT: SignatureFacts = { name: '', digests: [], annotations: {} }
 
 const NEUTRAL_REQUESTS: Readonly<
   Record<Exclude<AccessScope['action'], AdministrativeAction>, (key: KeyFacts) => AccessRequest>
@@ -97,7 +94,6 @@ const NEUTRAL_REQUESTS: Readonly<
     claims: {},
   }),
   approve: (key) => ({ action: 'approve', key, approvedAction: 'createKey' }),
-  timestamp: (key) => ({ action: 'timestamp', key }),
   readKeys: (key) => ({ action: 'readKeys', key }),
 }
 
@@ -107,6 +103,5 @@ function isAdministrative(action: AccessScope['action']): action is Administrati
 
 /** Says in a few words what is asked: for messages and the log. */
 export function describeRequest(request: AccessRequest): string {
-  if (request.action === 'readLog') return 'action "readLog"'
   return `action "${request.action}" on key "${request.key.name}"`
 }

@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../formats/json.ts'
-import type { AccessRequest, KeyFacts, SubjectFacts } from './action.ts'
+import type { AccessRequest, KeyFacts, SignatureFacts, SubjectFacts } from './action.ts'
 import type { Caller } from './caller.ts'
 import type { CedarValueJson, EntityJson } from './cedar.ts'
 import type { Facts, MentionedNames } from './expression.ts'
@@ -40,18 +40,17 @@ export function toEvaluations(
   names: MentionedNames,
 ): readonly Evaluation[] {
   const principal = { type: 'Caller', id: `${caller.issuer} ${caller.subject}` }
-  const resource = toResource(request)
+  const resource = toResource(request.key)
   const entities = [toCaller(caller, principal, names), resource]
   const action = { type: 'Action', id: request.action }
   const unique = new Map<string, Evaluation>()
-  for (const context of toContexts(request, names)) {
-    const isAboutClaims = request.action === 'issueToken'
-    unique.set(JSON.stringify(context), {
+  for (const { context, requested = [] } of toQuestions(request, names)) {
+    unique.set(JSON.stringify([context, requested]), {
       principal,
       action,
       resource: resource.uid,
       context,
-      entities: isAboutClaims ? [...entities, toClaims(request.claims, names)] : entities,
+      entities: [...entities, ...requested],
     })
   }
   return [...unique.values()]
@@ -59,19 +58,23 @@ export function toEvaluations(
 
 /** What an evaluation says about each of Cedar's variables, for people. */
 export function toFacts({ context, entities }: Evaluation): Facts {
-  const [principal, resource, claims] = entities.map(({ attrs, tags }) => ({ ...attrs, tags }))
-  return { principal, resource, context: { ...context, ...(claims !== undefined && { claims }) } }
+  const [principal, resource, requested] = entities.map(({ attrs, tags }) => ({ ...attrs, tags }))
+  const named = Object.entries(context).map(([name, value]): [string, unknown] =>
+    // A reference to what is requested: claims, or annotations.
+    isReference(value) ? [name, requested] : [name, value],
+  )
+  return { principal, resource, context: Object.fromEntries(named) }
+}
+
+function isReference(value: CedarValueJson | undefined): boolean {
+  return typeof value === 'object' && value !== null && '__entity' in value
 }
 
 interface KnownEntity extends EntityJson {
   readonly uid: { readonly type: string; readonly id: string }
 }
 
-function toResource(request: AccessRequest): KnownEntity {
-  if (request.action === 'readLog') {
-    return { uid: { type: 'Service', id: 'countersign' }, attrs: {}, parents: [] }
-  }
-  const { name, use, algorithm }: KeyFacts = request.key
+function toResource({ name, use, algorithm }: KeyFacts): KnownEntity {
   return { uid: { type: 'Key', id: name }, attrs: { name, use, algorithm }, parents: [] }
 }
 
@@ -134,6 +137,12 @@ function toTags(texts: readonly (readonly [string, string])[], names: MentionedN
   return Object.fromEntries(texts.filter(([name]) => names.tags?.has(name) ?? true))
 }
 
+/** One question, and the entity in its context that says what is requested. */
+interface Question {
+  readonly context: Record_
+  readonly requested?: readonly EntityJson[]
+}
+
 function toClaims(claims: JsonObject, names: MentionedNames): EntityJson {
   const texts = Object.entries(claims).map(
     ([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const,
@@ -143,36 +152,59 @@ function toClaims(claims: JsonObject, names: MentionedNames): EntityJson {
 
 const CLAIMS: EntityId = { type: 'Claims', id: 'requested' }
 
-function toContexts(request: AccessRequest, { attributes }: MentionedNames): readonly Record_[] {
+function toAnnotations(
+  annotations: SignatureFacts['annotations'],
+  names: MentionedNames,
+): EntityJson {
+  const all = Object.keys(annotations).sort()
+  return {
+    uid: ANNOTATIONS,
+    attrs: { names: names.attributes.has('names') ? all : [] },
+    parents: [],
+    tags: toTags(Object.entries(annotations), names),
+  }
+}
+
+const ANNOTATIONS: EntityId = { type: 'Annotations', id: 'requested' }
+
+function toQuestions(request: AccessRequest, names: MentionedNames): readonly Question[] {
+  const { attributes } = names
   /** Leaves out of a list what no policy looks at, but not that the list is empty. */
   const each = <T>(name: string, list: readonly T[], neutral: T): readonly T[] =>
     attributes.has(name) ? list : list.slice(0, 1).map(() => neutral)
-  if ('isForced' in request) return [{ forced: request.isForced }]
+  if ('isForced' in request) return [{ context: { forced: request.isForced } }]
   switch (request.action) {
     case 'sign':
-      return each('subject', request.subjects, NOTHING).map((subject) => ({
-        subject: toSubject(subject, attributes),
+      return request.subjects.map(({ annotations, ...subject }) => ({
+        context: {
+          subject: toSubject(attributes.has('subject') ? subject : NOTHING, attributes),
+          annotations: { __entity: { ...ANNOTATIONS } },
+        },
+        requested: [toAnnotations(annotations, names)],
       }))
     case 'attest':
       return each('subject', request.subjects, NOTHING).flatMap((subject) =>
         each('predicateType', request.predicateTypes, '').map((predicateType) => ({
-          subject: toSubject(subject, attributes),
-          predicateType,
-          provenance: request.isProvenance,
+          context: {
+            subject: toSubject(subject, attributes),
+            predicateType,
+            provenance: request.isProvenance,
+          },
         })),
       )
     case 'issueToken':
       return each('audience', request.audience, '').map((audience) => ({
-        audience,
-        lifetimeSeconds: attributes.has('lifetimeSeconds') ? request.lifetimeSeconds : 0,
-        claims: { __entity: { ...CLAIMS } },
+        context: {
+          audience,
+          lifetimeSeconds: attributes.has('lifetimeSeconds') ? request.lifetimeSeconds : 0,
+          claims: { __entity: { ...CLAIMS } },
+        },
+        requested: [toClaims(request.claims, names)],
       }))
-    case 'timestamp':
     case 'readKeys':
-    case 'readLog':
-      return [{}]
+      return [{ context: {} }]
     case 'approve':
-      return [{ approvedAction: request.approvedAction }]
+      return [{ context: { approvedAction: request.approvedAction } }]
   }
 }
 

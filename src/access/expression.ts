@@ -55,10 +55,13 @@ export function mentions(expression: unknown, variables: readonly string[]): boo
   let isFound = false
   visit([expression], (operator, operand) => {
     if (operator === 'Var' && variables.some((name) => name === operand)) isFound = true
-    if (operator === '__entity' && isNode(operand) && operand['type'] === 'Claims') isFound = true
+    if (operator === '__entity' && isNode(operand) && REQUESTED.has(operand['type'])) isFound = true
   })
   return isFound
 }
+
+/** Entities that say what is requested; a policy can name them without `context`. */
+const REQUESTED: ReadonlySet<unknown> = new Set(['Claims', 'Annotations'])
 
 function literalText(value: unknown): string | undefined {
   const literal = isNode(value) ? value['Value'] : undefined

@@ -87,10 +87,13 @@ entity Key {
   algorithm: String,
 };
 
-entity Service;
-
 // Claims that a token is to have; a claim that is no text is its JSON. Tags: the claims.
 entity Claims tags String;
+
+// Annotations that a signature is to have. Tags: the annotations.
+entity Annotations {
+  names: Set<String>,
+} tags String;
 
 type Subject = {
   name: String,
@@ -100,11 +103,11 @@ type Subject = {
 // Groups: action in Action::"signing".
 action signing, administration, reading;
 
-// Asked once for each subject; all must be permitted.
+// Asked once for each subject, with its annotations; all must be permitted.
 action sign in [signing] appliesTo {
   principal: Caller,
   resource: Key,
-  context: { subject: Subject },
+  context: { subject: Subject, annotations: Annotations },
 };
 
 // Asked once for each subject and predicate type; all must be permitted.
@@ -119,12 +122,6 @@ action issueToken in [signing] appliesTo {
   principal: Caller,
   resource: Key,
   context: { audience: String, lifetimeSeconds: Long, claims: Claims },
-};
-
-action timestamp in [signing] appliesTo {
-  principal: Caller,
-  resource: Key,
-  context: {},
 };
 
 action createKey, importKey, rotateKey, activateKey, retireKey, revokeKey, destroyKey
@@ -144,12 +141,6 @@ action approve appliesTo {
 action readKeys in [reading] appliesTo {
   principal: Caller,
   resource: Key,
-  context: {},
-};
-
-action readLog in [reading] appliesTo {
-  principal: Caller,
-  resource: Service,
   context: {},
 };
 `

@@ -1,5 +1,4 @@
 /** Policies as routes ask them: what is denied is in the log before its caller hears of it. */
-import { type AccessRequest, describeRequest } from '../access/action.ts'
 import type { Authorizer } from '../access/authorize.ts'
 import type { ServiceContext } from './context.ts'
 import type { FailureLog } from './failures.ts'
@@ -13,13 +12,9 @@ export function createAuthorization(
     try {
       authorizer.authorize(caller, request)
     } catch (error) {
-      const { action } = request
-      await failures.record(error, { caller, action, resource: resourceOf(request), requestId })
+      const { action, key } = request
+      await failures.record(error, { caller, action, resource: key.name, requestId })
       throw error
     }
   }
-}
-
-function resourceOf(request: AccessRequest): string {
-  return 'key' in request ? request.key.name : describeRequest(request)
 }

@@ -94,6 +94,8 @@ const CONDITIONS = [
   'if context.subject.name == "a" then principal has ref else principal has groups',
   'principal has ref || context.subject.name == "b"',
   '!(context.subject.name == "b")',
+  'context.annotations.names.isEmpty()',
+  'Annotations::"requested".hasTag("env") && Annotations::"requested".getTag("env") == "x"',
 ]
 
 const policy = fc
@@ -121,6 +123,7 @@ const request = fc.record({
     fc.record({
       name: fc.constantFrom('a', 'b', 'c'),
       digests: fc.constantFrom<string[]>([], ['sha256:1'], ['sha256:2']),
+      annotations: fc.constantFrom<Record<string, string>>({}, { env: 'x' }, { env: 'y' }),
     }),
     { maxLength: 2 },
   ),

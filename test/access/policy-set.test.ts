@@ -36,7 +36,7 @@ test.each([
   ['an unknown policy function', 'permit(principal, action, resource) when { foo("x") };', '1:44'],
   [
     'a rule that can never apply',
-    'forbid(principal, action == Action::"sign", resource is Service);',
+    'forbid(principal, action == Action::"sign", resource is Issuer);',
     '1:1',
   ],
   ['a template', '\n permit(principal == ?principal, action, resource);', '2:2 a template'],

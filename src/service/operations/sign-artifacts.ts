@@ -56,7 +56,11 @@ export async function signArtifacts(
 ): Promise<SignedArtifacts> {
   const artifacts = requested.map((one) => ({ ...one, digest: parseDigest(one.digest) }))
   const key = findKey(context.keyring, keyName)
-  const subjects = artifacts.map(({ name = '', digest }) => ({ name, digests: [digest] }))
+  const subjects = artifacts.map(({ name = '', digest, annotations = {} }) => ({
+    name,
+    digests: [digest],
+    annotations,
+  }))
   await context.authorize(request.caller, { action: 'sign', key, subjects }, request.requestId)
   return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
     const results = await Promise.all(
