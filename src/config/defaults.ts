@@ -8,6 +8,7 @@ export const DEFAULTS = {
   listen: '127.0.0.1:8080',
   maxBodyBytes: 20_971_520,
   requestTimeout: '30s',
+  bodyTimeout: '10s',
   rateLimit: 600,
   maxConcurrent: 64,
   maxQueue: 256,

@@ -57,6 +57,7 @@ export interface ServeSettings {
   readonly trustProxy: readonly string[]
   readonly maxBodyBytes: number
   readonly requestTimeoutSeconds: number
+  readonly bodyTimeoutSeconds: number
   readonly requestsPerMinute: number
   readonly maxConcurrent: number
   readonly maxQueue: number
@@ -117,6 +118,7 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
     trustProxy,
     maxBodyBytes: entry.maxBodyBytes ?? DEFAULTS.maxBodyBytes,
     requestTimeoutSeconds: parseDurationSeconds(entry.requestTimeout ?? DEFAULTS.requestTimeout),
+    bodyTimeoutSeconds: parseDurationSeconds(entry.bodyTimeout ?? DEFAULTS.bodyTimeout),
     requestsPerMinute: entry.rateLimit ?? DEFAULTS.rateLimit,
     maxConcurrent: entry.maxConcurrent ?? DEFAULTS.maxConcurrent,
     maxQueue: entry.maxQueue ?? DEFAULTS.maxQueue,

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { CountersignError } from '../errors.ts'
+import { JsonMeter } from './json-meter.ts'
 
 /** Any JSON value. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
@@ -21,12 +22,16 @@ export interface JsonLimits {
   readonly maxBytes?: number
   /** Nesting of arrays and objects; default 64. */
   readonly maxDepth?: number
+  /** Values in all, as {@link JsonMeter} counts them; default 1,000,000. */
+  readonly maxValues?: number
 }
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 const DEFAULT_MAX_DEPTH = 64
+const DEFAULT_MAX_VALUES = 1_000_000
 
-function malformed(why: string, cause?: unknown): CountersignError {
+/** Makes the error of a text that is not JSON, or not in our strict form; never quotes the text. */
+export function malformedJson(why: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_JSON_INVALID', `malformed JSON: ${why}`, { cause })
 }
 
@@ -34,25 +39,48 @@ function malformed(why: string, cause?: unknown): CountersignError {
  * Parses one JSON document in valid UTF-8 without a byte order mark.
  *
  * @throws {@link CountersignError} ERR_JSON_INVALID — not JSON, a member named twice, nested too deep;
- * ERR_INPUT_TOO_LARGE — over `maxBytes`
+ * ERR_INPUT_TOO_LARGE — over `maxBytes` or `maxValues`
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): JsonValue {
-  const { maxBytes = DEFAULT_MAX_BYTES, maxDepth = DEFAULT_MAX_DEPTH } = limits
+  const { maxDepth = DEFAULT_MAX_DEPTH } = limits
+  const text = readText(input, limits)
+  const value = parse(text)
+  assertUnambiguous(text, value, maxDepth)
+  return value
+}
+
+/** Checks the bounds of a text before it is parsed, and decodes it. */
+export function readText(
+  input: Uint8Array | string,
+  { maxBytes = DEFAULT_MAX_BYTES, maxValues = DEFAULT_MAX_VALUES }: JsonLimits,
+): string {
   // A string's UTF-8 form is never shorter than its length, so this bounds both.
   if (input.length > maxBytes) {
     throw new CountersignError('ERR_INPUT_TOO_LARGE', `JSON document of over ${maxBytes} bytes`, {
       details: { maxBytes, bytes: input.length },
     })
   }
-  const text = typeof input === 'string' ? input : decodeUtf8(input)
-  const value = parse(text)
-  assertUnambiguous(text, value, maxDepth)
-  return value
+  // A value takes two bytes or more, so a short text needs no count.
+  if (input.length > 2 * maxValues) assertFewValues(input, maxValues)
+  return typeof input === 'string' ? input : decodeUtf8(input)
+}
+
+function assertFewValues(input: Uint8Array | string, maxValues: number): void {
+  const meter = new JsonMeter()
+  meter.add(typeof input === 'string' ? Buffer.from(input) : input)
+  if (meter.values > maxValues) throw tooManyValues(maxValues)
+}
+
+/** Makes the error of a text with more values than are taken. */
+export function tooManyValues(maxValues: number): CountersignError {
+  return new CountersignError('ERR_INPUT_TOO_LARGE', `JSON document of over ${maxValues} values`, {
+    details: { maxValues },
+  })
 }
 
 /** Decodes bytes that must be valid UTF-8; a byte order mark is kept and so fails to parse. */
 function decodeUtf8(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw malformed('not valid UTF-8')
+  if (!isUtf8(bytes)) throw malformedJson('not valid UTF-8')
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
@@ -61,7 +89,7 @@ function parse(text: string): JsonValue {
     return JSON.parse(text) as JsonValue
   } catch (cause) {
     // V8's message quotes the text; hostile bytes stay out of our message.
-    throw malformed('not a JSON text', cause)
+    throw malformedJson('not a JSON text', cause)
   }
 }
 
@@ -75,7 +103,7 @@ const COLON = 0x3a
  */
 function assertUnambiguous(text: string, value: JsonValue, maxDepth: number): void {
   if (countColons(text) !== countMembers(value, maxDepth)) {
-    throw malformed('a member is named twice')
+    throw malformedJson('a member is named twice')
   }
 }
 
@@ -92,9 +120,10 @@ function countColons(text: string): number {
   return colons
 }
 
-/** Index after the closing quote of the string that opens at `start`. */
-function stringEnd(text: string, start: number): number {
+/** Index after the closing quote of the string that opens at `start`; the end of the text where none closes it. */
+export function stringEnd(text: string, start: number): number {
   for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    if (quote === -1) return text.length
     let backslashes = 0
     while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1
     if (backslashes % 2 === 0) return quote + 1
@@ -104,9 +133,9 @@ function stringEnd(text: string, start: number): number {
 /** Counts the members of all objects in a value; going down is bounded, so it can't run out of stack. */
 function countMembers(value: JsonValue, depth: number): number {
   // 1e400 would be written again as null.
-  if (value === Infinity || value === -Infinity) throw malformed('a number is out of range')
+  if (value === Infinity || value === -Infinity) throw malformedJson('a number is out of range')
   if (typeof value !== 'object' || value === null) return 0
-  if (depth === 0) throw malformed('nested too deep')
+  if (depth === 0) throw malformedJson('nested too deep')
   let members = 0
   if (isList(value)) {
     for (const item of value) members += countMembers(item, depth - 1)

@@ -1,7 +1,7 @@
 /**
  * The service as a fastify plugin: it listens nowhere. What happens to a request, in this order: id and
- * deadline, drain, authentication (deny by default), rate limit, coarse policies, queue, body (strict JSON),
- * schema, then the route.
+ * deadline, drain, authentication (deny by default), rate limit, coarse policies, account, bytes of the body, queue,
+ * strict JSON, schema, then the route.
  *
  * To add a route:
  * 1. Write `routes/NAME.ts` with `export function nameRoutes(app: ServiceApp, context: ServiceContext): void`
@@ -24,6 +24,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ServiceContext } from './context.ts'
 import { createIdempotency } from './idempotency.ts'
+import { accounts } from './plugins/accounts.ts'
 import { authentication } from './plugins/authentication.ts'
 import { deadlines } from './plugins/deadline.ts'
 import { drain } from './plugins/drain.ts'
@@ -63,6 +64,8 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(rateLimits, settings)
     await instance.register(authentication, context)
     await instance.register(earlyDenials, context)
+    await instance.register(accounts, context)
+    // A place is taken in the hook behind the body, and before it is parsed.
     await instance.register(queue, settings)
     await instance.register(jsonBodies, settings)
 

@@ -129,6 +129,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     admit: (...asked) => {
       authorizer.admit(...asked)
     },
+    mayBePermitted: (caller) => authorizer.mayBePermitted(caller),
     authorize: createAuthorization(authorizer, failures),
     assertApproved: createApproval({
       store,

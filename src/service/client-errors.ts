@@ -34,15 +34,20 @@ function write(socket: Socket, status: number, body: string): void {
 function toRequestError({ code }: ConnectionError): CountersignError {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new CountersignError('ERR_TIMEOUT', 'the request did not come in time', {
-        hint: 'send it whole and at once; what is large goes into fewer or smaller requests',
-        details: { status: 408 },
-      })
+      return tooSlow()
     case 'HPE_HEADER_OVERFLOW':
       return refused(431, 'the headers are over 16 KiB', 'send fewer and shorter headers')
     default:
       return refused(400, 'this is no HTTP request', 'send HTTP/1.1, as any HTTP library does')
   }
+}
+
+/** Makes the error of a request that is still not whole when its time is over. */
+export function tooSlow(): CountersignError {
+  return new CountersignError('ERR_TIMEOUT', 'the request did not come in time', {
+    hint: 'send it whole and at once; what is large goes into fewer or smaller requests',
+    details: { status: 408 },
+  })
 }
 
 function refused(status: number, message: string, hint: string): CountersignError {

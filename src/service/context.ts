@@ -24,6 +24,8 @@ export interface ServiceSettings {
   readonly maxBodyBytes: number
   /** After that long a request is answered with ERR_TIMEOUT and its work is told to stop. */
   readonly requestTimeoutMs: number
+  /** Within that long the body of a request must arrive. */
+  readonly bodyTimeoutMs: number
   /** Requests of authenticated routes that are worked on at the same time. */
   readonly maxConcurrent: number
   /** Requests that wait for their turn; one more is answered with ERR_OVERLOADED at once. */
@@ -87,6 +89,8 @@ export interface ServiceContext {
    * @throws CountersignError ERR_NOT_ALLOWED — whatever the request says, it is denied
    */
   readonly admit: (caller: Caller, scopes: readonly AccessScope[]) => void
+  /** Whether some policy may permit a caller something. */
+  readonly mayBePermitted: (caller: Caller) => boolean
   /**
    * Makes sure that as many people ask for exactly this as the configuration wants.
    *

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import { CountersignError } from '../errors.ts'
+import type { Account } from './account.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -22,6 +23,12 @@ declare module 'fastify' {
     deadline: AbortSignal
     /** SHA-256 of the body as received, hex; undefined where there was none. */
     bodySha256: string | undefined
+    /** A JSON body as received, until it is parsed. */
+    jsonBody: Uint8Array | undefined
+    /** Whom the request is counted for. */
+    account: Account
+    /** Takes memory on that account until the request is answered; throws where it has too much. */
+    takeMemory: (bytes: number) => void
   }
 }
 

@@ -228,6 +228,7 @@ function toServiceSettings({ serve }: Config, issuer: string): ServiceSettings {
     maxQueue,
     requestsPerMinute,
     requestTimeoutMs: serve.requestTimeoutSeconds * 1000,
+    bodyTimeoutMs: Math.min(serve.bodyTimeoutSeconds, serve.requestTimeoutSeconds) * 1000,
     failuresPerMinute: FAILURES_PER_MINUTE,
     idempotencySeconds: IDEMPOTENCY_SECONDS,
   }

@@ -16,6 +16,7 @@ test('what nobody says of the service is at its default', () => {
     port: 8080,
     tls: undefined,
     trustProxy: [],
+    bodyTimeoutSeconds: 10,
     maxBodyBytes: 20_971_520,
     requestTimeoutSeconds: 30,
     requestsPerMinute: 600,

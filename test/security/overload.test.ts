@@ -4,7 +4,10 @@
  *
  * @packageDocumentation
  */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import type { ServeEntry } from '../../src/config/sections/serve.ts'
 import { GITHUB_CLAIMS } from '../support/identity-claims.ts'
 import { startOidcIssuer } from '../support/oidc-issuer.ts'
 import { nextProblem, sendHead } from '../support/raw-client.ts'
@@ -23,7 +26,7 @@ interface Scene {
   readonly stranger: string
 }
 
-async function startScene(): Promise<Scene> {
+async function startScene(serve: ServeEntry = {}): Promise<Scene> {
   const issuer = await startOidcIssuer({ claims: GITHUB_CLAIMS })
   const folder = writeServiceFolder({
     folder: createTempFolder(),
@@ -37,7 +40,7 @@ async function startScene(): Promise<Scene> {
       principal has repository_id && principal.repository_id == "${String(GITHUB_CLAIMS['repository_id'])}" &&
       context.subject.name like "ghcr.io/acme/*"
     };`,
-    serve: { requestTimeout: '2s' },
+    serve: { requestTimeout: '3s', ...serve },
   })
   const server = await runServer(folder)
   const bearer = async (claims: object): Promise<string> =>
@@ -94,3 +97,78 @@ test('a caller with a permission is still refused by what the body says', async 
   expect(answer.status).toBe(403)
   expect(await answer.json()).toMatchObject({ code: 'ERR_NOT_ALLOWED' })
 })
+
+test('a body that does not come takes no place from another caller', async () => {
+  const { server, permitted } = await startScene({ maxConcurrent: 2, maxQueue: 2 })
+  const headers = { authorization: permitted, 'content-length': ANNOUNCED }
+  const path = '/v1/keys/release/attestations'
+  const slow: Socket[] = []
+  for (let count = 0; count < 16; count += 1) {
+    const socket = await sendHead(server.address, { path, headers })
+    socket.write('{"subjects":')
+    slow.push(socket)
+  }
+
+  const answer = await verify(server, permitted, JSON.stringify({}))
+
+  expect(answer).toMatchObject({ code: 'ERR_REQUEST_INVALID' })
+  expect(slow.map(({ bytesRead }) => bytesRead)).toEqual(slow.map(() => 0))
+})
+
+test('a body that is not whole within its time ends with the connection', async () => {
+  const { server, permitted } = await startScene({ requestTimeout: '10m', bodyTimeout: '1s' })
+  const headers = { authorization: permitted, 'content-length': ANNOUNCED }
+  const socket = await sendHead(server.address, { path: '/v1/keys/release/attestations', headers })
+  const ended = once(socket, 'close')
+
+  expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_TIMEOUT', status: 408 })
+  await ended
+})
+
+test('a caller without a permission is refused more than a bundle needs, before it is sent', async () => {
+  const { server, stranger } = await startScene()
+  const headers = { authorization: stranger, 'content-length': ANNOUNCED }
+
+  const socket = await sendHead(server.address, { path: '/v1/verifications', headers })
+
+  expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
+})
+
+test.each(['permitted', 'stranger'] as const)(
+  'a body of millions of empty objects is refused before it is whole: of a %s caller',
+  async (who) => {
+    const scene = await startScene()
+    const headers = { authorization: scene[who], 'transfer-encoding': 'chunked' }
+    const socket = await sendHead(scene.server.address, { path: '/v1/verifications', headers })
+
+    // Chunked, and the last chunk never comes.
+    const objects = `[${'{},'.repeat(2_000_000)}`
+    socket.write(`${objects.length.toString(16)}\r\n${objects}\r\n`)
+
+    expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
+  },
+)
+
+test('callers without a permission share the memory of their network, however many names they have', async () => {
+  const { server, stranger } = await startScene()
+  const headers = { authorization: stranger, 'content-length': 524_288 }
+  const sockets: Socket[] = []
+  for (let count = 0; count < 12; count += 1) {
+    const socket = await sendHead(server.address, { path: '/v1/verifications', headers })
+    socket.write(`"${'a'.repeat(500_000)}`)
+    sockets.push(socket)
+  }
+
+  const refused = await Promise.race(sockets.map(nextProblem))
+
+  expect(refused).toMatchObject({ code: 'ERR_THROTTLED', retryable: true })
+})
+
+async function verify(server: TestServer, authorization: string, body: string): Promise<unknown> {
+  const answer = await fetch(`${server.address}/v1/verifications`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body,
+  })
+  return answer.json()
+}

@@ -11,7 +11,7 @@ import { createCertificate } from '../support/tls-server.ts'
 
 /** Lets a service listen; answers its port. */
 async function listen(options: HttpServerOptions = {}): Promise<number> {
-  const settings = { ...SETTINGS, requestTimeoutMs: 500 }
+  const settings = { ...SETTINGS, requestTimeoutMs: 500, bodyTimeoutMs: 500 }
   const app = await createService({ settings }, options)
   onTestFinished(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -57,6 +57,7 @@ export const SETTINGS: ServiceSettings = {
   issuer: 'https://sign.example.com',
   maxBodyBytes: 64 * 1024,
   requestTimeoutMs: 30_000,
+  bodyTimeoutMs: 30_000,
   maxConcurrent: 8,
   maxQueue: 8,
   requestsPerMinute: 1000,
@@ -92,6 +93,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     randomId: () => `id-${(ids += 1)}`,
     authenticate,
     admit: () => undefined,
+    mayBePermitted: () => true,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
     assertApproved: () => Promise.resolve(),
@@ -180,6 +182,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     admit: (...asked: Parameters<ServiceContext['admit']>) => {
       authorizer.admit(...asked)
     },
+    mayBePermitted: (caller: Caller) => authorizer.mayBePermitted(caller),
     authorize: createAuthorization(authorizer, failures),
     timestampAuthority,
     stamperOf: () => embeddedStamper(timestampAuthority),

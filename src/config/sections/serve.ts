@@ -10,6 +10,7 @@ export interface ServeEntry {
   readonly trustProxy?: readonly string[]
   readonly maxBodyBytes?: number
   readonly requestTimeout?: string
+  readonly bodyTimeout?: string
   readonly rateLimit?: number
   readonly maxConcurrent?: number
   readonly maxQueue?: number
@@ -71,6 +72,12 @@ const serve = Type.Object(
         default: DEFAULTS.requestTimeout,
       }),
     ),
+    bodyTimeout: Type.Optional(
+      duration('1s', '10m', {
+        description: 'How long the body of a request may take to arrive.',
+        default: DEFAULTS.bodyTimeout,
+      }),
+    ),
     rateLimit: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -83,7 +90,8 @@ const serve = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 10_000,
-        description: 'Requests that are worked on at the same time.',
+        description:
+          'Requests that are worked on at the same time, at most half of them of one caller. Requests of callers without any permission have a quarter as many places of their own.',
         default: DEFAULTS.maxConcurrent,
       }),
     ),
@@ -91,7 +99,8 @@ const serve = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 100_000,
-        description: 'Requests that wait for their turn; one more is refused at once.',
+        description:
+          'Requests that wait for their turn, at most half of them of one caller; one more is refused at once.',
         default: DEFAULTS.maxQueue,
       }),
     ),
