@@ -1,5 +1,9 @@
 /** `countersign log show`. */
+import { digestHex } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
+import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
+import { canonicalBundleDigest } from '../src/formats/canonical-bundle.ts'
 import { parseJson } from '../src/formats/json.ts'
 import type { LogEntry } from '../src/log/entry.ts'
 import { serializeEntry } from '../src/log/entry-format.ts'
@@ -30,7 +34,7 @@ const FILTERS = ['bundle', 'jti', 'digest', 'kid', 'key', 'type'] as const
 /**
  * Lists entries, the newest first.
  *
- * @throws {@link CountersignError} ERR_USAGE — no log is named; and those of reading it
+ * @throws {@link CountersignError} ERR_USAGE — no log is named; and those of reading it, and a named bundle
  */
 export async function showLog(
   folder: string | undefined,
@@ -39,8 +43,9 @@ export async function showLog(
 ): Promise<Outcome> {
   const { context, terminal } = environment
   const { source, server } = openLog(folder, flags, environment)
+  const wanted = { ...flags, bundle: await bundleDigest(flags.bundle) }
   const labels = FILTERS.flatMap((name) => {
-    const value = flags[name]
+    const value = wanted[name]
     return value === undefined ? [] : [`${name}:${value}`]
   })
   const [label] = labels
@@ -66,6 +71,12 @@ export async function showLog(
       entries: found.map(toDocument),
     },
   }
+}
+
+/** By its canonical form, which is the one that was released. */
+async function bundleDigest(text: string | undefined): Promise<string | undefined> {
+  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text
+  return digestHex(canonicalBundleDigest(await readFileBounded(text, MAX_BUNDLE_BYTES)))
 }
 
 function isWanted(entry: LogEntry, labels: readonly string[], { from, to }: ShowLogFlags): boolean {

@@ -39,7 +39,7 @@ function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--key <name>', 'about a named key')
     .option('--kid <kid>', 'about one key version')
     .option('--digest <digest>', 'about an artifact: sha256:HEX')
-    .option('--bundle <sha256>', 'of a bundle, by the SHA-256 of its file in hex')
+    .option('--bundle <file>', 'of a bundle: its file, or the SHA-256 of its file in hex')
     .option('--jti <id>', 'of a token')
     .addOption(new Option('--type <type>', 'of one type').choices(TYPES))
     .addOption(new Option('--from <time>', 'not before (RFC 3339)').argParser(parseTime))

@@ -6,6 +6,7 @@
  */
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { type Digest, digestHash, digestHex } from '../crypto/digest.ts'
+import { toCanonicalSignature } from '../crypto/low-s.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
 import {
@@ -185,8 +186,11 @@ async function addLayer(
   await updateTag(store, change, runtime)
 }
 
+/** A signature and its high-s twin are one layer. */
 function identity({ digest, annotations = {} }: Descriptor): string {
-  return `${digest} ${annotations[SIGNATURE] ?? ''}`
+  const text = annotations[SIGNATURE] ?? ''
+  const signature = decodeBase64(text)
+  return `${digest} ${signature === undefined ? text : encodeBase64(toCanonicalSignature(signature))}`
 }
 
 /** The configuration cosign gives these manifests: an image of nothing but its layers. */

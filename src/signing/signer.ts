@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { DIGEST_BYTES, hashBytes } from '../crypto/digest.ts'
+import { toLowS } from '../crypto/low-s.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { verifyDigest, verifyMessageOnPool } from '../crypto/verify.ts'
 import { assertNotCancelled } from '../cancellation.ts'
@@ -24,7 +25,7 @@ export interface SignOptions {
 export interface Signer {
   readonly key: PublicKeyInfo
   /**
-   * Guarantees a signature that the pinned public key verifies, ECDSA as P1363.
+   * Guarantees a signature that the pinned public key verifies, ECDSA as P1363 with the smaller s.
    *
    * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the backend gave a signature that does not
    * verify; ERR_CANCELLED, ERR_TIMEOUT — the signal is aborted; and the provider's own errors
@@ -88,7 +89,7 @@ export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signe
     key,
     sign: async (message, options = {}) => {
       assertNotCancelled(options.signal)
-      const signature = await signRaw(key, backend, message, options)
+      const signature = toLowS(key.algorithm, await signRaw(key, backend, message, options))
       return released(key, signature, await verifyMessageOnPool(key, message, signature))
     },
   }
@@ -99,7 +100,7 @@ export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signe
       // ECDSA would sign a digest of any length, and it would verify.
       if (digest.length !== DIGEST_BYTES[hash]) throw new RangeError(`not a ${hash} digest`)
       assertNotCancelled(options.signal)
-      const signature = await signDigest(digest, options)
+      const signature = toLowS(key.algorithm, await signDigest(digest, options))
       return released(key, signature, await verifyDigest(key, digest, signature))
     },
   }

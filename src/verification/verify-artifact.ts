@@ -73,7 +73,9 @@ function examine(
 }
 
 function decide(artifact: Artifact, examined: readonly Examined[], policy: Policy): Verdict {
-  const signatures = examined.flatMap(({ outcome }) => (outcome.ok ? [outcome.signature] : []))
+  const held = examined.flatMap(({ outcome }) => (outcome.ok ? [outcome.signature] : []))
+  // A copy of a signature, its high-s twin too, is not a second one.
+  const signatures = [...new Map(held.map((signature) => [signature.id, signature])).values()]
   const [first, ...more] = signatures
   if (first === undefined) return { ok: false, error: closestError(artifact, examined), examined }
   const missing = missingType(signatures, policy)

@@ -3,8 +3,10 @@
  *
  * @packageDocumentation
  */
+import { encodeBase64 } from '../crypto/base64.ts'
+import { toCanonicalSignature } from '../crypto/low-s.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
-import { type Bundle, parseBundle } from '../formats/bundle.ts'
+import { type Bundle, type BundleContent, parseBundle } from '../formats/bundle.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenance.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseStatement, type Statement, STATEMENT_PAYLOAD_TYPE } from '../formats/statement.ts'
@@ -46,6 +48,8 @@ export type VerifiedSigner =
 
 /** A signature that held, in every step. Only verification makes one. */
 export interface VerifiedSignature {
+  /** The same for copies of one signature: base64 of its X.509 form, ECDSA with the smaller s. */
+  readonly id: string
   readonly signer: VerifiedSigner
   readonly predicateType: string
   /** The signed statement; undefined for a signature over a file's bytes. */
@@ -142,7 +146,15 @@ async function verifySteps(
   assertMeaning(predicateType, subject?.annotations ?? {}, policy, checks)
   assertFrom(policy.source, { predicateType, statement, signer }, checks)
   const { times, logEntries } = evidence
-  return { signer, predicateType, statement, times, logEntries, checks: checks.all }
+  const id = signatureId(content)
+  return { id, signer, predicateType, statement, times, logEntries, checks: checks.all }
+}
+
+/** parseBundle lets no envelope pass that has not exactly one signature. */
+function signatureId(content: BundleContent): string {
+  const signature =
+    content.kind === 'message' ? content.signature : content.envelope.signatures[0]?.sig
+  return encodeBase64(toCanonicalSignature(signature ?? new Uint8Array()))
 }
 
 /** The keys that may have signed: the certificate's where it was verified, else those trusted. */

@@ -5,6 +5,8 @@
  *
  * @packageDocumentation
  */
+import { encodeBase64 } from '../crypto/base64.ts'
+import { toCanonicalSignature } from '../crypto/low-s.ts'
 import { verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { parseEnvelope, toEnvelopeJson } from '../formats/dsse.ts'
@@ -80,6 +82,7 @@ async function verifyLegacySteps(
   assertAnnotations(payload.annotations, policy)
   checks.pass('simple signing')
   return {
+    id: encodeBase64(toCanonicalSignature(legacy.signature)),
     signer: { kind: 'key', trusted },
     predicateType: SIGN_PREDICATE_TYPE,
     statement: undefined,
