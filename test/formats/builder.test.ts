@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../src/formats/json.ts'
-import { assertForeignBuilder, githubBuilderId } from '../../src/formats/predicates/builder.ts'
+import { assertForeignAuthor, githubBuilderId } from '../../src/formats/predicates/builder.ts'
 import { codeOf } from '../support/errors.ts'
 
 const SERVICE = 'https://sign.example.com'
 
 const judge = (predicate: JsonObject, issuer = SERVICE): string =>
   codeOf(() => {
-    assertForeignBuilder(predicate, issuer)
+    assertForeignAuthor(predicate, issuer)
   })
 
 test('the builder of a service is below its address', () => {
@@ -97,6 +97,8 @@ test.each<[string, JsonObject]>([
     'a second member in another case',
     { builder: { id: 'https://x.example' }, Builder: { id: OWN } },
   ],
+  ['members as protobuf names them', { run_details: { builder_id: OWN } }],
+  ['a verification summary', { verifier: { id: OWN } }],
   ['a list', { builder: [{ id: 'https://x.example' }, { id: OWN }] }],
   [
     'more builders than are read',

@@ -14,28 +14,28 @@ export function githubBuilderId(issuer: string): string {
   return `${issuer.replace(/\/+$/, '')}/builders/github-actions`
 }
 
-/** A predicate names one builder; more are a way to hide one among them. */
-const MAX_BUILDERS = 4
+/** A predicate names one author; more are a way to hide one among them. */
+const MAX_AUTHORS = 4
 
-/** Members that name a builder, and members of a builder that say which it is, in lower case. */
-const BUILDER = new Set(['builder', 'builderid'])
+/** Members that name who built or verified, and members of those that say who it is; see {@link fold}. */
+const AUTHOR = new Set(['builder', 'builderid', 'verifier', 'verifierid'])
 const IDENTITY = new Set(['id', 'uri', 'url', 'name'])
 
 /**
- * Refuses a predicate of a caller's that names the service as its builder, however that is written. Readers
- * differ in what they take for equal, so anything at the service's host counts, and so does a name that
- * begins with its address.
+ * Refuses a predicate of a caller's that names the service as its builder, or its verifier (as SLSA's
+ * verification summaries do), however that is written. Readers differ in what they take for equal, so anything
+ * at the service's host counts, and so does a name that begins with its address.
  *
  * @param issuer - address of the service
  * @throws {@link CountersignError} ERR_NOT_ALLOWED
  */
-export function assertForeignBuilder(predicate: JsonObject, issuer: string): void {
-  const names = findBuilders(predicate)
-  if (names.length > MAX_BUILDERS) throw refused(`it names ${names.length} builders`)
+export function assertForeignAuthor(predicate: JsonObject, issuer: string): void {
+  const names = findAuthors(predicate)
+  if (names.length > MAX_AUTHORS) throw refused(`it names ${names.length} builders`)
   for (const name of names) {
     const reading = readLeniently(name)
     if (reading === undefined) throw refused('the id of its builder is not plain')
-    if (isOf(reading, issuer)) throw refused(`the builder "${name}" is this service`)
+    if (isOf(reading, issuer)) throw refused(`"${name}" in it is this service`)
   }
 }
 
@@ -47,25 +47,27 @@ function refused(why: string): CountersignError {
 
 /**
  * Builders of SLSA provenance of every version (`builder`, `runDetails.builder`) and of what looks like it.
- * Names count in any case: Go's decoder, for one, takes `Builder` for `builder`.
+ * Names count in any form: Go's decoders take `Builder` for `builder`, and `run_details` for `runDetails`.
  */
-function findBuilders(predicate: JsonObject): readonly string[] {
+function findAuthors(predicate: JsonObject): readonly string[] {
   const objects = [predicate, ...Object.values(predicate).filter(isJsonObject)]
-  return objects.flatMap((object) => membersOf(object, BUILDER)).flatMap(namesOf)
+  return objects.flatMap((object) => membersOf(object, AUTHOR)).flatMap(namesOf)
 }
 
-function namesOf(builder: JsonValue): readonly string[] {
-  if (typeof builder === 'string') return [builder]
-  if (Array.isArray(builder)) return builder.flatMap(namesOf)
-  return isJsonObject(builder)
-    ? membersOf(builder, IDENTITY).filter((value) => typeof value === 'string')
+function namesOf(author: JsonValue): readonly string[] {
+  if (typeof author === 'string') return [author]
+  if (Array.isArray(author)) return author.flatMap(namesOf)
+  return isJsonObject(author)
+    ? membersOf(author, IDENTITY).filter((value) => typeof value === 'string')
     : []
 }
 
 function membersOf(object: JsonObject, names: ReadonlySet<string>): readonly JsonValue[] {
-  return Object.entries(object).flatMap(([name, value]) =>
-    names.has(name.toLowerCase()) ? [value] : [],
-  )
+  return Object.entries(object).flatMap(([name, value]) => (names.has(fold(name)) ? [value] : []))
+}
+
+function fold(name: string): string {
+  return name.toLowerCase().replaceAll(/[_-]/g, '')
 }
 
 function isOf({ texts, places }: LenientReading, issuer: string): boolean {

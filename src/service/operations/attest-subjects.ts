@@ -3,7 +3,7 @@ import type { Caller } from '../../access/caller.ts'
 import { parseDigest } from '../../crypto/digest.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
-import { assertForeignBuilder, githubBuilderId } from '../../formats/predicates/builder.ts'
+import { assertForeignAuthor, githubBuilderId } from '../../formats/predicates/builder.ts'
 import {
   PROVENANCE_PREDICATE_TYPE,
   toGithubProvenance,
@@ -115,7 +115,7 @@ function toPredicate(requested: AttestationRequest, caller: Caller, own: string)
   const predicateType = resolvePredicateType(type)
   assertNotSignatureType(predicateType)
   assertPredicate(type, predicate)
-  assertForeignBuilder(predicate, own)
+  assertForeignAuthor(predicate, own)
   return { predicateType, predicate, isProvenance: false }
 }
 

@@ -53,12 +53,15 @@ const attestation = strictObject({
   predicateType: Type.Optional(
     Type.String({
       maxLength: 1024,
-      description: 'A URI, or a short name such as `cyclonedx`.',
+      description: 'A URI, or a short name such as `cyclonedx`; not that of plain signatures.',
       examples: ['https://cyclonedx.org/bom'],
     }),
   ),
   predicate: Type.Optional(
-    Type.Unsafe<JsonObject>({ type: 'object', description: 'What is said; at most 16 MiB.' }),
+    Type.Unsafe<JsonObject>({
+      type: 'object',
+      description: 'What is said; at most 16 MiB. It cannot name this service as its builder.',
+    }),
   ),
   provenance: Type.Optional(
     Type.Boolean({
