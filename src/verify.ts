@@ -85,6 +85,7 @@ export {
   type CheckId,
   type Policy,
   SIGNATURE_POLICY,
+  type SourceDemand,
 } from './verification/policy.ts'
 export {
   type ArtifactDocument,
@@ -95,6 +96,7 @@ export {
   toArtifactDocument,
   toResultDocument,
 } from './verification/result.ts'
+export { demandTypes, parseSource, type SourceText } from './verification/source.ts'
 export {
   pinKey,
   type TrustedKey,

@@ -40,7 +40,7 @@ export interface Policy {
   /** Accepts certificates of this identity; without it, only keys are accepted. */
   readonly identity?: CertificateIdentity | undefined
   readonly evidence: EvidenceDemand
-  /** Where the artifact must come from, by provenance; it is demanded beside the predicate types. */
+  /** Where the artifact must come from, by provenance, whose type is then among the predicate types. */
   readonly source?: SourceDemand | undefined
 }
 

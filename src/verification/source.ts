@@ -107,12 +107,15 @@ export function assertSource(
   { source, service }: { readonly source: SourceDemand; readonly service: string | undefined },
 ): string {
   const found = readSource(predicate)
-  const ids = service === undefined ? [] : [githubBuilderId(service)]
-  const builders = source.builders.length > 0 ? source.builders : ids
-  const isBuilder = builders.some(
-    (id) => found.builder === id || found.builder.startsWith(`${id}@`),
-  )
-  if (!isBuilder) throw mismatch('builder', builders.join(' or ') || 'a service', found.builder)
+  const own = service === undefined ? undefined : githubBuilderId(service)
+  const isBuilder =
+    source.builders.length === 0
+      ? found.builder === own
+      : source.builders.some((id) => found.builder === id || found.builder.startsWith(`${id}@`))
+  if (!isBuilder) {
+    const expected = source.builders.length === 0 ? [own ?? 'a service'] : source.builders
+    throw mismatch('builder', expected.join(' or '), found.builder)
+  }
   for (const name of ['repository', 'workflow'] as const) {
     const expected = source[name]
     if (expected !== undefined && found[name] !== expected) {

@@ -12,12 +12,13 @@ import { publishKeyHistory } from '../../keys/publication.ts'
 import type { KeyringSnapshot } from '../../rotation/keyring.ts'
 import { serializeTrustedRoot } from '../../timestamp/trusted-root.ts'
 import { digestArtifact } from '../../verification/artifact.ts'
-import { type Policy, SIGNATURE_POLICY } from '../../verification/policy.ts'
+import type { Policy } from '../../verification/policy.ts'
 import {
   type ResultDocument,
   toArtifactDocument,
   toResultDocument,
 } from '../../verification/result.ts'
+import { demandTypes, parseSource } from '../../verification/source.ts'
 import type { TokenPolicy } from '../../verification/token-policy.ts'
 import { type TokenResultDocument, toTokenResultDocument } from '../../verification/token-result.ts'
 import { trustKeyHistory, type TrustMaterial } from '../../verification/trust.ts'
@@ -41,6 +42,11 @@ export interface BundleDemand {
   readonly annotations?: Readonly<Record<string, string>>
   readonly timestamps?: number
   readonly logEntries?: number
+  /** `OWNER/NAME` on github.com, or an address, that provenance must name. */
+  readonly repository?: string
+  readonly workflow?: string
+  /** Builders whose provenance counts; none: this service. */
+  readonly builders?: readonly string[]
 }
 
 /** A token to be verified; everything in it is the caller's word. */
@@ -111,12 +117,12 @@ async function readTrust(snapshot: KeyringSnapshot, issuer: string): Promise<Tru
 }
 
 function toPolicy(demanded: BundleDemand): Policy {
-  const { predicateTypes, annotations = {}, timestamps = 0, logEntries = 0 } = demanded
-  const isAny = predicateTypes?.includes('any') === true
+  const { predicateTypes = [], annotations = {}, timestamps = 0, logEntries = 0 } = demanded
+  const isAny = predicateTypes.includes('any')
+  const source = parseSource(demanded)
   return {
-    predicateTypes: isAny
-      ? 'any'
-      : (predicateTypes?.map(resolvePredicateType) ?? SIGNATURE_POLICY.predicateTypes),
+    predicateTypes: demandTypes(isAny ? 'any' : predicateTypes.map(resolvePredicateType), source),
+    ...(source !== undefined && { source }),
     annotations,
     threshold: 1,
     evidence: { times: timestamps, logEntries },

@@ -33,6 +33,17 @@ const question = strictObject({
         ),
         timestamps: count,
         logEntries: count,
+        repository: Type.Optional(
+          text('`OWNER/NAME` on github.com, or an address, that provenance must name.'),
+        ),
+        workflow: Type.Optional(text('Path of the workflow that provenance must name.')),
+        builders: Type.Optional(
+          Type.Array(text('Id of a builder.'), {
+            minItems: 1,
+            maxItems: 20,
+            description: 'Whose provenance counts; left out, that of this service.',
+          }),
+        ),
       },
       { description: 'What is demanded of a bundle; left out, a plain signature.' },
     ),

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../src/crypto/digest.ts'
-import { CREDENTIALS, startService, type TestService } from '../../support/service.ts'
+import {
+  CREDENTIALS,
+  startService,
+  type TestService,
+  WORKFLOW_CREDENTIALS,
+} from '../../support/service.ts'
 import { testSigner } from '../../support/signers.ts'
 
 const KEYS = [
@@ -98,6 +103,26 @@ test('a remembered verdict answers no other question', async () => {
   expect(await isGood({ artifact: { digest: digestOf(Buffer.from('another')) } })).toBe(false)
   expect(await isGood({ policy: { timestamps: 2 } })).toBe(false)
   expect(await isGood({ policy: { predicateTypes: ['any'] } })).toBe(true)
+})
+
+test.each<[object, boolean]>([
+  [{ repository: 'acme/widget', workflow: '.github/workflows/ci.yml' }, true],
+  [{ repository: 'https://github.com/acme/widget', predicateTypes: ['any'] }, true],
+  [{ repository: 'acme/payments' }, false],
+  [{ repository: 'acme/widget', builders: ['https://github.com/acme/x'] }, false],
+])('provenance of this service is held against the source %o', async (policy, ok) => {
+  const { app } = await startService({ keys: KEYS })
+  const made = await app.inject({
+    method: 'POST',
+    url: '/v1/keys/release/attestations',
+    headers: WORKFLOW_CREDENTIALS,
+    payload: { subjects: [{ digest: DIGEST }], provenance: true },
+  })
+  const { bundle } = made.json<{ bundle: object }>()
+
+  const answer = await app.inject(ask({ bundle, artifact: { digest: DIGEST }, policy }))
+
+  expect(answer.json()).toMatchObject({ ok, exitCode: ok ? 0 : 4 })
 })
 
 test('a token of this service verifies', async () => {
