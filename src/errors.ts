@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'ERR_LOG_PROOF_INVALID'
   | 'ERR_PROVIDER_FAULT'
   | 'ERR_TRUST_ROLLED_BACK'
+  | 'ERR_TRUST_CONFLICT'
   | 'ERR_PREDICATE_TYPE_MISMATCH'
   | 'ERR_IDENTITY_MISMATCH'
   | 'ERR_ANNOTATION_MISMATCH'
@@ -56,6 +57,7 @@ export type ErrorCode =
   | 'ERR_TRANSITION_TOO_EARLY'
   | 'ERR_TRANSITION_REFUSED'
   | 'ERR_JWT_EXPIRED'
+  | 'ERR_TRUST_EXPIRED'
   | 'ERR_TOKEN_NOT_FOUND'
   | 'ERR_NETWORK'
   | 'ERR_TIMEOUT'
@@ -131,6 +133,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_LOG_PROOF_INVALID: traits(3, 200),
   ERR_PROVIDER_FAULT: traits(3, 500),
   ERR_TRUST_ROLLED_BACK: traits(3, 409),
+  ERR_TRUST_CONFLICT: traits(3, 409),
 
   ERR_PREDICATE_TYPE_MISMATCH: traits(4, 200),
   ERR_IDENTITY_MISMATCH: traits(4, 200),
@@ -149,6 +152,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_TRANSITION_TOO_EARLY: traits(6, 409),
   ERR_TRANSITION_REFUSED: traits(6, 409),
   ERR_JWT_EXPIRED: traits(6, 200),
+  ERR_TRUST_EXPIRED: traits(6, 200),
   ERR_TOKEN_NOT_FOUND: traits(6, 500),
 
   ERR_NETWORK: traits(7, 502, true),

@@ -70,6 +70,12 @@ export {
   type Subject,
 } from './formats/statement.ts'
 export { type KeyHistory, parseKeyHistory, type PublishedVersion } from './keys/key-history.ts'
+export {
+  assertPublicationCurrent,
+  type CurrencyDemand,
+  type PublicationSource,
+  type PublicationTimes,
+} from './keys/publication-times.ts'
 export type { KeyState } from './keys/state.ts'
 export {
   type Artifact,

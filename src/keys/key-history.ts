@@ -18,11 +18,14 @@ import {
   parseJson,
   readObject,
 } from '../formats/json.ts'
+import type { PublicationTimes } from './publication-times.ts'
 import { isKeyState, type KeyState } from './state.ts'
 
 /** DSSE payload type of a key history. */
 export const KEY_HISTORY_PAYLOAD_TYPE = 'application/vnd.countersign.keys.v1+json'
 
+/** The one form there is; a reader refuses every other. */
+const FORMAT_VERSION = 1
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 const MAX_VERSIONS = 2000
 const MAX_TRUST_KEYS = 16
@@ -54,6 +57,8 @@ export interface KeyHistory {
   readonly trustKeys?: readonly PublicKeyInfo[]
   /** The Sigstore trusted root of the same moment: only here is it signed. */
   readonly trustedRoot?: JsonObject
+  /** Until when it counts; a signed history always has them. Judge them with `assertPublicationCurrent`. */
+  readonly times?: PublicationTimes | undefined
 }
 
 function malformed(why: string): CountersignError {
@@ -78,7 +83,7 @@ export function parseKeyHistory(
   const signed = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
   if (!signed) {
     if (trustKeys.length > 0) throw malformed('it is not signed, and a trust key was given')
-    return readHistory(readObject(json, malformed, 'it'))
+    return readHistory(readObject(json, malformed, 'it'), 'optional')
   }
   if (trustKeys.length === 0)
     throw malformed('it is signed, and no trust key was given to check it')
@@ -94,10 +99,12 @@ export function parseKeyHistory(
     )
   }
   const payload = parseJson(envelope.payload, { maxBytes: MAX_HISTORY_BYTES })
-  return readHistory(readObject(payload, malformed, 'it'))
+  return readHistory(readObject(payload, malformed, 'it'), 'required')
 }
 
-function readHistory(history: ObjectReader): KeyHistory {
+/** A signed history without times would count for ever, so one is refused. */
+function readHistory(history: ObjectReader, times: 'required' | 'optional'): KeyHistory {
+  assertFormat(history, times)
   const sequence = readCount(history, 'sequence')
   const entries = history.objects('keys')
   if (entries.length > MAX_VERSIONS) throw malformed(`it has over ${MAX_VERSIONS} key versions`)
@@ -116,7 +123,34 @@ function readHistory(history: ObjectReader): KeyHistory {
     versions,
     ...(trustKeys.length > 0 && { trustKeys }),
     ...(trustedRoot !== undefined && { trustedRoot }),
+    ...readTimes(history, times),
   }
+}
+
+function assertFormat(history: ObjectReader, presence: 'required' | 'optional'): void {
+  const version = history.value('formatVersion')
+  if (version === FORMAT_VERSION || (version === undefined && presence === 'optional')) return
+  throw new CountersignError(
+    'ERR_TRUST_INVALID',
+    `the key history has format version ${version === undefined ? 'none' : JSON.stringify(version)}, expected ${FORMAT_VERSION}`,
+    { hint: 'use a version of countersign as new as the service' },
+  )
+}
+
+function readTimes(
+  history: ObjectReader,
+  presence: 'required' | 'optional',
+): Pick<KeyHistory, 'times'> {
+  const issuedAt = readTime(history, 'issuedAt')
+  const expires = readTime(history, 'expires')
+  const offlineUntil = readTime(history, 'offlineUntil')
+  const any = issuedAt ?? expires ?? offlineUntil
+  if (any === undefined && presence === 'optional') return {}
+  if (issuedAt === undefined || expires === undefined || offlineUntil === undefined) {
+    throw malformed('it lacks issuedAt, expires or offlineUntil')
+  }
+  if (issuedAt >= expires || expires > offlineUntil) throw malformed('its times are out of order')
+  return { times: { issuedAt, expires, offlineUntil } }
 }
 
 function readKey(entry: ObjectReader): PublicKeyInfo {
@@ -167,15 +201,30 @@ function readTime(reader: ObjectReader, name: string): Date | undefined {
 
 /** Writes the payload of a key history; it parses back to the same. */
 export function serializeKeyHistory(history: KeyHistory): Uint8Array {
-  const { sequence, issuer, versions, trustKeys, trustedRoot } = history
+  const { sequence, issuer, versions, trustKeys, trustedRoot, times } = history
   const document = {
+    formatVersion: FORMAT_VERSION,
     sequence,
     ...(issuer !== undefined && { issuer }),
+    ...(times !== undefined && {
+      issuedAt: times.issuedAt.toISOString(),
+      expires: times.expires.toISOString(),
+      offlineUntil: times.offlineUntil.toISOString(),
+    }),
     keys: versions.map(toJson),
     ...(trustKeys !== undefined && { trustKeys: trustKeys.map(keyToJson) }),
     ...(trustedRoot !== undefined && { trustedRoot }),
   }
   return Buffer.from(JSON.stringify(document))
+}
+
+/** Tells whether two histories say the same of keys, whenever each was signed. */
+export function isSameContent(one: KeyHistory, other: KeyHistory): boolean {
+  return contentOf(one).equals(contentOf(other))
+}
+
+function contentOf(history: KeyHistory): Buffer {
+  return Buffer.from(serializeKeyHistory({ ...history, times: undefined }))
 }
 
 function toJson(version: PublishedVersion): object {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { toX509Signature } from '../../src/crypto/der.ts'
 import { encodePae, serializeEnvelope } from '../../src/formats/dsse.ts'
 import {
+  isSameContent,
   KEY_HISTORY_PAYLOAD_TYPE,
   type KeyHistory,
   parseKeyHistory,
@@ -10,6 +11,7 @@ import {
   serializeKeyHistory,
 } from '../../src/keys/key-history.ts'
 import { codeOf } from '../support/errors.ts'
+import { timesFrom } from '../support/publications.ts'
 import { testSigner } from '../support/signers.ts'
 
 const start = new Date('2026-01-01T00:00:00Z')
@@ -109,7 +111,11 @@ test('a kid used twice is refused', () => {
 
 const sealed = async (payloadType = KEY_HISTORY_PAYLOAD_TYPE): Promise<Uint8Array> => {
   const signer = testSigner('ES384', 'trust')
-  const payload = serializeKeyHistory({ sequence: 7, versions: [version()] })
+  const payload = serializeKeyHistory({
+    sequence: 7,
+    versions: [version()],
+    times: timesFrom(start),
+  })
   const signature = await signer.sign(encodePae(payloadType, payload))
   const sig = toX509Signature(signer.key.algorithm, signature)
   return serializeEnvelope({ payloadType, payload, signatures: [{ keyid: '', sig }] })
@@ -147,7 +153,7 @@ test('a history names the keys that may sign the next one, and carries the trust
 })
 
 test('a history is taken when any of several trust keys signed it', async () => {
-  const payload = serializeKeyHistory({ sequence: 1, versions: [] })
+  const payload = serializeKeyHistory({ sequence: 1, versions: [], times: timesFrom(start) })
   const signer = testSigner('ES256', 'trust 2')
   const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
   const sig = toX509Signature(signer.key.algorithm, signature)
@@ -157,4 +163,41 @@ test('a history is taken when any of several trust keys signed it', async () => 
 
   expect(codeOf(() => parseKeyHistory(bytes, first, signer.key))).toBe('accepted')
   expect(codeOf(() => parseKeyHistory(bytes, first, third))).toBe('ERR_SIGNATURE_INVALID')
+})
+
+async function signed(change: (payload: Record<string, unknown>) => void): Promise<Uint8Array> {
+  const history = { sequence: 1, versions: [], times: timesFrom(start) }
+  const json = JSON.parse(Buffer.from(serializeKeyHistory(history)).toString()) as object
+  const changed = { ...json }
+  change(changed)
+  const payload = Buffer.from(JSON.stringify(changed))
+  const signer = testSigner('ES256', 'trust')
+  const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
+  const signatures = [{ keyid: '', sig: toX509Signature(signer.key.algorithm, signature) }]
+  return serializeEnvelope({ payloadType: KEY_HISTORY_PAYLOAD_TYPE, payload, signatures })
+}
+
+test.each<[string, (payload: Record<string, unknown>) => void]>([
+  ['has no format version', (it) => delete it['formatVersion']],
+  ['has a format version of the future', (it) => (it['formatVersion'] = 2)],
+  ['does not say when it was issued', (it) => delete it['issuedAt']],
+  ['never expires', (it) => delete it['expires']],
+  ['counts offline for ever', (it) => delete it['offlineUntil']],
+  ['expires before it is issued', (it) => (it['expires'] = '2025-12-31T00:00:00Z')],
+  ['ends offline before it expires', (it) => (it['offlineUntil'] = '2026-01-01T00:00:01Z')],
+  ['has a local time', (it) => (it['expires'] = '2026-01-02T00:00:00+02:00')],
+])('a signed history that %s is refused', async (_what, change) => {
+  const bytes = await signed(change)
+
+  const { key } = testSigner('ES256', 'trust')
+  expect(codeOf(() => parseKeyHistory(bytes, key))).toBe('ERR_TRUST_INVALID')
+})
+
+test('contents are compared without the times of their signatures', () => {
+  const one: KeyHistory = { sequence: 1, versions: [version()], times: timesFrom(start) }
+  const later: KeyHistory = { ...one, times: timesFrom(end) }
+  const other: KeyHistory = { ...later, versions: [version({ state: 'destroyed' })] }
+
+  expect(isSameContent(one, later)).toBe(true)
+  expect(isSameContent(one, other)).toBe(false)
 })

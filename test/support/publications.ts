@@ -9,6 +9,7 @@ import {
   type KeyHistory,
   serializeKeyHistory,
 } from '../../src/keys/key-history.ts'
+import { createTimes, type PublicationTimes } from '../../src/keys/publication-times.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 
 /** What is published now, and how often it was asked for. */
@@ -59,9 +60,14 @@ export async function startPublications(): Promise<PublicationServer> {
   return published
 }
 
-/** A key history in its envelope, signed by a version of the trust key. */
+/** The usual times of a publication: a day, and 30 days offline. */
+export function timesFrom(issuedAt: Date): PublicationTimes {
+  return createTimes(issuedAt, { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 })
+}
+
+/** A key history in its envelope, signed by a version of the trust key; now, unless it has other times. */
 export async function signHistory(history: KeyHistory, signer: Signer): Promise<Uint8Array> {
-  const payload = serializeKeyHistory(history)
+  const payload = serializeKeyHistory({ times: timesFrom(new Date()), ...history })
   const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
   const sig = toX509Signature(signer.key.algorithm, signature)
   const signatures = [{ keyid: '', sig }]
