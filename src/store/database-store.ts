@@ -4,6 +4,7 @@ import type { LogReader } from '../log/log-records.ts'
 import type { Database } from './database.ts'
 import { KeyTables, type PublicKeyCache } from './key-tables.ts'
 import { LogTables, LogTablesReader } from './log-tables.ts'
+import { PublicationTable } from './publication-table.ts'
 import { AnswerTable, ApprovalTable, ReplayTable, sweepExpired } from './request-tables.ts'
 import type { Store, StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
@@ -109,6 +110,7 @@ export class DatabaseStore implements Store {
       answers: new AnswerTable(db),
       replays: new ReplayTable(db),
       approvals: new ApprovalTable(db),
+      publications: new PublicationTable(db),
     }
   }
 

@@ -61,6 +61,14 @@ export interface ApprovalRecords {
   deleteApproval(id: string): Promise<void>
 }
 
+/** The signed key history, of which all replicas serve one and the same. */
+export interface PublicationRecords {
+  /** The envelope as it was signed; undefined where none is yet. */
+  keyHistory(): Promise<Uint8Array | undefined>
+  /** Compare-and-swap: writes `next` where `seen` is stored; false where another replica was faster. */
+  swapKeyHistory(next: Uint8Array, seen: Uint8Array | undefined): Promise<boolean>
+}
+
 /** Everything one transaction can read and write. */
 export interface StoreTransaction {
   readonly keys: KeyRecords
@@ -68,7 +76,8 @@ export interface StoreTransaction {
   readonly answers: AnswerRecords
   readonly replays: ReplayRecords
   readonly approvals: ApprovalRecords
-  /** Tells every replica, once the transaction is durable, that keys changed. */
+  readonly publications: PublicationRecords
+  /** Tells every replica, once the transaction is durable, that keys or the signed history changed. */
   readonly announce: () => void
 }
 

@@ -80,6 +80,12 @@ export interface LogCheckpointRow {
   readonly note: string
 }
 
+/** The signed key history: one row, or none yet. */
+export interface KeyHistoryRow {
+  readonly id: number
+  readonly envelope: Uint8Array
+}
+
 /** An answer under an Idempotency-Key; `id` is a digest of caller and key. */
 export interface AnswerRow {
   readonly id: Uint8Array
@@ -123,6 +129,7 @@ export interface Tables {
   readonly log_tiles: LogTileRow
   readonly log_head: LogHeadRow
   readonly log_checkpoint: LogCheckpointRow
+  readonly key_history: KeyHistoryRow
   readonly answers: AnswerRow
   readonly replays: ReplayRow
   readonly approvals: ApprovalRow

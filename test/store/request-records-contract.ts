@@ -3,12 +3,13 @@ import type { ApprovalRequest } from '../../src/store/store.ts'
 import { later, NOW } from './records.ts'
 import type { OpenEmpty } from './store-contract.ts'
 
-/** Defines the tests of answers, replays and approvals. */
+/** Defines the tests of answers, replays, approvals and publications. */
 export function testRequestRecords(openEmpty: OpenEmpty): void {
   testAnswers(openEmpty)
   testReplays(openEmpty)
   testApprovals(openEmpty)
   testSweep(openEmpty)
+  testPublications(openEmpty)
 }
 
 const ANSWER = { requestSha256: 'ab'.repeat(32), status: 201, body: '{"a":"\\u0000ü"}' }
@@ -144,5 +145,36 @@ function testSweep(openEmpty: OpenEmpty): void {
       (await approvals.approvals(NOW)).map(({ id }) => id),
     ])
     expect(left).toEqual([true, false, undefined, ['kept']])
+  })
+}
+
+function testPublications(openEmpty: OpenEmpty): void {
+  test('a signed history gives way only to who has seen it', async () => {
+    const store = await openEmpty()
+    const [first, second] = [Buffer.from('first'), Buffer.from('second')]
+    const swap = (next: Uint8Array, seen: Uint8Array | undefined): Promise<boolean> =>
+      store.transaction(({ publications }) => publications.swapKeyHistory(next, seen))
+
+    expect(await store.transaction(({ publications }) => publications.keyHistory())).toBeUndefined()
+    expect(await swap(second, first)).toBe(false)
+    expect(await swap(first, undefined)).toBe(true)
+    expect(await swap(second, undefined)).toBe(false)
+    expect(await swap(second, second)).toBe(false)
+    expect(await swap(second, first)).toBe(true)
+    const stored = await store.transaction(({ publications }) => publications.keyHistory())
+    expect(Buffer.from(stored ?? '').toString()).toBe('second')
+  })
+
+  test('of replicas that store a history at the same time one wins', async () => {
+    const store = await openEmpty()
+    const histories = Array.from({ length: 8 }, (_, n) => Buffer.from(`history ${n}`))
+
+    const won = await Promise.all(
+      histories.map((next) =>
+        store.transaction(({ publications }) => publications.swapKeyHistory(next, undefined)),
+      ),
+    )
+
+    expect(won.filter(Boolean)).toHaveLength(1)
   })
 }

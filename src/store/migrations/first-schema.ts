@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
+import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { Tables } from '../tables.ts'
 import type { ColumnTypes } from './column-types.ts'
@@ -16,6 +16,13 @@ export function firstSchema(types: ColumnTypes): Migration {
       await createRequests(db, types)
     },
   }
+}
+
+function oneRow(id: ColumnDefinitionBuilder): ColumnDefinitionBuilder {
+  return id
+    .primaryKey()
+    .notNull()
+    .check(sql`id = 1`)
 }
 
 async function createKeys(db: Kysely<Tables>, types: ColumnTypes): Promise<void> {
@@ -43,6 +50,11 @@ async function createKeys(db: Kysely<Tables>, types: ColumnTypes): Promise<void>
     .addColumn('value', long, (column) => column.notNull())
     .execute()
   await db.insertInto('counters').values({ name: 'sequence', value: 0 }).execute()
+  await db.schema
+    .createTable('key_history')
+    .addColumn('id', 'integer', oneRow)
+    .addColumn('envelope', sql.raw(types.bytes), (column) => column.notNull())
+    .execute()
 }
 
 async function createVersions(db: Kysely<Tables>, types: ColumnTypes): Promise<void> {
@@ -107,12 +119,7 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
   ] as const) {
     await db.schema
       .createTable(table)
-      .addColumn('id', 'integer', (id) =>
-        id
-          .primaryKey()
-          .notNull()
-          .check(sql`id = 1`),
-      )
+      .addColumn('id', 'integer', oneRow)
       .addColumn('size', long, (size) => size.notNull())
       .addColumn(column, type, (value) => value.notNull())
       .execute()
