@@ -8,6 +8,7 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { KeyUse, RotationPolicy } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
+import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import type { Origin } from './origin.ts'
 import { toRotationOverrides } from './rotation.ts'
 import type { ConfigFile, ReferrersMode } from './schema.ts'
@@ -17,6 +18,7 @@ import {
   type LogSettings,
   type ServeSettings,
   toAccessSettings,
+  toKeyHistorySettings,
   toLogSettings,
   toServeSettings,
 } from './service-settings.ts'
@@ -70,6 +72,7 @@ export interface Config {
   readonly access: AccessSettings
   readonly serve: ServeSettings
   readonly log: LogSettings
+  readonly keyHistory: PublicationLifetimes
   readonly trust: TrustSettings
   readonly registry: RegistrySettings
   /** Places of the settings that were set, by their path; see {@link originOf}. */
@@ -98,6 +101,7 @@ export function toConfig(
     access: toAccessSettings(said.access),
     serve: toServeSettings(said.serve),
     log: toLogSettings(said.log),
+    keyHistory: toKeyHistorySettings(said.keyHistory),
     trust: {
       keys: [],
       history: undefined,

@@ -15,5 +15,7 @@ export const DEFAULTS = {
   drainTimeout: '30s',
   checkpointEvery: '1s',
   approvalLifetime: '1d',
+  keyHistoryExpires: '1d',
+  keyHistoryOfflineUntil: '30d',
   timestamps: 'embedded',
 } as const

@@ -9,6 +9,7 @@ import type { Origin } from './origin.ts'
 import type { Problem } from './problem.ts'
 import { toRotationOverrides } from './rotation.ts'
 import { CONFIG_SCHEMA, schemaErrors, toConfigFile } from './schema.ts'
+import { toKeyHistorySettings } from './service-settings.ts'
 import {
   describePath,
   entrySchema,
@@ -27,6 +28,7 @@ export function findMistakes(value: unknown, locate: (path: Path) => Origin): re
     ...formMistakes(value),
     ...useMistakes(value),
     ...rotationMistakes(value),
+    ...keyHistoryMistakes(value),
   ]
   return mistakes
     .map(({ path, ...said }) => ({ path: describePath(path), ...said, origin: locate(path) }))
@@ -166,4 +168,19 @@ function rotationMistakes(value: unknown): readonly Mistake[] {
       return [hint === undefined ? { path, message } : { path, message, hint }]
     }
   })
+}
+
+/** Who is offline knows no more than who is not: what expires for the one counts no less for the other. */
+function keyHistoryMistakes(value: unknown): readonly Mistake[] {
+  const { keyHistory } = toConfigFile(value) ?? {}
+  if (keyHistory === undefined || formMistakes(value).length > 0) return []
+  const { expiresSeconds, offlineSeconds } = toKeyHistorySettings(keyHistory)
+  if (expiresSeconds <= offlineSeconds) return []
+  const message = 'expires is longer than offlineUntil, expected no longer'
+  return [
+    {
+      path: ['keyHistory', keyHistory.expires === undefined ? 'offlineUntil' : 'expires'],
+      message,
+    },
+  ]
 }

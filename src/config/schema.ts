@@ -14,7 +14,14 @@ import type { SchemaNode } from './schema-node.ts'
 import { STRICT, text } from './schema-parts.ts'
 import { type AccessEntry, accessSchema } from './sections/access.ts'
 import { type KeyEntry, keySchema } from './sections/key.ts'
-import { type LogSection, logSchema, type ServeEntry, serveSchema } from './sections/serve.ts'
+import {
+  type KeyHistorySection,
+  keyHistorySchema,
+  type LogSection,
+  logSchema,
+  type ServeEntry,
+  serveSchema,
+} from './sections/serve.ts'
 
 /** Where referrers are listed: by the API or the fallback tag, by one alone, or nowhere. */
 export type ReferrersMode = 'auto' | 'api' | 'tag' | 'none'
@@ -28,6 +35,7 @@ export interface ConfigFile {
   readonly access?: AccessEntry
   readonly serve?: ServeEntry
   readonly log?: LogSection
+  readonly keyHistory?: KeyHistorySection
   readonly timestamps?: string
   readonly trust?: {
     readonly keys?: readonly string[]
@@ -141,6 +149,7 @@ const configFile = Type.Object(
     access: Type.Optional(accessSchema),
     serve: Type.Optional(serveSchema),
     log: Type.Optional(logSchema),
+    keyHistory: Type.Optional(keyHistorySchema),
     trust: Type.Optional(trust),
     registry: Type.Optional(registry),
   },

@@ -1,10 +1,11 @@
 /** What only the service is told, as settings: durations in seconds, defaults filled in. */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { JsonObject } from '../formats/json.ts'
+import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { DEFAULTS } from './defaults.ts'
 import { parseDurationSeconds } from './duration.ts'
 import type { AccessEntry, ApprovableAction, IssuerEntry } from './sections/access.ts'
-import type { LogSection, ServeEntry } from './sections/serve.ts'
+import type { KeyHistorySection, LogSection, ServeEntry } from './sections/serve.ts'
 
 /** Whose identity tokens are accepted, and how strictly. */
 export interface IssuerSettings {
@@ -131,5 +132,16 @@ export function toLogSettings({ origin, checkpointEvery }: LogSection = {}): Log
   return {
     origin,
     checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
+  }
+}
+
+/** Fills in the section `keyHistory`. */
+export function toKeyHistorySettings({
+  expires = DEFAULTS.keyHistoryExpires,
+  offlineUntil = DEFAULTS.keyHistoryOfflineUntil,
+}: KeyHistorySection = {}): PublicationLifetimes {
+  return {
+    expiresSeconds: parseDurationSeconds(expires),
+    offlineSeconds: parseDurationSeconds(offlineUntil),
   }
 }

@@ -15,6 +15,7 @@ import { createAuthorizer } from '../access/authorize.ts'
 import type { PolicySource } from '../access/policy-problem.ts'
 import type { CountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
+import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { createCheckpointer } from '../log/checkpointer.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { startTimer } from '../log/timer.ts'
@@ -50,6 +51,8 @@ export interface AssemblyOptions {
   /** None: nobody may do anything. */
   readonly policies: readonly PolicySource[]
   readonly log: { readonly origin: string; readonly checkpointEveryMs: number }
+  /** How long a signed key history counts. */
+  readonly keyHistory: PublicationLifetimes
   /** Who stamps the signatures of a key: `embedded`, `none`, or an address. */
   readonly timestampsOf: (key: string) => string
   readonly tokenRulesOf: ServiceContext['tokenRulesOf']
@@ -58,6 +61,8 @@ export interface AssemblyOptions {
   readonly now: () => Date
   readonly randomId: () => string
   readonly randomMark: () => string
+  /** From 0 up to 1; spreads the work of replicas, protects nothing. */
+  readonly random: () => number
   /** Told of what fails in the background, and with which key. */
   readonly onAlert: (error: CountersignError, key?: string) => void
   /** Ends the waiting for first versions of keys. */
@@ -147,6 +152,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
       { name: 'log', check: () => assertWritable(store) },
       { name: 'key states', check: () => assertAllTold(keyring) },
       createClockCheck({ store, keyring, now }),
+      { name: 'key history', check: () => assertRenewed(publications) },
       ...probes.checks(),
     ],
   }
@@ -161,13 +167,17 @@ function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Au
 
 /** Once it fulfils, everything is published, the signed history included. */
 async function startPublications(
-  { keys, now, onAlert, settings }: AssemblyOptions,
+  { keyHistory, keys, now, onAlert, random, settings, store }: AssemblyOptions,
   lifecycle: Lifecycle,
   keyring: Keyring,
 ): Promise<Publications> {
   const configured = keys.map(({ name }) => name)
   const publications = createPublications({
     keyring,
+    store,
+    onAnnouncement: (listener) => store.onAnnouncement(listener),
+    lifetimes: keyHistory,
+    random,
     issuer: settings.issuer,
     trustSigner: async () => (await openKeyOf('trust', keyring, configured)).signer,
     now,
@@ -228,6 +238,12 @@ function stampers(
 function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> {
   const [first] = untold
   return first === undefined ? Promise.resolve() : Promise.reject(first)
+}
+
+/** Whoever runs the service must know before clients refuse what it publishes. */
+async function assertRenewed(publications: Publications): Promise<void> {
+  publications.assertRenewed()
+  return Promise.resolve()
 }
 
 /** Takes the lock that every entry is written under, and writes nothing. */

@@ -1,34 +1,35 @@
 /**
  * Keeps the published pages in memory, so that serving one computes nothing: rebuilt at every change of
- * keys, and at every deadline at which time alone changes them.
+ * keys, and at every deadline at which time alone changes them. The signed key history is that of all
+ * replicas: see {@link SharedHistory}.
  *
  * @packageDocumentation
  */
-import { type CountersignError, toCountersignError } from '../errors.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
 import type { StartTimer } from '../log/timer.ts'
-import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
-import type { Signer } from '../signing/signer.ts'
-import { publishPages, publishSignedHistory, type PublishedPage } from './published-pages.ts'
+import type { Keyring } from '../rotation/keyring.ts'
+import { historyPage, publishPages, type PublishedPage } from './published-pages.ts'
+import { SharedHistory, type SharedHistoryOptions } from './shared-history.ts'
 
 /** Where the signed key history is. */
 export const KEY_HISTORY_PATH = '/trust/keys.json'
 
-/** A signature that failed is tried again after this. */
-const RETRY_MS = 5000
+/** How often the stored history is compared, and a signature that failed tried again. */
+const CHECK_MS = 5000
+
+/** Part of its life after which a history that nobody could renew is worth waking its operator. */
+const OVERDUE_SHARE = 0.75
 
 /** Node's timers go no further than 24 days; one that fires early only looks again. */
 const MAX_TIMER_MS = 24 * 3600 * 1000
 
 /** What publications are made of. */
-export interface PublicationOptions {
+export interface PublicationOptions extends SharedHistoryOptions {
   readonly keyring: Pick<Keyring, 'snapshot' | 'onChange'>
-  /** Address of the service. */
-  readonly issuer: string
-  /** Opens the trust key's active version. */
-  readonly trustSigner: () => Promise<Signer>
-  readonly now: () => Date
+  /** Calls back when another replica has stored a history; returns how to stop. */
+  readonly onAnnouncement: (listener: () => void) => () => void
   readonly startTimer: StartTimer
-  /** Told when the history can't be signed; the one before stays up meanwhile. */
+  /** Called when the history cannot be signed; the one before stays up meanwhile. */
   readonly onError: (error: CountersignError) => void
 }
 
@@ -38,6 +39,12 @@ export interface Publications extends Disposable {
   readonly page: (path: string) => PublishedPage | undefined
   /** Fulfils when the newest change is signed, or has failed to be. */
   readonly settled: () => Promise<void>
+  /**
+   * Makes sure that the history was renewed in time.
+   *
+   * @throws {@link CountersignError} ERR_TRUST_EXPIRED — it is not signed, or will soon be refused
+   */
+  readonly assertRenewed: () => void
 }
 
 /** Builds the pages and keeps them right until disposed. */
@@ -47,23 +54,29 @@ export function createPublications(options: PublicationOptions): Publications {
 
 class KeptPublications implements Publications {
   readonly #options: PublicationOptions
-  readonly #stopListening: () => void
+  readonly #shared: SharedHistory
+  readonly #stopListening: readonly (() => void)[]
   /** Both written by #rebuild. */
   #pages: ReadonlyMap<string, PublishedPage> = new Map()
   #stopDeadline: () => void = () => undefined
   /** Written by #signNewest, which runs once at a time. */
   #history: PublishedPage | undefined
-  #signed: KeyringSnapshot | undefined
   #isSigning = false
   #signing: Promise<void> | undefined
-  #stopRetry: () => void = () => undefined
+  #stopCheck: () => void = () => undefined
   #isDisposed = false
 
   constructor(options: PublicationOptions) {
     this.#options = options
-    this.#stopListening = options.keyring.onChange(() => {
-      this.#update()
-    })
+    this.#shared = new SharedHistory(options)
+    this.#stopListening = [
+      options.keyring.onChange(() => {
+        this.#update()
+      }),
+      options.onAnnouncement(() => {
+        this.#compare()
+      }),
+    ]
     this.#update()
   }
 
@@ -72,19 +85,34 @@ class KeptPublications implements Publications {
 
   readonly settled = async (): Promise<void> => {
     await this.#signing
+  }
+
+  readonly assertRenewed = (): void => {
+    const times = this.#shared.served?.times
+    if (times === undefined) throw notRenewed('no key history is signed')
+    const { expires, issuedAt } = times
+    const lifeMs = expires.getTime() - issuedAt.getTime()
+    if (this.#options.now().getTime() < issuedAt.getTime() + lifeMs * OVERDUE_SHARE) return
+    throw notRenewed(
+      `the key history was not renewed; clients refuse it at ${expires.toISOString()}`,
+    )
   };
 
   [Symbol.dispose](): void {
     this.#isDisposed = true
-    this.#stopListening()
+    for (const stop of this.#stopListening) stop()
     this.#stopDeadline()
-    this.#stopRetry()
+    this.#stopCheck()
   }
 
   /** Pages first: a revoked key leaves the JWKS at once, whatever the backend of the trust key does. */
   #update(): void {
     this.#rebuild()
-    if (!this.#isSigning) this.#signing = this.#signNewest()
+    this.#compare()
+  }
+
+  #compare(): void {
+    if (!this.#isSigning && !this.#isDisposed) this.#signing = this.#signNewest()
   }
 
   #rebuild(): void {
@@ -104,28 +132,44 @@ class KeptPublications implements Publications {
 
   /** Signs until what is signed is what is there; changes meanwhile share the next signature. */
   async #signNewest(): Promise<void> {
-    const { keyring, issuer, trustSigner, onError } = this.#options
-    this.#stopRetry()
+    const { keyring } = this.#options
+    this.#stopCheck()
     this.#isSigning = true
     try {
-      while (this.#signed !== keyring.snapshot && !this.#isDisposed) {
-        const { snapshot } = keyring
-        this.#history = await publishSignedHistory(snapshot, issuer, await trustSigner())
-        this.#signed = snapshot
+      let { snapshot } = keyring
+      for (;;) {
+        const { envelope, times } = await this.#shared.newest(snapshot)
+        this.#history = historyPage(envelope, times, snapshot)
+        if (snapshot === keyring.snapshot || this.#isDisposed) break
+        snapshot = keyring.snapshot
       }
     } catch (error) {
-      onError(toCountersignError(error))
-      this.#retryLater()
+      this.#options.onError(this.#toAlert(toCountersignError(error)))
     } finally {
       // In the same turn as the last look at the snapshot, so no change falls between.
       this.#isSigning = false
+      this.#checkLater()
     }
   }
 
-  #retryLater(): void {
+  #checkLater(): void {
     if (this.#isDisposed) return
-    this.#stopRetry = this.#options.startTimer(() => {
-      this.#update()
-    }, RETRY_MS)
+    this.#stopCheck = this.#options.startTimer(() => {
+      this.#compare()
+    }, CHECK_MS)
   }
+
+  #toAlert(cause: CountersignError): CountersignError {
+    const expires = this.#shared.served?.times.expires.toISOString()
+    const end =
+      expires === undefined ? 'none is served' : `clients refuse the last one at ${expires}`
+    const message = `the key history cannot be signed: ${cause.message}; ${end}`
+    return new CountersignError(cause.code, message, { hint: RUNBOOK, cause })
+  }
+}
+
+const RUNBOOK = 'follow docs/runbooks/trust-key.md before clients stop verifying'
+
+function notRenewed(message: string): CountersignError {
+  return new CountersignError('ERR_TRUST_EXPIRED', message, { hint: RUNBOOK })
 }

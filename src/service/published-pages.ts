@@ -10,8 +10,13 @@ import { hashBytes } from '../crypto/digest.ts'
 import { serializePublicKeyPem } from '../crypto/public-key.ts'
 import { encodePae, serializeEnvelope } from '../formats/dsse.ts'
 import { isJsonObject, parseJson } from '../formats/json.ts'
-import { KEY_HISTORY_PAYLOAD_TYPE, serializeKeyHistory } from '../keys/key-history.ts'
+import {
+  KEY_HISTORY_PAYLOAD_TYPE,
+  type KeyHistory,
+  serializeKeyHistory,
+} from '../keys/key-history.ts'
 import { publishDiscovery, publishJwks, publishKeyHistory } from '../keys/publication.ts'
+import type { PublicationTimes } from '../keys/publication-times.ts'
 import type { KeyringSnapshot } from '../rotation/keyring.ts'
 import type { Signer } from '../signing/signer.ts'
 import { serializeTrustedRoot } from '../timestamp/trusted-root.ts'
@@ -78,30 +83,35 @@ function trustMaxAge({ keys }: KeyringSnapshot): number {
   return ages.length === 0 ? 300 : Math.min(...ages)
 }
 
-/**
- * The key history with the trusted root of the same moment, in an envelope of the trust key.
- *
- * @throws {@link CountersignError} the errors of the signer's backend
- */
-export async function publishSignedHistory(
-  snapshot: KeyringSnapshot,
-  issuer: string,
-  signer: Signer,
-): Promise<PublishedPage> {
+/** The key history with the trusted root of the same moment. */
+export function createHistory(snapshot: KeyringSnapshot, issuer: string): KeyHistory {
   const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, issuer }))
-  const history = {
+  return {
     ...publishKeyHistory(snapshot),
     issuer,
     ...(isJsonObject(trustedRoot) && { trustedRoot }),
   }
+}
+
+/**
+ * Signs a key history; answers its envelope.
+ *
+ * @throws {@link CountersignError} the errors of the signer's backend
+ */
+export async function signHistory(history: KeyHistory, signer: Signer): Promise<Uint8Array> {
   const payload = serializeKeyHistory(history)
   const { algorithm, kid } = signer.key
   const signature = await signer.sign(encodePae(KEY_HISTORY_PAYLOAD_TYPE, payload))
   const signatures = [{ keyid: kid, sig: toX509Signature(algorithm, signature) }]
-  const body = serializeEnvelope({
-    payloadType: KEY_HISTORY_PAYLOAD_TYPE,
-    payload,
-    signatures,
-  })
-  return page(body, 'application/json', trustMaxAge(snapshot))
+  return serializeEnvelope({ payloadType: KEY_HISTORY_PAYLOAD_TYPE, payload, signatures })
+}
+
+/** A signed key history as a page. A cache may not keep it beyond the half of its life that a renewal leaves. */
+export function historyPage(
+  envelope: Uint8Array,
+  { expires, issuedAt }: PublicationTimes,
+  snapshot: KeyringSnapshot,
+): PublishedPage {
+  const halfSeconds = Math.floor((expires.getTime() - issuedAt.getTime()) / 2000)
+  return page(envelope, 'application/json', Math.min(trustMaxAge(snapshot), halfSeconds))
 }

@@ -195,6 +195,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       origin: logOriginOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
     },
+    keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',
     tokenRulesOf: (name) => ({
       type: keys[name]?.tokenType,
@@ -204,6 +205,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     now: () => new Date(),
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),
+    random: Math.random,
     onAlert: (error, key) => {
       const { code, message, hint } = error
       output.write(

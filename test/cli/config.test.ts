@@ -128,6 +128,8 @@ serve.maxConcurrent = 64  (default)
 serve.maxQueue = 256  (default)
 serve.drainTimeout = 30s  (default)
 log.checkpointEvery = 1s  (default)
+keyHistory.expires = 1d  (default)
+keyHistory.offlineUntil = 30d  (default)
 registry.plainHttp = ["a.lab","b.lab:5000"]  (${file}:5)
 registry.referrersMode = tag  (COUNTERSIGN_REGISTRY_REFERRERS_MODE)
 `,

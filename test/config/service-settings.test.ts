@@ -100,6 +100,14 @@ test.each([
     'keys: { a: { use: token, provider: "file:/a/", rotation: { every: 1h, verifierCache: 2h } } }',
     'c.yaml:1:48: keys.a.rotation: rotation: everySeconds is 3600, but a new version must wait 7265 s before it may sign',
   ],
+  [
+    'keyHistory: { expires: 2d, offlineUntil: 1d }',
+    'c.yaml:1:15: keyHistory.expires: expires is longer than offlineUntil, expected no longer',
+  ],
+  [
+    'keyHistory: { offlineUntil: 23h }',
+    'c.yaml:1:15: keyHistory.offlineUntil: expires is longer than offlineUntil, expected no longer',
+  ],
 ])('%s is refused with its place', (text, problem) => {
   expect(problemsOf(text)).toEqual([problem])
 })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { CountersignError } from '../../src/errors.ts'
 import { parseKeyHistory } from '../../src/keys/key-history.ts'
 import { revoke } from '../../src/keys/revocation.ts'
@@ -106,6 +106,7 @@ test('changes while a history is signed share the next signature', async () => {
   }
 
   for (let n = 0; n < 5; n += 1) published.change()
+  await vi.waitUntil(() => opened > 0)
   open(TRUST_SIGNER)
   await published.publications.settled()
 

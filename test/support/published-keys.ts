@@ -5,15 +5,25 @@ import { createPublications, type Publications } from '../../src/service/publica
 import type { Signer } from '../../src/signing/signer.ts'
 import { type KeyStory, second } from './key-versions.ts'
 import { ManualTimer } from './manual-timer.ts'
+import { MemoryPublications } from './memory-publications.ts'
 import { testSigner } from './signers.ts'
 
 /** Who signs histories. */
 export const TRUST_SIGNER: Signer = testSigner('ES256', 'trust')
 
+/** A replica that may not be the only one. */
+interface ReplicaOptions {
+  readonly seconds: number
+  /** Shared with other replicas. */
+  readonly store?: MemoryPublications
+}
+
 /** A keyring of stories, and what is published of it. */
 export class PublishedKeys {
   readonly publications: Publications
   readonly errors: CountersignError[] = []
+  /** What is stored; another replica may share it. */
+  readonly store: MemoryPublications
   /** Opens the trust key; a test may make it fail. */
   trustSigner: () => Promise<Signer> = () => Promise.resolve(TRUST_SIGNER)
   readonly #timer = new ManualTimer()
@@ -22,11 +32,13 @@ export class PublishedKeys {
   readonly #keyring: { snapshot: KeyringSnapshot; readonly onChange: Keyring['onChange'] }
   #seconds: number
 
-  constructor(seconds: number, ...stories: readonly KeyStory[]) {
+  constructor(at: number | ReplicaOptions, ...stories: readonly KeyStory[]) {
+    const { seconds, store } = typeof at === 'number' ? { seconds: at } : at
+    this.store = store ?? new MemoryPublications()
     this.#seconds = seconds
     this.#stories = stories
     this.#keyring = {
-      snapshot: this.#snapshot(1),
+      snapshot: this.#snapshot(this.store.sequence),
       onChange: (listener) => {
         this.#listeners.add(listener)
         return () => this.#listeners.delete(listener)
@@ -34,6 +46,10 @@ export class PublishedKeys {
     }
     this.publications = createPublications({
       keyring: this.#keyring,
+      store: this.store,
+      onAnnouncement: this.store.onAnnouncement,
+      lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
+      random: () => 0,
       issuer: 'https://sign.example.com',
       trustSigner: () => this.trustSigner(),
       now: () => second(this.#seconds),
@@ -52,7 +68,13 @@ export class PublishedKeys {
 
   /** Shows what the stories have become. */
   change(): void {
-    this.#keyring.snapshot = this.#snapshot(this.#keyring.snapshot.sequence + 1)
+    this.store.sequence += 1
+    this.follow()
+  }
+
+  /** Reads the number that another replica took, and shows the stories under it. */
+  follow(): void {
+    this.#keyring.snapshot = this.#snapshot(this.store.sequence)
     for (const listener of this.#listeners) listener(this.#keyring.snapshot)
   }
 
@@ -64,7 +86,7 @@ export class PublishedKeys {
 
   /** Whoever still listens or waits. */
   get isQuiet(): boolean {
-    return this.#listeners.size === 0 && this.#timer.running === 0
+    return this.#listeners.size + this.store.listening + this.#timer.running === 0
   }
 
   /** The text of a page; undefined where there is none. */

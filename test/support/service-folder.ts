@@ -12,7 +12,10 @@ import type { LogSection, ServeEntry } from '../../src/config/sections/serve.ts'
 import type { ConfigFile } from '../../src/config/schema.ts'
 
 /** What differs from service to service; keys are files in the folder unless they say otherwise. */
-export interface ServiceFolderOptions extends Pick<ConfigFile, 'access' | 'timestamps'> {
+export interface ServiceFolderOptions extends Pick<
+  ConfigFile,
+  'access' | 'keyHistory' | 'timestamps'
+> {
   /** An existing folder. */
   readonly folder: string
   /** URL of the store, with its password if it has one; default: an SQLite file in the folder. */
@@ -64,6 +67,7 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
     access: { policies, staticTokens, ...options.access },
     serve: { listen: '127.0.0.1:0', ...UNBOUNDED, ...options.serve },
     ...(options.log !== undefined && { log: options.log }),
+    ...(options.keyHistory !== undefined && { keyHistory: options.keyHistory }),
     ...(options.timestamps !== undefined && { timestamps: options.timestamps }),
   }
   const config = join(folder, 'countersign.yaml')

@@ -1,4 +1,4 @@
-/** The sections `serve` and `log`: how the service listens, and what it takes on. */
+/** The sections `serve`, `log` and `keyHistory`: how the service listens, what it takes on and publishes. */
 import * as Type from 'typebox'
 import { DEFAULTS } from '../defaults.ts'
 import { duration, STRICT, text } from '../schema-parts.ts'
@@ -21,6 +21,12 @@ export interface ServeEntry {
 export interface LogSection {
   readonly origin?: string
   readonly checkpointEvery?: string
+}
+
+/** The section `keyHistory` as the file says it. */
+export interface KeyHistorySection {
+  readonly expires?: string
+  readonly offlineUntil?: string
 }
 
 const tls = Type.Object(
@@ -138,3 +144,31 @@ const log = Type.Object(
 
 /** Schema of `log`. */
 export const logSchema: Type.TUnsafe<LogSection> = Type.Unsafe<Type.Static<typeof log>>(log)
+
+const keyHistory = Type.Object(
+  {
+    expires: Type.Optional(
+      duration('10m', '30d', {
+        description:
+          'How long clients that reach the service use one signature of the key history. It is signed again after half of it; the shorter, the sooner an old copy stops hiding a revocation, and the sooner clients stop verifying while the trust key cannot sign.',
+        default: DEFAULTS.keyHistoryExpires,
+      }),
+    ),
+    offlineUntil: Type.Optional(
+      duration('10m', '366d', {
+        description:
+          'How long a copy of it counts without a connection (`--offline`, files given with `--trust`); no less than `expires`.',
+        default: DEFAULTS.keyHistoryOfflineUntil,
+      }),
+    ),
+  },
+  {
+    ...STRICT,
+    description:
+      'The signed key history, `/trust/keys.json`: how long what clients fetched counts.',
+  },
+)
+
+/** Schema of `keyHistory`. */
+export const keyHistorySchema: Type.TUnsafe<KeyHistorySection> =
+  Type.Unsafe<Type.Static<typeof keyHistory>>(keyHistory)

@@ -42,6 +42,10 @@ async function start(
   onTestFinished(() => keyring[Symbol.asyncDispose]())
   const publications = createPublications({
     keyring,
+    store,
+    onAnnouncement: (listener) => store.onAnnouncement(listener),
+    lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
+    random: () => 0,
     issuer: 'https://sign.example.com',
     trustSigner: () => trustSigner(),
     now: () => scene.now,
