@@ -46,7 +46,7 @@ export async function openServiceRoute(
   context: StepContext,
 ): Promise<SigningRoute> {
   await assertIdentity(context)
-  const keys = publishedKeys(key.server, context.signal)
+  const keys = publishedKeys(key.server, context)
   const versions = (await keys.read()).versions.filter(({ name }) => name === key.name)
   const active = versions.find(({ state }) => state === 'active')
   if (trust !== undefined && active !== undefined) findSigner(trust, active.key.kid, key.name)

@@ -9,6 +9,7 @@ import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, parseJson } from '../src/formats/json.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
+import { assertPublicationCurrent, type PublicationSource } from '../src/keys/publication-times.ts'
 import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import { usage } from './input-reader.ts'
@@ -27,7 +28,8 @@ const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
  * Reads what the inputs trust; undefined where they name nothing.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — the trust key has another fingerprint;
- * ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_KEY_INVALID — malformed; ERR_FILE_READ; ERR_NETWORK, ERR_TIMEOUT
+ * ERR_TRUST_EXPIRED — its time is over; ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_KEY_INVALID — malformed;
+ * ERR_FILE_READ; ERR_NETWORK, ERR_TIMEOUT
  */
 export async function readTrust(
   inputs: TrustInputs,
@@ -37,7 +39,10 @@ export async function readTrust(
   if (trust === undefined) return undefined
   if (/^https?:\/\//i.test(trust)) return readPublished(trust, fingerprint, context)
   const bytes = await readFileBounded(resolve(workspace(context), trust), MAX_PUBLICATION_BYTES)
-  if (!Buffer.from(bytes).includes('-----BEGIN')) return toTrust(bytes, fingerprint, trust)
+  if (!Buffer.from(bytes).includes('-----BEGIN')) {
+    const origin = { place: trust, source: 'offline', now: context.now() } as const
+    return toTrust(bytes, fingerprint, origin)
+  }
   if (fingerprint !== undefined) {
     throw usage('trust-fingerprint is given with a public key', 'leave trust-fingerprint out')
   }
@@ -80,7 +85,7 @@ export function findSigner(
 async function readPublished(
   address: string,
   fingerprint: string | undefined,
-  { signal }: StepContext,
+  { signal, now }: StepContext,
 ): Promise<StepTrust> {
   const service = URL.parse(address)
   if (service === null) throw usage(`trust is "${address}"`, 'write it as https://sign.example.com')
@@ -88,15 +93,23 @@ async function readPublished(
   const get = createChosenGet()
   const url = service.pathname.endsWith('.json') ? service : publicationUrl(service)
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
-  return toTrust(body, fingerprint, service.href)
+  return toTrust(body, fingerprint, { place: service.href, source: 'online', now: now() })
+}
+
+/** Where a publication was read, and when. */
+interface TrustOrigin {
+  readonly place: string
+  readonly source: PublicationSource
+  readonly now: Date
 }
 
 /** Without a fingerprint a publication counts on the word of whoever gave it: the server, or the repository. */
 async function toTrust(
   bytes: Uint8Array,
   fingerprint: string | undefined,
-  place: string,
+  origin: TrustOrigin,
 ): Promise<StepTrust> {
+  const { place } = origin
   const json = parseJson(bytes, { maxBytes: MAX_PUBLICATION_BYTES })
   const isSigned = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
   if (!isSigned && fingerprint !== undefined) {
@@ -104,15 +117,16 @@ async function toTrust(
       hint: 'save what the service publishes at /trust/keys.json, or leave trust-fingerprint out',
     })
   }
-  if (!isSigned) return fromHistory(parseKeyHistory(bytes), place)
+  if (!isSigned) return fromHistory(parseKeyHistory(bytes), origin)
   const trustKey = findTrustKey(bytes)
   if (fingerprint !== undefined) assertFingerprint(trustKey, fingerprint)
-  return fromHistory(parseKeyHistory(bytes, trustKey), place)
+  return fromHistory(parseKeyHistory(bytes, trustKey), origin)
 }
 
-async function fromHistory(history: KeyHistory, place: string): Promise<StepTrust> {
+async function fromHistory(history: KeyHistory, origin: TrustOrigin): Promise<StepTrust> {
+  assertPublicationCurrent(history.times, origin)
   return {
     material: await toTrustMaterial(history),
-    described: `${history.versions.length} key versions of ${place} (sequence ${history.sequence})`,
+    described: `${history.versions.length} key versions of ${origin.place} (sequence ${history.sequence})`,
   }
 }

@@ -6,6 +6,7 @@
  */
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { type AlgorithmName, resolveAlgorithm } from '../src/crypto/algorithms.ts'
+import { parseDurationSeconds } from '../src/config/duration.ts'
 import { CountersignError } from '../src/errors.ts'
 import { DEFAULT_MAX_ATTACHED, MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 
@@ -99,6 +100,17 @@ export const ARTIFACTS = 'files, oci:// images, oci-layout:// folders, digests, 
 /** `--passphrase-file`: for encrypted key files; see {@link createSecretSources}. */
 export function passphraseFileOption(): Option<'--passphrase-file <file>'> {
   return new Option('--passphrase-file <file>', 'file that holds the passphrase of the key file')
+}
+
+/** `--max-trust-age`: for users who want to hear of revocations sooner than the service promises. */
+export function maxTrustAgeOption(): Option<
+  '--max-trust-age <duration>',
+  undefined,
+  undefined,
+  number
+> {
+  const description = 'refuse published keys that were signed longer ago: 30m, 12h, 7d'
+  return new Option('--max-trust-age <duration>', description).argParser(parseDurationSeconds)
 }
 
 /** `-a, --annotations`: pairs that are signed, or demanded. */

@@ -16,7 +16,7 @@ import { isPinned, openTrust, readPin } from './trust-home.ts'
  */
 export async function openServiceKeys(service: URL, context: Context): Promise<ServiceKeys> {
   const pin = await readPin(context)
-  if (pin === undefined || !isPinned(pin, service)) return publishedKeys(service, context.signal)
+  if (pin === undefined || !isPinned(pin, service)) return publishedKeys(service, context)
   const document = openTrust(pin, context)
   return {
     isPinned: true,

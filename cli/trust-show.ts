@@ -6,6 +6,7 @@ import { fingerprintOf } from '../src/client/trust-pin.ts'
 import { CountersignError } from '../src/errors.ts'
 import { writeFileAtomically } from '../src/files.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
+import type { PublicationTimes } from '../src/keys/publication-times.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
 import { publishedLogKeys } from './log-keys.ts'
@@ -97,6 +98,7 @@ export async function toTrustOutcome(
     fingerprint: fingerprintOf(pin.trustKey),
     signers: held?.value.signers.map(fingerprintOf) ?? [],
     fetchedAt: held?.fetchedAt.toISOString(),
+    ...toTimes(history?.times),
     sequence: history?.sequence,
     hasTrustedRoot: history?.trustedRoot !== undefined,
     logKeys: logKeys.map(({ vkey }) => vkey),
@@ -105,7 +107,7 @@ export async function toTrustOutcome(
   const lines = [
     `service      ${trust.service}`,
     `trust key    ${trust.fingerprint}`,
-    `published    ${trust.fetchedAt === undefined ? 'nothing is held' : `sequence ${trust.sequence ?? 0}, fetched ${trust.fetchedAt}`}`,
+    ...describePublication(held),
     ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
     ...trust.versions.map(
       ({ key, version, state, algorithm, kid }) =>
@@ -117,6 +119,28 @@ export async function toTrustOutcome(
     document: { schema: schema('trust'), ok: true, exitCode: 0, trust },
     text: `${lines.join('\n')}\n`,
   }
+}
+
+function toTimes(times: PublicationTimes | undefined) {
+  if (times === undefined) return {}
+  return {
+    issuedAt: times.issuedAt.toISOString(),
+    expires: times.expires.toISOString(),
+    offlineUntil: times.offlineUntil.toISOString(),
+  }
+}
+
+function describePublication(held: HeldDocument<Trust> | undefined): readonly string[] {
+  if (held === undefined) return ['published    nothing is held']
+  const { sequence, times } = held.value.history
+  const published = `published    sequence ${sequence}, fetched ${held.fetchedAt.toISOString()}`
+  if (times === undefined) return [published]
+  const { issuedAt, expires, offlineUntil } = times
+  return [
+    published,
+    `issued       ${issuedAt.toISOString()}`,
+    `expires      ${expires.toISOString()}, offline ${offlineUntil.toISOString()}`,
+  ]
 }
 
 function toDocument({ key, name, version, state, validFor, ...more }: PublishedVersion) {

@@ -9,6 +9,7 @@ import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { parseKeyHistory } from '../src/keys/key-history.ts'
+import { assertPublicationCurrent } from '../src/keys/publication-times.ts'
 import { displayKeyUri } from '../src/providers/key-uri.ts'
 import {
   pinKey,
@@ -29,6 +30,8 @@ export interface TrustFlags {
   readonly certificateIdentity?: string | undefined
   readonly certificateOidcIssuer?: string | undefined
   readonly offline?: true | undefined
+  /** Refuses published keys that were signed longer ago, in seconds. */
+  readonly maxTrustAge?: number | undefined
   /** Where the configuration says it, in place of the command line; see {@link withConfiguredTrust}. */
   readonly configured?: string | undefined
 }
@@ -80,13 +83,13 @@ export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): 
  *
  * @throws {@link CountersignError} ERR_USAGE — nothing is trusted, options that don't fit each other, or a
  * key that needs the network with `--offline`; ERR_TRUST_INVALID, ERR_SIGNATURE_INVALID — the key history
- * or the trusted root; and the errors of reading keys
+ * or the trusted root; ERR_TRUST_EXPIRED — the key history; and the errors of reading keys
  */
-export async function readTrust(flags: TrustFlags, keys: CommandKeys): Promise<Trust> {
+export async function readTrust(flags: TrustFlags, keys: CommandKeys, now: Date): Promise<Trust> {
   assertSomething(flags)
   const pinned = await Promise.all((flags.key ?? []).map((key) => readPinned(key, flags, keys)))
   const history =
-    flags.trust === undefined ? undefined : await readHistory(flags.trust, flags, keys)
+    flags.trust === undefined ? undefined : await readHistory(flags.trust, flags, { keys, now })
   const root = flags.trustedRoot
   const trustedRoot =
     root === undefined
@@ -110,6 +113,9 @@ function assertSomething(flags: TrustFlags): void {
   }
   if (trustKey !== undefined && trust === undefined)
     throw usage('--trust-key checks a --trust FILE')
+  if (flags.maxTrustAge !== undefined && trust === undefined) {
+    throw usage('--max-trust-age applies to a key history or a pinned service, and none is used')
+  }
   if (certificateIdentity !== undefined && trustedRoot === undefined) {
     throw usage('a certificate is trusted through an authority', 'give --trusted-root FILE')
   }
@@ -135,12 +141,19 @@ async function readPinned(
   return { keys: [pinKey(key)], described: `${reference} (${key.algorithm.name}, kid ${key.kid})` }
 }
 
-async function readHistory(path: string, flags: TrustFlags, keys: CommandKeys): Promise<KeySource> {
+/** A file is a saved copy, however it came here: it counts for as long as one may be used offline. */
+async function readHistory(
+  path: string,
+  flags: TrustFlags,
+  { keys, now }: { readonly keys: CommandKeys; readonly now: Date },
+): Promise<KeySource> {
   const { trustKey } = flags
   if (trustKey !== undefined) await assertReachable(trustKey, flags, keys)
   const signer = trustKey === undefined ? undefined : await keys.describe(trustKey)
   const signers = signer === undefined ? [] : [signer]
   const history = parseKeyHistory(await readFileBounded(path, MAX_HISTORY_BYTES), ...signers)
+  const { maxTrustAge: maxAgeSeconds } = flags
+  assertPublicationCurrent(history.times, { now, source: 'offline', maxAgeSeconds, place: path })
   const versions = trustKeyHistory(history)
   const by = signer === undefined ? '' : `, signed by kid ${signer.kid}`
   return {

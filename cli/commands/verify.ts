@@ -15,6 +15,7 @@ import {
   caOption,
   collect,
   maxAttachedOption,
+  maxTrustAgeOption,
   parseCount,
   passphraseFileOption,
   plainHttpOption,
@@ -76,6 +77,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       '--trusted-root <file>',
       'Sigstore trusted root: time-stamp authorities, logs, certificates',
     )
+    .addOption(maxTrustAgeOption())
     .option('--certificate-identity <name>', 'certificates of this identity')
     .option('--certificate-oidc-issuer <url>', 'and of this issuer')
     .addOption(passphraseFileOption())
@@ -90,7 +92,11 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'builder whose provenance counts (repeatable; default: the trusted service)',
       collect,
     )
-    .option('--threshold <number>', 'distinct signers of each type', parseCount(1, 1000))
+    .option(
+      '--threshold <number>',
+      'distinct signers of each type; versions of a key are one',
+      parseCount(1, 1000),
+    )
     .option('--require-timestamps <number>', 'trusted times', parseCount(0, 1000))
     .option('--require-log <number>', 'log entries', parseCount(0, 1000))
     .optionsGroup('Images:')
@@ -115,7 +121,10 @@ async function readPinned(
   if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
   // Loaded late: whoever names a key needs no client of a service.
   const { readServiceTrust } = await import('../service-trust.ts')
-  return readServiceTrust(context, flags.offline === true)
+  return readServiceTrust(context, {
+    isOffline: flags.offline === true,
+    maxAgeSeconds: flags.maxTrustAge,
+  })
 }
 
 /** How a verification fails where a copy of trust is older than the version that signed. */
@@ -141,7 +150,8 @@ async function verify(
   const policy = createPolicy(flags, context.env['GITHUB_SERVER_URL'])
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
   const asked = await withConfiguredTrust(flags, readConfig)
-  const trust = (await readPinned(asked, environment)) ?? (await readTrust(asked, keys))
+  const trust =
+    (await readPinned(asked, environment)) ?? (await readTrust(asked, keys, context.now()))
   assertBuilderKnown(policy, trust.material)
 
   const job = {

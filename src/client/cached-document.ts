@@ -53,7 +53,9 @@ export interface CachedDocumentOptions<T> {
   readonly maxBytes: number
   /** Judges a document from the network, which may be hostile; throws to refuse it. */
   readonly accept: (body: Uint8Array, previous: T | undefined) => T
-  /** Judges a document from its copy; throws where it is damaged, and it is then ignored. */
+  /** Judges whether a value still counts, each time before it is used; throws where its time is over. */
+  readonly assertUsable?: (value: T) => void
+  /** Judges a document from its copy; throws where it is damaged or changed, and it is then not used. */
   readonly restore: (body: Uint8Array, context: JsonObject) => T
   /** What {@link CachedDocumentOptions.restore} needs to judge this value's document again. */
   readonly contextOf: (value: T) => JsonObject
@@ -89,6 +91,8 @@ export class CachedDocument<T> {
   readonly #bounds: CacheBounds
   /** Written by #hold alone. */
   #held: Held<T> | undefined
+  /** Why the copy was not taken; written by #restore alone. */
+  #refusal: CountersignError | undefined
   #loading: Promise<void> | undefined
   #refreshing: Promise<T> | undefined
   #lastTryMs = -Infinity
@@ -107,8 +111,8 @@ export class CachedDocument<T> {
    */
   async current(): Promise<T> {
     await this.#load()
-    const nowMs = this.#options.now().getTime()
-    if (this.#held !== undefined && nowMs < this.#held.freshUntilMs) return this.#held.value
+    const held = this.#held
+    if (held !== undefined && this.#isFresh(held)) return held.value
     return this.#fetchOrKeep(this.#lastFailureMs)
   }
 
@@ -136,10 +140,27 @@ export class CachedDocument<T> {
     return this.#refreshing
   }
 
-  /** What is held, in memory or as a copy; opens no connection. */
+  /**
+   * What is held, in memory or as a copy, whether or not its time is over; opens no connection.
+   *
+   * @throws {@link CountersignError} whatever refuses the copy, where nothing was fetched since
+   */
   async held(): Promise<HeldDocument<T> | undefined> {
     await this.#load()
+    if (this.#held === undefined && this.#refusal !== undefined) throw this.#refusal
     return this.#held
+  }
+
+  #isFresh({ value, freshUntilMs }: Held<T>): boolean {
+    if (this.#options.now().getTime() >= freshUntilMs) return false
+    try {
+      this.#options.assertUsable?.(value)
+      return true
+    } catch (error) {
+      // Past its time before its `max-age`: a newer one is asked for.
+      if (CountersignError.is(error)) return false
+      throw error
+    }
   }
 
   async #fetchOrKeep(pausesSinceMs: number): Promise<T> {
@@ -154,7 +175,7 @@ export class CachedDocument<T> {
     } catch (error) {
       // It was fetched and accepted; only its copy could not be kept, in a home that is read-only, say.
       const isUnkept = CountersignError.is(error, 'ERR_FILE_WRITE')
-      if (isUnkept && this.#held !== undefined) return this.#held.value
+      if (isUnkept && this.#held !== undefined) return this.#usable(this.#held)
       if (held !== undefined && this.#isLate(held, error)) return this.#keepAwhile(held)
       this.#lastFailureMs = this.#lastTryMs
       if (held === undefined || !CountersignError.is(error) || !PASSING.has(error.code)) throw error
@@ -176,13 +197,19 @@ export class CachedDocument<T> {
   /** The value, and another look soon: whoever was late has heard by then. */
   #keepAwhile(held: Held<T>): T {
     this.#held = { ...held, freshUntilMs: this.#options.now().getTime() + LATE_PAUSE_MS }
-    return held.value
+    return this.#usable(held)
   }
 
-  #keep({ value, fetchedAt }: Held<T>, cause: unknown): T {
+  #usable({ value }: Held<T>): T {
+    this.#options.assertUsable?.(value)
+    return value
+  }
+
+  #keep(held: Held<T>, cause: unknown): T {
+    const { fetchedAt } = held
     const ageSeconds = (this.#options.now().getTime() - fetchedAt.getTime()) / 1000
     const { maxStaleSeconds } = this.#bounds
-    if (ageSeconds <= maxStaleSeconds) return value
+    if (ageSeconds <= maxStaleSeconds) return this.#usable(held)
     const { url } = this.#options
     throw new CountersignError(
       'ERR_TRUST_STALE',
@@ -196,7 +223,8 @@ export class CachedDocument<T> {
   }
 
   async #fetch(): Promise<T> {
-    const { url, get, mediaTypes, maxBytes, accept, contextOf, now, copy } = this.#options
+    const { url, get, mediaTypes, maxBytes, now, copy, ...judge } = this.#options
+    const { accept, assertUsable, contextOf } = judge
     this.#lastTryMs = now().getTime()
     const before = this.#held
     const etag = before?.stored.etag
@@ -205,6 +233,7 @@ export class CachedDocument<T> {
     const isSame = answer.status === 304 && before !== undefined
     const body = isSame ? before.stored.body : answer.body
     const value = isSame ? before.value : accept(body, before?.value)
+    assertUsable?.(value)
     const stored: StoredDocument = {
       body,
       etag: isSame ? etag : answer.headers.etag,
@@ -228,7 +257,8 @@ export class CachedDocument<T> {
 
   #hold(value: T, stored: StoredDocument): void {
     const { fetchedAt, freshSeconds } = stored
-    const lifetimeMs = freshSeconds * 1000 * (1 - JITTER * this.#options.random())
+    const boundSeconds = Math.min(freshSeconds, this.#bounds.mostFreshSeconds)
+    const lifetimeMs = boundSeconds * 1000 * (1 - JITTER * this.#options.random())
     // A copy from the future (a clock that was set back) is asked for again at once.
     const isFuture = fetchedAt > this.#options.now()
     const freshUntilMs = isFuture ? -Infinity : fetchedAt.getTime() + lifetimeMs
@@ -248,8 +278,18 @@ export class CachedDocument<T> {
       this.#hold(this.#options.restore(stored.body, stored.context), stored)
     } catch (error) {
       if (!CountersignError.is(error)) throw error
+      this.#refusal = refusedCopy(error)
     }
   }
+}
+
+function refusedCopy(cause: CountersignError): CountersignError {
+  const { code, message, details } = cause
+  return new CountersignError(code, `the copy on this machine is refused: ${message}`, {
+    hint: 'it was changed or damaged; fetch it again while connected',
+    details,
+    cause,
+  })
 }
 
 /**

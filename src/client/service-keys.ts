@@ -1,5 +1,6 @@
 /** The artifact keys of a service, as it publishes them over its connection. */
 import { type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
+import { assertPublicationCurrent } from '../keys/publication-times.ts'
 import { createChosenGet } from './bounded-get.ts'
 import { publicationUrl } from './trust-cache.ts'
 import { findTrustKey } from './trust-pin.ts'
@@ -19,13 +20,18 @@ export interface ServiceKeys {
 const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
 
 /** Opens keys on the word of whoever answers at the address; nothing is fetched yet. */
-export function publishedKeys(service: URL, signal: AbortSignal): ServiceKeys {
+export function publishedKeys(
+  service: URL,
+  { signal, now }: { readonly signal: AbortSignal; readonly now: () => Date },
+): ServiceKeys {
   const get = createChosenGet()
   const url = publicationUrl(service)
   let fetched: KeyHistory | undefined
   const fetchKeys = async (): Promise<KeyHistory> => {
     const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
-    return (fetched = parseKeyHistory(body, findTrustKey(body)))
+    const history = parseKeyHistory(body, findTrustKey(body))
+    assertPublicationCurrent(history.times, { now: now(), source: 'online', place: url.href })
+    return (fetched = history)
   }
   return {
     isPinned: false,

@@ -5,16 +5,20 @@
  * The trust key is rotated like every other. A history that a trusted version signed names the versions
  * that may sign the next ones, the standby among them, and those are trusted from then on. So a client
  * follows every rotation if it looks in at least once while a version is active. One that has slept
- * through a whole period knows neither signer any more and must pin the trust key anew; nobody else could
+ * through a whole period knows neither signer any more and must pin the trust key anew; no other key could
  * vouch for the new one.
+ *
+ * The copy on disk keeps one history for each change of those versions: together they lead from the pin to
+ * the newest history, and all of them are verified whenever the copy is read. So a changed file is refused.
  *
  * @packageDocumentation
  */
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
-import { parsePublicKeySpki, type PublicKeyInfo } from '../crypto/public-key.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonObject, readObject } from '../formats/json.ts'
-import { type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
+import { isSameContent, type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
+import { assertPublicationCurrent } from '../keys/publication-times.ts'
 import type { BoundedGet } from './bounded-get.ts'
 import {
   assertNotRolledBack,
@@ -28,7 +32,7 @@ import { atService } from './service-address.ts'
 export interface TrustCacheOptions {
   /** Address of the service. */
   readonly service: URL
-  /** The trust key that was pinned; what is learnt later is in the copy. */
+  /** The trust key that was pinned; everything else follows from it. */
   readonly trustKey: PublicKeyInfo
   readonly get: BoundedGet
   readonly now: () => Date
@@ -42,11 +46,18 @@ export interface Trust {
   readonly history: KeyHistory
   /** The versions of the trust key one of which signed it. */
   readonly signers: readonly PublicKeyInfo[]
+  /** The publication as it was served. */
+  readonly body: Uint8Array
+  /** Earlier publications that lead from the pin to `signers`, the oldest first. */
+  readonly links: readonly Uint8Array[]
 }
 
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
-/** A laptop that was closed for a week still verifies; older news of revocations are no news. */
-const BOUNDS: Partial<CacheBounds> = { maxStaleSeconds: 7 * 24 * 60 * 60 }
+/** Over ten years of the usual rotations; beyond them the trust key is pinned again. */
+const MAX_LINKS = 100
+const PIN_AGAIN = 'pin the trust key again: countersign trust init URL --fingerprint …'
+/** How long a publication counts is signed in it. */
+const BOUNDS: Partial<CacheBounds> = { maxStaleSeconds: Infinity }
 
 /** The keys that may sign the publication after this one. */
 function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
@@ -54,34 +65,86 @@ function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
 }
 
 /**
- * Keeps the publication of a service. Beside what {@link CachedDocument} throws: ERR_TRUST_ROLLED_BACK —
- * an older one than was seen before; ERR_SIGNATURE_INVALID — no trusted version of the trust key signed
- * it; ERR_TRUST_INVALID, ERR_JSON_INVALID — malformed.
+ * Keeps the publication of a service. Beside what {@link CachedDocument} throws: ERR_TRUST_EXPIRED — its time
+ * is over, or the local clock is wrong; ERR_TRUST_ROLLED_BACK — an older one than was seen before;
+ * ERR_TRUST_CONFLICT — another content under a sequence that was seen before; ERR_SIGNATURE_INVALID — no
+ * trusted version of the trust key signed it; ERR_TRUST_INVALID, ERR_JSON_INVALID — malformed.
  */
 export function createTrustCache(options: TrustCacheOptions): CachedDocument<Trust> {
   const url = publicationUrl(options.service)
+  const assertUsable = ({ history }: Trust): void => {
+    assertPublicationCurrent(history.times, {
+      now: options.now(),
+      source: 'online',
+      place: url.href,
+    })
+  }
   return new CachedDocument<Trust>({
     ...options,
     url,
     bounds: { ...BOUNDS, ...options.bounds },
     maxBytes: MAX_HISTORY_BYTES,
-    accept: (body, previous) => {
-      const signers = previous === undefined ? [options.trustKey] : nextSigners(previous)
-      const history = verifyHistory(body, signers, url)
-      assertNotRolledBack(url, previous?.history.sequence, history.sequence)
-      return { history, signers }
-    },
-    restore: (body, context) => {
-      const signers = readSigners(context)
-      return { history: parseKeyHistory(body, ...signers), signers }
-    },
-    contextOf: ({ signers }) => ({ signers: signers.map(toJson) }),
+    accept: (body, previous) => acceptNext(body, previous, options.trustKey, url),
+    assertUsable,
+    restore: (body, context) => followChain([...readLinks(context), body], options.trustKey, url),
+    contextOf: ({ links }) => ({ links: links.map(encodeBase64) }),
   })
 }
 
 /** Address of a service's publication. */
 export function publicationUrl(service: URL): URL {
   return atService(service, 'trust/keys.json')
+}
+
+/** Follows publications from the pin on; the last one is what is trusted. */
+function followChain(chain: readonly Uint8Array[], pin: PublicKeyInfo, url: URL): Trust {
+  const first = acceptNext(chain[0] ?? new Uint8Array(), undefined, pin, url)
+  return chain.slice(1).reduce((trust, body) => acceptNext(body, trust, pin, url), first)
+}
+
+function acceptNext(
+  body: Uint8Array,
+  previous: Trust | undefined,
+  pin: PublicKeyInfo,
+  url: URL,
+): Trust {
+  const signers = previous === undefined ? [pin] : nextSigners(previous)
+  const history = verifyHistory(body, signers, url)
+  if (previous === undefined) return { history, signers, body, links: [] }
+  assertNewer(history, previous.history, url)
+  const areSame = isSameSet(signers, previous.signers)
+  const links = areSame ? previous.links : [...previous.links, previous.body]
+  if (links.length <= MAX_LINKS) return { history, signers, body, links }
+  const message = `the trust key of ${url.href} changed over ${MAX_LINKS} times since it was pinned`
+  throw new CountersignError('ERR_TRUST_INVALID', message, { hint: PIN_AGAIN })
+}
+
+/** One number has one content, and of that the newest copy counts. */
+function assertNewer(found: KeyHistory, seen: KeyHistory, url: URL): void {
+  assertNotRolledBack(url, seen.sequence, found.sequence)
+  if (found.sequence !== seen.sequence) return
+  const [issuedAt, before] = [found.times?.issuedAt, seen.times?.issuedAt]
+  if (issuedAt !== undefined && before !== undefined && issuedAt < before) {
+    const message = `${url.href} answers with a copy issued at ${issuedAt.toISOString()}, and one of ${before.toISOString()} was seen before`
+    throw new CountersignError('ERR_TRUST_ROLLED_BACK', message, {
+      hint: 'a cache or an attacker between you and the service answers with an old copy; try another network, and tell the operator of the service',
+      details: { url: url.href, seen: before.toISOString(), found: issuedAt.toISOString() },
+    })
+  }
+  if (isSameContent(found, seen)) return
+  throw new CountersignError(
+    'ERR_TRUST_CONFLICT',
+    `${url.href} answers with another content of sequence ${found.sequence} than was seen before`,
+    {
+      hint: 'keep both documents and tell the operator of the service: its trust key signed two histories under one number',
+      details: { url: url.href, sequence: found.sequence },
+    },
+  )
+}
+
+function isSameSet(one: readonly PublicKeyInfo[], other: readonly PublicKeyInfo[]): boolean {
+  const kids = new Set(one.map(({ kid }) => kid))
+  return kids.size === other.length && other.every(({ kid }) => kids.has(kid))
 }
 
 function verifyHistory(body: Uint8Array, signers: readonly PublicKeyInfo[], url: URL): KeyHistory {
@@ -101,20 +164,16 @@ function verifyHistory(body: Uint8Array, signers: readonly PublicKeyInfo[], url:
   }
 }
 
-function toJson({ kid, algorithm, spki }: PublicKeyInfo): JsonObject {
-  return { kid, algorithm: algorithm.name, spki: encodeBase64(spki) }
-}
-
 function malformed(why: string): CountersignError {
   return new CountersignError('ERR_TRUST_INVALID', `malformed copy of trust: ${why}`)
 }
 
-function readSigners(context: JsonObject): readonly PublicKeyInfo[] {
-  const signers = readObject(context, malformed, 'it').objects('signers')
-  if (signers.length === 0) throw malformed('it has no signers')
-  return signers.map((entry) => {
-    const spki = decodeBase64(entry.text('spki'))
-    if (spki === undefined) throw malformed('a key that is none')
-    return parsePublicKeySpki(spki, entry.text('algorithm'))
+function readLinks(context: JsonObject): readonly Uint8Array[] {
+  const links = readObject(context, malformed, 'it').value('links')
+  if (!Array.isArray(links) || links.length > MAX_LINKS) throw malformed('its links')
+  return links.map((link) => {
+    const body = typeof link === 'string' ? decodeBase64(link) : undefined
+    if (body === undefined) throw malformed('a link is not base64')
+    return body
   })
 }

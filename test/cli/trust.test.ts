@@ -8,7 +8,12 @@ import { parseJson, isJsonObject } from '../../src/formats/json.ts'
 import type { KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
 import { signFile } from '../../src/signing/sign-artifact.ts'
 import { type CliResult, type CliWorld, countersign, documentOf, NOW } from '../support/cli.ts'
-import { type PublicationServer, signHistory, startPublications } from '../support/publications.ts'
+import {
+  type PublicationServer,
+  signHistory,
+  startPublications,
+  timesFrom,
+} from '../support/publications.ts'
 import { testSigner } from '../support/signers.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 import { createTestAuthority, testTrustedRoot } from '../support/time-stamps.ts'
@@ -46,7 +51,13 @@ async function createScene(): Promise<{
     sequence: number,
     versions: readonly PublishedVersion[],
   ): Promise<void> => {
-    const history: KeyHistory = { sequence, versions, trustKeys: [trust.key], trustedRoot: root }
+    const history: KeyHistory = {
+      sequence,
+      versions,
+      trustKeys: [trust.key],
+      trustedRoot: root,
+      times: timesFrom(NOW),
+    }
     server.pages.set('/trust/keys.json', await signHistory(history, trust))
   }
   await publish(1, [release(1)])
@@ -147,11 +158,43 @@ test('without the service verify works from the copy, and offline it does not ev
   server.failure = 503
   const inDays = (days: number): CliWorld => ({ now: before(-days) })
 
-  expect((await run(`verify ${file}`, inDays(6))).exitCode).toBe(0)
-  expect((await run(`verify ${file}`, inDays(8))).stderr).toContain('ERR_TRUST_STALE')
+  expect((await run(`verify ${file}`, inDays(0.9))).exitCode).toBe(0)
+  expect((await run(`verify ${file}`, inDays(1))).stderr).toContain('ERR_TRUST_EXPIRED')
   const asked = server.answers.length
-  expect((await run(`verify ${file} --offline`, inDays(8))).exitCode).toBe(0)
+  expect((await run(`verify ${file} --offline`, inDays(29.9))).exitCode).toBe(0)
+  expect(await run(`verify ${file} --offline`, inDays(30))).toMatchObject({ exitCode: 6 })
   expect(server.answers).toHaveLength(asked)
+})
+
+test('--max-trust-age shortens what the publication allows, and lengthens nothing', async () => {
+  const { server, file, run } = await createScene()
+  await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
+  const inHours = (hours: number): CliWorld => ({ now: before(-hours / 24) })
+  const verify = (options: string, hours: number): Promise<CliResult> =>
+    run(`verify ${file} ${options}`, inHours(hours))
+
+  for (const options of ['--max-trust-age 2h', '--offline --max-trust-age 2h']) {
+    expect((await verify(options, 1.9)).exitCode).toBe(0)
+    expect((await verify(options, 2)).stderr).toContain('ERR_TRUST_EXPIRED')
+  }
+  expect((await verify('--max-trust-age 90d', 25)).stderr).toContain('ERR_TRUST_EXPIRED')
+  expect((await verify('--max-trust-age 2h --key a.pub', 0)).stderr).toContain('ERR_USAGE')
+})
+
+test('show and update print when a publication was issued and when it expires', async () => {
+  const { server, run } = await createScene()
+  await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
+
+  for (const line of ['trust show', 'trust update']) {
+    const { stdout } = await run(line)
+    expect(stdout).toContain('issued       2026-11-22T10:00:00.000Z')
+    expect(stdout).toContain(
+      'expires      2026-11-23T10:00:00.000Z, offline 2026-12-22T10:00:00.000Z',
+    )
+  }
+  expect(documentOf(await run('trust show --json'))).toMatchObject({
+    trust: { issuedAt: '2026-11-22T10:00:00.000Z', expires: '2026-11-23T10:00:00.000Z' },
+  })
 })
 
 test('a publication that goes back is refused with both numbers', async () => {

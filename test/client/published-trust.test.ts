@@ -4,9 +4,9 @@ import { createBoundedGet } from '../../src/client/bounded-get.ts'
 import { createTrustCache } from '../../src/client/trust-cache.ts'
 import { findTrustKey } from '../../src/client/trust-pin.ts'
 import type { KeyringSnapshot } from '../../src/rotation/keyring.ts'
-import { publishSignedHistory } from '../../src/service/published-pages.ts'
+import { createHistory, signHistory } from '../../src/service/published-pages.ts'
 import { parseTrustedRoot } from '../../src/verification/trusted-root.ts'
-import { startPublications } from '../support/publications.ts'
+import { startPublications, timesFrom } from '../support/publications.ts'
 import { serviceKey, serviceVersion } from '../support/service-keys.ts'
 import { testSigner } from '../support/signers.ts'
 import { createTestAuthority } from '../support/time-stamps.ts'
@@ -34,7 +34,9 @@ function snapshot(): KeyringSnapshot {
 
 test('a client pins, verifies and reads what the service publishes, and learns the next trust key', async () => {
   const server = await startPublications()
-  const { body } = await publishSignedHistory(snapshot(), 'https://sign.example.com', first)
+  const times = timesFrom(new Date('2026-03-04T00:00:00Z'))
+  const published = { ...createHistory(snapshot(), 'https://sign.example.com'), times }
+  const body = await signHistory(published, first)
   server.pages.set('/trust/keys.json', body)
   const trustKey = findTrustKey(body)
   expect(trustKey.kid).toBe(first.key.kid)
