@@ -35,7 +35,7 @@ export interface Policy {
   readonly predicateTypes: readonly string[] | 'any'
   /** Annotations the signed subject must have, by exact value. */
   readonly annotations: Readonly<Record<string, string>>
-  /** Distinct keys that must have signed each type. */
+  /** Distinct keys that must have signed each type; versions of one key are one. */
   readonly threshold: number
   /** Accepts certificates of this identity; without it, only keys are accepted. */
   readonly identity?: CertificateIdentity | undefined

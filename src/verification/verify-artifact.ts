@@ -3,10 +3,12 @@
  *
  * @packageDocumentation
  */
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenance.ts'
 import type { Artifact } from './artifact.ts'
 import type { Policy } from './policy.ts'
+import type { TrustMaterial } from './trust.ts'
 import { examineBundle, type Outcome } from './verify-bundle.ts'
 import type { VerificationContext, VerifiedSignature } from './verify-bundle.ts'
 import {
@@ -54,7 +56,7 @@ export async function verifyArtifact(
   for (const item of attached) {
     examined.push({ source: item.source, outcome: await examine(item, artifact, context) })
   }
-  return decide(artifact, examined, context.policy)
+  return decide(artifact, examined, context)
 }
 
 function examine(
@@ -72,13 +74,17 @@ function examine(
   }
 }
 
-function decide(artifact: Artifact, examined: readonly Examined[], policy: Policy): Verdict {
+function decide(
+  artifact: Artifact,
+  examined: readonly Examined[],
+  { policy, trust }: VerificationContext,
+): Verdict {
   const held = examined.flatMap(({ outcome }) => (outcome.ok ? [outcome.signature] : []))
   // A copy of a signature, its high-s twin too, is not a second one.
   const signatures = [...new Map(held.map((signature) => [signature.id, signature])).values()]
   const [first, ...more] = signatures
   if (first === undefined) return { ok: false, error: closestError(artifact, examined), examined }
-  const missing = missingType(signatures, policy)
+  const missing = missingType(signatures, policy, trust)
   if (missing === undefined) return { ok: true, signatures: [first, ...more], examined }
   const error = sourceError(missing.type, examined) ?? thresholdError(artifact, missing, policy)
   return { ok: false, error, examined }
@@ -97,6 +103,7 @@ function sourceError(type: string, examined: readonly Examined[]): CountersignEr
 function missingType(
   signatures: readonly VerifiedSignature[],
   policy: Policy,
+  trust: TrustMaterial,
 ): { type: string; signers: number } | undefined {
   const { predicateTypes, source } = policy
   const types = predicateTypes === 'any' ? ['any'] : predicateTypes
@@ -106,16 +113,24 @@ function missingType(
       const matching = signatures.filter(
         ({ predicateType }) => type === 'any' || predicateType === type,
       )
-      return { type, signers: new Set(matching.map(signerIdentity)).size }
+      return { type, signers: new Set(matching.map((one) => signerIdentity(one, trust))).size }
     })
     .find(({ signers }) => signers < policy.threshold)
 }
 
-/** One key or one certificate identity counts once, however often it signed. */
-function signerIdentity({ signer }: VerifiedSignature): string {
-  if (signer.kind === 'key') return `key ${signer.trusted.key.kid}`
-  const { subjectAlternativeName, issuer } = signer.certificate
-  return JSON.stringify([subjectAlternativeName, issuer])
+/** One key with all its versions, or one certificate identity, counts once, however often it signed. */
+function signerIdentity({ signer }: VerifiedSignature, trust: TrustMaterial): string {
+  if (signer.kind === 'key') return keyIdentity(signer.trusted.key, trust)
+  const { key, subjectAlternativeName, issuer } = signer.certificate
+  // A certificate for a key that is trusted by itself adds no other holder.
+  if (trust.keys.some((trusted) => trusted.key.kid === key.kid)) return keyIdentity(key, trust)
+  return JSON.stringify(['certificate', subjectAlternativeName, issuer])
+}
+
+/** The name by which a history has a key, also where it is pinned beside it; else its kid. */
+function keyIdentity({ kid }: PublicKeyInfo, trust: TrustMaterial): string {
+  const named = trust.keys.find(({ key, version }) => key.kid === kid && version !== undefined)
+  return JSON.stringify(named?.version === undefined ? ['kid', kid] : ['key', named.version.key])
 }
 
 function thresholdError(
