@@ -7,7 +7,7 @@ import { type ConfigFlags, configOption, readCommandConfig } from '../configurat
 import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../../src/oci/attachments.ts'
 import { mapInOrder } from '../../src/in-order.ts'
-import { openKeys } from '../keys.ts'
+import { type CommandKeys, openKeys } from '../keys.ts'
 import {
   algorithmOption,
   annotationsOption,
@@ -127,6 +127,17 @@ async function readPinned(
   })
 }
 
+async function loadTrust(
+  flags: VerifyFlags,
+  keys: CommandKeys,
+  environment: CommandEnvironment,
+): Promise<Trust> {
+  const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
+  const asked = await withConfiguredTrust(flags, readConfig)
+  const pinned = await readPinned(asked, environment)
+  return pinned ?? readTrust(asked, keys, environment.context.now())
+}
+
 /** How a verification fails where a copy of trust is older than the version that signed. */
 const LATE: ReadonlySet<string> = new Set([
   'ERR_KEY_NOT_TRUSTED',
@@ -148,10 +159,7 @@ async function verify(
   await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums)
   const policy = createPolicy(flags, context.env['GITHUB_SERVER_URL'])
-  const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
-  const asked = await withConfiguredTrust(flags, readConfig)
-  const trust =
-    (await readPinned(asked, environment)) ?? (await readTrust(asked, keys, context.now()))
+  const trust = await loadTrust(flags, keys, environment)
   assertBuilderKnown(policy, trust.material)
 
   const job = {
