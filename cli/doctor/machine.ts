@@ -4,16 +4,13 @@ import { invalidConfig } from '../../src/config/problem.ts'
 import { CountersignError } from '../../src/errors.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { ConfigFlags } from '../configuration.ts'
+import { isSupportedNode, NODE_RANGE } from '../node-range.ts'
 import { type Finding, look } from './finding.ts'
-
-/** Versions of Node that the package asks for; the same as `engines` in package.json. */
-export const NODE_RANGE = '^24.15.0 || >=26'
 
 /** Looks whether a version of Node is one that countersign is tested with. */
 export function checkNode(version: string): Promise<Finding> {
-  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
   return look('machine', 'node', () => {
-    if (major >= 26 || (major === 24 && minor >= 15)) return Promise.resolve(version)
+    if (isSupportedNode(version)) return Promise.resolve(version)
     throw new CountersignError('ERR_USAGE', `Node ${version} is not ${NODE_RANGE}`, {
       hint: 'install a current Node LTS: https://nodejs.org',
     })
