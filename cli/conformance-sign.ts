@@ -4,8 +4,17 @@
  *
  * @packageDocumentation
  */
+import { bundleToJSON } from '@sigstore/bundle'
 import { SigningConfig } from '@sigstore/protobuf-specs'
-import type { Bundle as SigstoreBundle, BundleBuilder, IdentityProvider } from '@sigstore/sign'
+import {
+  type BundleBuilder,
+  bundleBuilderFromSigningConfig,
+  DSSEBundleBuilder,
+  FulcioSigner,
+  type IdentityProvider,
+  MessageSignatureBundleBuilder,
+  RekorWitness,
+} from '@sigstore/sign'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded, writeFileAtomically } from '../src/files.ts'
 import { parseBundle } from '../src/formats/bundle.ts'
@@ -48,7 +57,7 @@ export async function signBundleCommand(
   const made = await builder.create({ data, type }).catch((thrown: unknown) => {
     throw toSigningError(thrown)
   })
-  const bytes = await serialize(made)
+  const bytes = Buffer.from(JSON.stringify(bundleToJSON(made)))
   await assertEvidence(bytes, flags, environment)
   await writeFileAtomically(flags.bundle, bytes, { overwrite: true })
   environment.terminal.say(`SIGNED ${file} in ${flags.bundle}`)
@@ -59,11 +68,10 @@ export async function signBundleCommand(
 async function createBuilder(flags: SignBundleFlags): Promise<BundleBuilder> {
   const { signingConfig, identityToken, inToto } = flags
   const identityProvider: IdentityProvider = { getToken: () => Promise.resolve(identityToken) }
-  const library = await import('@sigstore/sign')
   if (signingConfig !== undefined) {
     const config = await readSigningConfig(signingConfig)
     const bundleType = inToto === true ? 'dsseEnvelope' : 'messageSignature'
-    return library.bundleBuilderFromSigningConfig({
+    return bundleBuilderFromSigningConfig({
       signingConfig: config,
       identityProvider,
       bundleType,
@@ -71,11 +79,11 @@ async function createBuilder(flags: SignBundleFlags): Promise<BundleBuilder> {
   }
   const { fulcio, rekor } = INSTANCES[flags.staging === true ? 'staging' : 'production']
   const retry = { retries: 2 }
-  const signer = new library.FulcioSigner({ fulcioBaseURL: fulcio, identityProvider, retry })
-  const witnesses = [new library.RekorWitness({ rekorBaseURL: rekor, retry })]
+  const signer = new FulcioSigner({ fulcioBaseURL: fulcio, identityProvider, retry })
+  const witnesses = [new RekorWitness({ rekorBaseURL: rekor, retry })]
   return inToto === true
-    ? new library.DSSEBundleBuilder({ signer, witnesses })
-    : new library.MessageSignatureBundleBuilder({ signer, witnesses })
+    ? new DSSEBundleBuilder({ signer, witnesses })
+    : new MessageSignatureBundleBuilder({ signer, witnesses })
 }
 
 async function readSigningConfig(path: string): Promise<SigningConfig> {
@@ -95,11 +103,6 @@ function notConfig(path: string, cause?: unknown): CountersignError {
     hint: 'give one as `cosign signing-config create` writes it',
     cause,
   })
-}
-
-async function serialize(made: SigstoreBundle): Promise<Uint8Array> {
-  const { bundleToJSON } = await import('@sigstore/bundle')
-  return Buffer.from(JSON.stringify(bundleToJSON(made)))
 }
 
 /** The protocol has a trusted root "to verify the bundle": certificate, log entry and times must hold. */

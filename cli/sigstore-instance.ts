@@ -7,6 +7,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
+import { initTUF } from '@sigstore/tuf'
 import type { Environment } from '../src/config/environment.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
@@ -51,7 +52,6 @@ export async function readInstanceRoot(
 }
 
 async function fetchTrustedRoot(env: Environment, mirror: TufMirror): Promise<TrustedRoot> {
-  const { initTUF } = await import('@sigstore/tuf')
   const cachePath = join(cacheFolder(env), 'countersign', 'tuf')
   try {
     const tuf = await initTUF({ cachePath, ...mirror })

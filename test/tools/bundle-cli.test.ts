@@ -20,12 +20,16 @@ const SOURCES: Readonly<Record<string, string>> = {
 /** Bundles a small program with a lazy part and a CommonJS package; returns the folder of the result. */
 async function bundle(): Promise<string> {
   const root = createTempFolder()
-  for (const [path, text] of Object.entries(SOURCES)) {
+  writeSources(root, SOURCES)
+  await bundleCli({ root, entry: 'main.ts', outdir: 'dist' })
+  return join(root, 'dist')
+}
+
+function writeSources(root: string, sources: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(sources)) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
-  await bundleCli({ root, entry: 'main.ts', outdir: 'dist' })
-  return join(root, 'dist')
 }
 
 function run(path: string, args: readonly string[]): string {
@@ -46,6 +50,21 @@ test('a module behind import() stays out of the entry until it is asked for', as
   expect(run(join(outdir, 'main.js'), ['late'])).toBe('loaded late\n')
 })
 
+test('a CommonJS package that is imported late is refused, unless it stays outside', async () => {
+  const root = createTempFolder()
+  writeSources(root, {
+    ...SOURCES,
+    'main.ts': `console.log((await import('old-package')).default)`,
+  })
+  const request = { root, entry: 'main.ts', outdir: 'dist' }
+
+  await expect(bundleCli(request)).rejects.toThrow(
+    'main.ts imports node_modules/old-package/index.js late, which is CommonJS and bundled',
+  )
+  await bundleCli({ ...request, external: ['old-package'] })
+  expect(run(join(root, 'dist/main.js'), [])).toContain('basename')
+})
+
 test('the core is one chunk, with all it shares with what is loaded late', async () => {
   const root = createTempFolder()
   const sources = {
@@ -59,7 +78,7 @@ test('the core is one chunk, with all it shares with what is loaded late', async
     'b.ts': `export function b(): string { return 'B' }`,
     'package.json': `{"sideEffects":false}`,
   }
-  for (const [path, text] of Object.entries(sources)) writeFileSync(join(root, path), text)
+  writeSources(root, sources)
   const bundleWith = async (core: readonly string[]): Promise<string[]> => {
     const outdir = `dist${core.length}`
     await bundleCli({ root, entry: 'main.ts', outdir, core })

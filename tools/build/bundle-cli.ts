@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 import { coreChunk } from './core-chunk.ts'
 import { renderNotices } from './notices.ts'
 
@@ -10,25 +10,13 @@ export interface BundleRequest {
   readonly root: string
   readonly entry: string
   readonly outdir: string
+  /** Packages that are loaded from where the package is installed; all others go into the bundle. */
+  readonly external?: readonly string[]
   /** Modules that are loaded so often that they go into one chunk with all they import. */
   readonly core?: readonly string[]
   /** Modules that run on threads, by their names: they lie beside the chunks, which start them. */
   readonly threads?: Readonly<Record<string, string>>
 }
-
-/**
- * Loaded from where the package is installed: a native addon, a WebAssembly file that is found by its
- * place, and what only the service needs, which nobody runs from a single file.
- */
-const INSTALLED = [
-  'pkcs11js',
-  '@cedar-policy/cedar-wasm',
-  'fastify',
-  'fastify-plugin',
-  '@fastify/*',
-  'kysely',
-  'pg',
-]
 
 const HASHBANG = '#!/usr/bin/env node\n'
 
@@ -38,14 +26,17 @@ const REQUIRE =
 
 /**
  * Bundles the command line into one executable ES module and the chunks its `import()` calls load,
- * with the packages it needs inside, but for {@link INSTALLED}. The same sources give the same bytes.
+ * with the packages it needs inside, but for those named. The entry itself is the only file that a Node
+ * too old for the others reads: it imports them late. The same sources give the same bytes.
+ *
+ * @throws Error — a CommonJS package inside the bundle is imported late: its names would be missing
  */
 export async function bundleCli(request: BundleRequest): Promise<void> {
-  const { root, entry, outdir, core = [] } = request
+  const { root, entry, outdir, external = [], core = [] } = request
   const threads = inChunks(request.threads ?? {})
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: `entry:${entry}`, ...threads },
+    entryPoints: { main: entry, ...threads },
     plugins: [coreChunk(root, core)],
     outdir,
     chunkNames: 'chunks/[name]-[hash]',
@@ -54,7 +45,7 @@ export async function bundleCli(request: BundleRequest): Promise<void> {
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    external: INSTALLED,
+    external: [...external],
     banner: { js: REQUIRE },
     // Identifiers stay: they cost little once loaded lazily, and stack traces remain readable.
     minifySyntax: true,
@@ -64,6 +55,7 @@ export async function bundleCli(request: BundleRequest): Promise<void> {
     metafile: true,
     logLevel: 'warning',
   })
+  assertNamesKept(metafile)
   await makeExecutable(join(root, outdir, 'main.js'))
   const inputs = Object.keys(metafile.inputs).map((path) => resolve(root, path))
   await writeFile(join(root, outdir, 'THIRD-PARTY-NOTICES.txt'), await renderNotices(inputs))
@@ -71,6 +63,20 @@ export async function bundleCli(request: BundleRequest): Promise<void> {
 
 function inChunks(modules: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(modules).map(([name, path]) => [`chunks/${name}`, path]))
+}
+
+/**
+ * With splitting, esbuild gives `import()` of a CommonJS module a chunk that exports `default` alone, and
+ * `const { name } = await import(…)` is undefined. A static import of it, in a module that is itself imported
+ * late, keeps its names.
+ */
+function assertNamesKept({ inputs }: Metafile): void {
+  const mistakes = Object.entries(inputs).flatMap(([importer, { imports }]) =>
+    imports
+      .filter(({ kind, path }) => kind === 'dynamic-import' && inputs[path]?.format === 'cjs')
+      .map(({ path }) => `${importer} imports ${path} late, which is CommonJS and bundled`),
+  )
+  if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
 }
 
 async function makeExecutable(path: string): Promise<void> {

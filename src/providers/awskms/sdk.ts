@@ -1,10 +1,10 @@
 /** KmsClient over the AWS SDK; the only module that knows it. */
-import type {
+import {
   KMS,
-  KMSClientConfig,
-  KeySpec,
-  SigningAlgorithmSpec,
-  SignCommandInput,
+  type KMSClientConfig,
+  type KeySpec,
+  type SigningAlgorithmSpec,
+  type SignCommandInput,
 } from '@aws-sdk/client-kms'
 import { CountersignError } from '../../errors.ts'
 import type { KmsClient, KmsSignRequest } from './client.ts'
@@ -39,7 +39,6 @@ export async function connectKms(
   timeouts: KmsTimeouts,
   webIdentity?: WebIdentity,
 ): Promise<KmsClient> {
-  const { KMS } = await import('@aws-sdk/client-kms')
   const { endpoint, region, profile } = account
   const settings: KMSClientConfig = {
     ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),

@@ -1,5 +1,6 @@
 /** Credentials of a role that an identity token opens (STS AssumeRoleWithWebIdentity). */
 import type { KMSClientConfig } from '@aws-sdk/client-kms'
+import { fromWebToken } from '@aws-sdk/credential-provider-web-identity'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
 import { sdkErrorName } from './errors.ts'
 
@@ -40,7 +41,6 @@ export function webIdentityCredentials(
   return async () => {
     const { roleArn, sessionName: roleSessionName, onCredentials } = identity
     const webIdentityToken = await identity.token()
-    const { fromWebToken } = await import('@aws-sdk/credential-provider-web-identity')
     const clientConfig = region === undefined ? {} : { region }
     try {
       const take = fromWebToken({ roleArn, roleSessionName, webIdentityToken, clientConfig })
