@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { PROJECT, readProjectFile } from '../support/project.ts'
+import { putCommandInto } from '../support/command-line.ts'
+import { readProjectFile } from '../support/project.ts'
 import { runnableBlocks } from '../support/shell-blocks.ts'
 
 test('only blocks marked to be run are run, each with the status it names', () => {
@@ -20,9 +21,7 @@ describe('the commands of README.md', () => {
   const blocks = runnableBlocks(readProjectFile('README.md'))
   const folder = mkdtempSync(join(tmpdir(), 'countersign-readme-'))
   const bin = join(folder, '.bin')
-  mkdirSync(bin)
-  const command = `#!/bin/sh\nexec '${process.execPath}' '${PROJECT}/cli/main.ts' "$@"\n`
-  writeFileSync(join(bin, 'countersign'), command, { mode: 0o755 })
+  putCommandInto(bin)
   afterAll(() => {
     rmSync(folder, { recursive: true })
   })

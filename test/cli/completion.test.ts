@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, type TestContext } from 'vitest'
 import { SCRIPTS, SHELLS } from '../../cli/completion/scripts.ts'
 import { countersign, documentOf } from '../support/cli.ts'
-import { PROJECT } from '../support/project.ts'
+import { putCommandInto } from '../support/command-line.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 /** What a completion script would be answered for a line; its last word is the one under the cursor. */
@@ -129,10 +129,7 @@ function createShell(
   context.skip(spawnSync(shell, ['-c', ':']).status !== 0, `${shell} is not installed`)
   const folder = createTempFolder()
   const bin = join(folder, 'bin')
-  mkdirSync(bin)
-  const stub = `#!/bin/sh\nexec '${process.execPath}' '${PROJECT}/cli/main.ts' "$@"\n`
-  writeFileSync(join(bin, 'countersign'), stub)
-  chmodSync(join(bin, 'countersign'), 0o755)
+  putCommandInto(bin)
   writeFileSync(join(folder, 'app.txt'), '')
   writeFileSync(
     join(folder, 'countersign.yaml'),

@@ -3,12 +3,10 @@ import { expect, test } from 'vitest'
 import { readInstanceRoot } from '../../cli/sigstore-instance.ts'
 import { startLoopbackServer } from '../support/loopback-server.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
-import { startSigstoreServices } from '../support/sigstore-services.ts'
+import { startSigstoreServices, UNTRUSTED_TOKEN as TOKEN } from '../support/sigstore-services.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 import { startTufRepository } from '../support/tuf-repository.ts'
 
-const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
-const TOKEN = `${encode({ alg: 'none' })}.${encode({ sub: 'me', aud: 'sigstore' })}.c2lnbmF0dXJl`
 const EMPTY_ROOT = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
 
 test.each([

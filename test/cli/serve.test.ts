@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { countersign } from '../support/cli.ts'
+import { CLI } from '../support/command-line.ts'
 import { serverFolder, TOKEN } from '../support/server.ts'
 
 /** A running `countersign serve`. */
@@ -17,7 +18,7 @@ interface ServeProcess {
 }
 
 async function serve(config: string, env: Readonly<Record<string, string>>): Promise<ServeProcess> {
-  const child = spawn(process.execPath, ['cli/main.ts', 'serve', '--config', config], {
+  const child = spawn(process.execPath, [CLI, 'serve', '--config', config], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { COSIGN } from '../../tools/interop/peers.ts'
+import { runCli } from '../support/command-line.ts'
 import { type Cosign, prepareCosign } from './support/cosign.ts'
 import { createKeyRing, type KeyRing, KEYS, type SigningKey } from './support/keys.ts'
 import { describeWith } from './support/needs.ts'
@@ -102,11 +103,7 @@ describeWith('files signed by us', [SOFTHSM], () => {
       ]) {
         const trust = ['--key', `${prefix}.pub`, '--offline', ...more]
         await countersign(['verify', path, ...trust])
-        expect(
-          await run(process.execPath, ['cli/main.ts', 'verify', tampered, ...trust]),
-        ).toMatchObject({
-          status: 3,
-        })
+        expect(await runCli(['verify', tampered, ...trust])).toMatchObject({ exitCode: 3 })
       }
     })
   })

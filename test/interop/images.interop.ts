@@ -4,13 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COSIGN } from '../../tools/interop/peers.ts'
+import { runCli } from '../support/command-line.ts'
 import { type Cosign, prepareCosign } from './support/cosign.ts'
 import { createKeyRing, type KeyRing, KEYS } from './support/keys.ts'
 import { describeEach, describeWith } from './support/needs.ts'
 import type { RunningServer } from './support/program.ts'
 import { PROVENANCE } from './support/provenance.ts'
 import { pushImage, REGISTRIES } from './support/registries.ts'
-import { countersign, run } from './support/run.ts'
+import { countersign } from './support/run.ts'
 
 const SOFTHSM = { name: 'softhsm2', command: 'softhsm2-util' }
 const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1'
@@ -144,5 +145,5 @@ describeWith('images', [COSIGN, SOFTHSM], () => {
 })
 
 async function expectExit(status: number, args: readonly string[]): Promise<void> {
-  expect(await run(process.execPath, ['cli/main.ts', ...args])).toMatchObject({ status })
+  expect(await runCli(args)).toMatchObject({ exitCode: status })
 }

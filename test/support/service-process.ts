@@ -12,7 +12,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { CLI, COMPILE_CACHE } from './command-line.ts'
 import type { ServiceFolder } from './service-folder.ts'
 
 /** How a process ended. */
@@ -43,11 +43,6 @@ export interface ServiceProcessOptions {
   readonly deadlineMs?: number
 }
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
-
-/** Where Node keeps what it compiled, by content; a third of a start is compiling. */
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url))
-
 /** Processes that run; none outlives this one. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -64,9 +59,9 @@ export async function startServiceProcess(
   options: ServiceProcessOptions = {},
 ): Promise<ServiceProcess> {
   const { args = ['--migrate'], deadlineMs = 60_000 } = options
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', config, ...args], {
+  const child = spawn(process.execPath, [CLI, 'serve', '--config', config, ...args], {
     cwd: folder,
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env, ...options.env },
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env, ...options.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   running.add(child)

@@ -5,6 +5,15 @@ import { join } from 'node:path'
 import { type LoopbackAnswer, type LoopbackServer, startLoopbackServer } from './loopback-server.ts'
 import { createTempFolder } from './temp-folder.ts'
 
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+/** An identity token in the right form, with a signature that is nonsense: this certificate authority takes it. */
+export const UNTRUSTED_TOKEN: string = [
+  encode({ alg: 'none' }),
+  encode({ sub: 'me', aud: 'sigstore' }),
+  'c2lnbmF0dXJl',
+].join('.')
+
 /** What a Sigstore instance answers in place of what it should. */
 export interface SigstoreFaults {
   readonly certificate?: LoopbackAnswer

@@ -6,12 +6,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
-
-const CLI = resolve(import.meta.dirname, '../../cli/main.ts')
+import { CLI } from '../../test/support/command-line.ts'
 
 /** How a command is told, where it is not just run. */
 export interface Told {

@@ -1,8 +1,8 @@
 /** Commands that a job summary tells people to paste, run as they will be: by a shell, in a folder of theirs. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { COSIGN } from '../../../tools/interop/peers.ts'
-import { PROJECT } from '../../support/project.ts'
+import { putCommandInto } from '../../support/command-line.ts'
 import type { Cosign } from './cosign.ts'
 import { folderOf } from './needs.ts'
 import { type Ended, run } from './run.ts'
@@ -29,11 +29,8 @@ export function commandsOf(summary: string): string {
 /** Opens a shell in cosign's home, with both programs on its PATH. */
 export function openShell({ folder: home }: Cosign): Shell {
   const bin = join(home, 'bin')
-  mkdirSync(bin)
+  putCommandInto(bin)
   symlinkSync(join(folderOf(COSIGN), 'cosign'), join(bin, 'cosign'))
-  const program = join(bin, 'countersign')
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${PROJECT}/cli/main.ts' "$@"\n`)
-  chmodSync(program, 0o755)
   const own = { HOME: home, DOCKER_CONFIG: home, COUNTERSIGN_HOME: home }
   return {
     paste: (commands, { folder = home, env = {} } = {}) => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { CLI } from '../../support/command-line.ts'
 import { PROJECT } from '../../support/project.ts'
 
 /** How a program ended. */
@@ -44,7 +45,7 @@ export async function mustRun(
   throw new Error(`${command} ${args.join(' ')} ended with ${String(status)}: ${stdout}${stderr}`)
 }
 
-/** Runs our own command line from its sources; it must succeed. */
+/** Runs our own command line; it must succeed. */
 export function countersign(args: readonly string[], env?: Variables): Promise<string> {
-  return mustRun(process.execPath, ['cli/main.ts', ...args], env)
+  return mustRun(process.execPath, [CLI, ...args], env)
 }
