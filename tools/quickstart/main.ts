@@ -8,7 +8,9 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createSoftHsm, isSoftHsmInstalled } from '../../test/support/softhsm.ts'
+import { CLI } from '../../test/support/command-line.ts'
+import { createSoftHsm } from '../../test/support/softhsm.ts'
+import { findHsmObstacle } from './hsm-obstacle.ts'
 import { writeImage } from './image.ts'
 import { createNarrator, type Narrator } from './narrator.ts'
 import { tellOfService } from './service.ts'
@@ -79,9 +81,10 @@ function readComponents(): readonly object[] {
 
 async function tellOfHsm(story: Narrator): Promise<void> {
   story.chapter('4. The same with a key that never leaves an HSM')
-  if (!isSoftHsmInstalled()) {
-    story.say('SoftHSM is not on this machine, so this chapter is left out.')
-    story.say('To see it: apt-get install softhsm2, then run this again.')
+  const obstacle = findHsmObstacle(CLI)
+  if (obstacle !== undefined) {
+    story.say(`${obstacle.reason}, so this chapter is skipped.`)
+    story.say(`To see it: ${obstacle.remedy}, then run this again.`)
     return
   }
   const hsm = createSoftHsm(['quickstart'])

@@ -97,11 +97,21 @@ async function importPkcs11js(): Promise<Pkcs11js> {
     const imported: { default: Pkcs11js } = await import('pkcs11js')
     return imported.default
   } catch (cause) {
-    throw new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not installed', {
-      hint: 'it is built on install: apt-get install python3 g++ make, then npm rebuild pkcs11js (or npm install pkcs11js)',
-      cause,
-    })
+    throw isAbsent(cause)
+      ? new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not installed', {
+          hint: 'npm leaves pkcs11js out where it cannot be built: apt-get install python3 g++ make, then run the npm install of countersign again',
+          cause,
+        })
+      : new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not built', {
+          hint: 'apt-get install python3 g++ make, then npm rebuild pkcs11js',
+          cause,
+        })
   }
+}
+
+/** Distinguishes a package that is not there, which nothing can rebuild, from an addon that is not built. */
+function isAbsent(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND'
 }
 
 function load(path: string, open: () => Cryptoki): LoadedModule {

@@ -60,17 +60,24 @@ test('a module that somebody else has finalized is initialized again', async () 
   module.release()
 })
 
-test('without pkcs11js the error says how to get it', () => {
+test.each([
+  {
+    what: 'installed',
+    code: 'ERR_MODULE_NOT_FOUND',
+    remedy: 'run the npm install of countersign again',
+  },
+  { what: 'built', code: 'MODULE_NOT_FOUND', remedy: 'npm rebuild pkcs11js' },
+])('where pkcs11js is not $what, the hint is "$remedy"', ({ what, code, remedy }) => {
   const program = `
     import { registerHooks } from 'node:module'
     registerHooks({
       resolve(specifier, context, next) {
-        if (specifier === 'pkcs11js') throw new Error('not installed')
+        if (specifier === 'pkcs11js') throw Object.assign(new Error('no'), { code: '${code}' })
         return next(specifier, context)
       },
     })
     const { loadModule } = await import('./src/providers/pkcs11/module.ts')
-    await loadModule('/nowhere.so').catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })))
+    await loadModule('/nowhere.so').catch(({ code, message, hint }) => console.log(JSON.stringify({ code, message, hint })))
   `
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: join(import.meta.dirname, '../../..'),
@@ -79,7 +86,8 @@ test('without pkcs11js the error says how to get it', () => {
 
   expect(JSON.parse(stdout)).toEqual({
     code: 'ERR_MODULE_UNAVAILABLE',
-    hint: expect.stringContaining('npm rebuild pkcs11js') as string,
+    message: `PKCS#11 support is not ${what}`,
+    hint: expect.stringMatching(`${remedy}$`) as string,
   })
 })
 
