@@ -1,9 +1,14 @@
-// `npm run test:interop`: installs the peers into the user's cache folder, then runs our code against them.
+// `npm run test:interop`: installs the peers into the user's cache folder and the package, as its users have
+// it, into an empty one, then runs the package against the peers.
 // A peer that can't be had is named with the reason, and what needs it counts as skipped.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { closingLine } from '../closing-line.ts'
+import { installPackage, packProject } from '../package/installation.ts'
 import { ensurePkcs11 } from '../test/native-addon.ts'
 import { ensurePackages, TEST_PROGRAMS } from '../test/packages.ts'
-import { runVitest } from '../test/run-vitest.ts'
+import { runVitest, type TestOutcome } from '../test/run-vitest.ts'
 import { ensurePeer } from './peer.ts'
 import { PEERS } from './peers.ts'
 
@@ -18,12 +23,26 @@ async function main(args: readonly string[]): Promise<void> {
     ensurePackages(TEST_PROGRAMS, process.env['PATH'] ?? '') ?? ensurePkcs11(process.env)
   if (advice !== undefined) console.error(advice)
 
-  const config = ['--config', 'vitest.interop.config.ts']
-  const { passed, failed, skipped } = await runVitest([...config, ...args])
+  const { passed, failed, skipped } = await runInstalled([
+    ...['--config', 'vitest.interop.config.ts'],
+    ...args,
+  ])
   if (skipped.length > 0) console.log('\nskipped:')
   for (const { name, reason } of skipped) console.log(`  ${name} (${reason})`)
   console.log(`\n${closingLine({ passed, failed, skipped: skipped.length })}`)
   if (failed > 0) process.exitCode = 1
+}
+
+/** Runs tests whose command line is the installed package's. */
+async function runInstalled(args: readonly string[]): Promise<TestOutcome> {
+  const scratch = mkdtempSync(join(tmpdir(), 'countersign-interop-'))
+  try {
+    const { cli } = installPackage(packProject(scratch), join(scratch, 'installed'))
+    process.env['COUNTERSIGN_TEST_CLI'] = cli
+    return await runVitest(args)
+  } finally {
+    rmSync(scratch, { recursive: true })
+  }
 }
 
 await main(process.argv.slice(2))

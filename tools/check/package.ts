@@ -1,0 +1,126 @@
+// The package step of `npm run check`: packs what would be published, and uses it as its users will.
+import {
+  symlinkSync,
+  mkdirSync,
+  mkdtempSync,
+  globSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import {
+  type Installation,
+  installPackage,
+  packProject,
+  runProgram,
+} from '../package/installation.ts'
+import { runVitest } from '../test/run-vitest.ts'
+import { documentedFiles } from './documented-files.ts'
+import { findNewSyntax } from './old-syntax.ts'
+import { findPackageMistakes } from './package-modules.ts'
+
+/** What may be in the package. Anything else was not meant to be published. */
+const PUBLISHED =
+  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY)\.md|dist\/.*\.js|dist\/.*\.d\.ts|dist\/cli\/THIRD-PARTY-NOTICES\.txt|docs\/countersign\.schema\.json)$/
+
+const BIN = 'dist/cli/main.js'
+
+/** Tests that start the command line: the quickstart, the blocks of README.md, and those of cli/ that do. */
+const STARTERS = ['test/tools/quickstart.test.ts', 'test/architecture/readme.test.ts']
+const STARTS = /from '\.\.\/support\/(command-line|service-process)\.ts'/
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const scratch = mkdtempSync(join(tmpdir(), 'countersign-package-'))
+try {
+  await checkPackage()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  rmSync(scratch, { recursive: true })
+}
+
+async function checkPackage(): Promise<void> {
+  const tarball = packProject(scratch)
+  runProgram('publint', [tarball, '--strict'], scratch)
+  const flags = ['--profile', 'esm-only', '--no-definitely-typed', '--no-emoji']
+  runProgram('attw', [tarball, ...flags], scratch)
+
+  runProgram('tar', ['-xzf', tarball], scratch)
+  const folder = join(scratch, 'package')
+  const strangers = listFiles(folder).filter((path) => !PUBLISHED.test(path))
+  const mistakes = strangers.map((path) => `${path} is not to be published`)
+  mistakes.push(...(await findPackageMistakes(folder)))
+  mistakes.push(...(await findNewSyntax(join(folder, BIN))))
+  if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
+  // Without a single package beside it.
+  checkVersion(folder, join(folder, BIN))
+  checkTesting(folder)
+
+  const installation = installPackage(tarball, join(scratch, 'installed'))
+  checkVersion(
+    installation.packageFolder,
+    join(installation.folder, 'node_modules/.bin/countersign'),
+  )
+  checkExports(installation)
+  await runTests(installation)
+}
+
+function checkVersion(packageFolder: string, command: string): void {
+  const { version } = readManifest(packageFolder)
+  const printed = runProgram(command, ['--version'], scratch).trim()
+  if (printed !== version) throw new Error(`${command} --version prints "${printed}"`)
+}
+
+function checkExports({ folder, packageFolder }: Installation): void {
+  const { name, exports } = readManifest(packageFolder)
+  for (const path of Object.keys(exports).filter((path) => !path.endsWith('.json'))) {
+    const program = `import '${name + path.slice(1)}'`
+    runProgram('node', ['--input-type=module', '-e', program], folder)
+  }
+}
+
+/** What the authors of other actions test them with must do as its page shows, with no other package. */
+function checkTesting(folder: string): void {
+  const author = join(scratch, 'author')
+  mkdirSync(join(author, 'node_modules/countersign'), { recursive: true })
+  for (const part of ['package.json', 'dist']) {
+    symlinkSync(join(folder, part), join(author, 'node_modules/countersign', part))
+  }
+  const page = readFileSync(join(ROOT, 'docs/testing-actions.md'), 'utf8')
+  for (const { name, text } of documentedFiles(page)) writeFileSync(join(author, name), text)
+  writeFileSync(join(author, 'package.json'), '{"type":"module"}')
+  runProgram('node', ['--preserve-symlinks', '--test', 'action.test.js'], author)
+}
+
+/** Runs the tests that start a command line, with the installed one. */
+async function runTests({ cli }: Installation): Promise<void> {
+  const inCli = globSync('test/cli/**/*.test.ts', { cwd: ROOT }).filter((path) =>
+    STARTS.test(readFileSync(join(ROOT, path), 'utf8')),
+  )
+  process.env['COUNTERSIGN_TEST_CLI'] = cli
+  const { passed, failed } = await runVitest([...STARTERS, ...inCli])
+  if (failed > 0 || passed === 0) {
+    throw new Error(
+      `of the tests that start the installed command line, ${failed} fail, ${passed} pass`,
+    )
+  }
+}
+
+function readManifest(folder: string): {
+  readonly name: string
+  readonly version: string
+  readonly exports: Readonly<Record<string, string>>
+} {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as ReturnType<
+    typeof readManifest
+  >
+}
+
+function listFiles(folder: string): string[] {
+  const entries = globSync('**', { cwd: folder, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+}
