@@ -10,6 +10,7 @@ export const DEFAULTS = {
   requestTimeout: '30s',
   bodyTimeout: '10s',
   rateLimit: 600,
+  anonymousTimestamps: 3600,
   maxConcurrent: 64,
   maxQueue: 256,
   drainTimeout: '30s',

@@ -60,6 +60,8 @@ export interface ServeSettings {
   readonly requestTimeoutSeconds: number
   readonly bodyTimeoutSeconds: number
   readonly requestsPerMinute: number
+  /** An hour, on each replica. */
+  readonly anonymousTimestamps: number
   readonly maxConcurrent: number
   readonly maxQueue: number
   readonly drainTimeoutSeconds: number
@@ -110,20 +112,22 @@ function toSeconds(duration: string | undefined): number | undefined {
 
 /** Fills in the section `serve`. */
 export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
-  const { listen = DEFAULTS.listen, tls, trustProxy = [] } = entry
+  const { tls, trustProxy = [] } = entry
+  const { listen, rateLimit, ...filled } = { ...DEFAULTS, ...entry }
   const colon = listen.lastIndexOf(':')
   return {
     host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
     port: Number(listen.slice(colon + 1)),
     tls: tls === undefined ? undefined : { certificate: tls.certificate, key: tls.key },
     trustProxy,
-    maxBodyBytes: entry.maxBodyBytes ?? DEFAULTS.maxBodyBytes,
-    requestTimeoutSeconds: parseDurationSeconds(entry.requestTimeout ?? DEFAULTS.requestTimeout),
-    bodyTimeoutSeconds: parseDurationSeconds(entry.bodyTimeout ?? DEFAULTS.bodyTimeout),
-    requestsPerMinute: entry.rateLimit ?? DEFAULTS.rateLimit,
-    maxConcurrent: entry.maxConcurrent ?? DEFAULTS.maxConcurrent,
-    maxQueue: entry.maxQueue ?? DEFAULTS.maxQueue,
-    drainTimeoutSeconds: parseDurationSeconds(entry.drainTimeout ?? DEFAULTS.drainTimeout),
+    maxBodyBytes: filled.maxBodyBytes,
+    requestTimeoutSeconds: parseDurationSeconds(filled.requestTimeout),
+    bodyTimeoutSeconds: parseDurationSeconds(filled.bodyTimeout),
+    requestsPerMinute: rateLimit,
+    anonymousTimestamps: filled.anonymousTimestamps,
+    maxConcurrent: filled.maxConcurrent,
+    maxQueue: filled.maxQueue,
+    drainTimeoutSeconds: parseDurationSeconds(filled.drainTimeout),
   }
 }
 

@@ -34,7 +34,7 @@ import { createClockCheck } from './clock-check.ts'
 import { createAuthorization } from './authorization.ts'
 import { BackendProbes } from './backend-probes.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
-import { FailureLog } from './failures.ts'
+import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
 import { createPublications, type Publications } from './publications.ts'
@@ -119,7 +119,9 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
   startCheckpoints(options, lifecycle, () => openLogKeys(keyring, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, keyring)
-  const failures = new FailureLog(appender, now)
+  const mayBePermitted: ServiceContext['mayBePermitted'] = (caller) =>
+    authorizer.mayBePermitted(caller)
+  const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(keyring, now)
   return {
@@ -134,7 +136,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     admit: (...asked) => {
       authorizer.admit(...asked)
     },
-    mayBePermitted: (caller) => authorizer.mayBePermitted(caller),
+    mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
     assertApproved: createApproval({
       store,
@@ -163,6 +165,18 @@ function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Au
     useOnce: (...used) => store.transaction(({ replays }) => replays.useOnce(...used)),
   }
   return createAuthenticator({ ...access, now, replays, onKeysUnavailable: onAlert })
+}
+
+/** What it counts is written at times, and at the end. */
+function startFailureLog(
+  { now, onAlert }: AssemblyOptions,
+  lifecycle: Lifecycle,
+  parts: Pick<FailureLogOptions, 'appender' | 'mayBePermitted'>,
+): FailureLog {
+  const failures = new FailureLog({ ...parts, now })
+  lifecycle.own({ [Symbol.asyncDispose]: () => failures.summarize('all') })
+  lifecycle.every(SWEEP_MS, () => failures.summarize(), onAlert)
+  return failures
 }
 
 /** Once it fulfils, everything is published, the signed history included. */

@@ -34,6 +34,8 @@ export interface ServiceSettings {
   readonly requestsPerMinute: number
   /** Failed authentications a minute from one address, before it has to wait. */
   readonly failuresPerMinute: number
+  /** Time stamps an hour for all clients without a permission; 0: none. */
+  readonly anonymousTimestamps: number
   /** How long the answer of an `Idempotency-Key` is kept. */
   readonly idempotencySeconds: number
 }

@@ -7,6 +7,7 @@
 import type { Caller } from '../access/caller.ts'
 import { type CountersignError, ERROR_TRAITS, toCountersignError } from '../errors.ts'
 import type { Appender } from '../log/appender.ts'
+import { DenialBudget, type DenialLimits } from './denial-budget.ts'
 
 /** What was tried. */
 export interface Attempt {
@@ -17,15 +18,31 @@ export interface Attempt {
   readonly requestId: string
 }
 
-/** Writes failures into the log, each once however many layers report it. */
+/** What a failure log stands on. */
+export interface FailureLogOptions {
+  readonly appender: Appender
+  readonly now: () => Date
+  /** Whether some policy may permit a caller something. */
+  readonly mayBePermitted: (caller: Caller) => boolean
+  readonly limits?: DenialLimits
+}
+
+/** Of the callers of one issuer; those with a permission and those without, each. */
+const USUAL_LIMITS: DenialLimits = { perWindow: 1000, windowMs: 3_600_000 }
+
+/**
+ * Writes failures into the log, each once however many layers report it. Anyone with a token of a configured issuer
+ * can be denied without end, so of each issuer only so many an hour are written; the others are counted, and the
+ * count is an entry. Callers whom policies permit something are counted apart, so that the others hide nothing of them.
+ */
 export class FailureLog {
-  readonly #appender: Appender
-  readonly #now: () => Date
+  readonly #options: FailureLogOptions
+  readonly #budget: DenialBudget
   readonly #known = new WeakSet<CountersignError>()
 
-  constructor(appender: Appender, now: () => Date) {
-    this.#appender = appender
-    this.#now = now
+  constructor(options: FailureLogOptions) {
+    this.#options = options
+    this.#budget = new DenialBudget(options.limits ?? USUAL_LIMITS)
   }
 
   /** Writes one failure; never throws. */
@@ -35,10 +52,41 @@ export class FailureLog {
     this.#known.add(error)
     const { caller, action, resource, requestId } = attempt
     const { code } = error
-    const about = { time: this.#now(), requestId, caller, action, resource }
-    await this.#appender
+    const { appender, now } = this.#options
+    const time = now()
+    if (!this.#budget.admits(this.#groupOf(caller), code, time)) return
+    const about = { time, requestId, caller, action, resource }
+    await appender
       .append({ type: 'denial', ...about, code, reason: reasonOf(error) })
       .catch(() => undefined)
+  }
+
+  /** Writes what was counted in the hours that are over; `all`: in this one too, since the service stops. */
+  async summarize(all?: 'all'): Promise<void> {
+    const { appender, now } = this.#options
+    const time = now()
+    const ended = all === undefined ? this.#budget.takeEnded(time) : this.#budget.takeAll()
+    for (const { group, counts } of ended) {
+      const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+      const list = [...counts].map(([code, count]) => `${code}: ${count}`).join(', ')
+      await appender
+        .append({
+          type: 'denial',
+          time,
+          requestId: SUMMARY,
+          caller: undefined,
+          action: SUMMARY,
+          resource: group,
+          code: [...counts.keys()][0] ?? 'ERR_NOT_ALLOWED',
+          reason: `${total} more denials were not written one by one (${list})`,
+        })
+        .catch(() => undefined)
+    }
+  }
+
+  #groupOf(caller: Caller): string {
+    const { issuer } = caller
+    return this.#options.mayBePermitted(caller) ? issuer : `${issuer} without permission`
   }
 
   /** Does work, and records its failure before it is thrown on. */
@@ -51,6 +99,9 @@ export class FailureLog {
     }
   }
 }
+
+/** What stands in a summary for a request and an action. */
+const SUMMARY = 'summary'
 
 /**
  * The cause of a denial says which rule was missing. What fails on our side may name hosts and paths, and

@@ -7,8 +7,8 @@ import type { Account } from './account.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether a route needs a caller; a route that says nothing does. */
-    readonly auth?: 'required' | 'none'
+    /** Whether a route needs a caller; a route that says nothing does. `optional`: a token is not needed, and must be good. */
+    readonly auth?: 'required' | 'optional' | 'none'
     /** Actions of which a policy must permit one, coarsely, before the body is read; left out: none. */
     readonly actions?: readonly AccessScope['action'][]
     /** Whether requests without a caller have to queue; those with one always do. */
@@ -17,7 +17,7 @@ declare module 'fastify' {
     readonly answersAtOnce?: boolean
   }
   interface FastifyRequest {
-    /** Who calls; undefined only on routes with `auth: 'none'`. See {@link callerOf}. */
+    /** Who calls; undefined only on routes that need no caller. See {@link callerOf}. */
     caller: Caller | undefined
     /** Aborted when the request's time is over or the caller has gone; hand it to everything that waits. */
     deadline: AbortSignal

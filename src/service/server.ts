@@ -222,7 +222,7 @@ function timestampClient(address: string, fetch: typeof globalThis.fetch): Times
 }
 
 function toServiceSettings({ serve }: Config, issuer: string): ServiceSettings {
-  const { maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
+  const { anonymousTimestamps, maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
   return {
     issuer,
     maxBodyBytes,
@@ -231,6 +231,7 @@ function toServiceSettings({ serve }: Config, issuer: string): ServiceSettings {
     requestsPerMinute,
     requestTimeoutMs: serve.requestTimeoutSeconds * 1000,
     bodyTimeoutMs: Math.min(serve.bodyTimeoutSeconds, serve.requestTimeoutSeconds) * 1000,
+    anonymousTimestamps,
     failuresPerMinute: FAILURES_PER_MINUTE,
     idempotencySeconds: IDEMPOTENCY_SECONDS,
   }

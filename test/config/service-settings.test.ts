@@ -17,6 +17,7 @@ test('what nobody says of the service is at its default', () => {
     tls: undefined,
     trustProxy: [],
     bodyTimeoutSeconds: 10,
+    anonymousTimestamps: 3600,
     maxBodyBytes: 20_971_520,
     requestTimeoutSeconds: 30,
     requestsPerMinute: 600,

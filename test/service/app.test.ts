@@ -175,17 +175,17 @@ test('a caller who asks too often has to wait', async () => {
   expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
 })
 
-test('an address with many failed authentications waits even with good credentials', async () => {
+test('bad credentials of an address with many failures have to wait, and good ones are let in', async () => {
   const settings = { ...SETTINGS, failuresPerMinute: 2 }
   await using app = await withRoute(done, { settings })
-  const stranger = { ...GOOD, headers: {}, payload: {} }
-  const first = await app.inject(stranger)
-  const second = await app.inject(stranger)
+  const unknown = { ...GOOD, headers: {}, payload: {} }
+  const statuses: number[] = []
+  for (let count = 0; count < 3; count += 1) statuses.push((await app.inject(unknown)).statusCode)
 
   const answer = await app.inject({ ...GOOD, payload: { digest: 'sha256:1' } })
 
-  expect([first.statusCode, second.statusCode, answer.statusCode]).toEqual([401, 401, 429])
-  expect(answer.json()).toMatchObject({ code: 'ERR_THROTTLED' })
+  expect(statuses).toEqual([401, 401, 429])
+  expect(answer.statusCode).toBe(200)
 })
 
 test('work that takes too long is left behind at the deadline', async () => {

@@ -14,6 +14,7 @@ import type { Keyring } from '../../src/rotation/keyring.ts'
 import { createApp } from '../../src/service/app.ts'
 import { createAuthorization } from '../../src/service/authorization.ts'
 import type { ServiceContext, ServiceSettings } from '../../src/service/context.ts'
+import type { DenialLimits } from '../../src/service/denial-budget.ts'
 import { FailureLog } from '../../src/service/failures.ts'
 import { createHttpServer, type HttpServerOptions } from '../../src/service/http-server.ts'
 import { createEmbeddedAuthority, embeddedStamper } from '../../src/service/stamper.ts'
@@ -62,6 +63,7 @@ export const SETTINGS: ServiceSettings = {
   maxQueue: 8,
   requestsPerMinute: 1000,
   failuresPerMinute: 1000,
+  anonymousTimestamps: 1000,
   idempotencySeconds: 3600,
 }
 
@@ -142,6 +144,8 @@ export interface TestServiceOptions {
   /** Cedar policies. */
   readonly policies?: string
   readonly parts?: Partial<ServiceContext>
+  /** Denials that the log writes one by one. */
+  readonly denials?: DenialLimits
 }
 
 /** A whole service over an SQLite file, with a log, policies and keys in memory. */
@@ -164,7 +168,7 @@ const PERMIT_ALL = 'permit (principal, action, resource);'
 
 /** Starts it; it stops when the running test ends. */
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
-  const { keys = KEYS, policies = PERMIT_ALL, parts = {} } = options
+  const { denials, keys = KEYS, policies = PERMIT_ALL, parts = {} } = options
   const store = await openStore(`sqlite:${join(createTempFolder(), 'service.db')}`)
   const now = (): Date => NOW
   const admitAll = (_records: unknown, entries: readonly unknown[]): Promise<undefined[]> =>
@@ -172,7 +176,12 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const appender = createAppender({ store, admit: admitAll, now })
   const keyring = testKeyring(keys)
   const authorizer = await createAuthorizer([{ file: 'test.cedar', text: policies }])
-  const failures = new FailureLog(appender, now)
+  const failures = new FailureLog({
+    appender,
+    now,
+    mayBePermitted: (caller) => authorizer.mayBePermitted(caller),
+    ...(denials !== undefined && { limits: denials }),
+  })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
   const context = {
     store,

@@ -12,6 +12,7 @@ export interface ServeEntry {
   readonly requestTimeout?: string
   readonly bodyTimeout?: string
   readonly rateLimit?: number
+  readonly anonymousTimestamps?: number
   readonly maxConcurrent?: number
   readonly maxQueue?: number
   readonly drainTimeout?: string
@@ -60,7 +61,7 @@ const serve = Type.Object(
     trustProxy: Type.Optional(
       Type.Array(text('network', { description: 'An address or network.' }), {
         description:
-          'Proxies whose `x-forwarded-for` is believed; everybody else is who their connection comes from. Set it behind a proxy: failed logins are limited by address.',
+          'Proxies whose `x-forwarded-for` is believed; all other clients are known by the address of their connection. Set it behind a proxy: failed logins and anonymous requests are limited by address.',
         examples: [['10.0.0.0/8']],
       }),
     ),
@@ -90,6 +91,15 @@ const serve = Type.Object(
         maximum: 1_000_000,
         description: 'Requests a minute of one caller, on each replica.',
         default: DEFAULTS.rateLimit,
+      }),
+    ),
+    anonymousTimestamps: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description:
+          'Time stamps an hour, on each replica, for all clients without a token or without any permission; at most a quarter for one network (24 bits of IPv4, 48 of IPv6). 0: none.',
+        default: DEFAULTS.anonymousTimestamps,
       }),
     ),
     maxConcurrent: Type.Optional(

@@ -1,4 +1,4 @@
-/** Lets nobody in without a caller, but where a route says so. */
+/** Establishes who calls: refuses requests without a caller, but where a route says otherwise. */
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
@@ -7,7 +7,10 @@ import { addressKey, throttled } from './rate-limits.ts'
 
 type AuthenticationContext = Pick<ServiceContext, 'authenticate' | 'settings'>
 
-/** The plugin; it runs before a body is read. An address with many failures has to wait. */
+/**
+ * The plugin; it runs before a body is read. Bad tokens of an address with many failures get ERR_THROTTLED; a good
+ * one is let in all the same, so that no client locks out another behind the same address.
+ */
 export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
   (app: FastifyInstance, { authenticate, settings }: AuthenticationContext, done) => {
     const failures = app.createRateLimit({
@@ -17,7 +20,7 @@ export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
     })
     app.decorateRequest('caller', undefined)
     app.addHook('onRequest', (request, reply, done) => {
-      if (request.is404 || request.routeOptions.config.auth === 'none') {
+      if (request.is404 || !needsCaller(request)) {
         done()
         return
       }
@@ -29,22 +32,22 @@ export const authentication: FastifyPluginCallback<AuthenticationContext> = fp(
     })
 
     async function establishCaller(request: FastifyRequest): Promise<void> {
-      const before = await failures(request, { increment: false })
-      if (!before.isAllowed && before.remaining <= 0) throw throttled(before.ttlInSeconds)
       try {
         request.caller = await authenticate(request.headers.authorization, {
           signal: request.deadline,
         })
       } catch (error) {
-        await countFailure(request, error)
-        throw error
+        if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
+        const counted = await failures(request)
+        throw !counted.isAllowed && counted.isExceeded ? throttled(counted.ttlInSeconds) : error
       }
-    }
-
-    async function countFailure(request: FastifyRequest, error: unknown): Promise<void> {
-      if (CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) await failures(request)
     }
     done()
   },
   { dependencies: ['@fastify/rate-limit'] },
 )
+
+function needsCaller({ headers, routeOptions }: FastifyRequest): boolean {
+  const { auth } = routeOptions.config
+  return auth === 'optional' ? headers.authorization !== undefined : auth !== 'none'
+}

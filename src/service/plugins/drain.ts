@@ -29,7 +29,8 @@ export const drain: FastifyPluginCallback = fp((app: FastifyInstance, _options, 
       return
     }
     reply.header('connection', 'close')
-    done(request.routeOptions.config.auth === 'none' ? undefined : shuttingDown())
+    const { auth = 'required' } = request.routeOptions.config
+    done(auth === 'required' ? shuttingDown() : undefined)
   })
   done()
 })

@@ -4,6 +4,12 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { problemSchema } from '../schemas/problem.ts'
 
+const SECURITY = {
+  required: [{ caller: [] }],
+  optional: [{}, { caller: [] }],
+  none: [],
+}
+
 /** The plugin; registered before the routes it describes. */
 export const openapi: FastifyPluginAsync<{ issuer: string }> = fp(
   async (app: FastifyInstance, { issuer }: { issuer: string }) => {
@@ -26,7 +32,7 @@ export const openapi: FastifyPluginAsync<{ issuer: string }> = fp(
       if (schema === undefined) return
       route.schema = {
         ...schema,
-        security: config?.auth === 'none' ? [] : [{ caller: [] }],
+        security: SECURITY[config?.auth ?? 'required'],
         response: {
           ...(schema.response ?? {}),
           default: {
