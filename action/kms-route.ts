@@ -10,7 +10,7 @@ import { createSubject } from '../src/formats/statement.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
 import type { WebIdentity } from '../src/providers/awskms/web-identity.ts'
 import type { KeyProvider } from '../src/providers/provider.ts'
-import { attest, signFile, signImage, signImageLegacy } from '../src/signing/sign-artifact.ts'
+import { attest, signFile, signArtifact, signImageLegacy } from '../src/signing/sign-artifact.ts'
 import type { Signer } from '../src/signing/signer.ts'
 import { pinKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { assertIdentity, requestIdentity } from './identity.ts'
@@ -117,7 +117,7 @@ class KmsRoute implements SigningRoute {
         ? await signFile(signer, digest, options)
         : format === 'legacy'
           ? undefined
-          : await signImage(signer, { digest }, options)
+          : await signArtifact(signer, { digest }, options)
     const named = { digest, dockerReference: toDockerReference(subject.name) }
     const legacy =
       image === undefined || format === 'bundle'

@@ -79,7 +79,7 @@ async function openRoute(
   return openKmsRoute(key, trust, context)
 }
 
-/** A file is signed by the hash of the key; a statement names the one that everybody computes. */
+/** A digest is signed by the hash of the key; a statement names the one that everybody computes. */
 function fileHash({ mode }: MakeInputs, { hash }: SigningRoute): SigningRoute['hash'] {
   return mode === 'sign' ? hash : 'sha256'
 }

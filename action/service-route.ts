@@ -5,21 +5,23 @@
  * @packageDocumentation
  */
 import { createHash } from 'node:crypto'
-import { checkMade, type Expected } from '../src/client/check-made.ts'
-import type { ArtifactOutcome, MadeBundle, SignedBy } from '../src/client/service-answers.ts'
+import { checkLegacy, checkMade, type Expected } from '../src/client/check-made.ts'
+import type {
+  ArtifactOutcome,
+  MadeBundle,
+  MadeLegacy,
+  SignedBy,
+} from '../src/client/service-answers.ts'
 import {
   createServiceClient,
   type ServiceCallOptions,
   type ServiceClient,
   type SignatureRequest,
 } from '../src/client/service-client.ts'
-import { publishedKeys, type ServiceKeys } from '../src/client/service-keys.ts'
-import { digestOf } from '../src/crypto/digest.ts'
+import { fileHashOf, publishedKeys, type ServiceKeys } from '../src/client/service-keys.ts'
 import { CountersignError } from '../src/errors.ts'
-import { parseBundle } from '../src/formats/bundle.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
-import { serializeSimpleSigning } from '../src/formats/simple-signing.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
 import { assertIdentity, requestIdentity } from './identity.ts'
 import type { ServiceKey } from './key-inputs.ts'
@@ -52,7 +54,7 @@ export async function openServiceRoute(
   if (trust !== undefined && active !== undefined) findSigner(trust, active.key.kid, key.name)
   const newest = versions.at(-1)
   // A key that is not published is the service's to refuse, in its own words.
-  return new ServiceRoute(key, { keys, context, hash: newest?.key.algorithm.hash ?? 'sha256' })
+  return new ServiceRoute(key, { keys, context, hash: fileHashOf(newest) ?? 'sha256' })
 }
 
 /** Opens a client of a service that calls as the job. */
@@ -75,13 +77,11 @@ export async function withFreshToken<T>(call: () => Promise<T>): Promise<T> {
 interface Wish {
   readonly subject: ActionSubject
   readonly request: SignatureRequest
-  /** What the older form signs. */
-  readonly payload?: Uint8Array
 }
 
 interface Granted extends Wish {
   readonly signedBy: SignedBy
-  readonly made: MadeBundle
+  readonly made: MadeBundle | MadeLegacy
 }
 
 class ServiceRoute implements SigningRoute {
@@ -108,7 +108,7 @@ class ServiceRoute implements SigningRoute {
 
   async sign(subjects: readonly ActionSubject[], format: SignFormat): Promise<readonly MadeItem[]> {
     const granted: Granted[] = []
-    const wishes = subjects.flatMap((subject) => toWishes(subject, format, this.hash))
+    const wishes = subjects.flatMap((subject) => toWishes(subject, format))
     for (let at = 0; at < wishes.length; at += BATCH) {
       granted.push(...(await this.#signBatch(wishes.slice(at, at + BATCH))))
     }
@@ -174,17 +174,30 @@ class ServiceRoute implements SigningRoute {
       legacy: undefined,
       key: await this.#describe(first.signedBy),
     }
-    for (const { request, payload, made, signedBy } of granted) {
-      const artifacts = [{ name: subject.name, digests: [request.digest] }]
-      const expected = { artifacts, predicateType: SIGN_PREDICATE_TYPE }
-      const bundle = await this.#check(signedBy, made, expected)
-      item =
-        payload === undefined
-          ? { ...item, bundle: { bundle, predicateType: SIGN_PREDICATE_TYPE } }
-          : { ...item, legacy: { payload, signature: readSignature(bundle) } }
-      item = { ...item, logIndex: item.logIndex ?? made.logIndex }
+    for (const one of granted) {
+      item = { ...item, ...(await this.#take(one)) }
+      item = { ...item, logIndex: item.logIndex ?? one.made.logIndex }
     }
     return item
+  }
+
+  async #take({ subject, request, made, signedBy }: Granted): Promise<Partial<MadeItem>> {
+    const { name } = subject
+    const { digest, reference } = request
+    if (reference === undefined) {
+      if ('legacy' in made) throw unasked('the older layout')
+      const artifacts = [{ name, digests: [digest] }]
+      const bundle = await this.#check(signedBy, made, {
+        artifacts,
+        predicateType: SIGN_PREDICATE_TYPE,
+      })
+      return { bundle: { bundle, predicateType: SIGN_PREDICATE_TYPE } }
+    }
+    if ('bundle' in made) throw unasked('a bundle')
+    const answered = { server: this.#key.audience, signedBy, legacy: made.legacy }
+    const expected = { image: { name, digest }, reference, annotations: {} }
+    const { now } = this.#context
+    return { legacy: await checkLegacy(answered, expected, { keys: this.#keys, now }) }
   }
 
   #check(
@@ -233,38 +246,29 @@ function toStatements(
   return [[first, ...more], ...toStatements(subjects.slice(size))]
 }
 
-function toWishes(
-  subject: ActionSubject,
-  format: SignFormat,
-  hash: SigningRoute['hash'],
-): readonly Wish[] {
+function toWishes(subject: ActionSubject, format: SignFormat): readonly Wish[] {
   const { name, digest, image } = subject
   if (image === undefined) return [{ subject, request: { digest, kind: 'file', name } }]
   const bundle: Wish = { subject, request: { digest, kind: 'image', name } }
   if (format === 'bundle') return [bundle]
-  const payload = serializeSimpleSigning({
-    dockerReference: toDockerReference(name),
-    imageDigest: digest,
-    annotations: {},
-  })
-  // The older form is a signature over these bytes, like that of a file.
-  const request = { digest: digestOf(payload, hash), kind: 'file', name } as const
-  const legacy: Wish = { subject, request, payload }
+  const reference = toDockerReference(name)
+  const request = { digest, kind: 'image', name, format: 'legacy', reference } as const
+  const legacy: Wish = { subject, request }
   return format === 'legacy' ? [legacy] : [bundle, legacy]
 }
 
-function takeResult(result: ArtifactOutcome | undefined): MadeBundle {
+function takeResult(result: ArtifactOutcome | undefined): MadeBundle | MadeLegacy {
   if (result === undefined) throw new RangeError('an answer that is shorter than the request')
   if ('error' in result) throw result.error
   return result
 }
 
-function readSignature(bundle: Uint8Array): Uint8Array {
-  const { content } = parseBundle(bundle)
-  if (content.kind === 'message') return content.signature
-  throw new CountersignError('ERR_BUNDLE_INVALID', 'the service answers with another bundle', {
-    hint: 'check the version of the service',
-  })
+function unasked(what: string): CountersignError {
+  return new CountersignError(
+    'ERR_BUNDLE_INVALID',
+    `the service returned ${what}, which was not requested`,
+    { hint: 'check the version of the service' },
+  )
 }
 
 function toArtifacts(subjects: readonly ActionSubject[]): Expected['artifacts'] {

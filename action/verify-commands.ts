@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { parseBundle } from '../src/formats/bundle.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { quoteForShell } from '../src/formats/shell-word.ts'
 import { regionOf, serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
@@ -85,11 +86,16 @@ function bundleCommands(
   ]
 }
 
-/** An image is signed by a statement, which cosign takes for an attestation where it is in no registry. */
+/** A statement that signs is an attestation for cosign, unless it is beside its image in a registry. */
 function cosignCommand(item: MadeItem | undefined, { image }: ActionSubject): string {
   if (item !== undefined && !isSigned(item)) return 'cosign verify-blob-attestation'
-  if (image === undefined) return 'cosign verify-blob'
+  if (image === undefined && !isStatement(item)) return 'cosign verify-blob'
   return `cosign verify-blob-attestation --type ${SIGN_PREDICATE_TYPE}`
+}
+
+/** A service signs a statement about a file, unless its key signs digests as they are. */
+function isStatement(item: MadeItem | undefined): boolean {
+  return item?.bundle !== undefined && parseBundle(item.bundle.bundle).content.kind === 'dsse'
 }
 
 function cosignArtifact(subject: ActionSubject): string {

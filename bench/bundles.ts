@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { digestOf } from '../src/crypto/digest.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { createFileBackend } from '../src/providers/file/backend.ts'
-import { attest, signFile, signImage } from '../src/signing/sign-artifact.ts'
+import { attest, signFile, signArtifact } from '../src/signing/sign-artifact.ts'
 import { createSigner, type Signer } from '../src/signing/signer.ts'
 import { createSubject } from '../src/formats/statement.ts'
 
@@ -63,7 +63,7 @@ export async function makeAttestation(signer: Signer): Promise<Buffer> {
 
 /** Signs the artifact as cosign signs an image: the smallest statement there is. */
 export async function makeImageSignature(signer: Signer): Promise<Buffer> {
-  const { bundle } = await signImage(signer, { digest: digestOf(ARTIFACT) })
+  const { bundle } = await signArtifact(signer, { digest: digestOf(ARTIFACT) })
   return Buffer.from(bundle)
 }
 

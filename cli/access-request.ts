@@ -1,5 +1,11 @@
 /** A request to the service as `policy test` is told of it. */
-import type { AccessRequest, Action, AdministrativeAction, KeyFacts } from '../src/access/action.ts'
+import type {
+  AccessRequest,
+  Action,
+  AdministrativeAction,
+  KeyFacts,
+  SignatureFacts,
+} from '../src/access/action.ts'
 import { CountersignError } from '../src/errors.ts'
 import {
   type JsonObject,
@@ -18,6 +24,7 @@ const administrative =
 /** Makes the request of each action; what the context leaves out is empty, as little as there can be. */
 const BUILDERS: Readonly<Record<Action, Builder>> = {
   sign: (key, context) => ({ action: 'sign', key, subjects: readSubjects(context) }),
+  signDigest: (key, context) => ({ action: 'signDigest', key, subjects: readSubjects(context) }),
   attest: (key, context) => ({
     action: 'attest',
     key,
@@ -101,9 +108,7 @@ export function readAccessRequest(action: Action, key: KeyFacts, json: JsonValue
   return BUILDERS[action](key, context)
 }
 
-function readSubjects(
-  context: ObjectReader,
-): Extract<AccessRequest, { action: 'sign' }>['subjects'] {
+function readSubjects(context: ObjectReader): readonly SignatureFacts[] {
   if (context.value('subjects') === undefined) return [{ name: '', digests: [], annotations: {} }]
   return context.objects('subjects').map((subject) => ({
     name: subject.text('name'),

@@ -22,8 +22,8 @@ import { createSecretSources, type SecretFlags } from './secrets.ts'
 export interface CommandKeys extends AsyncDisposable {
   /** Finds out what a reference or a name stands for; nothing is opened. */
   find(reference: string): Promise<ChosenKey>
-  /** Opens a key for one use; default `artifact`. A named key must be of that use. */
-  open(reference: string, options?: OpenKeyOptions, use?: KeyUse): Promise<Signer>
+  /** Opens a key. A named one must have one of these uses; default `artifact`. */
+  open(reference: string, options?: OpenKeyOptions, uses?: readonly KeyUse[]): Promise<Signer>
   /** Reads a public key, of any form of reference. */
   describe(reference: string, options?: OpenKeyOptions): Promise<PublicKeyInfo>
   /** The provider behind a reference, for what goes beyond opening: creating, diagnosing. */
@@ -60,9 +60,9 @@ export function openKeys(
   return {
     provider: (uri) => providers.provider(uri),
     find: (reference) => names.find(reference),
-    open: async (reference, options, use = 'artifact') => {
+    open: async (reference, options, uses = ['artifact']) => {
       const chosen = await names.find(reference)
-      if (chosen.named !== undefined) assertUse(chosen.named, use)
+      if (chosen.named !== undefined) assertUse(chosen.named, ...uses)
       const pinned = pinnedOptions(chosen, { signal, ...options })
       return providers.openKey(chosen.uri, pinned).catch(explain(reference))
     },

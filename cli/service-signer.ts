@@ -5,15 +5,16 @@
  * @packageDocumentation
  */
 import { digestHash } from '../src/crypto/digest.ts'
-import { type Answered, checkMade, type Expected } from '../src/client/check-made.ts'
+import { CountersignError } from '../src/errors.ts'
+import { type Answered, checkLegacy, checkMade, type Expected } from '../src/client/check-made.ts'
 import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../src/client/service-answers.ts'
 import type { ServiceClient, SignatureRequest } from '../src/client/service-client.ts'
-import type { ServiceKeys } from '../src/client/service-keys.ts'
+import { fileHashOf, type ServiceKeys } from '../src/client/service-keys.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
-import type { Made } from '../src/oci/attach-made.ts'
+import type { Made, SignFormat } from '../src/oci/attach-made.ts'
 import type { ArtifactSigner, SigningKeyDocument } from './artifact-signer.ts'
 import type { Context } from './context.ts'
 import { algorithmWarning } from './render/sign.ts'
@@ -55,7 +56,7 @@ class ServiceSigner implements ArtifactSigner {
   constructor(options: ServiceSignerOptions, newest: PublishedVersion | undefined) {
     this.#options = options
     this.#newest = newest
-    this.hash = newest === undefined ? 'sha256' : newest.key.algorithm.hash
+    this.hash = fileHashOf(newest)
     this.warnings = describeWarnings(options, newest)
   }
 
@@ -64,14 +65,23 @@ class ServiceSigner implements ArtifactSigner {
     return
   }
 
-  sign(signables: readonly Signable[]): (signable: Signable) => Promise<Made> {
-    const batches = toBatches(signables, (batch) => this.#signBatch(batch))
+  sign(signables: readonly Signable[], format: SignFormat): (signable: Signable) => Promise<Made> {
+    const { annotations, client, context, key } = this.#options
+    const jobs = signables.flatMap((signable) => toJobs(signable, format, annotations))
+    const answerOf = toBatches(jobs, (batch) =>
+      client.sign(
+        key,
+        batch.map(({ request }) => request),
+        { signal: context.signal },
+      ),
+    )
     return async (signable) => {
-      const { made, result } = await batches(signable)
-      if ('error' in result) throw result.error
-      const asked = { artifacts: [signable], predicateType: SIGN_PREDICATE_TYPE }
-      const { annotations } = this.#options
-      return this.#accept({ signedBy: made, made: result }, { ...asked, annotations })
+      let made: Made = { bundle: undefined, legacy: undefined }
+      for (const job of jobs.filter((each) => each.signable === signable)) {
+        const part = await this.#take(job, await answerOf(job))
+        made = { ...made, ...part, logIndex: made.logIndex ?? part.logIndex }
+      }
+      return made
     }
   }
 
@@ -87,10 +97,11 @@ class ServiceSigner implements ArtifactSigner {
     const said = input === 'provenance' ? ({ provenance: true } as const) : input
     const made = await client.attest(key, { subjects, ...said }, { signal: context.signal })
     const expected = input === 'provenance' ? { predicateType: PROVENANCE_PREDICATE_TYPE } : input
-    return this.#accept(
+    const accepted = await this.#accept(
       { signedBy: made, made },
       { artifacts: signables, annotations: {}, ...expected },
     )
+    return { ...accepted, legacy: undefined }
   }
 
   describe(): SigningKeyDocument {
@@ -109,50 +120,101 @@ class ServiceSigner implements ArtifactSigner {
     return Promise.resolve()
   }
 
-  #signBatch(signables: readonly Signable[]): Promise<SignaturesMade> {
-    const { annotations, client, context, key } = this.#options
-    const artifacts = signables.map(({ digests: [digest], isImage, subjectName }) => ({
-      digest,
-      kind: isImage ? 'image' : 'file',
-      ...(subjectName !== undefined && { name: subjectName }),
-      ...(isImage && { annotations }),
-    })) satisfies readonly SignatureRequest[]
-    return client.sign(key, artifacts, { signal: context.signal })
+  async #take({ signable, request }: Job, { signedBy, result }: BatchAnswer): Promise<Part> {
+    if ('error' in result) throw result.error
+    const { annotations, context, keys, server } = this.#options
+    const { reference, digest } = request
+    if (reference === undefined) {
+      if ('legacy' in result) throw unasked(server, 'the older layout')
+      const asked = { artifacts: [signable], predicateType: SIGN_PREDICATE_TYPE }
+      return this.#accept({ signedBy, made: result }, { ...asked, annotations })
+    }
+    if ('bundle' in result) throw unasked(server, 'a bundle')
+    const { legacy, logIndex } = result
+    const expected = { image: { name: signable.name, digest }, reference, annotations }
+    const found = { keys, now: context.now }
+    await checkLegacy({ server, signedBy, legacy }, expected, found)
+    this.#signedBy = signedBy
+    return { legacy, logIndex }
   }
 
-  async #accept(answered: Omit<Answered, 'server'>, expected: Expected): Promise<Made> {
+  async #accept(
+    answered: Omit<Answered, 'server'>,
+    expected: Expected,
+  ): Promise<Pick<Made, 'bundle'> & { readonly logIndex: number }> {
     const { server, keys, context } = this.#options
     const bundle = await checkMade({ ...answered, server }, expected, { keys, now: context.now })
     this.#signedBy = answered.signedBy
     const { predicateType } = expected
-    return {
-      bundle: { bundle, predicateType },
-      legacy: undefined,
-      logIndex: answered.made.logIndex,
-    }
+    return { bundle: { bundle, predicateType }, logIndex: answered.made.logIndex }
   }
 }
 
+/** One request to the service: an image in both forms is two. */
+interface Job {
+  readonly signable: Signable
+  readonly request: SignatureRequest
+}
+
+/** What came of a job. */
+type Part = Partial<Made> & { readonly logIndex: number }
+
+function toJobs(
+  signable: Signable,
+  format: SignFormat,
+  annotations: Readonly<Record<string, string>>,
+): readonly Job[] {
+  const { digests, isImage, subjectName, dockerReference = '' } = signable
+  const name = subjectName === undefined ? {} : { name: subjectName }
+  const common = { digest: digests[0], ...name }
+  if (!isImage) return [{ signable, request: { ...common, kind: 'file' } }]
+  const image = { ...common, kind: 'image', annotations } as const
+  const bundle: Job = { signable, request: image }
+  if (format === 'bundle') return [bundle]
+  if (dockerReference === '') throw unnamed(signable)
+  const legacy: Job = {
+    signable,
+    request: { ...image, format: 'legacy', reference: dockerReference },
+  }
+  return format === 'legacy' ? [legacy] : [bundle, legacy]
+}
+
+function unnamed({ name }: Signable): CountersignError {
+  return new CountersignError(
+    'ERR_USAGE',
+    `the older layout states the repository of an image, and "${name}" has none`,
+    { hint: 'leave out --format, or sign the image in its registry' },
+  )
+}
+
+function unasked(server: string, what: string): CountersignError {
+  return new CountersignError(
+    'ERR_BUNDLE_INVALID',
+    `${server} returned ${what}, which was not requested`,
+    { hint: 'check the version of the service; nothing was written' },
+  )
+}
+
 interface BatchAnswer {
-  readonly made: SignedBy
+  readonly signedBy: SignedBy
   readonly result: ArtifactOutcome
 }
 
-/** Sends artifacts together, each batch when the first of it is wanted. */
+/** Sends jobs together, each batch when the first of it is needed. */
 function toBatches(
-  signables: readonly Signable[],
-  send: (batch: readonly Signable[]) => Promise<SignaturesMade>,
-): (signable: Signable) => Promise<BatchAnswer> {
+  jobs: readonly Job[],
+  send: (batch: readonly Job[]) => Promise<SignaturesMade>,
+): (job: Job) => Promise<BatchAnswer> {
   const sent = new Map<number, Promise<SignaturesMade>>()
-  return async (signable) => {
-    const index = signables.indexOf(signable)
+  return async (job) => {
+    const index = jobs.indexOf(job)
     const start = index - (index % BATCH)
-    const sending = sent.get(start) ?? send(signables.slice(start, start + BATCH))
+    const sending = sent.get(start) ?? send(jobs.slice(start, start + BATCH))
     sent.set(start, sending)
-    const made = await sending
-    const result = made.results[index - start]
+    const signedBy = await sending
+    const result = signedBy.results[index - start]
     if (result === undefined) throw new RangeError('an artifact that was not prepared')
-    return { made, result }
+    return { signedBy, result }
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type LegacyImageSignature,
   type SignedBundle,
   signFile,
-  signImage,
+  signArtifact,
   signImageLegacy,
 } from '../src/signing/sign-artifact.ts'
 import { assertDigestSigner, type Signer } from '../src/signing/signer.ts'
@@ -23,7 +23,6 @@ import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
 import { examineForAll } from '../src/verification/verify-subjects.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
 import type { CommandKeys } from './keys.ts'
-import { algorithmWarning } from './render/sign.ts'
 import { assertReleasable, type Examine } from './release-check.ts'
 import type { Signable } from './signable.ts'
 
@@ -31,6 +30,7 @@ import type { Signable } from './signable.ts'
 interface SigningJob {
   readonly signer: Signer
   readonly annotations: Readonly<Record<string, string>>
+  readonly warnings: readonly string[]
   readonly now: Date
   readonly signal: AbortSignal
 }
@@ -39,10 +39,9 @@ interface SigningJob {
 export function localSigner(keys: CommandKeys, job: SigningJob): ArtifactSigner {
   const { signer } = job
   const { kid, algorithm } = signer.key
-  const warning = algorithmWarning(signer.key)
   return {
     hash: algorithm.hash,
-    warnings: warning === undefined ? [] : [warning],
+    warnings: job.warnings,
     assertSignsFiles: () => {
       assertDigestSigner(signer)
     },
@@ -67,7 +66,7 @@ async function makeSignature(
     return { bundle, legacy: undefined }
   }
   const image = { digest, annotations, dockerReference: signable.dockerReference ?? '' }
-  const bundle = format === 'legacy' ? undefined : await signImage(signer, image, { signal })
+  const bundle = format === 'legacy' ? undefined : await signArtifact(signer, image, { signal })
   const legacy = format === 'bundle' ? undefined : await signImageLegacy(signer, image, { signal })
   const made = { ...job, type: SIGN_PREDICATE_TYPE }
   if (bundle !== undefined) await assertVerifies([signable], bundle, made)

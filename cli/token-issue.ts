@@ -106,7 +106,7 @@ async function issueHere(
   const issuer = await readIssuer(flags, environment)
   const { named } = await keys.find(flags.key)
   const rules = toRules(flags, named)
-  const signer = await keys.open(flags.key, { algorithm: flags.algorithm }, 'token')
+  const signer = await keys.open(flags.key, { algorithm: flags.algorithm }, ['token'])
   const { now, signal } = environment.context
   return await issueToken(signer, { ...request, lifetimeSeconds }, rules, {
     issuer,

@@ -7,6 +7,7 @@ import { type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks
 import { parseKeyUri } from '../src/providers/key-uri.ts'
 import type { Context } from './context.ts'
 import type { CommandKeys } from './keys.ts'
+import { assertTokenKey, readStatedUse } from './stated-use.ts'
 import { openKeySet } from './trust-home.ts'
 
 /** Options that name keys of tokens. */
@@ -31,9 +32,9 @@ interface Wanted {
 }
 
 /**
- * Reads every key that was named. A key set at a web address is kept for this user as long as it may be.
+ * Reads every key that was named; none may be listed by the pinned service with another use. A key set at a web address is kept for this user as long as it may be.
  *
- * @throws {@link CountersignError} ERR_USAGE — none was; ERR_TRUST_INVALID — a key set is malformed; and
+ * @throws {@link CountersignError} ERR_USAGE — none was; ERR_KEY_USE_MISMATCH — a key signs something else; ERR_TRUST_INVALID — a key set is malformed; and
  * those of reading files, web addresses and keys
  */
 export async function readTokenKeys(
@@ -47,10 +48,14 @@ export async function readTokenKeys(
       hint: "give the issuer's key set with --jwks FILE or URL, or its public key with --key",
     })
   }
+  const statedUse = await readStatedUse(context)
   const sources = [
     ...(await Promise.all(jwks.map((source) => readSet(source, algorithm, context)))),
     ...(await Promise.all(key.map((reference) => readOne(reference, algorithm, keys)))),
   ]
+  for (const { keys: named } of sources) {
+    for (const one of named) assertTokenKey(one.key, statedUse)
+  }
   return {
     keys: sources.flatMap((source) => source.keys),
     described: sources.flatMap((source) => source.described),
@@ -90,6 +95,7 @@ async function readOne(
   const { kid } = key
   return {
     keys: [{ kid, key }],
-    described: [`${reference} (${key.algorithm.name}, kid ${kid})`],
+    // The pinned service lists the keys of artifacts: of others nothing is known.
+    described: [`${reference} (${key.algorithm.name}, kid ${kid}; its use is not checked)`],
   }
 }

@@ -110,8 +110,8 @@ export async function toTrustOutcome(
     ...describePublication(held),
     ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
     ...trust.versions.map(
-      ({ key, version, state, algorithm, kid }) =>
-        `  ${key}@${version}  ${state}  ${algorithm}  ${kid}`,
+      ({ key, version, use, origin, state, algorithm, kid }) =>
+        `  ${key}@${version}  ${use}${origin === 'external' ? ', imported' : ''}  ${state}  ${algorithm}  ${kid}`,
     ),
   ]
   return {
@@ -147,6 +147,8 @@ function toDocument({ key, name, version, state, validFor, ...more }: PublishedV
   return {
     key: name,
     version,
+    use: more.use,
+    origin: more.origin,
     state,
     algorithm: key.algorithm.name,
     kid: key.kid,

@@ -19,6 +19,7 @@ import {
 } from '../src/verification/trust.ts'
 import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
 import type { CommandKeys } from './keys.ts'
+import type { StatedUse } from './stated-use.ts'
 
 /** Options that say what is trusted; the configuration says it where they name nobody. */
 export interface TrustFlags {
@@ -81,15 +82,24 @@ export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): 
 /**
  * Reads everything a command line trusts.
  *
+ * @param context - `readUse` reads what the pinned service states of keys that are named
  * @throws {@link CountersignError} ERR_USAGE — nothing is trusted, options that don't fit each other, or a
  * key that needs the network with `--offline`; ERR_TRUST_INVALID, ERR_SIGNATURE_INVALID — the key history
  * or the trusted root; ERR_TRUST_EXPIRED — the key history; and the errors of reading keys
  */
-export async function readTrust(flags: TrustFlags, keys: CommandKeys, now: Date): Promise<Trust> {
+export async function readTrust(
+  flags: TrustFlags,
+  keys: CommandKeys,
+  { now, readUse }: { readonly now: Date; readonly readUse: () => Promise<StatedUse> },
+): Promise<Trust> {
   assertSomething(flags)
-  const pinned = await Promise.all((flags.key ?? []).map((key) => readPinned(key, flags, keys)))
   const history =
     flags.trust === undefined ? undefined : await readHistory(flags.trust, flags, { keys, now })
+  const named = flags.key ?? []
+  const statedUse = named.length === 0 ? () => undefined : await readUse()
+  const useOf: StatedUse = (kid) =>
+    history?.keys.find(({ key }) => key.kid === kid)?.use ?? statedUse(kid)
+  const pinned = await Promise.all(named.map((key) => readPinned(key, flags, { keys, useOf })))
   const root = flags.trustedRoot
   const trustedRoot =
     root === undefined
@@ -134,11 +144,16 @@ interface KeySource {
 async function readPinned(
   reference: string,
   flags: TrustFlags,
-  keys: CommandKeys,
+  { keys, useOf }: { readonly keys: CommandKeys; readonly useOf: StatedUse },
 ): Promise<KeySource> {
   await assertReachable(reference, flags, keys)
   const key = await keys.describe(reference, { algorithm: flags.algorithm })
-  return { keys: [pinKey(key)], described: `${reference} (${key.algorithm.name}, kid ${key.kid})` }
+  const use = useOf(key.kid)
+  const stated = use === undefined ? '' : `, use ${use}`
+  return {
+    keys: [{ ...pinKey(key), use }],
+    described: `${reference} (${key.algorithm.name}, kid ${key.kid}${stated})`,
+  }
 }
 
 /** A file is a saved copy, however it came here: it counts for as long as one may be used offline. */

@@ -52,6 +52,7 @@ export type ErrorCode =
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_NOT_TRUSTED'
   | 'ERR_KEY_NOT_USABLE'
+  | 'ERR_KEY_USE_MISMATCH'
   | 'ERR_KEY_REVOKED'
   | 'ERR_KEY_OUTSIDE_VALIDITY'
   | 'ERR_TRANSITION_TOO_EARLY'
@@ -147,6 +148,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_KEY_NOT_FOUND: traits(6, 404),
   ERR_KEY_NOT_TRUSTED: traits(6, 200),
   ERR_KEY_NOT_USABLE: traits(6, 409),
+  ERR_KEY_USE_MISMATCH: traits(6, 200),
   ERR_KEY_REVOKED: traits(6, 409),
   ERR_KEY_OUTSIDE_VALIDITY: traits(6, 200),
   ERR_TRANSITION_TOO_EARLY: traits(6, 409),

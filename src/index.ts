@@ -14,7 +14,7 @@ export {
   type SignArtifactOptions,
   type SignedBundle,
   signFile,
-  signImage,
+  signArtifact,
   signImageLegacy,
 } from './signing/sign-artifact.ts'
 export { type ClaimRules, FREE_CLAIMS } from './signing/claim-rules.ts'

@@ -81,7 +81,11 @@ async function attest(
   const existing = flags.overwrite === true ? 'overwrite' : 'append'
   const options = toOpenOptions(flags, existing, environment)
   const input = await readInput(flags, environment)
-  await using signer = await openArtifactSigner(flags, {}, environment)
+  await using signer = await openArtifactSigner(
+    flags,
+    { annotations: {}, forms: ['envelope'] },
+    environment,
+  )
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openSignables(target, options, environment),

@@ -1,6 +1,7 @@
 /** `countersign sign`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
+import type { SignedForm } from '../../src/verification/key-use.ts'
 import type { ArtifactSigner } from '../artifact-signer.ts'
 import type { ExistingBundle } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
@@ -74,7 +75,9 @@ async function sign(
   const targets = await readTargets(names, flags.checksums)
   assertFitting(targets, flags)
   const options = toOpenOptions(flags, toExisting(flags), environment)
-  await using signer = await openArtifactSigner(flags, flags.annotations ?? {}, environment)
+  const forms = targets.flatMap((target) => formsOf(target, flags))
+  const job = { annotations: flags.annotations ?? {}, forms }
+  await using signer = await openArtifactSigner(flags, job, environment)
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openForSigning(target, { signer, options }, environment),
@@ -88,6 +91,12 @@ async function sign(
     isSignable(one) ? signOpened(one, make, deliver) : one,
   )
   return toSignOutcome(results, signer, environment)
+}
+
+function formsOf({ kind }: Target, { format }: SignCommandFlags): readonly SignedForm[] {
+  if (kind !== 'image') return ['message']
+  if (format === 'both') return ['envelope', 'payload']
+  return [format === 'legacy' ? 'payload' : 'envelope']
 }
 
 function isSignable(opened: Signable | Signed): opened is Signable {
@@ -123,22 +132,13 @@ async function signOpened(
 
 /** A signature over bytes has no place for annotations; cosign's older form is in no bundle. */
 function assertFitting(targets: readonly Target[], flags: SignCommandFlags): void {
-  const { annotations, format, bundle, server } = flags
+  const { annotations, format, bundle } = flags
   const file = targets.find(({ kind }) => kind !== 'image')
   if (annotations !== undefined && file !== undefined) {
     throw new CountersignError(
       'ERR_USAGE',
       `only signatures of images have annotations, and "${file.name}" is none`,
       { hint: 'sign it without, or say it in an attestation: countersign attest' },
-    )
-  }
-  if (format !== 'bundle' && server !== undefined) {
-    throw new CountersignError(
-      'ERR_USAGE',
-      `a service makes no signatures for --format ${format}`,
-      {
-        hint: 'leave out --format, or sign with a key that this machine reaches',
-      },
     )
   }
   if (format === 'legacy' && bundle !== undefined) {

@@ -29,6 +29,7 @@ import { renderCriteria, renderVerdict } from '../render/verify.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
+import type { StatedUse } from '../stated-use.ts'
 import { readTargets, type Target } from '../targets.ts'
 import {
   namesSomebody,
@@ -135,7 +136,14 @@ async function loadTrust(
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
   const asked = await withConfiguredTrust(flags, readConfig)
   const pinned = await readPinned(asked, environment)
-  return pinned ?? readTrust(asked, keys, environment.context.now())
+  const { now } = environment.context
+  return pinned ?? readTrust(asked, keys, { now: now(), readUse: () => readUses(environment) })
+}
+
+/** Loaded late too: it is asked only where a key is named. */
+async function readUses({ context }: CommandEnvironment): Promise<StatedUse> {
+  const { readStatedUse } = await import('../stated-use.ts')
+  return readStatedUse(context)
 }
 
 /** How a verification fails where a copy of trust is older than the version that signed. */

@@ -8,7 +8,13 @@ export type AdministrativeAction =
 
 /** Every action a policy can name. */
 export type Action =
-  'sign' | 'attest' | 'issueToken' | AdministrativeAction | 'approve' | 'readKeys'
+  | 'sign'
+  | 'signDigest'
+  | 'attest'
+  | 'issueToken'
+  | AdministrativeAction
+  | 'approve'
+  | 'readKeys'
 
 /** The key an action is about. */
 export type KeyFacts = Pick<Key, 'name' | 'use' | 'algorithm'>
@@ -28,7 +34,8 @@ export interface SignatureFacts extends SubjectFacts {
 /** One request as policies see it. Whoever decides about it asks once, with all of it. */
 export type AccessRequest =
   | {
-      readonly action: 'sign'
+      /** By what the key signs: statements and payloads that the service builds, or digests as they are. */
+      readonly action: 'sign' | 'signDigest'
       readonly key: KeyFacts
       readonly subjects: readonly SignatureFacts[]
     }
@@ -79,6 +86,7 @@ const NEUTRAL_REQUESTS: Readonly<
   Record<Exclude<AccessScope['action'], AdministrativeAction>, (key: KeyFacts) => AccessRequest>
 > = {
   sign: (key) => ({ action: 'sign', key, subjects: [NO_SUBJECT] }),
+  signDigest: (key) => ({ action: 'signDigest', key, subjects: [NO_SUBJECT] }),
   attest: (key) => ({
     action: 'attest',
     key,

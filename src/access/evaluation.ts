@@ -175,6 +175,7 @@ function toQuestions(request: AccessRequest, names: MentionedNames): readonly Qu
   if ('isForced' in request) return [{ context: { forced: request.isForced } }]
   switch (request.action) {
     case 'sign':
+    case 'signDigest':
       return request.subjects.map(({ annotations, ...subject }) => ({
         context: {
           subject: toSubject(attributes.has('subject') ? subject : NOTHING, attributes),

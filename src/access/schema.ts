@@ -103,8 +103,9 @@ type Subject = {
 // Groups: action in Action::"signing".
 action signing, administration, reading;
 
-// Asked once for each subject, with its annotations; all must be permitted.
-action sign in [signing] appliesTo {
+// Asked once for each subject, with its annotations; all must be permitted. With a key whose use is "digest" the
+// action is signDigest: the digest is the caller's, and what is signed can mean anything.
+action sign, signDigest in [signing] appliesTo {
   principal: Caller,
   resource: Key,
   context: { subject: Subject, annotations: Annotations },

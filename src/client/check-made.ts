@@ -3,12 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
+import { serializeSimpleSigning } from '../formats/simple-signing.ts'
+import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
 import { digestArtifact } from '../verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../verification/policy.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
 import { toTrustMaterial } from '../verification/trusted-root.ts'
+import { examineLegacySignature } from '../verification/verify-legacy.ts'
 import { examineForAll } from '../verification/verify-subjects.ts'
-import type { MadeBundle, SignedBy } from './service-answers.ts'
+import type { MadeBundle, MadeLegacy, SignedBy } from './service-answers.ts'
 import type { ServiceKeys } from './service-keys.ts'
 
 /** What was asked for. */
@@ -56,6 +59,38 @@ export async function checkMade(
     throw refused(server, first.name, new CountersignError('ERR_PREDICATE_INVALID', why))
   }
   return bundle
+}
+
+/** An image signature in cosign's older layout, as it was asked for. */
+export interface ExpectedLegacy {
+  readonly image: { readonly name: string; readonly digest: Digest }
+  readonly reference: string
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/**
+ * Verifies a signature in cosign's older layout: by the version that the service says has signed, and over the
+ * payload that was asked for.
+ *
+ * @throws {@link CountersignError} as {@link checkMade}; ERR_ENVELOPE_INVALID — another payload
+ */
+export async function checkLegacy(
+  { server, signedBy, legacy }: Pick<Answered, 'server' | 'signedBy'> & Pick<MadeLegacy, 'legacy'>,
+  { image, reference, annotations }: ExpectedLegacy,
+  { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
+): Promise<LegacyImageSignature> {
+  const { name, digest: imageDigest } = image
+  const expected = serializeSimpleSigning({ dockerReference: reference, imageDigest, annotations })
+  if (!Buffer.from(legacy.payload).equals(expected)) {
+    const why = 'its payload is not the one that was asked for'
+    throw refused(server, name, new CountersignError('ERR_ENVELOPE_INVALID', why))
+  }
+  const policy = { ...SIGNATURE_POLICY, annotations }
+  const context = { trust: await readTrust(keys, signedBy), policy, now: now() }
+  const artifact = digestArtifact(name, [imageDigest])
+  const outcome = await examineLegacySignature(legacy, artifact, context)
+  if (!outcome.ok) throw refused(server, name, outcome.error)
+  return legacy
 }
 
 async function readTrust(keys: ServiceKeys, { key, kid }: SignedBy): Promise<TrustMaterial> {

@@ -1,6 +1,8 @@
 /** What a service answers, read strictly: a service may be mistaken, or not be the one that was meant. */
+import { decodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonObject, type ObjectReader, readObject } from '../formats/json.ts'
+import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
 import { problemToError } from './problem.ts'
 
 /** The key version that did something. */
@@ -16,9 +18,15 @@ export interface MadeBundle {
   readonly logIndex: number
 }
 
-/** What came of one artifact: a bundle, or why there is none. */
+/** A signature in cosign's older layout, and where the log has it. */
+export interface MadeLegacy {
+  readonly legacy: LegacyImageSignature
+  readonly logIndex: number
+}
+
+/** What came of one artifact: a signature, or why there is none. */
 export type ArtifactOutcome =
-  | (MadeBundle & { readonly digest: string })
+  | ((MadeBundle | MadeLegacy) & { readonly digest: string })
   | { readonly digest: string; readonly error: CountersignError }
 
 /** Answer to a request for signatures. */
@@ -64,7 +72,10 @@ export function readSignatures(json: JsonObject, digests: readonly string[]): Si
 function readOutcome(result: ObjectReader): ArtifactOutcome {
   const digest = result.text('digest')
   const problem = result.optionalObject('problem')
-  if (problem === undefined) return { digest, ...readBundle(result) }
+  if (problem === undefined) {
+    const legacy = result.optionalObject('legacy')
+    return { digest, ...(legacy === undefined ? readBundle(result) : readLegacy(result, legacy)) }
+  }
   const error = problemToError(problem.json)
   if (error === undefined) throw malformed('a problem without a code that is known')
   return { digest, error }
@@ -104,6 +115,18 @@ function readSignedBy(answer: ObjectReader): SignedBy {
 
 function readBundle(answer: ObjectReader): MadeBundle {
   return { bundle: answer.object('bundle').json, logIndex: readCount(answer, 'logIndex') }
+}
+
+function readLegacy(result: ObjectReader, legacy: ObjectReader): MadeLegacy {
+  const read = (name: string): Uint8Array => {
+    const bytes = decodeBase64(legacy.text(name))
+    if (bytes === undefined) throw malformed(`${name} is not base64`)
+    return bytes
+  }
+  return {
+    legacy: { payload: read('payload'), signature: read('signature') },
+    logIndex: readCount(result, 'logIndex'),
+  }
 }
 
 function readCount(answer: ObjectReader, name: string): number {

@@ -48,6 +48,9 @@ export interface SignatureRequest {
   readonly kind: 'file' | 'image'
   readonly name?: string
   readonly annotations?: Readonly<Record<string, string>>
+  /** `legacy`: the older cosign layout, with the image name that its payload states. */
+  readonly format?: 'legacy'
+  readonly reference?: string
 }
 
 /** An attestation to be made: a predicate, or the provenance that the service makes itself. */
@@ -66,7 +69,7 @@ export interface TokenCall {
 
 /** The operations of a service that callers need. */
 export interface ServiceClient {
-  /** Signs artifacts with a key of the service; one result for each, in order, a bundle or a problem. */
+  /** Signs artifacts with a key of the service; one result for each, in order, a signature or a problem. */
   sign(
     key: string,
     artifacts: readonly SignatureRequest[],

@@ -1,5 +1,6 @@
 /** The artifact keys of a service, as it publishes them over its connection. */
-import { type KeyHistory, parseKeyHistory } from '../keys/key-history.ts'
+import type { HashName } from '../crypto/digest.ts'
+import { type KeyHistory, parseKeyHistory, type PublishedVersion } from '../keys/key-history.ts'
 import { assertPublicationCurrent } from '../keys/publication-times.ts'
 import { createChosenGet } from './bounded-get.ts'
 import { publicationUrl } from './trust-cache.ts'
@@ -37,6 +38,16 @@ export function publishedKeys(
     isPinned: false,
     read: async (kid) => (fetched && hasVersion(fetched, kid) ? fetched : fetchKeys()),
   }
+}
+
+/**
+ * The hash by which a key of a service signs files: that of its algorithm where it signs digests as they are,
+ * else SHA-256, which statements name. Undefined: its algorithm signs no digest.
+ *
+ * @param newest - newest version of the key, where one is published
+ */
+export function fileHashOf(newest: PublishedVersion | undefined): HashName | undefined {
+  return newest?.use === 'digest' ? newest.key.algorithm.hash : 'sha256'
 }
 
 /**

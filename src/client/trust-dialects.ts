@@ -12,6 +12,7 @@ import {
 } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyHistory, PublishedVersion } from '../keys/key-history.ts'
+import { DIGEST_KEY_WARNING } from '../keys/publication.ts'
 
 /** Names of the dialects. */
 export const TRUST_DIALECTS = ['jwks', 'pem', 'trusted-root', 'policy-json', 'kyverno'] as const
@@ -22,7 +23,7 @@ export type TrustDialect = (typeof TRUST_DIALECTS)[number]
 /** What is written. */
 export interface DialectRequest {
   readonly history: KeyHistory
-  /** Names of keys; all where left out. */
+  /** Names of keys; where left out, all whose use is `artifact`. */
   readonly keys?: readonly string[] | undefined
   /** Images that policies are about: `registry/repository`, or a part of it from the left. */
   readonly scopes: readonly string[]
@@ -50,16 +51,30 @@ const WRITERS: Readonly<
  * publishes no trusted root
  */
 export function writeDialect(dialect: TrustDialect, request: DialectRequest): string {
-  const { history, keys } = request
+  const { history } = request
   const active = history.versions.filter(
-    ({ name, state }) => state === 'active' && (keys?.includes(name) ?? true),
+    (version) => version.state === 'active' && isExported(version, dialect, request),
   )
   if (active.length === 0 && dialect !== 'trusted-root') {
-    throw new CountersignError('ERR_KEY_NOT_FOUND', 'none of these keys has an active version', {
-      hint: 'see what the service publishes: countersign trust show',
+    throw new CountersignError('ERR_KEY_NOT_FOUND', `no active key version for ${dialect}`, {
+      hint: 'see what the service publishes: countersign trust show; digest keys are exported by name alone, as pem or jwks',
     })
   }
   return WRITERS[dialect](active, request)
+}
+
+/**
+ * Other verifiers know no use, so a digest key would vouch for whatever its callers make it say. It is written
+ * where it is named, as a key alone; never into a policy about images.
+ */
+function isExported(
+  { name, use }: PublishedVersion,
+  dialect: TrustDialect,
+  { keys }: DialectRequest,
+): boolean {
+  if (keys === undefined) return use === 'artifact'
+  if (!keys.includes(name)) return false
+  return use === 'artifact' || dialect === 'pem' || dialect === 'jwks'
 }
 
 function json(value: object): string {
@@ -67,8 +82,9 @@ function json(value: object): string {
 }
 
 /** RFC 7468 section 2 allows text around the blocks. */
-function toNamedPem({ name, version, key }: PublishedVersion): string {
-  return `${name}@${version} (kid ${key.kid})\n${pemOf(key)}`
+function toNamedPem({ name, version, use, key }: PublishedVersion): string {
+  const warning = use === 'digest' ? `${DIGEST_KEY_WARNING}\n` : ''
+  return `${name}@${version} (kid ${key.kid})\n${warning}${pemOf(key)}`
 }
 
 /** With one line end behind it. */

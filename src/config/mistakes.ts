@@ -133,21 +133,22 @@ function formMistakes(value: unknown): readonly Mistake[] {
   })
 }
 
-/** Settings that only keys of one use have. */
-const SETTINGS_OF_USES: Readonly<Partial<Record<string, KeyUse>>> = {
-  maxTokenLifetime: 'token',
-  tokenType: 'token',
-  claims: 'token',
-  timestamps: 'artifact',
+/** Settings that only keys of some uses have. */
+const SETTINGS_OF_USES: Readonly<Record<string, readonly KeyUse[]>> = {
+  maxTokenLifetime: ['token'],
+  tokenType: ['token'],
+  claims: ['token'],
+  timestamps: ['artifact', 'digest'],
 }
 
 function useMistakes(value: unknown): readonly Mistake[] {
   const keys = own(value, 'keys')
   if (!isMapping(keys)) return []
   return Object.entries(keys).flatMap(([name, key]) =>
-    Object.entries(SETTINGS_OF_USES).flatMap(([setting, use]) => {
-      if (own(key, setting) === undefined || own(key, 'use') === use) return []
-      const message = `only a key whose use is ${use ?? ''} has this setting`
+    Object.entries(SETTINGS_OF_USES).flatMap(([setting, uses]) => {
+      const use = own(key, 'use')
+      if (own(key, setting) === undefined || uses.some((each) => each === use)) return []
+      const message = `only a key whose use is ${uses.join(' or ')} has this setting`
       return [{ path: ['keys', name, setting], message }]
     }),
   )

@@ -52,11 +52,15 @@ export function findNamedKey(config: Config, name: string): NamedKey | undefined
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_USABLE — its use is another
  */
-export function assertUse({ name, use }: NamedKey, wanted: KeyUse): void {
-  if (use === wanted) return
+export function assertUse(
+  { name, use }: Pick<NamedKey, 'name' | 'use'>,
+  ...expected: readonly KeyUse[]
+): void {
+  if (expected.includes(use)) return
+  const wanted = expected.join(' or ')
   throw new CountersignError(
     'ERR_KEY_NOT_USABLE',
-    `the key "${name}" has the use ${use}, not ${wanted}`,
+    `the key "${name}" has the use ${use}, expected ${wanted}`,
     { hint: 'a key has one use for all its life: choose another key', details: { use, wanted } },
   )
 }

@@ -18,6 +18,7 @@ import {
   parseJson,
   readObject,
 } from '../formats/json.ts'
+import { isKeyUse, type KeyOrigin, type KeyUse } from './key.ts'
 import type { PublicationTimes } from './publication-times.ts'
 import { isKeyState, type KeyState } from './state.ts'
 
@@ -36,6 +37,9 @@ export interface PublishedVersion {
   /** Name of the key the version belongs to. */
   readonly name: string
   readonly version: number
+  /** What the key signs: a signature of another kind does not count. */
+  readonly use: KeyUse
+  readonly origin: KeyOrigin
   readonly state: KeyState
   /** Signatures made from `start` to `end`, both included, count; no `end` while it signs. */
   readonly validFor: { readonly start: Date | undefined; readonly end: Date | undefined }
@@ -179,7 +183,22 @@ function readVersion(entry: ObjectReader): PublishedVersion {
     throw malformed(`a ${state} version whose window has no end`)
   }
   const version = readCount(entry, 'version')
-  return { key, name: entry.text('key'), version, state, validFor, compromisedSince }
+  const name = entry.text('key')
+  const [use, origin] = [readUse(entry), readOrigin(entry)]
+  return { key, name, version, use, origin, state, validFor, compromisedSince }
+}
+
+function readUse(entry: ObjectReader): KeyUse {
+  const use = entry.text('use')
+  if (isKeyUse(use)) return use
+  throw malformed(`"${use.slice(0, 40)}" is not a use`)
+}
+
+/** Written for imported versions alone. */
+function readOrigin(entry: ObjectReader): KeyOrigin {
+  const origin = entry.optionalText('origin') ?? 'generated'
+  if (origin === 'generated' || origin === 'external') return origin
+  throw malformed(`"${origin.slice(0, 40)}" is not an origin`)
 }
 
 function readCount(reader: ObjectReader, name: string): number {
@@ -232,6 +251,8 @@ function toJson(version: PublishedVersion): object {
     ...keyToJson(version.key),
     key: version.name,
     version: version.version,
+    use: version.use,
+    ...(version.origin === 'external' && { origin: version.origin }),
     state: version.state,
     validFor: {
       ...(version.validFor.start && { start: version.validFor.start.toISOString() }),

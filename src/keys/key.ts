@@ -8,8 +8,23 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import type { KeyState } from './state.ts'
 
-/** What a key may be used for; never more than one. */
-export type KeyUse = 'artifact' | 'token' | 'timestamp' | 'log' | 'trust'
+/**
+ * What a key may be used for; never more than one. `artifact` signs bytes that the service built itself:
+ * in-toto statements, and payloads of the older cosign layout. `digest` signs digests that a caller made,
+ * and nothing else.
+ */
+export const KEY_USES = ['artifact', 'digest', 'token', 'timestamp', 'log', 'trust'] as const
+
+/** One of {@link KEY_USES}. */
+export type KeyUse = (typeof KEY_USES)[number]
+
+/** Tells whether a text names a use. */
+export function isKeyUse(text: string): text is KeyUse {
+  return KEY_USES.some((use) => use === text)
+}
+
+/** Where a key pair comes from; an `external` one was imported and may have signed elsewhere. */
+export type KeyOrigin = 'generated' | 'external'
 
 /** The quantities of rotation, for one key; docs/design/rotation.md names them by one letter each. */
 export interface RotationPolicy {
@@ -73,6 +88,7 @@ export interface KeyVersion extends VersionState {
   /** Key reference that pins the private half in its backend; without secrets. */
   readonly uri: string
   readonly createdAt: Date
+  readonly origin: KeyOrigin
   /**
    * Whether it was activated before verifiers had surely seen it: by somebody who said why, or in place
    * of a revoked version. The first version of a key is not, it replaces nothing.

@@ -27,6 +27,7 @@ const DEFAULTS: Omit<RotationPolicy, 'everySeconds'> = {
 /** The others sign so rarely, or are pinned by so many, that only people say when they change. */
 const EVERY: Readonly<Record<KeyUse, number | undefined>> = {
   artifact: 90 * DAY,
+  digest: 90 * DAY,
   token: 7 * DAY,
   timestamp: undefined,
   log: undefined,

@@ -1,6 +1,6 @@
 /**
  * What the world is shown of keys, as pure functions of versions, policy and time: the JWKS (RFC 7517)
- * and discovery document of token keys, and the key history of artifact keys.
+ * and discovery document of token keys, and the key history of artifact and digest keys.
  *
  * @packageDocumentation
  */
@@ -9,6 +9,10 @@ import { isServed, leavesJwksAt, signsUntil } from './deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from './key.ts'
 import type { KeyHistory, PublishedVersion } from './key-history.ts'
 import { createRotationPolicy } from './policy.ts'
+
+/** Stands before the PEM of a digest key, for people whose tools know no use (RFC 7468 section 2). */
+export const DIGEST_KEY_WARNING =
+  'Warning: this key signs digests that callers make. A caller who may use it can make it sign a statement or a token too: accept nothing but signatures over files from it.'
 
 /** All keys at one moment, with the number of their newest publication. */
 export interface PublishedState {
@@ -66,10 +70,10 @@ function servedMaxAge(keys: readonly Key[]): number {
   return ages.length === 0 ? createRotationPolicy('token').maxAgeSeconds : Math.min(...ages)
 }
 
-/** Versions of the keys of a use, by name and number: equal states make equal documents. */
-function versionsFor(state: PublishedState, use: KeyUse): readonly KeyedVersion[] {
+/** Versions of the keys of some uses, by name and number: equal states make equal documents. */
+function versionsFor(state: PublishedState, ...uses: readonly KeyUse[]): readonly KeyedVersion[] {
   const keys = new Map(
-    state.keys.filter((key) => key.use === use).map((key): [string, Key] => [key.name, key]),
+    state.keys.filter(({ use }) => uses.includes(use)).map((key): [string, Key] => [key.name, key]),
   )
   return state.versions
     .flatMap((version) => {
@@ -84,12 +88,12 @@ function byName(a: Key, b: Key): number {
 }
 
 /**
- * The key history: every version of every artifact key that was ever published, with the window in which
+ * The key history: every version of every artifact and digest key that was ever published, with the window in which
  * its signatures count, and the versions of the trust key that may sign the next history. It follows from
  * state alone and stays until the next change.
  */
 export function publishKeyHistory(state: PublishedState): KeyHistory {
-  const versions = versionsFor(state, 'artifact')
+  const versions = versionsFor(state, 'artifact', 'digest')
     .filter(({ version }) => version.publishedAt !== undefined)
     .map(({ key, version }) => publishVersion(version, key))
   const trustKeys = versionsFor(state, 'trust')
@@ -109,6 +113,8 @@ function publishVersion(version: KeyVersion, key: Key): PublishedVersion {
     key: publicKey,
     name: key.name,
     version: version.version,
+    use: key.use,
+    origin: version.origin,
     // Destroyed after it was compromised, it must still be judged by when that was.
     state: compromisedSince === undefined ? version.state : 'revoked',
     validFor: windowOf(version, key),

@@ -7,7 +7,7 @@
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { destroyableAt, ripeAt, signsUntil, addSeconds } from './deadlines.ts'
-import type { KeyVersion } from './key.ts'
+import type { KeyOrigin, KeyVersion } from './key.ts'
 import {
   activeVersion,
   beginTransition,
@@ -29,6 +29,8 @@ export interface NewKeyPair {
   readonly uri: string
   /** Certificate chain of a time-stamp key, PEM, leaf first. */
   readonly certificates?: string
+  /** Default `generated`. */
+  readonly origin?: KeyOrigin
 }
 
 /**
@@ -59,6 +61,7 @@ export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
     publicKey: pair.publicKey,
     uri: pair.uri,
     createdAt: now,
+    origin: pair.origin ?? 'generated',
     certificates: pair.certificates,
     ...UNTOUCHED,
   }

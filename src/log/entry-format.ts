@@ -7,6 +7,7 @@
  */
 import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { isKeyUse, type KeyUse } from '../keys/key.ts'
 import { isKeyState, type KeyState } from '../keys/state.ts'
 import type { ApprovalStep, EntryCaller, EntryKey, LogEntry } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
@@ -65,11 +66,12 @@ function specifics(entry: LogEntry): object {
       return { key: toKey(key), serial, digest }
     }
     case 'state': {
-      const { key, from, to, action, compromisedSince, certificatesSha256, isForced, sequence } =
-        entry
+      const { key, use, from, to, action, compromisedSince } = entry
+      const { certificatesSha256, isForced, sequence } = entry
       const reason = entry.reason && cutText(entry.reason, MAX_REASON_CHARACTERS)
       return {
         key: toKey(key),
+        use,
         from,
         to,
         action,
@@ -143,6 +145,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     type: 'state',
     ...readBase(reader),
     key: readKey(reader),
+    use: readUse(reader),
     from: reader.value('from') === undefined ? undefined : readState(reader, 'from'),
     to: readState(reader, 'to'),
     action: reader.text('action'),
@@ -235,6 +238,12 @@ function readState(reader: ObjectReader, name: string): KeyState {
   const state = reader.text(name)
   if (isKeyState(state)) return state
   throw malformed(`"${name}" is not a state`)
+}
+
+function readUse(reader: ObjectReader): KeyUse {
+  const use = reader.text('use')
+  if (isKeyUse(use)) return use
+  throw malformed('its use is not known')
 }
 
 function readStep(reader: ObjectReader): ApprovalStep {

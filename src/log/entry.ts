@@ -6,6 +6,7 @@
  */
 import type { ErrorCode } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
+import type { KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
 
 /** Who asked; claims are those that were verified. */
@@ -68,6 +69,8 @@ export interface TimestampEntry extends EntryBase {
 export interface StateEntry extends EntryBase {
   readonly type: 'state'
   readonly key: EntryKey
+  /** Of the key; never changes. */
+  readonly use: KeyUse
   readonly from: KeyState | undefined
   readonly to: KeyState
   /** What was done: `create`, `import`, `publish`, `activate`, `retire`, `revoke`, `destroy`. */

@@ -110,9 +110,11 @@ function differenceOf(
 type Facts = Readonly<Record<string, string | undefined>>
 
 function publishedFacts(published: PublishedVersion): Facts {
-  const { name, version, state, validFor, compromisedSince } = published
+  const { name, version, use, origin, state, validFor, compromisedSince } = published
   return {
     version: `${name}@${version}`,
+    use,
+    origin,
     state,
     start: validFor.start?.toISOString(),
     compromisedSince: compromisedSince?.toISOString(),
@@ -121,9 +123,12 @@ function publishedFacts(published: PublishedVersion): Facts {
 }
 
 /** When a window ends is a matter of the key's lag too, which the log does not tell. */
-function toldFacts({ key, state, compromisedSince, ...times }: ToldVersion): Facts {
+function toldFacts(told: ToldVersion): Facts {
+  const { key, use, origin, state, compromisedSince, ...times } = told
   return {
     version: `${key.name}@${key.version}`,
+    use,
+    origin,
     // Destroyed after it was compromised, it is published as compromised.
     state: compromisedSince === undefined ? state : 'revoked',
     start: (times.activatedAt ?? times.revokedAt)?.toISOString(),

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { VersionState } from '../keys/key.ts'
+import type { KeyOrigin, KeyUse, VersionState } from '../keys/key.ts'
 import type { EntryKey, StateEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
@@ -13,6 +13,8 @@ import type { LogReader } from './log-records.ts'
 /** A key version as the log tells of it; a transition not made has no time. */
 export interface ToldVersion extends VersionState {
   readonly key: EntryKey
+  readonly use: KeyUse
+  readonly origin: KeyOrigin
   /** SHA-256 of its certificates, hex; undefined: it has none. */
   readonly certificatesSha256: string | undefined
 }
@@ -52,20 +54,25 @@ export function followState(
   entry: StateEntry,
 ): ToldVersion {
   assertFollows(before, index, entry)
-  const { key, to: state, compromisedSince, certificatesSha256 } = entry
-  return { key, state, compromisedSince, certificatesSha256, ...timesAfter(before, entry) }
+  const { key, use, to: state, compromisedSince, certificatesSha256 } = entry
+  const origin = before?.origin ?? (entry.action === 'import' ? 'external' : 'generated')
+  const facts = { key, use, origin, state, compromisedSince, certificatesSha256 }
+  return { ...facts, ...timesAfter(before, entry) }
 }
 
 function assertFollows(before: ToldVersion | undefined, index: number, entry: StateEntry): void {
-  const { key, from } = entry
+  const { key, use, from } = entry
   if (from !== before?.state) {
     const told = before === undefined ? 'none before it tells of that version' : before.state
     throw contradiction(index, `it begins with the state ${from ?? '"new"'}, and ${told}`)
   }
   if (before === undefined) return
   const { name, version } = before.key
-  if (key.name === name && key.version === version) return
-  throw contradiction(index, `the same key pair was ${name}@${version} before`)
+  if (key.name !== name || key.version !== version) {
+    throw contradiction(index, `the same key pair was ${name}@${version} before`)
+  }
+  if (use === before.use) return
+  throw contradiction(index, `its use is ${use}, and was ${before.use} before`)
 }
 
 type Times = Pick<

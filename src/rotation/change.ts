@@ -33,8 +33,6 @@ export type Decide = (
 /** What to write into the log beside the states. */
 export interface Done {
   readonly by: Operator
-  /** Name of what brought in a new version; default `create`. */
-  readonly origin?: 'create' | 'import'
 }
 
 /**
@@ -68,7 +66,7 @@ export function changeKey(
     }
     const sequence = await records.keys.nextSequence()
     const entries = steps.map(([before, after]) =>
-      toEntry(before, after, { ...done, time: moment.now, sequence }),
+      toEntry(before, after, { ...done, key: moment.key, time: moment.now, sequence }),
     )
     // Last: it locks the log for every replica.
     await appendEntries(records.log, entries)
@@ -81,11 +79,13 @@ export function changeKey(
 /** A transition starts from what the log tells: an entry over a row that somebody slipped in would vouch for it. */
 async function assertAllTold(
   { log }: StoreTransaction,
-  { versions }: KeyMoment,
+  { key, versions }: KeyMoment,
   changed: readonly KeyVersion[],
 ): Promise<void> {
   const numbers = new Set(changed.map(({ version }) => version))
-  for (const before of versions) if (numbers.has(before.version)) await assertTold(log, before)
+  for (const before of versions) {
+    if (numbers.has(before.version)) await assertTold(log, before, key.use)
+  }
 }
 
 /**
@@ -110,24 +110,29 @@ export async function readMoment(
 function toEntry(
   before: KeyVersion | undefined,
   after: KeyVersion,
-  done: Done & { readonly time: Date; readonly sequence: number },
+  done: Done & { readonly key: Key; readonly time: Date; readonly sequence: number },
 ): StateEntry {
-  const { by, origin = 'create', time, sequence } = done
+  const { by, key, time, sequence } = done
   return {
     type: 'state',
     time,
     requestId: by.requestId,
     caller: by.caller,
     key: { name: after.key, version: after.version, kid: after.publicKey.kid },
+    use: key.use,
     from: before?.state,
     to: after.state,
-    action: before === undefined ? origin : actionBetween(before, after),
+    action: before === undefined ? originOf(after) : actionBetween(before, after),
     reason: by.reason,
     compromisedSince: after.compromisedSince,
     certificatesSha256: certificatesSha256(after),
     isForced: after.isForced,
     sequence,
   }
+}
+
+function originOf({ origin }: KeyVersion): string {
+  return origin === 'external' ? 'import' : 'create'
 }
 
 /** Each state is entered by one action; only the two that stay in a state tell more. */

@@ -47,7 +47,7 @@ export async function importVersion(
   by: Operator,
 ): Promise<Change> {
   const { pair } = await readImport(context, name, reference)
-  return changeKey(context, name, { by, origin: 'import' }, (moment) => [create(moment, pair)])
+  return changeKey(context, name, { by }, (moment) => [create(moment, pair)])
 }
 
 /**
@@ -69,7 +69,7 @@ export async function readImport(
   // An alias may come to mean another key, and two tokens' objects may share a label.
   const pinned = canPin(provider) ? await provider.pin(uri, { algorithm: key.algorithm }) : uri
   const pair = await testedPair(context, key, { uri: pinned, version: nextNumber(versions) })
-  return { moment, pair }
+  return { moment, pair: { ...pair, origin: 'external' } }
 }
 
 /** Makes the version of a prepared key pair, and ends its intent, in one transaction. */

@@ -184,5 +184,6 @@ function standIn({ versions, now }: KeyMoment): KeyVersion {
     ...UNTOUCHED,
     version: template.version + 1,
     createdAt: now,
+    origin: 'generated',
   }
 }

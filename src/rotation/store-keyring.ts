@@ -194,7 +194,7 @@ async function readSnapshot(store: Store, told: ToldVersions): Promise<ToldSnaps
     const { isWhole, ...read } = await store.transaction(async ({ keys: records, log }) => {
       const sequence = await records.sequence()
       const keys = await records.keys()
-      const { versions, untold } = await told.hold(log, await records.versions())
+      const { versions, untold } = await told.hold(log, keys, await records.versions())
       const isWhole = (await records.sequence()) === sequence
       return { snapshot: { sequence, keys, versions }, untold, isWhole }
     })

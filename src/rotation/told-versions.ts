@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
-import type { KeyVersion } from '../keys/key.ts'
+import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import type { LogReader } from '../log/log-records.ts'
 import { readToldVersion, type ToldVersion } from '../log/told-version.ts'
 
@@ -20,25 +20,39 @@ export interface ToldSet {
   readonly untold: readonly CountersignError[]
 }
 
+/** A version and the use of its key. */
+interface UsedVersion {
+  readonly version: KeyVersion
+  readonly use: KeyUse | undefined
+}
+
 /** Remembers what was found right, so that the log is read only for what changed. */
 export class ToldVersions {
   /** By kid; grows by {@link hold}. */
-  readonly #right = new Map<string, KeyVersion>()
+  readonly #right = new Map<string, UsedVersion>()
 
-  /** Sorts out what the log does not tell. */
-  async hold(log: ToldLog, versions: readonly KeyVersion[]): Promise<ToldSet> {
+  /** Sorts out what the log does not tell of the versions of these keys. */
+  async hold(
+    log: ToldLog,
+    keys: readonly Key[],
+    versions: readonly KeyVersion[],
+  ): Promise<ToldSet> {
+    const uses = new Map(keys.map(({ name, use }) => [name, use]))
     const held: KeyVersion[] = []
     const untold: CountersignError[] = []
     for (const version of versions) {
       const { kid } = version.publicKey
+      const use = uses.get(version.key)
       const right = this.#right.get(kid)
+      // Under another use even a version that was right would sign, and be published, as something else.
+      const known = right?.use === use ? right?.version : undefined
       const problem =
-        right !== undefined && isSameState(right, version)
+        known !== undefined && isSameState(known, version)
           ? undefined
-          : await findProblem(log, version)
-      if (problem === undefined) this.#right.set(kid, version)
+          : await findProblem(log, { version, use })
+      if (problem === undefined) this.#right.set(kid, { version, use })
       else untold.push(problem)
-      const usable = problem === undefined ? version : right
+      const usable = problem === undefined ? version : known
       if (usable !== undefined) held.push(usable)
     }
     return { versions: held, untold }
@@ -50,8 +64,8 @@ export class ToldVersions {
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not
  */
-export async function assertTold(log: ToldLog, version: KeyVersion): Promise<void> {
-  const problem = await findProblem(log, version)
+export async function assertTold(log: ToldLog, version: KeyVersion, use: KeyUse): Promise<void> {
+  const problem = await findProblem(log, { version, use })
   if (problem !== undefined) throw problem
 }
 
@@ -68,14 +82,11 @@ export function certificatesSha256({ certificates }: KeyVersion): string | undef
     : createHash('sha256').update(certificates).digest('hex')
 }
 
-async function findProblem(
-  log: ToldLog,
-  version: KeyVersion,
-): Promise<CountersignError | undefined> {
+async function findProblem(log: ToldLog, used: UsedVersion): Promise<CountersignError | undefined> {
+  const { version } = used
   try {
     const told = await readToldVersion(log, version.publicKey.kid)
-    const why =
-      told === undefined ? 'the log tells of no such version' : differenceOf(version, told)
+    const why = told === undefined ? 'the log tells of no such version' : differenceOf(used, told)
     return why === undefined ? undefined : untoldBy(version, why)
   } catch (cause) {
     if (!CountersignError.is(cause, 'ERR_LOG_PROOF_INVALID')) throw cause
@@ -89,6 +100,7 @@ function factsOf(version: KeyVersion): Facts {
   return {
     key: version.key,
     version: version.version,
+    origin: version.origin,
     state: version.state,
     ...timesOf(version),
     certificates: certificatesSha256(version),
@@ -106,14 +118,16 @@ function timesOf(version: KeyVersion | ToldVersion): Facts {
   }
 }
 
-function differenceOf(version: KeyVersion, told: ToldVersion): string | undefined {
-  const said = factsOf(version)
+function differenceOf({ version, use }: UsedVersion, told: ToldVersion): string | undefined {
+  const said: Facts = { ...factsOf(version), use }
   const known: Facts = {
     key: told.key.name,
     version: told.key.version,
+    origin: told.origin,
     state: told.state,
     ...timesOf(told),
     certificates: told.certificatesSha256,
+    use: told.use,
   }
   const different = Object.keys(said).find((name) => said[name] !== known[name])
   if (different === undefined) return undefined

@@ -15,7 +15,13 @@ import {
   type KeyHistory,
   serializeKeyHistory,
 } from '../keys/key-history.ts'
-import { publishDiscovery, publishJwks, publishKeyHistory } from '../keys/publication.ts'
+import type { KeyVersion } from '../keys/key.ts'
+import {
+  DIGEST_KEY_WARNING,
+  publishDiscovery,
+  publishJwks,
+  publishKeyHistory,
+} from '../keys/publication.ts'
 import type { PublicationTimes } from '../keys/publication-times.ts'
 import type { KeyringSnapshot } from '../rotation/keyring.ts'
 import type { Signer } from '../signing/signer.ts'
@@ -61,9 +67,9 @@ export function publishPages(snapshot: KeyringSnapshot, issuer: string, now: Dat
     .filter(
       (version) => version.publishedAt !== undefined && version.compromisedSince === undefined,
     )
-    .map(({ publicKey }): [string, PublishedPage] => [
-      `/keys/${publicKey.kid}.pem`,
-      page(serializePublicKeyPem(publicKey), 'application/x-pem-file', maxAge),
+    .map((version): [string, PublishedPage] => [
+      `/keys/${version.publicKey.kid}.pem`,
+      page(toPem(version, snapshot), 'application/x-pem-file', maxAge),
     ])
   const pages = new Map([
     ['/.well-known/jwks.json', json(jwks.document, 'application/jwk-set+json')],
@@ -75,6 +81,11 @@ export function publishPages(snapshot: KeyringSnapshot, issuer: string, now: Dat
     ...keys,
   ])
   return { pages, nextChangeAt: jwks.nextChangeAt }
+}
+
+function toPem({ key: name, publicKey }: KeyVersion, { keys }: KeyringSnapshot): string {
+  const isDigest = keys.some((key) => key.name === name && key.use === 'digest')
+  return `${isDigest ? `${DIGEST_KEY_WARNING}\n` : ''}${serializePublicKeyPem(publicKey)}`
 }
 
 /** The least M of the keys that are not for tokens; a day-old history would hide a revocation. */

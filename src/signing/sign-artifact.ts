@@ -1,6 +1,6 @@
 /**
- * Signing artifacts: what is signed and the bundle that comes out. Images and attestations become a
- * DSSE envelope over an in-toto statement; files become a signature over their bytes.
+ * Signing artifacts: what is signed and the bundle that comes out. A statement about an artifact becomes a
+ * DSSE envelope; the older forms are a signature over a file's bytes, and cosign's payload about an image.
  *
  * @packageDocumentation
  */
@@ -64,24 +64,26 @@ export async function attest(
   return { bundle, predicateType: request.predicateType }
 }
 
-/** Signs a container image or index by its manifest digest, in the form cosign 3 writes and reads. */
-export async function signImage(
+/**
+ * Signs an artifact by its digest, in a statement of the form that cosign 3 writes and reads for images: a
+ * container image or index by that of its manifest, a file by that of its content.
+ */
+export async function signArtifact(
   signer: Signer,
-  image: { readonly digest: Digest; readonly annotations?: Readonly<Record<string, string>> },
+  artifact: { readonly digest: Digest; readonly annotations?: Readonly<Record<string, string>> },
   options: SignArtifactOptions = {},
 ): Promise<SignedBundle> {
-  const annotations = image.annotations ?? {}
-  const subject = createSubject(
-    image.digest,
-    Object.keys(annotations).length > 0 ? { annotations } : {},
-  )
+  const { digest, annotations = {} } = artifact
+  const subject = createSubject(digest, Object.keys(annotations).length > 0 ? { annotations } : {})
   const request = { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
   return attest(signer, request, options)
 }
 
 /**
  * Signs a file by its digest, which must be of the hash of the signer's algorithm. The signature is
- * over the file's bytes, so it verifies with `openssl dgst -verify` too.
+ * over the file's bytes, so it verifies with `openssl dgst -verify` too. The caller who
+ * chooses the digest chooses what is signed, a DSSE envelope or a token among them: on behalf of others,
+ * use {@link signArtifact}, or a key that signs nothing else.
  *
  * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key can't sign a digest made
  * elsewhere; ERR_ALGORITHM_UNSUPPORTED — the digest is of another hash; and the errors of the signer

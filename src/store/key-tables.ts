@@ -75,6 +75,7 @@ export class KeyTables implements KeyRecords {
         algorithm: publicKey.algorithm.name,
         spki: publicKey.spki,
         created_at: version.createdAt.getTime(),
+        origin: version.origin,
         revision: version.revision,
         ...toChangingColumns(version),
       })
@@ -147,6 +148,7 @@ export class KeyTables implements KeyRecords {
       uri: row.uri,
       state: row.state,
       createdAt: new Date(row.created_at),
+      origin: row.origin,
       publishedAt: toDate(row.published_at),
       activatedAt: toDate(row.activated_at),
       retiredAt: toDate(row.retired_at),
@@ -180,6 +182,7 @@ const COLUMNS = [
   'uri',
   'state',
   'created_at',
+  'origin',
   'published_at',
   'activated_at',
   'retired_at',
@@ -191,7 +194,8 @@ const COLUMNS = [
   'revision',
 ] as const satisfies readonly (keyof KeyVersionRow)[]
 
-type FixedColumn = 'kid' | 'key' | 'version' | 'algorithm' | 'spki' | 'created_at' | 'revision'
+type FixedColumn =
+  'kid' | 'key' | 'version' | 'algorithm' | 'spki' | 'created_at' | 'origin' | 'revision'
 
 function toChangingColumns(version: KeyVersion): Omit<KeyVersionRow, FixedColumn> {
   return {

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
-import type { KeyUse } from '../keys/key.ts'
+import type { KeyOrigin, KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
 
 /** A key; its policy is JSON, with those it had before inside. */
@@ -26,6 +26,7 @@ export interface KeyVersionRow {
   readonly uri: string
   readonly state: KeyState
   readonly created_at: number
+  readonly origin: KeyOrigin
   readonly published_at: number | null
   readonly activated_at: number | null
   readonly retired_at: number | null

@@ -7,6 +7,7 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { HashName } from '../crypto/digest.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import type { KeyUse } from '../keys/key.ts'
 import type { KeyHistory } from '../keys/key-history.ts'
 import type { KeyState } from '../keys/state.ts'
 
@@ -16,6 +17,8 @@ export interface TrustedKey {
   readonly state: KeyState | 'pinned'
   /** Name of the key and number of the version, where a key history says so. */
   readonly version?: { readonly key: string; readonly number: number }
+  /** What it signs, where a key history states it; anything else it signed does not count. */
+  readonly use?: KeyUse | undefined
   readonly validFor?: { readonly start: Date | undefined; readonly end: Date | undefined }
   readonly compromisedSince?: Date | undefined
   /** Address of the service that signs with it, where a key history says so. */
@@ -36,10 +39,11 @@ export function pinKey(key: PublicKeyInfo): TrustedKey {
 /** Trusts each version of a key history within its window and state. */
 export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
   const { issuer, versions } = history
-  return versions.map(({ key, name, version, state, validFor, compromisedSince }) => ({
+  return versions.map(({ key, name, version, use, state, validFor, compromisedSince }) => ({
     key,
     state,
     version: { key: name, number: version },
+    use,
     validFor,
     compromisedSince,
     ...(issuer !== undefined && { issuer }),

@@ -20,6 +20,7 @@ import {
   noEvidence,
   verifyEvidence,
 } from './evidence.ts'
+import { assertKeyUse, type SignedForm } from './key-use.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
   assertAnnotations,
@@ -134,7 +135,7 @@ async function verifySteps(
       : await findFileSigner(content, artifact, candidates)
   if (found === undefined) throw noSigner(candidates, isNamed(bundle, candidates))
   checks.pass(`${found.key.algorithm.name} by ${nameKey(found)}`)
-  const signer = judgeSigner(found, evidence, context, checks)
+  const signer = judgeSigner({ found, form: formOf(content) }, evidence, context, checks)
 
   checks.start('subject', artifact.name)
   const statement = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
@@ -172,15 +173,20 @@ function isNamed(bundle: Bundle, [first]: readonly TrustedKey[]): boolean {
   return bundle.signer.kind === 'certificate' || first?.key.hint === bundle.signer.hint
 }
 
-/** Judges who signed: a key by its state and window at the trusted times, a certificate by its name. */
+function formOf({ kind }: BundleContent): SignedForm {
+  return kind === 'dsse' ? 'envelope' : 'message'
+}
+
+/** Judges who signed: a key by its use, state and window at the trusted times, a certificate by its name. */
 function judgeSigner(
-  found: TrustedKey,
+  { found, form }: { readonly found: TrustedKey; readonly form: SignedForm },
   { certificate, times }: Evidence,
   { policy, now }: VerificationContext,
   checks: Checklist,
 ): VerifiedSigner {
   if (certificate === undefined) {
-    checks.start('key', 'trusted, and valid when it signed')
+    checks.start('key', 'trusted for what it signed, and valid when it signed')
+    assertKeyUse(found, form)
     checks.pass(assertKeyValid(found, times, now))
     return { kind: 'key', trusted: found }
   }

@@ -15,6 +15,7 @@ import { parseSimpleSigning } from '../formats/simple-signing.ts'
 import type { Artifact } from './artifact.ts'
 import { createChecklist, type Checklist } from './checklist.ts'
 import { noSigner } from './content.ts'
+import { assertKeyUse } from './key-use.ts'
 import { assertKeyValid } from './key-validity.ts'
 import { assertAnnotations, assertPredicateType } from './policy.ts'
 import { nameKey } from './trust.ts'
@@ -62,7 +63,8 @@ async function verifyLegacySteps(
   if (trusted === undefined) throw noSigner(trust.keys, false)
   checks.pass(`${trusted.key.algorithm.name} by ${nameKey(trusted)}`)
 
-  checks.start('key', 'trusted, and valid when it signed')
+  checks.start('key', 'trusted for what it signed, and valid when it signed')
+  assertKeyUse(trusted, 'payload')
   checks.pass(assertKeyValid(trusted, [], now))
 
   checks.start('subject', image.name)

@@ -152,6 +152,8 @@ const RELEASED: PublishedVersion = {
   key: released,
   name: 'release',
   version: 1,
+  use: 'artifact',
+  origin: 'generated',
   state: 'active',
   validFor: { start: ACTIVE.time, end: undefined },
   compromisedSince: undefined,

@@ -27,6 +27,8 @@ function release(number: number, changes: Partial<PublishedVersion> = {}): Publi
     key: testSigner('ES256', `release ${number}`).key,
     name: 'release',
     version: number,
+    use: 'digest',
+    origin: 'generated',
     state: 'active',
     validFor: { start: before(300), end: undefined },
     compromisedSince: undefined,
@@ -218,7 +220,8 @@ test('a damaged pin is an error, not an absence', async () => {
 })
 
 test('export writes other dialects, and a policy wants to know about which images', async () => {
-  const { server, home, run } = await createScene()
+  const { server, home, publish, run } = await createScene()
+  await publish(2, [release(1, { use: 'artifact' }), release(2, { name: 'blobs' })])
   await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
   const path = join(home, 'keys.pem')
 
@@ -226,6 +229,7 @@ test('export writes other dialects, and a policy wants to know about which image
   expect(readFileSync(path, 'utf8')).toContain('release@1 (kid ')
   const jwks = await run('trust export release --format jwks')
   expect(jwks.stdout).toContain(testSigner('ES256', 'release 1').key.kid)
+  expect(jwks.stdout).not.toContain(testSigner('ES256', 'release 2').key.kid)
   expect((await run('trust export --format kyverno')).exitCode).toBe(2)
   expect((await run('trust export --format kyverno --scope ghcr.io/acme')).exitCode).toBe(0)
 })
@@ -256,5 +260,5 @@ test('without its copy a pin is shown, fetched again when connected, and no trus
   expect((await run('trust show')).stdout).toContain('nothing is held')
   expect((await run(`verify ${file} --offline`)).stderr).toContain('ERR_TRUST_STALE')
   expect((await run(`verify ${file}`)).exitCode).toBe(0)
-  expect((await run('trust show')).stdout).toMatch(/release@1 {2}active {2}ES256/)
+  expect((await run('trust show')).stdout).toMatch(/release@1 {2}digest {2}active {2}ES256/)
 })

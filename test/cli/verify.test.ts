@@ -180,6 +180,8 @@ function writeHistory(folder: SigningFolder, version: Partial<PublishedVersion>)
         key,
         name: 'release',
         version: 3,
+        use: 'digest' as const,
+        origin: 'generated' as const,
         state: 'active' as const,
         validFor: { start, end: undefined },
         compromisedSince: undefined,

@@ -16,6 +16,8 @@ function version(name: string, number: number, state: 'active' | 'retired'): Pub
     key,
     name,
     version: number,
+    use: 'artifact',
+    origin: 'generated',
     state,
     validFor: { start: at, end },
     compromisedSince: undefined,

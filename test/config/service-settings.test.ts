@@ -95,7 +95,7 @@ test.each([
   ],
   [
     'keys: { a: { use: token, provider: "file:/a/", timestamps: none } }',
-    'c.yaml:1:48: keys.a.timestamps: only a key whose use is artifact has this setting',
+    'c.yaml:1:48: keys.a.timestamps: only a key whose use is artifact or digest has this setting',
   ],
   [
     'keys: { a: { use: token, provider: "file:/a/", rotation: { every: 1h, verifierCache: 2h } } }',

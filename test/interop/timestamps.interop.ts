@@ -10,7 +10,7 @@ import { digestOf } from '../../src/crypto/digest.ts'
 import { serializePublicKeyPem } from '../../src/crypto/public-key.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/formats/bundle.ts'
 import { bundleAnnotations } from '../../src/formats/oci-referrer.ts'
-import { type SignedBundle, signFile, signImage } from '../../src/signing/sign-artifact.ts'
+import { type SignedBundle, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { COSIGN } from '../../tools/interop/peers.ts'
 import { openRegistry, pushImage } from '../oci/open-registry.ts'
 import { createImage } from '../support/oci-content.ts'
@@ -102,7 +102,7 @@ describeWith('cosign', [COSIGN], () => {
       const image = createImage('stamped')
       const { digest } = image.descriptor
       await pushImage(registry.host, image)
-      const signed = await signImage(testSigner(), { digest }, { timestamp })
+      const signed = await signArtifact(testSigner(), { digest }, { timestamp })
       const about = { content: 'dsse-envelope', created: STAMP_TIME } as const
       await openRegistry(registry.host).attach({
         subject: image.descriptor,

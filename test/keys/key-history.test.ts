@@ -21,6 +21,8 @@ const version = (change: Partial<PublishedVersion> = {}): PublishedVersion => ({
   key: testSigner('ES256').key,
   name: 'release',
   version: 1,
+  use: 'artifact',
+  origin: 'generated',
   state: 'retired',
   validFor: { start, end },
   compromisedSince: undefined,
@@ -42,6 +44,8 @@ const histories: fc.Arbitrary<KeyHistory> = fc.record({
       version({
         key: testSigner('RS256').key,
         version: 2,
+        use: 'digest',
+        origin: 'external',
         state: 'pending',
         validFor: { start: undefined, end: undefined },
       }),

@@ -72,6 +72,7 @@ function slippedIn(scene: RotationScene, version: number, publishedAt: Date): Ke
     publicKey: testSigner('ES256', 'stranger').key,
     uri: `file:${scene.folder}/keys/stranger.pem`,
     createdAt: publishedAt,
+    origin: 'generated',
     publishedAt,
     certificates: undefined,
   }

@@ -22,6 +22,7 @@ test('a change, its log entry and the number of its publication are one transact
       requestId: 'request-1',
       caller: OPERATOR.caller,
       key: { name: 'release', version: 1, kid: version?.publicKey.kid },
+      use: 'artifact',
       from: undefined,
       to: 'pending',
       action: 'create',

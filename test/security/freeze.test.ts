@@ -86,7 +86,8 @@ test("yesterday's copy undoes a revocation for a day at most", async () => {
 test('a changed copy in the home of a user is refused, whoever signed it', async () => {
   const scene = await startScene()
   const thief = testSigner('ES256', 'thief')
-  const mine = { key: thief.key, name: 'release', version: 1, state: 'active' } as const
+  const use = { use: 'artifact', origin: 'generated' } as const
+  const mine = { key: thief.key, name: 'release', version: 1, state: 'active', ...use } as const
   const window = { start: new Date(0), end: undefined }
   const history = {
     sequence: 99,
@@ -145,7 +146,9 @@ test('a copy issued earlier is refused, though its number is the same', async ()
 
 test('one number has one content: a second one is refused, however new', async () => {
   const { publish, run } = await pinned()
-  const version = { key: testSigner('ES256', 'other').key, name: 'release', version: 1 } as const
+  const use = { use: 'artifact', origin: 'generated' } as const
+  const { key } = testSigner('ES256', 'other')
+  const version = { key, name: 'release', version: 1, ...use } as const
   const validFor = { start: NOW, end: undefined }
   const versions = [{ ...version, state: 'active', validFor, compromisedSince: undefined } as const]
 

@@ -56,6 +56,8 @@ test('a version that is also named by its public key is no second signer', async
     key,
     name: 'release',
     version: index + 1,
+    use: 'digest' as const,
+    origin: 'generated' as const,
     state: 'active' as const,
     validFor: { start: new Date(0), end: undefined },
     compromisedSince: undefined,

@@ -14,7 +14,7 @@ import { toCanonicalSignature } from '../../src/crypto/low-s.ts'
 import { verifyMessage, verifyX509Message } from '../../src/crypto/verify.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { addLegacySignature, readLegacySignatures } from '../../src/oci/legacy.ts'
-import { signFile, signImage, signImageLegacy } from '../../src/signing/sign-artifact.ts'
+import { signFile, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
@@ -113,7 +113,7 @@ const digest = digestOf(Buffer.from('image'))
 
 test('a bundle and its twin are one verified signature, and meet no threshold of two', async () => {
   const signer = testSigner()
-  const { bundle } = await signImage(signer, { digest })
+  const { bundle } = await signArtifact(signer, { digest })
   const attached: readonly Attached[] = [bundle, twinBundle(bundle), bundle].map(
     (bytes, index) => ({
       kind: 'bundle',
@@ -150,7 +150,7 @@ test('the twin of a legacy signature is not attached beside it', async () => {
 })
 
 test.each([
-  ['an image', () => signImage(testSigner(), { digest })],
+  ['an image', () => signArtifact(testSigner(), { digest })],
   ['a file', () => signFile(testSigner(), digest)],
 ])(
   'the log finds the entry of the signature of %s by any copy of its bundle',

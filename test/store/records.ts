@@ -49,6 +49,7 @@ export function sampleVersion(
     uri: `file:keys/${key}-${version}.pem`,
     state: 'pending',
     createdAt: NOW,
+    origin: 'generated',
     publishedAt: undefined,
     activatedAt: undefined,
     retiredAt: undefined,

@@ -1,5 +1,6 @@
 /** Entries for tests of the log. */
 import fc from 'fast-check'
+import { KEY_USES } from '../../src/keys/key.ts'
 import type {
   ApprovalEntry,
   DenialEntry,
@@ -47,6 +48,7 @@ export function stateEntry(
     requestId: `request-${index}`,
     caller: undefined,
     key: { name: 'release', version: 1, kid: 'kid-1' },
+    use: 'artifact',
     from: undefined,
     reason: undefined,
     compromisedSince: undefined,
@@ -107,6 +109,7 @@ const change: fc.Arbitrary<StateEntry> = fc.record({
   ...base,
   type: fc.constant('state'),
   key,
+  use: fc.constantFrom(...KEY_USES),
   from: fc.option(state, { nil: undefined }),
   to: state,
   action: text,

@@ -22,6 +22,7 @@ export function serviceVersion(
     uri: 'file:keys/1.pem',
     state: 'active',
     createdAt: new Date('2026-01-01T00:00:00Z'),
+    origin: 'generated',
     publishedAt: new Date('2026-01-02T00:00:00Z'),
     activatedAt: new Date('2026-01-03T00:00:00Z'),
     retiredAt: undefined,

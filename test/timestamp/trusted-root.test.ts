@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import type { KeyVersion } from '../../src/keys/key.ts'
-import { signImage } from '../../src/signing/sign-artifact.ts'
+import { signArtifact } from '../../src/signing/sign-artifact.ts'
 import { serializeTrustedRoot } from '../../src/timestamp/trusted-root.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
@@ -21,7 +21,7 @@ async function verdict(changes: Partial<KeyVersion>): Promise<string> {
   const stamp = (signature: Uint8Array): Promise<Uint8Array> =>
     authority.authority.stampSignature(signature).then(({ response }) => response)
   const digest = digestOf(Buffer.from('image'))
-  const { bundle } = await signImage(testSigner(), { digest }, { timestamp: stamp })
+  const { bundle } = await signArtifact(testSigner(), { digest }, { timestamp: stamp })
   const trustedRoot = await parseTrustedRoot(testTrustedRoot(authority, changes))
   return codeOfAsync(async () => {
     const { times } = await verifyBundle(bundle, digestArtifact('image', [digest]), {

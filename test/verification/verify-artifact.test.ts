@@ -5,7 +5,7 @@ import { CountersignError } from '../../src/errors.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { serializeEnvelope } from '../../src/formats/dsse.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signImage, signImageLegacy } from '../../src/signing/sign-artifact.ts'
+import { attest, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import {
@@ -40,7 +40,7 @@ const verify = (
   })
 
 const signed = async (algorithm: 'ES256' | 'RS256', name = 'default'): Promise<Attached> => {
-  const { bundle } = await signImage(testSigner(algorithm, name), { digest })
+  const { bundle } = await signArtifact(testSigner(algorithm, name), { digest })
   return { kind: 'bundle', source: `by ${algorithm}`, bytes: bundle }
 }
 const attested = async (predicateType: string): Promise<Attached> => {

@@ -5,7 +5,7 @@ import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
 import { type Digest, digestOf } from '../../src/crypto/digest.ts'
 import { resolvePredicateType } from '../../src/formats/predicates/types.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signFile, signImage } from '../../src/signing/sign-artifact.ts'
+import { attest, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey, type TrustedKey } from '../../src/verification/trust.ts'
@@ -49,7 +49,7 @@ const code = (bundle: Uint8Array, artifact: Artifact, options: Options = {}): Pr
 
 test.each(ALGORITHM_NAMES)('%s: an image signature verifies with its key', async (name) => {
   const signer = testSigner(name)
-  const { bundle } = await signImage(signer, { digest: image })
+  const { bundle } = await signArtifact(signer, { digest: image })
   const verified = await check(bundle, byDigest(image), { keys: [pinKey(signer.key)] })
   expect(verified.predicateType).toBe('https://sigstore.dev/cosign/sign/v1')
   expect(verified.checks.every(({ ok }) => ok)).toBe(true)
@@ -88,7 +88,7 @@ test('a digest of another hash than the algorithm’s is never signed', async ()
 })
 
 test('any single flipped byte fails verification, or is no part of what is signed', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: image })
+  const { bundle } = await signArtifact(testSigner(), { digest: image })
   const message = await signFile(testSigner(), image)
   const artifact = byDigest(image)
   await fc.assert(
@@ -118,15 +118,15 @@ function isUnsigned(bundle: Uint8Array, index: number): boolean {
 }
 
 test('a bundle about another image fails', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: image })
+  const { bundle } = await signArtifact(testSigner(), { digest: image })
   expect(await code(bundle, byDigest(digestOf(Buffer.from('x'))))).toBe('ERR_SUBJECT_MISMATCH')
   expect(await code(bundle, byDigest(digestOf(content, 'sha512')))).toBe('ERR_SUBJECT_MISMATCH')
 })
 
 test('a key that is not trusted is told from a signature that is broken', async () => {
-  const { bundle } = await signImage(testSigner('ES256', 'other'), { digest: image })
+  const { bundle } = await signArtifact(testSigner('ES256', 'other'), { digest: image })
   expect(await code(bundle, byDigest(image))).toBe('ERR_KEY_NOT_TRUSTED')
-  const own = await signImage(testSigner(), { digest: image })
+  const own = await signArtifact(testSigner(), { digest: image })
   const spliced = JSON.parse(Buffer.from(own.bundle).toString()) as Record<string, unknown>
   spliced['dsseEnvelope'] = (JSON.parse(Buffer.from(bundle).toString()) as typeof spliced)[
     'dsseEnvelope'
@@ -138,7 +138,7 @@ test('a key that is not trusted is told from a signature that is broken', async 
 })
 
 test('a bundle whose hint another tool wrote verifies with any trusted key that fits', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: image })
+  const { bundle } = await signArtifact(testSigner(), { digest: image })
   const foreign = Buffer.from(
     Buffer.from(bundle).toString().replace(testSigner().key.hint, 'SHA256:x'),
   )
@@ -147,7 +147,7 @@ test('a bundle whose hint another tool wrote verifies with any trusted key that 
 })
 
 test('an RSA signature never verifies with another algorithm of the same key', async () => {
-  const { bundle } = await signImage(testSigner('RS256'), { digest: image })
+  const { bundle } = await signArtifact(testSigner('RS256'), { digest: image })
   expect(await code(bundle, byDigest(image), { keys: [pinKey(testSigner('PS256').key)] })).toBe(
     'ERR_SIGNATURE_INVALID',
   )
@@ -164,7 +164,7 @@ test('an attestation is no signature, and a signature is no attestation', async 
     predicateType,
     predicate: { bomFormat: 'CycloneDX' },
   })
-  const signature = await signImage(testSigner(), { digest: image })
+  const signature = await signArtifact(testSigner(), { digest: image })
   const wanted = { policy: { predicateTypes: [predicateType] } }
   expect(await code(sbom.bundle, byDigest(image))).toBe('ERR_PREDICATE_TYPE_MISMATCH')
   expect(await code(sbom.bundle, byDigest(image), wanted)).toBe('accepted')
@@ -192,7 +192,10 @@ test('a subject of which one digest differs is not the artifact', async () => {
 })
 
 test('annotations are demanded by exact value', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: image, annotations: { env: 'prod' } })
+  const { bundle } = await signArtifact(testSigner(), {
+    digest: image,
+    annotations: { env: 'prod' },
+  })
   expect(await code(bundle, byDigest(image), { policy: { annotations: { env: 'prod' } } })).toBe(
     'accepted',
   )
@@ -220,7 +223,7 @@ const retired = (start: number, end: number): TrustedKey => ({
 })
 
 test('a retired version verifies years later, when a time stamp shows it signed within its window', async () => {
-  const { bundle } = await signImage(
+  const { bundle } = await signArtifact(
     testSigner(),
     { digest: image },
     { timestamp: authority.timestamp },
@@ -235,7 +238,7 @@ test('a retired version verifies years later, when a time stamp shows it signed 
 })
 
 test('a revoked version verifies only for what was signed before its compromise', async () => {
-  const { bundle } = await signImage(
+  const { bundle } = await signArtifact(
     testSigner(),
     { digest: image },
     { timestamp: authority.timestamp },
@@ -249,7 +252,7 @@ test('a revoked version verifies only for what was signed before its compromise'
 })
 
 test('a time stamp of an authority that is not trusted fails the bundle', async () => {
-  const { bundle } = await signImage(
+  const { bundle } = await signArtifact(
     testSigner(),
     { digest: image },
     { timestamp: stranger.timestamp },
@@ -260,7 +263,7 @@ test('a time stamp of an authority that is not trusted fails the bundle', async 
 
 test('a time stamp over another signature fails the bundle', async () => {
   const timestamp = (): Promise<Uint8Array> => authority.timestamp(Buffer.from('another signature'))
-  const { bundle } = await signImage(testSigner(), { digest: image }, { timestamp })
+  const { bundle } = await signArtifact(testSigner(), { digest: image }, { timestamp })
   expect(await code(bundle, byDigest(image), { root: authority.trustedRoot })).toBe(
     'ERR_TIMESTAMP_INVALID',
   )
@@ -275,7 +278,7 @@ test('a file signature carries a time as well', async () => {
 })
 
 test('evidence that is demanded and not there fails', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: image })
+  const { bundle } = await signArtifact(testSigner(), { digest: image })
   const root = authority.trustedRoot
   const times = { policy: { evidence: { logEntries: 0, times: 1 } }, root }
   expect(await code(bundle, byDigest(image), times)).toBe('ERR_TIMESTAMP_INVALID')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Digest, digestOf } from '../../src/crypto/digest.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signFile, signImage } from '../../src/signing/sign-artifact.ts'
+import { attest, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
@@ -68,7 +68,7 @@ test('a signature of one file holds for no other', async () => {
 })
 
 test('annotations are demanded of every artifact', async () => {
-  const { bundle } = await signImage(testSigner(), { digest: one, annotations: { by: 'us' } })
+  const { bundle } = await signArtifact(testSigner(), { digest: one, annotations: { by: 'us' } })
 
   const { artifact, outcome } = await examine(bundle, [one, two], { annotations: { by: 'us' } })
 

@@ -2,7 +2,7 @@
 import * as Type from 'typebox'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
 import type { JsonObject } from '../../formats/json.ts'
-import type { KeyUse } from '../../keys/key.ts'
+import { KEY_USES, type KeyUse } from '../../keys/key.ts'
 import { DEFAULTS } from '../defaults.ts'
 import { duration, names, STRICT, text } from '../schema-parts.ts'
 
@@ -44,7 +44,7 @@ const rotation = Type.Object(
     every: Type.Optional(
       duration('1s', '3650d', {
         description:
-          'How long a version signs before the next one takes over; no shorter than the next one must wait. Left out: 90d for artifacts, 7d for tokens; other keys rotate only when somebody says so.',
+          'How long a version signs before the next one takes over; no shorter than the next one must wait. Left out: 90d for artifacts and digests, 7d for tokens; other keys rotate only when somebody says so.',
         examples: ['90d'],
       }),
     ),
@@ -119,8 +119,9 @@ const claims = Type.Object(
 
 const key = Type.Object(
   {
-    use: Type.Enum(['artifact', 'token', 'timestamp', 'log', 'trust'], {
-      description: 'The one thing the key signs.',
+    use: Type.Enum([...KEY_USES], {
+      description:
+        'The one thing the key signs. `artifact`: statements that the service builds; `digest`: digests that callers made, which can be made to say anything, so verifiers take nothing but a signature over a file from it.',
     }),
     algorithm: Type.Optional(
       Type.Enum([...ALGORITHM_NAMES], {
@@ -157,7 +158,7 @@ const key = Type.Object(
     timestamps: Type.Optional(
       text('timestamps', {
         description:
-          'Who says when a signature was made; for keys whose use is `artifact`. Left out, what `timestamps` says for all.',
+          'Who says when a signature was made; for keys whose use is `artifact` or `digest`. Left out, what `timestamps` says for all.',
         examples: ['embedded'],
       }),
     ),

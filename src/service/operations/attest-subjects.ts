@@ -14,10 +14,18 @@ import {
   resolvePredicateType,
 } from '../../formats/predicates/types.ts'
 import { createSubject } from '../../formats/statement.ts'
-import { attest } from '../../signing/sign-artifact.ts'
+import { attest, type SignArtifactOptions } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
 import { withActiveSigner } from './active-signer.ts'
-import { entryKey, release, type Released, type Request, type Signable } from './release.ts'
+import {
+  entryKey,
+  release,
+  type Released,
+  type ReleasedBundle,
+  type Request,
+  type Signed,
+  toSigned,
+} from './release.ts'
 import { findKey, type SigningContext } from './sign-artifacts.ts'
 
 /** What a caller says of which artifacts; everything in it is the caller's word. */
@@ -79,7 +87,8 @@ export async function attestSubjects(
   const digests = named.map(({ digest }) => digest)
   const statement = { subjects, predicateType, predicate }
   return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
-    const sign: Signable['sign'] = (options) => attest(active.signer, statement, options)
+    const sign = async (options: SignArtifactOptions): Promise<Signed<ReleasedBundle>> =>
+      toSigned(await attest(active.signer, statement, options))
     const released = await release(context, active, { type: 'attestation', digests, sign }, request)
     const { name, ...version } = entryKey(active)
     return { key: name, ...version, predicateType, ...released }

@@ -54,6 +54,7 @@ export function describeVersion(version: KeyVersion): VersionView {
     state: version.state,
     uri: version.uri,
     createdAt: version.createdAt,
+    origin: version.origin,
     publishedAt: version.publishedAt,
     activatedAt: version.activatedAt,
     retiredAt: version.retiredAt,

@@ -21,18 +21,38 @@ export interface Request {
   readonly signal: AbortSignal
 }
 
-/** A bundle that is in the log. */
-export interface Released {
-  readonly bundle: JsonObject
+/** Where the log has what was released. */
+export interface Logged {
   /** Of its entry in the log. */
   readonly logIndex: number
 }
 
+/** A bundle, as it is answered. */
+export interface ReleasedBundle {
+  readonly bundle: JsonObject
+}
+
+/** A bundle that is in the log. */
+export type Released = ReleasedBundle & Logged
+
+/** A signature that was made, and what the log states of it. */
+export interface Signed<Output> {
+  readonly output: Output
+  /** What the log has the SHA-256 of: a bundle, or the payload of the older cosign layout. */
+  readonly logged: Uint8Array
+  readonly predicateType: string | undefined
+}
+
 /** What is signed, for the log. */
-export interface Signable {
+export interface Signable<Output> {
   readonly type: 'signature' | 'attestation'
   readonly digests: readonly string[]
-  readonly sign: (options: SignArtifactOptions) => Promise<SignedBundle>
+  readonly sign: (options: SignArtifactOptions) => Promise<Signed<Output>>
+}
+
+/** A bundle as {@link release} takes it. */
+export function toSigned({ bundle, predicateType }: SignedBundle): Signed<ReleasedBundle> {
+  return { output: { bundle: readBundle(bundle) }, logged: bundle, predicateType }
 }
 
 type ReleaseContext = Pick<ServiceContext, 'appender' | 'now' | 'stamperOf'>
@@ -49,12 +69,12 @@ export function entryKey({ key, version }: ActiveSigner): EntryKey {
  * signed; ERR_LOG_UNAVAILABLE — nothing is released; and what signing, stamping and the admission of the
  * log throw
  */
-export async function release(
+export async function release<Output>(
   context: ReleaseContext,
   active: ActiveSigner,
-  { type, digests, sign }: Signable,
+  { type, digests, sign }: Signable<Output>,
   { caller, requestId, signal }: Request,
-): Promise<Released> {
+): Promise<Output & Logged> {
   const stamper = context.stamperOf(active.key.name)
   let stamp: SignatureStamp | undefined
   let backendRequestId: string | undefined
@@ -77,13 +97,13 @@ export async function release(
       ...about,
       time: context.now(),
       predicateType: signed.predicateType,
-      bundleSha256: digestHex(digestOf(signed.bundle)),
+      bundleSha256: digestHex(digestOf(signed.logged)),
       timestamp: stamp && { kid: stamp.kid, time: stamp.time },
       backendRequestId,
     },
     { signal },
   )
-  return { bundle: readBundle(signed.bundle), logIndex: index }
+  return { ...signed.output, logIndex: index }
 }
 
 /** More than signing adds to an entry: a predicate type of 1024 characters, and ids. */

@@ -1,25 +1,31 @@
-/** Signs a batch of artifacts that callers name by their digests. */
-import { type Digest, parseDigest } from '../../crypto/digest.ts'
+/**
+ * Signs a batch of artifacts that callers name by their digests. What is signed is built here: a statement,
+ * or a payload of the older cosign layout. Only a key that signs nothing else signs a caller's digest as it
+ * is, since a digest can be that of a statement or a token.
+ *
+ * @packageDocumentation
+ */
+import type { SignatureFacts } from '../../access/action.ts'
+import type { Digest } from '../../crypto/digest.ts'
 import { CountersignError, toCountersignError } from '../../errors.ts'
 import type { Key } from '../../keys/key.ts'
 import type { ActiveSigner, Keyring } from '../../rotation/keyring.ts'
-import { signFile, signImage } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
 import { hasLostItsRight, withActiveSigner } from './active-signer.ts'
-import { entryKey, release, type Released, type Request } from './release.ts'
-
-/** One artifact; everything in it is the caller's word. */
-export interface ArtifactRequest {
-  readonly digest: string
-  /** `file`: a signature over the bytes; `image`: over a statement about the manifest. */
-  readonly kind: 'file' | 'image'
-  readonly name?: string
-  readonly annotations?: Readonly<Record<string, string>>
-}
+import {
+  type Artifact,
+  type ArtifactRequest,
+  assertFits,
+  namesOf,
+  readArtifact,
+  type ReleasedSignature,
+  signerOf,
+} from './artifact-forms.ts'
+import { entryKey, type Logged, release, type Request } from './release.ts'
 
 /** What came of one artifact, in the order of the request. */
 export type ArtifactResult =
-  | (Released & { readonly digest: Digest; readonly name?: string })
+  | (ReleasedSignature & Logged & { readonly digest: Digest; readonly name?: string })
   | { readonly digest: Digest; readonly name?: string; readonly error: CountersignError }
 
 /** What came of a batch. */
@@ -28,10 +34,6 @@ export interface SignedArtifacts {
   readonly version: number
   readonly kid: string
   readonly results: readonly ArtifactResult[]
-}
-
-interface Artifact extends Omit<ArtifactRequest, 'digest'> {
-  readonly digest: Digest
 }
 
 /** What {@link signArtifacts} needs of the service. */
@@ -44,9 +46,10 @@ export type SigningContext = Pick<
  * Signs each artifact. One that can't be signed is a result with its error; where none can for a reason
  * that may pass, the whole batch fails, so that it is tried again.
  *
- * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a digest is malformed; ERR_KEY_NOT_FOUND,
- * ERR_KEY_NOT_USABLE — no such key, no active version, or another use; ERR_NOT_ALLOWED — no policy permits
- * all of it; and retryable errors of backend and log
+ * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a digest or image name is malformed;
+ * ERR_REQUEST_INVALID — a form that the key does not sign; ERR_KEY_NOT_FOUND, ERR_KEY_NOT_USABLE — no such
+ * key, no active version, or another use; ERR_NOT_ALLOWED — no policy permits all of it; and retryable errors
+ * of backend and log
  */
 export async function signArtifacts(
   context: SigningContext,
@@ -54,15 +57,14 @@ export async function signArtifacts(
   requested: readonly ArtifactRequest[],
   request: Request,
 ): Promise<SignedArtifacts> {
-  const artifacts = requested.map((one) => ({ ...one, digest: parseDigest(one.digest) }))
+  const artifacts = requested.map(readArtifact)
   const key = findKey(context.keyring, keyName)
-  const subjects = artifacts.map(({ name = '', digest, annotations = {} }) => ({
-    name,
-    digests: [digest],
-    annotations,
-  }))
-  await context.authorize(request.caller, { action: 'sign', key, subjects }, request.requestId)
-  return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
+  const subjects = artifacts.flatMap(toSubjects)
+  const use = key.use === 'digest' ? 'digest' : 'artifact'
+  const action = use === 'digest' ? 'signDigest' : 'sign'
+  await context.authorize(request.caller, { action, key, subjects }, request.requestId)
+  assertFits(key, artifacts)
+  return withActiveSigner(context.keyring, { name: keyName, use }, async (active) => {
     const results = await Promise.all(
       artifacts.map((artifact) => signOne(context, active, artifact, request)),
     )
@@ -85,19 +87,22 @@ export function findKey({ snapshot }: Pick<Keyring, 'snapshot'>, name: string): 
   })
 }
 
+/** Every name that is stated of an artifact is decided on, with what is stated beside it. */
+function toSubjects(artifact: Artifact): readonly SignatureFacts[] {
+  const { digest, annotations = {} } = artifact
+  return namesOf(artifact).map((name) => ({ name, digests: [digest], annotations }))
+}
+
 async function signOne(
   context: SigningContext,
   active: ActiveSigner,
   artifact: Artifact,
   request: Request,
 ): Promise<ArtifactResult> {
-  const { digest, kind, name, annotations = {} } = artifact
+  const { digest, name } = artifact
   const about = { digest, ...(name === undefined ? {} : { name }) }
-  const sign: Parameters<typeof release>[2]['sign'] = (options) =>
-    kind === 'image'
-      ? signImage(active.signer, { digest, annotations }, options)
-      : signFile(active.signer, digest, options)
   try {
+    const sign = signerOf(active, artifact)
     const signable = { type: 'signature', digests: [digest], sign } as const
     return { ...about, ...(await release(context, active, signable, request)) }
   } catch (error) {

@@ -22,7 +22,7 @@ export function signatureRoutes(
   app.post(
     '/v1/keys/:key/signatures',
     {
-      config: { actions: ['sign'] },
+      config: { actions: ['sign', 'signDigest'] },
       schema: {
         summary: 'Sign artifacts by their digests.',
         tags: ['signing'],

@@ -2,8 +2,9 @@
 import * as Type from 'typebox'
 import type { JsonObject } from '../../formats/json.ts'
 import type { AttestationRequest, Attested } from '../operations/attest-subjects.ts'
-import type { Released } from '../operations/release.ts'
-import type { ArtifactRequest, SignedArtifacts } from '../operations/sign-artifacts.ts'
+import type { Logged } from '../operations/release.ts'
+import type { ArtifactRequest, ReleasedSignature } from '../operations/artifact-forms.ts'
+import type { SignedArtifacts } from '../operations/sign-artifacts.ts'
 import type { Problem } from '../problem.ts'
 import { problemSchema } from './problem.ts'
 import { strictObject } from './strict-object.ts'
@@ -27,13 +28,28 @@ const signatures = strictObject({
     strictObject({
       digest,
       kind: Type.Enum(['file', 'image'], {
-        description: 'Whether it is the digest of a file, or of an image manifest or index.',
+        description:
+          'Whether it is the digest of a file, or of an image manifest or index. A key whose use is `artifact` signs a statement about either; one whose use is `digest` signs the digest of a file as it is.',
       }),
       name: Type.Optional(name),
       annotations: Type.Optional(
         Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 4096 }), {
           maxProperties: 64,
-          description: 'Said of an image in its signature.',
+          description: 'Stated in the signature; not by a key whose use is `digest`.',
+        }),
+      ),
+      format: Type.Optional(
+        Type.Enum(['bundle', 'legacy'], {
+          default: 'bundle',
+          description:
+            '`legacy`: a payload of the older cosign layout about an image, built by the service of `reference`, `digest` and `annotations`.',
+        }),
+      ),
+      reference: Type.Optional(
+        Type.String({
+          maxLength: 1024,
+          description: 'With `"format": "legacy"`: the name of the image that the payload states.',
+          examples: ['ghcr.io/acme/app'],
         }),
       ),
     }),
@@ -95,6 +111,14 @@ const signaturesMade = Type.Object({
   results: Type.Array(
     Type.Union([
       Type.Object({ ...about, bundle, logIndex }),
+      Type.Object({
+        ...about,
+        legacy: Type.Object({
+          payload: Type.String({ description: 'Simple-signing payload, base64.' }),
+          signature: Type.String({ description: 'Signature over the payload, base64.' }),
+        }),
+        logIndex,
+      }),
       Type.Object({ ...about, problem: problemSchema }),
     ]),
     { description: 'One for each artifact, in the order of the request.' },
@@ -103,7 +127,7 @@ const signaturesMade = Type.Object({
 
 /** What a caller is told of one artifact. */
 export type ArtifactAnswer =
-  | (Released & { readonly digest: string; readonly name?: string })
+  | (ReleasedSignature & Logged & { readonly digest: string; readonly name?: string })
   | { readonly digest: string; readonly name?: string; readonly problem: Problem }
 
 /** What a caller is told of a batch. */

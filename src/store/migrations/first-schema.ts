@@ -69,6 +69,7 @@ async function createVersions(db: Kysely<Tables>, types: ColumnTypes): Promise<v
     .addColumn('uri', 'text', (column) => column.notNull())
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('created_at', long, (column) => column.notNull())
+    .addColumn('origin', 'text', (column) => column.notNull())
     .addColumn('published_at', long)
     .addColumn('activated_at', long)
     .addColumn('retired_at', long)

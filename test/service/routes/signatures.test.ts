@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { parseBundle } from '../../../src/formats/bundle.ts'
 import { digestOf } from '../../../src/crypto/digest.ts'
 import { CountersignError } from '../../../src/errors.ts'
+import { SIGN_PREDICATE_TYPE } from '../../../src/formats/predicates/types.ts'
+import { verifyX509Message } from '../../../src/crypto/verify.ts'
+import { parseSimpleSigning } from '../../../src/formats/simple-signing.ts'
 import { readTimestampResponse } from '../../../src/timestamp/response.ts'
 import { CREDENTIALS, NOW, startService, type TestServiceOptions } from '../../support/service.ts'
 import { testSigner } from '../../support/signers.ts'
@@ -24,6 +27,12 @@ function request(artifacts: unknown, headers: Readonly<Record<string, string>> =
   } as const
 }
 
+/** The same names, and a key that signs digests as they are. */
+const DIGEST_KEYS: TestServiceOptions['keys'] = [
+  { name: 'release', use: 'digest' },
+  { name: 'tsa', use: 'timestamp', signer: testSigner('ES256', 'tsa') },
+]
+
 const ONE_FILE = request([{ digest: DIGEST, kind: 'file', name: 'app.tar.gz' }])
 
 test('a file is signed, stamped and logged before its bundle is released', async () => {
@@ -43,7 +52,7 @@ test('a file is signed, stamped and logged before its bundle is released', async
   const bundle = parseBundle(bytes)
   expect(bundle).toMatchObject({
     signer: { kind: 'key', hint: SIGNER.key.hint },
-    content: { kind: 'message', digest: DIGEST },
+    content: { kind: 'dsse' },
     timestamps: 1,
   })
   expect(await log()).toEqual([
@@ -54,7 +63,7 @@ test('a file is signed, stamped and logged before its bundle is released', async
       caller: { issuer: 'static', subject: 'tester', claims: {} },
       key: { name: 'release', version: 1, kid: SIGNER.key.kid },
       digests: [DIGEST],
-      predicateType: undefined,
+      predicateType: SIGN_PREDICATE_TYPE,
       bundleSha256: createHash('sha256').update(bytes).digest('hex'),
       timestamp: { kid: testSigner('ES256', 'tsa').key.kid, time: NOW },
       backendRequestId: undefined,
@@ -71,7 +80,7 @@ test('the time stamp in a bundle is over its signature', async () => {
     results: [
       {
         bundle: {
-          messageSignature: { signature: string }
+          dsseEnvelope: { signatures: [{ sig: string }] }
           verificationMaterial: {
             timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: string }] }
           }
@@ -81,18 +90,18 @@ test('the time stamp in a bundle is over its signature', async () => {
   }>().results[0].bundle
   const [{ signedTimestamp }] =
     bundle.verificationMaterial.timestampVerificationData.rfc3161Timestamps
-  const signature = Buffer.from(bundle.messageSignature.signature, 'base64')
+  const signature = Buffer.from(bundle.dsseEnvelope.signatures[0].sig, 'base64')
   const stamp = readTimestampResponse(Buffer.from(signedTimestamp, 'base64'))
   expect(stamp).toMatchObject({ digest: digestOf(signature), time: NOW })
 })
 
 test('a batch is answered in its order, a mistake in one leaves the others alone', async () => {
-  const { app, log } = await startService()
+  const { app, log } = await startService({ keys: DIGEST_KEYS })
   const sha512 = digestOf(FILE, 'sha512')
 
   const answer = await app.inject(
     request([
-      { digest: DIGEST, kind: 'image', annotations: { env: 'prod' } },
+      { digest: DIGEST, kind: 'file' },
       { digest: sha512, kind: 'file' },
       { digest: DIGEST, kind: 'file' },
     ]),
@@ -236,8 +245,8 @@ test('nothing is released where the log can not be written', async () => {
   expect(answer.body).not.toContain('bundle')
 })
 
-test('a signature verifies with the public key and nothing of ours', async () => {
-  const { app } = await startService()
+test('a signature over a digest verifies with the public key and nothing of ours', async () => {
+  const { app } = await startService({ keys: DIGEST_KEYS })
   const answer = await app.inject(request([{ digest: DIGEST, kind: 'file' }]))
   const [result] = answer.json<Answer>().results
   const { content } = parseBundle(Buffer.from(JSON.stringify(result?.bundle)))
@@ -246,4 +255,62 @@ test('a signature verifies with the public key and nothing of ours', async () =>
   const verifier = createVerify('sha256').update(FILE)
 
   expect(verifier.verify(SIGNER.key.keyObject, content.signature)).toBe(true)
+})
+
+test('an image is signed in the older layout, by a payload that the service builds', async () => {
+  const { app, log } = await startService()
+  const image = { digest: DIGEST, kind: 'image', annotations: { env: 'prod' } }
+
+  const answer = await app.inject(
+    request([{ ...image, format: 'legacy', reference: 'registry.example/app' }]),
+  )
+
+  const [result] = answer.json<{ results: readonly { legacy: Record<string, string> }[] }>().results
+  const payload = Buffer.from(result?.legacy['payload'] ?? '', 'base64')
+  const signature = Buffer.from(result?.legacy['signature'] ?? '', 'base64')
+  expect(parseSimpleSigning(payload)).toEqual({
+    dockerReference: 'registry.example/app',
+    imageDigest: DIGEST,
+    annotations: { env: 'prod' },
+  })
+  expect(verifyX509Message(SIGNER.key, payload, signature)).toBe(true)
+  expect(await log()).toMatchObject([
+    {
+      type: 'signature',
+      digests: [DIGEST],
+      predicateType: undefined,
+      bundleSha256: createHash('sha256').update(payload).digest('hex'),
+    },
+  ])
+})
+
+test.each([
+  [
+    'a reference without the older layout',
+    { kind: 'image', reference: 'a/b' },
+    'ERR_REQUEST_INVALID',
+  ],
+  [
+    'the older layout without a reference',
+    { kind: 'image', format: 'legacy' },
+    'ERR_REQUEST_INVALID',
+  ],
+  [
+    'the older layout of a file',
+    { kind: 'file', format: 'legacy', reference: 'a/b' },
+    'ERR_REQUEST_INVALID',
+  ],
+  [
+    'a reference that is not the name of an image',
+    { kind: 'image', format: 'legacy', reference: 'A B' },
+    'ERR_REFERENCE_INVALID',
+  ],
+])('%s is refused', async (_what, artifact, code) => {
+  const { app, log } = await startService()
+
+  const answer = await app.inject(request([{ digest: DIGEST, ...artifact }]))
+
+  expect(answer.statusCode).toBe(400)
+  expect(answer.json()).toMatchObject({ code })
+  expect((await log()).filter(({ type }) => type === 'signature')).toEqual([])
 })
