@@ -17,7 +17,7 @@ export function warnOf({ effect, action, conditions }: PolicyJson): PolicyWarnin
   const { attributes } = collectNames(conditions)
   if (attributes.has('predicateType') || attributes.has('provenance')) return
   return {
-    message: 'permits attestations of every predicate type, those that gates rely on included',
+    message: 'permits attestations of every predicate type',
     hint: 'add context.provenance, or context.predicateType == "…", or permit action "sign" alone',
   }
 }

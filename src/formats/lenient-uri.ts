@@ -21,7 +21,7 @@ export interface LenientReading {
 }
 
 const MAX_CHARACTERS = 1024
-/** Encoded more often than that, it is no way to write a URI. */
+/** Rounds of percent-encoding that are undone; a URI with more of them is not read. */
 const MAX_ROUNDS = 4
 
 /** Reads a URI in every way; undefined: it is too long, or encoded too often, to be read with certainty. */

@@ -126,6 +126,22 @@ test('policy test says what was missing, and ends with 8', async () => {
   expect(stdout).toContain('    principal.ref == "refs/heads/main"\n    but principal.ref is "x"\n')
 })
 
+test('policy test decides about annotations, and says which there were', async () => {
+  const folder = createScene(`permit(principal, action == Action::"sign", resource)
+when { ["release"].containsAll(context.annotations.names) };`)
+  const test = (annotations: object) => {
+    folder.write('context.json', JSON.stringify({ subjects: [{ name: 'a', annotations }] }))
+    const line = 'policy test --config @c.yaml --claims @claims.json --action sign --key release'
+    return folder.run(`${line} --context @context.json`)
+  }
+
+  expect(await test({ release: '1.4' })).toMatchObject({ exitCode: 0 })
+  expect(await test({ env: 'production' })).toMatchObject({
+    exitCode: 8,
+    stdout: expect.stringContaining('but context.annotations.names is ["env"]') as string,
+  })
+})
+
 test('policy test --json says the decision as one document', async () => {
   const folder = createScene()
   const line =

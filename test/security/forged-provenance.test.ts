@@ -102,6 +102,22 @@ test('provenance by a caller passes a gate of the Action that names its builder,
   expect(elsewhere.annotations[0]?.title).toBe('countersign ERR_IDENTITY_MISMATCH')
 })
 
+test('a key without a service passes no gate of the Action, unless a builder is named', async () => {
+  const scene = await startActionScene('source')
+  const bundle = await attestInAction(scene)
+  const { keys } = await readHistory(scene.server)
+  const pem = await fetch(`${scene.server}/keys/${keys[0]?.kid ?? ''}.pem`)
+  writeFileSync(join(scene.workspace, 'release.pub'), await pem.text())
+  const own = { bundle, trust: 'release.pub', repository: 'acme/widget', workflow: WORKFLOW }
+
+  const step = await verifyInAction(scene, own)
+  const builder = `${scene.server}/builders/github-actions`
+  const named = await verifyInAction(scene, { ...own, builder })
+
+  expect(step.annotations[0]?.title).toBe('countersign ERR_USAGE')
+  expect(named).toMatchObject({ exitCode: 0, outputs: { verified: 'true' } })
+})
+
 test('provenance by a caller passes no gate of the command line', async () => {
   const service = await startSigningService()
   const authorization = `Bearer ${service.env['COUNTERSIGN_TOKEN'] ?? ''}`
@@ -139,9 +155,7 @@ test('provenance that the service made passes the gates of its own source alone'
 test('provenance by another trusted key that names the service passes no gate', async () => {
   const service = await startSigningService()
   const { folder, url } = service
-  const history = await fetch(`${url}/trust/keys.json`)
-  const { payload } = (await history.json()) as { payload: string }
-  folder.write('keys.json', Buffer.from(payload, 'base64'))
+  folder.write('keys.json', JSON.stringify(await readHistory(url)))
   folder.key('other')
   folder.write('app', 'a program')
   folder.write('p.json', JSON.stringify(forge(`${url}/builders/github-actions`)))
@@ -162,6 +176,13 @@ test('provenance by another trusted key that names the service passes no gate', 
     stderr: expect.stringContaining('ERR_USAGE') as string,
   })
 })
+
+/** The key history without its envelope, on the word of the caller. */
+async function readHistory(url: string): Promise<{ keys: readonly { kid: string }[] }> {
+  const response = await fetch(`${url}/trust/keys.json`)
+  const { payload } = (await response.json()) as { payload: string }
+  return JSON.parse(Buffer.from(payload, 'base64').toString()) as { keys: { kid: string }[] }
+}
 
 const OWN = 'https://sign.example.com/builders/github-actions'
 const SLSA_V02 = 'https://slsa.dev/provenance/v0.2'

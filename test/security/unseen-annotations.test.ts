@@ -85,3 +85,13 @@ when { context.annotations.hasTag("env") && context.annotations.getTag("env") ==
   expect(await sign({ env: 'staging' })).toEqual(SIGNED)
   expect(await sign({ env: 'production' })).toEqual(DENIED)
 })
+
+test('a forbid holds for an annotation that it reaches without the context', async () => {
+  const sign = await start(`
+permit (principal, action, resource);
+forbid (principal, action == Action::"sign", resource)
+when { Annotations::"requested".hasTag("env") };`)
+
+  expect(await sign({ team: 'web' })).toEqual(SIGNED)
+  expect(await sign({ env: 'staging' })).toEqual(DENIED)
+})

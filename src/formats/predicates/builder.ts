@@ -14,7 +14,7 @@ export function githubBuilderId(issuer: string): string {
   return `${issuer.replace(/\/+$/, '')}/builders/github-actions`
 }
 
-/** A predicate names one author; more are a way to hide one among them. */
+/** A predicate has one builder; a long list of them could hide ours, and would take long to read. */
 const MAX_AUTHORS = 4
 
 /** Members that name who built or verified, and members of those that say who it is; see {@link fold}. */
