@@ -1,9 +1,12 @@
 /** The identity token of the job: whom the service, AWS and provenance believe. */
-import { readFile } from 'node:fs/promises'
 import { requestGithubToken } from '../src/client/github-token.ts'
 import { CountersignError } from '../src/errors.ts'
+import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, type JsonValue, parseJson } from '../src/formats/json.ts'
 import { type StepContext, variable } from './step.ts'
+
+/** As long as the payload of a webhook may be. */
+const MAX_EVENT_BYTES = 25 * 1024 * 1024
 
 /**
  * Asks GitHub for a token, right before it is used: it lives five minutes. It is masked before anybody
@@ -55,7 +58,8 @@ async function isForkPullRequest(context: StepContext): Promise<boolean> {
   const name = variable(context, 'GITHUB_EVENT_NAME') ?? ''
   if (path === undefined || !name.startsWith('pull_request')) return false
   try {
-    const event = parseJson(await readFile(path))
+    const maxBytes = MAX_EVENT_BYTES
+    const event = parseJson(await readFileBounded(path, maxBytes), { maxBytes })
     const pull = member(event, 'pull_request')
     const [head, base] = ['head', 'base'].map((side) => member(member(pull, side), 'repo'))
     return member(head, 'full_name') !== member(base, 'full_name')

@@ -10,13 +10,17 @@ import { runStep } from './run.ts'
 
 const cancelled = new AbortController()
 const halted = new AbortController()
+const HALT_MS = 1500
 // The runner sends SIGINT when the job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more.
 process.on('SIGINT', () => {
   cancelled.abort()
 })
-process.on('SIGTERM', () => {
+process.once('SIGTERM', () => {
   cancelled.abort()
   halted.abort()
+  // Whatever waits for something that heeds no signal ends with the process, before it is killed.
+  const end = setTimeout(() => process.kill(process.pid, 'SIGTERM'), HALT_MS)
+  end.unref()
 })
 
 process.exitCode = await runStep({

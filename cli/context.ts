@@ -27,6 +27,8 @@ export interface Context {
   readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** Aborted when the user cancels. */
   readonly signal: AbortSignal
+  /** Called by a command that ends in its own time when cancelled; others are ended after a while. */
+  readonly endsByItself?: () => void
 }
 
 /** How a command ended. */

@@ -8,12 +8,19 @@ import { readEnvironment } from '../src/config/environment.ts'
 import { run } from './run.ts'
 
 const cancelled = new AbortController()
-process.once('SIGINT', () => {
-  cancelled.abort()
-})
-process.once('SIGTERM', () => {
-  cancelled.abort()
-})
+/** What waits for something that heeds no signal is given this long; the service takes its own time. */
+const ORDERLY_END_MS = 3000
+let endsByItself = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Once: a second signal ends the process as if it had no handler.
+  process.once(signal, () => {
+    cancelled.abort()
+    const end = setTimeout(() => {
+      if (!endsByItself) process.kill(process.pid, signal)
+    }, ORDERLY_END_MS)
+    end.unref()
+  })
+}
 
 // Whoever reads only the first lines (`| head`) has seen enough: that is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -28,4 +35,7 @@ process.exitCode = await run(process.argv.slice(2), {
   fetch: globalThis.fetch,
   now: () => new Date(),
   signal: cancelled.signal,
+  endsByItself: () => {
+    endsByItself = true
+  },
 })

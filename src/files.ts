@@ -5,8 +5,12 @@
  * @packageDocumentation
  */
 import { randomBytes } from 'node:crypto'
+import { constants, open as openDescriptor, type Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
+import { isatty, ReadStream } from 'node:tty'
+import { promisify } from 'node:util'
 import { CountersignError, type ErrorCode } from './errors.ts'
 
 const CHUNK_BYTES = 1024 * 1024
@@ -31,10 +35,10 @@ export function hasErrno(error: unknown, errno: string): boolean {
 }
 
 /**
- * Reads a whole file into memory; works on pipes and process substitutions too.
+ * Reads a whole file into memory; works on standard input and process substitutions too (`/dev/fd/N`).
  *
- * @param maxBytes - a longer file is refused after reading one byte more than this
- * @throws {@link CountersignError} ERR_FILE_READ — missing, a folder, not readable;
+ * @param maxBytes - a longer file is refused as soon as more than this was read
+ * @throws {@link CountersignError} ERR_FILE_READ — missing, not a file, not readable;
  * ERR_INPUT_TOO_LARGE — over `maxBytes`
  */
 export async function readFileBounded(path: string, maxBytes: number): Promise<Uint8Array> {
@@ -55,18 +59,25 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
 
 /**
  * Reads a file from its start through one piece of memory, however long the file is: a chunk holds
- * until the next one is asked for.
+ * until the next one is asked for. A named pipe or a device in the place of a file is refused at once, for
+ * opening one may wait for ever; a descriptor that this process was given is read whatever it is.
  *
- * @throws {@link CountersignError} ERR_FILE_READ — missing, a folder, not readable
+ * @throws {@link CountersignError} ERR_FILE_READ — missing, not a file, not readable
  */
 export async function* readFileChunks(
   path: string,
   chunkBytes: number = CHUNK_BYTES,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const failure = failureOf('ERR_FILE_READ', `can't read "${path}"`, path)
-  const file = await open(path, 'r').catch(failure)
-  const memory = Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES))
+  const file = await open(path, READ_FLAGS).catch(failure)
   try {
+    const found = await file.stat().catch(failure)
+    if (DESCRIPTOR.test(path) && (found.isFIFO() || isatty(file.fd))) {
+      yield* readStream(path)
+      return
+    }
+    assertFile(path, found)
+    const memory = Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES))
     for (;;) {
       const { bytesRead } = await file.read(memory).catch(failure)
       if (bytesRead === 0) return
@@ -74,6 +85,34 @@ export async function* readFileChunks(
     }
   } finally {
     await file.close()
+  }
+}
+
+/** Opening waits neither for the writer of a pipe nor for a device, and no terminal becomes ours. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+/** What a shell hands over with `<(command)`, and standard input. */
+const DESCRIPTOR = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
+
+function assertFile(path: string, found: Stats): void {
+  const isDescriptor = found.isCharacterDevice() && DESCRIPTOR.test(path)
+  if (found.isFile() || found.isDirectory() || isDescriptor) return
+  const what = found.isFIFO() ? 'a named pipe' : found.isSocket() ? 'a socket' : 'a device'
+  throw new CountersignError('ERR_FILE_READ', `"${path}" is not a file but ${what}`, {
+    hint: 'give a file; the output of a command can be given on standard input, or as <(command)',
+    details: { path },
+  })
+}
+
+/** Reads a pipe or a terminal by the event loop: a thread that waits for one could not be stopped. */
+async function* readStream(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const failure = failureOf('ERR_FILE_READ', `can't read "${path}"`, path)
+  const fd = await promisify(openDescriptor)(path, READ_FLAGS).catch(failure)
+  const stream = isatty(fd) ? new ReadStream(fd) : new Socket({ fd, writable: false })
+  const chunks: AsyncIterable<Uint8Array> = stream
+  try {
+    yield* chunks
+  } catch (error) {
+    failure(error)
   }
 }
 

@@ -47,6 +47,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
   for (const warning of server.warnings) {
     terminal.talk(`${terminal.style('bad', 'warning:')} ${warning}`)
   }
+  context.endsByItself?.()
   if (!signal.aborted) await once(signal, 'abort')
   terminal.say('stopping: what runs is finished first')
   await server[Symbol.asyncDispose]()
