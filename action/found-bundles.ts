@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { hasErrno, readFileBounded } from '../src/files.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
 import type { FoundAttachments } from '../src/oci/attachments.ts'
@@ -17,7 +17,8 @@ import { describeFailure, isNotFound } from './github-attestations.ts'
 import { downloadBundles } from './github-download.ts'
 import type { VerifyInputs } from './inputs.ts'
 import { createStores } from './registry.ts'
-import { type StepContext, workspace } from './step.ts'
+import { stepPath } from './step-path.ts'
+import type { StepContext } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
 
 const SUFFIX = '.sigstore.json'
@@ -44,8 +45,8 @@ export async function findBundles(
   { policy, askGithub, context }: Places,
 ): Promise<FoundAttachments> {
   if (bundle !== undefined) {
-    const path = await bundlePath(resolve(workspace(context), bundle), subject)
-    return { attached: await readBundleFile(path), unreadable: [] }
+    const path = await bundlePath(await stepPath(bundle, context), subject)
+    return { attached: await readBundleFile(path, context), unreadable: [] }
   }
   const found = await findStored(subject, { policy, maxAttached, context })
   const isEmpty = found.attached.length + found.unreadable.length === 0
@@ -69,7 +70,7 @@ async function findStored(
     return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
   }
   if (path === undefined) return { attached: [], unreadable: [] }
-  return { attached: await readBeside(`${path}${SUFFIX}`), unreadable: [] }
+  return { attached: await readBeside(`${path}${SUFFIX}`, context), unreadable: [] }
 }
 
 /** A folder has one bundle for each artifact, called like the file. */
@@ -81,17 +82,19 @@ async function bundlePath(given: string, { name }: ActionSubject): Promise<strin
   return isFolder ? join(given, `${name.replaceAll('/', '_')}${SUFFIX}`) : given
 }
 
-async function readBeside(path: string): Promise<readonly Attached[]> {
+async function readBeside(path: string, context: StepContext): Promise<readonly Attached[]> {
   try {
-    return await readBundleFile(path)
+    return await readBundleFile(path, context)
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return []
     throw error
   }
 }
 
-async function readBundleFile(path: string): Promise<readonly Attached[]> {
-  const bundles = splitBundles(await readFileBounded(path, MAX_BUNDLE_BYTES))
+async function readBundleFile(path: string, context: StepContext): Promise<readonly Attached[]> {
+  const bundles = splitBundles(
+    await readFileBounded(await stepPath(path, context), MAX_BUNDLE_BYTES),
+  )
   return bundles.map((bytes, index) => ({
     kind: 'bundle',
     source: bundles.length === 1 ? path : `${path} line ${index + 1}`,

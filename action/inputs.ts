@@ -35,6 +35,8 @@ export interface TrustInputs {
 /** What every mode takes. */
 interface CommonInputs {
   readonly showSummary: boolean
+  /** Whether paths may lead out of the workspace by links. */
+  readonly followLinks: boolean
 }
 
 /** Inputs of the modes that make something. */
@@ -88,7 +90,10 @@ const MODES = ['sign', 'attest', 'verify', 'token'] as const
 export function parseInputs(env: Environment): Inputs {
   const reader = createInputReader(env)
   const mode = reader.choice('mode', MODES, 'attest')
-  const common = { showSummary: reader.flag('show-summary', true) }
+  const common = {
+    showSummary: reader.flag('show-summary', true),
+    followLinks: reader.flag('follow-links', false),
+  }
   switch (mode) {
     case 'sign':
     case 'attest':
@@ -103,7 +108,7 @@ export function parseInputs(env: Environment): Inputs {
 function readMakeInputs(
   mode: MakeInputs['mode'],
   reader: InputReader,
-): Omit<MakeInputs, 'mode' | 'showSummary'> {
+): Omit<MakeInputs, 'mode' | keyof CommonInputs> {
   const subjects = readSubjectInputs(reader)
   const push = reader.flag('push-to-registry', false)
   if (push && subjects.name === undefined && isNamed(subjects)) {
@@ -130,7 +135,7 @@ function readMakeInputs(
   }
 }
 
-function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | 'showSummary'> {
+function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | keyof CommonInputs> {
   const source = {
     repository: reader.text('repository'),
     workflow: reader.text('workflow'),

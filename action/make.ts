@@ -12,7 +12,7 @@ import type { MadeItem, SigningRoute } from './made.ts'
 import { keepBundles, toOutputs } from './outputs.ts'
 import { readPredicate } from './predicate.ts'
 import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
-import { type StepContext, type StepOutcome, variable, workspace } from './step.ts'
+import { type StepContext, type StepOutcome, variable } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
 import { readTrust, type StepTrust } from './trust.ts'
@@ -94,7 +94,7 @@ async function makeItems(
 ): Promise<readonly MadeItem[]> {
   const { route, subjects } = made
   if (mode === 'sign') return route.sign(subjects, format)
-  return route.attest(subjects, await readPredicate(predicate, workspace(context)))
+  return route.attest(subjects, await readPredicate(predicate, context))
 }
 
 function describeItem({ subjects, predicateType, key }: MadeItem): string {

@@ -1,5 +1,4 @@
 /** What an attestation says: provenance unless another predicate, or an SBOM, is given. */
-import { resolve } from 'node:path'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, parseJson } from '../src/formats/json.ts'
@@ -9,6 +8,7 @@ import {
   type PredicateInput,
 } from '../src/formats/predicates/predicate.ts'
 import { type InputReader, usage } from './input-reader.ts'
+import { type PathContext, stepPath } from './step-path.ts'
 
 /** Where the predicate comes from. */
 export type PredicateChoice =
@@ -50,7 +50,7 @@ export function readPredicateChoice(mode: 'sign' | 'attest', reader: InputReader
  */
 export async function readPredicate(
   choice: PredicateChoice,
-  folder: string,
+  context: PathContext,
 ): Promise<PredicateInput | 'provenance'> {
   switch (choice.kind) {
     case 'provenance':
@@ -58,11 +58,11 @@ export async function readPredicate(
     case 'text':
       return parsePredicate(choice.type, Buffer.from(choice.text), 'the input predicate')
     case 'file': {
-      const bytes = await readFileBounded(resolve(folder, choice.path), MAX_PREDICATE_BYTES)
+      const bytes = await readFileBounded(await stepPath(choice.path, context), MAX_PREDICATE_BYTES)
       return parsePredicate(choice.type, bytes, `"${choice.path}"`)
     }
     case 'sbom': {
-      const bytes = await readFileBounded(resolve(folder, choice.path), MAX_PREDICATE_BYTES)
+      const bytes = await readFileBounded(await stepPath(choice.path, context), MAX_PREDICATE_BYTES)
       return parsePredicate(sbomType(bytes, choice.path), bytes, `"${choice.path}"`)
     }
   }

@@ -14,7 +14,8 @@ import type { StepContext, StepOutcome } from './step.ts'
 export async function runStep(context: StepContext): Promise<number> {
   try {
     const inputs = parseInputs(context.env)
-    const { outputs, summary, failure, done = [] } = await run(inputs, context)
+    const { followLinks } = inputs
+    const { outputs, summary, failure, done = [] } = await run(inputs, { ...context, followLinks })
     const verdict = failure === undefined ? 0 : fail(failure, context)
     const told = await tellOutputs(outputs, done, context)
     if (inputs.showSummary) await tellSummary(summary, context)

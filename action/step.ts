@@ -18,6 +18,8 @@ export interface StepContext {
   readonly signal: AbortSignal
   /** Aborted when the runner is about to kill the step: what is under way is given up. */
   readonly halt: AbortSignal
+  /** Whether paths may lead out of the workspace by links; default false. */
+  readonly followLinks?: boolean
 }
 
 /** What a step hands to the runner when all of it is done. */

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { basename, resolve } from 'node:path'
+import { basename } from 'node:path'
 import { type Digest, digestStream, type HashName, parseDigest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded, readFileChunks } from '../src/files.ts'
@@ -15,7 +15,8 @@ import { readArtifactsList } from './artifacts-list.ts'
 import { findFiles } from './file-globs.ts'
 import { usage } from './input-reader.ts'
 import type { SubjectInputs } from './inputs.ts'
-import { type StepContext, variable, workspace } from './step.ts'
+import { stepPath } from './step-path.ts'
+import { type StepContext, variable } from './step.ts'
 
 /** One artifact. */
 export interface ActionSubject {
@@ -73,13 +74,12 @@ async function findSubjects(
   options: SubjectOptions,
   context: StepContext,
 ): Promise<readonly ActionSubject[]> {
-  const folder = workspace(context)
-  if (paths.length > 0) return readFiles(await findFiles(paths, folder), name, options)
+  if (paths.length > 0) return readFiles(await findFiles(paths, context), name, options)
   if (digest !== undefined) return [toSubject(name ?? '', parseDigest(digest), options.areImages)]
-  if (checksums !== undefined) return readChecksums(checksums, folder)
+  if (checksums !== undefined) return readChecksums(checksums, context)
   const list = variable(context, 'GITHUB_ARTIFACTS_LIST')
   if (list === undefined) return []
-  const listed = await readArtifactsList(resolve(folder, list))
+  const listed = await readArtifactsList(await stepPath(list, context))
   return listed.map((one) => toSubject(one.name, one.digest, one.kind === 'oci'))
 }
 
@@ -101,11 +101,14 @@ function readFiles(
 }
 
 /** A path of one line is a file, where it is there; anything else is the checksums themselves. */
-async function readChecksums(text: string, folder: string): Promise<readonly ActionSubject[]> {
+async function readChecksums(
+  text: string,
+  context: StepContext,
+): Promise<readonly ActionSubject[]> {
   const isText = text.includes('\n') || /^\\?[0-9a-f]{64,128} |\) ?= [0-9a-f]{64,128}$/i.test(text)
   const bytes = isText
     ? Buffer.from(text)
-    : await readFileBounded(resolve(folder, text), MAX_CHECKSUM_BYTES)
+    : await readFileBounded(await stepPath(text, context), MAX_CHECKSUM_BYTES)
   return parseChecksums(bytes).map(({ name, digest }) => ({ name: basename(name), digest }))
 }
 

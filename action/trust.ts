@@ -1,5 +1,4 @@
 /** What a step trusts: what a service publishes, fetched or kept in the repository, or a public key. */
-import { resolve } from 'node:path'
 import { createChosenGet } from '../src/client/bounded-get.ts'
 import { assertPrivate } from '../src/client/service-client.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
@@ -14,7 +13,8 @@ import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import { usage } from './input-reader.ts'
 import type { TrustInputs } from './inputs.ts'
-import { type StepContext, workspace } from './step.ts'
+import { stepPath } from './step-path.ts'
+import type { StepContext } from './step.ts'
 
 /** What is trusted, and where that was read. */
 export interface StepTrust {
@@ -38,7 +38,7 @@ export async function readTrust(
   const { trust, fingerprint } = inputs
   if (trust === undefined) return undefined
   if (/^https?:\/\//i.test(trust)) return readPublished(trust, fingerprint, context)
-  const bytes = await readFileBounded(resolve(workspace(context), trust), MAX_PUBLICATION_BYTES)
+  const bytes = await readFileBounded(await stepPath(trust, context), MAX_PUBLICATION_BYTES)
   if (!Buffer.from(bytes).includes('-----BEGIN')) {
     const origin = { place: trust, source: 'offline', now: context.now() } as const
     return toTrust(bytes, fingerprint, origin)

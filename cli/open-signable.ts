@@ -11,7 +11,14 @@ import { assertWritable, placeBundle } from './bundle-files.ts'
 import type { CommandEnvironment } from './command.ts'
 import { digestLocal } from './local-artifact.ts'
 import type { OpenSignableOptions, Signable } from './signable.ts'
-import { bundleStem, type LocalTarget, type Target, targetPath } from './targets.ts'
+import {
+  besidePath,
+  bundleStem,
+  describeNoPlace,
+  type LocalTarget,
+  type Target,
+  targetPath,
+} from './targets.ts'
 
 /**
  * Opens a file, standard input or digests.
@@ -49,11 +56,11 @@ async function readDigests(
 }
 
 async function bundlePath(target: LocalTarget, given: string | undefined): Promise<string> {
-  const place = await placeBundle(given, targetPath(target), bundleStem(target))
+  const place = await placeBundle(given, besidePath(target), bundleStem(target))
   if (place !== undefined) return place.path
   throw new CountersignError(
     'ERR_USAGE',
-    `nothing says where the bundle of "${target.name}" goes, for it is no file`,
+    `no output path for the bundle of "${target.name}": ${describeNoPlace(target)}`,
     { hint: 'give --bundle FILE' },
   )
 }

@@ -3,16 +3,17 @@
  *
  * @packageDocumentation
  */
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Digest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
-import { readFileBounded } from '../src/files.ts'
+import { isWithin, readFileBounded } from '../src/files.ts'
 import {
   type LayoutArtifact,
   parseArtifactReference,
   type RegistryArtifact,
 } from '../src/formats/artifact-reference.ts'
 import { parseChecksums } from '../src/formats/checksums.ts'
+import { mapInOrder } from '../src/in-order.ts'
 
 /** An image or index, in a registry or a layout. */
 export interface ImageTarget {
@@ -31,12 +32,15 @@ export type LocalTarget =
       readonly digests: readonly Digest[]
       /** Where the file would lie, of a name in a checksum file. */
       readonly path?: string
+      /** Neither in the current folder nor in that of the list, which chooses no other place for bundles. */
+      readonly isElsewhere?: boolean
     }
 
 /** One artifact of a command line. */
 export type Target = ImageTarget | LocalTarget
 
 const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
+const AT_ONCE = 8
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.
@@ -78,13 +82,27 @@ function parseTarget(name: string): Target {
 async function readChecksumTargets(path: string): Promise<readonly Target[]> {
   const checksums = parseChecksums(await readFileBounded(path, MAX_CHECKSUM_BYTES))
   const byName = Map.groupBy(checksums, ({ name }) => name)
-  return [...byName].map(([name, lines]) => {
+  return mapInOrder([...byName], AT_ONCE, async ([name, lines]) => {
     const digests = lines.map(({ digest }) => digest)
-    return { kind: 'digests', name, digests, path: name }
+    const isElsewhere = !(await isWithin(name, '.')) && !(await isWithin(name, dirname(path)))
+    return { kind: 'digests', name, digests, path: name, isElsewhere }
   })
 }
 
-/** The file a local artifact is, or would be; its bundle lies beside it. */
+/** The file beside which the bundle of a local artifact lies; undefined where there is none to trust. */
+export function besidePath(target: LocalTarget): string | undefined {
+  const isElsewhere = target.kind === 'digests' && target.isElsewhere === true
+  return isElsewhere ? undefined : targetPath(target)
+}
+
+/** Why a local artifact has no bundle beside it. */
+export function describeNoPlace(target: LocalTarget): string {
+  return targetPath(target) === undefined
+    ? `"${target.name}" is not a file`
+    : `"${target.name}" is outside of the current folder and of that of the list`
+}
+
+/** The file a local artifact is, or would be. */
 export function targetPath(target: LocalTarget): string | undefined {
   return target.kind === 'stdin' ? undefined : target.path
 }

@@ -8,7 +8,13 @@ import { type Attached, verifyArtifact } from '../src/verification/verify-artifa
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { openLocalArtifact } from './local-artifact.ts'
 import type { CommandEnvironment } from './command.ts'
-import { bundleStem, type LocalTarget, type Target, targetPath } from './targets.ts'
+import {
+  besidePath,
+  bundleStem,
+  describeNoPlace,
+  type LocalTarget,
+  type Target,
+} from './targets.ts'
 import {
   refused,
   toVerified,
@@ -46,11 +52,11 @@ async function findBundles(
   target: LocalTarget,
   job: VerificationJob,
 ): Promise<readonly Attached[]> {
-  const place = await placeBundle(job.bundle, targetPath(target), bundleStem(target))
+  const place = await placeBundle(job.bundle, besidePath(target), bundleStem(target))
   if (place !== undefined) return readBundles(place)
   throw new CountersignError(
     'ERR_USAGE',
-    `no bundle lies beside "${target.name}", for it is no file`,
+    `${describeNoPlace(target)}, so there is no bundle beside it`,
     { hint: 'give its bundle with --bundle FILE' },
   )
 }

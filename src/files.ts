@@ -6,9 +6,18 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants, open as openDescriptor, type Stats } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  unlink,
+} from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { isatty, ReadStream } from 'node:tty'
 import { promisify } from 'node:util'
 import { CountersignError, type ErrorCode } from './errors.ts'
@@ -174,6 +183,23 @@ export async function removeFile(path: string): Promise<void> {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) failure(error)
   })
   await syncFolder(dirname(path))
+}
+
+/**
+ * Tells whether a path is in a folder, or the folder itself, once every link in both is followed. What is
+ * not there counts by the folder it would be in.
+ */
+export async function isWithin(path: string, folder: string): Promise<boolean> {
+  const [real, root] = await Promise.all([realPath(resolve(path)), realPath(resolve(folder))])
+  const [first] = relative(root, real).split(sep)
+  return first !== '..' && !isAbsolute(relative(root, real))
+}
+
+async function realPath(path: string): Promise<string> {
+  const parent = dirname(path)
+  return realpath(path).catch(async () =>
+    parent === path ? path : join(await realPath(parent), basename(path)),
+  )
 }
 
 /**

@@ -8,7 +8,7 @@ import { createTempFolder } from '../support/temp-folder.ts'
 function readSbom(document: unknown): ReturnType<typeof readPredicate> {
   const folder = createTempFolder()
   writeFileSync(join(folder, 'sbom.json'), JSON.stringify(document))
-  return readPredicate({ kind: 'sbom', path: 'sbom.json' }, folder)
+  return readPredicate({ kind: 'sbom', path: 'sbom.json' }, { env: { GITHUB_WORKSPACE: folder } })
 }
 
 test.each([
@@ -33,5 +33,5 @@ test.each([
 test('a predicate is read from the input itself', async () => {
   const choice = { kind: 'text', type: 'https://example.com/t/v1', text: '{"a":1}' } as const
 
-  expect(await readPredicate(choice, '.')).toMatchObject({ predicate: { a: 1 } })
+  expect(await readPredicate(choice, { env: {} })).toMatchObject({ predicate: { a: 1 } })
 })

@@ -159,7 +159,7 @@ test.each([
   ['verify @app.txt --key ftp://key', 'not a key reference'],
   ['verify @app.txt --key https://keys.example/k.pem --offline', 'is on the network'],
   ['verify sha256:abc --key @release.pub', 'not a digest'],
-  [`verify sha256:${'a'.repeat(64)} --key @release.pub`, 'no bundle lies beside'],
+  [`verify sha256:${'a'.repeat(64)} --key @release.pub`, 'so there is no bundle beside it'],
 ])('"%s" is a usage error', async (line, message) => {
   const folder = await createSignedFolder()
 
