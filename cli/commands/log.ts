@@ -15,6 +15,7 @@ const TYPES = [
   'state',
   'denial',
   'approval',
+  'rules',
 ] as const
 const MAX_SHOWN = 1_000_000
 

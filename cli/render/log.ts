@@ -1,5 +1,5 @@
 /** Entries of the log, one line each. */
-import type { LogEntry, SignatureEntry, StateEntry } from '../../src/log/entry.ts'
+import type { LogEntry, RulesEntry, SignatureEntry, StateEntry } from '../../src/log/entry.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an entry: place, time, what was done with which key version, for whom. */
@@ -27,6 +27,8 @@ function describe(entry: LogEntry): string {
       return `${entry.action} ${entry.resource} refused with ${entry.code}: ${entry.reason}`
     case 'approval':
       return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
+    case 'rules':
+      return describeRules(entry.approvals)
   }
 }
 
@@ -39,6 +41,12 @@ function describeSignature({ key, digests, predicateType }: SignatureEntry): str
 function describeChange({ key, action, to, isForced, reason }: StateEntry): string {
   const forced = isForced ? ' (forced)' : ''
   return `${version(key)} ${action}, now ${to}${forced}${reason === undefined ? '' : `: ${reason}`}`
+}
+
+function describeRules({ required, actions }: RulesEntry['approvals']): string {
+  return required <= 1
+    ? 'no approvals needed'
+    : `${required} approvals needed: ${actions.join(', ')}`
 }
 
 function version(key: { readonly name: string; readonly version: number }): string {

@@ -1,67 +1,78 @@
 /**
- * Actions that one person alone can't do: a request waits until enough people approved exactly it, and then
- * is done once. Whoever requests it counts as the first of them.
+ * Changes that one person alone cannot make: a request waits until enough people approved exactly it, and
+ * then is done once. The requester counts as the first of them. Which changes those are is decided by what
+ * they do to the versions of a key; who approved is read from the log.
  *
- * Every function works on the records of one transaction that nobody else has open for the same key, so
- * that two people who approve at once are two, and what was approved is done once;
- * and a request that has to wait is an answer, not an error, since an error would undo the transaction that
- * wrote it down.
+ * Every function works on the records of one transaction that holds the lock of the key, so that two people
+ * who approve at once are two, and what was approved is done once; and a request that has to wait is an
+ * answer, not an error, since an error would undo the transaction that wrote it down.
  *
  * @packageDocumentation
  */
 import { createHash } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../formats/json.ts'
-import type { ApprovalRecords, ApprovalRequest } from '../store/store.ts'
+import { type ApprovableAction, actionsOf, type VersionStep } from '../keys/protected-actions.ts'
+import type { ApprovalRules } from '../log/entry.ts'
+import { type LoggedApproval, nameCaller, readLoggedApproval } from '../log/logged-approval.ts'
+import type { LogTree } from '../log/proven-entry.ts'
+import type { ApprovalRecords, WaitingRequest } from '../store/store.ts'
 import type { AdministrativeAction } from './action.ts'
 import type { Caller } from './caller.ts'
 
-/** Which actions need how many people. */
+/** Which changes need how many people. */
 export interface ApprovalSettings {
-  /** People in all, who requests it included; with one, everything is done at once. */
+  /** People in all, the requester included; with one, everything is done at once. */
   readonly required: number
-  /** Actions that need them. */
+  /** What needs them. */
   readonly actions: readonly ApprovableAction[]
   /** How long a request waits, in seconds. */
   readonly lifetimeSeconds: number
 }
 
-/** An action that can need approval; `forceActivateKey`: an activation that overrides a rule of rotation. */
-export type ApprovableAction = AdministrativeAction | 'forceActivateKey'
-
 /** A request, down to its last parameter. */
 export interface ProtectedRequest {
   readonly action: AdministrativeAction
-  readonly isForced: boolean
   /** Name of the key. */
   readonly resource: string
   /** Everything else that says what will be done. */
   readonly parameters: JsonObject
+  /** What it does to the versions of the key. */
+  readonly steps: readonly VersionStep[]
 }
 
-/** Who asks, and when. */
+/** A request as approvers see it: its entries in the log, with the parameters that the store keeps. */
+export interface Approval extends LoggedApproval {
+  readonly parameters: JsonObject
+}
+
+/** What decides on approvals. */
 export interface ApprovalContext {
   readonly records: ApprovalRecords
-  readonly settings: ApprovalSettings
-  readonly caller: Caller
+  readonly log: LogTree
+  readonly rules: ApprovalRules
   readonly now: Date
 }
 
-/** Whether a request may be done now. */
+/** Whether a request may be done. */
 export type ApprovalOutcome =
-  | { readonly isApproved: true; readonly used: ApprovalRequest | undefined }
+  /** `used`: the approval that it takes; undefined: it needs none. */
+  | { readonly isApproved: true; readonly approval: Approval | undefined }
+  /** `approval`: the request that waits; undefined: it does not wait yet. */
   | {
       readonly isApproved: false
-      readonly request: ApprovalRequest
-      readonly needed: number
-      /** Whether it begins to wait with this. */
-      readonly isNew: boolean
+      readonly requestSha256: string
+      readonly protectedActions: readonly ApprovableAction[]
+      readonly approval: Approval | undefined
     }
 
 /** SHA-256, in hex, of a request: equal for equal requests, whatever the order of their members. */
-export function hashRequest(request: ProtectedRequest): string {
-  const { action, isForced, resource, parameters } = request
-  const text = JSON.stringify([action, isForced, resource, sortMembers(parameters)])
+export function hashRequest({
+  action,
+  resource,
+  parameters,
+}: Pick<ProtectedRequest, 'action' | 'resource' | 'parameters'> | Approval): string {
+  const text = JSON.stringify([action, resource, sortMembers(parameters)])
   return createHash('sha256').update(text).digest('hex')
 }
 
@@ -73,84 +84,108 @@ function sortMembers(value: JsonValue): JsonValue {
 }
 
 /**
- * Answers whether a request of an allowed caller may be done now. One that has its approvals is taken
- * out, so that it is done once; another is written down to wait, or goes on waiting. The caller of the
- * answer throws {@link approvalRequired} after the transaction.
- *
- * @param newId - makes the id of a request that begins to wait
+ * Decides whether a request of an allowed caller may be done now; changes nothing.
  */
-export async function claimApproval(
-  protectedRequest: ProtectedRequest,
+export async function findApproval(
+  request: ProtectedRequest,
   context: ApprovalContext,
-  newId: () => string,
 ): Promise<ApprovalOutcome> {
-  const { records, settings, caller, now } = context
-  const needed = countNeeded(protectedRequest, settings)
-  if (needed <= 1) return { isApproved: true, used: undefined }
-  const requestSha256 = hashRequest(protectedRequest)
-  const waiting = (await records.approvals(now)).find(
-    (one) => one.requestSha256 === requestSha256 && isOpen(one, now),
+  const { required, actions } = context.rules
+  const protectedActions = [...actionsOf(request.steps)].filter((one) => actions.includes(one))
+  if (required <= 1 || protectedActions.length === 0) {
+    return { isApproved: true, approval: undefined }
+  }
+  const requestSha256 = hashRequest(request)
+  const open = await listApprovals(context)
+  const approval = open.find(
+    (one) =>
+      one.requestSha256 === requestSha256 &&
+      protectedActions.every((action) => one.protectedActions.includes(action)),
   )
-  if (waiting !== undefined && countPeople(waiting) >= needed) {
-    await records.deleteApproval(waiting.id)
-    return { isApproved: true, used: waiting }
-  }
-  const request = waiting ?? {
-    id: newId(),
-    action: protectedRequest.action,
-    resource: protectedRequest.resource,
-    requestSha256,
-    parameters: protectedRequest.parameters,
-    approvers: [nameOf(caller)],
-    expires: new Date(now.getTime() + settings.lifetimeSeconds * 1000),
-  }
-  if (waiting === undefined) await records.putApproval(request)
-  return { isApproved: false, request, needed, isNew: waiting === undefined }
+  return approval !== undefined && approval.agreed.size >= required
+    ? { isApproved: true, approval }
+    : { isApproved: false, requestSha256, protectedActions, approval }
 }
 
 /**
- * Adds the approval of a caller whom policies allow to `approve` the action on the key.
+ * Lists the requests that can be approved or used. A row that is not the request its log entries are about
+ * is left out: what approvers are shown is what they approve. So is one about which the log contradicts itself.
+ */
+export async function listApprovals(
+  context: Omit<ApprovalContext, 'rules'>,
+): Promise<readonly Approval[]> {
+  const approvals: Approval[] = []
+  for (const row of await context.records.approvals(context.now)) {
+    const approval = await readApproval(row, context)
+    if (approval !== undefined) approvals.push(approval)
+  }
+  return approvals
+}
+
+/** Finds one request that can be approved or used, as {@link listApprovals}. */
+export async function openApproval(
+  id: string,
+  context: Omit<ApprovalContext, 'rules'>,
+): Promise<Approval | undefined> {
+  const row = await context.records.findApproval(id)
+  return row && readApproval(row, context)
+}
+
+async function readApproval(
+  { id, parameters }: WaitingRequest,
+  { log, now }: Omit<ApprovalContext, 'rules'>,
+): Promise<Approval | undefined> {
+  const logged = await readLoggedApproval(log, id).catch(ignoreContradiction)
+  if (logged === undefined || logged.isUsed || now >= logged.expires) return undefined
+  const approval = { ...logged, parameters }
+  return hashRequest(approval) === logged.requestSha256 ? approval : undefined
+}
+
+/** `/readyz` reports it; other requests go on, so that a real revocation is never held up. */
+function ignoreContradiction(error: unknown): undefined {
+  if (!CountersignError.is(error, 'ERR_LOG_PROOF_INVALID')) throw error
+}
+
+/**
+ * Makes sure that a caller, whom policies allow to `approve` it, can add their approval to a request.
  *
  * @param requestSha256 - the request as its approver saw it
- * @returns the request with the approval
  * @throws {@link CountersignError} ERR_APPROVAL_REQUIRED — no such request waits, its time is over, it is
- * another one than its approver saw, or the caller approved it already
+ * another one than its approver saw, it is approved, or the caller approved it already
  */
-export async function approve(
-  { id, requestSha256 }: Pick<ApprovalRequest, 'id' | 'requestSha256'>,
-  { records, caller, now }: Omit<ApprovalContext, 'settings'>,
-): Promise<ApprovalRequest> {
-  const request = await records.findApproval(id)
-  if (request === undefined || !isOpen(request, now)) {
+export function assertApprovable(
+  approval: Approval | undefined,
+  { id, requestSha256 }: { readonly id: string; readonly requestSha256: string },
+  { caller, rules }: { readonly caller: Caller; readonly rules: ApprovalRules },
+): asserts approval is Approval {
+  if (approval === undefined) {
     throw refusedApproval(
       id,
       'no such request waits for approval',
-      'it is done, or its time is over; list those that wait, or send the request again',
+      'it is done, or has expired; list those that wait, or send the request again',
     )
   }
-  if (request.requestSha256 !== requestSha256) {
+  if (approval.requestSha256 !== requestSha256) {
     throw refusedApproval(
       id,
       'the request is another one than you approve',
       'look at it again, and approve what it says now',
     )
   }
-  const name = nameOf(caller)
-  if (request.approvers.includes(name)) {
-    throw refusedApproval(id, 'you approved this request already', 'somebody else must approve it')
+  if (approval.agreed.has(nameCaller(caller))) {
+    throw refusedApproval(id, 'you approved this request already', 'another person must approve it')
   }
-  const approved = { ...request, approvers: [...request.approvers, name] }
-  await records.putApproval(approved)
-  return approved
+  if (approval.agreed.size >= rules.required) {
+    throw refusedApproval(id, 'the request has its approvals', 'its requester can send it again')
+  }
 }
 
 /** Makes the error of a request that waits: its id, and how many more people it needs. */
-export function approvalRequired({
-  request,
-  needed,
-}: Extract<ApprovalOutcome, { isApproved: false }>): CountersignError<'ERR_APPROVAL_REQUIRED'> {
-  const { id, action, resource, requestSha256, expires } = request
-  const missing = needed - countPeople(request)
+export function approvalRequired(
+  { id, action, resource, requestSha256, agreed, expires }: LoggedApproval,
+  needed: number,
+): CountersignError<'ERR_APPROVAL_REQUIRED'> {
+  const missing = needed - agreed.size
   const message = `"${action}" of "${resource}" needs ${missing} more of ${needed} approvals (${id})`
   return new CountersignError('ERR_APPROVAL_REQUIRED', message, {
     hint: `let others look at it and approve it (countersign key approve ${id} --request ${requestSha256}), then send the same request again`,
@@ -163,26 +198,4 @@ function refusedApproval(id: string, message: string, hint: string): Countersign
     hint,
     details: { approvalId: id },
   })
-}
-
-function countNeeded(
-  { action, isForced }: ProtectedRequest,
-  { required, actions }: ApprovalSettings,
-): number {
-  const isForcedActivation = isForced && action === 'activateKey'
-  const isListed = actions.includes(action)
-  return isListed || (isForcedActivation && actions.includes('forceActivateKey')) ? required : 1
-}
-
-/** A person is an issuer and a subject; an issuer's address has no blank in it. */
-function nameOf({ issuer, subject }: Caller): string {
-  return `${issuer} ${subject}`
-}
-
-function countPeople({ approvers }: ApprovalRequest): number {
-  return new Set(approvers).size
-}
-
-function isOpen({ expires }: ApprovalRequest, now: Date): boolean {
-  return expires > now
 }

@@ -1,10 +1,11 @@
 /** What only the service is told, as settings: durations in seconds, defaults filled in. */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { JsonObject } from '../formats/json.ts'
+import type { ApprovableAction } from '../keys/protected-actions.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { DEFAULTS } from './defaults.ts'
 import { parseDurationSeconds } from './duration.ts'
-import type { AccessEntry, ApprovableAction, IssuerEntry } from './sections/access.ts'
+import type { AccessEntry, IssuerEntry } from './sections/access.ts'
 import type { KeyHistorySection, LogSection, ServeEntry } from './sections/serve.ts'
 
 /** Whose identity tokens are accepted, and how strictly. */
@@ -42,6 +43,7 @@ export interface AccessSettings {
   readonly approvals: {
     readonly required: number
     readonly actions: readonly ApprovableAction[]
+    readonly examinedEntries: readonly number[]
     /** How long a request waits. */
     readonly lifetimeSeconds: number
   }
@@ -79,13 +81,23 @@ export function toAccessSettings({
   issuers = [],
   policies,
   staticTokens = [],
-  approvals: { required = 1, actions = [], lifetime = DEFAULTS.approvalLifetime } = {},
+  approvals: {
+    required = 1,
+    actions = [],
+    lifetime = DEFAULTS.approvalLifetime,
+    examinedEntries = [],
+  } = {},
 }: AccessEntry = {}): AccessSettings {
   return {
     issuers: issuers.map(toIssuerSettings),
     policies,
     staticTokens: staticTokens.map(({ claims = {}, ...token }) => ({ ...token, claims })),
-    approvals: { required, actions, lifetimeSeconds: parseDurationSeconds(lifetime) },
+    approvals: {
+      required,
+      actions,
+      lifetimeSeconds: parseDurationSeconds(lifetime),
+      examinedEntries,
+    },
   }
 }
 

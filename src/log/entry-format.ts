@@ -9,7 +9,7 @@ import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyUse, type KeyUse } from '../keys/key.ts'
 import { isKeyState, type KeyState } from '../keys/state.ts'
-import type { ApprovalStep, EntryCaller, EntryKey, LogEntry } from './entry.ts'
+import type { ApprovalEntry, EntryCaller, EntryKey, LogEntry } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
 import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
 
@@ -89,8 +89,24 @@ function specifics(entry: LogEntry): object {
     }
     case 'approval': {
       const { step, action, resource, approvalId, requestSha256 } = entry
-      return { step, action, resource, approvalId, requestSha256 }
+      const about = { step, action, resource, approvalId, requestSha256 }
+      return { ...about, ...approvalSpecifics(entry) }
     }
+    case 'rules': {
+      const { required, actions } = entry.approvals
+      return { approvals: { required, actions } }
+    }
+  }
+}
+
+function approvalSpecifics(entry: ApprovalEntry): object {
+  switch (entry.step) {
+    case 'request':
+      return { protectedActions: entry.protectedActions, expires: entry.expires }
+    case 'approve':
+      return {}
+    case 'use':
+      return { required: entry.required, approvals: entry.approvals }
   }
 }
 
@@ -166,15 +182,18 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     code: readCode(reader),
     reason: reader.text('reason'),
   }),
-  approval: (reader) => ({
-    type: 'approval',
-    ...readBase(reader),
-    step: readStep(reader),
-    action: reader.text('action'),
-    resource: reader.text('resource'),
-    approvalId: reader.text('approvalId'),
-    requestSha256: reader.text('requestSha256'),
-  }),
+  approval: readApproval,
+  rules: (reader) => {
+    const approvals = reader.object('approvals')
+    return {
+      type: 'rules',
+      ...readBase(reader),
+      approvals: {
+        required: readCount(approvals, 'required'),
+        actions: readTexts(approvals, 'actions'),
+      },
+    }
+  },
 }
 
 type Base = Pick<LogEntry, 'time' | 'requestId' | 'caller'>
@@ -214,6 +233,32 @@ function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attest
   }
 }
 
+function readApproval(reader: ObjectReader): ApprovalEntry {
+  const about = {
+    type: 'approval' as const,
+    ...readBase(reader),
+    action: reader.text('action'),
+    resource: reader.text('resource'),
+    approvalId: reader.text('approvalId'),
+    requestSha256: reader.text('requestSha256'),
+  }
+  const step = reader.text('step')
+  switch (step) {
+    case 'request': {
+      const protectedActions = readTexts(reader, 'protectedActions')
+      return { ...about, step, protectedActions, expires: readTime(reader, 'expires') }
+    }
+    case 'approve':
+      return { ...about, step }
+    case 'use': {
+      const approvals = readCounts(reader, 'approvals')
+      return { ...about, step, required: readCount(reader, 'required'), approvals }
+    }
+    default:
+      throw malformed('its step is not known')
+  }
+}
+
 function readTime(reader: ObjectReader, name: string): Date {
   const time = new Date(reader.text(name))
   if (Number.isNaN(time.getTime())) throw malformed(`"${name}" is not a time`)
@@ -230,8 +275,18 @@ function readTexts(reader: ObjectReader, name: string): readonly string[] {
 
 function readCount(reader: ObjectReader, name: string): number {
   const value = reader.value(name)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  if (isCount(value)) return value
   throw malformed(`"${name}" is not a whole number`)
+}
+
+function readCounts(reader: ObjectReader, name: string): readonly number[] {
+  const value = reader.value(name)
+  if (Array.isArray(value) && value.every((item: JsonValue) => isCount(item))) return value
+  throw malformed(`"${name}" is not a list of whole numbers`)
+}
+
+function isCount(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 function readState(reader: ObjectReader, name: string): KeyState {
@@ -244,12 +299,6 @@ function readUse(reader: ObjectReader): KeyUse {
   const use = reader.text('use')
   if (isKeyUse(use)) return use
   throw malformed('its use is not known')
-}
-
-function readStep(reader: ObjectReader): ApprovalStep {
-  const step = reader.text('step')
-  if (step === 'request' || step === 'approve' || step === 'use') return step
-  throw malformed('its step is not known')
 }
 
 function readCode(reader: ObjectReader): ErrorCode {

@@ -95,11 +95,9 @@ export interface DenialEntry extends EntryBase {
   readonly reason: string
 }
 
-/** A step of an administrative action that nobody does alone. */
-export interface ApprovalEntry extends EntryBase {
+/** What every step of an approval says. */
+interface ApprovalStepBase extends EntryBase {
   readonly type: 'approval'
-  /** Somebody asks, others agree, then it is done: what was done has entries of its own. */
-  readonly step: ApprovalStep
   readonly action: string
   readonly resource: string
   readonly approvalId: string
@@ -107,9 +105,54 @@ export interface ApprovalEntry extends EntryBase {
   readonly requestSha256: string
 }
 
+/** A change is requested that its caller cannot make alone. */
+export interface ApprovalRequestEntry extends ApprovalStepBase {
+  readonly step: 'request'
+  /** What about the change needs approval. */
+  readonly protectedActions: readonly string[]
+  /** Until when it can be approved and used. */
+  readonly expires: Date
+}
+
+/** Another caller approves the request. */
+export interface ApproveEntry extends ApprovalStepBase {
+  readonly step: 'approve'
+}
+
+/** The approved change is made; its state entries, if any, follow this entry. */
+export interface ApprovalUseEntry extends ApprovalStepBase {
+  readonly step: 'use'
+  /** How many callers had to agree, the requester included. */
+  readonly required: number
+  /** Indices of the request and of the approvals that count. */
+  readonly approvals: readonly number[]
+}
+
+/** A step of a change that nobody makes alone. */
+export type ApprovalEntry = ApprovalRequestEntry | ApproveEntry | ApprovalUseEntry
+
 /** Steps of an approval: it is requested, approved, and used. */
-export type ApprovalStep = 'request' | 'approve' | 'use'
+export type ApprovalStep = ApprovalEntry['step']
+
+/** Which changes of keys need how many callers. */
+export interface ApprovalRules {
+  /** Callers who must agree, the requester included; with one, no approval is needed. */
+  readonly required: number
+  readonly actions: readonly string[]
+}
+
+/** From here on these rules apply. */
+export interface RulesEntry extends EntryBase {
+  readonly type: 'rules'
+  readonly approvals: ApprovalRules
+}
 
 /** One entry of the log. */
 export type LogEntry =
-  SignatureEntry | TokenEntry | TimestampEntry | StateEntry | DenialEntry | ApprovalEntry
+  | SignatureEntry
+  | TokenEntry
+  | TimestampEntry
+  | StateEntry
+  | DenialEntry
+  | ApprovalEntry
+  | RulesEntry

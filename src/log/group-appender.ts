@@ -164,9 +164,14 @@ const ACTIONS: Readonly<Record<string, string>> = {
 function toDenial(entry: LogEntry, refusal: CountersignError, time: Date): DenialEntry {
   const { requestId, caller } = entry
   const action = ACTIONS[entry.type] ?? ('action' in entry ? entry.action : entry.type)
-  const resource = 'key' in entry ? entry.key.name : entry.resource
+  const resource = resourceOf(entry)
   const { code, message: reason } = refusal
   return { type: 'denial', time, requestId, caller, action, resource, code, reason }
+}
+
+function resourceOf(entry: LogEntry): string {
+  if ('key' in entry) return entry.key.name
+  return entry.type === 'rules' ? entry.type : entry.resource
 }
 
 function overloaded(waiting: number): CountersignError {

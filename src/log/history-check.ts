@@ -4,7 +4,8 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
+import { ApprovalCheck } from './approval-check.ts'
+import { contradiction } from './contradiction.ts'
 import type { LogEntry, StateEntry } from './entry.ts'
 
 /** How far an entry's time may lie before that of an earlier one: clock skew and waiting. */
@@ -17,7 +18,7 @@ interface Place {
 
 /**
  * Follows the entries in order: no version signs after it was revoked or destroyed, times go back by no
- * more than the skew of clocks, and the sequence of publications only grows.
+ * more than the skew of clocks, the sequence of publications only grows, and what needed approvals has them.
  */
 export class HistoryCheck {
   readonly #skewMs: number
@@ -25,6 +26,7 @@ export class HistoryCheck {
   #last: { readonly index: number; readonly sequence: number } | undefined
   /** Versions that may sign no more, by kid. */
   readonly #ended = new Map<string, Place>()
+  readonly #approvals = new ApprovalCheck()
 
   constructor(skewMs: number = DEFAULT_SKEW_MS) {
     this.#skewMs = skewMs
@@ -36,9 +38,19 @@ export class HistoryCheck {
    * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it must not be there
    */
   add(index: number, entry: LogEntry): void {
+    this.#approvals.add(index, entry)
     this.#checkTime(index, entry.time)
     if (entry.type === 'state') this.#addState(index, entry)
     else if ('key' in entry) this.#checkSigner(index, entry)
+  }
+
+  /**
+   * Call it behind the last entry.
+   *
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the last change must not be there
+   */
+  end(): void {
+    this.#approvals.end()
   }
 
   #checkTime(index: number, time: Date): void {
@@ -68,11 +80,4 @@ export class HistoryCheck {
     const why = `a ${type} by ${version}, which entry ${end.index} says is ${end.what}`
     throw contradiction(index, why)
   }
-}
-
-function contradiction(index: number, why: string): CountersignError {
-  return new CountersignError('ERR_LOG_PROOF_INVALID', `entry ${index} must not be there: ${why}`, {
-    hint: 'ask the owner of the log what happened there',
-    details: { entry: index },
-  })
 }

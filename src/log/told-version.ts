@@ -4,8 +4,8 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
 import type { KeyOrigin, KeyUse, VersionState } from '../keys/key.ts'
+import { contradiction } from './contradiction.ts'
 import type { EntryKey, StateEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
@@ -110,11 +110,4 @@ function timesAfter(before: ToldVersion | undefined, { action, time }: StateEntr
 /** A window does not end before it starts, though the clock that ends it is behind. */
 function later(time: Date, start: Date | undefined): Date {
   return start !== undefined && start > time ? start : time
-}
-
-function contradiction(index: number, why: string): CountersignError {
-  return new CountersignError('ERR_LOG_PROOF_INVALID', `entry ${index} must not be there: ${why}`, {
-    hint: 'ask the owner of the log what happened there',
-    details: { entry: index },
-  })
 }

@@ -86,6 +86,7 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogReport> {
     }
     onProgress?.(edge.size, size)
   }
+  history.end()
   await assertTiles(source, edge.partialTiles(), options)
   assertRoot(edge, checkpoint, 'the checkpoint')
   return { checkpoint, entries: counts, first, last }

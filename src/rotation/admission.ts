@@ -45,6 +45,7 @@ function signerOf(entry: LogEntry): EntryKey | undefined {
     case 'state':
     case 'denial':
     case 'approval':
+    case 'rules':
       return undefined
   }
 }

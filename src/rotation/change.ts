@@ -8,10 +8,12 @@ import { CountersignError } from '../errors.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { KeyMoment } from '../keys/lifecycle.ts'
 import { appendEntries } from '../log/append.ts'
-import type { StateEntry } from '../log/entry.ts'
+import type { VersionStep } from '../keys/protected-actions.ts'
+import type { LogEntry, StateEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { assertTold, certificatesSha256 } from './told-versions.ts'
+import { pairChanges, stepOf, type VersionChange } from './version-steps.ts'
 
 /** What was changed. */
 export interface Change {
@@ -54,25 +56,50 @@ export function changeKey(
     const moment = await readMoment(records, name, context.now())
     const changed = await decide(moment, records)
     await assertAllTold(records, moment, changed)
-    const states = new Map(moment.versions.map((version) => [version.version, version]))
-    const steps: (readonly [KeyVersion | undefined, KeyVersion])[] = []
-    for (const version of changed) {
-      const before = states.get(version.version)
+    const changes = pairChanges(moment.versions, changed)
+    const consent = await askConsent(changes, done, records)
+    for (const [before, version] of changes) {
       await (before === undefined
         ? records.keys.insertVersion(version)
         : records.keys.replaceVersion(version))
-      steps.push([before, version])
-      states.set(version.version, version)
     }
     const sequence = await records.keys.nextSequence()
-    const entries = steps.map(([before, after]) =>
-      toEntry(before, after, { ...done, key: moment.key, time: moment.now, sequence }),
+    const entries = changes.map((change) =>
+      toEntry(change, { ...done, key: moment.key, time: moment.now, sequence }),
     )
     // Last: it locks the log for every replica.
-    await appendEntries(records.log, entries)
+    await appendEntries(records.log, [...consent, ...entries])
     records.announce()
+    const states = new Map([...moment.versions, ...changed].map((one) => [one.version, one]))
     const versions = [...states.values()].toSorted((a, b) => a.version - b.version)
     return { key: moment.key, versions, changed, sequence }
+  })
+}
+
+function askConsent(
+  changes: readonly VersionChange[],
+  { by }: Done,
+  records: StoreTransaction,
+): Promise<readonly LogEntry[]> {
+  const steps = changes.map(stepOf)
+  return by.consent?.(steps, records) ?? Promise.resolve([])
+}
+
+/**
+ * Asks for consent to what changes no version, and logs it.
+ *
+ * @throws {@link CountersignError} what the consent throws, and the store
+ */
+export function consentTo(
+  { store }: Pick<RotationContext, 'store'>,
+  name: string,
+  step: VersionStep,
+  { consent }: Pick<Operator, 'consent'>,
+): Promise<void> {
+  if (consent === undefined) return Promise.resolve()
+  return store.transaction(async (records) => {
+    await records.keys.lockKey(name)
+    await appendEntries(records.log, await consent([step], records))
   })
 }
 
@@ -108,11 +135,11 @@ export async function readMoment(
 }
 
 function toEntry(
-  before: KeyVersion | undefined,
-  after: KeyVersion,
+  change: VersionChange,
   done: Done & { readonly key: Key; readonly time: Date; readonly sequence: number },
 ): StateEntry {
   const { by, key, time, sequence } = done
+  const [before, after] = change
   return {
     type: 'state',
     time,
@@ -122,32 +149,11 @@ function toEntry(
     use: key.use,
     from: before?.state,
     to: after.state,
-    action: before === undefined ? originOf(after) : actionBetween(before, after),
+    action: stepOf(change).action,
     reason: by.reason,
     compromisedSince: after.compromisedSince,
     certificatesSha256: certificatesSha256(after),
     isForced: after.isForced,
     sequence,
-  }
-}
-
-function originOf({ origin }: KeyVersion): string {
-  return origin === 'external' ? 'import' : 'create'
-}
-
-/** Each state is entered by one action; only the two that stay in a state tell more. */
-function actionBetween(before: KeyVersion, after: KeyVersion): string {
-  if (before.compromisedSince?.getTime() !== after.compromisedSince?.getTime()) return 'revoke'
-  switch (after.state) {
-    case 'pending':
-      return 'publish'
-    case 'active':
-      return 'activate'
-    case 'retired':
-      return 'retire'
-    case 'revoked':
-      return 'revoke'
-    case 'destroyed':
-      return 'destroy'
   }
 }

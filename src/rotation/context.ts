@@ -1,7 +1,8 @@
 /** What rotation stands on: a store with its log, the backends, a clock. */
-import type { EntryCaller } from '../log/entry.ts'
+import type { VersionStep } from '../keys/protected-actions.ts'
+import type { EntryCaller, LogEntry } from '../log/entry.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, StoreTransaction } from '../store/store.ts'
 import type { TimestampChainRequest } from '../timestamp/certificates.ts'
 
 /** The surroundings of every operation on keys. */
@@ -24,4 +25,15 @@ export interface Operator {
   readonly caller: EntryCaller | undefined
   readonly requestId: string
   readonly reason?: string | undefined
+  /** Left out: nothing needs to be asked. */
+  readonly consent?: Consent | undefined
 }
+
+/**
+ * Decides, in the transaction of a change and by what it does, whether it may be made; answers the entries
+ * that stand in the log before those of the change.
+ */
+export type Consent = (
+  steps: readonly VersionStep[],
+  records: StoreTransaction,
+) => Promise<readonly LogEntry[]>

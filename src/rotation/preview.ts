@@ -7,15 +7,17 @@
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { type KeyMoment, standbyOf, UNTOUCHED } from '../keys/lifecycle.ts'
+import type { VersionStep } from '../keys/protected-actions.ts'
 import { planRevocation, type RevocationPlan } from '../keys/revocation-plan.ts'
 import { planRotation, type RotationPlan } from '../keys/rotation-plan.ts'
 import { create } from '../keys/transitions.ts'
 import { readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { nextNumber } from './new-pair.ts'
-import { readImport, withVersion } from './new-version.ts'
+import { readImport } from './new-version.ts'
 import { decideOn, type Operation, targetOf } from './operation.ts'
-import { assertDestroyed, needsFreshVersion } from './transitions.ts'
+import { assertDestroyed, needsFreshVersion, rotateInto } from './transitions.ts'
+import { pairChanges, stepOf } from './version-steps.ts'
 
 /** What would change about one version. */
 export interface PreviewedChange {
@@ -29,6 +31,8 @@ export interface PreviewedChange {
 export interface Preview {
   readonly key: string
   readonly changes: readonly PreviewedChange[]
+  /** What would be done, step by step. */
+  readonly steps: readonly VersionStep[]
   /** Why it would be refused; undefined where it would be done. */
   readonly refusal: CountersignError | undefined
   /** How the key rotates, with the earliest time of each step. */
@@ -51,27 +55,44 @@ export function previewTransition(
   return context.store.transaction(async (records) => {
     const known = await readMoment(records, name, context.now())
     const named = { ...operation, version: targetOf(operation, known) }
-    const isFlush = named.action === 'revoke' && needsFreshVersion(known, named)
-    const moment = isFlush ? withVersion(known, standIn(known)) : known
+    if (isDestroyedAgain(known, named)) {
+      return unrevoking(known, { changed: [], steps: [besideVersions('destroy', named.version)] })
+    }
+    const made =
+      named.action === 'revoke' && needsFreshVersion(known, named) ? [standIn(known)] : []
+    const moment = { ...known, versions: [...known.versions, ...made] }
     const outcome = await attempt(() => decideOn(named, by, { moment, records }))
     const isRevocation = named.action === 'revoke' && outcome.refusal === undefined
     return {
-      key: name,
-      changes: outcome.changed.map((version) => toChange(known, version)),
-      refusal: outcome.refusal,
-      rotation: planRotation(known),
+      ...unrevoking(known, outcome),
+      steps: outcome.refusal === undefined ? stepsOf(known, [...made, ...outcome.changed]) : [],
       revocation: isRevocation ? planRevocation(moment, named.version, named.mode) : undefined,
     }
   })
 }
 
+function isDestroyedAgain(
+  { versions }: KeyMoment,
+  { action, version: number }: Operation & { readonly version: number },
+): boolean {
+  const version = versions.find((each) => each.version === number)
+  return action === 'destroy' && version?.state === 'destroyed'
+}
+
 /** Finds out what a new version would be: pending, whether or not it is published at once. */
-export async function previewCreation(context: RotationContext, name: string): Promise<Preview> {
+export async function previewCreation(
+  context: RotationContext,
+  name: string,
+  isPublished: boolean,
+): Promise<Preview> {
   const moment = await context.store.transaction((records) =>
     readMoment(records, name, context.now()),
   )
+  const version = nextNumber(moment.versions)
+  const actions = isPublished ? ['create', 'publish'] : ['create']
   return unrevoking(moment, {
-    changed: [{ version: nextNumber(moment.versions), state: 'pending' }],
+    changed: [{ version, state: 'pending' }],
+    steps: actions.map((action) => besideVersions(action, version)),
   })
 }
 
@@ -86,7 +107,9 @@ export async function previewImport(
   reference: string,
 ): Promise<Preview> {
   const { moment, pair } = await readImport(context, name, reference)
-  return unrevoking(moment, { changed: [create(moment, pair)] })
+  const created = create(moment, pair)
+  const steps = [stepOf([undefined, created])]
+  return unrevoking(moment, { changed: [created], steps })
 }
 
 /**
@@ -103,17 +126,34 @@ export function previewRotation(
 ): Promise<Preview> {
   return context.store.transaction(async (records) => {
     const known = await readMoment(records, name, context.now())
-    if (known.versions.length === 0) {
-      return unrevoking(known, { changed: [{ version: 1, state: 'active' }] })
+    if (known.versions.length === 0) return previewFirst(known)
+    if (standbyOf(known.versions) === undefined) {
+      const given = { moment: known, records }
+      let tooEarly: CountersignError | undefined
+      const { changed, refusal = tooEarly } = await attempt(async () => {
+        const decided = await rotateInto(standIn(known), options, by, given)
+        tooEarly = decided.refusal
+        return decided.changed
+      })
+      // Made in the same change, it is shown as what it comes to be.
+      const about = { changed: lastOfEach(changed), refusal }
+      return unrevoking(known, { ...about, steps: stepsOf(known, changed) })
     }
-    const isNew = standbyOf(known.versions) === undefined
-    const made = { ...standIn(known), publishedAt: known.now }
-    const moment = isNew ? withVersion(known, made) : known
     const operation = { action: 'activate', force: options.force } as const
-    const outcome = await attempt(() => decideOn(operation, by, { moment, records }))
-    const isMade = isNew && outcome.refusal !== undefined
-    return unrevoking(known, { ...outcome, changed: isMade ? [made] : outcome.changed })
+    const outcome = await attempt(() => decideOn(operation, by, { moment: known, records }))
+    return unrevoking(known, { ...outcome, steps: stepsOf(known, outcome.changed) })
   })
+}
+
+function previewFirst(moment: KeyMoment): Preview {
+  const steps = ['create', 'publish', 'activate'].map((action) => besideVersions(action, 1))
+  return unrevoking(moment, { changed: [{ version: 1, state: 'active' }], steps })
+}
+
+function lastOfEach(changed: readonly KeyVersion[]): readonly KeyVersion[] {
+  return changed.filter(
+    ({ version }, place) => !changed.slice(place + 1).some((later) => later.version === version),
+  )
 }
 
 /**
@@ -133,7 +173,9 @@ export async function previewCancellation(
     assertDestroyed(moment, number)
     return Promise.resolve([])
   }
-  return unrevoking(moment, await attempt(decide))
+  const outcome = await attempt(decide)
+  const steps = outcome.refusal === undefined ? [besideVersions('cancel-destruction', number)] : []
+  return unrevoking(moment, { ...outcome, steps })
 }
 
 /** What is not a revocation, as a preview. */
@@ -141,16 +183,27 @@ function unrevoking(
   moment: KeyMoment,
   outcome: {
     readonly changed: readonly Pick<KeyVersion, 'version' | 'state'>[]
+    readonly steps?: readonly VersionStep[]
     readonly refusal?: CountersignError | undefined
   },
 ): Preview {
   return {
     key: moment.key.name,
     changes: outcome.changed.map((version) => toChange(moment, version)),
+    steps: outcome.steps ?? [],
     refusal: outcome.refusal,
     rotation: planRotation(moment),
     revocation: undefined,
   }
+}
+
+function stepsOf({ versions }: KeyMoment, changed: readonly KeyVersion[]): readonly VersionStep[] {
+  return pairChanges(versions, changed).map(stepOf)
+}
+
+/** A step of a version that is not there, or does not change by it. */
+function besideVersions(action: string, version: number): VersionStep {
+  return { version, action, isForced: false }
 }
 
 async function attempt(decide: () => Promise<readonly KeyVersion[]>): Promise<{

@@ -7,12 +7,19 @@
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
+import { publish } from '../keys/transitions.ts'
 import { actInBackend, type BackendOutcome } from './backend.ts'
-import { type Change, changeKey, readMoment } from './change.ts'
+import { type Change, changeKey, consentTo, readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { withNewPair } from './new-pair.ts'
-import { createVersion, takeIn, withVersion } from './new-version.ts'
-import { decideOn, type Operation, type RevokeOperation, targetOf } from './operation.ts'
+import { takeIn, withVersion } from './new-version.ts'
+import {
+  decideOn,
+  type Given,
+  type Operation,
+  type RevokeOperation,
+  targetOf,
+} from './operation.ts'
 
 /** What was done. */
 export interface Transitioned extends Change {
@@ -45,10 +52,12 @@ export async function transition(
       return { ...revoked, backend }
     }
     case 'destroy': {
-      const destroyed =
-        (await findDestroyed(context, name, operation.version)) ??
-        (await change(context, name, operation, by))
-      const target = destroyed.versions.find(({ version }) => version === operation.version)
+      const { version } = operation
+      const known = await findDestroyed(context, name, version)
+      const step = { version, action: 'destroy', isForced: false }
+      if (known !== undefined) await consentTo(context, name, step, by)
+      const destroyed = known ?? (await change(context, name, operation, by))
+      const target = destroyed.versions.find((each) => each.version === version)
       const backend = target && (await actInBackend(context, 'destroy', target))
       return { ...destroyed, backend }
     }
@@ -112,8 +121,8 @@ async function findDestroyed(
 }
 
 /**
- * Lets the standby of a key sign in place of its active version; makes and publishes a standby first where
- * there is none, which then has to wait for verifiers like any other.
+ * Lets the standby of a key sign in place of its active version; where there is none, makes and publishes one
+ * in the same transaction, which then has to wait for verifiers like any other.
  *
  * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY — verifiers may not have seen it; it names the
  * earliest time; and as createVersion
@@ -124,9 +133,46 @@ export async function rotate(
   options: { readonly force?: boolean | undefined },
   by: Operator,
 ): Promise<Transitioned> {
+  const operation = { action: 'activate', force: options.force } as const
   const { versions } = await readKey(context, name)
-  if (standbyOf(versions) === undefined) await createVersion(context, name, by, true)
-  return transition(context, name, { action: 'activate', force: options.force }, by)
+  if (standbyOf(versions) !== undefined) return transition(context, name, operation, by)
+  let refusal: CountersignError | undefined
+  const done = await withNewPair(context, name, (prepared) =>
+    changeKey(context, name, { by }, async (moment, records) => {
+      const made = await takeIn(prepared, moment, records)
+      const decided = await rotateInto(made, options, by, { moment, records })
+      refusal = decided.refusal
+      return decided.changed
+    }),
+  )
+  if (refusal !== undefined) throw refusal
+  return { ...done, backend: undefined }
+}
+
+/**
+ * Decides on a rotation that makes its own standby: it is published even where it may not sign yet.
+ *
+ * @throws {@link CountersignError} as decideOn, but for what time alone will allow
+ */
+export async function rotateInto(
+  made: KeyVersion,
+  { force }: { readonly force?: boolean | undefined },
+  by: Operator,
+  { moment, records }: Given,
+): Promise<{
+  readonly changed: readonly KeyVersion[]
+  readonly refusal: CountersignError | undefined
+}> {
+  const published = publish(withVersion(moment, made), made.version)
+  const versions = [...moment.versions, ...published]
+  const operation = { action: 'activate', version: made.version, force } as const
+  try {
+    const changed = await decideOn(operation, by, { moment: { ...moment, versions }, records })
+    return { changed: [made, ...published, ...changed], refusal: undefined }
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_TRANSITION_TOO_EARLY')) throw error
+    return { changed: [made, ...published], refusal: error }
+  }
 }
 
 /**
@@ -139,8 +185,11 @@ export async function cancelDestruction(
   context: RotationContext,
   name: string,
   number: number,
+  by: Operator,
 ): Promise<BackendOutcome> {
   const version = assertDestroyed(await readKey(context, name), number)
+  const step = { version: number, action: 'cancel-destruction', isForced: false }
+  await consentTo(context, name, step, by)
   return actInBackend(context, 'cancel-destruction', version)
 }
 

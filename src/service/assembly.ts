@@ -29,7 +29,9 @@ import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
-import { createApproval } from './approval.ts'
+import { createApprovals } from './approval.ts'
+import { ApprovalAudit } from './approval-audit.ts'
+import { recordRules } from './approval-rules.ts'
 import { createClockCheck } from './clock-check.ts'
 import { createAuthorization } from './authorization.ts'
 import { BackendProbes } from './backend-probes.ts'
@@ -47,7 +49,7 @@ export interface AssemblyOptions {
   readonly providers: Providers
   readonly keys: readonly Key[]
   readonly access: AuthenticatorSettings
-  readonly approvals: ApprovalSettings
+  readonly approvals: ApprovalSettings & { readonly examinedEntries: readonly number[] }
   /** None: nobody may do anything. */
   readonly policies: readonly PolicySource[]
   readonly log: { readonly origin: string; readonly checkpointEveryMs: number }
@@ -102,6 +104,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
   const authorizer = await createAuthorizer(policies)
   const authenticator = createCallerCheck(options)
   const rotation = rotationContext(options)
+  await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, now })
   const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
   await ensureKeys(rotation, keys, { scheduler, signal })
   void scheduler.runOnce().then(() => {
@@ -124,6 +127,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(keyring, now)
+  const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
   return {
     settings,
     store,
@@ -138,12 +142,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     },
     mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
-    assertApproved: createApproval({
-      store,
-      settings: options.approvals,
-      now,
-      randomId: options.randomId,
-    }),
+    approvals: createApprovals({ ...options, settings: options.approvals }),
     rotation,
     failures,
     tokenRulesOf: options.tokenRulesOf,
@@ -153,6 +152,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
       { name: 'store', check: () => store.ping() },
       { name: 'log', check: () => assertWritable(store) },
       { name: 'key states', check: () => assertAllTold(keyring) },
+      { name: 'approvals', check: () => audit.assertComplete() },
       createClockCheck({ store, keyring, now }),
       { name: 'key history', check: () => assertRenewed(publications) },
       ...probes.checks(),

@@ -4,14 +4,14 @@
  *
  * @packageDocumentation
  */
-import type { AccessRequest, AccessScope, AdministrativeAction } from '../access/action.ts'
+import type { AccessRequest, AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
-import type { JsonObject } from '../formats/json.ts'
 import type { Appender } from '../log/appender.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { TokenRules } from '../signing/issue-token.ts'
 import type { Store } from '../store/store.ts'
+import type { Approvals } from './approval.ts'
 import type { Publications } from './publications.ts'
 import type { FailureLog } from './failures.ts'
 import type { EmbeddedAuthority, Stamper } from './stamper.ts'
@@ -48,17 +48,6 @@ export interface ReadinessCheck {
   readonly check: (signal: AbortSignal) => Promise<void>
 }
 
-/** A change of a key, down to its last parameter. */
-export interface AdministrativeRequest {
-  readonly action: AdministrativeAction
-  /** Whether a rule of rotation is to be overridden. */
-  readonly isForced: boolean
-  /** Name of the key. */
-  readonly resource: string
-  /** Everything else that says what will be done. */
-  readonly parameters: JsonObject
-}
-
 /** Everything a route may use. */
 export interface ServiceContext {
   readonly settings: ServiceSettings
@@ -93,16 +82,8 @@ export interface ServiceContext {
   readonly admit: (caller: Caller, scopes: readonly AccessScope[]) => void
   /** Whether some policy may permit a caller something. */
   readonly mayBePermitted: (caller: Caller) => boolean
-  /**
-   * Makes sure that as many people ask for exactly this as the configuration wants.
-   *
-   * @throws CountersignError ERR_APPROVAL_REQUIRED — others have to approve first
-   */
-  readonly assertApproved: (
-    caller: Caller,
-    request: AdministrativeRequest,
-    requestId: string,
-  ) => Promise<void>
+  /** Approvals of changes to keys. */
+  readonly approvals: Approvals
   /** What changes of keys stand on. */
   readonly rotation: RotationContext
   /** Writes into the log what came to nothing. */

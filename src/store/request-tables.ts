@@ -5,9 +5,9 @@ import { isJsonObject, parseJson } from '../formats/json.ts'
 import type {
   AnswerRecords,
   ApprovalRecords,
-  ApprovalRequest,
   RememberedAnswer,
   ReplayRecords,
+  WaitingRequest,
 } from './store.ts'
 import type { ApprovalRow, Tables } from './tables.ts'
 
@@ -83,13 +83,13 @@ export class ApprovalTable implements ApprovalRecords {
     this.#db = db
   }
 
-  async findApproval(id: string): Promise<ApprovalRequest | undefined> {
+  async findApproval(id: string): Promise<WaitingRequest | undefined> {
     const found = this.#db.selectFrom('approvals').select(APPROVAL_COLUMNS).where('id', '=', id)
     const row = await found.executeTakeFirst()
-    return row && toApproval(row)
+    return row && toWaitingRequest(row)
   }
 
-  async approvals(now: Date): Promise<readonly ApprovalRequest[]> {
+  async approvals(now: Date): Promise<readonly WaitingRequest[]> {
     const rows = await this.#db
       .selectFrom('approvals')
       .select(APPROVAL_COLUMNS)
@@ -97,23 +97,12 @@ export class ApprovalTable implements ApprovalRecords {
       .orderBy('expires_at')
       .orderBy('id')
       .execute()
-    return rows.map(toApproval)
+    return rows.map(toWaitingRequest)
   }
 
-  async putApproval({ id, ...request }: ApprovalRequest): Promise<void> {
-    const row = {
-      action: request.action,
-      resource: request.resource,
-      request_sha256: request.requestSha256,
-      parameters: JSON.stringify(request.parameters),
-      approvers: JSON.stringify(request.approvers),
-      expires_at: request.expires.getTime(),
-    }
-    await this.#db
-      .insertInto('approvals')
-      .values({ id, ...row })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-      .execute()
+  async putApproval({ id, parameters, expires }: WaitingRequest): Promise<void> {
+    const row = { id, parameters: JSON.stringify(parameters), expires_at: expires.getTime() }
+    await this.#db.insertInto('approvals').values(row).execute()
   }
 
   async deleteApproval(id: string): Promise<void> {
@@ -123,28 +112,14 @@ export class ApprovalTable implements ApprovalRecords {
 
 const APPROVAL_COLUMNS = [
   'id',
-  'action',
-  'resource',
-  'request_sha256',
   'parameters',
-  'approvers',
   'expires_at',
 ] as const satisfies readonly (keyof ApprovalRow)[]
 
-function toApproval({ id, action, resource, ...row }: ApprovalRow): ApprovalRequest {
-  const [approvers, parameters] = [parseJson(row.approvers), parseJson(row.parameters)]
-  if (!Array.isArray(approvers) || !isJsonObject(parameters)) {
-    throw new CountersignError('ERR_INTERNAL', `the stored request "${id}" is not one of ours`)
-  }
-  return {
-    id,
-    action,
-    resource,
-    requestSha256: row.request_sha256,
-    parameters,
-    approvers: approvers.map(String),
-    expires: new Date(row.expires_at),
-  }
+function toWaitingRequest({ id, ...row }: ApprovalRow): WaitingRequest {
+  const parameters = parseJson(row.parameters)
+  if (isJsonObject(parameters)) return { id, parameters, expires: new Date(row.expires_at) }
+  throw new CountersignError('ERR_INTERNAL', `the stored request "${id}" is not one of ours`)
 }
 
 /** Attacker-controlled texts of any length and any characters become a short key that every index takes. */

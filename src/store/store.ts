@@ -38,26 +38,20 @@ export interface ReplayRecords {
   ): Promise<boolean>
 }
 
-/** An administrative action that waits for approvals. */
-export interface ApprovalRequest {
+/** A request that waits for approvals: what its entries in the log do not hold. */
+export interface WaitingRequest {
   readonly id: string
-  readonly action: string
-  readonly resource: string
-  /** SHA-256 of the exact request that is approved, hex. */
-  readonly requestSha256: string
   /** What is to be done, beside action and resource: what its approvers see. */
   readonly parameters: JsonObject
-  /** `issuer subject` of everyone who approved, the requester included. */
-  readonly approvers: readonly string[]
   readonly expires: Date
 }
 
 /** Requests for approval. */
 export interface ApprovalRecords {
-  findApproval(id: string): Promise<ApprovalRequest | undefined>
+  findApproval(id: string): Promise<WaitingRequest | undefined>
   /** Requests that have not expired. */
-  approvals(now: Date): Promise<readonly ApprovalRequest[]>
-  putApproval(request: ApprovalRequest): Promise<void>
+  approvals(now: Date): Promise<readonly WaitingRequest[]>
+  putApproval(request: WaitingRequest): Promise<void>
   deleteApproval(id: string): Promise<void>
 }
 

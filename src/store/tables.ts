@@ -102,15 +102,11 @@ export interface ReplayRow {
   readonly expires_at: number
 }
 
-/** A request for approval; approvers are a JSON array. */
+/** A request that waits for approvals, which the log has. */
 export interface ApprovalRow {
   readonly id: string
-  readonly action: string
-  readonly resource: string
-  readonly request_sha256: string
   /** JSON. */
   readonly parameters: string
-  readonly approvers: string
   readonly expires_at: number
 }
 

@@ -30,7 +30,7 @@ test('what nobody says of the service is at its default', () => {
     issuers: [],
     policies: undefined,
     staticTokens: [],
-    approvals: { required: 1, actions: [], lifetimeSeconds: 86_400 },
+    approvals: { required: 1, actions: [], lifetimeSeconds: 86_400, examinedEntries: [] },
   })
 })
 

@@ -163,9 +163,14 @@ test('entries are found by what they are about', () => {
     resource: 'release',
     approvalId: 'x',
     requestSha256: 'ab',
+    required: 2,
+    approvals: [0, 1],
   } as const
   expect(labelsOf({ ...base, type: 'approval', ...approval })).toEqual([
     'type:approval',
     'key:release',
+    'approval:x',
   ])
+  const rules = { required: 2, actions: ['revokeKey'] }
+  expect(labelsOf({ ...base, type: 'rules', approvals: rules })).toEqual(['type:rules'])
 })

@@ -80,7 +80,7 @@ test('a destroyed key is scheduled for deletion, which can be taken back until t
 
   const { backend } = await transition(scene.context(), 'release', destroy, OPERATOR)
   const scheduled = double.keys()[0]?.state
-  const cancelled = await cancelDestruction(scene.context(), 'release', 1)
+  const cancelled = await cancelDestruction(scene.context(), 'release', 1, OPERATOR)
 
   expect(backend?.effectiveAt).toBeInstanceOf(Date)
   expect(scheduled).toBe('PendingDeletion')

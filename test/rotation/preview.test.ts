@@ -99,7 +99,7 @@ test('a preview of a new version is of a pending one, and of an import only wher
   const taken = (await scene.version(1)).uri
   const third = [{ version: 3, from: undefined, to: 'pending' }]
 
-  expect(await previewCreation(scene.context(), 'release')).toMatchObject({ changes: third })
+  expect(await previewCreation(scene.context(), 'release', false)).toMatchObject({ changes: third })
   expect(await previewImport(scene.context(), 'release', `file:${path}`)).toMatchObject({
     changes: third,
   })

@@ -267,7 +267,7 @@ test('only what is destroyed can have its destruction cancelled', async () => {
   await scene.bootstrap()
 
   const cancel = (version: number) =>
-    codeOfAsync(() => cancelDestruction(scene.context(), 'release', version))
+    codeOfAsync(() => cancelDestruction(scene.context(), 'release', version, OPERATOR))
 
   expect(await cancel(1)).toBe('ERR_TRANSITION_REFUSED')
   expect(await cancel(9)).toBe('ERR_KEY_NOT_FOUND')

@@ -46,6 +46,7 @@ test('a service that started is ready, and says of what', async () => {
       'store',
       'log',
       'key states',
+      'approvals',
       'clock',
       'key history',
       'key log',

@@ -5,6 +5,7 @@ import type {
   ApprovalEntry,
   DenialEntry,
   LogEntry,
+  RulesEntry,
   SignatureEntry,
   StateEntry,
   TimestampEntry,
@@ -127,14 +128,33 @@ const denial: fc.Arbitrary<DenialEntry> = fc.record({
   code: fc.constantFrom('ERR_NOT_ALLOWED', 'ERR_KEY_REVOKED'),
   reason: text,
 })
-const approval: fc.Arbitrary<ApprovalEntry> = fc.record({
+const step = {
   ...base,
   type: fc.constant('approval'),
-  step: fc.constantFrom('request', 'approve', 'use'),
   action: text,
   resource: text,
   approvalId: text,
   requestSha256: text,
+} as const
+const approval: fc.Arbitrary<ApprovalEntry> = fc.oneof(
+  fc.record({
+    ...step,
+    step: fc.constant('request'),
+    protectedActions: fc.array(text),
+    expires: base.time,
+  }),
+  fc.record({ ...step, step: fc.constant('approve') }),
+  fc.record({
+    ...step,
+    step: fc.constant('use'),
+    required: fc.nat(),
+    approvals: fc.array(fc.nat()),
+  }),
+)
+const rules: fc.Arbitrary<RulesEntry> = fc.record({
+  ...base,
+  type: fc.constant('rules'),
+  approvals: fc.record({ required: fc.nat(), actions: fc.array(text) }),
 })
 
 /** Any entry of any type. */
@@ -145,4 +165,5 @@ export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   change,
   denial,
   approval,
+  rules,
 )

@@ -12,6 +12,7 @@ import { parseEntry } from '../../src/log/entry-format.ts'
 import { createAppender } from '../../src/log/group-appender.ts'
 import type { Keyring } from '../../src/rotation/keyring.ts'
 import { createApp } from '../../src/service/app.ts'
+import { createApprovals } from '../../src/service/approval.ts'
 import { createAuthorization } from '../../src/service/authorization.ts'
 import type { ServiceContext, ServiceSettings } from '../../src/service/context.ts'
 import type { DenialLimits } from '../../src/service/denial-budget.ts'
@@ -98,7 +99,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     mayBePermitted: () => true,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
-    assertApproved: () => Promise.resolve(),
+    approvals: unreached('approvals'),
     rotation: unreached('rotation'),
     failures: unreached('failure log'),
     stamperOf: () => undefined,
@@ -183,8 +184,15 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     ...(denials !== undefined && { limits: denials }),
   })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
+  const approvals = createApprovals({
+    store: parts.store ?? store,
+    settings: { required: 1, actions: [], lifetimeSeconds: 3600 },
+    now,
+    randomId: () => 'approval-0',
+  })
   const context = {
     store,
+    approvals,
     appender,
     keyring,
     failures,

@@ -2,6 +2,7 @@
 import * as Type from 'typebox'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
 import type { JsonObject } from '../../formats/json.ts'
+import { APPROVABLE_ACTIONS, type ApprovableAction } from '../../keys/protected-actions.ts'
 import { DEFAULTS } from '../defaults.ts'
 import { duration, STRICT, text } from '../schema-parts.ts'
 
@@ -27,21 +28,6 @@ export interface StaticTokenEntry {
   readonly claims?: JsonObject
 }
 
-/** Actions that can be made to need approval; `forceActivateKey`: only an activation that overrides a rule of rotation. */
-export const APPROVABLE_ACTIONS = [
-  'createKey',
-  'importKey',
-  'rotateKey',
-  'activateKey',
-  'retireKey',
-  'revokeKey',
-  'destroyKey',
-  'forceActivateKey',
-] as const
-
-/** One of {@link APPROVABLE_ACTIONS}. */
-export type ApprovableAction = (typeof APPROVABLE_ACTIONS)[number]
-
 /** The section as the file says it. */
 export interface AccessEntry {
   readonly issuers?: readonly IssuerEntry[]
@@ -51,6 +37,7 @@ export interface AccessEntry {
     readonly required?: number
     readonly actions?: readonly ApprovableAction[]
     readonly lifetime?: string
+    readonly examinedEntries?: readonly number[]
   }
 }
 
@@ -156,7 +143,8 @@ const approvals = Type.Object(
     ),
     actions: Type.Optional(
       Type.Array(Type.Enum([...APPROVABLE_ACTIONS], { description: 'An action.' }), {
-        description: 'Actions that need them.',
+        description:
+          'What needs them, by whatever command it comes about: an activation is both `activateKey` and `rotateKey`, also where a revocation brings it; `forceActivateKey` is one that overrides a rule of rotation.',
         examples: [['revokeKey', 'destroyKey']],
       }),
     ),
@@ -165,6 +153,13 @@ const approvals = Type.Object(
         description:
           'How long a request waits for them, and for being sent again once it has them.',
         default: DEFAULTS.approvalLifetime,
+      }),
+    ),
+    examinedEntries: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0, description: 'Index of an entry of the log.' }), {
+        description:
+          'Changes without their approvals that you have dealt with: `/readyz` no longer fails for these entries of the log.',
+        examples: [[1234]],
       }),
     ),
   },

@@ -1,14 +1,16 @@
 /** Changes to keys that callers ask for: allowed by policies, approved where that is wanted, then done. */
 import type { AdministrativeAction } from '../../access/action.ts'
+import type { ProtectedRequest } from '../../access/approvals.ts'
 import type { Caller } from '../../access/caller.ts'
 import { untilCancelled } from '../../cancellation.ts'
 import { CountersignError } from '../../errors.ts'
-import type { JsonObject } from '../../formats/json.ts'
+import type { JsonObject, JsonValue } from '../../formats/json.ts'
 import type { Key, KeyVersion } from '../../keys/key.ts'
+import { describeStep, type VersionStep } from '../../keys/protected-actions.ts'
 import type { BackendOutcome } from '../../rotation/backend.ts'
 import type { Operator } from '../../rotation/context.ts'
 import { createVersion, importVersion } from '../../rotation/new-version.ts'
-import { type Operation, targetOf } from '../../rotation/operation.ts'
+import type { Operation } from '../../rotation/operation.ts'
 import {
   type Preview,
   previewCancellation,
@@ -46,7 +48,8 @@ export interface KeyAnswer {
   /** Of the publication that shows it. */
   readonly sequence?: number
   readonly backend?: BackendAnswer | undefined
-  readonly plan?: Omit<Preview, 'refusal'> & { readonly refusal: Refusal | undefined }
+  readonly plan?:
+    (Omit<Preview, 'refusal' | 'steps'> & { readonly refusal: Refusal | undefined }) | undefined
 }
 
 /** What was tried in the backend. */
@@ -64,7 +67,7 @@ export interface Refusal {
 /** What {@link administerKey} needs of the service. */
 export type AdministrationContext = Pick<
   ServiceContext,
-  'assertApproved' | 'authorize' | 'keyring' | 'publications' | 'rotation'
+  'approvals' | 'authorize' | 'keyring' | 'publications' | 'rotation'
 >
 
 /**
@@ -86,11 +89,18 @@ export async function administerKey(
   const action: AdministrativeAction = `${command.action}Key`
   await context.authorize(caller, { action, key, isForced }, requestId)
   const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
-  if (dryRun) return { key: name, dryRun, plan: toPlan(await preview(context, name, command, by)) }
-  const meant = await nameVersion(context, key, command)
-  const parameters = toParameters({ ...meant, reason })
-  await context.assertApproved(caller, { action, isForced, resource: name, parameters }, requestId)
-  const done = await perform(context, name, meant, by)
+  const plan = await preview(context, name, command, by)
+  if (dryRun) return { key: name, dryRun, plan: toPlan(plan) }
+  const requestOf = (steps: readonly VersionStep[]): ProtectedRequest => ({
+    action,
+    resource: name,
+    parameters: toParameters({ ...command, reason }, steps),
+    steps,
+  })
+  // Before a key pair is made: what has to wait leaves nothing behind.
+  await context.approvals.assertApproved(requestOf(plan.steps), request)
+  const consent = context.approvals.consentTo(requestOf, request)
+  const done = await perform(context, name, command, { ...by, consent })
   await showChange(context)
   return { key: name, dryRun, ...done }
 }
@@ -119,37 +129,12 @@ export function findKey({ keyring }: Pick<ServiceContext, 'keyring'>, name: stri
   })
 }
 
-/**
- * Says which version is meant where the caller did not: others approve that one, and not whichever is active
- * when the request is sent again.
- *
- * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — none is plainly meant
- */
-async function nameVersion(
-  { keyring, rotation }: AdministrationContext,
-  key: Key,
-  command: KeyCommand,
-): Promise<KeyCommand> {
-  switch (command.action) {
-    case 'activate':
-    case 'retire':
-    case 'revoke': {
-      if (command.version !== undefined) return command
-      await keyring.refresh()
-      const versions = keyring.snapshot.versions.filter((version) => version.key === key.name)
-      return { ...command, version: targetOf(command, { key, versions, now: rotation.now() }) }
-    }
-    case 'create':
-    case 'import':
-    case 'rotate':
-    case 'destroy':
-      return command
-  }
-}
-
-/** What approvers approve: whatever a command says, and why. */
-function toParameters(command: KeyCommand & { readonly reason: string | undefined }): JsonObject {
-  const parameters: Record<string, string | number | boolean> = {}
+/** What approvers approve: whatever a command says, why, and what that does. */
+function toParameters(
+  command: KeyCommand & { readonly reason: string | undefined },
+  steps: readonly VersionStep[],
+): JsonObject {
+  const parameters: Record<string, JsonValue> = { does: steps.map(describeStep) }
   for (const [name, value] of Object.entries(command) as [string, unknown][]) {
     if (value instanceof Date) parameters[name] = value.toISOString()
     else if (typeof value === 'string' || typeof value === 'number') parameters[name] = value
@@ -170,7 +155,7 @@ function preview(
 ): Promise<Preview> {
   switch (command.action) {
     case 'create':
-      return previewCreation(rotation, name)
+      return previewCreation(rotation, name, command.isPublished)
     case 'import':
       return previewImport(rotation, name, command.uri)
     case 'rotate':
@@ -201,7 +186,7 @@ async function perform(
       return toDone(await rotate(rotation, name, command, by))
     case 'destroy':
       if (command.cancel === true) {
-        return { backend: toBackend(await cancelDestruction(rotation, name, command.version)) }
+        return { backend: toBackend(await cancelDestruction(rotation, name, command.version, by)) }
       }
       return toDone(await transition(rotation, name, command, by))
     case 'activate':
@@ -227,8 +212,8 @@ function toBackend({ error, ...outcome }: BackendOutcome): BackendAnswer {
   return { ...outcome, error: error && toRefusal(error) }
 }
 
-function toPlan({ refusal, ...plan }: Preview): NonNullable<KeyAnswer['plan']> {
-  return { ...plan, refusal: refusal && toRefusal(refusal) }
+function toPlan({ key, changes, rotation, revocation, refusal }: Preview): KeyAnswer['plan'] {
+  return { key, changes, rotation, revocation, refusal: refusal && toRefusal(refusal) }
 }
 
 function toRefusal({ code, message, hint }: CountersignError): Refusal {

@@ -1,67 +1,81 @@
 /** Approving what others asked to do with a key: allowed by policy, and in the log with the approval itself. */
 import type { AdministrativeAction } from '../../access/action.ts'
-import { approve } from '../../access/approvals.ts'
-import type { Caller } from '../../access/caller.ts'
+import { type Approval, assertApprovable, openApproval } from '../../access/approvals.ts'
 import { CountersignError } from '../../errors.ts'
 import { appendEntries } from '../../log/append.ts'
-import type { ApprovalRequest } from '../../store/store.ts'
-import { approvalEntry } from '../approval.ts'
+import { nameCaller } from '../../log/logged-approval.ts'
+import { approveEntry, type Approver } from '../approval.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './sign-artifacts.ts'
 
 /** What approvals need of the service. */
-export type ApprovalContext = Pick<ServiceContext, 'authorize' | 'keyring' | 'now' | 'store'>
+export type ApprovalContext = Pick<
+  ServiceContext,
+  'approvals' | 'authorize' | 'keyring' | 'now' | 'store'
+>
 
 /** Which request is approved, by whom. */
-export interface Approval {
-  readonly caller: Caller
+export interface ApprovalOrder extends Approver {
   readonly id: string
   /** The request as its approver saw it. */
   readonly requestSha256: string
-  readonly requestId: string
 }
 
-const ACTIONS: Readonly<Record<AdministrativeAction, true>> = {
-  createKey: true,
-  importKey: true,
-  rotateKey: true,
-  activateKey: true,
-  retireKey: true,
-  revokeKey: true,
-  destroyKey: true,
+/** What policies are asked about; an activation that is forced is an activation. */
+const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
+  createKey: 'createKey',
+  importKey: 'importKey',
+  rotateKey: 'rotateKey',
+  activateKey: 'activateKey',
+  forceActivateKey: 'activateKey',
+  retireKey: 'retireKey',
+  revokeKey: 'revokeKey',
+  destroyKey: 'destroyKey',
 }
 
 /**
- * Adds the approval of a caller.
+ * Adds the approval of a caller whom policies let approve everything about the request that needs approval.
  *
  * @throws {@link CountersignError} ERR_NOT_ALLOWED — no policy lets the caller approve this;
  * ERR_APPROVAL_REQUIRED — no such request waits, or not like that; ERR_KEY_NOT_FOUND
  */
 export async function approveRequest(
   context: ApprovalContext,
-  { caller, id, requestId, requestSha256 }: Approval,
-): Promise<ApprovalRequest> {
-  const { keyring, now, store } = context
-  const waiting = await store.transaction(({ approvals }) => approvals.findApproval(id))
-  if (waiting !== undefined) {
-    const key = findKey(keyring, waiting.resource)
-    const access = { action: 'approve', key, approvedAction: toAction(waiting.action) } as const
-    await context.authorize(caller, access, requestId)
-  }
+  { caller, id, requestId, requestSha256 }: ApprovalOrder,
+): Promise<Approval> {
+  const { approvals: approving, now, store } = context
+  const waiting = await store.transaction(({ approvals: records, log }) =>
+    openApproval(id, { records, log, now: now() }),
+  )
+  if (waiting !== undefined) await authorize(context, waiting, { caller, requestId })
   return store.transaction(async ({ approvals: records, keys, log }) => {
     if (waiting !== undefined) await keys.lockKey(waiting.resource)
     const time = now()
-    const approved = await approve({ id, requestSha256 }, { records, caller, now: time })
-    await appendEntries(log, [approvalEntry('approve', approved, { caller, requestId, time })])
-    return approved
+    const approval = await openApproval(id, { records, log, now: time })
+    const rules = await approving.rules({ log })
+    assertApprovable(approval, { id, requestSha256 }, { caller, rules })
+    const [appended] = await appendEntries(log, [
+      approveEntry(approval, { caller, requestId }, time),
+    ])
+    const added = [nameCaller(caller), appended?.index ?? 0] as const
+    return { ...approval, agreed: new Map([...approval.agreed, added]) }
   })
 }
 
-function toAction(name: string): AdministrativeAction {
-  if (isAction(name)) return name
-  throw new CountersignError('ERR_INTERNAL', `the store has a request for "${name}"`)
+async function authorize(
+  { authorize: permit, keyring }: ApprovalContext,
+  { protectedActions, resource }: Approval,
+  { caller, requestId }: Approver,
+): Promise<void> {
+  const key = findKey(keyring, resource)
+  const approvedActions = new Set(protectedActions.map(toAction))
+  for (const approvedAction of approvedActions) {
+    await permit(caller, { action: 'approve', key, approvedAction }, requestId)
+  }
 }
 
-function isAction(name: string): name is AdministrativeAction {
-  return Object.hasOwn(ACTIONS, name)
+function toAction(name: string): AdministrativeAction {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
+  if (action !== undefined) return action
+  throw new CountersignError('ERR_INTERNAL', `the log has a request for "${name}"`)
 }

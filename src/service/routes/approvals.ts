@@ -1,7 +1,7 @@
 /** `/v1/approvals`: requests that others have to approve before they are done. */
 import * as Type from 'typebox'
+import { type Approval, listApprovals } from '../../access/approvals.ts'
 import type { JsonObject } from '../../formats/json.ts'
-import type { ApprovalRequest } from '../../store/store.ts'
 import type { ServiceContext } from '../context.ts'
 import { type ApprovalContext, approveRequest } from '../operations/approve-request.ts'
 import { findKey } from '../operations/sign-artifacts.ts'
@@ -48,8 +48,8 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
       },
     },
     async (request) => {
-      const waiting = await context.store.transaction(({ approvals }) =>
-        approvals.approvals(context.now()),
+      const waiting = await context.store.transaction(({ approvals: records, log }) =>
+        listApprovals({ records, log, now: context.now() }),
       )
       for (const name of new Set(waiting.map(({ resource }) => resource))) {
         const access = { action: 'readKeys', key: findKey(context.keyring, name) } as const
@@ -80,19 +80,18 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
   )
 }
 
-function toAnswer({ resource, expires, ...request }: ApprovalRequest): {
-  id: string
-  action: string
-  key: string
-  requestSha256: string
-  parameters: JsonObject
-  approvers: string[]
-  expires: string
-} {
-  return {
-    ...request,
-    key: resource,
-    approvers: [...request.approvers],
-    expires: expires.toISOString(),
-  }
+interface ApprovalAnswer {
+  readonly id: string
+  readonly action: string
+  readonly key: string
+  readonly requestSha256: string
+  readonly parameters: JsonObject
+  readonly approvers: string[]
+  readonly expires: string
+}
+
+function toAnswer(approval: Approval): ApprovalAnswer {
+  const { action, agreed, expires, id, parameters, requestSha256, resource: key } = approval
+  const approvers = [...agreed.keys()]
+  return { id, action, key, requestSha256, parameters, approvers, expires: expires.toISOString() }
 }

@@ -34,7 +34,8 @@ const query = Type.Object({
       maxLength: 512,
       // PostgreSQL has no text with a NUL in it.
       pattern: '^[^\\u0000-\\u001f]+$',
-      description: 'type:, key:, kid:, state:, digest:, bundle:, jti: or serial: and its value',
+      description:
+        'type:, key:, kid:, state:, digest:, bundle:, jti:, serial: or approval: and its value',
     }),
   ),
   before: Type.Optional(index),

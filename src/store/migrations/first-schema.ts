@@ -147,11 +147,7 @@ async function createRequests(db: Kysely<Tables>, types: ColumnTypes): Promise<v
   await db.schema
     .createTable('approvals')
     .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-    .addColumn('action', 'text', (column) => column.notNull())
-    .addColumn('resource', 'text', (column) => column.notNull())
-    .addColumn('request_sha256', 'text', (column) => column.notNull())
     .addColumn('parameters', 'text', (column) => column.notNull())
-    .addColumn('approvers', 'text', (column) => column.notNull())
     .addColumn('expires_at', long, (column) => column.notNull())
     .execute()
   for (const table of ['answers', 'replays', 'approvals']) {

@@ -1,5 +1,11 @@
-import { expect, test } from 'vitest'
-import { createApproval } from '../../../src/service/approval.ts'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { ProtectedRequest } from '../../../src/access/approvals.ts'
+import { appendEntries } from '../../../src/log/append.ts'
+import { createApprovals } from '../../../src/service/approval.ts'
+import type { LogEntry } from '../../../src/log/entry.ts'
+import { parseEntry } from '../../../src/log/entry-format.ts'
+import { openStore } from '../../../src/store/open-store.ts'
 import {
   CALLER,
   CREDENTIALS,
@@ -9,26 +15,44 @@ import {
 } from '../../support/service.ts'
 import type { TestService } from '../../support/service.ts'
 import { codeOfAsync } from '../../support/errors.ts'
+import { createTempFolder } from '../../support/temp-folder.ts'
 
-const REQUEST = {
+const REQUEST: ProtectedRequest = {
   action: 'revokeKey',
-  isForced: false,
   resource: 'release',
   parameters: { version: 1 },
-} as const
+  steps: [{ version: 1, action: 'revoke', isForced: false }],
+}
 
 /** A service in which the caller of a request asked for what another has to approve; answers how to ask again. */
 async function waitingService(
   policies?: string,
 ): Promise<TestService & { readonly ask: () => Promise<void> }> {
-  const service = await startService(policies === undefined ? {} : { policies })
-  const assertApproved = createApproval({
-    store: service.store,
+  const store = await openStore(`sqlite:${join(createTempFolder(), 'service.db')}`)
+  onTestFinished(() => store[Symbol.asyncDispose]())
+  let ids = 0
+  const approvals = createApprovals({
+    store,
     settings: { required: 2, actions: ['revokeKey'], lifetimeSeconds: 3600 },
     now: () => NOW,
-    randomId: () => 'approval-1',
+    randomId: () => `approval-${(ids += 1)}`,
   })
-  const ask = (): Promise<void> => assertApproved(CALLER, REQUEST, 'r-1')
+  const parts = { store, approvals }
+  const started = await startService(policies === undefined ? { parts } : { policies, parts })
+  const log = async (): Promise<readonly LogEntry[]> => {
+    const { size } = await store.log.head()
+    return (await store.log.entries(0, size)).map(parseEntry)
+  }
+  const service = { ...started, store, log }
+  const by = { caller: CALLER, requestId: 'r-1' }
+  const ask = async (): Promise<void> => {
+    await approvals.assertApproved(REQUEST, by)
+    const consent = approvals.consentTo(() => REQUEST, by)
+    await store.transaction(async (records) => {
+      await records.keys.lockKey('release')
+      await appendEntries(records.log, await consent(REQUEST.steps, records))
+    })
+  }
   expect(await codeOfAsync(ask)).toBe('ERR_APPROVAL_REQUIRED')
   return { ...service, ask }
 }

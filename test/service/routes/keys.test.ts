@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { CountersignError, ERROR_TRAITS } from '../../../src/errors.ts'
+import type { ProtectedRequest } from '../../../src/access/approvals.ts'
 import type { ServiceContext } from '../../../src/service/context.ts'
 import { parseKeyHistory } from '../../../src/keys/key-history.ts'
+import { transition } from '../../../src/rotation/transitions.ts'
 import { createKeyring } from '../../../src/rotation/store-keyring.ts'
 import {
   createPublications,
@@ -10,7 +12,7 @@ import {
 } from '../../../src/service/publications.ts'
 import type { Signer } from '../../../src/signing/signer.ts'
 import { TRUST_SIGNER } from '../../support/published-keys.ts'
-import { RotationScene } from '../../support/rotation-scene.ts'
+import { OPERATOR, RotationScene } from '../../support/rotation-scene.ts'
 import { CREDENTIALS, startService, type TestServiceOptions } from '../../support/service.ts'
 
 interface Administered {
@@ -257,30 +259,99 @@ test.each([
   expect(answer).toMatchObject({ status: 403, body: { code: 'ERR_NOT_ALLOWED' } })
 })
 
-test('others approve the version that is meant, though the request does not name it', async () => {
-  const asked: unknown[] = []
-  const { post } = await start({
-    assertApproved: (_caller, { parameters }) => {
-      asked.push(parameters['version'])
-      return Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'others have to approve'))
-    },
-  })
-
-  await post('/v1/keys/release/revoke', { mode: 'seamless' })
-  await post('/v1/keys/release/retire', {})
-  await post('/v1/keys/release/activate', {})
-
-  expect(asked).toEqual([1, 1, 2])
-})
-
-test('a change that others have to approve waits, with all that it says', async () => {
-  const asked: unknown[] = []
-  const { scene, post } = await start({
-    assertApproved: (_caller, request) => {
+/** Parts in which everything has to wait; collects what is asked for. */
+function waitingParts(): {
+  readonly asked: ProtectedRequest[]
+  readonly parts: Partial<ServiceContext>
+} {
+  const asked: ProtectedRequest[] = []
+  const approvals: ServiceContext['approvals'] = {
+    rules: () => Promise.reject(new Error('nothing is approved here')),
+    consentTo: () => () => Promise.reject(new Error('nothing is approved here')),
+    assertApproved: (request) => {
       asked.push(request)
       return Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'others have to approve'))
     },
-  })
+  }
+  return { asked, parts: { approvals } }
+}
+
+const forced = { force: true, reason: 'a drill' }
+
+test('others approve what is done to which version, though the request names none', async () => {
+  const { asked, parts } = waitingParts()
+  const { post } = await start(parts)
+
+  await post('/v1/keys/release/revoke', { mode: 'seamless' })
+  await post('/v1/keys/release/retire', forced)
+  await post('/v1/keys/release/activate', forced)
+  await post('/v1/keys/release/rotate', forced)
+  await post('/v1/keys', { key: 'release' })
+  await post('/v1/keys/release/revoke', { mode: 'flush' })
+
+  expect(asked.map(({ parameters }) => parameters['does'])).toEqual([
+    ['revoke 1', 'activate 2'],
+    ['retire 1'],
+    ['retire 1', 'activate 2'],
+    ['retire 1', 'activate 2'],
+    ['create 3', 'publish 3'],
+    ['create 3', 'revoke 1', 'activate 3'],
+  ])
+})
+
+test('what waits for others makes no key pair', async () => {
+  const { parts } = waitingParts()
+  const { post, scene } = await start(parts)
+  const before = scene.keyFiles()
+
+  await post('/v1/keys', { key: 'release' })
+  await post('/v1/keys/release/revoke', { mode: 'flush' })
+
+  expect(scene.keyFiles()).toEqual(before)
+  expect(await scene.intents()).toBe(0)
+})
+
+test('a rotation that makes its own standby is one change, and one approval', async () => {
+  const { post, scene } = await start()
+  await post('/v1/keys/release/rotate', forced)
+
+  const { asked, parts } = waitingParts()
+  const waiting = await start(parts)
+  await transition(
+    waiting.scene.context(),
+    'release',
+    { action: 'activate', force: true },
+    OPERATOR,
+  )
+  await waiting.post('/v1/keys/release/rotate', forced)
+  const { status } = await post('/v1/keys/release/rotate', forced)
+
+  expect(asked.map(({ parameters }) => parameters['does'])).toEqual([
+    ['create 3', 'publish 3', 'retire 2', 'activate 3'],
+  ])
+  expect(status).toBe(200)
+  const states = (await scene.log()).filter((entry) => entry.type === 'state')
+  const last = states.at(-1)?.sequence
+  expect(
+    states
+      .filter(({ sequence }) => sequence === last)
+      .map(({ action, key }) => `${action}${key.version}`),
+  ).toEqual(['create3', 'publish3', 'retire2', 'activate3'])
+})
+
+test('a rotation that its own standby is too early for leaves it published', async () => {
+  const { post, scene } = await start()
+  await post('/v1/keys/release/rotate', forced)
+
+  const { body } = await post('/v1/keys/release/rotate', {})
+
+  expect(body).toMatchObject({ code: 'ERR_TRANSITION_TOO_EARLY' })
+  expect(await scene.states()).toBe('retired active standby')
+})
+
+test('a change that others have to approve waits, with all that it says', async () => {
+  const { asked, parts } = waitingParts()
+  const { scene, post } = await start(parts)
 
   const request = { mode: 'seamless', version: 1, reason: 'stolen' }
   const { status } = await post('/v1/keys/release/revoke', request)
@@ -291,9 +362,12 @@ test('a change that others have to approve waits, with all that it says', async 
   expect(asked).toEqual([
     {
       action: 'revokeKey',
-      isForced: false,
       resource: 'release',
-      parameters: { action: 'revoke', ...request },
+      parameters: { does: ['revoke 1', 'activate 2'], action: 'revoke', ...request },
+      steps: [
+        { version: 1, action: 'revoke', isForced: false },
+        { version: 2, action: 'activate', isForced: true },
+      ],
     },
   ])
   expect(await scene.states()).toBe('active standby')

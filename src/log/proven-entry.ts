@@ -1,0 +1,34 @@
+/** Reading single entries of a stored log, each with the proof that it is in the tree. */
+import { CountersignError } from '../errors.ts'
+import type { LogEntry } from './entry.ts'
+import { parseEntry } from './entry-format.ts'
+import type { LogReader } from './log-records.ts'
+import { leafHash, verifyInclusion } from './merkle.ts'
+import { proveInclusion } from './proofs.ts'
+import { nodesOfTiles } from './tiles.ts'
+
+/** What is read of a stored log to find an entry and prove it. */
+export type LogTree = Pick<LogReader, 'find' | 'entries' | 'tile' | 'head'>
+
+/**
+ * Reads an entry. Its row alone proves nothing: whoever writes the database can change it, and the tree above
+ * it only in view of everybody who reads the log.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — no such entry, or it is not what the tree has there
+ */
+export async function readProvenEntry(log: LogTree, index: number): Promise<LogEntry> {
+  const { root, size } = await log.head()
+  const [data] = await log.entries(index, index + 1)
+  if (data === undefined || index >= size) throw notInTree(index)
+  const node = nodesOfTiles((level, tile) => log.tile(level, tile))
+  const proof = await proveInclusion(index, size, node)
+  verifyInclusion({ index, size, leaf: leafHash(data), root, proof })
+  return parseEntry(data)
+}
+
+function notInTree(index: number): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `the log has no entry ${index}`, {
+    hint: 'the database was changed by hand: verify it with countersign log verify',
+    details: { entry: index },
+  })
+}

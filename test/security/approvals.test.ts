@@ -1,0 +1,311 @@
+/** One administrator alone tries to do what two must agree on: over the API, and with write access to the database. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { logVerifierKey } from '../../src/formats/note-key.ts'
+import type { ApprovableAction } from '../../src/keys/protected-actions.ts'
+import { appendEntries } from '../../src/log/append.ts'
+import type { ApproveEntry, LogEntry, StateEntry } from '../../src/log/entry.ts'
+import { serializeEntry } from '../../src/log/entry-format.ts'
+import { openStoredLog } from '../../src/log/source.ts'
+import { verifyLog } from '../../src/log/verify-log.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import { changeByHand } from '../support/changed-by-hand.ts'
+import { stateEntry } from '../support/log-entries.ts'
+import { type OidcIssuer, startOidcIssuer } from '../support/oidc-issuer.ts'
+import { runServer, type TestServer } from '../support/server.ts'
+import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+interface Answer {
+  readonly status: number
+  readonly code: string | undefined
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+interface Call {
+  readonly path: string
+  /** Without one: a GET. */
+  readonly body?: object
+  readonly as?: string
+}
+
+interface Scene {
+  readonly server: TestServer
+  readonly folder: ServiceFolder
+  readonly issuer: OidcIssuer
+  readonly call: (call: Call) => Promise<Answer>
+  /** States of `release`, by version: `1 active, 2 pending`. */
+  readonly states: () => Promise<string>
+  /** Steps of approvals and changes that callers made, as the log has them. */
+  readonly log: () => Promise<readonly string[]>
+  /** Indices of the entries with a label, the newest first. */
+  readonly indices: (label: string) => Promise<readonly number[]>
+  readonly sql: (statements: string) => Promise<void>
+  readonly failedChecks: () => Promise<readonly string[]>
+}
+
+interface Placed {
+  readonly index: number
+  readonly entry: {
+    readonly type: string
+    readonly action?: string
+    readonly step?: string
+    readonly caller?: { readonly subject: string }
+  }
+}
+
+/** A service whose `release` has an active version and a standby that may not sign yet. */
+async function start(...actions: readonly ApprovableAction[]): Promise<Scene> {
+  const issuer = await startOidcIssuer()
+  const folder = writeServiceFolder({
+    folder: createTempFolder(),
+    keys: { release: { use: 'artifact' } },
+    access: {
+      issuers: [{ issuer: issuer.issuer, allowPrivateAddresses: true }],
+      approvals: { required: 2, actions },
+    },
+  })
+  const scene = await connect(folder, issuer)
+  await expect.poll(() => scene.states()).toBe(UNTOUCHED)
+  return scene
+}
+
+async function connect(folder: ServiceFolder, issuer: OidcIssuer): Promise<Scene> {
+  const server = await runServer(folder)
+  const { address } = server
+  const call = async ({ path, body, as = 'mallory' }: Call): Promise<Answer> => {
+    const authorization = `Bearer ${await issuer.mint({ sub: as })}`
+    const sent = { method: 'POST', body: JSON.stringify(body) }
+    const answer = await fetch(`${address}${path}`, {
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(body !== undefined && sent),
+    })
+    const said = (await answer.json()) as Answer['body'] & { readonly code?: string }
+    return { status: answer.status, code: said.code, body: said }
+  }
+  const versions = async (): Promise<readonly { version: number; state: string }[]> =>
+    (await call({ path: '/v1/keys/release' })).body['versions'] as never
+  const entries = async (label: string): Promise<readonly Placed[]> => {
+    const page = await fetch(`${address}/log/entries?label=${encodeURIComponent(label)}`)
+    return ((await page.json()) as { readonly entries: readonly Placed[] }).entries
+  }
+  return {
+    server,
+    folder,
+    issuer,
+    call,
+    states: async () =>
+      (await versions()).map(({ version, state }) => `${version} ${state}`).join(', '),
+    log: async () =>
+      (await entries('key:release'))
+        .map(({ entry }) => entry)
+        .filter(({ caller, type }) => caller !== undefined && type !== 'denial')
+        .map(({ action, caller, step }) => `${caller?.subject ?? ''} ${step ?? action ?? ''}`)
+        .toReversed(),
+    indices: async (label) => (await entries(label)).map(({ index }) => index),
+    sql: (statements) => changeByHand(join(folder.folder, 'service.db'), statements),
+    failedChecks: async () => {
+      const { checks } = (await (await fetch(`${address}/readyz`)).json()) as {
+        readonly checks: readonly { readonly name: string; readonly ok: boolean }[]
+      }
+      return checks.filter(({ ok }) => !ok).map(({ name }) => name)
+    },
+  }
+}
+
+const UNTOUCHED = '1 active, 2 pending'
+const reason = 'because I can'
+
+test.each<readonly [string, ApprovableAction, string, object]>([
+  ['a forced rotation', 'forceActivateKey', 'rotate', { force: true }],
+  ['a forced rotation', 'activateKey', 'rotate', { force: true }],
+  ['a forced activation', 'rotateKey', 'activate', { version: 2, force: true }],
+  ['a revocation that takes the standby early', 'forceActivateKey', 'revoke', { mode: 'seamless' }],
+  ['a revocation that activates', 'activateKey', 'revoke', { mode: 'seamless' }],
+  ['a revocation that brings in a fresh version', 'forceActivateKey', 'revoke', { mode: 'flush' }],
+  ['a revocation that makes a version', 'createKey', 'revoke', { version: 2, mode: 'flush' }],
+  ['a retirement', 'retireKey', 'retire', { force: true }],
+])('%s alone needs approval where %s does', async (_what, action, path, body) => {
+  const { call, log, states } = await start(action)
+
+  const { code } = await call({ path: `/v1/keys/release/${path}`, body: { ...body, reason } })
+
+  expect(code).toBe('ERR_APPROVAL_REQUIRED')
+  expect(await states()).toBe(UNTOUCHED)
+  expect(await log()).toEqual(['mallory request'])
+})
+
+const REVOKE: Call = { path: '/v1/keys/release/revoke', body: { mode: 'seamless', reason } }
+
+/** Mallory asks for a revocation; answers what others are to approve. */
+async function ask({ call }: Scene): Promise<{ readonly id: string; readonly sha256: string }> {
+  const { body, code } = await call(REVOKE)
+  expect(code).toBe('ERR_APPROVAL_REQUIRED')
+  const { approvalId, requestSha256 } = body['approval'] as Readonly<Record<string, string>>
+  return { id: approvalId ?? '', sha256: requestSha256 ?? '' }
+}
+
+test('what two approved is done once, and the log has who agreed before what was done', async () => {
+  const scene = await start('revokeKey')
+  const { id, sha256 } = await ask(scene)
+  const path = `/v1/approvals/${id}`
+  const approval = { path, body: { requestSha256: sha256 } }
+
+  expect((await scene.call(approval)).code).toBe('ERR_APPROVAL_REQUIRED')
+  expect((await scene.call({ ...approval, as: 'alice' })).status).toBe(200)
+  expect((await scene.call(REVOKE)).status).toBe(200)
+
+  expect(await scene.states()).toMatch(/^1 revoked, 2 active/)
+  expect(await scene.log()).toEqual([
+    'mallory request',
+    'alice approve',
+    'mallory use',
+    'mallory revoke',
+    'mallory activate',
+  ])
+  expect((await scene.call({ ...approval, as: 'bob' })).code).toBe('ERR_APPROVAL_REQUIRED')
+  expect(await scene.failedChecks()).toEqual([])
+})
+
+/** The entry of an approval by somebody who never gave it. */
+function forgedApproval(id: string, requestSha256: string): ApproveEntry {
+  return {
+    type: 'approval',
+    time: new Date(),
+    requestId: 'forged',
+    caller: { issuer: 'https://idp.example', subject: 'alice', claims: {} },
+    step: 'approve',
+    action: 'revokeKey',
+    resource: 'release',
+    approvalId: id,
+    requestSha256,
+  }
+}
+
+test('an entry that is rewritten into an approval approves nothing', async () => {
+  const scene = await start('revokeKey')
+  const { id, sha256 } = await ask(scene)
+  const data = Buffer.from(serializeEntry(forgedApproval(id, sha256))).toString('hex')
+  const label = createHash('sha256').update(`approval:${id}`).digest('hex').slice(0, 32)
+  await scene.sql(`
+    update log_entries set data = x'${data}' where idx = (select max(idx) from log_entries);
+    insert into log_labels select x'${label}', max(idx) from log_entries`)
+
+  const { code } = await scene.call(REVOKE)
+
+  expect(code).toBe('ERR_APPROVAL_REQUIRED')
+  expect(await scene.states()).toBe(UNTOUCHED)
+})
+
+test('an approval that was used is not used again, though its row is put back', async () => {
+  const scene = await start('destroyKey', 'revokeKey')
+  const { id, sha256 } = await ask(scene)
+  await scene.sql('create table kept as select * from approvals')
+  await scene.call({ path: `/v1/approvals/${id}`, body: { requestSha256: sha256 }, as: 'alice' })
+  expect((await scene.call(REVOKE)).status).toBe(200)
+  await scene.sql('insert into approvals select * from kept')
+
+  const { body } = await scene.call({ path: '/v1/approvals' })
+
+  expect(body).toEqual({ approvals: [] })
+})
+
+test('approvers are never shown another request than they approve', async () => {
+  const scene = await start('revokeKey')
+  const { id, sha256 } = await ask(scene)
+  await scene.sql(`update approvals set parameters = replace(parameters, 'because', 'not because')`)
+  const approval = { path: `/v1/approvals/${id}`, body: { requestSha256: sha256 }, as: 'alice' }
+
+  expect((await scene.call({ path: '/v1/approvals' })).body).toEqual({ approvals: [] })
+  expect((await scene.call(approval)).code).toBe('ERR_APPROVAL_REQUIRED')
+})
+
+/** Whoever has the database and our code appends entries, as no service would; it starts again over them. */
+async function append(
+  { folder, issuer, server }: Scene,
+  ...entries: readonly LogEntry[]
+): Promise<Scene> {
+  await server[Symbol.asyncDispose]()
+  const store = await openStore(`sqlite:${join(folder.folder, 'service.db')}`)
+  await store.transaction(({ log }) => appendEntries(log, entries))
+  await store[Symbol.asyncDispose]()
+  return connect(folder, issuer)
+}
+
+/** How `log verify` ends, once the service has signed a checkpoint over all. */
+async function verifyStoppedLog({ folder, server }: Scene): Promise<string> {
+  await server[Symbol.asyncDispose]()
+  await using store = await openStore(`sqlite:${join(folder.folder, 'service.db')}`)
+  const versions = await store.transaction(({ keys }) => keys.versions('log'))
+  const keys = versions.map(({ publicKey }) => logVerifierKey('sign.example.com/log', publicKey))
+  try {
+    await verifyLog({ source: openStoredLog(store.log), log: { keys } })
+    return 'verified'
+  } catch (error) {
+    return String(error)
+  }
+}
+
+/** The standby of `release` becomes active by force, with an entry in the log that says so. */
+async function forceByHand(scene: Scene): Promise<StateEntry> {
+  const { body } = await scene.call({ path: '/v1/keys/release' })
+  const [, standby] = body['versions'] as readonly { readonly kid: string }[]
+  return stateEntry(0, {
+    time: new Date(),
+    caller: { issuer: 'https://idp.example', subject: 'mallory', claims: {} },
+    key: { name: 'release', version: 2, kid: standby?.kid ?? '' },
+    from: 'pending',
+    to: 'active',
+    action: 'activate',
+    isForced: true,
+    sequence: 1000,
+  })
+}
+
+test('a use without its approvals is found by /readyz and by log verify', async () => {
+  const scene = await start('revokeKey')
+  const { id, sha256 } = await ask(scene)
+  const [at = 0] = await scene.indices(`approval:${id}`)
+  expect(await scene.failedChecks()).toEqual([])
+  const use: LogEntry = {
+    ...forgedApproval(id, sha256),
+    step: 'use',
+    required: 2,
+    approvals: [at, at],
+  }
+  const next = await append(scene, use)
+
+  expect(await next.failedChecks()).toEqual(['approvals'])
+  expect(await verifyStoppedLog(next)).toContain('it needs 2 approvals, and 1 precede it')
+})
+
+test.each<readonly [string, Partial<StateEntry>, boolean]>([
+  ['by a caller', {}, true],
+  ['that is not forced', { isForced: false }, false],
+  ['by the service itself', { caller: undefined }, false],
+])('a forced activation %s needs an approval in the log: %s', async (_what, change, isFound) => {
+  const scene = await start('forceActivateKey')
+  const next = await append(scene, { ...(await forceByHand(scene)), ...change })
+
+  const found = (await next.failedChecks()).includes('approvals')
+  const verdict = await verifyStoppedLog(next)
+
+  expect(found).toBe(isFound)
+  const why = 'forceActivateKey of "release" needs 2 approvals, and none was used for it'
+  expect(verdict.includes(why)).toBe(isFound)
+})
+
+test('rules that are relaxed do not excuse what was done before', async () => {
+  const scene = await start('forceActivateKey')
+  const relaxed: LogEntry = {
+    type: 'rules',
+    time: new Date(),
+    requestId: 'forged',
+    caller: undefined,
+    approvals: { required: 1, actions: [] },
+  }
+  const next = await append(scene, await forceByHand(scene), relaxed)
+
+  expect(await next.failedChecks()).toContain('approvals')
+})
