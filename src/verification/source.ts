@@ -78,7 +78,7 @@ export function assertBuilderKnown({ source }: Policy, trust: TrustMaterial): vo
   if (source === undefined || source.builders.length > 0) return
   if (trust.keys.some(({ issuer }) => issuer !== undefined)) return
   throw usage(
-    'no trusted key belongs to a service, so no provenance counts',
+    'no trusted key belongs to a service alone, so no provenance counts',
     'trust what a service publishes, or name the builder',
   )
 }

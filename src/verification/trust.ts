@@ -21,7 +21,7 @@ export interface TrustedKey {
   readonly use?: KeyUse | undefined
   readonly validFor?: { readonly start: Date | undefined; readonly end: Date | undefined }
   readonly compromisedSince?: Date | undefined
-  /** Address of the service that signs with it, where a key history says so. */
+  /** Address of the service that alone signs with it, where a key history says so. */
   readonly issuer?: string | undefined
 }
 
@@ -36,17 +36,20 @@ export function pinKey(key: PublicKeyInfo): TrustedKey {
   return { key, state: 'pinned' }
 }
 
-/** Trusts each version of a key history within its window and state. */
+/**
+ * Trusts each version of a key history within its window and state. An imported key may also sign outside the
+ * service, so it speaks for the service as little as any other key.
+ */
 export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
   const { issuer, versions } = history
-  return versions.map(({ key, name, version, use, state, validFor, compromisedSince }) => ({
+  return versions.map(({ key, name, version, use, origin, state, validFor, compromisedSince }) => ({
     key,
     state,
     version: { key: name, number: version },
     use,
     validFor,
     compromisedSince,
-    ...(issuer !== undefined && { issuer }),
+    ...(issuer !== undefined && origin === 'generated' && { issuer }),
   }))
 }
 

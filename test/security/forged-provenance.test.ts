@@ -162,9 +162,11 @@ test('provenance by another trusted key that names the service passes no gate', 
   await folder.run(`attest @app --key @other.pem --type ${PROVENANCE} --predicate @p.json`)
   const trust = '--trust @keys.json --key @other.pub'
 
-  const trusted = await folder.run(`verify @app ${trust} --type ${PROVENANCE}`)
-  const gated = await folder.run(`verify @app ${trust} ${GATE_LINE}`)
-  const alone = await folder.run(`verify @app --key @other.pub ${GATE_LINE}`)
+  const verify = (line: string) => folder.run(`verify @app ${line}`, { now: new Date() })
+
+  const trusted = await verify(`${trust} --type ${PROVENANCE}`)
+  const gated = await verify(`${trust} ${GATE_LINE}`)
+  const alone = await verify(`--key @other.pub ${GATE_LINE}`)
 
   expect(trusted.exitCode).toBe(0)
   expect(gated).toMatchObject({
@@ -175,6 +177,27 @@ test('provenance by another trusted key that names the service passes no gate', 
     exitCode: 2,
     stderr: expect.stringContaining('ERR_USAGE') as string,
   })
+})
+
+test('provenance by an imported key passes a gate that names its builder, and no other', async () => {
+  const service = await startSigningService()
+  const { folder, issuer, run, url } = service
+  folder.write('token', await issuer.mint({ iss: GITHUB_ISSUER }))
+  folder.write('app', 'a program')
+  await run('attest @app --key release --provenance --token-file @token')
+  const { keys, ...rest } = await readHistory(url)
+  const imported = keys.map((key) => ({ ...key, origin: 'external' }))
+  folder.write('own.json', JSON.stringify({ ...rest, keys }))
+  folder.write('imported.json', JSON.stringify({ ...rest, keys: imported }))
+  const gate = (history: string, more = '') =>
+    folder.run(`verify @app --trust @${history} --repository acme/widget${more}`, {
+      now: new Date(),
+    })
+
+  expect((await gate('own.json')).exitCode).toBe(0)
+  expect((await gate('imported.json')).stderr).toContain('ERR_USAGE')
+  const builder = ` --builder ${url}/builders/github-actions`
+  expect((await gate('imported.json', builder)).exitCode).toBe(0)
 })
 
 /** The key history without its envelope, on the word of the caller. */
