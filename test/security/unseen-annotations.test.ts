@@ -16,25 +16,30 @@ unless { context.annotations.hasTag("team") && context.annotations.getTag("team"
 permit (principal, action == Action::"sign", resource)
 when { context.annotations.names.isEmpty() && context.subject.name == "open" };`
 
+const NAME = 'registry.example.com/app'
+/** The forms of a signature, each with a place for annotations. */
+const FORMS: Readonly<Record<string, object>> = {
+  file: { kind: 'file', name: 'app.tgz' },
+  image: { kind: 'image', name: NAME },
+  payload: { kind: 'image', format: 'legacy', reference: NAME },
+}
+
 type Annotations = Readonly<Record<string, string>>
 
-/** Starts a service; answers what signing images with annotations comes to. */
+/** Starts a service; answers what signing artifacts with annotations comes to. */
 async function start(
   policies: string,
-): Promise<(...images: readonly (Annotations | undefined)[]) => Promise<object>> {
+  form = FORMS['image'],
+): Promise<(...artifacts: readonly (Annotations | undefined)[]) => Promise<object>> {
   const folder = writeServiceFolder({
     folder: createTempFolder(),
     keys: { release: { use: 'artifact' } },
     policies,
   })
   const { address } = await runServer(folder)
-  return async (...images) => {
-    const artifacts = images.map((annotations) => ({
-      kind: 'image',
-      digest: `sha256:${hash('sha256', 'an image')}`,
-      name: 'registry.example.com/app',
-      annotations,
-    }))
+  return async (...annotated) => {
+    const digest = `sha256:${hash('sha256', 'an artifact')}`
+    const artifacts = annotated.map((annotations) => ({ ...form, digest, annotations }))
     const response = await fetch(`${address}/v1/keys/release/signatures`, {
       method: 'POST',
       headers: { authorization: folder.authorization, 'content-type': 'application/json' },
@@ -48,8 +53,8 @@ async function start(
 const SIGNED = { status: 200, code: undefined }
 const DENIED = { status: 403, code: 'ERR_NOT_ALLOWED' }
 
-test('no annotation is signed that the policies do not permit, by name or value', async () => {
-  const sign = await start(POLICIES)
+test.each(Object.keys(FORMS))('no %s is signed with an annotation not permitted', async (form) => {
+  const sign = await start(POLICIES, FORMS[form])
 
   expect(await sign(undefined)).toEqual(SIGNED)
   expect(await sign({})).toEqual(SIGNED)
