@@ -91,20 +91,26 @@ export async function writePin(
   await writeFileAtomically(join(folder, 'trust.json'), text, { mode: 0o600, overwrite: true })
 }
 
-/** What a pinned service publishes, with its copy in the folder. */
+/**
+ * What a pinned service publishes, with its copy in the folder.
+ *
+ * @param copy - `ignored`: what was seen under the pin before does not count, and is replaced
+ */
 export function openTrust(
   { service, trustKey }: TrustPin,
   context: Pick<Context, 'env' | 'now'>,
+  copy: 'used' | 'ignored' = 'used',
 ): CachedDocument<Trust> {
   // A copy belongs to one pin: after another one it must not be read.
   const name = `published-${trustKey.kid.slice(0, 16)}.json`
+  const file = createDocumentFile(join(trustFolder(context), name))
   return createTrustCache({
     service,
     trustKey,
     get: createChosenGet(),
     now: context.now,
     random: Math.random,
-    copy: createDocumentFile(join(trustFolder(context), name)),
+    copy: copy === 'used' ? file : { ...file, read: () => Promise.resolve(undefined) },
   })
 }
 

@@ -3,6 +3,8 @@ import { createChosenGet } from '../src/client/bounded-get.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey, fingerprintOf } from '../src/client/trust-pin.ts'
 import { CountersignError } from '../src/errors.ts'
+import { parseKeyHistory } from '../src/keys/key-history.ts'
+import { assertPublicationCurrent } from '../src/keys/publication-times.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
@@ -20,8 +22,8 @@ export interface InitTrustFlags {
  * Pins a service.
  *
  * @throws {@link CountersignError} ERR_USAGE — no address, or no fingerprint and nobody to ask;
- * ERR_KEY_NOT_TRUSTED — another trust key than the fingerprint says, or the user said no; and the errors
- * of fetching
+ * ERR_KEY_NOT_TRUSTED — another trust key than the fingerprint says, or the user said no; ERR_TRUST_EXPIRED —
+ * its publication is past its time; and the errors of fetching
  */
 export async function initTrust(
   address: string,
@@ -41,8 +43,10 @@ export async function initTrust(
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
   const trustKey = findTrustKey(body)
   await assertWanted(trustKey, flags, environment)
+  const { times } = parseKeyHistory(body, trustKey)
+  assertPublicationCurrent(times, { now: context.now(), source: 'online', place: url.href })
   const pin: TrustPin = { service, trustKey }
-  const document = openTrust(pin, context)
+  const document = openTrust(pin, context, 'ignored')
   await writePin(pin, context)
   await document.refresh()
   return toTrustOutcome(pin, await document.held())

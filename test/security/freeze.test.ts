@@ -2,7 +2,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { isJsonObject, parseJson } from '../../src/formats/json.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json.ts'
+import { createStepLog } from '../../action/runner.ts'
+import { readTrust } from '../../action/trust.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { createTestRuntime } from '../support/test-runtime.ts'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
 import type { KeyHistory } from '../../src/keys/key-history.ts'
 import { type CliResult, countersign } from '../support/cli.ts'
@@ -58,17 +62,25 @@ async function revoke({ run, url }: Scene): Promise<void> {
   await vi.waitUntil(async () => (await (await fetch(`${url}${HISTORY}`)).text()) !== before)
 }
 
-/** Writes another publication into the copies of a user's home, with what the copy says beside it. */
-function changeCopies(home: string, context: object, body: Uint8Array): void {
+/** Changes the copies of publications in a user's home. */
+function changeCopies(home: string, change: (copy: JsonObject) => object): void {
   const names = readdirSync(home).filter((name) => name.startsWith('published-'))
   expect(names).toHaveLength(1)
   for (const name of names) {
     const path = join(home, name)
     const copy = parseJson(readFileSync(path))
-    if (!isJsonObject(copy) || !isJsonObject(copy['context'])) throw new Error('not a copy')
-    const changed = { ...copy, context: { ...copy['context'], ...context } }
-    writeFileSync(path, JSON.stringify({ ...changed, body: Buffer.from(body).toString('base64') }))
+    if (!isJsonObject(copy)) throw new Error('not a copy')
+    writeFileSync(path, JSON.stringify(change(copy)))
   }
+}
+
+/** Another publication in a copy, with what leads to it. */
+function replaced(body: Uint8Array, context: object): (copy: JsonObject) => object {
+  return (copy) => ({
+    ...copy,
+    context: { ...(isJsonObject(copy['context']) && copy['context']), ...context },
+    body: Buffer.from(body).toString('base64'),
+  })
 }
 
 test("yesterday's copy undoes a revocation for a day at most", async () => {
@@ -97,7 +109,7 @@ test('a changed copy in the home of a user is refused, whoever signed it', async
   const { kid, algorithm, spki } = thief.key
   const signers = [{ kid, algorithm: algorithm.name, spki: Buffer.from(spki).toString('base64') }]
   const home = scene.env['COUNTERSIGN_HOME'] ?? ''
-  changeCopies(home, { signers }, await signHistory(history, thief))
+  changeCopies(home, replaced(await signHistory(history, thief), { signers }))
 
   expect((await scene.user('trust show')).stdout).not.toContain('sequence 99')
   const refused = await scene.verify('--offline')
@@ -219,7 +231,7 @@ test('a link of the copy that another key signed is refused', async () => {
     thief,
   )
   const mine = await signHistory({ sequence: 8, versions: [], times }, thief)
-  changeCopies(home, { links: [Buffer.from(link).toString('base64')] }, mine)
+  changeCopies(home, replaced(mine, { links: [Buffer.from(link).toString('base64')] }))
 
   expect((await run('trust show', at(2))).stderr).toContain('ERR_SIGNATURE_INVALID')
 })
@@ -252,4 +264,64 @@ test('two replicas serve one document, after a change and a start too, so none s
   await other[Symbol.asyncDispose]()
   const third = await runServer(folder)
   await vi.waitUntil(async () => (await fetchHistory(one)) === (await fetchHistory(third)))
+})
+
+test.each([
+  ['etag', 'a\r\nx: y'],
+  ['freshSeconds', 1e12],
+  ['fetchedAt', '2099-01-01T00:00:00.000Z'],
+])('a copy whose %s was changed is not used past its time', async (member, value) => {
+  const { home, publish, run } = await pinned()
+  changeCopies(home, (copy) => ({ ...copy, [member]: value }))
+  await publish({ sequence: 6 }, at(25))
+
+  expect(await run('trust export --format trusted-root', at(25))).not.toMatchObject({ exitCode: 1 })
+  expect((await run('trust show', at(25))).stdout).toContain('sequence 6')
+})
+
+test('a pin is made of a current publication alone, and starts anew', async () => {
+  const { publish, run, server } = await pinned()
+  const pin = `trust init ${server.url.href} --fingerprint ${fingerprintOf(TRUST.key)}`
+  const home = { COUNTERSIGN_HOME: createTempFolder() }
+  const unpinned = await countersign(pin.split(' '), { env: home, now: at(24) })
+  await publish({ sequence: 3 }, at(24))
+  const rolledBack = await run('trust update', at(24))
+
+  expect(unpinned.stderr).toContain('ERR_TRUST_EXPIRED')
+  expect(readdirSync(home.COUNTERSIGN_HOME)).toEqual([])
+  expect(rolledBack.stderr).toContain('ERR_TRUST_ROLLED_BACK')
+  expect(await run(pin, at(24))).toMatchObject({ exitCode: 0 })
+  expect((await run('trust show', at(24))).stdout).toContain('sequence 3')
+})
+
+/** Reads what a step of the Action trusts at an address, or in a file of its checkout. */
+async function actionTrust(trust: string, now: Date, file?: Uint8Array): Promise<string> {
+  const folder = createTempFolder()
+  if (file !== undefined) writeFileSync(join(folder, trust), file)
+  const { signal } = new AbortController()
+  return codeOfAsync(() =>
+    readTrust(
+      { trust, fingerprint: fingerprintOf(TRUST.key) },
+      {
+        env: { GITHUB_WORKSPACE: folder },
+        runtime: createTestRuntime(),
+        now: () => now,
+        log: createStepLog(() => undefined),
+        signal,
+        halt: signal,
+      },
+    ),
+  )
+}
+
+test('the Action takes a published history for a day, and a saved one for thirty', async () => {
+  const { publish, server } = await pinned()
+  await publish({})
+  const saved = Buffer.from(server.pages.get(HISTORY) ?? '')
+  const day = 24
+
+  expect(await actionTrust(server.url.href, at(day - 1))).toBe('accepted')
+  expect(await actionTrust(server.url.href, at(day))).toBe('ERR_TRUST_EXPIRED')
+  expect(await actionTrust('keys.json', at(29 * day), saved)).toBe('accepted')
+  expect(await actionTrust('keys.json', at(30 * day), saved)).toBe('ERR_TRUST_EXPIRED')
 })
