@@ -7,6 +7,8 @@ import type { DocumentCopy, StoredDocument } from './cached-document.ts'
 
 const SCHEMA = 'countersign.cached-document.v1'
 const MAX_COPY_BYTES = 32 * 1024 * 1024
+/** RFC 9110 section 8.8.3: it goes into a header as it is. */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/
 
 /**
  * Keeps a document in a file that only its owner reads and that is never seen half-written. What is there
@@ -53,6 +55,7 @@ function parseCopy(bytes: Uint8Array): StoredDocument {
   const freshSeconds = copy.value('freshSeconds')
   if (body === undefined || Number.isNaN(fetchedAt.getTime())) throw malformed('a member')
   if (typeof freshSeconds !== 'number') throw malformed('freshSeconds')
-  const etag = copy.optionalText('etag')
+  const tag = copy.optionalText('etag') ?? ''
+  const etag = ETAG.test(tag) ? tag : undefined
   return { body, etag, fetchedAt, freshSeconds, context: copy.object('context').json }
 }
