@@ -8,11 +8,13 @@ import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { createSubject } from '../src/formats/statement.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
+import type { KeyUse } from '../src/keys/key.ts'
 import type { WebIdentity } from '../src/providers/awskms/web-identity.ts'
 import type { KeyProvider } from '../src/providers/provider.ts'
 import { attest, signFile, signArtifact, signImageLegacy } from '../src/signing/sign-artifact.ts'
 import type { Signer } from '../src/signing/signer.ts'
-import { pinKey, type TrustMaterial } from '../src/verification/trust.ts'
+import { signsForm } from '../src/verification/key-use.ts'
+import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { assertIdentity, requestIdentity } from './identity.ts'
 import type { KmsKey } from './key-inputs.ts'
 import { type MadeItem, type SigningKey, type SigningRoute, toDockerReference } from './made.ts'
@@ -41,9 +43,10 @@ export async function openKmsRoute(
   const webIdentity = toWebIdentity(key, context)
   const provider = stack.use(createAwsKmsProvider(webIdentity && { webIdentity }))
   const signer = await provider.open(key.uri, { signal: context.signal })
-  const described = describeKey(key, signer, trust)
+  const trusted = trust && findSigner(trust, signer.key.kid, key.text)
   stack.move()
-  return new KmsRoute({ provider, signer, key: described, context })
+  const use = trusted?.use
+  return new KmsRoute({ provider, signer, key: describeKey(key, signer, trusted), use, context })
 }
 
 function toWebIdentity({ role }: KmsKey, context: StepContext): WebIdentity | undefined {
@@ -59,10 +62,13 @@ function toWebIdentity({ role }: KmsKey, context: StepContext): WebIdentity | un
   }
 }
 
-function describeKey({ text }: KmsKey, { key }: Signer, trust: StepTrust | undefined): SigningKey {
-  const { kid } = key
-  if (trust === undefined) return { kid, name: text }
-  const { version, state } = findSigner(trust, kid, text)
+function describeKey(
+  { text }: KmsKey,
+  { key: { kid } }: Signer,
+  trusted: TrustedKey | undefined,
+): SigningKey {
+  if (trusted === undefined) return { kid, name: text }
+  const { version, state } = trusted
   return { kid, name: version?.key ?? text, version: version?.number, state }
 }
 
@@ -70,6 +76,8 @@ interface RouteParts {
   readonly provider: KeyProvider
   readonly signer: Signer
   readonly key: SigningKey
+  /** What the trusted history states that the key signs; undefined: it is the user's own. */
+  readonly use: KeyUse | undefined
   readonly context: StepContext
 }
 
@@ -83,7 +91,8 @@ class KmsRoute implements SigningRoute {
   constructor(parts: RouteParts) {
     this.#parts = parts
     this.ownTrust = { keys: [pinKey(parts.signer.key)] }
-    this.hash = parts.signer.key.algorithm.hash ?? 'sha256'
+    const { hash } = parts.signer.key.algorithm
+    this.hash = parts.use === 'artifact' ? 'sha256' : (hash ?? 'sha256')
   }
 
   async sign(subjects: readonly ActionSubject[], format: SignFormat): Promise<readonly MadeItem[]> {
@@ -109,14 +118,14 @@ class KmsRoute implements SigningRoute {
   }
 
   async #signOne(subject: ActionSubject, format: SignFormat): Promise<MadeItem> {
-    const { signer, key, context } = this.#parts
+    const { signer, key, use, context } = this.#parts
     const { digest, image } = subject
     const options = { signal: context.signal }
     const bundle =
-      image === undefined
-        ? await signFile(signer, digest, options)
-        : format === 'legacy'
-          ? undefined
+      image !== undefined && format === 'legacy'
+        ? undefined
+        : image === undefined && signsForm(use, 'message')
+          ? await signFile(signer, digest, options)
           : await signArtifact(signer, { digest }, options)
     const named = { digest, dockerReference: toDockerReference(subject.name) }
     const legacy =

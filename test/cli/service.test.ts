@@ -167,7 +167,7 @@ test.each([
   [
     'with a signature that is none',
     (text: string) => text.replace(/("sig":"ME.CI)./, '$1_'),
-    /ERR_(SIGNATURE|BUNDLE|TIMESTAMP)_INVALID/,
+    /ERR_(SIGNATURE|ENVELOPE|TIMESTAMP)_INVALID/,
   ],
 ])('what a service answers %s is not written', async (_, change, code) => {
   const { folder, run } = await startSigningService()

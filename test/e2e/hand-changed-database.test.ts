@@ -10,7 +10,7 @@ const { kid, spki } = testSigner('ES256', 'stranger').key
 /** Copies a version under a key pair of a stranger. */
 const SLIP_IN = `
   insert into key_versions select '${kid}', key, 9, algorithm, x'${Buffer.from(spki).toString('hex')}', uri,
-    'retired', created_at, published_at, 1000, 2000, null, null, null, 0, null, 1
+    'retired', created_at, origin, published_at, 1000, 2000, null, null, null, 0, null, 1
     from key_versions where key = 'release' and version = 1;
   update counters set value = value + 1 where name = 'sequence'`
 

@@ -116,6 +116,37 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(errors).toHaveLength(1)
   })
 
+  test('a key whose use is changed by hand signs nothing and is left out', async () => {
+    const { scene, sql } = await open()
+    await scene.bootstrap()
+    const { keyring, errors } = await follow(scene)
+
+    await sql("update keys set use = 'digest' where name = 'release'")
+    await sql(BUMP)
+    await keyring.refresh()
+
+    expect(numbersOf(keyring)).toEqual([])
+    expect(await codeOfAsync(() => keyring.activeSigner('release', 'digest'))).toBe(
+      'ERR_KEY_NOT_USABLE',
+    )
+    expect(errors[0]?.message).toBe(
+      'the database says of release@1 what the log does not tell: use is digest, and artifact by the log',
+    )
+  })
+
+  test('an imported version is not made one of our own by hand', async () => {
+    const { scene, sql } = await open()
+    await scene.bootstrap()
+    const { keyring, errors } = await follow(scene)
+
+    await sql("update key_versions set origin = 'external' where version = 1")
+    await sql(BUMP)
+    await keyring.refresh()
+
+    expect(keyring.snapshot.versions.map(({ origin }) => origin)).toEqual(['generated', 'generated'])
+    expect(errors[0]?.code).toBe('ERR_LOG_PROOF_INVALID')
+  })
+
   test('a revocation that is undone by hand holds', async () => {
     const { scene, sql } = await open()
     await scene.bootstrap()
