@@ -17,6 +17,15 @@ test('a step passes by its exit status alone', async () => {
   expect(results.map(({ passed }) => passed)).toEqual([true, false])
 })
 
+test('a step sees its own variables, and keeps its exit status', async () => {
+  const command = ['node', '-e', 'process.exit(process.env.STATUS)'] as const
+  const steps = [{ name: 'own', command, env: { STATUS: '77' } }]
+
+  const [result] = await runSteps(steps, 1, () => undefined)
+
+  expect(result).toMatchObject({ passed: false, status: 77 })
+})
+
 test('a step keeps all it printed', async () => {
   const [result] = await run(['node', '-e', 'console.log("out"); console.error("err")'])
 

@@ -5,12 +5,16 @@ import { delimiter, resolve } from 'node:path'
 export interface Step {
   readonly name: string
   readonly command: readonly [string, ...string[]]
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** How one gate ended. */
 export interface StepResult {
   readonly name: string
   readonly passed: boolean
+  /** The exit status; null where a signal ended the command, or nothing started it. */
+  readonly status: number | null
   readonly seconds: number
   /** Everything the command printed. */
   readonly output: string
@@ -40,27 +44,26 @@ export async function runSteps(
   return results
 }
 
-function runStep({ name, command: [program, ...args] }: Step): Promise<StepResult> {
+function runStep({ name, command: [program, ...args], env }: Step): Promise<StepResult> {
   const started = performance.now()
   const searchPath = [resolve(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: ROOT,
-      env: { ...process.env, PATH: searchPath },
+      env: { ...process.env, PATH: searchPath, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
-    const end = (passed: boolean): void => {
-      resolve({ name, passed, seconds: (performance.now() - started) / 1000, output })
+    const end = (status: number | null): void => {
+      const seconds = (performance.now() - started) / 1000
+      resolve({ name, passed: status === 0, status, seconds, output })
     }
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.on('error', (error) => {
       output += error.message
-      end(false)
+      end(null)
     })
-    child.on('close', (status) => {
-      end(status === 0)
-    })
+    child.on('close', end)
   })
 }
