@@ -50,8 +50,8 @@ async function checkPackage(): Promise<void> {
 
   runProgram('tar', ['-xzf', tarball], scratch)
   const folder = join(scratch, 'package')
-  const strangers = listFiles(folder).filter((path) => !PUBLISHED.test(path))
-  const mistakes = strangers.map((path) => `${path} is not to be published`)
+  const unexpected = listFiles(folder).filter((path) => !PUBLISHED.test(path))
+  const mistakes = unexpected.map((path) => `${path} is not to be published`)
   mistakes.push(...(await findPackageMistakes(folder)))
   mistakes.push(...(await findNewSyntax(join(folder, BIN))))
   if (mistakes.length > 0) throw new Error(mistakes.join('\n'))

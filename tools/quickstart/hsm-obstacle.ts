@@ -17,7 +17,7 @@ export function findHsmObstacle(cli: string): HsmObstacle | undefined {
   if (!loadsPkcs11(cli)) {
     return {
       reason:
-        'pkcs11js, the addon for HSMs, is not here: npm leaves it out where it cannot be built',
+        'pkcs11js, the native addon for HSMs, does not load (npm leaves it out where it cannot be built)',
       remedy: 'apt-get install python3 g++ make softhsm2, then npm ci',
     }
   }
