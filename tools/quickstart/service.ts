@@ -48,7 +48,7 @@ function policies(issuer: string): string {
   return `// Jobs of one repository sign and get tokens, on protected branches.
 permit (
   principal in Issuer::"${issuer}",
-  action in Action::"signing",
+  action in [Action::"sign", Action::"issueToken"],
   resource
 )
 when {
