@@ -125,11 +125,15 @@ export function assertSource(
   return `${found.repository} ${found.workflow} by ${found.builder}`
 }
 
+/** Characters of what a predicate names that a message shows. */
+const MAX_SHOWN = 200
+
 function mismatch(
   what: keyof ReturnType<typeof readSource>,
   expected: string,
-  actual: string,
+  named: string,
 ): CountersignError {
+  const actual = named.slice(0, MAX_SHOWN)
   const got = actual === '' ? 'names nothing' : `names "${actual}"`
   return new CountersignError(
     'ERR_IDENTITY_MISMATCH',

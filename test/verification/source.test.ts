@@ -10,7 +10,7 @@ import {
 } from '../../src/verification/source.ts'
 import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
-import { codeOf } from '../support/errors.ts'
+import { codeOf, errorOf } from '../support/errors.ts'
 import { GITHUB_CLAIMS, GITHUB_ISSUER } from '../support/identity-claims.ts'
 import { testSigner } from '../support/signers.ts'
 
@@ -61,6 +61,16 @@ test.each<[string, JsonObject | undefined, Partial<SourceDemand>]>([
   ],
 ])('%s does not', (_, predicate, source) => {
   expect(judge(predicate, source)).toBe('ERR_IDENTITY_MISMATCH')
+})
+
+test('what a predicate names is shown up to a bound', () => {
+  const predicate = provenance(`https://evil.example/${'x'.repeat(100_000)}`)
+  const { message, details } = errorOf(() =>
+    assertSource(predicate, { source: { builders: [] }, service: SERVICE }),
+  )
+
+  expect(message.length).toBeLessThan(400)
+  expect(details['actual']).toHaveLength(200)
 })
 
 test('provenance that names a service counts for the keys of that service alone', () => {

@@ -35,7 +35,7 @@ export function assertForeignAuthor(predicate: JsonObject, issuer: string): void
   for (const name of names) {
     const reading = readLeniently(name)
     if (reading === undefined) throw refused('the id of its builder is not plain')
-    if (isOf(reading, issuer)) throw refused(`"${name}" in it is this service`)
+    if (isOf(reading, issuer)) throw refused(`"${name.slice(0, 200)}" in it is this service`)
   }
 }
 
