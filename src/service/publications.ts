@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError, toCountersignError } from '../errors.ts'
+import { CountersignError, type ErrorCode, toCountersignError } from '../errors.ts'
 import type { StartTimer } from '../log/timer.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { historyPage, publishPages, type PublishedPage } from './published-pages.ts'
@@ -16,6 +16,9 @@ export const KEY_HISTORY_PATH = '/trust/keys.json'
 
 /** How often the stored history is compared, and a signature that failed tried again. */
 const CHECK_MS = 5000
+
+/** How long one cause is not reported again. */
+const ALERT_MS = 60_000
 
 /** Part of its life after which a history that nobody could renew is worth waking its operator. */
 const OVERDUE_SHARE = 0.75
@@ -62,6 +65,8 @@ class KeptPublications implements Publications {
   /** Written by #signNewest, which runs once at a time. */
   #history: PublishedPage | undefined
   #isSigning = false
+  /** What was reported last; written by #alert and cleared when signing succeeds. */
+  #alerted: { readonly code: ErrorCode; readonly untilMs: number } | undefined
   #signing: Promise<void> | undefined
   #stopCheck: () => void = () => undefined
   #isDisposed = false
@@ -140,11 +145,12 @@ class KeptPublications implements Publications {
       for (;;) {
         const { envelope, times } = await this.#shared.newest(snapshot)
         this.#history = historyPage(envelope, times, snapshot)
+        this.#alerted = undefined
         if (snapshot === keyring.snapshot || this.#isDisposed) break
         snapshot = keyring.snapshot
       }
     } catch (error) {
-      this.#options.onError(this.#toAlert(toCountersignError(error)))
+      this.#alert(toCountersignError(error))
     } finally {
       // In the same turn as the last look at the snapshot, so no change falls between.
       this.#isSigning = false
@@ -159,12 +165,17 @@ class KeptPublications implements Publications {
     }, CHECK_MS)
   }
 
-  #toAlert(cause: CountersignError): CountersignError {
+  /** Once a minute for each cause: it is tried every few seconds, for hours where a device is gone. */
+  #alert(cause: CountersignError): void {
+    const now = this.#options.now().getTime()
+    const { code, untilMs } = this.#alerted ?? {}
+    if (code === cause.code && untilMs !== undefined && now < untilMs) return
+    this.#alerted = { code: cause.code, untilMs: now + ALERT_MS }
     const expires = this.#shared.served?.times.expires.toISOString()
     const end =
       expires === undefined ? 'none is served' : `clients refuse the last one at ${expires}`
     const message = `the key history cannot be signed: ${cause.message}; ${end}`
-    return new CountersignError(cause.code, message, { hint: RUNBOOK, cause })
+    this.#options.onError(new CountersignError(cause.code, message, { hint: RUNBOOK, cause }))
   }
 }
 

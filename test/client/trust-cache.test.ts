@@ -182,3 +182,27 @@ test('a client takes every next publication from its copy on disk, and none of t
     { numRuns: 25 },
   )
 })
+
+test('a client that followed a hundred changes of trust keys must pin anew', async () => {
+  let nowMs = Date.UTC(2026, 0, 1)
+  let served = new Uint8Array()
+  const client = createTrustCache({
+    service: new URL('https://sign.example.com'),
+    trustKey: trustVersion(1).key,
+    get: () => Promise.resolve({ status: 200, headers: {}, body: served }),
+    now: () => new Date(nowMs),
+    random: () => 0,
+  })
+  const take = async (sequence: number): Promise<unknown> => {
+    nowMs += 1000
+    const trustKeys = [1, ...(sequence % 2 === 0 ? [2] : [])].map((n) => trustVersion(n).key)
+    const history = { sequence, versions: [], trustKeys, times: timesFrom(new Date(nowMs)) }
+    served = Buffer.from(await signHistory(history, trustVersion(1)))
+    return codeOfAsync(() => client.refresh())
+  }
+  const codes: unknown[] = []
+  for (let sequence = 2; sequence < 105; sequence += 1) codes.push(await take(sequence))
+
+  expect(codes.indexOf('ERR_TRUST_INVALID')).toBe(101)
+  expect(codes.slice(0, 101).every((code) => code === 'accepted')).toBe(true)
+})

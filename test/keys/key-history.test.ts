@@ -30,27 +30,31 @@ const version = (change: Partial<PublishedVersion> = {}): PublishedVersion => ({
 })
 
 const times = fc.date({ min: start, max: end, noInvalidDate: true })
-const histories: fc.Arbitrary<KeyHistory> = fc.record({
-  sequence: fc.nat(),
-  issuer: fc.webUrl(),
-  versions: fc
-    .tuple(times, times, fc.constantFrom('retired', 'revoked', 'destroyed', 'active' as const))
-    .map(([from, to, state]) => [
-      version({
-        state,
-        validFor: { start: from, end: state === 'active' ? undefined : to },
-        compromisedSince: state === 'revoked' ? to : undefined,
-      }),
-      version({
-        key: testSigner('RS256').key,
-        version: 2,
-        use: 'digest',
-        origin: 'external',
-        state: 'pending',
-        validFor: { start: undefined, end: undefined },
-      }),
-    ]),
-})
+const histories: fc.Arbitrary<KeyHistory> = fc.record(
+  {
+    times: times.map(timesFrom),
+    sequence: fc.nat(),
+    issuer: fc.webUrl(),
+    versions: fc
+      .tuple(times, times, fc.constantFrom('retired', 'revoked', 'destroyed', 'active' as const))
+      .map(([from, to, state]) => [
+        version({
+          state,
+          validFor: { start: from, end: state === 'active' ? undefined : to },
+          compromisedSince: state === 'revoked' ? to : undefined,
+        }),
+        version({
+          key: testSigner('RS256').key,
+          version: 2,
+          use: 'digest',
+          origin: 'external',
+          state: 'pending',
+          validFor: { start: undefined, end: undefined },
+        }),
+      ]),
+  },
+  { requiredKeys: ['sequence', 'versions'] },
+)
 
 const comparable = (history: KeyHistory): unknown => ({
   ...history,

@@ -133,3 +133,55 @@ test('a trust key that cannot sign is reported at once, and fails readiness befo
   for (const one of started) one.pass(HALF_DAY / 2)
   expect(codeOf(check)).toBe('ERR_TRUST_EXPIRED')
 })
+
+test('a cause is reported once a minute, and again after it was gone', async () => {
+  const { started, all } = await replicas('release')
+  const [one] = started
+  if (one === undefined) throw new Error('no replica')
+  const pass = async (seconds: number): Promise<void> => {
+    for (let passed = 0; passed < seconds; passed += 5) {
+      one.pass(5)
+      await all()
+    }
+  }
+  const fail = (): Promise<never> =>
+    Promise.reject(new CountersignError('ERR_PROVIDER_UNAVAILABLE', 'out of reach'))
+  one.trustSigner = fail
+  one.pass(HALF_DAY)
+  await all()
+
+  await pass(55)
+  expect(one.errors).toHaveLength(1)
+  await pass(5)
+  expect(one.errors).toHaveLength(2)
+  one.trustSigner = () => Promise.resolve(TRUST_SIGNER)
+  await pass(5)
+  one.trustSigner = fail
+  one.pass(HALF_DAY + 5)
+  await all()
+  expect(one.errors).toHaveLength(3)
+})
+
+test.each([-3600, 3600])(
+  'a replica whose clock is off by %d s does not outdo the others all the time',
+  async (offset) => {
+    const store = new MemoryPublications()
+    const [right, wrong] = [4000, 4000 + offset].map(
+      (seconds) => new PublishedKeys({ seconds, store }, ...stories()),
+    )
+    if (right === undefined || wrong === undefined) throw new Error('no replica')
+    for (let round = 0; round < 30; round += 1) {
+      for (const one of [right, wrong]) {
+        one.follow()
+        await settle(one)
+        one.pass(5)
+        await settle(one)
+      }
+    }
+
+    expect(store.swaps).toBeLessThanOrEqual(3)
+    expect(history(right)).toEqual(history(wrong))
+    const issuedAt = history(right).times?.issuedAt.getTime() ?? Infinity
+    expect(issuedAt).toBeLessThan(second(4200).getTime())
+  },
+)
