@@ -14,6 +14,7 @@ interface ServeFlags extends ConfigFlags {
   readonly listen?: string | undefined
   readonly migrate?: true | undefined
   readonly newLog?: true | undefined
+  readonly resetClock?: string | undefined
 }
 
 /** Builds the command. */
@@ -26,6 +27,10 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option('--listen <address>', 'address and port, in place of serve.listen')
     .option('--migrate', 'bring the schema of a PostgreSQL store up to date first')
     .option('--new-log', 'begin the log anew under log.origin, where entries of it were lost')
+    .option(
+      '--reset-clock <reason>',
+      "go on by this machine's clock, where the log has an entry of the future; logs the reason",
+    )
     .action(environment.action((flags) => serve(flags, environment)))
 }
 
@@ -41,6 +46,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
     signal,
     migrate: flags.migrate,
     newLog: flags.newLog,
+    resetClock: flags.resetClock,
     output: stderr,
   })
   for (const line of describeServer(server)) terminal.say(line)

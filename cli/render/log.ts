@@ -29,6 +29,8 @@ function describe(entry: LogEntry): string {
       return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
     case 'rules':
       return describeRules(entry.approvals)
+    case 'clock':
+      return `time set back from ${entry.latest.toISOString()}: ${entry.reason}`
   }
 }
 

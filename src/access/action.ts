@@ -8,13 +8,7 @@ export type AdministrativeAction =
 
 /** Every action a policy can name. */
 export type Action =
-  | 'sign'
-  | 'signDigest'
-  | 'attest'
-  | 'issueToken'
-  | AdministrativeAction
-  | 'approve'
-  | 'readKeys'
+  'sign' | 'signDigest' | 'attest' | 'issueToken' | AdministrativeAction | 'approve' | 'readKeys'
 
 /** The key an action is about. */
 export type KeyFacts = Pick<Key, 'name' | 'use' | 'algorithm'>

@@ -14,6 +14,7 @@ import { readTreeEdge, type TreeEdge } from './tiles.ts'
 
 /** An entry in the form it is stored in. */
 export interface EncodedEntry {
+  readonly entry: LogEntry
   readonly data: Uint8Array
   readonly labels: readonly string[]
 }
@@ -24,7 +25,7 @@ export interface EncodedEntry {
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it is longer than an entry may be
  */
 export function encodeEntry(entry: LogEntry): EncodedEntry {
-  return { data: serializeEntry(entry), labels: labelsOf(entry) }
+  return { entry, data: serializeEntry(entry), labels: labelsOf(entry) }
 }
 
 /**
@@ -61,12 +62,23 @@ export async function appendEncoded(
   if (entries.length === 0) return []
   const edge = isAt(memory.edge, head) ? memory.edge : await readEdge(records, head)
   memory.edge = edge
-  const stored = entries.map((entry, place) => ({ index: head.size + place, ...entry }))
+  const stored = entries.map(({ data, labels }, place) => ({
+    index: head.size + place,
+    data,
+    labels,
+  }))
   const full = stored.flatMap(({ data }) => edge.append(leafHash(data)))
   await records.insertEntries(stored)
   await records.putTiles([...full, ...edge.partialTiles()])
-  await records.putHead({ size: edge.size, root: edge.root() })
+  const latest = entries.reduce(latestAfter, head.latest)
+  await records.putHead({ size: edge.size, root: edge.root(), latest })
   return stored.map(({ index }) => ({ index }))
+}
+
+/** Times only go forward, except where an entry sets them right. */
+function latestAfter(latest: Date | undefined, { entry }: EncodedEntry): Date {
+  const { type, time } = entry
+  return type === 'clock' || latest === undefined || time > latest ? time : latest
 }
 
 async function readEdge(records: LogRecords, head: LogHead): Promise<TreeEdge> {

@@ -13,7 +13,7 @@ export interface Appended {
 
 /**
  * Decides, inside the transaction that appends them, which entries may be appended: the answer has an
- * error for each that may not. It is how a version revoked on another replica signs nothing more.
+ * error for each that may not. Where it throws ERR_CLOCK, none is. It is how a version revoked on another replica signs nothing more.
  */
 export type Admit<Records> = (
   records: Records,
@@ -24,7 +24,7 @@ export type Admit<Records> = (
 export interface Appender extends AsyncDisposable {
   /**
    * @throws {@link CountersignError} ERR_LOG_UNAVAILABLE — not written in time, so whatever it is about
-   * must not be released; or the error that {@link Admit} gave
+   * must not be released; ERR_CLOCK — the clock is wrong; or the error that {@link Admit} gave
    */
   append(entry: LogEntry, options?: { readonly signal?: AbortSignal }): Promise<Appended>
 }

@@ -96,6 +96,8 @@ function specifics(entry: LogEntry): object {
       const { required, actions } = entry.approvals
       return { approvals: { required, actions } }
     }
+    case 'clock':
+      return { latest: entry.latest, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
   }
 }
 
@@ -194,6 +196,12 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
       },
     }
   },
+  clock: (reader) => ({
+    type: 'clock',
+    ...readBase(reader),
+    latest: readTime(reader, 'latest'),
+    reason: reader.text('reason'),
+  }),
 }
 
 type Base = Pick<LogEntry, 'time' | 'requestId' | 'caller'>

@@ -147,6 +147,14 @@ export interface RulesEntry extends EntryBase {
   readonly approvals: ApprovalRules
 }
 
+/** An operator declared the latest time in the log wrong: from here on, times follow this entry's. */
+export interface ClockEntry extends EntryBase {
+  readonly type: 'clock'
+  /** The latest time in the log before this entry. */
+  readonly latest: Date
+  readonly reason: string
+}
+
 /** One entry of the log. */
 export type LogEntry =
   | SignatureEntry
@@ -156,3 +164,4 @@ export type LogEntry =
   | DenialEntry
   | ApprovalEntry
   | RulesEntry
+  | ClockEntry

@@ -122,7 +122,9 @@ async function writeGroup<Records extends { readonly log: LogRecords }>(
   try {
     outcomes = await options.store.transaction((records) => writeRecords(records, group, options))
   } catch (cause) {
-    const error = unavailable('the log could not be written', cause)
+    const error = CountersignError.is(cause, 'ERR_CLOCK')
+      ? cause
+      : unavailable('the log could not be written', cause)
     for (const pending of group) pending.reject(error)
     return
   }
@@ -171,7 +173,7 @@ function toDenial(entry: LogEntry, refusal: CountersignError, time: Date): Denia
 
 function resourceOf(entry: LogEntry): string {
   if ('key' in entry) return entry.key.name
-  return entry.type === 'rules' ? entry.type : entry.resource
+  return 'resource' in entry ? entry.resource : entry.type
 }
 
 function overloaded(waiting: number): CountersignError {

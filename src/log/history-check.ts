@@ -18,12 +18,15 @@ interface Place {
 
 /**
  * Follows the entries in order: no version signs after it was revoked or destroyed, times go back by no
- * more than the skew of clocks, the sequence of publications only grows, and what needed approvals has them.
+ * more than the skew of clocks (except to an entry that sets the time right, or one of a revocation), the
+ * sequence of publications only grows, and what needed approvals has them.
  */
 export class HistoryCheck {
   readonly #skewMs: number
   #latest = -Infinity
   #last: { readonly index: number; readonly sequence: number } | undefined
+  /** Sequence of the last revocation. */
+  #revocation: number | undefined
   /** Versions that may sign no more, by kid. */
   readonly #ended = new Map<string, Place>()
   readonly #approvals = new ApprovalCheck()
@@ -39,7 +42,8 @@ export class HistoryCheck {
    */
   add(index: number, entry: LogEntry): void {
     this.#approvals.add(index, entry)
-    this.#checkTime(index, entry.time)
+    if (entry.type === 'clock') this.#latest = entry.time.getTime()
+    else if (!this.#isOfRevocation(entry)) this.#checkTime(index, entry.time)
     if (entry.type === 'state') this.#addState(index, entry)
     else if ('key' in entry) this.#checkSigner(index, entry)
   }
@@ -51,6 +55,15 @@ export class HistoryCheck {
    */
   end(): void {
     this.#approvals.end()
+  }
+
+  /** A revocation is made whatever the clock shows, so the times of its entries may go back. */
+  #isOfRevocation(entry: LogEntry): boolean {
+    if (entry.type === 'approval') return entry.action === 'revokeKey'
+    if (entry.type !== 'state') return false
+    if (entry.action === 'revoke') this.#revocation = entry.sequence
+    // A version that is created for it comes before it, and signs nothing by that.
+    return entry.action === 'create' || entry.sequence === this.#revocation
   }
 
   #checkTime(index: number, time: Date): void {

@@ -10,6 +10,8 @@ export interface LogHead {
   readonly size: number
   /** Root (RFC 6962 section 2.1), 32 bytes. */
   readonly root: Uint8Array
+  /** Latest time of an entry since the last `clock` entry; undefined: there are no entries. */
+  readonly latest: Date | undefined
 }
 
 /** One entry as it lies in the store. */

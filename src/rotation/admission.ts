@@ -5,15 +5,22 @@ import type { Key, KeyVersion } from '../keys/key.ts'
 import type { Admit } from '../log/appender.ts'
 import type { EntryKey, LogEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
+import type { CheckedClock } from './checked-clock.ts'
+
+type AdmissionRecords = Pick<StoreTransaction, 'keys' | 'log' | 'clock'>
 
 /**
  * Makes the admission of a log: it reads the versions that made the signatures in the transaction that
  * appends their entries, so a version that is revoked on any replica gets no entry after its revocation,
  * and what it signed meanwhile is not released. That goes for the version that stamped a signature too.
  * Entries of anything but signatures are all admitted.
+ *
+ * @throws {@link CountersignError} from the admission: ERR_CLOCK — the clock is wrong, so no entry is admitted
  */
-export function createAdmission(now: () => Date): Admit<Pick<StoreTransaction, 'keys'>> {
-  return async ({ keys: records }, entries) => {
+export function createAdmission(clock: Pick<CheckedClock, 'check'>): Admit<AdmissionRecords> {
+  return async (store, entries) => {
+    const time = await clock.check(store)
+    const { keys: records } = store
     const signers = entries.map(signerOf)
     const stampers = entries.map(stamperOf)
     const kids = [
@@ -26,7 +33,7 @@ export function createAdmission(now: () => Date): Admit<Pick<StoreTransaction, '
     const known = {
       versions: await records.versionsOf(kids),
       keys: await records.keys(),
-      time: now(),
+      time,
     }
     return signers.map(
       (signer, place) => signer && (judge(signer, known) ?? judgeStamp(stampers[place], known)),
@@ -46,6 +53,7 @@ function signerOf(entry: LogEntry): EntryKey | undefined {
     case 'denial':
     case 'approval':
     case 'rules':
+    case 'clock':
       return undefined
   }
 }

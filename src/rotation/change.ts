@@ -35,6 +35,8 @@ export type Decide = (
 /** What to write into the log beside the states. */
 export interface Done {
   readonly by: Operator
+  /** Whether it stops signing, and so is made whatever the clock shows. */
+  readonly isRevocation?: boolean
 }
 
 /**
@@ -43,7 +45,7 @@ export interface Done {
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key; ERR_STATE_CONFLICT — somebody changed
  * a version meanwhile; ERR_KEY_EXISTS — a kid is taken; ERR_LOG_PROOF_INVALID — the log does not tell what
- * the store says of a version; what `decide` throws, and the store
+ * the store says of a version; ERR_CLOCK — the clock is wrong, and it is no revocation; what `decide` throws, and the store
  */
 export function changeKey(
   context: RotationContext,
@@ -53,7 +55,11 @@ export function changeKey(
 ): Promise<Change> {
   return context.store.transaction(async (records) => {
     await records.keys.lockKey(name)
-    const moment = await readMoment(records, name, context.now())
+    const { clock } = context
+    const now = await (done.isRevocation === true
+      ? clock.checkOrEstimate(records)
+      : clock.check(records))
+    const moment = await readMoment(records, name, now)
     const changed = await decide(moment, records)
     await assertAllTold(records, moment, changed)
     const changes = pairChanges(moment.versions, changed)

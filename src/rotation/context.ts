@@ -4,12 +4,14 @@ import type { EntryCaller, LogEntry } from '../log/entry.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Store, StoreTransaction } from '../store/store.ts'
 import type { TimestampChainRequest } from '../timestamp/certificates.ts'
+import type { CheckedClock } from './checked-clock.ts'
 
 /** The surroundings of every operation on keys. */
 export interface RotationContext {
   readonly store: Store
   readonly providers: Pick<Providers, 'provider' | 'openKey'>
   readonly now: () => Date
+  readonly clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>
   /** 16 random bytes in hex: the mark a key pair is made under. */
   readonly randomMark: () => string
   /** Issues the certificate chain of a new version of a time-stamp key: PEM, leaf first. */

@@ -70,7 +70,8 @@ function change(
   operation: Operation,
   by: Operator,
 ): Promise<Change> {
-  return changeKey(context, name, { by }, (moment, records) =>
+  const isRevocation = operation.action === 'revoke'
+  return changeKey(context, name, { by, isRevocation }, (moment, records) =>
     decideOn(operation, by, { moment, records }),
   )
 }
@@ -86,7 +87,7 @@ async function revokeInStore(
   const named = { ...operation, version: targetOf(operation, moment) }
   if (!needsFreshVersion(moment, named)) return change(context, name, named, by)
   return withNewPair(context, name, (prepared) =>
-    changeKey(context, name, { by }, async (latest, records) => {
+    changeKey(context, name, { by, isRevocation: true }, async (latest, records) => {
       const fresh = await takeIn(prepared, latest, records)
       const given = { moment: withVersion(latest, fresh), records }
       return [fresh, ...(await decideOn(named, by, given))]

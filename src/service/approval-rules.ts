@@ -10,6 +10,7 @@ import { appendEntries } from '../log/append.ts'
 import { NO_RULES, normalRules } from '../log/approval-rules.ts'
 import type { ApprovalRules } from '../log/entry.ts'
 import { type LogTree, readProvenEntry } from '../log/proven-entry.ts'
+import type { CheckedClock } from '../rotation/checked-clock.ts'
 import type { Store } from '../store/store.ts'
 
 /**
@@ -25,19 +26,25 @@ export async function readRules(log: LogTree): Promise<ApprovalRules> {
   return NO_RULES
 }
 
-/** Writes the rules of a service into the log where they are not the newest there. */
+/**
+ * Writes the rules of a service into the log where they are not the newest there.
+ *
+ * @throws {@link CountersignError} ERR_CLOCK — they are not, and the clock is wrong
+ */
 export async function recordRules(
   store: Pick<Store, 'transaction'>,
   settings: ApprovalSettings,
-  { requestId, now }: { readonly requestId: string; readonly now: () => Date },
+  { requestId, clock }: { readonly requestId: string; readonly clock: Pick<CheckedClock, 'check'> },
 ): Promise<void> {
-  await store.transaction(async ({ keys, log }) => {
+  await store.transaction(async (records) => {
+    const { keys, log } = records
     // A change that is under way ends before the rules change, or is held to the new ones.
     const names = (await keys.keys()).map(({ name }) => name)
     for (const name of names.toSorted()) await keys.lockKey(name)
     const approvals = normalRules(settings)
     if (JSON.stringify(await readRules(log)) === JSON.stringify(approvals)) return
-    const entry = { type: 'rules', time: now(), requestId, caller: undefined, approvals } as const
+    const time = await clock.check(records)
+    const entry = { type: 'rules', time, requestId, caller: undefined, approvals } as const
     await appendEntries(log, [entry])
   })
 }

@@ -14,6 +14,7 @@ import { appendEntries } from '../log/append.ts'
 import { stricterRules } from '../log/approval-rules.ts'
 import type { ApprovalEntry, ApprovalRules } from '../log/entry.ts'
 import { nameCaller } from '../log/logged-approval.ts'
+import type { CheckedClock, TimeSource } from '../rotation/checked-clock.ts'
 import type { Consent } from '../rotation/context.ts'
 import type { Store, StoreTransaction } from '../store/store.ts'
 import { readRules } from './approval-rules.ts'
@@ -23,6 +24,7 @@ export interface ApprovalOptions {
   readonly store: Pick<Store, 'transaction'>
   readonly settings: ApprovalSettings
   readonly now: () => Date
+  readonly clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>
   readonly randomId: () => string
 }
 
@@ -67,7 +69,7 @@ export function createApprovals(options: ApprovalOptions): Approvals {
     assertApproved: async (request, by) => {
       const waiting = await store.transaction(async (records) => {
         await records.keys.lockKey(request.resource)
-        const time = now()
+        const time = await approvalTime(options.clock, records, request.action)
         const context = await contextOf(records, time)
         const outcome = await findApproval(request, context)
         if (outcome.isApproved) return undefined
@@ -93,6 +95,15 @@ export function createApprovals(options: ApprovalOptions): Approvals {
       return [useEntry(approval, context.rules, { by, time })]
     },
   }
+}
+
+/** The time of a step: as for the action itself, that of a revocation does not wait for a clock. */
+export function approvalTime(
+  clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>,
+  records: TimeSource,
+  action: string,
+): Promise<Date> {
+  return action === 'revokeKey' ? clock.checkOrEstimate(records) : clock.check(records)
 }
 
 /** A request that begins to wait. */

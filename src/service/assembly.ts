@@ -13,15 +13,18 @@ import {
 } from '../access/authenticate.ts'
 import { createAuthorizer } from '../access/authorize.ts'
 import type { PolicySource } from '../access/policy-problem.ts'
-import type { CountersignError } from '../errors.ts'
+import { CountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { createCheckpointer } from '../log/checkpointer.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
+import { CheckedClock, type MachineClock } from '../rotation/checked-clock.ts'
+import { clockedKeyring } from '../rotation/clocked-keyring.ts'
 import { createAdmission } from '../rotation/admission.ts'
 import type { RotationContext } from '../rotation/context.ts'
+import { resetClock } from '../rotation/reset-clock.ts'
 import { ensureKeys } from '../rotation/ensure-keys.ts'
 import { createScheduler } from '../rotation/scheduler.ts'
 import type { Keyring } from '../rotation/keyring.ts'
@@ -32,10 +35,9 @@ import { createStampClock } from '../timestamp/stamp-clock.ts'
 import { createApprovals } from './approval.ts'
 import { ApprovalAudit } from './approval-audit.ts'
 import { recordRules } from './approval-rules.ts'
-import { createClockCheck } from './clock-check.ts'
 import { createAuthorization } from './authorization.ts'
 import { BackendProbes } from './backend-probes.ts'
-import type { ServiceContext, ServiceSettings } from './context.ts'
+import type { ReadinessCheck, ServiceContext, ServiceSettings } from './context.ts'
 import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
@@ -60,7 +62,9 @@ export interface AssemblyOptions {
   readonly tokenRulesOf: ServiceContext['tokenRulesOf']
   /** Makes the stamper of an address. */
   readonly remoteStamper: (address: string) => Stamper
-  readonly now: () => Date
+  readonly machine: MachineClock
+  /** Why the log goes on by this machine's clock, though its latest entry is ahead of it. */
+  readonly resetClock?: string | undefined
   readonly randomId: () => string
   readonly randomMark: () => string
   /** From 0 up to 1; spreads the work of replicas, protects nothing. */
@@ -98,35 +102,35 @@ export async function assembleService(options: AssemblyOptions): Promise<Assembl
   }
 }
 
-async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<ServiceContext> {
-  const { keys, now, onAlert, policies, providers, settings, signal, store } = options
+/** The options, with the clock that everything is dated by. */
+type Clocked = AssemblyOptions & { readonly clock: CheckedClock }
+
+async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<ServiceContext> {
+  const { keys, onAlert, policies, settings, store } = given
+  let known = (): readonly Key[] => keys
+  const clock = new CheckedClock({ machine: given.machine, keys: () => known() })
+  const { now } = clock
+  const options: Clocked = { ...given, clock }
   // Mistakes of the configuration come to light before anything is made.
   const authorizer = await createAuthorizer(policies)
   const authenticator = createCallerCheck(options)
   const rotation = rotationContext(options)
-  await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, now })
-  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
-  await ensureKeys(rotation, keys, { scheduler, signal })
-  void scheduler.runOnce().then(() => {
-    scheduler.start()
-  })
-  const keyring = lifecycle.own(
-    await createKeyring({
-      store,
-      openKey: (...asked) => providers.openKey(...asked),
-      onError: onAlert,
-    }),
-  )
-  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(now), now }))
+  await startClock(options)
+  await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, clock })
+  const followed = await startKeyring(options, lifecycle, rotation)
+  known = () => followed.snapshot.keys
+  const keyring = clockedKeyring(followed, () => clock.assertRight(store))
+  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(clock), now }))
   const configured = keys.map(({ name }) => name)
-  startCheckpoints(options, lifecycle, () => openLogKeys(keyring, configured))
+  // Of no time: a checkpoint is signed whatever the clock shows.
+  startCheckpoints(options, lifecycle, () => openLogKeys(followed, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, keyring)
   const mayBePermitted: ServiceContext['mayBePermitted'] = (caller) =>
     authorizer.mayBePermitted(caller)
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
-  const probes = new BackendProbes(keyring, now)
+  const probes = new BackendProbes(followed, now)
   const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
   return {
     settings,
@@ -135,6 +139,7 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     appender,
     publications,
     now,
+    clock,
     randomId: options.randomId,
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
     admit: (...asked) => {
@@ -142,25 +147,69 @@ async function start(options: AssemblyOptions, lifecycle: Lifecycle): Promise<Se
     },
     mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
-    approvals: createApprovals({ ...options, settings: options.approvals }),
+    approvals: createApprovals({ ...options, now, settings: options.approvals }),
     rotation,
     failures,
     tokenRulesOf: options.tokenRulesOf,
     timestampAuthority,
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
     readiness: () => [
-      { name: 'store', check: () => store.ping() },
-      { name: 'log', check: () => assertWritable(store) },
-      { name: 'key states', check: () => assertAllTold(keyring) },
+      ...storeChecks(options, followed),
       { name: 'approvals', check: () => audit.assertComplete() },
-      createClockCheck({ store, keyring, now }),
       { name: 'key history', check: () => assertRenewed(publications) },
       ...probes.checks(),
     ],
   }
 }
 
-function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Authenticator {
+/** Once it fulfils, each key has a version that signs. */
+async function startKeyring(
+  { keys, onAlert, providers, signal, store }: Clocked,
+  lifecycle: Lifecycle,
+  rotation: RotationContext,
+): Promise<StoreKeyring> {
+  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
+  await ensureKeys(rotation, keys, { scheduler, signal })
+  void scheduler.runOnce().then(() => {
+    scheduler.start()
+  })
+  const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
+  return lifecycle.own(await createKeyring({ store, openKey, onError: onAlert }))
+}
+
+function storeChecks({ clock, store }: Clocked, keyring: StoreKeyring): readonly ReadinessCheck[] {
+  return [
+    { name: 'store', check: () => store.ping() },
+    { name: 'log', check: () => assertWritable(store) },
+    { name: 'key states', check: () => assertAllTold(keyring) },
+    {
+      name: 'clock',
+      check: async () => {
+        await clock.check(store)
+      },
+    },
+  ]
+}
+
+/** A wrong clock keeps the service from releasing anything, not from saying so. */
+async function startClock({
+  clock,
+  onAlert,
+  randomMark,
+  resetClock: reason,
+  store,
+}: Clocked): Promise<void> {
+  try {
+    const by = { caller: undefined, requestId: `start-${randomMark()}` }
+    if (reason !== undefined) await resetClock({ store, clock, by: { ...by, reason } })
+    await clock.check(store)
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_CLOCK')) throw error
+    onAlert(error)
+  }
+}
+
+function createCallerCheck({ access, clock: { now }, onAlert, store }: Clocked): Authenticator {
   const replays: ReplayMemory = {
     useOnce: (...used) => store.transaction(({ replays }) => replays.useOnce(...used)),
   }
@@ -169,7 +218,7 @@ function createCallerCheck({ access, now, onAlert, store }: AssemblyOptions): Au
 
 /** What it counts is written at times, and at the end. */
 function startFailureLog(
-  { now, onAlert }: AssemblyOptions,
+  { clock: { now }, onAlert }: Clocked,
   lifecycle: Lifecycle,
   parts: Pick<FailureLogOptions, 'appender' | 'mayBePermitted'>,
 ): FailureLog {
@@ -181,7 +230,7 @@ function startFailureLog(
 
 /** Once it fulfils, everything is published, the signed history included. */
 async function startPublications(
-  { keyHistory, keys, now, onAlert, random, settings, store }: AssemblyOptions,
+  { clock: { now }, keyHistory, keys, onAlert, random, settings, store }: Clocked,
   lifecycle: Lifecycle,
   keyring: Keyring,
 ): Promise<Publications> {
@@ -210,12 +259,14 @@ async function startPublications(
 
 const SWEEP_MS = 10 * 60_000
 
-function rotationContext(options: AssemblyOptions): RotationContext {
-  const { now, providers, randomMark, settings, store } = options
+function rotationContext(options: Clocked): RotationContext {
+  const { clock, providers, randomMark, settings, store } = options
+  const { now } = clock
   return {
     store,
     providers,
     now,
+    clock,
     randomMark,
     certify: (certified) => {
       const notBefore = now()

@@ -7,6 +7,7 @@
 import type { AccessRequest, AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Appender } from '../log/appender.ts'
+import type { CheckedClock } from '../rotation/checked-clock.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { TokenRules } from '../signing/issue-token.ts'
@@ -57,6 +58,8 @@ export interface ServiceContext {
   /** What anybody may fetch to verify with. */
   readonly publications: Pick<Publications, 'page' | 'settled'>
   readonly now: () => Date
+  /** Whether that time may be relied on. */
+  readonly clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>
   /** Random, unguessable, of letters, digits and `-`. */
   readonly randomId: () => string
   /**

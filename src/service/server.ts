@@ -17,6 +17,7 @@ import { readFileBounded } from '../files.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import { allLoaders } from '../providers/loaders.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
+import type { MachineClock } from '../rotation/checked-clock.ts'
 import { FREE_CLAIMS } from '../signing/claim-rules.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
@@ -41,9 +42,18 @@ export interface ServerOptions {
   readonly migrate?: boolean | undefined
   /** Whether a log of another name goes on under the configured one; see docs/runbooks/restore.md. */
   readonly newLog?: boolean | undefined
+  /** Why the log goes on by this machine's clock, see docs/runbooks/clock.md. */
+  readonly resetClock?: string | undefined
   readonly fetch: typeof fetch
+  /** Default: the clocks of this machine. */
+  readonly clock?: MachineClock | undefined
   /** Gives up the start. */
   readonly signal: AbortSignal
+}
+
+const MACHINE_CLOCK: MachineClock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
 }
 
 /** A service that listens. Disposing it finishes what runs, within its drain time, and stops. */
@@ -181,7 +191,7 @@ interface Ingredients {
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
   const { issuer, keys, options, providers, store } = ingredients
-  const { config, fetch, output, signal } = options
+  const { clock = MACHINE_CLOCK, config, fetch, output, signal } = options
   const { approvals, policies } = config.access
   return assembleService({
     settings: toServiceSettings(config, issuer),
@@ -202,7 +212,8 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       claims: { ...FREE_CLAIMS, ...keys[name]?.claims },
     }),
     remoteStamper: (address) => remoteStamper(address, timestampClient(address, fetch)),
-    now: () => new Date(),
+    machine: clock,
+    resetClock: options.resetClock,
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,

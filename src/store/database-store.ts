@@ -69,9 +69,9 @@ export class DatabaseStore implements Store {
     await this.log.head()
   }
 
-  async clock(): Promise<Date> {
+  async clock(): Promise<Date | undefined> {
     this.#assertOpen()
-    return this.#database.clock()
+    return this.#database.clock(this.#database.reader)
   }
 
   async sweep(now: Date): Promise<void> {
@@ -111,6 +111,7 @@ export class DatabaseStore implements Store {
       replays: new ReplayTable(db),
       approvals: new ApprovalTable(db),
       publications: new PublicationTable(db),
+      clock: () => this.#database.clock(db),
     }
   }
 

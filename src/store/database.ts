@@ -16,7 +16,7 @@ export interface DatabaseSettings {
 }
 
 /** The head of the log as it is stored. */
-export type HeadRow = Pick<LogHeadRow, 'size' | 'root'>
+export type HeadRow = Omit<LogHeadRow, 'id'>
 
 /** A lock that one replica holds. */
 export interface HeldLock extends AsyncDisposable {
@@ -33,8 +33,8 @@ export interface Database extends AsyncDisposable {
   readonly columnTypes: ColumnTypes
   /** Hands out Kysely for changing the schema, which may take longer than anything else. */
   migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  /** What time it is where the database runs. */
-  clock(): Promise<Date>
+  /** The time where the database runs; undefined where that is this process. */
+  clock(db: Kysely<Tables>): Promise<Date | undefined>
   /** Keeps every other transaction on the same key waiting until this one ends. */
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
   /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */

@@ -8,7 +8,7 @@ import type {
   StoredEntry,
   StoredTile,
 } from '../log/log-records.ts'
-import type { Database } from './database.ts'
+import type { Database, HeadRow } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** Reads the log, in a transaction or out of one. */
@@ -25,7 +25,8 @@ export class LogTablesReader implements LogReader {
   }
 
   async head(): Promise<LogHead> {
-    return this.db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
+    const columns = ['size', 'root', 'latest_at'] as const
+    return toHead(await this.db.selectFrom('log_head').select(columns).executeTakeFirstOrThrow())
   }
 
   async tile(level: number, index: number): Promise<Uint8Array | undefined> {
@@ -77,7 +78,7 @@ export class LogTables extends LogTablesReader implements LogRecords {
   }
 
   async lockHead(): Promise<LogHead> {
-    return this.#database.lockHead(this.db)
+    return toHead(await this.#database.lockHead(this.db))
   }
 
   async insertEntries(entries: readonly StoredEntry[]): Promise<void> {
@@ -106,8 +107,9 @@ export class LogTables extends LogTablesReader implements LogRecords {
     await this.#database.later(this.db, put)
   }
 
-  async putHead({ size, root }: LogHead): Promise<void> {
-    await this.#database.later(this.db, this.db.updateTable('log_head').set({ size, root }))
+  async putHead({ size, root, latest }: LogHead): Promise<void> {
+    const row = { size, root, latest_at: latest === undefined ? null : latest.getTime() }
+    await this.#database.later(this.db, this.db.updateTable('log_head').set(row))
   }
 
   async putCheckpoint({ size, note }: StoredCheckpoint): Promise<boolean> {
@@ -124,6 +126,10 @@ export class LogTables extends LogTablesReader implements LogRecords {
   async dropCheckpoint(): Promise<void> {
     await this.db.deleteFrom('log_checkpoint').execute()
   }
+}
+
+function toHead({ size, root, latest_at: latest }: HeadRow): LogHead {
+  return { size, root, latest: latest === null ? undefined : new Date(latest) }
 }
 
 /**

@@ -71,6 +71,8 @@ export interface StoreTransaction {
   readonly replays: ReplayRecords
   readonly approvals: ApprovalRecords
   readonly publications: PublicationRecords
+  /** As {@link Store.clock}. */
+  clock(): Promise<Date | undefined>
   /** Tells every replica, once the transaction is durable, that keys or the signed history changed. */
   readonly announce: () => void
 }
@@ -97,8 +99,11 @@ export interface Store extends AsyncDisposable {
   withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
   /** Makes sure that the database answers. */
   ping(): Promise<void>
-  /** What time it is by the clock of the database, which is one for all replicas. */
-  clock(): Promise<Date>
+  /**
+   * The time by the clock of the database, which is one for all replicas; undefined for SQLite, whose clock is
+   * that of this machine.
+   */
+  clock(): Promise<Date | undefined>
   /** Deletes what is past its time: answers, replays, approvals. */
   sweep(now: Date): Promise<void>
 }

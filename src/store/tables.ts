@@ -72,6 +72,8 @@ export interface LogHeadRow {
   readonly id: number
   readonly size: number
   readonly root: Uint8Array
+  /** Of the latest entry since the time was last corrected. */
+  readonly latest_at: number | null
 }
 
 /** The newest checkpoint: one row, or none yet. */

@@ -67,8 +67,8 @@ export interface TimestampAuthority {
   /**
    * Stamps a digest, with the certificate inside.
    *
-   * @throws {@link CountersignError} as {@link TimestampAuthority.respond}; ERR_PROVIDER_UNAVAILABLE — the
-   * clock went back
+   * @throws {@link CountersignError} as {@link TimestampAuthority.respond}; ERR_CLOCK — the clock went
+   * back
    */
   stamp(digest: Digest, options?: SignOptions): Promise<Stamp>
   /** Stamps a signature as Sigstore wants it: SHA-256 over its bytes, as the bundle has them. */

@@ -8,7 +8,7 @@ export interface StampClock {
   /**
    * The time for the next time stamp.
    *
-   * @throws {@link CountersignError} ERR_PROVIDER_UNAVAILABLE — the machine's clock is further behind the
+   * @throws {@link CountersignError} ERR_CLOCK — the machine's clock is further behind the
    * time given last than a time stamp may be from the truth
    */
   read(): Date
@@ -44,7 +44,7 @@ export function createStampClock(
 
 function wentBack(behindMs: number): CountersignError {
   return new CountersignError(
-    'ERR_PROVIDER_UNAVAILABLE',
+    'ERR_CLOCK',
     `the clock is ${Math.ceil(behindMs / 1000)} s behind the time of the last time stamp`,
     { hint: 'check the time synchronization of this machine (chronyc tracking)' },
   )

@@ -29,9 +29,10 @@ async function start(approvals?: ApprovalSettings): Promise<Administrated> {
   onTestFinished(() => keyring[Symbol.asyncDispose]())
   const now = (): Date => scene.now
   const publications = { page: () => undefined, settled: () => Promise.resolve() }
-  const parts = { store, keyring, now, publications, rotation: scene.context() }
+  const { clock } = scene
+  const parts = { store, keyring, now, clock, publications, rotation: scene.context() }
   const protection = approvals && {
-    approvals: createApprovals({ store, settings: approvals, now, randomId: randomUUID }),
+    approvals: createApprovals({ store, settings: approvals, now, clock, randomId: randomUUID }),
   }
   const { app } = await startService({ parts: { ...parts, ...protection } })
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -221,11 +222,7 @@ test('key revoke waits until somebody else approves it, is done once, and all of
     entry.type === 'approval' ? [`${entry.step} by ${entry.caller?.subject ?? ''}`] : [],
   )
   const other = 'repo:acme/widget:ref:refs/heads/main'
-  expect(steps).toEqual([
-    'request by tester',
-    `approve by ${other}`,
-    'use by tester',
-  ])
+  expect(steps).toEqual(['request by tester', `approve by ${other}`, 'use by tester'])
 })
 
 test('nobody approves what they asked for, nor anything else than they saw, nor too late', async () => {

@@ -143,7 +143,7 @@ test('tiles that do not lead to the root are not signed', async () => {
   const scene = createScene()
   await scene.append(7)
   scene.log.tamper((state) => {
-    state.head = { size: 7, root: EMPTY_ROOT }
+    state.head = { ...state.head, root: EMPTY_ROOT }
   })
 
   expect(await codeOfAsync(() => scene.checkpointer.checkpoint())).toBe('ERR_LOG_PROOF_INVALID')

@@ -130,6 +130,14 @@ test('admission that does not answer for every entry lets none in', async () => 
   expect(await scene.log.log.head()).toMatchObject({ size: 0 })
 })
 
+test('a wrong clock lets nothing in, no denial either, and is reported as such', async () => {
+  const wrong = new CountersignError('ERR_CLOCK', 'the clock is off')
+  using scene = createScene({ admit: () => Promise.reject(wrong) })
+
+  expect(await codeOfAsync(() => append(scene, 0))).toBe('ERR_CLOCK')
+  expect(await scene.log.log.head()).toMatchObject({ size: 0 })
+})
+
 test('admission sees the log with its head locked', async () => {
   const admit: Admit<MemoryTransaction> = async ({ log }, entries) => {
     await log.putTiles([])

@@ -161,9 +161,10 @@ test('entries that nobody can read are named, though they are in the tree', asyn
 async function forgeEntry(
   stored: Awaited<ReturnType<typeof createSignedLog>>,
 ): Promise<(typeof stored)['log']> {
-  const { appendEncoded } = await import('../../src/log/append.ts')
+  const { appendEncoded, encodeEntry } = await import('../../src/log/append.ts')
   await stored.transaction(async ({ log: records }) => {
-    await appendEncoded(records, await records.lockHead(), [{ data: Buffer.from('x'), labels: [] }])
+    const encoded = { ...encodeEntry(signatureEntry(0)), data: Buffer.from('x') }
+    await appendEncoded(records, await records.lockHead(), [encoded])
   })
   await appendSigned(stored, [])
   return stored.log
@@ -223,6 +224,37 @@ test('times may go back by the skew of clocks and no more', async () => {
 
   expect(await verdictOn([signatureEntry(120), early])).toBe('verified')
   expect(await verdictOn([late, early])).toMatch(/entry 1 must not be there: it is of 2026/)
+})
+
+test('times may go back at an entry that sets them right, and from there on only go forward', async () => {
+  const { time, requestId } = signatureEntry(0)
+  const base = {
+    type: 'clock',
+    requestId,
+    caller: undefined,
+    reason: 'the clock was wrong',
+  } as const
+  const right = { ...base, time, latest: signatureEntry(3600).time }
+  const wrong = signatureEntry(3600)
+
+  expect(await verdictOn([wrong, right, signatureEntry(1)])).toBe('verified')
+  expect(await verdictOn([wrong, signatureEntry(1), right])).toMatch(/entry 1 must not be there/)
+  expect(await verdictOn([wrong, right, wrong, signatureEntry(1)])).toMatch(
+    /entry 3 must not be there/,
+  )
+})
+
+test('times may go back at a revocation and what follows from it, and at nothing else', async () => {
+  const late = signatureEntry(3600, 'kid-2')
+  const state = (action: string, sequence: number): ReturnType<typeof stateEntry> =>
+    stateEntry(1, { to: action === 'revoke' ? 'revoked' : 'active', action, sequence })
+
+  expect(await verdictOn([late, state('revoke', 4), state('activate', 4)])).toBe('verified')
+  expect(await verdictOn([late, state('activate', 4), state('revoke', 4)])).toMatch(/entry 1 must/)
+  expect(await verdictOn([late, state('revoke', 4), state('activate', 5)])).toMatch(/entry 2 must/)
+  expect(await verdictOn([late, state('revoke', 4), signatureEntry(1, 'kid-2')])).toMatch(
+    /entry 2 must/,
+  )
 })
 
 test('the sequence of publications grows from change to change', async () => {

@@ -12,6 +12,7 @@ import { recordRules } from '../../src/service/approval-rules.ts'
 import { approveRequest } from '../../src/service/operations/approve-request.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { SteadyClock } from '../support/steady-clock.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { serviceKey } from '../support/service-keys.ts'
 
@@ -42,6 +43,8 @@ interface Scene {
   readonly log: () => Promise<readonly LogEntry[]>
 }
 
+const CLOCK = new SteadyClock(() => NOW)
+
 const callerOf = (who: string): Caller => ({
   kind: 'oidc',
   issuer: 'https://idp.example',
@@ -57,11 +60,11 @@ async function createScene(required = 2): Promise<Scene> {
     actions: ['revokeKey', 'destroyKey', 'forceActivateKey'],
     lifetimeSeconds: 3600,
   } as const
-  await recordRules(store, settings, { requestId: 'start', now: () => NOW })
+  await recordRules(store, settings, { requestId: 'start', clock: CLOCK })
   let [made, time] = [0, NOW]
   const now = (): Date => time
   const randomId = (): string => `approval-${++made}`
-  const approvals = createApprovals({ store, settings, now, randomId })
+  const approvals = createApprovals({ store, settings, now, clock: new SteadyClock(now), randomId })
   return {
     store,
     claim: (who, what = REVOKE, at = NOW) => {
@@ -190,15 +193,15 @@ test('rules are logged where they change, and a weaker replica keeps to the stri
   const scene = await createScene()
   const settings = { required: 1, actions: [], lifetimeSeconds: 3600 } as const
   const weaker = createApprovals({
-    ...{ store: scene.store, settings, now: () => NOW },
+    ...{ store: scene.store, settings, now: () => NOW, clock: CLOCK },
     randomId: () => 'approval-w',
   })
   const claim = (): Promise<string> =>
     codeOfAsync(() => weaker.assertApproved(REVOKE, { caller: callerOf('ann'), requestId: 'r' }))
 
   expect(await claim()).toBe('ERR_APPROVAL_REQUIRED')
-  await recordRules(scene.store, settings, { requestId: 'start', now: () => NOW })
-  await recordRules(scene.store, settings, { requestId: 'start', now: () => NOW })
+  await recordRules(scene.store, settings, { requestId: 'start', clock: CLOCK })
+  await recordRules(scene.store, settings, { requestId: 'start', clock: CLOCK })
 
   expect(await claim()).toBe('accepted')
   expect((await scene.log()).map(({ type }) => type)).toEqual(['rules', 'approval', 'rules'])

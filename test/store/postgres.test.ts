@@ -205,3 +205,16 @@ test('a commit after a statement that failed is an error, not a silent rollback'
 
   await expect(swallowing).rejects.toThrow('failed before its commit')
 })
+
+test('a store tells the time of its server, in a transaction and out of one', async () => {
+  const [store] = await openReplicas()
+  const before = Date.now()
+
+  const times = [await store.clock(), await store.transaction((records) => records.clock())]
+
+  // The server runs on this machine; a millisecond is what rounding takes.
+  for (const time of times) {
+    expect(time?.getTime()).toBeGreaterThanOrEqual(before - 1)
+    expect(time?.getTime()).toBeLessThanOrEqual(Date.now() + 1)
+  }
+})

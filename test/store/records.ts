@@ -88,7 +88,8 @@ export async function appendEntries(
       labels: those,
     })),
   )
-  const head = { size: size + labels.length, root: new Uint8Array(32).fill(size + labels.length) }
+  const root = new Uint8Array(32).fill(size + labels.length)
+  const head = { size: size + labels.length, root, latest: new Date(size) }
   await log.putHead(head)
   return head.size
 }

@@ -144,3 +144,10 @@ test.each(['sqlite:', 'mysql://user:secret@host/db', 'store.db'])(
     expect(String(refusal)).not.toContain('secret')
   },
 )
+
+test('a store in this process has no clock of its own', async () => {
+  await using store = await openStore(createUrl())
+
+  expect(await store.clock()).toBeUndefined()
+  expect(await store.transaction((records) => records.clock())).toBeUndefined()
+})

@@ -203,17 +203,6 @@ function testOpening(createDatabase: CreateDatabase): void {
     })
   })
 
-  test('a store tells the time of its database', async () => {
-    await using store = await openStore(await createDatabase(), { migrate: true })
-    const before = Date.now()
-
-    const time = await store.clock()
-
-    // The databases of the tests run on this machine; a millisecond is what rounding takes.
-    expect(time.getTime()).toBeGreaterThanOrEqual(before - 1)
-    expect(time.getTime()).toBeLessThanOrEqual(Date.now() + 1)
-  })
-
   test('a store answers a ping', async () => {
     await using store = await openStore(await createDatabase(), { migrate: true })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { KEY_USES } from '../../src/keys/key.ts'
 import type {
   ApprovalEntry,
+  ClockEntry,
   DenialEntry,
   LogEntry,
   RulesEntry,
@@ -157,6 +158,13 @@ const rules: fc.Arbitrary<RulesEntry> = fc.record({
   approvals: fc.record({ required: fc.nat(), actions: fc.array(text) }),
 })
 
+const clock: fc.Arbitrary<ClockEntry> = fc.record({
+  ...base,
+  type: fc.constant('clock'),
+  latest: base.time,
+  reason: text,
+})
+
 /** Any entry of any type. */
 export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   signature,
@@ -166,4 +174,5 @@ export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   denial,
   approval,
   rules,
+  clock,
 )

@@ -29,7 +29,7 @@ export interface MemoryTransaction {
 /** A log in memory. */
 export class MemoryLog {
   #state: LogState = {
-    head: { size: 0, root: EMPTY_ROOT },
+    head: { size: 0, root: EMPTY_ROOT, latest: undefined },
     checkpoint: undefined,
     entries: [],
     tiles: new Map(),

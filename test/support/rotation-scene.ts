@@ -19,6 +19,7 @@ import type { Operator, RotationContext } from '../../src/rotation/context.ts'
 import { doDueSteps } from '../../src/rotation/due-steps.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { SteadyClock } from './steady-clock.ts'
 import { createTempFolder } from './temp-folder.ts'
 
 /** Who does things in tests. */
@@ -45,12 +46,14 @@ export class RotationScene {
   readonly folder: string
   readonly key: Key
   now: Date = new Date('2026-11-25T10:00:00Z')
+  readonly clock: SteadyClock
 
   private constructor(store: Store, providers: Providers, folder: string, key: Key) {
     this.store = store
     this.providers = providers
     this.folder = folder
     this.key = key
+    this.clock = new SteadyClock(() => this.now)
   }
 
   static async start(options: SceneOptions = {}): Promise<RotationScene> {
@@ -79,6 +82,7 @@ export class RotationScene {
       store: this.store,
       providers: this.providers,
       now: () => this.now,
+      clock: this.clock,
       randomMark: () => randomBytes(16).toString('hex'),
       certify: ({ key, version }) => `certificates of ${key}@${version}`,
       ...changes,

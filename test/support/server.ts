@@ -46,7 +46,7 @@ export interface TestServer extends RunningServer {
 /** Starts the service of a folder; it is stopped at the latest when the running test ends. */
 export async function runServer(
   { config: file, env }: ServerFolder,
-  options: Pick<ServerOptions, 'migrate' | 'newLog'> = {},
+  options: Pick<ServerOptions, 'migrate' | 'newLog' | 'clock' | 'resetClock'> = {},
 ): Promise<TestServer> {
   const lines: string[] = []
   const server = await startServer({

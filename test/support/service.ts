@@ -27,6 +27,7 @@ import { createStampClock } from '../../src/timestamp/stamp-clock.ts'
 import { GITHUB_CLAIMS, GITHUB_ISSUER } from './identity-claims.ts'
 import { serviceKey, serviceVersion } from './service-keys.ts'
 import { testSigner } from './signers.ts'
+import { SteadyClock } from './steady-clock.ts'
 import { createTempFolder } from './temp-folder.ts'
 import { testChain } from './time-stamps.ts'
 
@@ -93,6 +94,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     appender: unreached('appender'),
     publications: unreached('publications'),
     now: () => NOW,
+    clock: new SteadyClock(() => NOW),
     randomId: () => `id-${(ids += 1)}`,
     authenticate,
     admit: () => undefined,
@@ -188,6 +190,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     store: parts.store ?? store,
     settings: { required: 1, actions: [], lifetimeSeconds: 3600 },
     now,
+    clock: new SteadyClock(now),
     randomId: () => 'approval-0',
   })
   const context = {

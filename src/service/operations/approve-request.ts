@@ -4,14 +4,14 @@ import { type Approval, assertApprovable, openApproval } from '../../access/appr
 import { CountersignError } from '../../errors.ts'
 import { appendEntries } from '../../log/append.ts'
 import { nameCaller } from '../../log/logged-approval.ts'
-import { approveEntry, type Approver } from '../approval.ts'
+import { approvalTime, approveEntry, type Approver } from '../approval.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './sign-artifacts.ts'
 
 /** What approvals need of the service. */
 export type ApprovalContext = Pick<
   ServiceContext,
-  'approvals' | 'authorize' | 'keyring' | 'now' | 'store'
+  'approvals' | 'authorize' | 'clock' | 'keyring' | 'now' | 'store'
 >
 
 /** Which request is approved, by whom. */
@@ -43,14 +43,15 @@ export async function approveRequest(
   context: ApprovalContext,
   { caller, id, requestId, requestSha256 }: ApprovalOrder,
 ): Promise<Approval> {
-  const { approvals: approving, now, store } = context
+  const { approvals: approving, clock, now, store } = context
   const waiting = await store.transaction(({ approvals: records, log }) =>
     openApproval(id, { records, log, now: now() }),
   )
   if (waiting !== undefined) await authorize(context, waiting, { caller, requestId })
-  return store.transaction(async ({ approvals: records, keys, log }) => {
+  return store.transaction(async (all) => {
+    const { approvals: records, keys, log } = all
     if (waiting !== undefined) await keys.lockKey(waiting.resource)
-    const time = now()
+    const time = await approvalTime(clock, all, waiting?.action ?? '')
     const approval = await openApproval(id, { records, log, now: time })
     const rules = await approving.rules({ log })
     assertApprovable(approval, { id, requestSha256 }, { caller, rules })

@@ -9,7 +9,9 @@ import { callerOf } from '../request.ts'
 import { strictObject } from '../schemas/strict-object.ts'
 import type { ServiceApp } from '../service-app.ts'
 
-type ApprovalsContext = ApprovalContext & Pick<ServiceContext, 'failures'>
+type ApprovalsContext = ApprovalContext &
+  Pick<ServiceContext, 'failures'> &
+  Pick<ServiceContext, 'now'>
 
 const approval = Type.Object({
   id: Type.String(),

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
+import {
+  type ColumnDefinitionBuilder,
+  type CreateTableBuilder,
+  type Kysely,
+  type RawBuilder,
+  sql,
+} from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { Tables } from '../tables.ts'
 import type { ColumnTypes } from './column-types.ts'
@@ -114,18 +120,27 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
     .addColumn('hashes', bytes, (column) => column.notNull())
     .addPrimaryKeyConstraint('log_tiles_key', ['level', 'idx'])
     .execute()
-  for (const [table, column, type] of [
-    ['log_head', 'root', bytes],
-    ['log_checkpoint', 'note', sql`text`],
-  ] as const) {
-    await db.schema
-      .createTable(table)
-      .addColumn('id', 'integer', oneRow)
-      .addColumn('size', long, (size) => size.notNull())
-      .addColumn(column, type, (value) => value.notNull())
-      .execute()
-  }
-  await db.insertInto('log_head').values({ id: 1, size: 0, root: EMPTY_ROOT }).execute()
+  await createOneRowTable(db, 'log_head', long)
+    .addColumn('root', bytes, (column) => column.notNull())
+    .addColumn('latest_at', long)
+    .execute()
+  await createOneRowTable(db, 'log_checkpoint', long)
+    .addColumn('note', 'text', (column) => column.notNull())
+    .execute()
+  const empty = { id: 1, size: 0, root: EMPTY_ROOT, latest_at: null }
+  await db.insertInto('log_head').values(empty).execute()
+}
+
+/** A table of one row, with a size. */
+function createOneRowTable(
+  db: Kysely<Tables>,
+  table: 'log_head' | 'log_checkpoint',
+  long: RawBuilder<unknown>,
+): CreateTableBuilder<string, 'id' | 'size'> {
+  return db.schema
+    .createTable(table)
+    .addColumn('id', 'integer', oneRow)
+    .addColumn('size', long, (size) => size.notNull())
 }
 
 async function createRequests(db: Kysely<Tables>, types: ColumnTypes): Promise<void> {

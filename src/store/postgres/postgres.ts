@@ -57,10 +57,10 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async clock(): Promise<Date> {
+  async clock(db: Kysely<Tables>): Promise<Date> {
     const time = sql<{ ms: number }>`
       select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms`
-    const { rows } = await time.execute(this.reader)
+    const { rows } = await time.execute(db)
     return new Date(rows[0]?.ms ?? Number.NaN)
   }
 
@@ -72,7 +72,7 @@ class PostgresDatabase implements Database {
   }
 
   async lockHead(db: Kysely<Tables>): Promise<HeadRow> {
-    const head = db.selectFrom('log_head').select(['size', 'root'])
+    const head = db.selectFrom('log_head').select(['size', 'root', 'latest_at'])
     return head.forUpdate().executeTakeFirstOrThrow()
   }
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
-import { type Compilable, Kysely, sql } from 'kysely'
+import { type Compilable, Kysely } from 'kysely'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
@@ -99,10 +99,8 @@ class SqliteDatabase implements Database {
     return work(this.writer)
   }
 
-  async clock(): Promise<Date> {
-    const time = sql<{ ms: number }>`select cast(unixepoch('subsec') * 1000 as integer) as ms`
-    const { rows } = await time.execute(this.reader)
-    return new Date(rows[0]?.ms ?? Number.NaN)
+  clock(): Promise<undefined> {
+    return Promise.resolve(undefined)
   }
 
   lockKey(): Promise<void> {
@@ -111,7 +109,7 @@ class SqliteDatabase implements Database {
   }
 
   lockHead(db: Kysely<Tables>): Promise<HeadRow> {
-    return db.selectFrom('log_head').select(['size', 'root']).executeTakeFirstOrThrow()
+    return db.selectFrom('log_head').select(['size', 'root', 'latest_at']).executeTakeFirstOrThrow()
   }
 
   later(_db: Kysely<Tables>, query: Compilable): Promise<void> {

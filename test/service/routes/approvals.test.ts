@@ -15,6 +15,7 @@ import {
 } from '../../support/service.ts'
 import type { TestService } from '../../support/service.ts'
 import { codeOfAsync } from '../../support/errors.ts'
+import { SteadyClock } from '../../support/steady-clock.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 
 const REQUEST: ProtectedRequest = {
@@ -35,6 +36,7 @@ async function waitingService(
     store,
     settings: { required: 2, actions: ['revokeKey'], lifetimeSeconds: 3600 },
     now: () => NOW,
+    clock: new SteadyClock(() => NOW),
     randomId: () => `approval-${(ids += 1)}`,
   })
   const parts = { store, approvals }

@@ -36,7 +36,7 @@ async function appendGroup({ log }: StoreTransaction, count: number): Promise<nu
   const root = createHash('sha256')
     .update(`root of ${size + count}`)
     .digest()
-  await log.putHead({ size: size + count, root })
+  await log.putHead({ size: size + count, root, latest: undefined })
   return size + count
 }
 

@@ -1,0 +1,86 @@
+/** Requests to a running service as a minimal client makes them: the status and the code of each answer. */
+import { encodeTimestampRequest } from '../../src/timestamp/request.ts'
+import { digestOf } from '../../src/crypto/digest.ts'
+
+/** What an answer comes to. */
+export interface Verdict {
+  readonly status: number
+  /** `code` of a problem, else undefined. */
+  readonly code: unknown
+}
+
+/** Where a service is, and as whom it is called. */
+export interface ClientOptions {
+  readonly address: string
+  /** `authorization` header. */
+  readonly authorization: string
+}
+
+/** Calls one service. */
+export class ServiceClient {
+  readonly #options: ClientOptions
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+  }
+
+  /** Signs an image with the key `release`. */
+  sign(): Promise<Verdict> {
+    const artifacts = [{ digest: digestOf(Buffer.from('an image')), kind: 'image' }]
+    return this.post('/v1/keys/release/signatures', { artifacts })
+  }
+
+  /** Issues a token with the key `sessions`. */
+  issueToken(): Promise<Verdict> {
+    return this.post('/v1/keys/sessions/tokens', { audience: 'https://api.example.com' })
+  }
+
+  /** Asks for a time stamp as anybody can. */
+  async stamp(): Promise<Verdict> {
+    const body = Buffer.from(
+      encodeTimestampRequest(digestOf(Buffer.from('a signature')), Buffer.from([1])),
+    )
+    const headers = { 'content-type': 'application/timestamp-query' }
+    return verdictOf(
+      await fetch(`${this.#options.address}/v1/timestamps`, { method: 'POST', headers, body }),
+    )
+  }
+
+  /** Revokes the active version of a key; its standby follows. */
+  revoke(key: string): Promise<Verdict> {
+    return this.post(`/v1/keys/${key}/revoke`, { mode: 'seamless', reason: 'stolen' })
+  }
+
+  /** Sends JSON as the caller. */
+  async post(path: string, body: object): Promise<Verdict> {
+    const { address, authorization } = this.#options
+    const headers = { authorization, 'content-type': 'application/json' }
+    return verdictOf(
+      await fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }),
+    )
+  }
+
+  /** Checks that fail, as `/readyz` has them: `clock ERR_CLOCK`. */
+  async failedChecks(): Promise<readonly string[]> {
+    const answer = await fetch(`${this.#options.address}/readyz`)
+    const { checks } = (await answer.json()) as {
+      readonly checks: readonly {
+        readonly name: string
+        readonly ok: boolean
+        readonly code?: string
+      }[]
+    }
+    return checks.filter(({ ok }) => !ok).map(({ name, code }) => `${name} ${code ?? ''}`)
+  }
+}
+
+/** The status of an answer, and its code where it is a problem. */
+export async function verdictOf(answer: Response): Promise<Verdict> {
+  const isProblem = answer.headers.get('content-type')?.includes('json') === true && !answer.ok
+  const body: unknown = isProblem ? await answer.json() : {}
+  return { status: answer.status, code: codeIn(body) }
+}
+
+function codeIn(body: unknown): unknown {
+  return typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined
+}
