@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+import { printable } from '../src/formats/printable.ts'
 import type { Context } from './context.ts'
 import type { CommonFlags } from './options.ts'
 
@@ -34,6 +35,16 @@ export interface Terminal {
 
 const CODES: Readonly<Record<Style, string>> = { good: '32', bad: '31', dim: '2', bold: '1' }
 
+const ESCAPE = '\u001b'
+/** The colours of {@link Terminal.style}, and line feeds. */
+const OWN_CONTROLS = new RegExp(`(\\n|${ESCAPE}\\[(?:0|1|2|31|32)m)`)
+
+/** What texts of others hold beside our own colours and line ends becomes visible, wherever it was missed. */
+function withoutControls(line: string): string {
+  const parts = line.split(OWN_CONTROLS)
+  return parts.map((part, index) => (index % 2 === 0 ? printable(part) : part)).join('')
+}
+
 /** Creates the terminal of one run. */
 export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const { stderr, env } = context
@@ -53,7 +64,7 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const talk = (line: string): void => {
     clear()
     if (silent) return
-    stderr.write(`${line}\n`)
+    stderr.write(`${withoutControls(line)}\n`)
   }
   return {
     verbose,
@@ -67,14 +78,14 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
     style: (style, text) => (colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text),
     progress: (line) => {
       if (!isTerminal || quiet) return
-      stderr.write(`\r\u001b[K${line.slice(0, (stderr.columns ?? 80) - 1)}`)
+      stderr.write(`\r\u001b[K${printable(line).slice(0, (stderr.columns ?? 80) - 1)}`)
       progressShown = true
     },
     askSecret: async (prompt) => {
       if (!canAsk) return undefined
       clear()
       const { askSecret } = await import('./ask-secret.ts')
-      return askSecret(prompt, context)
+      return askSecret(printable(prompt), context)
     },
     end: clear,
   }

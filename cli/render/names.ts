@@ -4,7 +4,7 @@ import type { Terminal } from '../terminal.ts'
 
 /**
  * Renders names one a line. One that holds a line end or another control character could pass for other
- * names, or steer the terminal: it is escaped, and the person is told once.
+ * names, or steer the terminal: it is escaped, and a note says so once.
  */
 export function renderNames(names: readonly string[], terminal: Pick<Terminal, 'talk'>): string {
   const lines = names.map(printable)

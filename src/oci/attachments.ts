@@ -44,14 +44,18 @@ export interface AttachmentsRequest {
 
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle'
 const AT_ONCE = 8
-/** All bundles of one image together: what is read stays in memory until it is verified. */
-const MAX_BYTES = 256 * 1024 * 1024
+/**
+ * What is read stays in memory until it is verified. All large bundles of one image together are bounded;
+ * small ones, as signatures are, only by their number, so that large ones do not keep them from being found.
+ */
+const MAX_LARGE_BYTES = 256 * 1024 * 1024
+const SMALL_BYTES = 256 * 1024
 
 /**
  * Reads what is attached to an image: one request for the list, two for each bundle.
  *
- * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over `maxAttached` bundles, or 256 MiB of them; and
- * the store's errors for the list itself
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over `maxAttached` bundles; and the store's errors
+ * for the list itself
  */
 export async function readAttachments(request: AttachmentsRequest): Promise<FoundAttachments> {
   const { format } = request
@@ -70,12 +74,12 @@ async function readBundleReferrers(request: AttachmentsRequest): Promise<FoundAt
   // A list may leave the type out; reading the manifest tells it then.
   const wanted = referrers.filter(({ artifactType }) => isBundle(artifactType ?? BUNDLE_TYPE))
   if (wanted.length > maxAttached) throw tooManyAttached(store.location, wanted.length)
-  let total = 0
+  let large = 0
   const read = await mapInOrder(wanted, AT_ONCE, async (referrer) => {
     const one = await readBundle(referrer, request)
-    total += one !== undefined && 'bytes' in one ? one.bytes.length : 0
-    if (total > MAX_BYTES) throw tooMuch(store.location)
-    return one
+    if (one === undefined || 'error' in one || one.bytes.length <= SMALL_BYTES) return one
+    large += one.bytes.length
+    return large <= MAX_LARGE_BYTES ? one : { source: one.source, error: tooMuch() }
   })
   return {
     attached: read.flatMap((one) => (one !== undefined && 'kind' in one ? one : [])),
@@ -88,10 +92,12 @@ export function isBundle(artifactType: string): boolean {
   return artifactType.startsWith(BUNDLE_TYPE)
 }
 
+type BundleFile = Extract<Attached, { readonly kind: 'bundle' }>
+
 async function readBundle(
   referrer: AddressedDescriptor,
   { store, digest, signal }: AttachmentsRequest,
-): Promise<Attached | UnreadableAttachment | undefined> {
+): Promise<BundleFile | UnreadableAttachment | undefined> {
   const source = `${store.location}@${referrer.digest}`
   try {
     const { artifactType, content } = await readAttachment(store, {
@@ -143,13 +149,13 @@ export function tooManyAttached(location: string, count: number): CountersignErr
   })
 }
 
-function tooMuch(location: string): CountersignError {
+function tooMuch(): CountersignError {
   return new CountersignError(
     'ERR_INPUT_TOO_LARGE',
-    `the bundles attached in ${location} have over ${MAX_BYTES} bytes`,
+    `not read: the large bundles of the image have over ${MAX_LARGE_BYTES} bytes together`,
     {
       hint: 'remove what does not belong there: countersign discover lists it',
-      details: { maxBytes: MAX_BYTES },
+      details: { maxBytes: MAX_LARGE_BYTES },
     },
   )
 }

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ActionResult } from '../../src/testing.ts'
-import { documentOf } from '../support/cli.ts'
+import { createEnvironment, documentOf } from '../support/cli.ts'
 import { runAs, startActionScene } from '../support/runner/scene.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
 
@@ -64,7 +64,7 @@ test.each(LISTED)('a name in a list of checksums is no command to the runner: %j
   assertNoCommand(await verify({ 'subject-checksums': `\\${DIGEST}  ${written}` }))
 })
 
-test('names on stdout are one a line, whatever they hold, and the person is told once', async () => {
+test('names on stdout are one a line, whatever they hold, and one note says so', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   const names = ['a\nforged', 'b\u001b[2J', 'c\u0085\u202e']
@@ -124,5 +124,26 @@ test('the commands of the job summary are safe to paste, whatever the names hold
     const [command, artifact] = stdout.toString().split('\0')
     expect(command).toBe('verify')
     expect(artifact).toBe(/^-|:/.test(name) ? `./${name}` : name)
+  }
+})
+
+test('no name steers the terminal, neither in a message nor while its file is read', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  const name = 'a\u001b]0;title\u0007\u001b[8m\r'
+  folder.write(name, name)
+  const world = { typed: [], env: { FORCE_COLOR: '1' } }
+
+  const failed = await folder.run(`verify @${name} @missing\u001b[2J --key @release.pub`, world)
+  const terminal = createEnvironment(world)
+  terminal.terminal.progress(`hashing ${name}`)
+  terminal.terminal.say(`read ${name}\u001b[32m`)
+
+  // Colours of our own, and the start of the line that progress is written to.
+  const escape = '\u001b\\['
+  const own = new RegExp(`${escape}(?:0|1|2|31|32)m|\\r${escape}K`, 'g')
+  for (const said of [failed.stderr, terminal.said()]) {
+    expect(said).toContain('\\u{1b}')
+    expect(said.replaceAll(own, '')).not.toMatch(UNSEEN)
   }
 })

@@ -45,8 +45,8 @@ test('nothing that a link leads to out of the checkout is attested or signed', a
   }
   expect(scene.signed).toEqual([])
 
-  const told = { ...service, 'subject-path': 'app', 'sbom-path': 'link.json' }
-  expect((await scene.run({ inputs: { ...told, 'follow-links': 'true' } })).exitCode).toBe(0)
+  const allowed = { ...service, 'subject-path': 'app', 'sbom-path': 'link.json' }
+  expect((await scene.run({ inputs: { ...allowed, 'follow-links': 'true' } })).exitCode).toBe(0)
 })
 
 test.each(['bundle', 'trust', 'subject-checksums', 'subject-path'])(

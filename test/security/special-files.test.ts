@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { CLI } from '../support/command-line.ts'
 import { runAs } from '../support/runner/scene.ts'
-import { PROJECT } from '../support/project.ts'
 import { createSigningFolder, type SigningFolder } from '../support/signing-folder.ts'
 
 /** A folder with a signed file, and in it a pipe, links to devices, and a socket. */
@@ -28,7 +27,7 @@ async function createFolder(): Promise<SigningFolder> {
 
 /** Starts the command line as a process of its own. */
 function start(args: readonly string[], stdin: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
-  const child = spawn(process.execPath, [join(PROJECT, 'cli/main.ts'), ...args], {
+  const child = spawn(process.execPath, [CLI, ...args], {
     stdio: [stdin, 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -85,7 +84,7 @@ test.each(['subject-path', 'bundle', 'subject-checksums', 'trust'])(
 
 test('what a shell hands over is read: /dev/stdin, a process substitution, and -', async () => {
   const folder = await createFolder()
-  const verify = `${process.execPath} ${join(PROJECT, 'cli/main.ts')} verify --key ${folder.path('release.pub')}`
+  const verify = `${process.execPath} ${CLI} verify --key ${folder.path('release.pub')}`
   const bundle = `--bundle ${folder.path('app.sigstore.json')}`
   const app = folder.path('app')
 

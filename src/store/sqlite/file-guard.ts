@@ -33,7 +33,7 @@ export function guardFile(path: string): Disposable {
   }
 }
 
-/** Whoever may read the file may lock it, and so keep the service from starting. */
+/** A user who may read the file may lock it, and so keep the service from starting. */
 function makePrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
