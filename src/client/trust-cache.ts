@@ -5,7 +5,7 @@
  * The trust key is rotated like every other. A history that a trusted version signed names the versions
  * that may sign the next ones, the standby among them, and those are trusted from then on. So a client
  * follows every rotation if it looks in at least once while a version is active. One that has slept
- * through a whole period knows neither signer any more and must pin the trust key anew; no other key could
+ * through a whole period knows neither signer any more and must pin the trust key again; no other key could
  * vouch for the new one.
  *
  * The copy on disk keeps one history for each change of those versions: together they lead from the pin to
@@ -157,7 +157,7 @@ function verifyHistory(body: Uint8Array, signers: readonly PublicKeyInfo[], url:
       'ERR_SIGNATURE_INVALID',
       `${url.href} is not signed by the trust key that is pinned (${kids})`,
       {
-        hint: 'if the trust key was rotated while this machine did not look, ask the operator for its fingerprint and pin it anew: countersign trust init URL --fingerprint …',
+        hint: 'if the trust key was rotated while this machine did not look, ask the operator for its fingerprint and pin it again: countersign trust init URL --fingerprint …',
         cause,
       },
     )

@@ -20,7 +20,7 @@ const CHECK_MS = 5000
 /** How long one cause is not reported again. */
 const ALERT_MS = 60_000
 
-/** Part of its life after which a history that nobody could renew is worth waking its operator. */
+/** Part of its life after which a history that could not be renewed fails readiness. */
 const OVERDUE_SHARE = 0.75
 
 /** Node's timers go no further than 24 days; one that fires early only looks again. */

@@ -95,7 +95,7 @@ test("yesterday's copy undoes a revocation for a day at most", async () => {
   expect((await scene.verify('', later(2))).stderr).toContain('ERR_KEY_REVOKED')
 })
 
-test('a changed copy in the home of a user is refused, whoever signed it', async () => {
+test('a changed copy in the home of a user is refused, even if it is signed', async () => {
   const scene = await startScene()
   const thief = testSigner('ES256', 'thief')
   const use = { use: 'artifact', origin: 'generated' } as const
@@ -279,7 +279,7 @@ test.each([
   expect((await run('trust show', at(25))).stdout).toContain('sequence 6')
 })
 
-test('a pin is made of a current publication alone, and starts anew', async () => {
+test('a pin needs a current publication, and forgets what was seen before', async () => {
   const { publish, run, server } = await pinned()
   const pin = `trust init ${server.url.href} --fingerprint ${fingerprintOf(TRUST.key)}`
   const home = { COUNTERSIGN_HOME: createTempFolder() }

@@ -49,7 +49,7 @@ async function signedBy(
   return folder
 }
 
-test('a version that is also named by its public key is no second signer', async () => {
+test('a version that is also named by its public key does not count twice', async () => {
   const [one, two] = [testSigner('ES256', 'release 1'), testSigner('ES256', 'release 2')]
   const folder = await signedBy(one, two)
   const versions = [one, two].map(({ key }, index) => ({

@@ -26,7 +26,7 @@ export class MemoryPublications {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Whoever still listens. */
+  /** Number of listeners. */
   get listening(): number {
     return this.#listeners.size
   }
