@@ -1,6 +1,6 @@
 // `npm run cases`: what people reported of tools of this kind, each rebuilt as a program, against the installed
 // package. The cases lie beside the project. Arguments are parts of their names: `npm run cases -- keys/11`.
-import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { runSteps, type Step, type StepResult } from '../check/run-steps.ts'
@@ -30,6 +30,8 @@ async function main(parts: readonly string[]): Promise<void> {
 async function runCases(names: readonly string[]): Promise<readonly StepResult[]> {
   const scratch = mkdtempSync(join(tmpdir(), 'countersign-cases-'))
   try {
+    // Some cases start a service as another user, who must be able to read it.
+    chmodSync(scratch, 0o755)
     const { cli } = installPackage(packProject(scratch), join(scratch, 'installed'))
     const env = { COUNTERSIGN: `${process.execPath} ${cli}`, PROJECT: ROOT }
     const steps = names.map((name): Step => {
