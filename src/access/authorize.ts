@@ -46,9 +46,9 @@ export interface Authorizer {
    *
    * @throws {@link CountersignError} ERR_NOT_ALLOWED — no such request of this caller is permitted
    */
-  admit(caller: Caller, scopes: readonly AccessScope[]): void
+  readonly admit: (caller: Caller, scopes: readonly AccessScope[]) => void
   /** Whether some policy may permit this caller something; false: everything is denied. */
-  mayBePermitted(caller: Caller): boolean
+  readonly mayBePermitted: (caller: Caller) => boolean
 }
 
 /** How an authorizer works. */

@@ -126,8 +126,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   startCheckpoints(options, lifecycle, () => openLogKeys(followed, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, keyring)
-  const mayBePermitted: ServiceContext['mayBePermitted'] = (caller) =>
-    authorizer.mayBePermitted(caller)
+  const { admit, mayBePermitted } = authorizer
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(followed, now)
@@ -142,9 +141,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     clock,
     randomId: options.randomId,
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
-    admit: (...asked) => {
-      authorizer.admit(...asked)
-    },
+    admit,
     mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
     approvals: createApprovals({ ...options, now, settings: options.approvals }),

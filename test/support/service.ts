@@ -182,7 +182,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const failures = new FailureLog({
     appender,
     now,
-    mayBePermitted: (caller) => authorizer.mayBePermitted(caller),
+    mayBePermitted: authorizer.mayBePermitted,
     ...(denials !== undefined && { limits: denials }),
   })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
@@ -199,10 +199,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     appender,
     keyring,
     failures,
-    admit: (...asked: Parameters<ServiceContext['admit']>) => {
-      authorizer.admit(...asked)
-    },
-    mayBePermitted: (caller: Caller) => authorizer.mayBePermitted(caller),
+    admit: authorizer.admit,
+    mayBePermitted: authorizer.mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
     timestampAuthority,
     stamperOf: () => embeddedStamper(timestampAuthority),
