@@ -13,8 +13,11 @@ export const ISSUER = 'https://sign.example.com'
 export interface Callers extends AsyncDisposable {
   readonly issuer: string
   readonly jwksUri: string
-  /** As many tokens as asked for, each of a job of its own, good for an hour. */
-  readonly tokens: (count: number) => Promise<readonly string[]>
+  /** As many tokens as asked for, each of a job of its own, good for an hour; claims may be others. */
+  readonly tokens: (
+    count: number,
+    claims?: Readonly<Record<string, string>>,
+  ) => Promise<readonly string[]>
 }
 
 /** Starts an issuer that signs RS256 with 2048 bits, as GitHub's does. */
@@ -30,8 +33,8 @@ export async function startCallers(): Promise<Callers> {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const issuer = `http://127.0.0.1:${port}`
-  const mint = (): Promise<string> =>
-    new SignJWT({ ...GITHUB_CLAIMS, jti: randomUUID(), run_id: randomUUID() })
+  const mint = (claims: Readonly<Record<string, string>>): Promise<string> =>
+    new SignJWT({ ...GITHUB_CLAIMS, ...claims, jti: randomUUID(), run_id: randomUUID() })
       .setProtectedHeader(header)
       .setIssuer(issuer)
       .setAudience(ISSUER)
@@ -41,7 +44,7 @@ export async function startCallers(): Promise<Callers> {
   return {
     issuer,
     jwksUri: `${issuer}/jwks`,
-    tokens: (count) => Promise.all(Array.from({ length: count }, mint)),
+    tokens: (count, claims = {}) => Promise.all(Array.from({ length: count }, () => mint(claims))),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, 'close')
       server.close()

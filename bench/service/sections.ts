@@ -3,6 +3,7 @@ import type { Section } from '../report.ts'
 import { measureLatency } from './latency.ts'
 import { isWrkInstalled } from './load.ts'
 import { measureMemory } from './memory.ts'
+import { measureOverload } from './overload.ts'
 import { measurePublishedKeys } from './published-keys.ts'
 import { measureThroughput } from './throughput.ts'
 
@@ -17,10 +18,14 @@ export function serviceMeasurements(isQuick: boolean): Measurements {
     'service-latency': () => measureLatency(isQuick ? 5 : 20),
     'service-memory': () => measureMemory(isQuick ? 30 : 600),
   }
-  if (isWrkInstalled()) return measurements
-  return Object.fromEntries(
-    Object.keys(measurements).map((name) => [name, () => Promise.resolve(skipped(name))]),
-  )
+  const skip = (name: string): [string, () => Promise<Section>] => [
+    name,
+    () => Promise.resolve(skipped(name)),
+  ]
+  return {
+    ...(isWrkInstalled() ? measurements : Object.fromEntries(Object.keys(measurements).map(skip))),
+    'service-overload': () => measureOverload(isQuick ? 5 : 20),
+  }
 }
 
 function skipped(name: string): Section {

@@ -74,11 +74,13 @@ export async function createAuthorizer(
   if (first !== undefined) throw invalidPolicies([first, ...rest])
   const cedar = await loadCedar()
   const names = collectNames(policies.map(({ json }) => json.conditions))
-  const decideBy = (set: readonly Policy[]): Decide =>
-    remembered(createDecider(cedar, set), options)
-  const decide = decideBy(policies)
-  const decideCoarsely = decideBy(withoutContext(cedar, policies))
-  const decideByCaller = decideBy(aboutCallers(cedar, policies))
+  const decideBy = (set: readonly Policy[], explain: Explain): Decide =>
+    remembered(createDecider(cedar, set, explain), options)
+  const coarse = withoutContext(cedar, policies)
+  // Made before the first denial, which would hold the loop for it.
+  const decide = decideBy(policies, createExplainer(cedar, policies))
+  const decideCoarsely = decideBy(coarse, createExplainer(cedar, coarse))
+  const decideByCaller = decideBy(aboutCallers(cedar, policies), () => [])
 
   const explain = (caller: Caller, request: AccessRequest, by: Decide = decide): Decision => {
     const decisions = toEvaluations(caller, request, names).map(by)
@@ -114,6 +116,8 @@ const ANY_REQUEST: AccessRequest = {
 }
 
 type Decide = (evaluation: Evaluation) => Decision
+/** Says what permits were missing, of an evaluation that none permitted. */
+type Explain = (evaluation: Evaluation) => readonly MissedPermit[]
 
 /** Remembers decisions; an evaluation is all that one depends on. */
 function remembered(decide: Decide, { cachedDecisions = 2000 }: AuthorizerOptions): Decide {
@@ -141,12 +145,11 @@ function notAllowed(request: AccessRequest, reason: string): CountersignError {
 }
 
 /** Loads policies into the engine, by a name that their content gives, and answers how to ask them. */
-function createDecider(cedar: Cedar, policies: readonly Policy[]): Decide {
+function createDecider(cedar: Cedar, policies: readonly Policy[], explain: Explain): Decide {
   const byId = new Map(policies.map((policy) => [policy.id, policy]))
   const namesOf = (ids: readonly string[]): readonly string[] =>
     ids.map((id) => byId.get(id)?.name ?? id).sort()
   const ask = prepare(cedar, toPolicySet(policies))
-  let explain: ((evaluation: Evaluation) => readonly MissedPermit[]) | undefined
 
   return (evaluation) => {
     const { decision, diagnostics } = ask(evaluation)
@@ -164,7 +167,6 @@ function createDecider(cedar: Cedar, policies: readonly Policy[]): Decide {
       return { isAllowed: true, policies: deciding, reason, missed: [] }
     }
     if (deciding.length > 0) return denied(deciding, `forbidden by ${deciding.join(', ')}`)
-    explain ??= createExplainer(cedar, policies)
     const missed = explain(evaluation)
     return denied([], describeMissed(missed), missed)
   }
@@ -190,10 +192,7 @@ function describeMissed(missed: readonly MissedPermit[]): string {
   return `no policy permits it: ${[...told, ...more].join(' | ')}`
 }
 
-function createExplainer(
-  cedar: Cedar,
-  policies: readonly Policy[],
-): (evaluation: Evaluation) => readonly MissedPermit[] {
+function createExplainer(cedar: Cedar, policies: readonly Policy[]): Explain {
   const steps = toPermitSteps(cedar, policies)
   const ask = prepare(cedar, { staticPolicies: { ...steps.policies } })
   return (evaluation) => steps.toMissed(ask(evaluation).diagnostics.reason, toFacts(evaluation))

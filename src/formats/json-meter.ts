@@ -22,7 +22,9 @@ export class JsonMeter {
   /** Takes the next bytes of the text. */
   add(bytes: Uint8Array): void {
     let [values, isInString, isEscaped] = [this.#values, this.#isInString, this.#isEscaped]
-    for (const byte of bytes) {
+    // By index: twice as fast as the iterator, before it is optimized.
+    for (let at = 0; at < bytes.length; at += 1) {
+      const byte = bytes[at]
       if (isEscaped) isEscaped = false
       else if (byte === QUOTE) isInString = !isInString
       else if (isInString) isEscaped = byte === BACKSLASH

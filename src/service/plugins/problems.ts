@@ -13,12 +13,25 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   const seconds = retryAfterSeconds(thrown)
   if (seconds !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', seconds)
   if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (isMuchUnread(request)) reply.header('connection', 'close')
   void reply
     .status(status)
     .header('cache-control', 'no-store')
     .type(PROBLEM_MEDIA_TYPE)
     .serializer(JSON.stringify)
     .send(problem)
+}
+
+/** So much may still come on a connection that goes on being used. */
+const MAX_UNREAD_BYTES = 64 * 1024
+
+/** Node reads what is left of a body to keep the connection; of a large one that costs more than a new connection. */
+function isMuchUnread({ headers, raw }: FastifyRequest): boolean {
+  if (raw.complete || raw.method === 'GET') return false
+  const announced = headers['content-length']
+  return announced === undefined
+    ? headers['transfer-encoding'] !== undefined
+    : Number(announced) > MAX_UNREAD_BYTES
 }
 
 /** Makes the error of an address without a route. */
