@@ -130,5 +130,4 @@ const [, , file] = process.argv
 if (import.meta.main && file !== undefined) {
   await run(JSON.parse(readFileSync(file, 'utf8')) as Attack)
   process.stdout.write(`${JSON.stringify(answers)}\n`)
-  process.exit(0)
 }

@@ -33,23 +33,23 @@ const ATTESTATIONS = `/v1/keys/${KEYS.plain}/attestations`
 const VERIFICATIONS = '/v1/verifications'
 const JSON_TYPE = 'application/json'
 /** 5.5 million empty objects: 16.5 MB. */
-const MILLIONS = body('{"predicate":[', '{},'.repeat(50_000), 110, '{}]}')
-const LARGEST = body('{"bundle":{"a":[', `{"b":"${'x'.repeat(12)}"},`.repeat(500), 45, '{}]}}')
-const SLOW = body('{', ' ', 10_000, '}', 1000)
+const MILLIONS = body(['{"predicate":[', '{},'.repeat(50_000), 110, '{}]}'])
+const LARGEST = body(['{"bundle":{"a":[', `{"b":"${'x'.repeat(12)}"},`.repeat(500), 45, '{}]}}'])
+const SLOW = body(['{', ' ', 10_000, '}'], 1000)
 
 const SCENARIOS: readonly Scenario[] = [
-  scenario('none', '', body('', '', 0, '')),
+  scenario('none', '', body(['', '', 0, ''])),
   scenario('empty objects to be attested', ATTESTATIONS, MILLIONS),
   scenario('empty objects to be verified', VERIFICATIONS, MILLIONS),
   scenario('largest bundles to be verified', VERIFICATIONS, LARGEST),
   scenario('slow bodies to be attested', ATTESTATIONS, SLOW),
   scenario('slow bodies to be verified', VERIFICATIONS, SLOW),
   { ...scenario('empty objects to no route', '/v1/nothing', MILLIONS), tokens: 'none' },
-  { ...scenario('made-up tokens', ATTESTATIONS, body('{}', '', 0, '')), tokens: 'made up' },
-  scenario('small requests that are denied', ATTESTATIONS, body('{}', '', 0, '')),
+  { ...scenario('made-up tokens', ATTESTATIONS, body(['{}', '', 0, ''])), tokens: 'made up' },
+  scenario('small requests that are denied', ATTESTATIONS, body(['{}', '', 0, ''])),
   {
     ...scenario('time stamps', '/v1/timestamps', {
-      ...body('', '', 0, ''),
+      ...body(['', '', 0, '']),
       first: Buffer.from(
         encodeTimestampRequest(digestOf(Buffer.from('bench')), randomBytes(8)),
       ).toString('base64'),
@@ -59,7 +59,9 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ]
 
-function body(first: string, middle: string, times: number, last: string, pauseMs = 0): AttackBody {
+type Pieces = readonly [first: string, middle: string, times: number, last: string]
+
+function body([first, middle, times, last]: Pieces, pauseMs = 0): AttackBody {
   const encode = (text: string): string => Buffer.from(text).toString('base64')
   return { first: encode(first), middle: encode(middle), times, last: encode(last), pauseMs }
 }
@@ -89,7 +91,7 @@ export async function measureOverload(seconds: number): Promise<Section> {
     rows.push({ attack: attack.name, ...measured })
     const what = (name: string): string => `service, ${name}: ${attack.name}`
     goals.push(
-      createGoal(what('failures of another caller'), measured['failed'], { atMost: 0 }),
+      createGoal(what('failures of another caller'), measured.failed, { atMost: 0 }),
       createGoal(what('p99 ms of another caller'), measured['p99 ms'], { atMost: 1000 }),
       createGoal(what('longest hold of the loop, ms'), measured['loop held ms'], { atMost: 50 }),
       createGoal(what('peak resident MiB'), measured['resident MiB'], { atMost: 512 }),
@@ -178,16 +180,16 @@ async function runAttack(
 
 /** Looks at the memory of a process ten times a second; answers the most that was seen. */
 function watchMemory({ processes }: Deployment): () => Promise<number> {
-  let isOver = false
+  const over = new AbortController()
   let peak = 0
   const watching = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       for (const server of processes) peak = Math.max(peak, residentMiB(server))
       await wait(100)
     }
   })()
   return async () => {
-    isOver = true
+    over.abort()
     await watching
     return peak
   }

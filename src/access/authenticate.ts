@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { type BoundedGet, createBoundedGet } from '../client/bounded-get.ts'
+import { nextTurn } from '../crypto/turns.ts'
 import { CountersignError } from '../errors.ts'
 import { type Jwt, parseJwt } from '../formats/jwt.ts'
 import type { Caller } from './caller.ts'
@@ -136,6 +137,8 @@ async function verifyBearer(token: string, surroundings: Surroundings): Promise<
   const issuer = selectIssuer(jwt, issuers)
   const kid = assertHeader(jwt, issuer.settings)
   const keys = await issuer.keys.keysFor(kid, signal)
+  // Verifying costs more than all else that a bad token does: one in a turn, however many come at once.
+  await nextTurn()
   const verifiedAt = options.now()
   const identity = verifyIdentity(token, issuer.settings, { keys, now: verifiedAt })
   const { caller, goodUntil } = identity

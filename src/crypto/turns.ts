@@ -11,3 +11,11 @@ export function nextTurn(): Promise<void> {
   last = turn
   return turn
 }
+
+/** Hashing, encoding or serializing so much takes about a millisecond. */
+const LARGE_BYTES = 256 * 1024
+
+/** Waits for the next turn before work on so many bytes or characters; a small amount needs none. */
+export async function turnFor(size: number): Promise<void> {
+  if (size > LARGE_BYTES) await nextTurn()
+}

@@ -23,8 +23,10 @@ export class JsonMeter {
   add(bytes: Uint8Array): void {
     let [values, isInString, isEscaped] = [this.#values, this.#isInString, this.#isEscaped]
     // By index: twice as fast as the iterator, before it is optimized.
-    for (let at = 0; at < bytes.length; at += 1) {
+    let at = 0
+    while (at < bytes.length) {
       const byte = bytes[at]
+      at += 1
       if (isEscaped) isEscaped = false
       else if (byte === QUOTE) isInString = !isInString
       else if (isInString) isEscaped = byte === BACKSLASH

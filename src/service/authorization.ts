@@ -5,12 +5,12 @@ import type { FailureLog } from './failures.ts'
 
 /** Makes {@link ServiceContext.authorize} of an authorizer. */
 export function createAuthorization(
-  authorizer: Pick<Authorizer, 'authorize'>,
+  authorizer: Pick<Authorizer, 'authorizeInTurns'>,
   failures: Pick<FailureLog, 'record'>,
 ): ServiceContext['authorize'] {
   return async (caller, request, requestId) => {
     try {
-      authorizer.authorize(caller, request)
+      await authorizer.authorizeInTurns(caller, request)
     } catch (error) {
       const { action, key } = request
       await failures.record(error, { caller, action, resource: key.name, requestId })

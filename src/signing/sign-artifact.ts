@@ -6,6 +6,7 @@
  */
 import { toX509Signature } from '../crypto/der.ts'
 import { type Digest, digestBytes, digestHash } from '../crypto/digest.ts'
+import { turnFor } from '../crypto/turns.ts'
 import { CountersignError } from '../errors.ts'
 import { type BundleContent, serializeBundle } from '../formats/bundle.ts'
 import { encodePae } from '../formats/dsse.ts'
@@ -53,6 +54,7 @@ export async function attest(
   options: SignArtifactOptions = {},
 ): Promise<SignedBundle> {
   const payload = serializeStatement(request)
+  await turnFor(payload.length)
   const signature = await signer.sign(encodePae(STATEMENT_PAYLOAD_TYPE, payload), options)
   const sig = toX509Signature(signer.key.algorithm, signature)
   const envelope = {
@@ -60,6 +62,7 @@ export async function attest(
     payload,
     signatures: [{ keyid: '', sig }],
   }
+  await turnFor(payload.length)
   const bundle = await finish(signer, { kind: 'dsse', envelope }, sig, options)
   return { bundle, predicateType: request.predicateType }
 }

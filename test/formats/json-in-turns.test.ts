@@ -118,3 +118,18 @@ test('a meter counts no fewer values than there are, however the text is cut', (
     }),
   )
 })
+
+test('others have their turn while a long text is parsed', async () => {
+  let turns = 0
+  let isParsed = false
+  const count = (): void => {
+    turns += 1
+    if (!isParsed) setImmediate(count)
+  }
+  setImmediate(count)
+
+  await parseJsonInTurns(Buffer.from(`[${'{},'.repeat(100_000)}{}]`))
+  isParsed = true
+
+  expect(turns).toBeGreaterThanOrEqual(10)
+})

@@ -1,6 +1,7 @@
 /** Attests subjects: with the caller's predicate, or with provenance made of the caller's verified claims. */
 import type { Caller } from '../../access/caller.ts'
 import { parseDigest } from '../../crypto/digest.ts'
+import { turnFor } from '../../crypto/turns.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import { assertForeignAuthor, githubBuilderId } from '../../formats/predicates/builder.ts'
@@ -69,7 +70,12 @@ export async function attestSubjects(
   }))
   const key = findKey(context.keyring, keyName)
   const { issuer } = context.settings
-  const { predicateType, predicate, isProvenance } = toPredicate(requested, request.caller, issuer)
+  const { predicateType, predicate, isProvenance, bytes } = toPredicate(
+    requested,
+    request.caller,
+    issuer,
+  )
+  await turnFor(bytes)
   await context.authorize(
     request.caller,
     {
@@ -99,6 +105,8 @@ interface Predicate {
   readonly predicateType: string
   readonly predicate: JsonObject
   readonly isProvenance: boolean
+  /** Of its JSON. */
+  readonly bytes: number
 }
 
 /** @param own - address of the service */
@@ -125,12 +133,12 @@ function toPredicate(requested: AttestationRequest, caller: Caller, own: string)
   assertNotSignatureType(predicateType)
   assertPredicate(type, predicate)
   assertForeignAuthor(predicate, own)
-  return { predicateType, predicate, isProvenance: false }
+  return { predicateType, predicate, isProvenance: false, bytes }
 }
 
 /** Claims of a development token are the configuration's, and not a run's. */
 function provenanceOf({ kind, issuer, claims }: Caller, own: string): Predicate {
   const builderId = githubBuilderId(own)
   const predicate = toGithubProvenance(kind === 'oidc' ? issuer : '', claims, builderId)
-  return { predicateType: PROVENANCE_PREDICATE_TYPE, predicate, isProvenance: true }
+  return { predicateType: PROVENANCE_PREDICATE_TYPE, predicate, isProvenance: true, bytes: 0 }
 }

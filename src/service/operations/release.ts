@@ -5,6 +5,7 @@
  */
 import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
+import { turnFor } from '../../crypto/turns.ts'
 import { type JsonObject, isJsonObject, parseJson } from '../../formats/json.ts'
 import { MAX_BUNDLE_BYTES } from '../../formats/bundle.ts'
 import type { EntryKey, SignatureEntry } from '../../log/entry.ts'
@@ -92,6 +93,7 @@ export async function release<Output>(
     onBackendRequest,
     ...(stamper === undefined ? {} : { timestamp }),
   })
+  await turnFor(signed.logged.length)
   const { index } = await context.appender.append(
     {
       ...about,
