@@ -36,6 +36,19 @@ test('between stop-commands and its token everything is text', () => {
   expect(annotations).toMatchObject([{ level: 'notice', message: 'b' }])
 })
 
+test('the older form is a command anywhere in a line, and U+0085 before the newer one is a blank', () => {
+  const log =
+    'app ##[error file=a.ts;line=3;title=a%3Bb]broken%5D\n\u0085::notice::seen\n##[group]x'
+
+  expect(parseCommands(log)).toMatchObject({
+    annotations: [
+      { level: 'error', title: 'a;b', properties: { file: 'a.ts', line: '3' }, message: 'broken]' },
+      { level: 'notice', message: 'seen' },
+    ],
+    visible: '##[group]x',
+  })
+})
+
 test('a lone carriage return ends a line, as it does for a runner', () => {
   expect(parseCommands('text\r::warning::a').annotations).toHaveLength(1)
 })
