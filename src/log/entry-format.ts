@@ -46,7 +46,8 @@ function specifics(entry: LogEntry): object {
   switch (entry.type) {
     case 'signature':
     case 'attestation': {
-      const { key, digests, predicateType, bundleSha256, timestamp, backendRequestId } = entry
+      const { key, digests, predicateType, bundleSha256, timestamp } = entry
+      const { backendRequestId, answerSha256 } = entry
       const stamp = timestamp && { kid: timestamp.kid, time: timestamp.time }
       return {
         key: toKey(key),
@@ -55,6 +56,7 @@ function specifics(entry: LogEntry): object {
         bundleSha256,
         timestamp: stamp,
         backendRequestId,
+        answerSha256,
       }
     }
     case 'token': {
@@ -238,6 +240,7 @@ function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attest
     bundleSha256: reader.text('bundleSha256'),
     timestamp: timestamp && { kid: timestamp.text('kid'), time: readTime(timestamp, 'time') },
     backendRequestId: reader.optionalText('backendRequestId'),
+    answerSha256: reader.optionalText('answerSha256'),
   }
 }
 

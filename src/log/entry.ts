@@ -43,6 +43,8 @@ export interface SignatureEntry extends EntryBase {
   readonly timestamp: { readonly kid: string; readonly time: Date } | undefined
   /** The backend's own id of the operation, where it gives one. */
   readonly backendRequestId: string | undefined
+  /** Of what is kept for retries with the same Idempotency-Key: SHA-256, hex, of the request and the answer to it. */
+  readonly answerSha256: string | undefined
 }
 
 /** A token was issued. */

@@ -8,31 +8,45 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { untilCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
+import { type JsonValue, parseJson } from '../formats/json.ts'
 import type { RememberedAnswer } from '../store/store.ts'
 import type { ServiceContext } from './context.ts'
 import { callerId, callerOf } from './request.ts'
 
 type IdempotencyContext = Pick<ServiceContext, 'now' | 'settings' | 'store'>
 
+/** How a request is answered, at first and again. */
+export interface Answering<Answer> {
+  /** Does the work; `attempt` is what its releases are kept under, if they are. */
+  readonly answer: (attempt: string | undefined) => Promise<Answer>
+  /** What is kept of an answer; undefined: nothing, so that a retry does the work again. */
+  readonly keep: (answer: Answer) => readonly object[] | undefined
+  /** Answers with what was kept: authorizes its caller again, and believes nothing that the log does not prove. */
+  readonly replay: (kept: JsonValue, attempt: string) => Promise<Answer>
+}
+
 /** Answers requests at most once for each Idempotency-Key. */
 export interface Idempotency {
   /**
-   * Does the work, sends its answer and remembers it, or sends the answer that is remembered. Without the header
-   * the work is simply done. Failures are not remembered: a retry may do better.
+   * Does the work, sends its answer and keeps what it released, or answers again with what was kept. Without the
+   * header the work is simply done. Failures are not kept: a retry may do better.
    *
    * @throws {@link CountersignError} ERR_REQUEST_INVALID — the header is malformed; ERR_IDEMPOTENCY_CONFLICT
    * — its key was used for another request; ERR_STATE_CONFLICT — another replica works on it now; and
-   * the errors of the work
+   * the errors of the work and of the replay
    */
   once<Answer extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
-    work: () => Promise<Answer>,
+    answering: Answering<Answer>,
   ): Promise<void>
 }
 
 /** Callers choose it, so it is attacker-controlled: bounded, printable. */
 const KEY_FORM = /^[\x21-\x7e]{1,128}$/
+
+/** More than any answer takes: a hundred bundles, or one of a predicate of 16 MiB. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 interface Attempt {
   readonly caller: string
@@ -42,16 +56,20 @@ interface Attempt {
 
 /** Makes the memory of one service. */
 export function createIdempotency({ now, settings, store }: IdempotencyContext): Idempotency {
-  /** Attempts of this replica that are under way, by caller and key; each removes itself. */
-  const running = new Map<string, { requestSha256: string; answer: Promise<RememberedAnswer> }>()
+  const inTurn = createTurns()
 
-  async function answer(attempt: Attempt, work: () => Promise<object>): Promise<RememberedAnswer> {
-    const { caller, key, requestSha256 } = attempt
+  async function answer<Answer extends object>(
+    attempt: Attempt,
+    answering: Answering<Answer>,
+  ): Promise<Answer> {
+    const { caller, key } = attempt
     const locked = await store.withLock(lockName(attempt), async () => {
       const known = await store.transaction(({ answers }) => answers.findAnswer(caller, key, now()))
-      if (known !== undefined) return known
-      const made = { requestSha256, status: 200, body: JSON.stringify(await work()) }
-      return remember(attempt, made)
+      if (known !== undefined) return replay(attempt, known, answering)
+      const made = await answering.answer(idOf(attempt))
+      const kept = answering.keep(made)
+      const earlier = kept && (await remember(attempt, JSON.stringify(kept)))
+      return earlier === undefined ? made : replay(attempt, earlier, answering)
     })
     if (locked !== undefined) return locked
     throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
@@ -59,43 +77,67 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     })
   }
 
-  /** Keeps an answer, and tells which one counts: whoever lost the lock unawares may not have been alone. */
+  /** Keeps an answer, or tells which one counts: whoever lost the lock unawares may not have been alone. */
   async function remember(
-    { caller, key }: Attempt,
-    made: RememberedAnswer,
-  ): Promise<RememberedAnswer> {
+    { caller, key, requestSha256 }: Attempt,
+    body: string,
+  ): Promise<RememberedAnswer | undefined> {
     const start = now()
     const expires = new Date(start.getTime() + settings.idempotencySeconds * 1000)
     return store.transaction(async ({ answers }) => {
+      const made = { requestSha256, body }
       const isKept = await answers.putAnswer(caller, key, made, { now: start, expires })
-      const earlier = isKept ? undefined : await answers.findAnswer(caller, key, start)
-      return earlier ?? made
+      return isKept ? undefined : answers.findAnswer(caller, key, start)
     })
   }
 
-  function join(attempt: Attempt, work: () => Promise<object>): Promise<RememberedAnswer> {
-    const id = lockName(attempt)
-    const other = running.get(id)
-    if (other !== undefined) return other.answer
-    const mine = answer(attempt, work).finally(() => running.delete(id))
-    running.set(id, { requestSha256: attempt.requestSha256, answer: mine })
-    return mine
-  }
-
   return {
-    once: async (request, reply, work) => {
+    once: async (request, reply, answering) => {
       const attempt = readAttempt(request)
       if (attempt === undefined) {
-        await reply.send(await work())
+        await reply.send(await answering.answer(undefined))
         return
       }
-      const { status, body, requestSha256 } = await untilCancelled(
-        join(attempt, work),
+      const answered = await untilCancelled(
+        inTurn(lockName(attempt), () => answer(attempt, answering)),
         request.deadline,
       )
-      if (requestSha256 !== attempt.requestSha256) throw usedBefore()
-      await reply.status(status).type('application/json; charset=utf-8').send(body)
+      await reply.type('application/json; charset=utf-8').send(JSON.stringify(answered))
     },
+  }
+}
+
+function replay<Answer>(
+  attempt: Attempt,
+  { body, requestSha256 }: RememberedAnswer,
+  answering: Answering<Answer>,
+): Promise<Answer> {
+  if (requestSha256 !== attempt.requestSha256) throw usedBefore()
+  return answering.replay(readKept(body), idOf(attempt))
+}
+
+/** What is malformed proves nothing, like anything else that somebody wrote there. */
+function readKept(body: string): JsonValue {
+  try {
+    return parseJson(body, { maxBytes: MAX_KEPT_BYTES })
+  } catch {
+    return null
+  }
+}
+
+/** Requests under the same key, one after the other: the second is answered by what the first kept. */
+function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  /** The last of each key; each removes itself, and none rejects. */
+  const last = new Map<string, Promise<unknown>>()
+  return (key, work) => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work)
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (last.get(key) === settled) last.delete(key)
+      })
+    last.set(key, settled)
+    return mine
   }
 }
 
@@ -119,6 +161,11 @@ function usedBefore(): CountersignError {
     'this Idempotency-Key was used for another request',
     { hint: 'use a new key for every request that is not a retry' },
   )
+}
+
+/** What the releases of an attempt are bound to: its caller, its key and its request. */
+function idOf({ caller, key, requestSha256 }: Attempt): string {
+  return sha256(JSON.stringify([caller, key, requestSha256]))
 }
 
 function lockName({ caller, key }: Attempt): string {

@@ -28,11 +28,11 @@ export class AnswerTable implements AnswerRecords {
   async findAnswer(caller: string, key: string, now: Date): Promise<RememberedAnswer | undefined> {
     const row = await this.#db
       .selectFrom('answers')
-      .select(['request_sha256', 'status', 'body'])
+      .select(['request_sha256', 'body'])
       .where('id', '=', digestOf(caller, key))
       .where('expires_at', '>', now.getTime())
       .executeTakeFirst()
-    return row && { requestSha256: row.request_sha256, status: row.status, body: row.body }
+    return row && { requestSha256: row.request_sha256, body: row.body }
   }
 
   async putAnswer(
@@ -41,8 +41,8 @@ export class AnswerTable implements AnswerRecords {
     answer: RememberedAnswer,
     { now, expires }: Times,
   ): Promise<boolean> {
-    const { requestSha256, status, body } = answer
-    const row = { request_sha256: requestSha256, status, body, expires_at: expires.getTime() }
+    const { requestSha256, body } = answer
+    const row = { request_sha256: requestSha256, body, expires_at: expires.getTime() }
     const { numInsertedOrUpdatedRows } = await this.#db
       .insertInto('answers')
       .values({ id: digestOf(caller, key), ...row })

@@ -11,7 +11,7 @@ import type { LogReader, LogRecords } from '../log/log-records.ts'
 export interface RememberedAnswer {
   /** SHA-256 of method, path and body, hex. */
   readonly requestSha256: string
-  readonly status: number
+  /** What was released, JSON. */
   readonly body: string
 }
 

@@ -93,7 +93,6 @@ export interface KeyHistoryRow {
 export interface AnswerRow {
   readonly id: Uint8Array
   readonly request_sha256: string
-  readonly status: number
   readonly body: string
   readonly expires_at: number
 }

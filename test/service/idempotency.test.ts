@@ -156,3 +156,16 @@ test.each(['', 'a b', 'x'.repeat(129), 'ä'])('the key "%s" is refused', async (
   expect(answer.statusCode).toBe(400)
   expect(answer.json()).toMatchObject({ code: 'ERR_REQUEST_INVALID' })
 })
+
+test('a batch in which an artifact failed is done again as a whole', async () => {
+  const service = await startService()
+  const failing = { digest: digestOf(Buffer.from('x'), 'sha512'), kind: 'file' }
+  const batch = {
+    ...request(),
+    payload: { artifacts: [...request().payload.artifacts, failing] },
+  }
+  const answers = [await service.app.inject(batch), await service.app.inject(batch)]
+
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+  expect(await signatures(service)).toBe(2)
+})

@@ -36,6 +36,7 @@ export function signatureEntry(index: number, kid = 'kid-1'): SignatureEntry {
     bundleSha256: hex,
     timestamp: undefined,
     backendRequestId: undefined,
+    answerSha256: undefined,
   }
 }
 
@@ -90,6 +91,7 @@ const signature: fc.Arbitrary<SignatureEntry> = fc.record({
   bundleSha256: text,
   timestamp: fc.option(fc.record({ kid: text, time: base.time }), { nil: undefined }),
   backendRequestId: optionalText,
+  answerSha256: optionalText,
 })
 const token: fc.Arbitrary<TokenEntry> = fc.record({
   ...base,

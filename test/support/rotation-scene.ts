@@ -160,6 +160,7 @@ export class RotationScene {
       bundleSha256: '0'.repeat(64),
       timestamp: undefined,
       backendRequestId: undefined,
+      answerSha256: undefined,
     }
   }
 }

@@ -172,7 +172,8 @@ const PERMIT_ALL = 'permit (principal, action, resource);'
 /** Starts it; it stops when the running test ends. */
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const { denials, keys = KEYS, policies = PERMIT_ALL, parts = {} } = options
-  const store = await openStore(`sqlite:${join(createTempFolder(), 'service.db')}`)
+  const own = await openStore(`sqlite:${join(createTempFolder(), 'service.db')}`)
+  const { store = own } = parts
   const now = (): Date => NOW
   const admitAll = (_records: unknown, entries: readonly unknown[]): Promise<undefined[]> =>
     Promise.resolve(entries.map(() => undefined))
@@ -187,7 +188,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now))
   const approvals = createApprovals({
-    store: parts.store ?? store,
+    store,
     settings: { required: 1, actions: [], lifetimeSeconds: 3600 },
     now,
     clock: new SteadyClock(now),
@@ -211,7 +212,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   onTestFinished(async () => {
     await Promise.all(replicas.map((replica) => replica.close()))
     await appender[Symbol.asyncDispose]()
-    await store[Symbol.asyncDispose]()
+    await own[Symbol.asyncDispose]()
   })
   const log = async (): Promise<readonly LogEntry[]> => {
     const { size } = await store.log.head()

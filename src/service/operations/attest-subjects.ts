@@ -1,6 +1,6 @@
 /** Attests subjects: with the caller's predicate, or with provenance made of the caller's verified claims. */
 import type { Caller } from '../../access/caller.ts'
-import { parseDigest } from '../../crypto/digest.ts'
+import { type Digest, parseDigest } from '../../crypto/digest.ts'
 import { turnFor } from '../../crypto/turns.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
@@ -14,7 +14,7 @@ import {
   assertPredicate,
   resolvePredicateType,
 } from '../../formats/predicates/types.ts'
-import { createSubject } from '../../formats/statement.ts'
+import { createSubject, type Subject } from '../../formats/statement.ts'
 import { attest, type SignArtifactOptions } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
 import { withActiveSigner } from './active-signer.ts'
@@ -27,6 +27,7 @@ import {
   type Signed,
   toSigned,
 } from './release.ts'
+import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
 import { findKey, type SigningContext } from './sign-artifacts.ts'
 
 /** What a caller says of which artifacts; everything in it is the caller's word. */
@@ -47,6 +48,8 @@ export interface Attested extends Released {
   readonly predicateType: string
 }
 
+type AttestingContext = SigningContext & Pick<ServiceContext, 'settings'>
+
 const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
 
 /**
@@ -59,11 +62,47 @@ const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
  * provenance can be made for; and what keyring, signing and log throw
  */
 export async function attestSubjects(
-  context: SigningContext & Pick<ServiceContext, 'settings'>,
+  context: AttestingContext,
   keyName: string,
   requested: AttestationRequest,
   request: Request,
 ): Promise<Attested> {
+  const { digests, ...statement } = await permitStatement(context, keyName, requested, request)
+  const { predicateType } = statement
+  return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
+    const sign = async (options: SignArtifactOptions): Promise<Signed<ReleasedBundle>> =>
+      toSigned(await attest(active.signer, statement, options))
+    const released = await release(context, active, { type: 'attestation', digests, sign }, request)
+    const { name, ...version } = entryKey(active)
+    return { key: name, ...version, predicateType, ...released }
+  })
+}
+
+/**
+ * Answers again with what was kept of an attestation, if its caller may still ask for it.
+ *
+ * @throws {@link CountersignError} as {@link attestSubjects}, before it signs, and {@link proveReleases}
+ */
+export async function replayAttestation(
+  context: AttestingContext & ReplayContext,
+  keyName: string,
+  requested: AttestationRequest,
+  { request, kept }: Replay,
+): Promise<Attested> {
+  const { predicateType } = await permitStatement(context, keyName, requested, request)
+  const { key, releases } = await proveReleases<ReleasedBundle>(context, kept, [request.attempt])
+  const { name, ...version } = key
+  const [released] = releases
+  if (released === undefined) throw new TypeError('one attempt has one release')
+  return { key: name, ...version, predicateType, ...released }
+}
+
+async function permitStatement(
+  context: AttestingContext,
+  keyName: string,
+  requested: AttestationRequest,
+  request: Request,
+): Promise<PermittedStatement> {
   const named = requested.subjects.map(({ digest, name }) => ({
     name,
     digest: parseDigest(digest),
@@ -90,15 +129,15 @@ export async function attestSubjects(
   const subjects = named.map(({ name, digest }) =>
     createSubject(digest, name === undefined ? {} : { name }),
   )
-  const digests = named.map(({ digest }) => digest)
-  const statement = { subjects, predicateType, predicate }
-  return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
-    const sign = async (options: SignArtifactOptions): Promise<Signed<ReleasedBundle>> =>
-      toSigned(await attest(active.signer, statement, options))
-    const released = await release(context, active, { type: 'attestation', digests, sign }, request)
-    const { name, ...version } = entryKey(active)
-    return { key: name, ...version, predicateType, ...released }
-  })
+  return { subjects, predicateType, predicate, digests: named.map(({ digest }) => digest) }
+}
+
+/** A statement that its caller may have signed. */
+interface PermittedStatement {
+  readonly subjects: readonly Subject[]
+  readonly predicateType: string
+  readonly predicate: JsonObject
+  readonly digests: readonly Digest[]
 }
 
 interface Predicate {

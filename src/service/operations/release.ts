@@ -20,6 +20,8 @@ export interface Request {
   readonly caller: Caller
   readonly requestId: string
   readonly signal: AbortSignal
+  /** What answers are kept under for retries; undefined: nothing is. */
+  readonly attempt?: string | undefined
 }
 
 /** Where the log has what was released. */
@@ -74,7 +76,7 @@ export async function release<Output>(
   context: ReleaseContext,
   active: ActiveSigner,
   { type, digests, sign }: Signable<Output>,
-  { caller, requestId, signal }: Request,
+  { attempt, caller, requestId, signal }: Request,
 ): Promise<Output & Logged> {
   const stamper = context.stamperOf(active.key.name)
   let stamp: SignatureStamp | undefined
@@ -102,10 +104,16 @@ export async function release<Output>(
       bundleSha256: digestHex(digestOf(signed.logged)),
       timestamp: stamp && { kid: stamp.kid, time: stamp.time },
       backendRequestId,
+      answerSha256: attempt === undefined ? undefined : hashAnswer(attempt, signed.output),
     },
     { signal },
   )
   return { ...signed.output, logIndex: index }
+}
+
+/** Binds what is answered to the request that it answers: both are kept where others may write. */
+export function hashAnswer(attempt: string, output: unknown): string {
+  return digestHex(digestOf(Buffer.from(JSON.stringify([attempt, output]))))
 }
 
 /** More than signing adds to an entry: a predicate type of 1024 characters, and ids. */
@@ -119,7 +127,7 @@ function assertRoom(
 ): void {
   if (about.digests.length <= FEW_DIGESTS) return
   const rest = { predicateType: undefined, bundleSha256: ADDED, timestamp: undefined }
-  serializeEntry({ ...about, ...rest, backendRequestId: undefined })
+  serializeEntry({ ...about, ...rest, backendRequestId: undefined, answerSha256: undefined })
 }
 
 /** The same document as a value: written as JSON again, it is the same bytes. */

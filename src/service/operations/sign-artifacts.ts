@@ -22,6 +22,7 @@ import {
   signerOf,
 } from './artifact-forms.ts'
 import { entryKey, type Logged, release, type Request } from './release.ts'
+import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
 
 /** What came of one artifact, in the order of the request. */
 export type ArtifactResult =
@@ -57,6 +58,52 @@ export async function signArtifacts(
   requested: readonly ArtifactRequest[],
   request: Request,
 ): Promise<SignedArtifacts> {
+  const { artifacts, use } = await permitArtifacts(context, keyName, requested, request)
+  return withActiveSigner(context.keyring, { name: keyName, use }, async (active) => {
+    const results = await Promise.all(
+      artifacts.map((artifact, place) =>
+        signOne(context, active, artifact, { ...request, attempt: placed(request, place) }),
+      ),
+    )
+    assertWorthAnAnswer(results)
+    const { name, ...version } = entryKey(active)
+    return { key: name, ...version, results }
+  })
+}
+
+/**
+ * Answers a batch again with what was kept of its first answer, if its caller may still ask for it.
+ *
+ * @throws {@link CountersignError} as {@link signArtifacts}, before it signs, and {@link proveReleases}
+ */
+export async function replayArtifacts(
+  context: SigningContext & ReplayContext,
+  keyName: string,
+  requested: readonly ArtifactRequest[],
+  { request, kept }: Replay,
+): Promise<SignedArtifacts> {
+  const { artifacts } = await permitArtifacts(context, keyName, requested, request)
+  const attempts = artifacts.map((_artifact, place) => placed(request, place))
+  const proven = await proveReleases<ReleasedSignature>(context, kept, attempts)
+  const { name, ...version } = proven.key
+  const results = proven.releases.flatMap((release, place) => {
+    const artifact = artifacts[place]
+    return artifact === undefined ? [] : [{ ...nameArtifact(artifact), ...release }]
+  })
+  return { key: name, ...version, results }
+}
+
+/** Each artifact of a batch is kept for its own place. */
+function placed({ attempt }: Request, place: number): string | undefined {
+  return attempt === undefined ? undefined : `${attempt} ${place}`
+}
+
+async function permitArtifacts(
+  context: SigningContext,
+  keyName: string,
+  requested: readonly ArtifactRequest[],
+  request: Request,
+): Promise<{ readonly artifacts: readonly Artifact[]; readonly use: 'digest' | 'artifact' }> {
   const artifacts = requested.map(readArtifact)
   const key = findKey(context.keyring, keyName)
   const subjects = artifacts.flatMap(toSubjects)
@@ -64,14 +111,7 @@ export async function signArtifacts(
   const action = use === 'digest' ? 'signDigest' : 'sign'
   await context.authorize(request.caller, { action, key, subjects }, request.requestId)
   assertFits(key, artifacts)
-  return withActiveSigner(context.keyring, { name: keyName, use }, async (active) => {
-    const results = await Promise.all(
-      artifacts.map((artifact) => signOne(context, active, artifact, request)),
-    )
-    assertWorthAnAnswer(results)
-    const { name, ...version } = entryKey(active)
-    return { key: name, ...version, results }
-  })
+  return { artifacts, use }
 }
 
 /**
@@ -99,15 +139,21 @@ async function signOne(
   artifact: Artifact,
   request: Request,
 ): Promise<ArtifactResult> {
-  const { digest, name } = artifact
-  const about = { digest, ...(name === undefined ? {} : { name }) }
+  const about = nameArtifact(artifact)
   try {
     const sign = signerOf(active, artifact)
-    const signable = { type: 'signature', digests: [digest], sign } as const
+    const signable = { type: 'signature', digests: [about.digest], sign } as const
     return { ...about, ...(await release(context, active, signable, request)) }
   } catch (error) {
     return { ...about, error: toCountersignError(error) }
   }
+}
+
+function nameArtifact({ digest, name }: Artifact): {
+  readonly digest: Digest
+  readonly name?: string
+} {
+  return { digest, ...(name === undefined ? {} : { name }) }
 }
 
 /** An outage is no answer to remember, nor is a deadline that passed, nor a version that another follows. */

@@ -2,7 +2,7 @@
 import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../idempotency.ts'
-import { attestSubjects } from '../operations/attest-subjects.ts'
+import { attestSubjects, replayAttestation } from '../operations/attest-subjects.ts'
 import { callerOf } from '../request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 import { attestationAnswer, attestationBody } from '../schemas/signing.ts'
@@ -30,7 +30,15 @@ export function attestationRoutes(
       const { key } = request.params
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       return context.failures.watch({ ...asked, action: 'attest', resource: key }, () =>
-        idempotency.once(request, reply, () => attestSubjects(context, key, request.body, asked)),
+        idempotency.once(request, reply, {
+          answer: (attempt) => attestSubjects(context, key, request.body, { ...asked, attempt }),
+          keep: ({ bundle, logIndex }) => [{ bundle, logIndex }],
+          replay: (kept, attempt) =>
+            replayAttestation(context, key, request.body, {
+              request: { ...asked, attempt },
+              kept,
+            }),
+        }),
       )
     },
   )

@@ -2,7 +2,12 @@
 import type { ServiceApp } from '../service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../idempotency.ts'
-import { type ArtifactResult, signArtifacts } from '../operations/sign-artifacts.ts'
+import {
+  type ArtifactResult,
+  replayArtifacts,
+  signArtifacts,
+  type SignedArtifacts,
+} from '../operations/sign-artifacts.ts'
 import { toProblem } from '../problem.ts'
 import { callerOf } from '../request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
@@ -36,14 +41,20 @@ export function signatureRoutes(
       const { key } = request.params
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       const attempt = { ...asked, action: 'sign', resource: key }
+      const { artifacts } = request.body
       return context.failures.watch(attempt, () =>
-        idempotency.once<SignaturesAnswer>(request, reply, async () => {
-          const signed = await signArtifacts(context, key, request.body.artifacts, asked)
-          await recordFailures(signed.results)
-          return {
-            ...signed,
-            results: signed.results.map((result) => toAnswer(result, request.id)),
-          }
+        idempotency.once<SignaturesAnswer>(request, reply, {
+          answer: async (kept) => {
+            const order = { ...asked, attempt: kept }
+            const signed = await signArtifacts(context, key, artifacts, order)
+            await recordFailures(signed.results)
+            return toAnswer(signed, request.id)
+          },
+          keep: ({ results }) => keepAll(results),
+          replay: async (kept, id) => {
+            const replay = { request: { ...asked, attempt: id }, kept }
+            return toAnswer(await replayArtifacts(context, key, artifacts, replay), request.id)
+          },
         }),
       )
 
@@ -56,8 +67,26 @@ export function signatureRoutes(
   )
 }
 
-function toAnswer(result: ArtifactResult, requestId: string): ArtifactAnswer {
+function toAnswer(signed: SignedArtifacts, requestId: string): SignaturesAnswer {
+  return { ...signed, results: signed.results.map((result) => toResult(result, requestId)) }
+}
+
+function toResult(result: ArtifactResult, requestId: string): ArtifactAnswer {
   if (!('error' in result)) return result
   const { error, ...about } = result
   return { ...about, problem: toProblem(error, requestId) }
+}
+
+/** A batch with a problem in it is done again as a whole: the log could not prove which problem it was. */
+function keepAll(results: readonly ArtifactAnswer[]): readonly object[] | undefined {
+  const kept = results.flatMap((result) => ('problem' in result ? [] : [releaseOf(result)]))
+  return kept.length === results.length ? kept : undefined
+}
+
+/** What the request says of an artifact need not be kept. */
+function releaseOf(result: Exclude<ArtifactAnswer, { readonly problem: object }>): object {
+  const { logIndex } = result
+  return 'bundle' in result
+    ? { bundle: result.bundle, logIndex }
+    : { legacy: result.legacy, logIndex }
 }

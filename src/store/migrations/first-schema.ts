@@ -150,7 +150,6 @@ async function createRequests(db: Kysely<Tables>, types: ColumnTypes): Promise<v
     .createTable('answers')
     .addColumn('id', bytes, (column) => column.primaryKey().notNull())
     .addColumn('request_sha256', 'text', (column) => column.notNull())
-    .addColumn('status', 'integer', (column) => column.notNull())
     .addColumn('body', 'text', (column) => column.notNull())
     .addColumn('expires_at', long, (column) => column.notNull())
     .execute()

@@ -67,6 +67,7 @@ test('a file is signed, stamped and logged before its bundle is released', async
       bundleSha256: createHash('sha256').update(bytes).digest('hex'),
       timestamp: { kid: testSigner('ES256', 'tsa').key.kid, time: NOW },
       backendRequestId: undefined,
+      answerSha256: undefined,
     },
   ])
 })
