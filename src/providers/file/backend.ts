@@ -4,12 +4,15 @@
  * @packageDocumentation
  */
 import { constants, type KeyObject, privateEncrypt, sign } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Algorithm, EcdsaAlgorithm } from '../../crypto/algorithms.ts'
 import { toDigestInfo } from '../../crypto/digest-info.ts'
 import { fromX509Signature } from '../../crypto/der.ts'
 import { toNodeKey } from '../../crypto/node-signature.ts'
 import { nextTurn } from '../../crypto/turns.ts'
 import type { SigningBackend } from '../../signing/signer.ts'
+
+const signLater = promisify(sign)
 
 /**
  * Signs messages on node's thread pool. Signs digests for ECDSA and PKCS#1 only: node hashes whatever
@@ -36,17 +39,14 @@ export function createFileBackend(algorithm: Algorithm, key: KeyObject): Signing
   }
 }
 
-function signOnThreadPool(
+async function signOnThreadPool(
   algorithm: Algorithm,
   key: KeyObject,
   message: Uint8Array,
 ): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    sign(algorithm.hash ?? null, message, toNodeKey(algorithm, key), (error, signature) => {
-      if (error === null) resolve(fromX509Signature(algorithm, signature))
-      else reject(error)
-    })
-  })
+  // Read out here: what throws inside of node's callback ends the process.
+  const signature = await signLater(algorithm.hash ?? null, message, toNodeKey(algorithm, key))
+  return fromX509Signature(algorithm, signature)
 }
 
 async function signEcdsaDigest(

@@ -53,8 +53,7 @@ export class SessionPool {
     this.#closing ??= { error, drained: Promise.withResolvers() }
     for (const waiter of this.#waiting) waiter.refuse(error)
     this.#waiting.clear()
-    for (const session of this.#idle.splice(0)) this.#discard(session)
-    if (this.#count === 0) this.#closing.drained.resolve()
+    this.#discardAll(this.#idle.splice(0))
     return this.#closing.drained.promise
   }
 
@@ -99,8 +98,7 @@ export class SessionPool {
 
   #release(session: Handle): void {
     if (this.#closing !== undefined) {
-      this.#discard(session)
-      if (this.#count === 0) this.#closing.drained.resolve()
+      this.#discardAll([session])
       return
     }
     const [next] = this.#waiting
@@ -112,13 +110,22 @@ export class SessionPool {
     next.grant(session)
   }
 
-  #discard(session: Handle): void {
+  /** Closes sessions of a pool that is closed, and lets it end with the last, whatever fails. */
+  #discardAll(sessions: readonly Handle[]): void {
+    const failures = sessions.flatMap((session) => this.#discard(session))
+    if (this.#count === 0) this.#closing?.drained.resolve()
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** Closes a session; answers what is not a failure of the token. */
+  #discard(session: Handle): readonly unknown[] {
     this.#count -= 1
     try {
       this.#source.close(session)
+      return []
     } catch (error) {
       // It is often dead already: that is why the pool is closed.
-      if (returnValueOf(error) === undefined) throw error
+      return returnValueOf(error) === undefined ? [error] : []
     }
   }
 }

@@ -32,13 +32,23 @@ async function listenOnce(
   heard: () => void,
 ): Promise<void> {
   const client = new Client(config)
-  const { promise: ended, resolve: end } = Promise.withResolvers<undefined>()
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<undefined>()
   const finish = (): void => {
     end(undefined)
   }
+  // It may fail before it is waited for.
+  ended.catch(() => undefined)
+  // What the listener throws ends this connection, not the process.
+  const hear = (): void => {
+    try {
+      heard()
+    } catch (error) {
+      fail(error)
+    }
+  }
   client.on('error', finish)
   client.on('end', finish)
-  client.on('notification', heard)
+  client.on('notification', hear)
   signal.addEventListener('abort', finish, { once: true })
   try {
     await client.connect()
@@ -61,8 +71,12 @@ export async function pollForChange(
   while (!signal.aborted) {
     // While the database is away nothing is known to have changed; the next answer will tell.
     const current = await read().catch(() => known)
-    if (known !== undefined && current !== known) listener()
-    known = current
+    try {
+      if (known !== undefined && current !== known) listener()
+      known = current
+    } catch {
+      // It is told again at the next reading.
+    }
     await pauseUntil(signal, everyMs)
   }
 }

@@ -50,6 +50,10 @@ class ConnectionThread implements ConnectionPlace {
     this.#worker.on('error', (cause) => {
       this.#stop(cause)
     })
+    // An answer that can't be read is lost, and those after it would go to the wrong calls.
+    this.#worker.on('messageerror', (cause) => {
+      this.#stop(cause)
+    })
     this.#exit = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#stop()
@@ -79,8 +83,13 @@ class ConnectionThread implements ConnectionPlace {
   #call(call: ThreadCall): Promise<StatementResult> {
     if (this.#end !== undefined) return Promise.reject(this.#end)
     const pending = Promise.withResolvers<StatementResult>()
+    try {
+      this.#worker.postMessage(call)
+    } catch (cause) {
+      // It never went out, so no answer belongs to it.
+      return Promise.reject(new TypeError('a value cannot go to the thread', { cause }))
+    }
     this.#calls.push(pending)
-    this.#worker.postMessage(call)
     return pending.promise
   }
 
