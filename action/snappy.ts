@@ -16,7 +16,8 @@ function malformed(why: string): CountersignError {
  * @throws {@link CountersignError} ERR_BUNDLE_INVALID — malformed; ERR_INPUT_TOO_LARGE — it says that it is
  * longer than `maxBytes`
  */
-export function decodeSnappy(block: Uint8Array, maxBytes: number): Uint8Array {
+export function decodeSnappy(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const { value: length, at: start } = readLength(block)
   if (length > maxBytes) {
     throw new CountersignError('ERR_INPUT_TOO_LARGE', `a block of ${length} bytes`, {
@@ -24,18 +25,18 @@ export function decodeSnappy(block: Uint8Array, maxBytes: number): Uint8Array {
     })
   }
   const output = Buffer.alloc(length)
-  let [at, filled] = [start, 0]
-  while (at < block.length) {
-    const element = readElement(block, at)
+  const element: Element = { length: 0, offset: 0, next: start }
+  let filled = 0
+  while (element.next < block.length) {
+    readElement(block, element.next, element)
     if (filled + element.length > length) throw malformed('it is longer than it says')
-    if (element.offset === undefined) {
-      if (element.next + element.length > block.length) throw malformed('a literal is cut off')
-      output.set(block.subarray(element.next, element.next + element.length), filled)
-      at = element.next + element.length
-    } else {
-      copyWithin(output, filled, { offset: element.offset, length: element.length })
-      at = element.next
-    }
+    if (element.offset === LITERAL) {
+      const end = element.next + element.length
+      if (end > block.length) throw malformed('a literal is cut off')
+      for (let at = element.next; at < end; at += 1)
+        output[filled + at - element.next] = block[at] ?? 0
+      element.next = end
+    } else copyWithin(output, filled, element)
     filled += element.length
   }
   if (filled !== length) throw malformed('it is shorter than it says')
@@ -54,35 +55,44 @@ function copyWithin(
   }
 }
 
-/** A literal has no offset; `next` is where its bytes, or the next element, begin. */
+/** No copy has this offset: it would be of what is written next. */
+const LITERAL = -1
+
+/** `next` is where the bytes of a literal begin, or the next element. One is reused for all: there may be millions. */
 interface Element {
-  readonly length: number
-  readonly offset: number | undefined
-  readonly next: number
+  length: number
+  offset: number
+  next: number
 }
 
-function readElement(block: Uint8Array, at: number): Element {
+function readElement(block: Buffer, at: number, element: Element): void {
   const tag = block[at] ?? 0
   const kind = tag & 3
-  if (kind === 0) return readLiteral(block, at, tag >>> 2)
-  if (kind === 1) {
-    const offset = ((tag >>> 5) << 8) | readNumber(block, at + 1, 1)
-    return { length: ((tag >>> 2) & 7) + 4, offset, next: at + 2 }
+  if (kind === 0) {
+    readLiteral(block, at, element)
+  } else if (kind === 1) {
+    element.length = ((tag >>> 2) & 7) + 4
+    element.offset = ((tag >>> 5) << 8) | readNumber(block, at + 1, 1)
+    element.next = at + 2
+  } else {
+    const size = kind === 2 ? 2 : 4
+    element.length = (tag >>> 2) + 1
+    element.offset = readNumber(block, at + 1, size)
+    element.next = at + 1 + size
   }
-  const size = kind === 2 ? 2 : 4
-  return { length: (tag >>> 2) + 1, offset: readNumber(block, at + 1, size), next: at + 1 + size }
 }
 
-function readLiteral(block: Uint8Array, at: number, size: number): Element {
-  if (size < 60) return { length: size + 1, offset: undefined, next: at + 1 }
-  const bytes = size - 59
-  const length = readNumber(block, at + 1, bytes) + 1
-  return { length, offset: undefined, next: at + 1 + bytes }
+function readLiteral(block: Buffer, at: number, element: Element): void {
+  const size = (block[at] ?? 0) >>> 2
+  const bytes = Math.max(0, size - 59)
+  element.length = (bytes === 0 ? size : readNumber(block, at + 1, bytes)) + 1
+  element.offset = LITERAL
+  element.next = at + 1 + bytes
 }
 
-function readNumber(block: Uint8Array, at: number, bytes: number): number {
+function readNumber(block: Buffer, at: number, bytes: number): number {
   if (at + bytes > block.length) throw malformed('it is cut off')
-  return Buffer.from(block.buffer, block.byteOffset, block.length).readUIntLE(at, bytes)
+  return block.readUIntLE(at, bytes)
 }
 
 function readLength(block: Uint8Array): { readonly value: number; readonly at: number } {

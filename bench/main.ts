@@ -6,6 +6,7 @@ import { describeMachine } from './machine.ts'
 import { recordFigures } from './record.ts'
 import { renderMarkdown, type Report, type Section } from './report.ts'
 import { measureLargeFile } from './large-file.ts'
+import { measureParsers } from './parsers.ts'
 import { countRequests } from './requests.ts'
 import { measureStartUp } from './start-up.ts'
 import { serviceMeasurements } from './service/sections.ts'
@@ -27,6 +28,7 @@ const pace: Pace = values.quick ? { rounds: 5, turnMs: 20 } : { rounds: 25, turn
 const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> = {
   signing: () => measureSigning(pace),
   verification: () => measureVerification(pace),
+  parsers: () => measureParsers(values.quick ? 1 : 5),
   requests: countRequests,
   action: () => measureAction(values.quick ? 3 : 15),
   'start-up': () => measureStartUp(values.quick ? 5 : 25),

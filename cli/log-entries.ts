@@ -17,7 +17,7 @@ export interface PlacedEntry {
   readonly entry: LogEntry
 }
 
-const MAX_PAGE_BYTES = 32 * 1024 * 1024
+const MAX_PAGE_BYTES = 24 * 1024 * 1024
 const PAGE = 100
 
 /**

@@ -44,8 +44,9 @@ interface Located {
   readonly offset: number
 }
 
-const MAX_FILE_CHARACTERS = 256 * 1024
-const MAX_POLICIES = 1000
+const MAX_FILE_CHARACTERS = 64 * 1024
+const MAX_POLICY_CHARACTERS = 8192
+const MAX_POLICIES = 500
 
 /** Parses policies and checks each against the schema; never throws because of what they say. */
 export async function inspectPolicies(sources: readonly PolicySource[]): Promise<PolicyInspection> {
@@ -74,10 +75,23 @@ function problem(place: PolicyPlace, message: string, hint?: string): PolicyProb
   return { ...place, message, hint }
 }
 
+/**
+ * What a file has too much of: Cedar takes seconds for deep conditions, and for long ones it runs out of memory
+ * in a way that it does not recover from.
+ */
+function excessOf(text: string): string | undefined {
+  if (text.length > MAX_FILE_CHARACTERS) return `over ${MAX_FILE_CHARACTERS} characters`
+  const policies = text.split(';')
+  if (policies.length > MAX_POLICIES + 1) return `over ${MAX_POLICIES} policies`
+  const isLong = policies.some((policy) => policy.length > MAX_POLICY_CHARACTERS)
+  return isLong ? `a policy of over ${MAX_POLICY_CHARACTERS} characters` : undefined
+}
+
 function parseFile(cedar: Cedar, source: PolicySource, problems: PolicyProblem[]): Located[] {
-  if (source.text.length > MAX_FILE_CHARACTERS) {
-    const hint = 'split it into several files'
-    problems.push(problem(placeOf(source, 0), `over ${MAX_FILE_CHARACTERS} characters`, hint))
+  const excess = excessOf(source.text)
+  if (excess !== undefined) {
+    const hint = 'split it into several files, and long conditions into several policies'
+    problems.push(problem(placeOf(source, 0), excess, hint))
     return []
   }
   const parts = cedar.policySetTextToParts(source.text)

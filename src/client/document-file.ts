@@ -6,7 +6,7 @@ import { parseJson, readObject } from '../formats/json.ts'
 import type { DocumentCopy, StoredDocument } from './cached-document.ts'
 
 const SCHEMA = 'countersign.cached-document.v1'
-const MAX_COPY_BYTES = 32 * 1024 * 1024
+const MAX_COPY_BYTES = 16 * 1024 * 1024
 /** RFC 9110 section 8.8.3: it goes into a header as it is. */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/
 

@@ -87,7 +87,7 @@ export interface ServiceClient {
 
 const MAX_TRIES = 4
 const TIMEOUT_MS = 35_000
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 /**
  * Creates a client. Each of its functions throws {@link CountersignError}: what the service refused with,

@@ -21,16 +21,22 @@ import {
   visit,
 } from './schema-node.ts'
 
+/** More than a person reads at once; each is looked up in the file, and compared with all names there are. */
+const MAX_MISTAKES = 100
+
 /** Finds every mistake in a value of any type; none means that it is a ConfigFile. */
 export function findMistakes(value: unknown, locate: (path: Path) => Origin): readonly Problem[] {
   const mistakes = [
-    ...schemaErrors(value).flatMap((error) => toMistakes(value, error)),
+    ...schemaErrors(value)
+      .slice(0, MAX_MISTAKES)
+      .flatMap((error) => toMistakes(value, error)),
     ...formMistakes(value),
     ...useMistakes(value),
     ...rotationMistakes(value),
     ...keyHistoryMistakes(value),
   ]
   return mistakes
+    .slice(0, MAX_MISTAKES)
     .map(({ path, ...said }) => ({ path: describePath(path), ...said, origin: locate(path) }))
     .toSorted((a, b) => placeOf(a) - placeOf(b))
 }
@@ -49,7 +55,9 @@ function placeOf({ origin }: Problem): number {
 function toMistakes(value: unknown, error: TLocalizedValidationError): readonly Mistake[] {
   const path = error.instancePath.split('/').slice(1).map(unescapePointer)
   if (error.keyword === 'additionalProperties') {
-    return error.params.additionalProperties.map((name) => unknownName(path, name))
+    return error.params.additionalProperties
+      .slice(0, MAX_MISTAKES)
+      .map((name) => unknownName(path, name))
   }
   if (error.keyword === 'required') {
     const missing = error.params.requiredProperties

@@ -11,10 +11,12 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   type Pair,
   parseDocument,
+  visit,
   type YAMLError,
 } from 'yaml'
 import type { FileOrigin } from './origin.ts'
@@ -23,6 +25,15 @@ import type { Path } from './schema-node.ts'
 
 /** How often one anchor may multiply what the file says; a few aliases are a style, many are a bomb. */
 const MAX_ALIASES = 50
+
+/** A name, a colon, a value and a line end are five of them; files of settings have some hundreds. */
+const MAX_TOKENS = 10_000
+const TWICE = 'this name is there twice in one mapping'
+
+interface Mistake {
+  readonly message: string
+  readonly offset: number
+}
 
 /** What a YAML text says, and where. */
 export interface YamlText {
@@ -38,6 +49,8 @@ const PARSE_OPTIONS = {
   schema: 'core',
   resolveKnownTags: false,
   stringKeys: true,
+  // The parser compares each name with all before it; ours are found by {@link repeatedNames}.
+  uniqueKeys: false,
   prettyErrors: false,
   // At `silent` a second document would go unnoticed.
   logLevel: 'error',
@@ -50,13 +63,18 @@ export function parseYamlText(text: string, file: string): YamlText {
     const { line, col } = lineCounter.linePos(offset)
     return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
+  if (hasManyTokens(text)) {
+    const problem = { path: '', message: 'too long: settings take far less', origin: at(0) }
+    return { value: undefined, problems: [problem], locate: () => at(0) }
+  }
   const document = parseDocument(text, { ...PARSE_OPTIONS, lineCounter })
   const locate = (path: Path): FileOrigin => at(offsetOf(document, path))
-  const problems = mistakesOf(document).map(({ code, message, pos }) => ({
-    path: '',
+  const mistakes = mistakesOf(document).map(({ code, message, pos }) => ({
     message: MESSAGES[code] ?? plainMessage(message),
-    origin: at(pos[0]),
+    offset: pos[0],
   }))
+  const found = mistakes.length > 0 ? mistakes : repeatedNames(document)
+  const problems = found.map(({ message, offset }) => ({ path: '', message, origin: at(offset) }))
   if (problems.length > 0) return { value: undefined, problems, locate }
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, locate }
@@ -64,6 +82,32 @@ export function parseYamlText(text: string, file: string): YamlText {
     const message = 'an alias without its anchor, or too many aliases'
     return { value: undefined, problems: [{ path: '', message, origin: at(0) }], locate }
   }
+}
+
+/** Lexing is a tenth of the work, and bounds the rest of it. */
+function hasManyTokens(text: string): boolean {
+  let tokens = 0
+  for (const token of new Lexer().lex(text)) {
+    if (token !== '') tokens += 1
+    if (tokens > MAX_TOKENS) return true
+  }
+  return false
+}
+
+/** Names that are there twice in one mapping: JSON keeps the last, other readers the first. */
+function repeatedNames(document: Document): readonly Mistake[] {
+  const mistakes: Mistake[] = []
+  visit(document, {
+    Map: (_key, map) => {
+      const names = new Set<unknown>()
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? key.value : key
+        if (names.has(name)) mistakes.push({ message: TWICE, offset: startOf(key) ?? 0 })
+        names.add(name)
+      }
+    },
+  })
+  return mistakes.slice(0, MAX_PROBLEMS)
 }
 
 /** The parser's errors, and its warnings: what it only guesses at is not good enough for keys. */
@@ -81,7 +125,6 @@ function isOverflow(message: string): boolean {
 }
 
 const MESSAGES: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this name is there twice in one mapping',
   MULTIPLE_DOCS: 'a second document begins here; one file holds one',
   NON_STRING_KEY: 'a name must be a text',
   TAB_AS_INDENT: 'a tab indents this line; YAML takes spaces only',

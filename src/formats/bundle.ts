@@ -28,7 +28,11 @@ const MEDIA_TYPE =
   /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.[123]|\.v0\.3\+json)$/
 
 /** Most bytes of a bundle that are read. */
-export const MAX_BUNDLE_BYTES: number = 32 * 1024 * 1024
+export const MAX_BUNDLE_BYTES: number = 24 * 1024 * 1024
+
+const MAX_BUNDLES = 1000
+/** Most log entries of a bundle, and most time stamps. */
+const MAX_EVIDENCE = 16
 
 /** A signature over a DSSE envelope, or over a file's bytes by their digest. ECDSA is DER here. */
 export type BundleContent =
@@ -67,7 +71,7 @@ const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
  * Parses a bundle. The input is attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_BUNDLE_INVALID, ERR_ENVELOPE_INVALID, ERR_JSON_INVALID,
- * ERR_INPUT_TOO_LARGE — over 32 MiB
+ * ERR_INPUT_TOO_LARGE — over 24 MiB
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   const json = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
@@ -81,10 +85,17 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     mediaType,
     signer: readSigner(material),
     content: readContent(bundle),
-    logEntries: material.objects('tlogEntries', 'optional').length,
-    timestamps: evidence?.objects('rfc3161Timestamps', 'optional').length ?? 0,
+    logEntries: countEvidence(material, 'tlogEntries'),
+    timestamps: evidence === undefined ? 0 : countEvidence(evidence, 'rfc3161Timestamps'),
     json: bundle.json,
   }
+}
+
+/** Each one costs a signature to verify, and is compared with each other. */
+function countEvidence(reader: ObjectReader, name: string): number {
+  const { length } = reader.objects(name, 'optional')
+  if (length > MAX_EVIDENCE) throw malformed(`it has over ${MAX_EVIDENCE} ${name}`)
+  return length
 }
 
 function readSigner(material: ObjectReader): BundleSigner {
@@ -195,17 +206,34 @@ function contentJson(content: BundleContent): object {
  * @throws {@link CountersignError} as {@link parseBundle}; ERR_BUNDLE_INVALID — none, or over 1000
  */
 export function splitBundles(bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes.length > MAX_BUNDLE_BYTES) {
+    throw new CountersignError('ERR_INPUT_TOO_LARGE', `bundles of over ${MAX_BUNDLE_BYTES} bytes`, {
+      details: { maxBytes: MAX_BUNDLE_BYTES, bytes: bytes.length },
+    })
+  }
   const text = Buffer.from(bytes).toString('utf8').trim()
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const lines = splitLines(text)
   const documents = text.startsWith('[')
     ? splitArray(bytes)
-    : lines.length > 1 && lines.every((line) => /^\s*\{.*\}\s*$/.test(line))
+    : lines.length > 1 && lines.every((line) => line.startsWith('{') && line.endsWith('}'))
       ? lines.map((line) => Buffer.from(line))
       : [bytes]
-  if (documents.length === 0 || documents.length > 1000) {
-    throw malformed(`expected 1 to 1000 bundles in the file, found ${documents.length}`)
+  if (documents.length === 0 || documents.length > MAX_BUNDLES) {
+    throw malformed(`expected 1 to ${MAX_BUNDLES} bundles in the file, found ${documents.length}`)
   }
   return documents
+}
+
+/** Lines that are not blank, without blank space around them; one more than there may be bundles at most. */
+function splitLines(text: string): readonly string[] {
+  const lines: string[] = []
+  for (let at = 0; at < text.length && lines.length <= MAX_BUNDLES;) {
+    const end = text.indexOf('\n', at)
+    const line = text.slice(at, end === -1 ? text.length : end).trim()
+    if (line !== '') lines.push(line)
+    at = end === -1 ? text.length : end + 1
+  }
+  return lines
 }
 
 function splitArray(bytes: Uint8Array): readonly Uint8Array[] {

@@ -47,9 +47,8 @@ export function parseChecksums(bytes: Uint8Array): readonly Checksum[] {
     })
   }
   const found = new Map<string, Checksum>()
-  for (const [index, text] of decodeText(bytes).split(/\r?\n/).entries()) {
+  for (const [line, text] of linesOf(decodeText(bytes))) {
     if (text === '' || text.startsWith('#')) continue
-    const line = index + 1
     const checksum = parseLine(text, line)
     const key = `${checksum.digest.slice(0, 6)} ${checksum.name}`
     const earlier = found.get(key)
@@ -60,6 +59,16 @@ export function parseChecksums(bytes: Uint8Array): readonly Checksum[] {
   }
   if (found.size === 0) throw invalid(1, 'no checksum in the file')
   return [...found.values()]
+}
+
+/** Lines with their numbers, one at a time: millions of empty ones make no list. */
+function* linesOf(text: string): Iterable<readonly [number: number, line: string]> {
+  for (let at = 0, number = 1; at <= text.length; number += 1) {
+    const end = text.indexOf('\n', at)
+    const line = text.slice(at, end === -1 ? text.length : end)
+    yield [number, line.endsWith('\r') && end !== -1 ? line.slice(0, -1) : line]
+    at = end === -1 ? text.length + 1 : end + 1
+  }
 }
 
 function decodeText(bytes: Uint8Array): string {

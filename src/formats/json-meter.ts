@@ -21,19 +21,38 @@ export class JsonMeter {
 
   /** Takes the next bytes of the text. */
   add(bytes: Uint8Array): void {
-    let [values, isInString, isEscaped] = [this.#values, this.#isInString, this.#isEscaped]
-    // By index: twice as fast as the iterator, before it is optimized.
     let at = 0
     while (at < bytes.length) {
-      const byte = bytes[at]
-      at += 1
-      if (isEscaped) isEscaped = false
-      else if (byte === QUOTE) isInString = !isInString
-      else if (isInString) isEscaped = byte === BACKSLASH
-      else if (byte === COMMA || byte === OPENING_BRACKET || byte === OPENING_BRACE) values += 1
+      at = this.#isInString ? this.#leaveString(bytes, at) : this.#enterString(bytes, at)
     }
-    this.#values = values
-    this.#isInString = isInString
+  }
+
+  /** Counts up to the next string; answers where it begins. */
+  #enterString(bytes: Uint8Array, from: number): number {
+    let values = 0
+    let at = from
+    for (; at < bytes.length; at += 1) {
+      const byte = bytes[at]
+      if (byte === QUOTE) break
+      if (byte === COMMA || byte === OPENING_BRACKET || byte === OPENING_BRACE) values += 1
+    }
+    this.#values += values
+    this.#isInString = at < bytes.length
+    return at + 1
+  }
+
+  /** Answers where the text goes on behind the string. */
+  #leaveString(bytes: Uint8Array, from: number): number {
+    let isEscaped = this.#isEscaped
+    let at = from
+    for (; at < bytes.length; at += 1) {
+      const byte = bytes[at]
+      if (isEscaped) isEscaped = false
+      else if (byte === BACKSLASH) isEscaped = true
+      else if (byte === QUOTE) break
+    }
     this.#isEscaped = isEscaped
+    this.#isInString = at >= bytes.length
+    return at + 1
   }
 }

@@ -32,7 +32,7 @@ export interface VerifiedNote {
 }
 
 /** Longest note that is read. */
-export const MAX_NOTE_BYTES: number = 1024 * 1024
+export const MAX_NOTE_BYTES: number = 64 * 1024
 const MAX_SIGNATURES = 100
 const ID_BYTES = 4
 const NEWLINE = 0x0a
@@ -45,7 +45,7 @@ function invalid(why: string): CountersignError {
  * Parses a note.
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — anything but the one form a note has, or over 100
- * signatures; ERR_INPUT_TOO_LARGE — over 1 MiB
+ * signatures; ERR_INPUT_TOO_LARGE — over 64 KiB
  */
 export function parseSignedNote(input: Uint8Array): SignedNote {
   const written = decodeText(input)

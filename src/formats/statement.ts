@@ -17,7 +17,7 @@ const STATEMENT_TYPES: readonly string[] = [STATEMENT_TYPE, 'https://in-toto.io/
 /** DSSE `payloadType` of a statement. */
 export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
-const MAX_STATEMENT_BYTES = 24 * 1024 * 1024
+const MAX_STATEMENT_BYTES = 17 * 1024 * 1024
 const MAX_SUBJECTS = 1024
 
 /** One artifact a statement is about: at least one digest, by algorithm name, value as text. */

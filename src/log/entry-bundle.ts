@@ -9,8 +9,9 @@ import { CountersignError } from '../errors.ts'
 /** Longest leaf data: what two bytes can count. */
 export const MAX_ENTRY_BYTES = 65_535
 const LENGTH_BYTES = 2
+const MAX_ENTRIES = 256
 /** Longest bundle. */
-export const MAX_BUNDLE_BYTES: number = 256 * (LENGTH_BYTES + MAX_ENTRY_BYTES)
+export const MAX_BUNDLE_BYTES: number = MAX_ENTRIES * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 
 /** Writes a bundle. */
 export function serializeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
@@ -26,7 +27,7 @@ export function serializeEntryBundle(entries: readonly Uint8Array[]): Uint8Array
 /**
  * Parses a bundle into the leaf data of its entries.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — an entry is cut off
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — an entry is cut off, or there are over 256
  */
 export function parseEntryBundle(bytes: Uint8Array): readonly Uint8Array[] {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -36,6 +37,10 @@ export function parseEntryBundle(bytes: Uint8Array): readonly Uint8Array[] {
     const end = start <= view.length ? start + view.readUInt16BE(at) : Infinity
     if (end > view.length) {
       const message = `a bundle of the log's entries ends within its entry ${entries.length}`
+      throw new CountersignError('ERR_LOG_PROOF_INVALID', message)
+    }
+    if (entries.length === MAX_ENTRIES) {
+      const message = `a bundle of the log's entries holds over ${MAX_ENTRIES}`
       throw new CountersignError('ERR_LOG_PROOF_INVALID', message)
     }
     entries.push(view.subarray(start, end))

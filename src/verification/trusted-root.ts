@@ -14,6 +14,7 @@ import { trustKeyHistory, type TrustMaterial } from './trust.ts'
 
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 const MAX_CHAIN = 8
+const MAX_KEYS = 1024
 /** Names of what \@sigstore/verify reads as PKCS#1; everything else is SPKI to it. */
 const PKCS1 = /^PK(?:CS1|IX)_RSA_PKCS1V(?:5|15_(?:2048|3072|4096)_SHA256)$/
 
@@ -56,14 +57,18 @@ function readAs<T>(read: () => T, why: string): T {
 
 /** Judges every key as the verifier will read it, since it makes keys of whatever stands there. */
 async function assertKeys(root: TrustedRoot): Promise<void> {
+  const authorities = [...root.certificateAuthorities, ...root.timestampAuthorities]
+  const logs = [...root.tlogs, ...root.ctlogs]
+  const keys = authorities.reduce((sum, one) => sum + (one.certChain?.certificates.length ?? 0), 0)
+  if (keys + logs.length > MAX_KEYS) throw malformed(`it has over ${MAX_KEYS} keys`)
   const { PublicKeyDetails } = await import('@sigstore/protobuf-specs')
-  for (const { publicKey } of [...root.tlogs, ...root.ctlogs]) {
+  for (const { publicKey } of logs) {
     const { rawBytes = Buffer.alloc(0), keyDetails = 0 } = publicKey ?? {}
     const isPkcs1 = PKCS1.test(PublicKeyDetails[keyDetails] ?? '')
     const parse = isPkcs1 ? parsePublicKeyPkcs1 : parsePublicKeySpki
     readAs(() => parse(rawBytes), 'the key of a log')
   }
-  for (const { certChain } of [...root.certificateAuthorities, ...root.timestampAuthorities]) {
+  for (const { certChain } of authorities) {
     assertChain(certChain?.certificates ?? [])
   }
 }

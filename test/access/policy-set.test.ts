@@ -82,12 +82,14 @@ test('an authorizer is not made of policies with a mistake', async () => {
 })
 
 test('too large a file and too many policies are problems', async () => {
-  const many = 'permit(principal,action,resource);'.repeat(1001)
+  const many = 'permit(principal,action,resource);'.repeat(501)
+  const long = `permit(principal,action,resource) when {${'true||'.repeat(2000)}true};`
 
-  await expect(problemsOf(' '.repeat(300_000))).resolves.toEqual([
-    'a.cedar:1:1 over 262144 characters',
+  await expect(problemsOf(' '.repeat(70_000))).resolves.toEqual([
+    'a.cedar:1:1 over 65536 characters',
   ])
-  await expect(problemsOf(many)).resolves.toEqual(['a.cedar:1:1 over 1000 policies'])
+  await expect(problemsOf(many)).resolves.toEqual(['a.cedar:1:1 over 500 policies'])
+  await expect(problemsOf(long)).resolves.toEqual(['a.cedar:1:1 a policy of over 8192 characters'])
 })
 
 test('whatever a file says, it is policies or problems', async () => {

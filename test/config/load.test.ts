@@ -305,11 +305,16 @@ test.each([
 })
 
 test.each([
-  ['brackets', '['.repeat(60_000)],
-  ['mappings', '{a: '.repeat(15_000)],
-  ['lists', '- '.repeat(30_000)],
+  ['brackets', '['.repeat(9000)],
+  ['mappings', '{a: '.repeat(1900)],
+  ['lists', '- '.repeat(4900)],
 ])('%s nested without end are refused', async (_, text) => {
   expect(await mistakesIn(text)).toEqual([expect.stringMatching(/^1:\d+: nested too deeply$/)])
+})
+
+test('a file of more parts than settings have is refused before they are put together', async () => {
+  expect(await mistakesIn('a: 1\n'.repeat(2100))).toEqual(['1:1: too long: settings take far less'])
+  expect(await mistakesIn('# a comment\n'.repeat(4000))).toEqual([])
 })
 
 test('aliases that multiply are refused, a few are not', async () => {

@@ -133,7 +133,7 @@ test.each([
   expect(codeOf(() => parseBundle(bytes))).toBe(code)
 })
 
-test('a bundle over 32 MiB is refused before it is parsed', () => {
+test('a bundle over 24 MiB is refused before it is parsed', () => {
   expect(codeOf(() => parseBundle(Buffer.alloc(33 * 1024 * 1024, 0x20)))).toBe(
     'ERR_INPUT_TOO_LARGE',
   )

@@ -7,6 +7,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { MAX_JSON_VALUES } from '../../formats/json.ts'
 import { parseJsonInTurns } from '../../formats/json-in-turns.ts'
 import {
   type BodyLimits,
@@ -20,9 +21,6 @@ import { MemoryLedger } from '../memory-ledger.ts'
 
 type BodySettings = Pick<ServiceSettings, 'bodyTimeoutMs' | 'maxBodyBytes'>
 
-/** Enough for an SBOM of 16 MiB. */
-const MAX_VALUES = 1_000_000
-
 /** Enough for a bundle with provenance; a larger one is verified by the command line. */
 const OF_OTHERS = { maxBytes: 512 * 1024, maxValues: 50_000 } as const
 
@@ -35,7 +33,11 @@ interface Group {
 export const jsonBodies: FastifyPluginCallback<BodySettings> = fp(
   (app: FastifyInstance, settings: BodySettings, done) => {
     const groups = {
-      callers: createGroup(settings, { maxBytes: settings.maxBodyBytes, maxValues: MAX_VALUES }, 2),
+      callers: createGroup(
+        settings,
+        { maxBytes: settings.maxBodyBytes, maxValues: MAX_JSON_VALUES },
+        2,
+      ),
       others: createGroup(settings, OF_OTHERS, 4),
     }
     app.decorateRequest('bodySha256', undefined)

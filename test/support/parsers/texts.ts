@@ -1,0 +1,165 @@
+/** Parsers of everything else: settings, lists, notes, references, headers. */
+import { decodeSnappy } from '../../../action/snappy.ts'
+import { inspectPolicies } from '../../../src/access/policy-set.ts'
+import { parseFingerprint } from '../../../src/client/trust-pin.ts'
+import { parseDurationSeconds } from '../../../src/config/duration.ts'
+import { fileLayer } from '../../../src/config/layers.ts'
+import { parseYamlText } from '../../../src/config/yaml-text.ts'
+import { decodeBase64, decodeBase64Url } from '../../../src/crypto/base64.ts'
+import { parseDigest } from '../../../src/crypto/digest.ts'
+import { parseArtifactReference } from '../../../src/formats/artifact-reference.ts'
+import { MAX_BUNDLE_BYTES } from '../../../src/formats/bundle.ts'
+import { parseCheckpoint } from '../../../src/formats/checkpoint.ts'
+import { parseChecksums } from '../../../src/formats/checksums.ts'
+import { normalizeImageName, parseImageReference } from '../../../src/formats/image-reference.ts'
+import { MAX_TOKEN_CHARACTERS } from '../../../src/formats/jws.ts'
+import { readLeniently } from '../../../src/formats/lenient-uri.ts'
+import { parseNoteKey } from '../../../src/formats/note-key.ts'
+import { MAX_NOTE_BYTES, parseSignedNote } from '../../../src/formats/signed-note.ts'
+import {
+  MAX_BUNDLE_BYTES as MAX_ENTRY_BUNDLE_BYTES,
+  parseEntryBundle,
+} from '../../../src/log/entry-bundle.ts'
+import { parseTilePath } from '../../../src/log/paths.ts'
+import { splitTile } from '../../../src/log/tiles.ts'
+import { parseChallenges } from '../../../src/oci/auth-challenge.ts'
+import { retryDelay } from '../../../src/oci/retry.ts'
+import { parseRealm } from '../../../src/oci/token.ts'
+import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
+import { parseKeyUri } from '../../../src/providers/key-uri.ts'
+import { parsePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
+import { parseProviderReference } from '../../../src/providers/provider-reference.ts'
+import { parseSource } from '../../../src/verification/source.ts'
+import { CEDAR_SHAPES, YAML_SHAPES } from './inputs.ts'
+import { ARGUMENT, HEADER, KiB, MiB, ofText, text, type ParserAtLimit } from './limits.ts'
+import { TEXT_SHAPES, numbered, repeated, type Shape } from './shapes.ts'
+
+const RUNTIME = { now: () => 0, random: () => 0 }
+
+/** A block that says 24 MiB, then one literal and an element again and again. */
+function snappy(element: readonly number[]): Shape {
+  const head = [0x80, 0x80, 0x80, 0x0c, 0x00, 0x41]
+  return (length) =>
+    Uint8Array.from(
+      { length },
+      (_, at) => head[at] ?? element[(at - head.length) % element.length] ?? 0,
+    )
+}
+
+/** Each with its limit. */
+export const TEXT_PARSERS: readonly ParserAtLimit[] = [
+  {
+    name: 'parseYamlText',
+    limit: 64 * KiB,
+    shapes: YAML_SHAPES,
+    parse: (input) => parseYamlText(text(input), 'a.yaml'),
+  },
+  {
+    name: 'fileLayer',
+    limit: 64 * KiB,
+    shapes: YAML_SHAPES,
+    parse: (input) => fileLayer(text(input), 'a.yaml'),
+  },
+  {
+    name: 'parseChecksums',
+    limit: 4 * MiB,
+    shapes: {
+      ...TEXT_SHAPES,
+      sums: numbered((index) => `${index.toString(16).padStart(64, '0')}  f${index}\n`),
+      'one sum again and again': repeated(`${'0'.repeat(64)}  f\n`),
+      'BSD sums': numbered((index) => `SHA256 (f${index}) = ${'0'.repeat(64)}\n`),
+      'a BSD name that goes on': repeated(') = a', 'SHA256 (a'),
+      'escaped names': repeated('\\\\', `\\${'0'.repeat(64)}  `),
+      comments: repeated('#\n'),
+    },
+    parse: parseChecksums,
+  },
+  ofText('parseSignedNote', MAX_NOTE_BYTES, (input) => parseSignedNote(Buffer.from(input)), {
+    signatures: repeated('— a QUFBQUFB\n', 'a\n\n'),
+    'blank lines': repeated('\n', 'a'),
+    'one long signature': repeated('QUFB', 'a\n\n— a ', '\n'),
+  }),
+  ofText('parseCheckpoint', MAX_NOTE_BYTES, parseCheckpoint, {
+    extensions: repeated('a\n', 'origin\n1\nQUFB\n'),
+    'a long size': repeated('1', 'origin\n', '\nQUFB\n'),
+  }),
+  ofText('parseNoteKey', 4 * KiB, parseNoteKey, {
+    'a long name': repeated('a', '', '+00000000+QUFB'),
+    plus: repeated('+'),
+  }),
+  {
+    name: 'parseEntryBundle',
+    limit: MAX_ENTRY_BUNDLE_BYTES,
+    shapes: {
+      'empty entries': (length) => new Uint8Array(length),
+      'long entries': (length) => new Uint8Array(length).fill(0xff),
+    },
+    parse: parseEntryBundle,
+  },
+  {
+    name: 'splitTile',
+    limit: 8 * KiB,
+    shapes: { hashes: (length) => new Uint8Array(length) },
+    parse: splitTile,
+  },
+  ofText('parseTilePath', HEADER, parseTilePath, { groups: repeated('x000/', 'tile/0/', '000') }),
+  {
+    name: 'decodeSnappy',
+    limit: MAX_BUNDLE_BYTES,
+    shapes: {
+      'literals of one byte': snappy([0x00, 0x41]),
+      'copies of four bytes': snappy([0x01, 0x01]),
+      'long copies': snappy([0xfe, 0x01, 0x00]),
+    },
+    parse: (input) => decodeSnappy(input, MAX_BUNDLE_BYTES),
+  },
+  ofText('decodeBase64', MAX_BUNDLE_BYTES, decodeBase64),
+  ofText('decodeBase64Url', MAX_TOKEN_CHARACTERS, decodeBase64Url),
+  ofText('parseDigest', ARGUMENT, parseDigest, { digest: repeated('a', 'sha256:') }),
+  ofText('parseArtifactReference', ARGUMENT, parseArtifactReference, {
+    registry: repeated('a-', 'oci://'),
+    layout: repeated('a:', 'oci-layout://'),
+  }),
+  ofText('parseImageReference', ARGUMENT, parseImageReference),
+  ofText('normalizeImageName', ARGUMENT, normalizeImageName),
+  ofText('parseKeyUri', ARGUMENT, parseKeyUri, {
+    'a long scheme': repeated('a'),
+    https: repeated('a/', 'https://a/'),
+  }),
+  ofText('parseProviderReference', ARGUMENT, parseProviderReference, {
+    aws: repeated('/', 'awskms://'),
+    file: repeated('/', 'file:'),
+  }),
+  ofText('parsePkcs11Uri', ARGUMENT, parsePkcs11Uri, {
+    attributes: numbered((index) => `a${index}=b;`, 'pkcs11:'),
+    values: repeated('%41', 'pkcs11:object='),
+  }),
+  ofText('parseAwsKmsUri', ARGUMENT, parseAwsKmsUri, {
+    arn: repeated('-a', 'awskms:///arn:aws'),
+    endpoint: repeated('a.', 'awskms://'),
+  }),
+  ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
+    parameters: repeated('region=a&', 'awskms:///?'),
+  }),
+  ofText('parseChallenges', HEADER, parseChallenges, {
+    schemes: repeated('Bearer ,'),
+    parameters: repeated('a="b",', 'Bearer '),
+    'a quote without end': repeated('\\"a=', 'Bearer a="'),
+    token68: repeated('a ='),
+  }),
+  ofText('parseRealm', HEADER, (input) => parseRealm(input, new URL('https://registry.example'))),
+  ofText('retryDelay', HEADER, (input) => retryDelay(1, input, RUNTIME), {
+    parentheses: repeated('('),
+    dates: repeated('1 Jan '),
+  }),
+  ofText('parseFingerprint', ARGUMENT, parseFingerprint),
+  ofText('parseDurationSeconds', 64 * KiB, parseDurationSeconds),
+  ofText('parseSource', 64 * KiB, (input) => parseSource({ repository: input, builders: [input] })),
+  ofText('readLeniently', 64 * KiB, readLeniently, { encodings: repeated('%25') }),
+  {
+    name: 'inspectPolicies',
+    limit: 64 * KiB,
+    shapes: CEDAR_SHAPES,
+    parse: (input) => inspectPolicies([{ file: 'a.cedar', text: text(input) }]),
+  },
+]
