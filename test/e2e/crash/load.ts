@@ -97,7 +97,9 @@ class Client {
     const path = `/v1/keys/${LOAD_KEYS.artifacts}/${what}`
     const order: Ordered = { key: randomUUID(), path, body: JSON.stringify(body) }
     this.#options.receipts.orders.push(order)
-    while (order.answer === undefined && !this.#stopped.aborted) await this.#send(order)
+    while (order.answer === undefined && !order.isRevoked && !this.#stopped.aborted) {
+      await this.#send(order)
+    }
   }
 
   /** Asks again for what was answered, or was not, perhaps by a replica that is gone. */
@@ -110,9 +112,14 @@ class Client {
 
   async #send(order: Ordered): Promise<void> {
     const { receipts } = this.#options
+    const refused = receipts.refusals.length
     const text = await this.#post(order.path, order.body, { 'idempotency-key': order.key })
-    if (text === undefined) return
-    receipts.answer(order, text)
+    if (text === undefined) {
+      order.isRevoked = receipts.refusals.slice(refused).some(isRevoked)
+      return
+    }
+    // A batch with a problem in it is not kept: the next try may answer otherwise.
+    if (!text.includes('"problem":')) receipts.answer(order, text)
     const answer = JSON.parse(text) as { bundle?: JsonObject; results?: { bundle?: JsonObject }[] }
     for (const { bundle } of answer.results ?? [answer]) {
       if (bundle !== undefined) receipts.bundle(bundle)
@@ -167,6 +174,10 @@ class Client {
       return undefined
     }
   }
+}
+
+function isRevoked({ code }: Refusal): boolean {
+  return code === 'ERR_KEY_REVOKED'
 }
 
 function toRefusal({ status, headers }: Response, body: string): Refusal {

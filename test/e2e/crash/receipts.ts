@@ -17,6 +17,8 @@ export interface Ordered {
   readonly path: string
   readonly body: string
   answer?: string
+  /** Whether the version that answered was revoked before its answer came. */
+  isRevoked?: boolean
 }
 
 /** Collects; clients share one. */
