@@ -72,7 +72,7 @@ export function entryKey({ key, version }: ActiveSigner): EntryKey {
  * signed; ERR_LOG_UNAVAILABLE — nothing is released; and what signing, stamping and the admission of the
  * log throw
  */
-export async function release<Output>(
+export async function release<Output extends object>(
   context: ReleaseContext,
   active: ActiveSigner,
   { type, digests, sign }: Signable<Output>,
@@ -96,24 +96,41 @@ export async function release<Output>(
     ...(stamper === undefined ? {} : { timestamp }),
   })
   await turnFor(signed.logged.length)
+  const bundleSha256 = digestHex(digestOf(signed.logged))
   const { index } = await context.appender.append(
     {
       ...about,
       time: context.now(),
       predicateType: signed.predicateType,
-      bundleSha256: digestHex(digestOf(signed.logged)),
+      bundleSha256,
       timestamp: stamp && { kid: stamp.kid, time: stamp.time },
       backendRequestId,
-      answerSha256: attempt === undefined ? undefined : hashAnswer(attempt, signed.output),
+      answerSha256: attempt && hashAnswer(attempt, signed.output, { bundle: bundleSha256 }),
     },
     { signal },
   )
   return { ...signed.output, logIndex: index }
 }
 
-/** Binds what is answered to the request that it answers: both are kept where others may write. */
-export function hashAnswer(attempt: string, output: unknown): string {
-  return digestHex(digestOf(Buffer.from(JSON.stringify([attempt, output]))))
+/**
+ * Binds what is answered to the request that it answers: both are kept where others may write.
+ *
+ * @param known - SHA-256, hex, of members that was computed before
+ */
+export function hashAnswer(
+  attempt: string,
+  output: object,
+  known: Readonly<Record<string, string>> = {},
+): string {
+  const members = Object.entries(output).map(([name, value]) => [
+    name,
+    known[name] ?? hashText(JSON.stringify(value)),
+  ])
+  return hashText(JSON.stringify([attempt, ...members]))
+}
+
+function hashText(text: string): string {
+  return digestHex(digestOf(Buffer.from(text)))
 }
 
 /** More than signing adds to an entry: a predicate type of 1024 characters, and ids. */
