@@ -34,25 +34,65 @@ export async function openLocalArtifact(
   const { name } = target
   if (target.kind === 'digests') return rememberDigest(digestArtifact(name, target.digests))
   const content = await openContent(target, environment)
-  if (content.isRepeatable) return rememberDigest(contentArtifact(name, content.read))
+  const known = await checkListed(target, content)
+  if (content.isRepeatable) return rememberDigest(contentArtifact(name, content.read, known))
   const digests = await digestStream(content.read(), ['sha256', 'sha384', 'sha512'])
   return rememberDigest(digestArtifact(name, Object.values(digests)))
 }
 
 /**
- * Makes the one digest that is signed.
+ * Makes the digests that are signed: one of the hash that the key signs; without a hash those of the
+ * checksum file, or else SHA-256.
  *
  * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND, ERR_FILE_READ, ERR_CANCELLED;
- * ERR_ALGORITHM_UNSUPPORTED — the artifact is known by digests of other hashes only
+ * ERR_ALGORITHM_UNSUPPORTED — the artifact is known by digests of other hashes only; ERR_DIGEST_MISMATCH — a
+ * file is not what its checksum file says
  */
 export async function digestLocal(
   target: LocalTarget,
-  hash: HashName,
+  hash: HashName | undefined,
   environment: CommandEnvironment,
-): Promise<Digest> {
-  if (target.kind === 'digests') return chooseDigest(target, hash)
+): Promise<readonly [Digest, ...Digest[]]> {
+  if (target.kind === 'digests') {
+    const [first, ...more] = target.digests
+    return hash === undefined && first !== undefined
+      ? [first, ...more]
+      : [chooseDigest(target, hash ?? 'sha256')]
+  }
   const content = await openContent(target, environment)
-  return (await digestStream(content.read(), [hash]))[hash]
+  const [listed, ...more] = await checkListed(target, content)
+  if (hash === undefined && listed !== undefined) return [listed, ...more]
+  const signed = hash ?? 'sha256'
+  const known = [listed, ...more].find((one) => one !== undefined && digestHash(one) === signed)
+  return [known ?? (await digestStream(content.read(), [signed]))[signed]]
+}
+
+/** Compares a file with its lines in a checksum file, and answers its digests by their hashes. */
+async function checkListed(
+  target: LocalTarget & { kind: 'file' | 'stdin' },
+  content: Content,
+): Promise<readonly Digest[]> {
+  if (target.kind !== 'file' || target.listed === undefined) return []
+  if (!content.isRepeatable) {
+    throw new CountersignError('ERR_FILE_READ', `"${target.path}" is not a file`)
+  }
+  const actual = await digestStream(content.read(), target.listed.map(digestHash))
+  for (const listed of target.listed) {
+    const digest = actual[digestHash(listed)]
+    if (digest !== listed) throw differs(target.path, listed, digest)
+  }
+  return target.listed
+}
+
+function differs(path: string, expected: Digest, actual: Digest): CountersignError {
+  return new CountersignError(
+    'ERR_DIGEST_MISMATCH',
+    `"${path}" is ${actual}, the checksum file expects ${expected}`,
+    {
+      hint: 'the file or the list was changed: fetch both again, or write the list again',
+      details: { expected, actual },
+    },
+  )
 }
 
 function chooseDigest(target: LocalTarget & { kind: 'digests' }, hash: HashName): Digest {

@@ -5,7 +5,6 @@
  * @packageDocumentation
  */
 import { basename } from 'node:path'
-import type { HashName } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
 import { assertWritable, placeBundle } from './bundle-files.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -40,19 +39,9 @@ async function openLocalSignable(
     pinned: name,
     isImage: false,
     subjectName: file === undefined ? undefined : basename(file),
-    digests: await readDigests(target, options.hash, environment),
+    digests: await digestLocal(target, options.hash, environment),
     path,
   }
-}
-
-async function readDigests(
-  target: LocalTarget,
-  hash: HashName | undefined,
-  environment: CommandEnvironment,
-): Promise<Signable['digests']> {
-  const [first, ...more] = target.kind === 'digests' ? target.digests : []
-  if (hash === undefined && first !== undefined) return [first, ...more]
-  return [await digestLocal(target, hash ?? 'sha256', environment)]
 }
 
 async function bundlePath(target: LocalTarget, given: string | undefined): Promise<string> {

@@ -3,17 +3,15 @@
  *
  * @packageDocumentation
  */
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import type { Digest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
-import { isWithin, readFileBounded } from '../src/files.ts'
 import {
   type LayoutArtifact,
   parseArtifactReference,
   type RegistryArtifact,
 } from '../src/formats/artifact-reference.ts'
-import { parseChecksums } from '../src/formats/checksums.ts'
-import { mapInOrder } from '../src/in-order.ts'
+import { readChecksumTargets } from './checksum-targets.ts'
 
 /** An image or index, in a registry or a layout. */
 export interface ImageTarget {
@@ -24,13 +22,20 @@ export interface ImageTarget {
 
 /** Content on this machine, or digests of content that is elsewhere. `name` is what the user wrote. */
 export type LocalTarget =
-  | { readonly kind: 'file'; readonly name: string; readonly path: string }
+  | {
+      readonly kind: 'file'
+      readonly name: string
+      readonly path: string
+      /** What a checksum file says of it; its content must have these digests. */
+      readonly listed?: readonly Digest[]
+      readonly isElsewhere?: boolean
+    }
   | { readonly kind: 'stdin'; readonly name: string }
   | {
       readonly kind: 'digests'
       readonly name: string
       readonly digests: readonly Digest[]
-      /** Where the file would lie, of a name in a checksum file. */
+      /** Where the file would be, of a name in a checksum file. */
       readonly path?: string
       /** Neither in the current folder nor in that of the list, which chooses no other place for bundles. */
       readonly isElsewhere?: boolean
@@ -38,9 +43,6 @@ export type LocalTarget =
 
 /** One artifact of a command line. */
 export type Target = ImageTarget | LocalTarget
-
-const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
-const AT_ONCE = 8
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.
@@ -78,21 +80,9 @@ function parseTarget(name: string): Target {
   }
 }
 
-/** A file listed with digests of several hashes is one artifact. */
-async function readChecksumTargets(path: string): Promise<readonly Target[]> {
-  const checksums = parseChecksums(await readFileBounded(path, MAX_CHECKSUM_BYTES))
-  const byName = Map.groupBy(checksums, ({ name }) => name)
-  return mapInOrder([...byName], AT_ONCE, async ([name, lines]) => {
-    const digests = lines.map(({ digest }) => digest)
-    const isElsewhere = !(await isWithin(name, '.')) && !(await isWithin(name, dirname(path)))
-    return { kind: 'digests', name, digests, path: name, isElsewhere }
-  })
-}
-
 /** The file beside which the bundle of a local artifact lies; undefined where there is none to trust. */
 export function besidePath(target: LocalTarget): string | undefined {
-  const isElsewhere = target.kind === 'digests' && target.isElsewhere === true
-  return isElsewhere ? undefined : targetPath(target)
+  return target.kind !== 'stdin' && target.isElsewhere === true ? undefined : targetPath(target)
 }
 
 /** Why a local artifact has no bundle beside it. */

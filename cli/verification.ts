@@ -45,7 +45,11 @@ async function verifyLocal(
 ): Promise<VerifiedTarget> {
   const artifact = await openLocalArtifact(target, environment)
   const verdict = await verifyArtifact(artifact, await findBundles(target, job), job)
-  return toVerified(artifact, verdict, { digest: artifact.seen() })
+  const isUnread = target.kind === 'digests' && target.path !== undefined
+  return toVerified(artifact, verdict, {
+    digest: artifact.seen(),
+    ...(isUnread && { digestOnly: true as const }),
+  })
 }
 
 async function findBundles(

@@ -37,15 +37,18 @@ export interface VerifiedTarget {
 export interface KnownArtifact {
   readonly digest?: Digest | undefined
   readonly pinned?: string
+  /** A checksum file lists it, and there is no such file. */
+  readonly digestOnly?: true
 }
 
 /** The result of a verdict. */
 export function toVerified(
   { name }: Artifact,
   verdict: Verdict,
-  { digest, pinned = name }: KnownArtifact,
+  { digest, pinned = name, digestOnly }: KnownArtifact,
 ): VerifiedTarget {
-  const document = toArtifactDocument(name, digest, verdict)
+  const found = toArtifactDocument(name, digest, verdict)
+  const document = { ...found, ...(digestOnly && { digestOnly }) }
   return verdict.ok ? { document, pinned } : { document, pinned, error: verdict.error }
 }
 

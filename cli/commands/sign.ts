@@ -44,7 +44,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'Sign images or files. The bundle of a file is written to FILE.sigstore.json; an image has it attached. On stdout: the names of what was signed, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
-    .option('--checksums <file>', 'also the files of a checksum file, by their digests')
+    .option('--checksums <file>', 'also the files of a checksum file; those that are there must match it')
     .optionsGroup('Key:')
     .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
     .addOption(algorithmOption())

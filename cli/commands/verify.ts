@@ -62,7 +62,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'Check signatures and attestations against what you trust. Prints the criteria, then one line for each artifact; on stdout the names of those that passed, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
-    .option('--checksums <file>', 'also the files of a checksum file, by their digests')
+    .option('--checksums <file>', 'also the files of a checksum file; those that are there must match it')
     .option('--bundle <file>', 'bundle file, or a folder with one for each artifact')
     .option('--offline', 'open no connection')
     .optionsGroup('What to trust:')

@@ -31,7 +31,8 @@ export function renderVerdict(artifact: ArtifactDocument, terminal: Painter): st
   const word = ok ? terminal.style('good', 'PASSED') : terminal.style('bad', 'FAILED')
   if (error === undefined) {
     const signers = attestations.filter((one) => one.ok).map(renderSigned)
-    const head = `${word} ${what}: ${signers.join('; ')}`
+    const unread = artifact.digestOnly === true ? ' (digest only: no such file)' : ''
+    const head = `${word} ${what}: ${signers.join('; ')}${unread}`
     return [head, ...(terminal.verbose ? attestations.flatMap(renderChecks) : [])].join('\n')
   }
   const code = terminal.style('dim', `[${error.code}]`)

@@ -6,6 +6,7 @@
  */
 import { DIGEST_BYTES, type Digest, type HashName, isHashName } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
+import { printable } from './printable.ts'
 
 /** One line of a checksum file. */
 export interface Checksum {
@@ -35,7 +36,8 @@ function invalid(line: number, why: string): CountersignError {
 
 /**
  * Parses a checksum file, in its order, the same line twice once. Line ends may be CRLF; blank lines
- * and lines that start with `#` are skipped.
+ * and lines that start with `#` are skipped. A control character is refused: it would end a line for some
+ * readers and belong to a name for others. Only the escapes of GNU put line ends into a name.
  *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a line of another form or hash, a name with two
  * digests of one hash, no line at all; ERR_INPUT_TOO_LARGE — over 4 MiB
@@ -49,6 +51,7 @@ export function parseChecksums(bytes: Uint8Array): readonly Checksum[] {
   const found = new Map<string, Checksum>()
   for (const [line, text] of linesOf(decodeText(bytes))) {
     if (text === '' || text.startsWith('#')) continue
+    assertVisible(text, line)
     const checksum = parseLine(text, line)
     const key = `${checksum.digest.slice(0, 6)} ${checksum.name}`
     const earlier = found.get(key)
@@ -72,11 +75,32 @@ function* linesOf(text: string): Iterable<readonly [number: number, line: string
 }
 
 function decodeText(bytes: Uint8Array): string {
+  if (isUtf16(bytes)) {
+    throw new CountersignError('ERR_REFERENCE_INVALID', 'checksums are UTF-16, expected UTF-8', {
+      hint: 'PowerShell writes UTF-16 unless it is given -Encoding utf8; write the file again with it',
+    })
+  }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new CountersignError('ERR_REFERENCE_INVALID', 'checksums are not UTF-8', { cause })
   }
+}
+
+/** By its byte order mark, or by the zero beside the first character. */
+function isUtf16([first, second]: Uint8Array): boolean {
+  const isMarked = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+  return isMarked || (first === 0) !== (second === 0)
+}
+
+function assertVisible(text: string, line: number): void {
+  const [control] = /\p{Cc}/u.exec(text) ?? []
+  if (control === undefined) return
+  if (control !== '\0') throw invalid(line, `control character ${printable(control)}`)
+  throw new CountersignError('ERR_REFERENCE_INVALID', 'checksums are separated by NUL', {
+    hint: 'make the list without --zero (-z): one line for each file',
+    details: { line },
+  })
 }
 
 function parseLine(text: string, line: number): Checksum {
@@ -104,6 +128,9 @@ function splitLine(text: string, line: number): Line {
     return { name: bsdName, hex: bsdHex, escaped: bsdEscape !== '', bits }
   }
   const [, escape, hex, name] = GNU.exec(text) ?? []
-  if (hex === undefined || name === undefined) throw invalid(line, 'not a checksum line')
+  if (hex === undefined || name === undefined) {
+    const isHash = /^[0-9a-f]{64,128} *$/i.test(text)
+    throw invalid(line, isHash ? 'a hash without a name' : 'not a checksum line')
+  }
   return { name, hex, escaped: escape !== '', bits: undefined }
 }

@@ -32,9 +32,14 @@ export function digestArtifact(name: string, digests: readonly Digest[]): Artifa
  * An artifact whose content can be read, chunk by chunk and more than once.
  *
  * @param open - starts reading from the beginning; called once for each hash that is asked for
+ * @param known - digests of the content that were computed already
  */
-export function contentArtifact(name: string, open: () => AsyncIterable<Uint8Array>): Artifact {
-  const digests = new Map<HashName, Digest>()
+export function contentArtifact(
+  name: string,
+  open: () => AsyncIterable<Uint8Array>,
+  known: readonly Digest[] = [],
+): Artifact {
+  const digests = new Map(known.map((digest) => [digestHash(digest), digest]))
   const stream = async (hash: HashName, consumers: readonly ChunkConsumer[]): Promise<Digest> => {
     const running = createHash(hash)
     for await (const chunk of open()) {

@@ -49,6 +49,8 @@ export interface AttestationDocument {
 export interface ArtifactDocument {
   readonly name: string
   readonly digest?: string
+  /** No content was read: a checksum file lists it, and there is no such file. */
+  readonly digestOnly?: true
   readonly ok: boolean
   readonly attestations: readonly AttestationDocument[]
   readonly error?: ErrorDocument

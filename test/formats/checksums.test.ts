@@ -41,12 +41,29 @@ test.each([
   ['two digests for one name', `${A}  a\n${B}  a\n`, 'line 2'],
   ['MD5', `${'a'.repeat(32)}  a\n`, 'a hash of 32 digits'],
   ['a BSD hash of the wrong length', `SHA512 (a) = ${A}\n`, 'a hash of 64 digits'],
-  ['a line without a name', `${A}\n`, 'not a checksum line'],
+  ['a line without a name', `${A}\n`, 'a hash without a name'],
+  ['a list that ends its lines with NUL', `${A}  a\0${B}  b\0`, 'separated by NUL'],
+  ['a control character', `${A}  a\u001b[2K\n`, 'line 1: control character \\u{1b}'],
+  ['a tab in a name', `${A}  a\tb\n`, 'control character'],
   ['prose', 'hello\n', 'not a checksum line'],
   ['an empty file', '\n', 'no checksum'],
 ])('parseChecksums refuses %s', (_what, text, why) => {
   expect(() => parse(text)).toThrow(why)
   expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'ERR_REFERENCE_INVALID' }))
+})
+
+test.each([
+  ['little-endian', Buffer.from(`\uFEFF${A}  a\r\n`, 'utf16le')],
+  ['big-endian', Buffer.from(`\uFEFF${A}  a\r\n`, 'utf16le').swap16()],
+  ['without a byte order mark', Buffer.from(`${A}  a\r\n`, 'utf16le')],
+])('a list in UTF-16, %s, is called so', (_form, bytes) => {
+  expect(() => parseChecksums(bytes)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_REFERENCE_INVALID',
+      message: 'checksums are UTF-16, expected UTF-8',
+      hint: expect.stringContaining('PowerShell') as string,
+    }),
+  )
 })
 
 test('parseChecksums refuses a file over 4 MiB before reading it', () => {

@@ -1,0 +1,122 @@
+/** Lists of checksums beside files that are not what the list says, and lists that hide some of their lines. */
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { digestOf } from '../../src/crypto/digest.ts'
+import { documentOf } from '../support/cli.ts'
+import { createSigningFolder, type SigningFolder } from '../support/signing-folder.ts'
+
+const GOOD = digestOf(Buffer.from('good\n')).slice(7)
+const OTHER = digestOf(Buffer.from('other\n')).slice(7)
+
+/** A signed file with its list, both as the signer left them. */
+async function createRelease(): Promise<SigningFolder> {
+  const folder = createSigningFolder()
+  folder.key('release')
+  folder.write('app', 'good\n')
+  folder.write('SUMS', `${GOOD}  ${folder.path('app')}\n`)
+  folder.write('p.json', '{"a":1}')
+  await folder.run('sign @app --key @release.pem')
+  await folder.run('attest @app --key @release.pem --type custom --predicate @p.json')
+  return folder
+}
+
+test.each(['', ' --type custom', ' --type any'])(
+  'a file that differs from its line in the list does not verify%s',
+  async (demand) => {
+    const folder = await createRelease()
+    const verify = `verify --checksums @SUMS --key @release.pub${demand}`
+    expect((await folder.run(verify)).exitCode).toBe(0)
+
+    folder.write('app', 'tampered\n')
+    const result = await folder.run(verify)
+
+    expect(result).toMatchObject({ exitCode: 3, stdout: '' })
+    expect(result.stderr).toContain('[ERR_DIGEST_MISMATCH]')
+  },
+)
+
+test('a file beside the list is read also where the list is in another folder', async () => {
+  const folder = await createRelease()
+  folder.write('SUMS', `${GOOD}  app\n`)
+  const verify = 'verify --checksums @SUMS --key @release.pub'
+  expect((await folder.run(verify)).exitCode).toBe(0)
+
+  folder.write('app', 'tampered\n')
+
+  expect((await folder.run(verify)).exitCode).toBe(3)
+})
+
+test('one of several digests of a file that differs is enough to refuse it', async () => {
+  const folder = await createRelease()
+  const path = folder.path('app')
+  folder.write('SUMS', `${GOOD}  ${path}\n${'a'.repeat(128)}  ${path}\n`)
+
+  const result = await folder.run('verify --checksums @SUMS --key @release.pub')
+
+  expect(result.stderr).toContain('[ERR_DIGEST_MISMATCH]')
+})
+
+test.each(['sign', 'attest --type custom --predicate @p.json'])(
+  'a digest that its file does not have is not signed: %s',
+  async (command) => {
+    const folder = await createRelease()
+    folder.write('SUMS', `${OTHER}  ${folder.path('app')}\n`)
+
+    const result = await folder.run(
+      `${command} --checksums @SUMS --key @release.pem --bundle @new.json`,
+    )
+
+    expect(result).toMatchObject({ exitCode: 3, stdout: '' })
+    expect(result.stderr).toContain('[ERR_DIGEST_MISMATCH]')
+  },
+)
+
+test('what stands in the place of a listed file and is not a file is an error', async () => {
+  const folder = await createRelease()
+  mkdirSync(folder.path('folder'))
+  symlinkSync('/dev/zero', folder.path('zero'))
+
+  for (const name of ['folder', 'zero']) {
+    folder.write('SUMS', `${GOOD}  ${folder.path(name)}\n`)
+    const result = await folder.run(
+      'verify --checksums @SUMS --key @release.pub --bundle @app.sigstore.json',
+    )
+    expect(result.stderr).toContain('[ERR_FILE_READ]')
+  }
+})
+
+test('a listed file that is not there is verified by its digest, and the verdict says so', async () => {
+  const folder = await createRelease()
+  folder.write('SUMS', `${GOOD}  missing\n`)
+  const verify = 'verify --checksums @SUMS --key @release.pub --bundle @app.sigstore.json'
+
+  const text = await folder.run(verify)
+  const json = await folder.run(`${verify} --json`)
+
+  expect(text.exitCode).toBe(0)
+  expect(text.stderr).toContain('PASSED missing')
+  expect(text.stderr).toContain('(digest only: no such file)')
+  expect(documentOf(json)).toMatchObject({ artifacts: [{ name: 'missing', digestOnly: true }] })
+})
+
+const HIDING: readonly (readonly [string, string | Uint8Array])[] = [
+  ['separated by NUL', `${GOOD}  a\0${OTHER}  b\0`],
+  ['separated by carriage returns', `${GOOD}  a\r${OTHER}  b\r`],
+  ['separated by vertical tabs', `${GOOD}  a\v${OTHER}  b\n`],
+  ['separated by next-line characters', `${GOOD}  a\u0085${OTHER}  b\n`],
+  ['with an escape sequence in a name', `${GOOD}  a\u001b[2K\n${OTHER}  b\n`],
+  ['in UTF-16', Buffer.from(`\uFEFF${GOOD}  a\r\n${OTHER}  b\r\n`, 'utf16le')],
+  ['of hashes alone', `${GOOD}\n${OTHER}\n`],
+]
+
+test.each(HIDING)('a list %s is refused, never attested in part', async (_how, list) => {
+  const folder = await createRelease()
+  folder.write('SUMS', list)
+
+  const result = await folder.run(
+    'attest --checksums @SUMS --key @release.pem --type custom --predicate @p.json --bundle @new.json',
+  )
+
+  expect(result).toMatchObject({ exitCode: 2, stdout: '' })
+  expect(result.stderr).toContain('[ERR_REFERENCE_INVALID]')
+})
