@@ -2,6 +2,7 @@
 import { glob, readdir, realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CountersignError } from '../src/errors.ts'
+import { assertFewPatterns } from './pattern-bounds.ts'
 import { assertWithin, isInWorkspace, type PathContext } from './step-path.ts'
 import { workspace } from './step.ts'
 
@@ -11,7 +12,8 @@ import { workspace } from './step.ts'
  * to is deployed like any other file.
  *
  * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND — a pattern matches nothing; ERR_FILE_READ — a link
- * leads out of the workspace, or out of the folder elsewhere that the pattern names
+ * leads out of the workspace, or out of the folder elsewhere that the pattern names; ERR_USAGE — a pattern
+ * stands for too many
  */
 export async function findFiles(
   patterns: readonly string[],
@@ -20,6 +22,7 @@ export async function findFiles(
   const folder = resolve(workspace(context))
   const found = new Set<string>()
   for (const pattern of patterns) {
+    assertFewPatterns(pattern)
     const isTaken = pattern.startsWith('!')
     const wanted = isTaken ? pattern.slice(1).trim() : pattern
     const root = rootOf(wanted, folder, context)

@@ -2,7 +2,10 @@
  * Inputs that are small to send and slow to read. Each parser is in one list, with its limit and its worst
  * inputs; `npm run bench -- --only parsers` measures them at the limit.
  */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { findFiles } from '../../action/file-globs.ts'
 import { parseYamlText } from '../../src/config/yaml-text.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { parseJson } from '../../src/formats/json.ts'
@@ -14,6 +17,7 @@ import { codeOfAsync } from '../support/errors.ts'
 import { growthOf, LINEAR } from '../support/growth.ts'
 import { PARSERS } from '../support/parsers.ts'
 import { listProjectFiles, readProjectFile } from '../support/project.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
 
 /** Functions that are called like parsers, and why none is in the list. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -140,4 +144,20 @@ test('a YAML text of more tokens than settings have is refused before it is comp
   const { problems } = parseYamlText('a: 1\n'.repeat(3000), 'a.yaml')
 
   expect(problems.map(({ message }) => message)).toEqual(['too long: settings take far less'])
+})
+
+test.each([
+  ['braces that multiply', '{a,b}'.repeat(14)],
+  ['a range', 'build-{1..9999999}'],
+  ['a range in a brace', '{a,b{1..9999999}}'],
+  ['many choices', `{${'a,'.repeat(20)}}`],
+  ['folders in folders in folders', '**/'.repeat(12)],
+  ['a long text', 'a'.repeat(2000)],
+])('a pattern of files with %s is refused before it is expanded', async (_what, pattern) => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'app-1.tgz'), '')
+  const context = { env: { GITHUB_WORKSPACE: folder } }
+
+  expect(await codeOfAsync(() => findFiles([pattern], context))).toBe('ERR_USAGE')
+  expect(await findFiles(['{app,lib}-*.{tgz,zip}'], context)).toHaveLength(1)
 })

@@ -11,7 +11,7 @@ export const SPKI: Uint8Array = testKeyPair('ES512').publicKey.export({
   format: 'der',
 })
 export const RSA_ALGORITHM: Uint8Array = sequence(oid('1.2.840.113549.1.1.1'), encode(TAG.null))
-export const ones = (length: number): Uint8Array => new Uint8Array(length).fill(0xff)
+const ones = (length: number): Uint8Array => new Uint8Array(length).fill(0xff)
 /** An odd modulus of 8192 bits, the longest that is taken; which primes it has does not matter here. */
 export const LONG_MODULUS: Uint8Array = ones(1024)
 export const LONG_RSA: Uint8Array = sequence(
@@ -70,9 +70,9 @@ export const ROOT_HEAD =
 export const rootLog = (): string =>
   `{"baseUrl":"https://a.example","hashAlgorithm":"SHA2_256","publicKey":{"rawBytes":"${base64(SPKI)}","keyDetails":"PKIX_ECDSA_P521_SHA_512","validFor":{"start":"2026-01-01T00:00:00Z"}},"logId":{"keyId":"AAAA"}}`
 
-export const BUNDLE_HEAD =
+const BUNDLE_HEAD =
   '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"a"}'
-export const BUNDLE_TAIL =
+const BUNDLE_TAIL =
   ',"dsseEnvelope":{"payloadType":"a","signatures":[{"sig":"QUFB"}],"payload":"QUFB"}}'
 export const BUNDLE_SHAPES: Readonly<Record<string, Shape>> = {
   'one payload': repeated(
@@ -153,12 +153,12 @@ export const YAML_SHAPES: Readonly<Record<string, Shape>> = {
   'a long provider': repeated('%41', 'keys:\n  release:\n    provider: "pkcs11:object=', '"\n'),
 }
 
-export const jwt = (payload: Uint8Array): string =>
+const jwt = (payload: Uint8Array): string =>
   `${base64url('{"alg":"ES256","typ":"JWT"}')}.${Buffer.from(payload).toString('base64url')}.QUFB`
-export function base64url(plain: string): string {
+function base64url(plain: string): string {
   return Buffer.from(plain).toString('base64url')
 }
-export const asToken =
+const asToken =
   (shape: Shape): Shape =>
   (length) =>
     Buffer.from(jwt(shape(Math.floor((length * 3) / 4) - 64)))
