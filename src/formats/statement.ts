@@ -9,6 +9,7 @@ import { digestHash, digestHex, DIGEST_BYTES, type Digest, isHashName } from '..
 import { CountersignError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue, type ObjectReader } from './json.ts'
 import { parseJson, readObject } from './json.ts'
+import { parseJsonInTurns } from './json-in-turns.ts'
 
 /** `_type` of the statements countersign writes. */
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
@@ -48,7 +49,11 @@ const OTHER_DIGEST_BYTES: Readonly<Record<string, number>> = { sha1: 20, sha224:
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
  */
 export function parseStatement(bytes: Uint8Array): Statement {
-  const statement = readObject(parseJson(bytes, { maxBytes: MAX_STATEMENT_BYTES }), malformed, 'it')
+  return readStatement(parseJson(bytes, { maxBytes: MAX_STATEMENT_BYTES }))
+}
+
+function readStatement(json: JsonValue): Statement {
+  const statement = readObject(json, malformed, 'it')
   const type = statement.text('_type')
   if (!STATEMENT_TYPES.includes(type)) throw malformed('its _type is not Statement v1 or v0.1')
   const subjects = statement.objects('subject').map(readSubject)
@@ -130,13 +135,30 @@ export function createSubject(
  * subject is named twice
  */
 export function serializeStatement(statement: Omit<Statement, 'type'>): Uint8Array {
+  const bytes = writeStatement(statement)
+  parseStatement(bytes)
+  return bytes
+}
+
+/**
+ * The same, giving others their turn while a long predicate is checked.
+ *
+ * @throws {@link CountersignError} as {@link serializeStatement}
+ */
+export async function serializeStatementInTurns(
+  statement: Omit<Statement, 'type'>,
+): Promise<Uint8Array> {
+  const bytes = writeStatement(statement)
+  readStatement(await parseJsonInTurns(bytes, { maxBytes: MAX_STATEMENT_BYTES }))
+  return bytes
+}
+
+function writeStatement(statement: Omit<Statement, 'type'>): Uint8Array {
   const { subjects, predicateType, predicate } = statement
   if (!isJsonObject(predicate)) throw malformed('its predicate is not an object')
   const identities = subjects.map(({ name, digest }) => JSON.stringify([name ?? null, digest]))
   if (new Set(identities).size !== identities.length) throw malformed('a subject is named twice')
-  const bytes = Buffer.from(
+  return Buffer.from(
     JSON.stringify({ _type: STATEMENT_TYPE, subject: subjects, predicateType, predicate }),
   )
-  parseStatement(bytes)
-  return bytes
 }

@@ -15,7 +15,7 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { serializeSimpleSigning } from '../formats/simple-signing.ts'
 import {
   createSubject,
-  serializeStatement,
+  serializeStatementInTurns,
   STATEMENT_PAYLOAD_TYPE,
   type Subject,
 } from '../formats/statement.ts'
@@ -53,7 +53,7 @@ export async function attest(
   request: AttestationRequest,
   options: SignArtifactOptions = {},
 ): Promise<SignedBundle> {
-  const payload = serializeStatement(request)
+  const payload = await serializeStatementInTurns(request)
   await turnFor(payload.length)
   const signature = await signer.sign(encodePae(STATEMENT_PAYLOAD_TYPE, payload), options)
   const sig = toX509Signature(signer.key.algorithm, signature)
