@@ -142,7 +142,7 @@ const configFile = Type.Object(
     timestamps: Type.Optional(
       text('timestamps', {
         description:
-          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`).',
+          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`). Another one needs `trust.trustedRoot` with its certificates: each time stamp is verified before it is released.',
         default: DEFAULTS.timestamps,
       }),
     ),

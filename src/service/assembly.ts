@@ -60,8 +60,8 @@ export interface AssemblyOptions {
   /** Who stamps the signatures of a key: `embedded`, `none`, or an address. */
   readonly timestampsOf: (key: string) => string
   readonly tokenRulesOf: ServiceContext['tokenRulesOf']
-  /** Makes the stamper of an address. */
-  readonly remoteStamper: (address: string) => Stamper
+  /** Makes the stamper of an address; `now` is the time that its time stamps are compared with. */
+  readonly remoteStamper: (address: string, now: () => Date) => Stamper
   readonly machine: MachineClock
   /** Why the log goes on by this machine's clock, though its latest entry is ahead of it. */
   readonly resetClock?: string | undefined
@@ -286,13 +286,13 @@ function startCheckpoints(
 }
 
 function stampers(
-  { remoteStamper, timestampsOf }: AssemblyOptions,
+  { clock: { now }, remoteStamper, timestampsOf }: Clocked,
   embedded: Stamper,
 ): ServiceContext['stamperOf'] {
   return (key) => {
     const who = timestampsOf(key)
     if (who === 'none') return undefined
-    return who === 'embedded' ? embedded : remoteStamper(who)
+    return who === 'embedded' ? embedded : remoteStamper(who, now)
   }
 }
 

@@ -22,7 +22,8 @@ import { FREE_CLAIMS } from '../signing/claim-rules.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
-import { type AssembledService, assembleService } from './assembly.ts'
+import { parseTrustedRoot } from '../verification/trusted-root.ts'
+import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
 import { createHttpServer } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -73,6 +74,7 @@ export interface RunningServer extends AsyncDisposable {
 const FIRST_VERSIONS_MS = 120_000
 
 const MAX_PEM_BYTES = 256 * 1024
+const MAX_ROOT_BYTES = 4 * 1024 * 1024
 const MAX_JWKS_BYTES = 1024 * 1024
 
 /** Answers are remembered that long; retries come within minutes. */
@@ -191,7 +193,7 @@ interface Ingredients {
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
   const { issuer, keys, options, providers, store } = ingredients
-  const { clock = MACHINE_CLOCK, config, fetch, output, signal } = options
+  const { clock = MACHINE_CLOCK, config, output, signal } = options
   const { approvals, policies } = config.access
   return assembleService({
     settings: toServiceSettings(config, issuer),
@@ -211,7 +213,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       type: keys[name]?.tokenType,
       claims: { ...FREE_CLAIMS, ...keys[name]?.claims },
     }),
-    remoteStamper: (address) => remoteStamper(address, timestampClient(address, fetch)),
+    remoteStamper: await remoteStampers(options),
     machine: clock,
     resetClock: options.resetClock,
     randomId: randomUUID,
@@ -224,6 +226,30 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       )
     },
     signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
+  })
+}
+
+/** Stampers of authorities elsewhere; one is used only with a trusted root to verify it by. */
+async function remoteStampers({
+  config,
+  fetch,
+}: ServerOptions): Promise<AssemblyOptions['remoteStamper']> {
+  const { trustedRoot: path } = config.trust
+  const bytes = path === undefined ? undefined : await readFileBounded(path, MAX_ROOT_BYTES)
+  const trustedRoot = bytes && (await parseTrustedRoot(bytes))
+  const isRemote = ({ timestamps }: KeySettings): boolean => /^https?:/.test(timestamps)
+  const remote = Object.entries(config.keys).find(([, key]) => isRemote(key))
+  if (remote !== undefined && !trustedRoot?.timestampAuthorities.length) throw noAuthority(remote)
+  return (address, now) => {
+    if (trustedRoot === undefined) throw new TypeError(`no trusted root for ${address}`)
+    return remoteStamper({ address, client: timestampClient(address, fetch), trustedRoot, now })
+  }
+}
+
+function noAuthority([name, { timestamps }]: readonly [string, KeySettings]): CountersignError {
+  const message = `keys.${name} has its time stamps from ${timestamps}, and no trusted root has an authority`
+  return new CountersignError('ERR_CONFIG_INVALID', message, {
+    hint: 'set trust.trustedRoot to a file with the certificate chain of the authority: time stamps are verified before they are released',
   })
 }
 

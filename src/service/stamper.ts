@@ -1,10 +1,12 @@
 /** Who says when a signature was made: our own time-stamp authority, or another one. */
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { createTimestampAuthority, type TimestampAuthority } from '../timestamp/authority.ts'
 import type { TimestampClient } from '../timestamp/client.ts'
 import type { StampClock } from '../timestamp/stamp-clock.ts'
 import { CountersignError } from '../errors.ts'
+import { verifyTimestamp } from '../verification/verify-timestamp.ts'
 import { openKeyOf } from './own-keys.ts'
 
 /** A time stamp of a signature, and what the log says of it. */
@@ -77,13 +79,43 @@ export function embeddedStamper(embedded: EmbeddedAuthority): Stamper {
   }
 }
 
-/** Stamps with an authority elsewhere. */
-export function remoteStamper(
-  address: string,
-  client: Pick<TimestampClient, 'stampSignature'>,
-): Stamper {
+/** An authority elsewhere, and what its time stamps are held against. */
+export interface RemoteAuthority {
+  readonly address: string
+  readonly client: Pick<TimestampClient, 'stampSignature'>
+  /** Has the chain of the authority. */
+  readonly trustedRoot: TrustedRoot
+  readonly now: () => Date
+}
+
+/** How far its clock may be from ours; its accuracy and ours are within it. */
+const MAX_OFFSET_MS = 60_000
+
+/**
+ * Stamps with an authority elsewhere. What it gives is verified before it goes into a bundle: it is over this
+ * signature, signed by a trusted authority, and of this moment.
+ *
+ * @throws {@link CountersignError} from the stamper: ERR_TIMESTAMP_INVALID — it is not; and the errors of the
+ * client
+ */
+export function remoteStamper({ address, client, now, trustedRoot }: RemoteAuthority): Stamper {
   return async (signature, options) => {
+    const askedMs = now().getTime()
     const { response, time } = await client.stampSignature(signature, options)
+    const answeredMs = now().getTime()
+    const verified = await verifyTimestamp(signature, response, trustedRoot)
+    const isPlausible =
+      verified.getTime() >= askedMs - MAX_OFFSET_MS &&
+      verified.getTime() <= answeredMs + MAX_OFFSET_MS
+    if (!isPlausible) throw implausible(address, verified)
     return { response, time, kid: address }
   }
+}
+
+function implausible(address: string, time: Date): CountersignError {
+  return new CountersignError(
+    'ERR_TIMESTAMP_INVALID',
+    `the time stamp of ${new URL(address).host} is of ${time.toISOString()}, over a minute from now`,
+    { hint: 'nothing was released; check the clocks of this machine and of the authority' },
+  )
 }

@@ -64,7 +64,8 @@ async function createScene(required = 2): Promise<Scene> {
   let [made, time] = [0, NOW]
   const now = (): Date => time
   const randomId = (): string => `approval-${++made}`
-  const approvals = createApprovals({ store, settings, now, clock: new SteadyClock(now), randomId })
+  const clock = new SteadyClock(now)
+  const approvals = createApprovals({ store, settings, now, clock, randomId })
   return {
     store,
     claim: (who, what = REVOKE, at = NOW) => {
@@ -81,7 +82,7 @@ async function createScene(required = 2): Promise<Scene> {
     approve: (who, what, at = NOW) => {
       time = at
       const keyring = { snapshot: { sequence: 1, keys: [serviceKey('release', 'artifact')] } }
-      const context = { approvals, authorize: () => Promise.resolve(), keyring, now, store }
+      const context = { approvals, authorize: () => Promise.resolve(), keyring, now, clock, store }
       return approveRequest(context as never, { ...what, caller: callerOf(who), requestId: 'r-2' })
     },
     log: async () => {

@@ -30,6 +30,17 @@ export class ServiceClient {
     return this.post('/v1/keys/release/signatures', { artifacts })
   }
 
+  /** As {@link ServiceClient.sign}, with the code of the one result where the batch is answered. */
+  async signOne(): Promise<Verdict> {
+    const artifacts = [{ digest: digestOf(Buffer.from('an image')), kind: 'image' }]
+    const answer = await this.#send('/v1/keys/release/signatures', { artifacts })
+    if (!answer.ok) return verdictOf(answer)
+    const { results } = (await answer.json()) as {
+      readonly results: readonly { readonly problem?: object }[]
+    }
+    return { status: answer.status, code: codeIn(results[0]?.problem) }
+  }
+
   /** Issues a token with the key `sessions`. */
   issueToken(): Promise<Verdict> {
     return this.post('/v1/keys/sessions/tokens', { audience: 'https://api.example.com' })
@@ -53,11 +64,13 @@ export class ServiceClient {
 
   /** Sends JSON as the caller. */
   async post(path: string, body: object): Promise<Verdict> {
+    return verdictOf(await this.#send(path, body))
+  }
+
+  #send(path: string, body: object): Promise<Response> {
     const { address, authorization } = this.#options
     const headers = { authorization, 'content-type': 'application/json' }
-    return verdictOf(
-      await fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }),
-    )
+    return fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   }
 
   /** Checks that fail, as `/readyz` has them: `clock ERR_CLOCK`. */
