@@ -121,7 +121,7 @@ const configFile = Type.Object(
     store: Type.Optional(
       text('store', {
         description:
-          'Database of the service: `sqlite:FILE`, or `postgres://user@host/db` without a password.',
+          'Database of the service: `sqlite:FILE`, or `postgres://user@host/db` without a password. Without `sslmode`, connections to another machine are `verify-full`; see [the runbook](runbooks/database.md).',
         default: DEFAULTS.store,
       }),
     ),

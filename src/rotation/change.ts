@@ -53,8 +53,32 @@ export function changeKey(
   done: Done,
   decide: Decide,
 ): Promise<Change> {
+  return withRetries(done.isRevocation === true ? REVOCATION_ATTEMPTS : 1, () =>
+    changeOnce(context, name, done, decide),
+  )
+}
+
+/** A revocation waits for no lock of the key, so what others change meanwhile makes it try again. */
+const REVOCATION_ATTEMPTS = 5
+
+async function withRetries<T>(attempts: number, work: () => Promise<T>): Promise<T> {
+  for (let left = attempts - 1; ; left -= 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (left === 0 || !CountersignError.is(error, 'ERR_STATE_CONFLICT')) throw error
+    }
+  }
+}
+
+function changeOnce(
+  context: RotationContext,
+  name: string,
+  done: Done,
+  decide: Decide,
+): Promise<Change> {
   return context.store.transaction(async (records) => {
-    await records.keys.lockKey(name)
+    if (done.isRevocation !== true) await records.keys.lockKey(name)
     const { clock } = context
     const now = await (done.isRevocation === true
       ? clock.checkOrEstimate(records)

@@ -68,7 +68,8 @@ export function createApprovals(options: ApprovalOptions): Approvals {
     rules,
     assertApproved: async (request, by) => {
       const waiting = await store.transaction(async (records) => {
-        await records.keys.lockKey(request.resource)
+        // A revocation waits for no lock: at worst, two requests for it wait for approval.
+        if (request.action !== 'revokeKey') await records.keys.lockKey(request.resource)
         const time = await approvalTime(options.clock, records, request.action)
         const context = await contextOf(records, time)
         const outcome = await findApproval(request, context)

@@ -31,6 +31,8 @@ export interface Database extends AsyncDisposable {
   /** For reads outside of transactions; never sees what is not durable yet. */
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes
+  /** The schema that its tables are in; undefined where there is one alone. */
+  readonly schema: string | undefined
   /** Hands out Kysely for changing the schema, which may take longer than anything else. */
   migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** The time where the database runs; undefined where that is this process. */

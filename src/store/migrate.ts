@@ -19,6 +19,7 @@ export async function migrate(database: Database): Promise<void> {
       provider: createMigrations(database.columnTypes),
       migrationTableName: MIGRATIONS_TABLE,
       migrationLockTableName: `${MIGRATIONS_TABLE}_lock`,
+      ...(database.schema !== undefined && { migrationTableSchema: database.schema }),
     })
     return migrator.migrateToLatest()
   })
@@ -55,9 +56,11 @@ async function knownNames({ columnTypes }: Database): Promise<readonly string[]>
   return Object.keys(await createMigrations(columnTypes).getMigrations())
 }
 
-async function executedNames({ writer }: Database): Promise<readonly string[]> {
+async function executedNames({ schema, writer }: Database): Promise<readonly string[]> {
   const tables = await writer.introspection.getTables()
-  if (!tables.some(({ name }) => name === MIGRATIONS_TABLE)) return []
+  const isOurs = (table: { readonly name: string; readonly schema?: string }): boolean =>
+    table.name === MIGRATIONS_TABLE && (schema === undefined || table.schema === schema)
+  if (!tables.some(isOurs)) return []
   const db = writer.$extendTables<{ [MIGRATIONS_TABLE]: { readonly name: string } }>()
   const rows = await db.selectFrom(MIGRATIONS_TABLE).select('name').execute()
   return rows.map(({ name }) => name)

@@ -28,7 +28,7 @@ test('without --migrate an empty database is left alone, with the command that f
   await expect(startServiceProcess(folder, { args: [] })).rejects.toThrow(
     /its schema has no tables yet \[ERR_STORE_UNAVAILABLE\]\nhint: {2}bring it up to date once with: countersign serve --migrate/,
   )
-  const tables = await query(store, "select 1 from pg_tables where schemaname = 'public'")
+  const tables = await query(store, "select 1 from pg_tables where schemaname = 'countersign'")
   expect(tables).toEqual([])
 })
 
@@ -39,7 +39,10 @@ test('two replicas that migrate at once share one schema and one set of keys', a
   await using second = replicas[1]
 
   expect(await Promise.all([isReady(first), isReady(second)])).toEqual([true, true])
-  const active = await query(store, "select key from key_versions where state = 'active'")
+  const active = await query(
+    store,
+    "select key from countersign.key_versions where state = 'active'",
+  )
   expect(active).toHaveLength(4)
 
   await using third = await startServiceProcess(folder, { args: [] })

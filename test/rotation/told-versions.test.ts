@@ -143,7 +143,10 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     await sql(BUMP)
     await keyring.refresh()
 
-    expect(keyring.snapshot.versions.map(({ origin }) => origin)).toEqual(['generated', 'generated'])
+    expect(keyring.snapshot.versions.map(({ origin }) => origin)).toEqual([
+      'generated',
+      'generated',
+    ])
     expect(errors[0]?.code).toBe('ERR_LOG_PROOF_INVALID')
   })
 

@@ -173,14 +173,17 @@ test('replicas that migrate at once make one schema', async () => {
   const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(url, { migrate: true })))
   await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()))
 
-  const rows = await query(url, 'select name from countersign_migrations')
+  const rows = await query(url, 'select name from countersign.countersign_migrations')
   expect(rows).toEqual([{ name: '0001-first-schema' }])
 })
 
 test('a schema that a later version made is refused', async () => {
   const url = await server.createDatabase()
   await storeKey(await openClosedLater(url), sampleKey('release'))
-  await query(url, `insert into countersign_migrations values ('9999-later', now()::text)`)
+  await query(
+    url,
+    `insert into countersign.countersign_migrations values ('9999-later', now()::text)`,
+  )
 
   const refusals = [{ migrate: true }, {}].map((options) =>
     codeOfAsync(() => openStore(url, options)),

@@ -87,7 +87,8 @@ export async function createPostgres(options: PostgresOptions = {}): Promise<Pos
 
 /** Runs one statement as the owner of everything. */
 export async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new Client(url)
+  const options = '-c search_path=countersign,public'
+  const client = new Client({ connectionString: url, options })
   await client.connect()
   try {
     const { rows } = await client.query<Record<string, unknown>>(text)

@@ -82,15 +82,11 @@ test.each([
 })
 
 test.each(['0200', '02020001', '0202ff80'])('the integer %s is not in its shortest form', (der) => {
-  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readInteger())).toBe(
-    'ERR_TIMESTAMP_INVALID',
-  )
+  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readInteger())).toBe('ERR_TIMESTAMP_INVALID')
 })
 
 test.each(['010100', '010101', '0100'])('the flag %s is refused: only TRUE is written', (der) => {
-  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readFlag())).toBe(
-    'ERR_TIMESTAMP_INVALID',
-  )
+  expect(codeOf(() => readDer(Buffer.from(der, 'hex')).readFlag())).toBe('ERR_TIMESTAMP_INVALID')
 })
 
 test('another tag than the one that is due is refused, and left where it may be missing', () => {

@@ -50,7 +50,9 @@ export async function approveRequest(
   if (waiting !== undefined) await authorize(context, waiting, { caller, requestId })
   return store.transaction(async (all) => {
     const { approvals: records, keys, log } = all
-    if (waiting !== undefined) await keys.lockKey(waiting.resource)
+    // Nor does the approval of a revocation; who approves twice at once counts once.
+    if (waiting !== undefined && waiting.action !== 'revokeKey')
+      await keys.lockKey(waiting.resource)
     const time = await approvalTime(clock, all, waiting?.action ?? '')
     const approval = await openApproval(id, { records, log, now: time })
     const rules = await approving.rules({ log })

@@ -1,13 +1,15 @@
 import { Client, type ClientConfig, TypeOverrides, types } from 'pg'
 import { CountersignError } from '../../errors.ts'
 import type { DatabaseSettings } from '../database.ts'
+import { SCHEMA } from './schema.ts'
 
 /** Modes of libpq that encrypt without being sure of the server's name, or only perhaps. */
 const LAX_MODES: ReadonlySet<string> = new Set(['allow', 'prefer', 'require', 'verify-ca'])
 
 /**
- * Reads the URL of a database and bounds every wait. Where TLS is asked for, the server's certificate and
- * name are checked, whatever the mode; `sslmode=no-verify` alone leaves that out.
+ * Reads the URL of a database and bounds every wait. Connections to another machine are encrypted, and the
+ * server's certificate and name are checked, whatever the mode: only `sslmode=no-verify` leaves out the check,
+ * and `sslmode=disable` the encryption. Connections search our own schema alone.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — not a URL, or it names a file that can't be read;
  * the message never quotes it
@@ -16,12 +18,17 @@ export function toClientConfig(
   text: string,
   { password, timeoutMs }: DatabaseSettings,
 ): ClientConfig {
-  if (!URL.canParse(text)) throw unusable('it is no URL')
+  if (!URL.canParse(text)) throw unusable('it is not a URL')
   const url = new URL(text)
   if (password !== undefined) url.password = encodeURIComponent(password)
   const mode = url.searchParams.get('sslmode')
   if (mode !== null && LAX_MODES.has(mode)) url.searchParams.set('sslmode', 'verify-full')
-  const config: ClientConfig = {
+  assertReadable({ connectionString: url.href })
+  if (mode === null && !isLocal(url)) url.searchParams.set('sslmode', 'verify-full')
+  const options = url.searchParams.get('options') ?? ''
+  // pg_temp last, since it would come first where it is not named.
+  url.searchParams.set('options', `${options} -c search_path=${SCHEMA},pg_temp`.trim())
+  return {
     connectionString: url.href,
     application_name: 'countersign',
     connectionTimeoutMillis: timeoutMs,
@@ -34,9 +41,15 @@ export function toClientConfig(
     keepAliveInitialDelayMillis: 10_000,
     types: createTypes(),
   }
-  assertReadable(config)
-  return config
 }
+
+/** Whether a server is on this machine: a socket, or loopback; nothing is read or changed on the way to it. */
+function isLocal(url: URL): boolean {
+  const { host } = new Client(url.href)
+  return host.startsWith('/') || LOOPBACK.test(host)
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/
 
 /** Makes a client once, which reads the files that the URL names. */
 function assertReadable(config: ClientConfig): void {

@@ -32,7 +32,7 @@ export class PgDialect implements Dialect {
   }
 
   createAdapter(): DialectAdapter {
-    return new PostgresAdapter()
+    return new RowLockedAdapter()
   }
 
   createDriver(): Driver {
@@ -45,6 +45,17 @@ export class PgDialect implements Dialect {
 
   createQueryCompiler(): QueryCompiler {
     return new PostgresQueryCompiler()
+  }
+}
+
+/** Migrations run in a transaction that holds the row of their lock, see `PostgresDatabase.migrating`. */
+class RowLockedAdapter extends PostgresAdapter {
+  override acquireMigrationLock(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  override releaseMigrationLock(): Promise<void> {
+    return Promise.resolve()
   }
 }
 

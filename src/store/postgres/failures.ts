@@ -15,7 +15,11 @@ const OUTAGES: readonly (readonly [state: string, why: string, hint: string])[] 
   ['3D', 'there is no such database', 'create it with createdb, or correct the URL of the store'],
   ['40001', 'transactions were in each other’s way', TRY_AGAIN],
   ['40P01', 'transactions were in each other’s way', TRY_AGAIN],
-  ['42501', 'its user lacks a privilege', 'make the user owner of the database or of its schema'],
+  [
+    '42501',
+    'its user lacks a privilege',
+    'make the user owner of the schema countersign; see docs/runbooks/database.md',
+  ],
   ['53100', 'the disk of the server is full', 'make room; nothing was lost'],
   ['53300', 'the server has too many connections', 'raise max_connections, or run fewer replicas'],
   ['53', 'the server lacks memory or another resource', TRY_AGAIN],

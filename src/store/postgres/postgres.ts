@@ -4,11 +4,12 @@ import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, POSTGRES_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
-import { tryAdvisoryLock } from './advisory-lock.ts'
 import { CHANNEL, listenForAnnouncements, pollForChange } from './announcements.ts'
 import { toClientConfig } from './client-config.ts'
 import { PgDialect } from './dialect.ts'
 import { sqlState } from './failures.ts'
+import { tryRowLock } from './row-lock.ts'
+import { createSchema, MIGRATION_LOCK, SCHEMA } from './schema.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const RUN_AGAIN: ReadonlySet<string | undefined> = new Set(['40001', '40P01'])
@@ -29,6 +30,7 @@ class PostgresDatabase implements Database {
   readonly writer: Kysely<Tables>
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes = POSTGRES_TYPES
+  readonly schema = SCHEMA
   readonly #config: ClientConfig
   readonly #pollMs: number
   readonly #pool: Pool
@@ -51,7 +53,13 @@ class PostgresDatabase implements Database {
       query_timeout: MIGRATION_TIMEOUT_MS,
     })
     try {
-      return await work(new Kysely<Tables>({ dialect: new PgDialect(pool) }))
+      await createSchema(pool)
+      const db = new Kysely<Tables>({ dialect: new PgDialect(pool) })
+      return await db.transaction().execute(async (transaction) => {
+        const lock = sql`select name from locks where name = ${MIGRATION_LOCK} for update`
+        await lock.execute(transaction)
+        return work(transaction)
+      })
     } finally {
       await pool.end()
     }
@@ -59,16 +67,15 @@ class PostgresDatabase implements Database {
 
   async clock(db: Kysely<Tables>): Promise<Date> {
     const time = sql<{ ms: number }>`
-      select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms`
+      select pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp()) * 1000)::float8 as ms`
     const { rows } = await time.execute(db)
     return new Date(rows[0]?.ms ?? Number.NaN)
   }
 
   async lockKey(db: Kysely<Tables>, name: string): Promise<void> {
     // Not the key's row: a key that is about to be made has none yet.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`countersign key ${name}`}, 0))`.execute(
-      db,
-    )
+    await sql`insert into locks (name) values (${`key ${name}`})
+      on conflict (name) do update set name = excluded.name`.execute(db)
   }
 
   async lockHead(db: Kysely<Tables>): Promise<HeadRow> {
@@ -85,14 +92,16 @@ class PostgresDatabase implements Database {
     const indices = rows.map(({ idx }) => idx)
     const data = rows.map((row) => row.data)
     await sql`insert into log_entries (idx, data)
-      select * from unnest(${indices}::bigint[], ${data}::bytea[])`.execute(db)
+      select * from rows from
+        (pg_catalog.unnest(${indices}::bigint[]), pg_catalog.unnest(${data}::bytea[]))`.execute(db)
   }
 
   async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
     const labels = rows.map(({ label }) => label)
     const indices = rows.map(({ idx }) => idx)
     await sql`insert into log_labels (label, idx)
-      select * from unnest(${labels}::bytea[], ${indices}::bigint[])`.execute(db)
+      select * from rows from
+        (pg_catalog.unnest(${labels}::bytea[]), pg_catalog.unnest(${indices}::bigint[]))`.execute(db)
   }
 
   mayRunAgain(error: unknown): boolean {
@@ -104,7 +113,7 @@ class PostgresDatabase implements Database {
   }
 
   async notifyOthers(db: Kysely<Tables>): Promise<void> {
-    await sql`select pg_notify(${CHANNEL}, '')`.execute(db)
+    await sql`select pg_catalog.pg_notify(${CHANNEL}, '')`.execute(db)
   }
 
   watchOthers(listener: () => void): () => void {
@@ -119,7 +128,7 @@ class PostgresDatabase implements Database {
   }
 
   tryLock(name: string): Promise<HeldLock | undefined> {
-    return tryAdvisoryLock(this.#config, name)
+    return tryRowLock(this.#config, name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

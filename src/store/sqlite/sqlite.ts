@@ -81,6 +81,7 @@ class SqliteDatabase implements Database {
   readonly writer: Kysely<Tables>
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes = SQLITE_TYPES
+  readonly schema = undefined
   readonly #writing: SqliteConnection
   readonly #connected: ReadonlySet<Connected>
   readonly #guard: Disposable | undefined

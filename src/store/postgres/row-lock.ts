@@ -6,17 +6,20 @@ import { promisePostgres } from './failures.ts'
 /** How often the connection of a lock is tried, so that its loss is noticed on a silent network too. */
 const HEARTBEAT_MS = 5000
 
+/** A replica that hangs for so long loses its locks. */
+const IDLE_MS = 3 * HEARTBEAT_MS
+
 /**
- * Takes a lock on the server that lasts as long as a connection of its own; undefined where another
- * session has it.
+ * Locks a row of our own schema for as long as a transaction on a connection of its own is open; undefined where
+ * another session has it.
  *
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the server does not answer
  */
-export async function tryAdvisoryLock(
+export async function tryRowLock(
   config: ClientConfig,
   name: string,
 ): Promise<HeldLock | undefined> {
-  const client = new Client(config)
+  const client = new Client({ ...config, idle_in_transaction_session_timeout: IDLE_MS })
   const lost = new AbortController()
   const lose = (cause?: unknown): void => {
     lost.abort(storeUnavailable(`the connection that held lock "${name}" was lost`, { cause }))
@@ -44,7 +47,7 @@ export async function tryAdvisoryLock(
       client.removeAllListeners('end')
       await beat
       // The lock is free when this returns, not a moment later.
-      await client.query('select pg_advisory_unlock_all()').catch(() => undefined)
+      await client.query('rollback').catch(() => undefined)
       await client.end()
     },
   }
@@ -52,7 +55,10 @@ export async function tryAdvisoryLock(
 
 async function lock(client: Client, name: string): Promise<boolean> {
   await client.connect()
-  const text = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked'
-  const { rows } = await client.query<{ locked: boolean }>(text, [`countersign lock ${name}`])
-  return rows[0]?.locked === true
+  const row = [`lock ${name}`]
+  await client.query('insert into locks (name) values ($1) on conflict do nothing', row)
+  await client.query('begin')
+  const text = 'select name from locks where name = $1 for update skip locked'
+  const { rows } = await client.query(text, row)
+  return rows.length === 1
 }
