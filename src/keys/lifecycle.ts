@@ -33,6 +33,7 @@ const OPERATOR: readonly Actor[] = ['operator']
 export const LIFECYCLE: readonly Transition[] = [
   { from: 'pending', action: 'publish', to: 'pending', actors: ANYBODY },
   { from: 'pending', action: 'activate', to: 'active', actors: ANYBODY },
+  { from: 'pending', action: 'retire', to: 'retired', actors: ANYBODY },
   { from: 'pending', action: 'revoke', to: 'revoked', actors: OPERATOR },
   { from: 'active', action: 'retire', to: 'retired', actors: OPERATOR },
   { from: 'active', action: 'revoke', to: 'revoked', actors: OPERATOR },

@@ -123,9 +123,12 @@ function publishVersion(version: KeyVersion, key: Key): PublishedVersion {
 }
 
 function windowOf(version: KeyVersion, key: Key): PublishedVersion['validFor'] {
-  const { activatedAt, revokedAt } = version
-  // Revoked before it ever signed: a window that nothing fits in, since its compromise is no later.
-  if (activatedAt === undefined) return { start: revokedAt, end: revokedAt }
+  const { activatedAt, retiredAt, revokedAt } = version
+  // Ended before it ever signed: a window that nothing fits in.
+  if (activatedAt === undefined) {
+    const ended = revokedAt ?? retiredAt
+    return { start: ended, end: ended }
+  }
   const closed = signsUntil(version, key)
   const isCut = revokedAt !== undefined && (closed === undefined || revokedAt < closed)
   return { start: activatedAt, end: isCut ? revokedAt : closed }

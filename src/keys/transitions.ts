@@ -133,7 +133,8 @@ function retired(version: KeyVersion, now: Date): KeyVersion {
 }
 
 /**
- * Ends the signing of a key's active version and puts none in its place; `activate` is how to rotate.
+ * Ends the signing of a key's active version and puts none in its place; `activate` is how to rotate. Of a
+ * version that waits nothing ends: it never signs, and need not be forced.
  *
  * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — not forced, or without a reason;
  * ERR_KEY_NOT_FOUND
@@ -144,6 +145,8 @@ export function retire(
   options: Force = {},
 ): readonly KeyVersion[] {
   const { version } = beginTransition(moment, number, 'retire')
+  if (version.state === 'pending')
+    return [revise(version, { state: 'retired', retiredAt: moment.now })]
   if (isForced(version, 'retire', options)) return [retired(version, moment.now)]
   const hint = 'activate another version, which retires this one; or force it and say why'
   throw refuse(version, 'retire', `${version.key} would have no version that signs`, hint)

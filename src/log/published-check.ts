@@ -131,7 +131,7 @@ function toldFacts(told: ToldVersion): Facts {
     origin,
     // Destroyed after it was compromised, it is published as compromised.
     state: compromisedSince === undefined ? state : 'revoked',
-    start: (times.activatedAt ?? times.revokedAt)?.toISOString(),
+    start: (times.activatedAt ?? times.revokedAt ?? times.retiredAt)?.toISOString(),
     compromisedSince: compromisedSince?.toISOString(),
     end: (times.retiredAt ?? times.revokedAt) && 'set',
   }

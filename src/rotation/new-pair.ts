@@ -14,14 +14,13 @@ import { type KeyUri, parseKeyUri, serializeKeyUri } from '../providers/key-uri.
 import { parseProviderReference, versionUri } from '../providers/provider-reference.ts'
 import { readMoment } from './change.ts'
 import type { RotationContext } from './context.ts'
+import { selfTest } from './self-test.ts'
 
 /** A key pair that waits to become a version; the intent goes when it does. */
 export interface PreparedPair {
   readonly pair: NewKeyPair
   readonly intentId: string
 }
-
-const SELF_TEST = new TextEncoder().encode('countersign self-test: says nothing of anything')
 
 /**
  * Makes a key pair for the next version of a key, or finishes what an earlier attempt began, and lets
@@ -147,7 +146,7 @@ export async function testedPair(
 ): Promise<NewKeyPair> {
   const { uri, version } = place
   const signer = await context.providers.openKey(uri, { algorithm: key.algorithm })
-  await signer.sign(SELF_TEST)
+  await selfTest(signer)
   const pair = { publicKey: signer.key, uri: serializeKeyUri(uri) }
   if (key.use !== 'timestamp') return pair
   const certificates = context.certify({ key: key.name, version, publicKey: signer.key })

@@ -25,7 +25,7 @@ export class OpenSigners {
     const { kid } = version.publicKey
     const known = this.#signers.get(kid)
     if (known !== undefined) return known
-    const opening = this.#openPinned(version)
+    const opening = openPinned(this.#openKey, version)
     this.#signers.set(kid, opening)
     // A failure is not remembered: the backend may be back for the next call.
     opening.catch(() => {
@@ -41,14 +41,23 @@ export class OpenSigners {
       if (!kids.has(kid)) this.#signers.delete(kid)
     }
   }
+}
 
-  async #openPinned({ uri, publicKey, key, version }: KeyVersion): Promise<Signer> {
-    const signer = await this.#openKey(uri, { algorithm: publicKey.algorithm.name })
-    if (Buffer.from(signer.key.spki).equals(publicKey.spki)) return signer
-    const message = `the backend now holds another key as ${key}@${version}`
-    throw new CountersignError('ERR_PROVIDER_FAULT', message, {
-      hint: 'nothing was signed; find out who replaced it, and revoke the version if it may be stolen',
-      details: { key, version, expected: publicKey.kid, found: signer.key.kid },
-    })
-  }
+/**
+ * Opens the signer of a version, with the public key that the version has in the store.
+ *
+ * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the reference holds another key; and what opening
+ * throws
+ */
+export async function openPinned(
+  openKey: Providers['openKey'],
+  { uri, publicKey, key, version }: KeyVersion,
+): Promise<Signer> {
+  const signer = await openKey(uri, { algorithm: publicKey.algorithm.name })
+  if (Buffer.from(signer.key.spki).equals(publicKey.spki)) return signer
+  const message = `the backend now holds another key as ${key}@${version}`
+  throw new CountersignError('ERR_PROVIDER_FAULT', message, {
+    hint: 'nothing was signed; find out who replaced it, and revoke the version if it may be stolen',
+    details: { key, version, expected: publicKey.kid, found: signer.key.kid },
+  })
 }

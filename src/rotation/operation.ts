@@ -16,12 +16,7 @@ import { lastSignatureAt } from './last-signature.ts'
 /** One transition that is asked for; a version left out is the one that is plainly meant. */
 export type Operation =
   | { readonly action: 'publish' | 'destroy'; readonly version: number }
-  /** Default: the standby. */
-  | {
-      readonly action: 'activate'
-      readonly version?: number | undefined
-      readonly force?: boolean | undefined
-    }
+  | ActivateOperation
   /** Default: the active version. */
   | {
       readonly action: 'retire'
@@ -30,6 +25,13 @@ export type Operation =
     }
   /** Default: the active version. */
   | RevokeOperation
+
+/** An activation that is asked for; default: of the standby. */
+export interface ActivateOperation {
+  readonly action: 'activate'
+  readonly version?: number | undefined
+  readonly force?: boolean | undefined
+}
 
 /** A revocation that is asked for. */
 export interface RevokeOperation {

@@ -4,22 +4,27 @@
  *
  * @packageDocumentation
  */
+import { untilCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
-import { publish } from '../keys/transitions.ts'
+import { freshOf } from '../keys/revocation.ts'
+import { publish, retire } from '../keys/transitions.ts'
 import { actInBackend, type BackendOutcome } from './backend.ts'
 import { type Change, changeKey, consentTo, readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
-import { withNewPair } from './new-pair.ts'
+import { type PreparedPair, withNewPair } from './new-pair.ts'
 import { takeIn, withVersion } from './new-version.ts'
+import { assertSigns, findDefect } from './proven-version.ts'
 import {
+  type ActivateOperation,
   decideOn,
   type Given,
   type Operation,
   type RevokeOperation,
   targetOf,
 } from './operation.ts'
+import { assertTold } from './told-versions.ts'
 
 /** What was done. */
 export interface Transitioned extends Change {
@@ -42,9 +47,12 @@ export async function transition(
 ): Promise<Transitioned> {
   switch (operation.action) {
     case 'publish':
-    case 'activate':
     case 'retire':
       return { ...(await change(context, name, operation, by)), backend: undefined }
+    case 'activate': {
+      const named = await proveActivation(context, name, operation, by)
+      return { ...(await change(context, name, named, by)), backend: undefined }
+    }
     case 'revoke': {
       const revoked = await revokeInStore(context, name, operation, by)
       const target = revoked.changed.find(({ state }) => state === 'revoked')
@@ -62,6 +70,26 @@ export async function transition(
       return { ...destroyed, backend }
     }
   }
+}
+
+/** Names the version, and makes sure that it signs at this moment, where the rules let it. */
+async function proveActivation(
+  context: RotationContext,
+  name: string,
+  operation: ActivateOperation,
+  by: Operator,
+): Promise<ActivateOperation> {
+  const version = await context.store.transaction(async (records) => {
+    const moment = await readMoment(records, name, context.now())
+    const number = targetOf(operation, moment)
+    await decideOn({ ...operation, version: number }, by, { moment, records })
+    const found = moment.versions.find((each) => each.version === number)
+    // What somebody slipped in is not even opened.
+    if (found !== undefined) await assertTold(records.log, found, moment.key.use)
+    return found
+  })
+  if (version !== undefined) await assertSigns(context, version, by.requestId)
+  return { ...operation, version: version?.version }
 }
 
 function change(
@@ -85,6 +113,8 @@ async function revokeInStore(
   const moment = await readKey(context, name)
   // Named now: while a key pair is made, another version may become the active one.
   const named = { ...operation, version: targetOf(operation, moment) }
+  const dead = await findDeadSuccessor(context, moment, named)
+  if (dead !== undefined) return revokeWithoutStandby(context, dead, named, by)
   if (!needsFreshVersion(moment, named)) return change(context, name, named, by)
   return withNewPair(context, name, (prepared) =>
     changeKey(context, name, { by, isRevocation: true }, async (latest, records) => {
@@ -93,6 +123,61 @@ async function revokeInStore(
       return [fresh, ...(await decideOn(named, by, given))]
     }),
   )
+}
+
+/** So long an emergency waits to hear whether the version that would take over signs. */
+const MAX_TEST_MS = 3000
+
+/** A version that would take over and does not sign; a backend that is away proves nothing, and holds up nothing. */
+async function findDeadSuccessor(
+  context: RotationContext,
+  { key, versions }: KeyMoment,
+  { mode, version }: RevokeOperation,
+): Promise<KeyVersion | undefined> {
+  const target = versions.find((each) => each.version === version)
+  const others = versions.filter((each) => each !== target)
+  const seamless = target?.state === 'active' ? standbyOf(others) : undefined
+  const successor = mode === 'flush' ? freshOf(others) : seamless
+  if (successor === undefined) return undefined
+  await context.store.transaction(({ log }) => assertTold(log, successor, key.use))
+  const limit = AbortSignal.timeout(MAX_TEST_MS)
+  const defect = await untilCancelled(findDefect(context, successor), limit).catch(() => undefined)
+  return defect === undefined ? undefined : successor
+}
+
+/**
+ * Revokes where the version that would take over is dead: that is retired, and one that is made now takes
+ * over. Where none can be made the revocation leaves the key without a version that signs, if it is forced.
+ */
+async function revokeWithoutStandby(
+  context: RotationContext,
+  dead: KeyVersion,
+  operation: RevokeOperation,
+  by: Operator,
+): Promise<Change> {
+  const revokeWith = (prepared?: PreparedPair): Promise<Change> =>
+    changeKey(context, dead.key, { by, isRevocation: true }, async (latest, records) => {
+      const made = prepared === undefined ? [] : [await takeIn(prepared, latest, records)]
+      const ended = retire(latest, dead.version)
+      const others = latest.versions.filter(({ version }) => version !== dead.version)
+      const moment = { ...latest, versions: [...others, ...ended, ...made] }
+      const mode = prepared === undefined ? operation.mode : 'flush'
+      return [
+        ...ended,
+        ...made,
+        ...(await decideOn({ ...operation, mode }, by, { moment, records })),
+      ]
+    })
+  const progress = { isMade: false }
+  try {
+    return await withNewPair(context, dead.key, (prepared) => {
+      progress.isMade = true
+      return revokeWith(prepared)
+    })
+  } catch (error) {
+    if (progress.isMade) throw error
+    return revokeWith()
+  }
 }
 
 /** Whether a revocation brings in a version nobody has seen, and there is none yet. */

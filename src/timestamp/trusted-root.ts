@@ -69,8 +69,9 @@ function trusted({ keys, versions }: TrustedRootSource, use: KeyUse): readonly T
     )
 }
 
-/** Without a version that was never published, or was compromised before it could sign. */
+/** Without a version that was never published, or was ended or compromised before it could sign. */
 function withWindow(version: KeyVersion, key: Key): readonly TrustedVersion[] {
+  if (version.activatedAt === undefined && version.retiredAt !== undefined) return []
   const start = version.publishedAt ?? version.activatedAt
   const end = endOf(version, key)
   const signsFrom = version.activatedAt ?? start

@@ -32,8 +32,12 @@ test('what is retired, revoked or destroyed never leads back', () => {
   expect(ends.filter((to) => !ended.includes(to))).toEqual([])
 })
 
-test('a scheduler publishes and activates, and ends nothing by itself', () => {
+test('a scheduler publishes, activates, and ends only what waits', () => {
   const scheduled = LIFECYCLE.filter(({ actors }) => actors.includes('scheduler'))
 
-  expect(scheduled.map(({ action }) => action)).toEqual(['publish', 'activate'])
+  expect(scheduled.map(({ from, action }) => `${action} ${from}`)).toEqual([
+    'publish pending',
+    'activate pending',
+    'retire pending',
+  ])
 })

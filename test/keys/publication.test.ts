@@ -9,7 +9,7 @@ import {
   type PublishedState,
 } from '../../src/keys/publication.ts'
 import { revoke } from '../../src/keys/revocation.ts'
-import { activate, destroy } from '../../src/keys/transitions.ts'
+import { activate, destroy, retire } from '../../src/keys/transitions.ts'
 import { KeyStory, poolKey, second, testKey } from '../support/key-versions.ts'
 
 /** Version 1 retired at 1100, version 2 active, version 3 a standby, version 4 made but seen by nobody. */
@@ -185,4 +185,14 @@ test('a key history names the active trust key and its standby, and none that si
   const { trustKeys } = publishKeyHistory(stateOf(trust))
 
   expect(trustKeys?.map(({ kid }) => kid)).toEqual([poolKey(2).kid, poolKey(3).kid])
+})
+
+test('a version that was retired before it signed has a window that nothing fits in', () => {
+  const made = story({ ...testKey(), use: 'artifact' })
+  made.take(retire(made.at(1400), 3))
+
+  const [, , version] = publishKeyHistory(stateOf(made)).versions
+
+  expect(version).toMatchObject({ state: 'retired' })
+  expect(version?.validFor).toEqual({ start: second(1400), end: second(1400) })
 })

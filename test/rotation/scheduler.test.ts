@@ -83,7 +83,7 @@ test('a failed step leaves the previous version signing, raises an alert, and is
   providers = away
   await scheduler.runOnce()
   await scheduler.runOnce()
-  expect(await scene.states()).toBe('retired active')
+  expect(await scene.states()).toBe('active standby')
   expect(alerts).toEqual([['ERR_INTERNAL', 'release']])
 
   scene.pass(10)

@@ -110,6 +110,10 @@ const STEPS: readonly [Step, ...Step[]] = [
     const number = numberOf(moment, tape, 'active')
     if (tape.next(3) === 0) world.transition(moment, (at) => retire(at, number, WHY), true)
   },
+  (world, tape, _scene, moment) => {
+    const number = numberOf(moment, tape, 'pending')
+    if (tape.next(3) === 0) world.transition(moment, (at) => retire(at, number))
+  },
   revokeSome,
   revokeSome,
   destroySome,
