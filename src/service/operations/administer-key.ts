@@ -91,6 +91,8 @@ export async function administerKey(
   const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
   const plan = await preview(context, name, command, by)
   if (dryRun) return { key: name, dryRun, plan: toPlan(plan) }
+  // Else a key pair would be made first, and the scheduler would take it in.
+  if (plan.refusal !== undefined && plan.steps.length === 0) throw plan.refusal
   const requestOf = (steps: readonly VersionStep[]): ProtectedRequest => ({
     action,
     resource: name,

@@ -311,6 +311,20 @@ test('what waits for others makes no key pair', async () => {
   expect(await scene.intents()).toBe(0)
 })
 
+test.each([
+  ['revoke', { mode: 'flush', compromisedSince: '2100-01-01T00:00:00Z' }],
+  ['revoke', { mode: 'flush', force: true }],
+])('a refused %s %j makes no key pair', async (action, body) => {
+  const { post, scene } = await start()
+  const before = scene.keyFiles()
+
+  const answer = await post(`/v1/keys/release/${action}`, body)
+
+  expect(answer.body).toMatchObject({ code: 'ERR_TRANSITION_REFUSED' })
+  expect(scene.keyFiles()).toEqual(before)
+  expect(await scene.intents()).toBe(0)
+})
+
 test('a rotation that makes its own standby is one change, and one approval', async () => {
   const { post, scene } = await start()
   await post('/v1/keys/release/rotate', forced)
