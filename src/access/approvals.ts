@@ -96,26 +96,37 @@ export async function findApproval(
     return { isApproved: true, approval: undefined }
   }
   const requestSha256 = hashRequest(request)
-  const open = await listApprovals(context)
-  const approval = open.find(
-    (one) =>
-      one.requestSha256 === requestSha256 &&
-      protectedActions.every((action) => one.protectedActions.includes(action)),
+  const rows = (await context.records.approvals(context.now)).filter(
+    ({ parameters }) => hashRequest({ ...request, parameters }) === requestSha256,
+  )
+  const approval = (await listApprovals(rows, context)).find((one) =>
+    isFor(one, { requestSha256, protectedActions }),
   )
   return approval !== undefined && approval.agreed.size >= required
     ? { isApproved: true, approval }
     : { isApproved: false, requestSha256, protectedActions, approval }
 }
 
+function isFor(
+  approval: Approval,
+  asked: Pick<Approval, 'requestSha256' | 'protectedActions'>,
+): boolean {
+  const { protectedActions, requestSha256 } = approval
+  const isCovered = asked.protectedActions.every((action) => protectedActions.includes(action))
+  return requestSha256 === asked.requestSha256 && isCovered
+}
+
 /**
- * Lists the requests that can be approved or used. A row that is not the request its log entries are about
- * is left out: what approvers are shown is what they approve. So is one about which the log contradicts itself.
+ * Lists those of some requests that can be approved or used. A row that is not the request its log entries are
+ * about is left out: what approvers are shown is what they approve. So is one about which the log contradicts
+ * itself.
  */
 export async function listApprovals(
-  context: Omit<ApprovalContext, 'rules'>,
+  rows: readonly WaitingRequest[],
+  context: Pick<ApprovalContext, 'log' | 'now'>,
 ): Promise<readonly Approval[]> {
   const approvals: Approval[] = []
-  for (const row of await context.records.approvals(context.now)) {
+  for (const row of rows) {
     const approval = await readApproval(row, context)
     if (approval !== undefined) approvals.push(approval)
   }
@@ -133,7 +144,7 @@ export async function openApproval(
 
 async function readApproval(
   { id, parameters }: WaitingRequest,
-  { log, now }: Omit<ApprovalContext, 'rules'>,
+  { log, now }: Pick<ApprovalContext, 'log' | 'now'>,
 ): Promise<Approval | undefined> {
   const logged = await readLoggedApproval(log, id).catch(ignoreContradiction)
   if (logged === undefined || logged.isUsed || now >= logged.expires) return undefined

@@ -7,7 +7,7 @@
 import { contradiction } from './contradiction.ts'
 import type { ApprovalEntry, ApprovalRequestEntry, ApprovalUseEntry, EntryCaller } from './entry.ts'
 import { toEntryCaller } from './entry-caller.ts'
-import { type LogTree, readProvenEntry } from './proven-entry.ts'
+import { type LogTree, openProvenLog } from './proven-entry.ts'
 
 /** An approval as the log records it. */
 export interface LoggedApproval {
@@ -44,9 +44,10 @@ export async function readLoggedApproval(
   id: string,
 ): Promise<LoggedApproval | undefined> {
   const indices = await log.find(`approval:${id}`, { limit: MAX_ENTRIES })
+  const read = await openProvenLog(log)
   let approval: LoggedApproval | undefined
   for (const index of indices.toReversed()) {
-    const entry = await readProvenEntry(log, index)
+    const entry = await read(index)
     // Labels are not part of what is hashed, so the entry itself decides.
     if (entry.type === 'approval' && entry.approvalId === id) {
       approval = followApproval(approval, index, entry)

@@ -11,19 +11,32 @@ import { nodesOfTiles } from './tiles.ts'
 export type LogTree = Pick<LogReader, 'find' | 'entries' | 'tile' | 'head'>
 
 /**
- * Reads an entry. Its row alone proves nothing: whoever writes the database can change it, and the tree above
- * it only in view of everybody who reads the log.
+ * Reads entries as of this moment. Their rows alone prove nothing: whoever writes the database can change
+ * them, and the tree above them only in view of everybody who reads the log.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — no such entry, or it is not what the tree has there
+ * @throws {@link CountersignError} from the reading: ERR_LOG_PROOF_INVALID — no such entry, or it is not what
+ * the tree has there
+ */
+export async function openProvenLog(log: LogTree): Promise<(index: number) => Promise<LogEntry>> {
+  const { root, size } = await log.head()
+  const node = nodesOfTiles((level, tile) => log.tile(level, tile))
+  return async (index) => {
+    const [data] = await log.entries(index, index + 1)
+    if (data === undefined || index >= size) throw notInTree(index)
+    const proof = await proveInclusion(index, size, node)
+    verifyInclusion({ index, size, leaf: leafHash(data), root, proof })
+    return parseEntry(data)
+  }
+}
+
+/**
+ * Reads one entry.
+ *
+ * @throws {@link CountersignError} as {@link openProvenLog}
  */
 export async function readProvenEntry(log: LogTree, index: number): Promise<LogEntry> {
-  const { root, size } = await log.head()
-  const [data] = await log.entries(index, index + 1)
-  if (data === undefined || index >= size) throw notInTree(index)
-  const node = nodesOfTiles((level, tile) => log.tile(level, tile))
-  const proof = await proveInclusion(index, size, node)
-  verifyInclusion({ index, size, leaf: leafHash(data), root, proof })
-  return parseEntry(data)
+  const read = await openProvenLog(log)
+  return read(index)
 }
 
 function notInTree(index: number): CountersignError {

@@ -2,7 +2,7 @@
 import { type CountersignError, toCountersignError } from '../errors.ts'
 import { ApprovalCheck } from '../log/approval-check.ts'
 import type { LogEntry } from '../log/entry.ts'
-import { readProvenEntry } from '../log/proven-entry.ts'
+import { openProvenLog } from '../log/proven-entry.ts'
 import type { LogReader } from '../log/log-records.ts'
 import type { Store } from '../store/store.ts'
 
@@ -46,8 +46,9 @@ export class ApprovalAudit {
     const found = await Promise.all(
       LABELS.map((label) => findBetween(log, label, this.#next, size)),
     )
+    const read = await openProvenLog(log)
     for (const index of found.flat().toSorted((a, b) => a - b)) {
-      const entry = await readProvenEntry(log, index)
+      const entry = await read(index)
       this.#try(() => {
         this.#check.add(index, entry)
       })

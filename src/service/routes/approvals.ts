@@ -50,9 +50,10 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
       },
     },
     async (request) => {
-      const waiting = await context.store.transaction(({ approvals: records, log }) =>
-        listApprovals({ records, log, now: context.now() }),
-      )
+      const { store } = context
+      const now = context.now()
+      const rows = await store.transaction(({ approvals }) => approvals.approvals(now))
+      const waiting = await listApprovals(rows, { log: store.log, now })
       for (const name of new Set(waiting.map(({ resource }) => resource))) {
         const access = { action: 'readKeys', key: findKey(context.keyring, name) } as const
         await context.authorize(callerOf(request), access, request.id)
