@@ -13,6 +13,8 @@ import { isSameState, ToldVersions } from './told-versions.ts'
 export interface KeyringOptions {
   readonly store: Store
   readonly openKey: Providers['openKey']
+  /** Milliseconds since some moment; left out, the snapshot is never old. */
+  readonly monotonicMs?: () => number
   /** How often the store is read though nothing was announced, in ms; default 5000. */
   readonly pollMs?: number
   readonly startTimer?: StartTimer
@@ -30,6 +32,8 @@ interface ToldSnapshot {
 export interface StoreKeyring extends Keyring, AsyncDisposable {
   /** What the store says of versions and the log does not tell: it is not in the snapshot. */
   readonly untold: readonly CountersignError[]
+  /** How long ago the store was last read, whether or not anything had changed. */
+  readonly ageMs: () => number
 }
 
 /**
@@ -53,6 +57,8 @@ class FollowingKeyring implements StoreKeyring {
   /** Both written by #read alone. */
   #snapshot: KeyringSnapshot
   #untold: readonly CountersignError[] = []
+  /** When that read began; by #read alone. */
+  #readAtMs: number
   /** The read that is under way or was the last; never rejects. */
   #reading: Promise<void> = Promise.resolve()
   /** The read that begins when this one ends; set by refresh, cleared when it begins. */
@@ -65,6 +71,7 @@ class FollowingKeyring implements StoreKeyring {
     this.#told = told
     this.#signers = new OpenSigners(options.openKey)
     this.#snapshot = snapshot
+    this.#readAtMs = this.#monotonicMs()
     this.#report(untold)
     this.#warm()
     this.#stopListening = options.store.onAnnouncement(() => {
@@ -80,6 +87,8 @@ class FollowingKeyring implements StoreKeyring {
   get untold(): readonly CountersignError[] {
     return this.#untold
   }
+
+  readonly ageMs = (): number => this.#monotonicMs() - this.#readAtMs
 
   async activeSigner(name: string, use: KeyUse): Promise<ActiveSigner> {
     const { key, version } = this.#findActive(name, use)
@@ -132,9 +141,15 @@ class FollowingKeyring implements StoreKeyring {
     throw notUsable(key, 'no version of it is active', `activate one: countersign key show ${name}`)
   }
 
+  #monotonicMs(): number {
+    return this.#options.monotonicMs?.() ?? 0
+  }
+
   async #read(): Promise<void> {
+    const startMs = this.#monotonicMs()
     const { snapshot, untold } = await readSnapshot(this.#options.store, this.#told)
     if (this.#isDisposed) return
+    this.#readAtMs = startMs
     this.#report(untold)
     if (isSame(snapshot, this.#snapshot)) return
     this.#snapshot = snapshot

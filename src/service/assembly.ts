@@ -125,7 +125,10 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   // Of no time: a checkpoint is signed whatever the clock shows.
   startCheckpoints(options, lifecycle, () => openLogKeys(followed, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
-  const publications = await startPublications(options, lifecycle, keyring)
+  const publications = await startPublications(options, lifecycle, {
+    keyring,
+    ageMs: followed.ageMs,
+  })
   const { admit, mayBePermitted } = authorizer
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
@@ -161,7 +164,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
 
 /** Once it fulfils, each key has a version that signs. */
 async function startKeyring(
-  { keys, onAlert, providers, signal, store }: Clocked,
+  { keys, machine: { monotonicMs }, onAlert, providers, signal, store }: Clocked,
   lifecycle: Lifecycle,
   rotation: RotationContext,
 ): Promise<StoreKeyring> {
@@ -171,7 +174,7 @@ async function startKeyring(
     scheduler.start()
   })
   const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
-  return lifecycle.own(await createKeyring({ store, openKey, onError: onAlert }))
+  return lifecycle.own(await createKeyring({ store, openKey, monotonicMs, onError: onAlert }))
 }
 
 function storeChecks({ clock, store }: Clocked, keyring: StoreKeyring): readonly ReadinessCheck[] {
@@ -229,11 +232,12 @@ function startFailureLog(
 async function startPublications(
   { clock: { now }, keyHistory, keys, onAlert, random, settings, store }: Clocked,
   lifecycle: Lifecycle,
-  keyring: Keyring,
+  { keyring, ageMs }: { readonly keyring: Keyring } & Pick<StoreKeyring, 'ageMs'>,
 ): Promise<Publications> {
   const configured = keys.map(({ name }) => name)
   const publications = createPublications({
     keyring,
+    ageMs,
     store,
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     lifetimes: keyHistory,

@@ -29,6 +29,8 @@ const MAX_TIMER_MS = 24 * 3600 * 1000
 /** What publications are made of. */
 export interface PublicationOptions extends SharedHistoryOptions {
   readonly keyring: Pick<Keyring, 'snapshot' | 'onChange'>
+  /** How long ago the keyring last read the store; left out, just now. */
+  readonly ageMs?: () => number
   /** Calls back when another replica has stored a history; returns how to stop. */
   readonly onAnnouncement: (listener: () => void) => () => void
   readonly startTimer: StartTimer
@@ -38,7 +40,12 @@ export interface PublicationOptions extends SharedHistoryOptions {
 
 /** The pages as they are now. */
 export interface Publications extends Disposable {
-  /** The page of a path; undefined where there is none, or the history has not yet been signed. */
+  /**
+   * The page of a path; undefined where there is none, or the history has not yet been signed.
+   *
+   * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the store was last read longer ago than the page's
+   * `max-age`: a replica that is cut off does not know of a revocation
+   */
   readonly page: (path: string) => PublishedPage | undefined
   /** Fulfils when the newest change is signed, or has failed to be. */
   readonly settled: () => Promise<void>
@@ -85,8 +92,12 @@ class KeptPublications implements Publications {
     this.#update()
   }
 
-  readonly page = (path: string): PublishedPage | undefined =>
-    path === KEY_HISTORY_PATH ? this.#history : this.#pages.get(path)
+  readonly page = (path: string): PublishedPage | undefined => {
+    const page = path === KEY_HISTORY_PATH ? this.#history : this.#pages.get(path)
+    const ageMs = this.#options.ageMs?.() ?? 0
+    if (page !== undefined && ageMs > page.maxAgeSeconds * 1000) throw cutOff(ageMs)
+    return page
+  }
 
   readonly settled = async (): Promise<void> => {
     await this.#signing
@@ -183,4 +194,13 @@ const RUNBOOK = 'follow docs/runbooks/trust-key.md before clients stop verifying
 
 function notRenewed(message: string): CountersignError {
   return new CountersignError('ERR_TRUST_EXPIRED', message, { hint: RUNBOOK })
+}
+
+function cutOff(ageMs: number): CountersignError {
+  const seconds = Math.floor(ageMs / 1000)
+  return new CountersignError(
+    'ERR_STORE_UNAVAILABLE',
+    `the keys were last read from the store ${seconds} s ago, so this replica does not vouch for them`,
+    { hint: 'ask another replica; this one goes on by itself once it reaches the store' },
+  )
 }
