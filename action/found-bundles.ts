@@ -49,9 +49,8 @@ export async function findBundles(
     return { attached: await readBundleFile(path, context), unreadable: [] }
   }
   const found = await findStored(subject, { policy, maxAttached, context })
-  const isEmpty = found.attached.length + found.unreadable.length === 0
-  if (!isEmpty || github.attestations === 'false') return found
-  return { attached: await askGithub(subject), unreadable: [] }
+  if (found.attached.length > 0 || github.attestations === 'false') return found
+  return { attached: await askGithub(subject), unreadable: found.unreadable }
 }
 
 interface StoredPlace extends Pick<Places, 'policy' | 'context'> {

@@ -12,7 +12,8 @@ import { readAttachment } from '../src/oci/attachment.ts'
 import { readLegacyAttestations, readLegacySignatures } from '../src/oci/legacy.ts'
 import { type ErrorDocument, toErrorDocument } from '../src/verification/result.ts'
 import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
-import { isBundle, tooManyAttached } from '../src/oci/attachments.ts'
+import { tooManyAttached } from '../src/oci/attachment-limits.ts'
+import { isBundle, isVague } from '../src/oci/bundle-referrers.ts'
 import type { OpenImage } from './images.ts'
 import { mapInOrder } from '../src/in-order.ts'
 
@@ -93,12 +94,14 @@ async function describeReferrer(
 ): Promise<AttachmentNode> {
   const { digest, size, artifactType = 'unknown' } = request.referrer
   const node = { type: artifactType, digest, size, attached: [] }
-  if (!isBundle(artifactType)) return node
+  const isOpen = isVague(request.referrer.artifactType)
+  if (!isOpen && !isBundle(artifactType)) return node
   try {
-    const { content } = await readAttachment(store, request)
-    return { ...node, ...describeBundle(content) }
+    const { artifactType: type, content } = await readAttachment(store, request)
+    return { ...node, type, ...(isBundle(type) && describeBundle(content)) }
   } catch (thrown) {
-    return { ...node, error: toErrorDocument(toCountersignError(thrown)) }
+    // Only what says to be a bundle fails by not being one.
+    return isOpen ? node : { ...node, error: toErrorDocument(toCountersignError(thrown)) }
   }
 }
 

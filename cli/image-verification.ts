@@ -78,7 +78,7 @@ async function nameImages(
 async function findAttached(
   { store, digest }: NamedImage,
   job: VerificationJob,
-  { context }: CommandEnvironment,
+  { context, terminal }: CommandEnvironment,
 ): Promise<FoundAttachments> {
   const place = await placeBundle(job.bundle, undefined, imageStem(digest))
   if (place !== undefined) return { attached: await readBundles(place), unreadable: [] }
@@ -86,7 +86,10 @@ async function findAttached(
   const { format = 'auto', maxAttached, policy } = job
   const { predicateTypes } = policy
   const { signal } = context
-  return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
+  const report = (note: string): void => {
+    terminal.detail(note)
+  }
+  return readAttachments({ store, digest, format, predicateTypes, maxAttached, report, signal })
 }
 
 /** "Nothing is signed" is only said of an image that is there. */

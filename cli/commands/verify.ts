@@ -104,7 +104,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(recursiveOption())
     .addOption(maxAttachedOption())
     .addOption(
-      new Option('--format <format>', 'what to read; auto: older forms only where no bundle is')
+      new Option('--format <format>', 'what to read; auto: older forms if no bundle verifies')
         .choices(FORMATS)
         .default('auto'),
     )

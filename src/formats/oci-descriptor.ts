@@ -6,7 +6,13 @@
  */
 import { decodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
-import { type JsonObject, type JsonValue, type ObjectReader, readObject } from './json.ts'
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type ObjectReader,
+  readObject,
+} from './json.ts'
 
 /** Texts by name. */
 export type Annotations = Readonly<Record<string, string>>
@@ -31,6 +37,8 @@ export interface Descriptor {
 }
 
 const MEDIA_TYPE = /^[A-Za-z0-9][\w!#$&^.+-]{0,126}\/[A-Za-z0-9][\w!#$&^.+-]{0,126}$/
+/** Longest artifact type that is kept of a list. */
+const MAX_LISTED_TYPE = 255
 const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[\w=-]+$/
 
 /** The one error of every OCI document; `why` never quotes the document. */
@@ -52,7 +60,7 @@ export function toDescriptor(reader: ObjectReader): Descriptor {
   const mediaType = toMediaType(reader, 'mediaType')
   if (mediaType === undefined) throw invalidManifest('a descriptor without mediaType')
   const digest = reader.text('digest')
-  if (digest.length > 512 || !DIGEST.test(digest)) throw invalidManifest('a malformed digest')
+  if (!isDigestLike(digest)) throw invalidManifest('a malformed digest')
   checkEmbedded(reader)
   return {
     mediaType,
@@ -64,8 +72,54 @@ export function toDescriptor(reader: ObjectReader): Descriptor {
   }
 }
 
+/**
+ * Reads an entry of a list, which others may have written: only its digest must be well formed. Any other
+ * malformed member reads as absent, as unknown content or as no bytes, so that whoever relies on it is
+ * refused, and an entry of others never hides ours. Undefined without a digest.
+ */
+export function toListed(entry: JsonValue): Descriptor | undefined {
+  if (!isJsonObject(entry)) return undefined
+  const { digest, size, mediaType, artifactType, annotations, platform } = entry
+  if (typeof digest !== 'string' || !isDigestLike(digest)) return undefined
+  const isMediaType = typeof mediaType === 'string' && MEDIA_TYPE.test(mediaType)
+  return {
+    mediaType: isMediaType ? mediaType : 'application/octet-stream',
+    digest,
+    size: isSize(size) ? size : 0,
+    artifactType: toListedType(artifactType),
+    annotations: isJsonObject(annotations) ? toListedAnnotations(annotations) : undefined,
+    platform: isJsonObject(platform) ? toListedPlatform(platform) : undefined,
+  }
+}
+
+/** An artifact type as it is listed: older tools write any word; an empty one is none. */
+export function toListedType(value: JsonValue | undefined): string | undefined {
+  const isType = typeof value === 'string' && value !== '' && value.length <= MAX_LISTED_TYPE
+  return isType ? value : undefined
+}
+
+/** The annotations that are texts. */
+export function toListedAnnotations(annotations: JsonObject): Annotations {
+  const isText = (entry: [string, JsonValue]): entry is [string, string] =>
+    typeof entry[1] === 'string'
+  return Object.fromEntries(Object.entries(annotations).filter(isText))
+}
+
+function toListedPlatform({ os, architecture, variant }: JsonObject): Platform | undefined {
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return { os, architecture, variant: typeof variant === 'string' ? variant : undefined }
+}
+
+function isDigestLike(digest: string): boolean {
+  return digest.length <= 512 && DIGEST.test(digest)
+}
+
+function isSize(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
 function toSize(value: JsonValue | undefined): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  if (isSize(value)) return value
   throw invalidManifest('a size that is not a count of bytes')
 }
 

@@ -19,6 +19,9 @@ import {
   invalidManifest,
   toAnnotations,
   toDescriptor,
+  toListed,
+  toListedAnnotations,
+  toListedType,
   toMediaType,
 } from './oci-descriptor.ts'
 
@@ -51,7 +54,10 @@ export interface ImageManifest {
 export interface ImageIndex {
   readonly mediaType: string | undefined
   readonly artifactType: string | undefined
+  /** The entries that have a digest; what else is malformed of one reads as absent. */
   readonly manifests: readonly Descriptor[]
+  /** How many entries have none, and so name nothing. */
+  readonly skipped: number
   readonly subject: Descriptor | undefined
   readonly annotations: Annotations
   /** The document as it stands, so that a changed copy keeps members unknown here. */
@@ -91,7 +97,8 @@ export function parseImageManifest(bytes: Uint8Array): ImageManifest {
 }
 
 /**
- * Parses an image index. A document that could also be read as a manifest is refused.
+ * Parses an image index. A document that could also be read as a manifest is refused. Entries may be of
+ * others: a malformed one is left out and counted, or kept without its malformed members.
  *
  * @throws {@link CountersignError} ERR_MANIFEST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE — not one
  */
@@ -100,20 +107,26 @@ export function parseImageIndex(bytes: Uint8Array): ImageIndex {
   if (reader.value('layers') !== undefined || reader.value('config') !== undefined) {
     throw invalidManifest('an index with layers')
   }
+  const entries = toEntries(reader)
+  const manifests = entries.flatMap((entry) => toListed(entry) ?? [])
+  const annotations = reader.value('annotations')
   return {
     mediaType: reader.optionalText('mediaType'),
-    artifactType: toMediaType(reader, 'artifactType'),
-    manifests: toManifests(reader),
+    artifactType: toListedType(reader.value('artifactType')),
+    manifests,
+    skipped: entries.length - manifests.length,
     subject: toSubject(reader),
-    annotations: toAnnotations(reader) ?? {},
+    annotations: isJsonObject(annotations) ? toListedAnnotations(annotations) : {},
     json: reader.json,
   }
 }
 
 /** Go writes null for a list without entries, and registries in Go answer it; absent is malformed. */
-function toManifests(reader: ObjectReader): readonly Descriptor[] {
-  if (reader.json['manifests'] === null) return []
-  return reader.objects('manifests').map(toDescriptor)
+function toEntries({ json }: ObjectReader): readonly JsonValue[] {
+  const entries = json['manifests']
+  if (entries === null) return []
+  if (Array.isArray(entries)) return entries.map((entry: JsonValue) => entry)
+  throw invalidManifest('an index without a list of manifests')
 }
 
 /** Members that decide what a document is. */

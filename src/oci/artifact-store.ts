@@ -26,8 +26,14 @@ export interface StoredManifest {
   readonly bytes: Uint8Array
 }
 
+/** How a list is read. */
+export interface ListingOptions extends CallOptions {
+  /** Receives what was skipped of the list and why, as one line. */
+  readonly report?: ((note: string) => void) | undefined
+}
+
 /** Which referrers are wanted. */
-export interface ReferrersOptions extends CallOptions {
+export interface ReferrersOptions extends ListingOptions {
   /** Only those of this type, and those that do not say theirs. */
   readonly artifactType?: string | undefined
 }

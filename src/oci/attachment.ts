@@ -2,7 +2,11 @@
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { type Annotations, invalidManifest } from '../formats/oci-descriptor.ts'
-import { type AddressedDescriptor, parseImageManifest } from '../formats/oci-manifest.ts'
+import {
+  type AddressedDescriptor,
+  type ImageManifest,
+  parseImageManifest,
+} from '../formats/oci-manifest.ts'
 import type { ArtifactStore, CallOptions } from './artifact-store.ts'
 
 /** An artifact of one blob, as bundles are. */
@@ -20,6 +24,11 @@ export interface AttachmentRequest extends CallOptions {
   readonly referrer: AddressedDescriptor
 }
 
+/** What an artifact is, by its own manifest: a manifest without type is of its configuration's. */
+export function artifactTypeOf({ artifactType, config }: ImageManifest): string {
+  return artifactType ?? config.mediaType
+}
+
 /**
  * Reads one referrer: two requests. Guarantees that it names the subject it was listed for, and that
  * its content is what its manifest says; who made it is for verification to tell.
@@ -29,23 +38,43 @@ export interface AttachmentRequest extends CallOptions {
  */
 export async function readAttachment(
   store: ArtifactStore,
-  { subject, referrer, signal }: AttachmentRequest,
+  request: AttachmentRequest,
 ): Promise<Attachment> {
-  const { bytes } = await store.readManifest(referrer.digest, { signal })
-  const manifest = parseImageManifest(bytes)
+  const { bytes } = await store.readManifest(request.referrer.digest, { signal: request.signal })
+  return readArtifact(store, parseImageManifest(bytes), request)
+}
+
+/** Reads the artifact of a manifest that was read already, as {@link readAttachment} does. */
+export async function readArtifact(
+  store: ArtifactStore,
+  manifest: ImageManifest,
+  request: AttachmentRequest,
+): Promise<Attachment> {
   const [layer, ...more] = manifest.layers
   if (layer === undefined || more.length > 0) throw invalidManifest('an artifact of several layers')
-  if (manifest.subject?.digest !== subject) {
-    throw new CountersignError(
-      'ERR_SUBJECT_MISMATCH',
-      `${store.location} lists ${referrer.digest} for ${subject}, to which it is not attached`,
-      { details: { subject, referrer: referrer.digest } },
-    )
-  }
+  assertAttached(manifest, request, store.location)
   return {
-    artifactType: manifest.artifactType ?? manifest.config.mediaType,
+    artifactType: artifactTypeOf(manifest),
     mediaType: layer.mediaType,
     annotations: manifest.annotations,
-    content: await store.readBlob(layer, { signal }),
+    content: await store.readBlob(layer, { signal: request.signal }),
   }
+}
+
+/**
+ * Guarantees that a manifest names the subject it was listed for.
+ *
+ * @throws {@link CountersignError} ERR_SUBJECT_MISMATCH
+ */
+export function assertAttached(
+  manifest: ImageManifest,
+  { subject, referrer }: AttachmentRequest,
+  location: string,
+): void {
+  if (manifest.subject?.digest === subject) return
+  throw new CountersignError(
+    'ERR_SUBJECT_MISMATCH',
+    `${location} lists ${referrer.digest} for ${subject}, to which it is not attached`,
+    { details: { subject, referrer: referrer.digest } },
+  )
 }

@@ -4,10 +4,10 @@
  *
  * @packageDocumentation
  */
-import { type Digest, digestHash, digestHex, isDigest } from '../crypto/digest.ts'
+import { type Digest, digestHash, digestHex, digestOf, isDigest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
-import { type Descriptor, parseDescriptor, serializeDescriptor } from '../formats/oci-descriptor.ts'
+import { type Descriptor, serializeDescriptor, toListed } from '../formats/oci-descriptor.ts'
 import {
   type AddressedDescriptor,
   type ImageIndex,
@@ -17,10 +17,16 @@ import {
   parseImageIndex,
   serializeIndex,
 } from '../formats/oci-manifest.ts'
-import type { CallOptions, TaggedManifest, TagStore } from './artifact-store.ts'
+import type {
+  CallOptions,
+  ListingOptions,
+  OciStore,
+  TaggedManifest,
+  TagStore,
+} from './artifact-store.ts'
 import { printable } from './printable.ts'
 import type { Runtime } from './runtime.ts'
-import { updateTag } from './tag-update.ts'
+import { type MovingTags, updateTag } from './tag-update.ts'
 
 /** The tag that lists a subject's referrers; of a SHA-512 digest only 64 digits, as tags are short. */
 export function referrersTag(subject: Digest): string {
@@ -33,13 +39,51 @@ export function referrersTag(subject: Digest): string {
  * @throws {@link CountersignError} ERR_MANIFEST_INVALID — the tag holds something else
  */
 export async function readReferrersTag(
-  store: TagStore,
+  store: OciStore,
   subject: Digest,
-  options: CallOptions = {},
+  { report, signal }: ListingOptions = {},
 ): Promise<readonly AddressedDescriptor[]> {
   const tag = referrersTag(subject)
-  const current = await store.readTag(tag, options)
-  return current === undefined ? [] : checkable(parseTagged(current, tag, store).manifests)
+  const current = await readListTag(store, subject, { signal })
+  if (current === undefined) return []
+  const { manifests, skipped } = parseTagged(current, tag, store)
+  reportSkipped(skipped, `the list at "${tag}" of ${store.location}`, report)
+  return checkable(manifests)
+}
+
+/** Reports entries that were left out of a list, where there are any. */
+export function reportSkipped(count: number, list: string, report?: (note: string) => void): void {
+  if (count > 0) report?.(`skipped in ${list}: entries without a digest (${count})`)
+}
+
+/**
+ * Reads the tag of a list. Some registries answer it with the subject itself, or with a child of it: that
+ * is not a list, and counts as no tag.
+ */
+async function readListTag(
+  store: OciStore,
+  subject: Digest,
+  options: CallOptions,
+): Promise<TaggedManifest | undefined> {
+  const current = await store.readTag(referrersTag(subject), options)
+  if (current === undefined || digestOf(current.bytes, digestHash(subject)) === subject) {
+    return undefined
+  }
+  // Only what is not a list at all is looked up among the children.
+  if (isIndexType(current.mediaType)) return current
+  const isChild = await hasChild(store, subject, digestOf(current.bytes), options)
+  return isChild ? undefined : current
+}
+
+async function hasChild(
+  store: OciStore,
+  subject: Digest,
+  child: Digest,
+  options: CallOptions,
+): Promise<boolean> {
+  const { bytes, mediaType } = await store.readManifest(subject, options)
+  if (!isIndexType(mediaType)) return false
+  return parseImageIndex(bytes).manifests.some(({ digest }) => digest === child)
 }
 
 /**
@@ -61,7 +105,7 @@ export function checkable(entries: readonly Descriptor[]): readonly AddressedDes
  * — the tag holds something else, which is left alone
  */
 export async function addToReferrersTag(
-  store: TagStore,
+  store: OciStore,
   { subject, entry, signal }: { subject: Digest; entry: AddressedDescriptor } & CallOptions,
   runtime: Pick<Runtime, 'pause' | 'random'>,
 ): Promise<void> {
@@ -77,14 +121,23 @@ export async function addToReferrersTag(
       index(current)?.manifests.some(({ digest }) => digest === entry.digest) ?? false,
     addTo: (current: TaggedManifest | undefined) => {
       const found = index(current)
-      for (const one of found ? indexEntries(found) : []) seen.set(parseDescriptor(one).digest, one)
+      for (const one of found ? indexEntries(found) : []) seen.set(identity(one), one)
       seen.set(entry.digest, serializeDescriptor(entry))
       const bytes = serializeIndex([...seen.values()], found?.json)
       return Promise.resolve({ mediaType: current?.mediaType ?? OCI_INDEX, bytes })
     },
     conflict: (tries: number) => conflict(store, tag, { digest: entry.digest, tries }),
   }
-  await updateTag(store, change, runtime)
+  const tags: MovingTags = {
+    readTag: (_, options) => readListTag(store, subject, { ...options }),
+    writeTag: (name, next, options) => store.writeTag(name, next, options),
+  }
+  await updateTag(tags, change, runtime)
+}
+
+/** Entries of others stay as they are; one without a digest is known by its text. */
+function identity(entry: JsonObject): string {
+  return toListed(entry)?.digest ?? JSON.stringify(entry)
 }
 
 function parseTagged(
@@ -96,7 +149,7 @@ function parseTagged(
   throw new CountersignError(
     'ERR_MANIFEST_INVALID',
     `the tag "${tag}" of ${store.location} holds "${printable(mediaType)}", not a list of referrers`,
-    { hint: 'somebody pushed an image to this tag; move it away, nothing was overwritten' },
+    { hint: 'move what was pushed to this tag elsewhere; nothing was overwritten' },
   )
 }
 

@@ -1,5 +1,10 @@
 /** Images inside an index, for work that is done on all of them (`--recursive`). */
-import { type AddressedDescriptor, isIndexType, parseImageIndex } from '../formats/oci-manifest.ts'
+import {
+  type AddressedDescriptor,
+  isIndexType,
+  isManifestType,
+  parseImageIndex,
+} from '../formats/oci-manifest.ts'
 import { CountersignError } from '../errors.ts'
 import { invalidManifest } from '../formats/oci-descriptor.ts'
 import { mapInOrder } from '../in-order.ts'
@@ -16,7 +21,7 @@ const AT_ONCE = 8
  * lists it, could hide an index, and with it all its images.
  *
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over 1000 images; ERR_MANIFEST_INVALID — nested
- * deeper than 8, an entry whose digest cannot be checked, or one that is something else than it is listed
+ * deeper than 8, an entry whose digest cannot be checked, or one that is another kind than it is listed
  * as; ERR_DIGEST_MISMATCH; and the store's errors
  */
 export async function listImages(
@@ -46,13 +51,19 @@ async function readChildren(
 ): Promise<readonly AddressedDescriptor[]> {
   const { bytes, mediaType } = await store.readManifest(listed.digest, options)
   assertContent(bytes, listed, store.location)
-  if (mediaType === listed.mediaType) return childrenOf(bytes, mediaType)
-  throw invalidManifest('an index lists an entry with another mediaType than its own')
+  // Docker's types and OCI's name the same two kinds; only the kind could hide an index.
+  const isSameKind =
+    isIndexType(mediaType) === isIndexType(listed.mediaType) &&
+    isManifestType(mediaType) === isManifestType(listed.mediaType)
+  if (isSameKind) return childrenOf(bytes, mediaType)
+  throw invalidManifest('an index lists an entry as another kind than it is')
 }
 
 function childrenOf(bytes: Uint8Array, mediaType: string): readonly AddressedDescriptor[] {
   if (!isIndexType(mediaType)) return []
-  return parseImageIndex(bytes).manifests.map((child) => ({
+  const { manifests, skipped } = parseImageIndex(bytes)
+  if (skipped > 0) throw invalidManifest('an index with an entry without a digest')
+  return manifests.map((child) => ({
     ...child,
     digest: checkableDigest(child, Infinity),
   }))

@@ -5,15 +5,21 @@
  * @packageDocumentation
  */
 import { type Digest, digestOf } from '../crypto/digest.ts'
-import { CountersignError } from '../errors.ts'
-import { parseJson, readObject } from '../formats/json.ts'
-import { type Descriptor, invalidManifest, serializeDescriptor } from '../formats/oci-descriptor.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
+import { type JsonObject, parseJson, readObject } from '../formats/json.ts'
+import {
+  type Descriptor,
+  invalidManifest,
+  serializeDescriptor,
+  toListed,
+} from '../formats/oci-descriptor.ts'
 import {
   type AddressedDescriptor,
   describeManifest,
   indexEntries,
   isIndexType,
   isManifestType,
+  type ManifestKind,
   MAX_MANIFEST_BYTES,
   OCI_MANIFEST,
   parseManifestKind,
@@ -32,12 +38,14 @@ import type {
   WriteOutcome,
 } from './artifact-store.ts'
 import { assertContent, checkableDigest, MAX_BLOB_BYTES } from './checked-content.ts'
-import { checkable, readReferrersTag } from './fallback-tag.ts'
+import { checkable, readReferrersTag, reportSkipped } from './fallback-tag.ts'
 import { LayoutFiles } from './layout-files.ts'
 import { isWanted } from './referrers-api.ts'
 import type { Runtime } from './runtime.ts'
 
 const REF_NAME = 'org.opencontainers.image.ref.name'
+/** Where buildx and containerd write the whole name of an image. */
+const CONTAINERD_NAME = 'io.containerd.image.name'
 /** Tags that list referrers or hold signatures, and so name no image. */
 const COMPANION_TAG = /^sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.\w+)?$/
 
@@ -69,7 +77,7 @@ class ImageLayout implements OciStore {
   }
 
   async resolve({ tag, digest }: StoreTarget): Promise<AddressedDescriptor> {
-    const named = digest ?? (tag === undefined ? await this.#onlyImage() : await this.#tagged(tag))
+    const named = digest ?? (tag === undefined ? await this.#onlyImage() : await this.#named(tag))
     if (named === undefined) throw this.#noTag(tag ?? '')
     const { mediaType, bytes } = await this.readManifest(named)
     return { mediaType, digest: named, size: bytes.length }
@@ -90,15 +98,20 @@ class ImageLayout implements OciStore {
   /** Looks at every manifest of index.json, and at the list other tools keep at the fallback tag. */
   async referrers(
     subject: Digest,
-    { artifactType }: ReferrersOptions = {},
+    { artifactType, report }: ReferrersOptions = {},
   ): Promise<readonly AddressedDescriptor[]> {
     const found = new Map<Digest, AddressedDescriptor>()
-    for (const one of await readReferrersTag(this, subject)) found.set(one.digest, one)
-    for (const { digest, subject: of } of await this.#listed()) {
-      if (of !== subject) continue
-      const { bytes, mediaType } = await this.readManifest(digest)
-      found.set(digest, describeManifest(bytes, mediaType))
+    const { manifests, failures } = await this.#listed(report)
+    const tagged = await readReferrersTag(this, subject, { report }).catch((thrown: unknown) => {
+      failures.push(toCountersignError(thrown))
+      return []
+    })
+    for (const one of tagged) found.set(one.digest, one)
+    for (const one of manifests) {
+      if (one.subject === subject) found.set(one.digest, describeListed(one))
     }
+    // "Nothing is attached" cannot be said while something that may be attached is unreadable.
+    if (found.size === 0 && failures[0] !== undefined) throw failures[0]
     return [...found.values()].filter((one) => isWanted(one, artifactType))
   }
 
@@ -132,9 +145,12 @@ class ImageLayout implements OciStore {
     const next = serializeDescriptor({ mediaType, digest, size, annotations: { [REF_NAME]: tag } })
     const before = expected && digestOf(expected.bytes)
     const isMoved = await this.#files.updateIndex((index) => {
-      const isTagged = index.manifests.map((one) => one.annotations?.[REF_NAME] === tag)
-      if (index.manifests[isTagged.indexOf(true)]?.digest !== before) return undefined
-      const others = indexEntries(index).filter((_, at) => isTagged[at] !== true)
+      const isTagged = (entry: JsonObject): boolean =>
+        toListed(entry)?.annotations?.[REF_NAME] === tag
+      const entries = indexEntries(index)
+      const current = entries.find(isTagged)
+      if ((current && toListed(current)?.digest) !== before) return undefined
+      const others = entries.filter((entry) => !isTagged(entry))
       return serializeIndex([...others, next], index.json)
     })
     return isMoved ? 'moved' : 'beaten'
@@ -144,46 +160,54 @@ class ImageLayout implements OciStore {
     return { mediaType, digest: await this.#files.writeBlob(bytes), size: bytes.length }
   }
 
-  async #tagged(tag: string): Promise<Digest | undefined> {
+  /** The one image whose tag is this, else the one whose whole name ends with it. */
+  async #named(tag: string): Promise<Digest | undefined> {
+    return (await this.#tagged(tag)) ?? (await this.#one(tag, (entry) => hasNameEnding(entry, tag)))
+  }
+
+  #tagged(tag: string): Promise<Digest | undefined> {
+    return this.#one(tag, ({ annotations }) => annotations?.[REF_NAME] === tag)
+  }
+
+  async #one(tag: string, isIt: (entry: Descriptor) => boolean): Promise<Digest | undefined> {
     const { manifests } = await this.#files.readIndex()
-    const named = checkable(manifests).filter((one) => one.annotations?.[REF_NAME] === tag)
+    const named = checkable(manifests).filter(isIt)
     const [digest, ...others] = new Set(named.map((one) => one.digest))
     if (others.length === 0) return digest
     throw this.#ambiguous(`several images of ${this.location} have the tag "${tag}"`, named)
   }
 
   async #onlyImage(): Promise<Digest> {
-    const images = (await this.#listed()).filter(
+    const { manifests, failures } = await this.#listed()
+    const images = manifests.filter(
       ({ subject, tag }) => subject === undefined && !COMPANION_TAG.test(tag ?? ''),
     )
     const [digest, ...others] = new Set(images.map((one) => one.digest))
-    if (digest === undefined) throw this.#noTag('')
+    if (digest === undefined) throw failures[0] ?? this.#noTag('')
     if (others.length === 0) return digest
     throw this.#ambiguous(`${this.location} holds several images`, images)
   }
 
-  /** The manifests and indexes that index.json lists and the layout holds. */
-  async #listed(): Promise<readonly Listed[]> {
-    const { manifests } = await this.#files.readIndex()
+  /** The manifests and indexes that index.json lists and the layout holds, and why others are not read. */
+  async #listed(report?: (note: string) => void): Promise<Listing> {
+    const { manifests, skipped } = await this.#files.readIndex()
+    reportSkipped(skipped, `index.json of ${this.location}`, report)
     const found: Listed[] = []
+    const failures: CountersignError[] = []
     for (const { mediaType, digest, annotations } of checkable(manifests)) {
       if (!isIndexType(mediaType) && !isManifestType(mediaType)) continue
-      const bytes = await this.#readIfThere(digest)
-      if (bytes === undefined) continue
-      const { subject } = parseManifestKind(bytes)
-      found.push({ digest, subject, tag: annotations?.[REF_NAME] })
+      try {
+        const bytes = await this.#files.readBlob(digest, MAX_MANIFEST_BYTES)
+        const kind = parseManifestKind(bytes)
+        found.push({ ...kind, digest, bytes, tag: annotations?.[REF_NAME] })
+      } catch (thrown) {
+        const error = toCountersignError(thrown)
+        report?.(`skipped ${digest} of ${this.location}: ${error.message}`)
+        // A layout may list what it does not hold (image-layout.md, "sparse").
+        if (error.code !== 'ERR_ARTIFACT_NOT_FOUND' && !isForeign(error)) failures.push(error)
+      }
     }
-    return found
-  }
-
-  async #readIfThere(digest: Digest): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#files.readBlob(digest, MAX_MANIFEST_BYTES)
-    } catch (error) {
-      // A layout may list what it does not hold (image-layout.md, "sparse").
-      if (CountersignError.is(error, 'ERR_ARTIFACT_NOT_FOUND')) return undefined
-      throw error
-    }
+    return { manifests: found, failures }
   }
 
   #noTag(tag: string): CountersignError {
@@ -201,8 +225,33 @@ class ImageLayout implements OciStore {
   }
 }
 
-interface Listed {
+interface Listed extends ManifestKind {
   readonly digest: Digest
-  readonly subject: string | undefined
+  readonly bytes: Uint8Array
   readonly tag: string | undefined
+}
+
+interface Listing {
+  readonly manifests: readonly Listed[]
+  readonly failures: CountersignError[]
+}
+
+/** Whole content that is not a manifest of ours. */
+function isForeign({ code }: CountersignError): boolean {
+  return code === 'ERR_MANIFEST_INVALID' || code === 'ERR_JSON_INVALID'
+}
+
+/** As an index lists it; of a malformed manifest of others nothing but type and digest. */
+function describeListed({ bytes, mediaType, digest }: Listed): AddressedDescriptor {
+  try {
+    return describeManifest(bytes, mediaType)
+  } catch {
+    return { mediaType, digest, size: bytes.length }
+  }
+}
+
+/** skopeo and podman write the name a user gave, a tag or a whole name; buildx writes both, apart. */
+function hasNameEnding({ annotations = {} }: Descriptor, tag: string): boolean {
+  const names = [annotations[REF_NAME], annotations[CONTAINERD_NAME]]
+  return names.some((name) => name?.endsWith(`:${tag}`) === true)
 }

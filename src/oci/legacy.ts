@@ -7,7 +7,7 @@
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { type Digest, digestHash, digestHex } from '../crypto/digest.ts'
 import { toCanonicalSignature } from '../crypto/low-s.ts'
-import { CountersignError } from '../errors.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
 import {
   type Annotations,
@@ -97,11 +97,34 @@ export async function readLegacySignatures(
   { subject, signal }: LegacyTarget,
 ): Promise<readonly LegacySignature[]> {
   const tag = legacyTag(subject, 'sig')
-  const layers = await readLayers(store, { tag, mediaType: SIMPLE_SIGNING_MEDIA_TYPE, signal })
+  const current = await store.readTag(tag, { signal })
+  return current === undefined
+    ? []
+    : readSignatureLayers(store, parseTagged(current, tag, store), { signal })
+}
+
+/**
+ * Reads the signatures of a manifest: one at `sha256-HEX.sig`, or a referrer of cosign 2. Line ends inside
+ * a signature are passed over, as Go does.
+ */
+export async function readSignatureLayers(
+  store: Pick<TagStore, 'readBlob'>,
+  manifest: ImageManifest,
+  options: CallOptions,
+): Promise<readonly LegacySignature[]> {
+  const layers = await readLayers(store, {
+    manifest,
+    mediaType: SIMPLE_SIGNING_MEDIA_TYPE,
+    ...options,
+  })
   return layers.map(({ content, annotations }) => ({
     payload: content,
-    signature: decodeBase64(annotations[SIGNATURE] ?? '') ?? new Uint8Array(),
+    signature: decodeSignature(annotations) ?? new Uint8Array(),
   }))
+}
+
+function decodeSignature(annotations: Annotations): Uint8Array | undefined {
+  return decodeBase64((annotations[SIGNATURE] ?? '').replace(/[\r\n]/g, ''))
 }
 
 /** Reads the attestations at `sha256-HEX.att`; none where there is no such tag. */
@@ -110,7 +133,10 @@ export async function readLegacyAttestations(
   { subject, signal }: LegacyTarget,
 ): Promise<readonly LegacyAttestation[]> {
   const tag = legacyTag(subject, 'att')
-  const layers = await readLayers(store, { tag, mediaType: DSSE_ENVELOPE, signal })
+  const current = await store.readTag(tag, { signal })
+  if (current === undefined) return []
+  const manifest = parseTagged(current, tag, store)
+  const layers = await readLayers(store, { manifest, mediaType: DSSE_ENVELOPE, signal })
   return layers.map(({ content, annotations }) => ({
     envelope: content,
     predicateType: annotations[PREDICATE_TYPE] ?? '',
@@ -133,20 +159,31 @@ interface Layer {
   readonly annotations: Annotations
 }
 
+/**
+ * Reads the layers of a type. Others add layers to the same manifest: one that cannot be read does not
+ * hide the rest, unless it may be read later.
+ */
 async function readLayers(
-  store: TagStore,
-  { tag, mediaType, signal }: CallOptions & { tag: string; mediaType: string },
+  store: Pick<TagStore, 'readBlob'>,
+  request: CallOptions & { manifest: ImageManifest; mediaType: string },
 ): Promise<readonly Layer[]> {
-  const current = await store.readTag(tag, { signal })
-  const layers = current === undefined ? [] : parseTagged(current, tag, store).layers
+  const { manifest, mediaType, signal } = request
   const blobs = new Map<string, Uint8Array>()
   const found: Layer[] = []
-  for (const layer of layers.filter((one) => one.mediaType === mediaType)) {
-    // Signatures of one image by one tool share one payload: each blob is read once.
-    const content = blobs.get(layer.digest) ?? (await store.readBlob(layer, { signal }))
-    blobs.set(layer.digest, content)
-    found.push({ content, annotations: layer.annotations ?? {} })
+  let failure: CountersignError | undefined
+  for (const layer of manifest.layers.filter((one) => one.mediaType === mediaType)) {
+    try {
+      // Signatures of one image by one tool share one payload: each blob is read once.
+      const content = blobs.get(layer.digest) ?? (await store.readBlob(layer, { signal }))
+      blobs.set(layer.digest, content)
+      found.push({ content, annotations: layer.annotations ?? {} })
+    } catch (thrown) {
+      const error = toCountersignError(thrown)
+      if (error.retryable) throw error
+      failure ??= error
+    }
   }
+  if (found.length === 0 && failure !== undefined) throw failure
   return found
 }
 
@@ -189,7 +226,7 @@ async function addLayer(
 /** A signature and its high-s twin are one layer. */
 function identity({ digest, annotations = {} }: Descriptor): string {
   const text = annotations[SIGNATURE] ?? ''
-  const signature = decodeBase64(text)
+  const signature = decodeSignature(annotations)
   return `${digest} ${signature === undefined ? text : encodeBase64(toCanonicalSignature(signature))}`
 }
 
@@ -223,6 +260,6 @@ function parseTagged(
   throw new CountersignError(
     'ERR_MANIFEST_INVALID',
     `the tag "${tag}" of ${store.location} holds "${what}", not signatures`,
-    { hint: 'somebody pushed something else to this tag; nothing was overwritten' },
+    { hint: 'move what was pushed to this tag elsewhere; nothing was overwritten' },
   )
 }

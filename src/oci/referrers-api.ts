@@ -10,6 +10,7 @@ import type { Descriptor } from '../formats/oci-descriptor.ts'
 import { isIndexType, OCI_INDEX, parseImageIndex } from '../formats/oci-manifest.ts'
 import { MAX_ATTACHED } from '../formats/oci-referrer.ts'
 import type { ReferrersOptions } from './artifact-store.ts'
+import { reportSkipped } from './fallback-tag.ts'
 import type { HttpResponse } from './http.ts'
 import { registryError } from './registry-error.ts'
 import { contentType, type Repository } from './repository.ts'
@@ -27,7 +28,7 @@ const ABSENT: ReadonlySet<number> = new Set([400, 404, 405, 406])
 export async function listReferrers(
   repository: Repository,
   subject: Digest,
-  { artifactType, signal }: ReferrersOptions = {},
+  { artifactType, report, signal }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[] | undefined> {
   const filter = artifactType === undefined ? '' : `?${filterQuery(artifactType)}`
   const found: Descriptor[] = []
@@ -41,7 +42,9 @@ export async function listReferrers(
     const isFirst = page === 0
     if (isFirst && isAbsent(answer)) return undefined
     if (answer.status !== 200) throw registryError(answer, `list the referrers of ${subject}`)
-    found.push(...parseImageIndex(answer.body).manifests)
+    const { manifests, skipped } = parseImageIndex(answer.body)
+    reportSkipped(skipped, `the referrers that ${repository.location} lists`, report)
+    found.push(...manifests)
     place = nextPage(answer, repository.origin)
     if (place === undefined) return found.filter((one) => isWanted(one, artifactType))
     if (found.length > MAX_ATTACHED) break

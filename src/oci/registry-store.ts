@@ -165,12 +165,13 @@ class RegistryStore implements OciStore {
    */
   async #awaitApi(
     subject: Digest,
-    { digest, artifactType }: AddressedDescriptor,
+    { digest }: AddressedDescriptor,
     { isAnnounced, signal }: CallOptions & { isAnnounced: boolean },
   ): Promise<readonly AddressedDescriptor[] | undefined> {
     const { pause, random } = this.#repository.runtime
     for (let read = 1; ; read += 1) {
-      const listed = await this.#listByApi(subject, { artifactType, signal })
+      // Unfiltered: some registries list a bundle under another type than its manifest says.
+      const listed = await this.#listByApi(subject, { signal })
       const isPatient = isAnnounced || this.#mode === 'api' || (listed?.length ?? 0) > 0
       const isDone = listed === undefined || listed.some((one) => one.digest === digest)
       if (isDone || !isPatient || read === API_READS) return listed

@@ -5,9 +5,12 @@
  *
  * @packageDocumentation
  */
-import type { CountersignError } from '../errors.ts'
+import { CountersignError } from '../errors.ts'
 import type { TaggedManifest, TagStore } from './artifact-store.ts'
 import type { Runtime } from './runtime.ts'
+
+/** Reads and moves tags. */
+export type MovingTags = Pick<TagStore, 'readTag' | 'writeTag'>
 
 /** One addition to what a tag names. */
 export interface TagChange {
@@ -35,7 +38,7 @@ const LONGEST_PAUSE_MS = 2000
  * @throws {@link CountersignError} the change's `conflict` after 30 readings
  */
 export async function updateTag(
-  store: TagStore,
+  store: MovingTags,
   change: TagChange,
   { pause, random }: Pick<Runtime, 'pause' | 'random'>,
 ): Promise<void> {
@@ -43,7 +46,7 @@ export async function updateTag(
   let writes = 0
   let seen = 0
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const current = await store.readTag(tag, { signal })
+    const current = await readTag(store, change, writes)
     seen = change.isIn(current) ? seen + 1 : 0
     if (seen === READS_IN_A_ROW) return
     if (seen === 0) {
@@ -56,4 +59,22 @@ export async function updateTag(
     await pause(PAUSE_MS + random() * spread, signal)
   }
   throw change.conflict(MAX_TRIES)
+}
+
+/**
+ * Some registries answer 403 for a tag that is missing. Before the first write it counts as missing; a
+ * tag that stays unreadable is never taken for written.
+ */
+async function readTag(
+  store: MovingTags,
+  { tag, signal }: TagChange,
+  writes: number,
+): Promise<TaggedManifest | undefined> {
+  try {
+    return await store.readTag(tag, { signal })
+  } catch (error) {
+    const isDenied = CountersignError.is(error, 'ERR_NOT_ALLOWED')
+    if (isDenied && writes === 0 && error.details['status'] === 403) return undefined
+    throw error
+  }
 }

@@ -2,15 +2,23 @@
 import type { Artifact } from '../verification/artifact.ts'
 import { type Examined, type Verdict, verifyArtifact } from '../verification/verify-artifact.ts'
 import type { VerificationContext } from '../verification/verify-bundle.ts'
-import type { FoundAttachments, UnreadableAttachment } from './attachments.ts'
+import { type FoundAttachments, mergeFound } from './attachments.ts'
+import type { UnreadableAttachment } from './bundle-referrers.ts'
 
-/** Verifies what was found; what could not be read is in the verdict too, each with why. */
+/**
+ * Verifies what was found, and where that does not verify, older forms too; what could not be read is in
+ * the verdict, each with why.
+ */
 export async function verifyAttachments(
   artifact: Artifact,
   found: FoundAttachments,
   context: VerificationContext,
 ): Promise<Verdict> {
   const verdict = await verifyArtifact(artifact, found.attached, context)
+  if (!verdict.ok && found.readOlder !== undefined) {
+    const all = mergeFound(found, await found.readOlder())
+    return verifyAttachments(artifact, all, context)
+  }
   return withUnreadable(verdict, found.unreadable)
 }
 
