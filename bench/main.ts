@@ -28,7 +28,7 @@ const pace: Pace = values.quick ? { rounds: 5, turnMs: 20 } : { rounds: 25, turn
 const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> = {
   signing: () => measureSigning(pace),
   verification: () => measureVerification(pace),
-  parsers: () => measureParsers(values.quick ? 1 : 5),
+  parsers: () => measureParsers(values.quick ? 2 : 5),
   requests: countRequests,
   action: () => measureAction(values.quick ? 3 : 15),
   'start-up': () => measureStartUp(values.quick ? 5 : 25),
