@@ -1,8 +1,9 @@
 /** Signers of key versions, opened once each and held while the version may sign. */
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
+import { toBackendFault } from '../providers/backend-fault.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { Signer } from '../signing/signer.ts'
+import { isDigestSigner, type Signer } from '../signing/signer.ts'
 
 /** Holds open signers by kid. */
 export class OpenSigners {
@@ -18,14 +19,14 @@ export class OpenSigners {
    * Opens the signer of a version, or gives the one that is open. It has the public key the version has
    * in the store, whatever its reference has come to mean.
    *
-   * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the reference holds another key; and what opening
-   * throws
+   * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the reference holds another key;
+   * ERR_PROVIDER_UNAVAILABLE, as all that its signer throws — see {@link toBackendFault}
    */
   open(version: KeyVersion): Promise<Signer> {
     const { kid } = version.publicKey
     const known = this.#signers.get(kid)
     if (known !== undefined) return known
-    const opening = openPinned(this.#openKey, version)
+    const opening = openForCallers(this.#openKey, version)
     this.#signers.set(kid, opening)
     // A failure is not remembered: the backend may be back for the next call.
     opening.catch(() => {
@@ -60,4 +61,25 @@ export async function openPinned(
     hint: 'nothing was signed; find out who replaced it, and revoke the version if it may be stolen',
     details: { key, version, expected: publicKey.kid, found: signer.key.kid },
   })
+}
+
+/** Opens a signer whose failures are those of the service, and not of whoever asks for a signature. */
+async function openForCallers(openKey: Providers['openKey'], version: KeyVersion): Promise<Signer> {
+  const what = `the backend of ${version.key}@${version.version} does not sign`
+  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw toBackendFault(error, what)
+    }
+  }
+  const signer = await guard(() => openPinned(openKey, version))
+  const guarded: Signer = {
+    key: signer.key,
+    sign: (message, options) => guard(() => signer.sign(message, options)),
+  }
+  if (!isDigestSigner(signer)) return guarded
+  const signDigest: typeof signer.signDigest = (digest, options) =>
+    guard(() => signer.signDigest(digest, options))
+  return Object.assign(guarded, { signDigest })
 }

@@ -87,7 +87,7 @@ async function replaceStandby(
     const next = changed.at(-1)?.version
     return `whatever signed still signs; version ${next} was published in its place, and waits like any other`
   } catch (thrown) {
-    const { code, message } = toCountersignError(thrown)
-    return `whatever signed still signs; no other version could be made (${code}: ${message})`
+    const { code } = toCountersignError(thrown)
+    return `whatever signed still signs; no other version could be made (${code})`
   }
 }

@@ -1,6 +1,7 @@
 /** Who says when a signature was made: our own time-stamp authority, or another one. */
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { Key, KeyVersion } from '../keys/key.ts'
+import { toBackendFault } from '../providers/backend-fault.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { createTimestampAuthority, type TimestampAuthority } from '../timestamp/authority.ts'
 import type { TimestampClient } from '../timestamp/client.ts'
@@ -109,6 +110,17 @@ export function remoteStamper({ address, client, now, trustedRoot }: RemoteAutho
       verified.getTime() <= answeredMs + MAX_OFFSET_MS
     if (!isPlausible) throw implausible(address, verified)
     return { response, time, kid: address }
+  }
+}
+
+/** A stamper whose failures are those of the service, and not of whoever asks for a signature. */
+export function ownStamper(stamper: Stamper): Stamper {
+  return async (...asked) => {
+    try {
+      return await stamper(...asked)
+    } catch (error) {
+      throw toBackendFault(error, 'the time-stamp authority gives nothing that can be used')
+    }
   }
 }
 

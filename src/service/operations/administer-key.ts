@@ -3,10 +3,11 @@ import type { AdministrativeAction } from '../../access/action.ts'
 import type { ProtectedRequest } from '../../access/approvals.ts'
 import type { Caller } from '../../access/caller.ts'
 import { untilCancelled } from '../../cancellation.ts'
-import { CountersignError } from '../../errors.ts'
+import { CountersignError, type ErrorCode } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../formats/json.ts'
 import type { Key, KeyVersion } from '../../keys/key.ts'
 import { describeStep, type VersionStep } from '../../keys/protected-actions.ts'
+import { toBackendFault } from '../../providers/backend-fault.ts'
 import type { BackendOutcome } from '../../rotation/backend.ts'
 import type { Operator } from '../../rotation/context.ts'
 import { createVersion, importVersion } from '../../rotation/new-version.ts'
@@ -89,7 +90,7 @@ export async function administerKey(
   const action: AdministrativeAction = `${command.action}Key`
   await context.authorize(caller, { action, key, isForced }, requestId)
   const by: Operator = { caller: toEntryCaller(caller), requestId, reason }
-  const plan = await preview(context, name, command, by)
+  const plan = await onBackend(() => preview(context, name, command, by))
   if (dryRun) return { key: name, dryRun, plan: toPlan(plan) }
   // Else a key pair would be made first, and the scheduler would take it in.
   if (plan.refusal !== undefined && plan.steps.length === 0) throw plan.refusal
@@ -102,9 +103,27 @@ export async function administerKey(
   // Before a key pair is made: what has to wait leaves nothing behind.
   await context.approvals.assertApproved(requestOf(plan.steps), request)
   const consent = context.approvals.consentTo(requestOf, request)
-  const done = await perform(context, name, command, { ...by, consent })
+  const done = await onBackend(() => perform(context, name, command, { ...by, consent }))
   await showChange(context)
   return { key: name, dryRun, ...done }
+}
+
+/** What a backend says of the service's own login, rights and quota, and not of what was asked for. */
+const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_NOT_AUTHENTICATED',
+  'ERR_NOT_ALLOWED',
+  'ERR_THROTTLED',
+  'ERR_KEY_NOT_USABLE',
+])
+
+/** Past the policies and approvals, only a backend refuses anything in these codes. */
+async function onBackend<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const isOwn = CountersignError.is(error) && OWN_FAULTS.has(error.code)
+    throw isOwn ? toBackendFault(error, 'the backend refuses') : error
+  }
 }
 
 /** Longest that an answer waits for the trust key: what was asked for is done, whatever its backend does. */

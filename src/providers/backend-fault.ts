@@ -1,0 +1,24 @@
+/**
+ * Faults of a backend as the callers of a service see them. The key pair and the login are the service's own:
+ * "not allowed", "not authenticated" or "not found" would be read as being about the caller.
+ *
+ * @packageDocumentation
+ */
+import { CountersignError, ERROR_TRAITS } from '../errors.ts'
+
+/**
+ * Gives the error of a backend a code that says whose fault it is; the error itself is its cause. What says
+ * so already passes unchanged, as a request that was given up does.
+ *
+ * @param what - names what did not work, for the log of the service
+ */
+export function toBackendFault(thrown: unknown, what: string): unknown {
+  if (!CountersignError.is(thrown)) return thrown
+  const { code, hint, message } = thrown
+  if (code === 'ERR_CANCELLED' || ERROR_TRAITS[code].http >= 500) return thrown
+  return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `${what} (${code}): ${message}`, {
+    hint,
+    details: { backend: code },
+    cause: thrown,
+  })
+}
