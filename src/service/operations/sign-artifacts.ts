@@ -7,7 +7,7 @@
  */
 import type { SignatureFacts } from '../../access/action.ts'
 import type { Digest } from '../../crypto/digest.ts'
-import { CountersignError, toCountersignError } from '../../errors.ts'
+import { CountersignError, ERROR_TRAITS, toCountersignError } from '../../errors.ts'
 import type { Key } from '../../keys/key.ts'
 import type { ActiveSigner, Keyring } from '../../rotation/keyring.ts'
 import type { ServiceContext } from '../context.ts'
@@ -44,8 +44,8 @@ export type SigningContext = Pick<
 >
 
 /**
- * Signs each artifact. One that can't be signed is a result with its error; where none can for a reason
- * that may pass, the whole batch fails, so that it is tried again.
+ * Signs each artifact. One that can't be signed because of what it is, is a result with its error; where one
+ * can't for any other reason the whole batch fails, so that it is tried again.
  *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a digest or image name is malformed;
  * ERR_REQUEST_INVALID — a form that the key does not sign; ERR_KEY_NOT_FOUND, ERR_KEY_NOT_USABLE — no such
@@ -156,14 +156,17 @@ function nameArtifact({ digest, name }: Artifact): {
   return { digest, ...(name === undefined ? {} : { name }) }
 }
 
-/** An outage is no answer to remember, nor is a deadline that passed, nor a version that another follows. */
+/**
+ * What failed for one artifact and not because of it fails the batch. As an answer it would be remembered, and
+ * stay failed for whoever tries again; nothing was released, so all of it may be signed anew.
+ */
 function assertWorthAnAnswer(results: readonly ArtifactResult[]): void {
   const errors = results.flatMap((result) => ('error' in result ? [result.error] : []))
-  const [first] = errors
-  const isOutage = errors.length === results.length && errors.every(isPassing)
-  if (first !== undefined && isOutage) throw first
+  const first = errors.find(isOurs)
+  if (first !== undefined) throw first
 }
 
-function isPassing(error: CountersignError): boolean {
-  return error.retryable || hasLostItsRight(error)
+/** An outage, a deadline that passed, a fault of the backend, a version that another follows. */
+function isOurs(error: CountersignError): boolean {
+  return error.retryable || ERROR_TRAITS[error.code].http >= 500 || hasLostItsRight(error)
 }

@@ -227,6 +227,37 @@ test('an outage of the backend fails the request, so that it is tried again', as
   expect(JSON.stringify(await log())).not.toContain('kms.internal')
 })
 
+test('a batch of which one artifact fails for no reason of its own fails, and may be asked for again', async () => {
+  let calls = 0
+  const throttled = new CountersignError('ERR_THROTTLED', 'the quota of the account is used up')
+  const sign: typeof SIGNER.sign = (...asked) => {
+    calls += 1
+    return calls === 2 ? Promise.reject(throttled) : SIGNER.sign(...asked)
+  }
+  const keys: TestServiceOptions['keys'] = [
+    { name: 'release', use: 'artifact', signer: { ...SIGNER, sign } },
+    { name: 'tsa', use: 'timestamp', signer: testSigner('ES256', 'tsa') },
+  ]
+  const { app } = await startService({ keys })
+  const file = { digest: DIGEST, kind: 'file' }
+  const order = {
+    ...request([file, file, file]),
+    headers: { ...CREDENTIALS, 'idempotency-key': 'k-1' },
+  }
+
+  const answer = await app.inject(order)
+  const again = await app.inject(order)
+
+  expect(answer.statusCode).toBe(429)
+  expect(answer.body).not.toContain('bundle')
+  expect(again.statusCode).toBe(200)
+  expect(again.json<Answer>().results.map((result) => 'bundle' in result)).toEqual([
+    true,
+    true,
+    true,
+  ])
+})
+
 test('nothing is released where the log can not be written', async () => {
   const full = new CountersignError('ERR_LOG_UNAVAILABLE', 'the log could not be written')
   const { app } = await startService({
