@@ -16,6 +16,8 @@ import { RevokedKeys } from './revoked-keys.ts'
 export interface SchedulerOptions {
   readonly rotation: RotationContext
   readonly startTimer?: StartTimer
+  /** Names of the keys that are rotated; left out: all. What is revoked of any key is disabled. */
+  readonly configured?: readonly string[]
   /** Told of every failed step; `key` is the name of the key, undefined where it is about none. */
   readonly onAlert: (error: CountersignError, key: string | undefined) => void
 }
@@ -96,11 +98,11 @@ class StoreScheduler implements Scheduler {
   }
 
   async #lookAtAll(keys: readonly Key[], lost: AbortSignal): Promise<void> {
-    const { rotation } = this.#options
+    const { configured, rotation } = this.#options
     const by: Operator = { caller: undefined, requestId: `scheduler-${rotation.randomMark()}` }
     for (const { name } of keys) {
       if (lost.aborted || this.#isDisposed) return
-      await this.#lookAt(name, by)
+      if (configured?.includes(name) !== false) await this.#lookAt(name, by)
     }
     await this.#revoked.disableAll(lost)
   }

@@ -22,6 +22,7 @@ import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
 import { CheckedClock, type MachineClock } from '../rotation/checked-clock.ts'
 import { clockedKeyring } from '../rotation/clocked-keyring.ts'
+import { configuredKeyring } from '../rotation/configured-keyring.ts'
 import { createAdmission } from '../rotation/admission.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import { resetClock } from '../rotation/reset-clock.ts'
@@ -42,7 +43,7 @@ import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
 import { createPublications, type Publications } from './publications.ts'
-import { createEmbeddedAuthority, embeddedStamper, type Stamper } from './stamper.ts'
+import { createEmbeddedAuthority, embeddedStamper, ownStamper, type Stamper } from './stamper.ts'
 
 /** What the service is made of; store and providers belong to whoever opened them. */
 export interface AssemblyOptions {
@@ -119,11 +120,12 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, clock })
   const followed = await startKeyring(options, lifecycle, rotation)
   known = () => followed.snapshot.keys
-  const keyring = clockedKeyring(followed, () => clock.assertRight(store))
-  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(clock), now }))
   const configured = keys.map(({ name }) => name)
+  const own = configuredKeyring(followed, configured)
+  const keyring = clockedKeyring(own, () => clock.assertRight(store))
+  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(clock), now }))
   // Of no time: a checkpoint is signed whatever the clock shows.
-  startCheckpoints(options, lifecycle, () => openLogKeys(followed, configured))
+  startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, {
     keyring,
@@ -132,7 +134,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const { admit, mayBePermitted } = authorizer
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
-  const probes = new BackendProbes(followed, now)
+  const probes = new BackendProbes(own, now)
   const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
   return {
     settings,
@@ -157,7 +159,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
       ...storeChecks(options, followed),
       { name: 'approvals', check: () => audit.assertComplete() },
       { name: 'key history', check: () => assertRenewed(publications) },
-      ...probes.checks(),
+      ...probes.checks(configured),
     ],
   }
 }
@@ -168,7 +170,8 @@ async function startKeyring(
   lifecycle: Lifecycle,
   rotation: RotationContext,
 ): Promise<StoreKeyring> {
-  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert }))
+  const configured = keys.map(({ name }) => name)
+  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert, configured }))
   await ensureKeys(rotation, keys, { scheduler, signal })
   void scheduler.runOnce().then(() => {
     scheduler.start()
@@ -296,7 +299,7 @@ function stampers(
   return (key) => {
     const who = timestampsOf(key)
     if (who === 'none') return undefined
-    return who === 'embedded' ? embedded : remoteStamper(who, now)
+    return who === 'embedded' ? embedded : ownStamper(remoteStamper(who, now))
   }
 }
 

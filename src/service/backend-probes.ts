@@ -25,9 +25,15 @@ export class BackendProbes {
     this.#maxAgeMs = maxAgeMs
   }
 
-  /** A check for every key there is: its active version signed something lately, or does now. */
-  checks(): readonly ReadinessCheck[] {
-    return this.#keyring.snapshot.keys.map(({ name, use }) => ({
+  /**
+   * A check for every key: its active version signed something lately, or does now.
+   *
+   * @param configured - names of the keys that sign; left out: all
+   */
+  checks(configured?: readonly string[]): readonly ReadinessCheck[] {
+    const { keys } = this.#keyring.snapshot
+    const signing = keys.filter(({ name }) => configured?.includes(name) !== false)
+    return signing.map(({ name, use }) => ({
       name: `key ${name}`,
       check: async (signal) => {
         const { signer } = await untilCancelled(this.#keyring.activeSigner(name, use), signal)

@@ -18,6 +18,7 @@ import type { Key, KeyVersion } from '../keys/key.ts'
 import { allLoaders } from '../providers/loaders.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
 import type { MachineClock } from '../rotation/checked-clock.ts'
+import { notConfigured } from '../rotation/configured-keyring.ts'
 import { FREE_CLAIMS } from '../signing/claim-rules.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
@@ -31,7 +32,7 @@ import { isLoopback, listen, originOf, stopListening } from './listening.ts'
 import { settleLogName } from './log-name.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
-import { warningsOf } from './warnings.ts'
+import { changedKeys, warningsOf } from './warnings.ts'
 
 /** What the service is started with. */
 export interface ServerOptions {
@@ -107,6 +108,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
   await settleLogName(store, logOriginOf(config, issuer), options.newLog === true)
+  const known = await store.transaction((records) => records.keys.keys())
   const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
@@ -122,7 +124,10 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     keys: snapshot.keys,
     versions: snapshot.versions,
     logOrigin: logOriginOf(config, issuer),
-    warnings: warningsOf({ ...config.serve, ...config.access, keys }),
+    warnings: [
+      ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
+      ...warningsOf({ ...config.serve, ...config.access, keys }),
+    ],
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   }
 }
@@ -209,10 +214,12 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     },
     keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',
-    tokenRulesOf: (name) => ({
-      type: keys[name]?.tokenType,
-      claims: { ...FREE_CLAIMS, ...keys[name]?.claims },
-    }),
+    tokenRulesOf: (name) => {
+      const key = keys[name]
+      // Without its rules a key signs whatever it is asked for.
+      if (key === undefined) throw notConfigured(name)
+      return { type: key.tokenType, claims: { ...FREE_CLAIMS, ...key.claims } }
+    },
     remoteStamper: await remoteStampers(options),
     machine: clock,
     resetClock: options.resetClock,

@@ -1,4 +1,5 @@
 /** What whoever starts the service should know about how it is set up. */
+import type { Key, KeyVersion } from '../keys/key.ts'
 import { isLoopback } from './listening.ts'
 
 /** The settings that may be unsafe, or useless. */
@@ -40,4 +41,27 @@ function bareKeys({ keys }: WarningSources): readonly string[] {
   return Object.entries(keys)
     .filter(([, key]) => key.provider.startsWith('file:') && key.passphrase === undefined)
     .map(([name]) => name)
+}
+
+/** The keys of the configuration, and those of the store before and after the start. */
+export interface KeyChanges {
+  readonly configured: readonly string[]
+  readonly known: readonly Key[]
+  readonly versions: readonly KeyVersion[]
+}
+
+/** Names the keys that left the configuration, and beside them those that are new: one may be the other, renamed. */
+export function changedKeys({ configured, known, versions }: KeyChanges): readonly string[] {
+  const active = versions.filter(({ state }) => state === 'active').map(({ key }) => key)
+  const left = active.filter((name) => !configured.includes(name))
+  if (left.length === 0) return []
+  const begun = configured.filter((name) => !known.some((key) => key.name === name))
+  return [
+    `${left.join(', ')}: no longer in countersign.yaml, so nothing is signed with it; what it signed still verifies`,
+    ...(begun.length > 0
+      ? [
+          `${begun.join(', ')}: new, with key pairs of its own; a key that was renamed is another key`,
+        ]
+      : []),
+  ]
 }
