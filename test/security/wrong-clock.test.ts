@@ -121,7 +121,7 @@ test('a clock that is behind the log after a restart releases nothing', async ()
   const client = clientOf(await runServer(folder, { clock: machine }), folder)
 
   expect(await tryAll(client)).toEqual([REFUSED, REFUSED, REFUSED])
-  expect(await client.failedChecks()).toEqual(['clock ERR_CLOCK'])
+  expect(await client.failedChecks()).toContain('clock ERR_CLOCK')
 })
 
 /** A service whose log has an entry of an hour from now, since its clock was wrong for a while. */
