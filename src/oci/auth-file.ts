@@ -25,8 +25,15 @@ export interface IdentityToken {
   readonly source: string
 }
 
+/** A token that is sent to the registry as it is. */
+export interface RegistryToken {
+  readonly kind: 'registry-token'
+  readonly token: string
+  readonly source: string
+}
+
 /** What opens a registry. */
-export type Credentials = PasswordCredentials | IdentityToken
+export type Credentials = PasswordCredentials | IdentityToken | RegistryToken
 
 /** A credential file, parsed. */
 export interface AuthFile {
@@ -41,13 +48,15 @@ export interface CredentialTarget {
 }
 
 /**
- * Parses a credential file.
+ * Parses a credential file; an empty one holds no credentials, as for Docker.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — not a JSON object
  */
 export function parseAuthFile(path: string, bytes: Uint8Array): AuthFile {
   try {
-    return { path, document: readObject(parseJson(bytes), (why) => invalid(path, why)) }
+    const isEmpty = Buffer.from(bytes).toString('latin1').trim() === ''
+    const json = isEmpty ? {} : parseJson(bytes)
+    return { path, document: readObject(json, (why) => invalid(path, why)) }
   } catch (cause) {
     if (CountersignError.is(cause, 'ERR_CONFIG_INVALID')) throw cause
     throw invalid(path, cause instanceof Error ? cause.message : 'unreadable', cause)
@@ -111,6 +120,8 @@ function matchLength(key: string, { registry, repository }: CredentialTarget): n
 function toCredentials(path: string, entry: ObjectReader): Credentials | undefined {
   const token = entry.optionalText('identitytoken') ?? ''
   if (token !== '') return { kind: 'identity-token', token, source: path }
+  const bearer = entry.optionalText('registrytoken') ?? ''
+  if (bearer !== '') return toRegistryToken(path, bearer)
   const auth = entry.optionalText('auth') ?? ''
   const [username, password] =
     auth === ''
@@ -120,8 +131,15 @@ function toCredentials(path: string, entry: ObjectReader): Credentials | undefin
   return { kind: 'password', username, password, source: path }
 }
 
+function toRegistryToken(path: string, token: string): RegistryToken {
+  // It goes into a header.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(path, 'a "registrytoken" is not a token')
+  return { kind: 'registry-token', token, source: path }
+}
+
 function splitAuth(path: string, auth: string): [username: string, password: string] {
-  const bytes = decodeBase64(auth)
+  // The base64 tool wraps its lines, and Docker passes over that.
+  const bytes = decodeBase64(auth.replace(/[\r\n]/g, ''))
   const text = bytes && Buffer.from(bytes).toString('utf8')
   const colon = text?.indexOf(':') ?? -1
   if (text === undefined || colon === -1)
@@ -135,7 +153,7 @@ function invalid(path: string, why: string, cause?: unknown): CountersignError {
     'ERR_CONFIG_INVALID',
     `cannot use the credentials in ${path}: ${why}`,
     {
-      hint: 'mend the file, or log in again (docker login, podman login)',
+      hint: 'correct it, or log in again (docker login, podman login)',
       cause,
     },
   )

@@ -6,9 +6,9 @@
  */
 import { CountersignError } from '../errors.ts'
 import { type Challenge, parseChallenges } from './auth-challenge.ts'
-import type { Credentials } from './auth-file.ts'
+import type { Credentials, RegistryToken } from './auth-file.ts'
 import type { CredentialSource } from './credentials.ts'
-import type { HttpClient } from './http.ts'
+import type { HttpClient, HttpResponse } from './http.ts'
 import { basicAuthorization, fetchToken, parseRealm, type Token } from './token.ts'
 
 /** What a request needs to be allowed. */
@@ -29,6 +29,14 @@ export interface AuthenticatorOptions {
   readonly now: () => number
 }
 
+const MAX_ROOT_BYTES = 64 * 1024
+
+interface FoundCredentials {
+  readonly credentials: Credentials | undefined
+  /** Why none could be looked up. */
+  readonly failure: unknown
+}
+
 /** Finds values for `Authorization`; concurrent requests share its tokens and look-ups. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions
@@ -38,6 +46,8 @@ export class Authenticator {
   readonly #tokens = new Map<string, Promise<Token>>()
   /** By repository: scopes a challenge asked for under another name than ours (a proxy's). */
   readonly #learnedScopes = new Map<string, readonly string[]>()
+  /** The answer of the API's root; asked only where a login may help. */
+  #root: Promise<HttpResponse> | undefined
   /** Set by the first 401. */
   #challenge: Challenge | undefined
 
@@ -70,9 +80,8 @@ export class Authenticator {
 
   /** The error of a registry that refuses what {@link Authenticator.answer} gave, or there is to give. */
   async refusal({ repository }: Access): Promise<CountersignError> {
-    const known = await this.#lookUp(repository)
     // The next call looks again: a helper's credentials may live for hours only.
-    this.#credentials.delete(repository)
+    const known = await this.#lookUp(repository).finally(() => this.#credentials.delete(repository))
     return this.#notAuthenticated(
       known === undefined
         ? 'wants a login; none was found'
@@ -80,16 +89,48 @@ export class Authenticator {
     )
   }
 
+  /**
+   * The login for a registry that answered 403 or 404 without one: many hide what is private, and ask for
+   * a login only at the API's root. Undefined where there is no login, or none is wanted.
+   */
+  async offer(access: Access): Promise<string | undefined> {
+    const { http, origin } = this.#options
+    if (this.#challenge !== undefined) return undefined
+    const found = await this.#lookUp(access.repository).catch(() => undefined)
+    if (found === undefined) return undefined
+    const url = new URL('/v2/', origin)
+    this.#root ??= http({ method: 'GET', url, maxBytes: MAX_ROOT_BYTES })
+    const root = await this.#root.catch(() => undefined)
+    if (root?.status !== 401 || root.url.origin !== url.origin) return undefined
+    const field = root.headers.get('www-authenticate') ?? ''
+    return this.answer(access, field, undefined).catch(() => undefined)
+  }
+
   async #authorization(challenge: Challenge, access: Access): Promise<string | undefined> {
-    const credentials = await this.#lookUp(access.repository)
-    if (challenge.scheme === 'bearer') return this.#bearer(challenge, access, credentials)
-    return credentials?.kind === 'password' ? basicAuthorization(credentials) : undefined
+    const { credentials, failure } = await this.#credentialsFor(access)
+    if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`
+    if (challenge.scheme !== 'bearer') {
+      return credentials?.kind === 'password' ? basicAuthorization(credentials) : undefined
+    }
+    return this.#bearer(challenge, access, credentials).catch((error: unknown) => {
+      throw CountersignError.is(error, 'ERR_NOT_AUTHENTICATED') ? (failure ?? error) : error
+    })
+  }
+
+  /** A helper that fails does not stop reads of public images; for others its failure is the error. */
+  async #credentialsFor({ repository, actions }: Access): Promise<FoundCredentials> {
+    try {
+      return { credentials: await this.#lookUp(repository), failure: undefined }
+    } catch (failure) {
+      if (actions !== 'pull') throw failure
+      return { credentials: undefined, failure }
+    }
   }
 
   async #bearer(
     { parameters }: Challenge,
     { repository, actions }: Access,
-    credentials: Credentials | undefined,
+    credentials: Exclude<Credentials, RegistryToken> | undefined,
   ): Promise<string> {
     const { http, origin, now } = this.#options
     const realm = parseRealm(parameters.get('realm') ?? '', origin)
@@ -114,7 +155,6 @@ export class Authenticator {
     const { registry, credentials } = this.#options
     const found = this.#credentials.get(repository) ?? credentials({ registry, repository })
     this.#credentials.set(repository, found)
-    found.catch(() => this.#credentials.delete(repository))
     return found
   }
 

@@ -41,8 +41,9 @@ export async function askHelper(
   server: string,
   options: HelperOptions,
 ): Promise<Credentials | undefined> {
-  // The name becomes part of a program's name: no path, no second word.
-  if (!/^[\w-]+$/.test(name)) throw unusable(printable(name), 'it is not the name of a helper')
+  // The name becomes part of a program's name, as in "desktop.exe": no path, no second word.
+  if (!/^[^/\\\s\p{C}]+$/u.test(name))
+    throw unusable(printable(name), 'it is not the name of a helper')
   const program = `docker-credential-${name}`
   const { exitCode, stdout } = await run(program, server, options)
   if (exitCode === 0) return parseAnswer(program, stdout)
@@ -93,6 +94,7 @@ function run(program: string, input: string, options: HelperOptions): Promise<He
 function parseAnswer(program: string, stdout: string): Credentials | undefined {
   const answer = readObject(parseAnswerJson(program, stdout), (why) => unusable(program, why))
   const [username, secret] = [answer.text('Username'), answer.text('Secret')]
+  if (username === '' && secret === '') return undefined
   const source = program
   if (username === '<token>') return { kind: 'identity-token', token: secret, source }
   return { kind: 'password', username, password: secret, source }

@@ -1,6 +1,6 @@
 /**
- * Where credentials are looked for, first found first: a Docker configuration, then podman's files;
- * in each the registry's own helper, the file's own entry, the helper for all registries.
+ * Where credentials are looked for, first found first: the variable DOCKER_AUTH_CONFIG, a Docker
+ * configuration, then podman's files; in each the registry's own helper, the file's own entry, the helper for all registries.
  *
  * @packageDocumentation
  */
@@ -37,19 +37,35 @@ export const anonymous: CredentialSource = () => Promise.resolve(undefined)
 
 /**
  * Looks in the user's credential files, which are read again on every call; a file that is not there
- * is passed over.
+ * is passed over. A file or helper that fails keeps none of the others from being asked.
  *
- * @throws {@link CountersignError} from the source: ERR_CONFIG_INVALID, ERR_FILE_READ, and a helper's errors
+ * @throws {@link CountersignError} from the source, where nothing was found: ERR_CONFIG_INVALID,
+ * ERR_FILE_READ, and a helper's errors
  */
 export function createCredentialSource(options: CredentialOptions): CredentialSource {
   return async (target) => {
-    for (const path of authFilePaths(options)) {
-      const file = await readAuthFile(path)
-      const found = file && (await lookUp(file, target, options))
-      if (found !== undefined) return found
+    const failures: unknown[] = []
+    for (const read of authFiles(options)) {
+      try {
+        const file = await read()
+        const found = file && (await lookUp(file, target, { ...options, failures }))
+        if (found !== undefined) return found
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0]
     return undefined
   }
+}
+
+const VARIABLE = 'DOCKER_AUTH_CONFIG'
+
+function authFiles(options: CredentialOptions): readonly (() => Promise<AuthFile | undefined>)[] {
+  const text = options.variables[VARIABLE] ?? ''
+  const variable = (): Promise<AuthFile> =>
+    Promise.resolve().then(() => parseAuthFile(VARIABLE, Buffer.from(text)))
+  return [variable, ...authFilePaths(options).map((path) => () => readAuthFile(path))]
 }
 
 /** The files in the order in which they are read. `DOCKER_CONFIG` replaces `~/.docker`, as for Docker. */
@@ -77,13 +93,17 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
 async function lookUp(
   file: AuthFile,
   target: CredentialTarget,
-  options: HelperOptions,
+  options: HelperOptions & { readonly failures: unknown[] },
 ): Promise<Credentials | undefined> {
   const isHub = DOCKER_HUB_NAMES.includes(target.registry)
-  const ask = (helper: string | undefined): Promise<Credentials | undefined> | undefined =>
-    helper === undefined || helper === ''
-      ? undefined
-      : askHelper(helper, isHub ? DOCKER_HUB_SERVER : target.registry, options)
+  const server = isHub ? DOCKER_HUB_SERVER : target.registry
+  const ask = async (helper: string | undefined): Promise<Credentials | undefined> => {
+    if (helper === undefined || helper === '') return undefined
+    return askHelper(helper, server, options).catch((error: unknown) => {
+      options.failures.push(error)
+      return undefined
+    })
+  }
   return (
     (await ask(registryHelper(file, target))) ??
     storedCredentials(file, target) ??

@@ -23,6 +23,9 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorizatio
   readonly access: Access
 }
 
+/** How registries answer for what is private and asked for without a login. */
+const HIDDEN: ReadonlySet<number> = new Set([403, 404])
+
 /** Talks to registries by `host[:port]`. */
 export class RegistryClient {
   readonly options: RegistryClientOptions
@@ -56,8 +59,14 @@ export class RegistryClient {
     const authenticator = this.#authenticator(registry)
     const authorization = await authenticator.authorize(access)
     const first = await send(authorization)
-    // A 401 behind a redirect to another origin is not the registry's, and is not answered.
-    if (first.status !== 401 || first.url.origin !== url.origin) return first
+    // An answer behind a redirect to another origin is not the registry's.
+    if (first.url.origin !== url.origin) return first
+    if (authorization === undefined && HIDDEN.has(first.status)) {
+      const offered = await authenticator.offer(access)
+      const again = offered === undefined ? first : await send(offered)
+      return again.status === 401 ? first : again
+    }
+    if (first.status !== 401) return first
     const field = first.headers.get('www-authenticate') ?? ''
     const answer = await authenticator.answer(access, field, authorization)
     const second = await send(answer)

@@ -6,7 +6,7 @@
  */
 import { CountersignError } from '../errors.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
-import type { Credentials, PasswordCredentials } from './auth-file.ts'
+import type { Credentials, PasswordCredentials, RegistryToken } from './auth-file.ts'
 import type { HttpClient, HttpRequest, HttpResponse } from './http.ts'
 import { parseErrorBody, registryError } from './registry-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
@@ -23,7 +23,7 @@ export interface TokenRequest {
   readonly realm: URL
   readonly service: string
   readonly scopes: readonly string[]
-  readonly credentials: Credentials | undefined
+  readonly credentials: Exclude<Credentials, RegistryToken> | undefined
   /** Whether the scopes only read, so that what is public can be had without an account. */
   readonly isReadOnly: boolean
 }
@@ -63,14 +63,18 @@ export async function fetchToken(
   const { credentials, isReadOnly } = request
   const asked = now()
   const answer = await http(toHttp(request))
-  if (answer.status === 200) return parseToken(answer, asked)
+  if (isSuccess(answer)) return parseToken(answer, asked)
   const isRefused = [400, 401, 403].includes(answer.status)
   if (!isRefused) throw registryError(answer, 'get a token')
   if (credentials !== undefined && isReadOnly) {
     const anonymous = await http(toHttp({ ...request, credentials: undefined }))
-    if (anonymous.status === 200) return parseToken(anonymous, asked)
+    if (isSuccess(anonymous)) return parseToken(anonymous, asked)
   }
   throw refused(answer, credentials)
+}
+
+function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300
 }
 
 function toHttp(request: TokenRequest): HttpRequest {
@@ -96,11 +100,15 @@ export function basicAuthorization({ username, password }: PasswordCredentials):
 
 function parseToken(answer: HttpResponse, asked: number): Token {
   const document = parseAnswer(answer)
-  const value = document.value('token') ?? document.value('access_token')
-  // It goes into a header: anything but visible ASCII is no token.
+  // Some servers send both members, one of them empty.
+  const value = [document.value('token'), document.value('access_token')].find(
+    (one) => one !== undefined && one !== '',
+  )
+  // It goes into a header: anything but visible ASCII is refused.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) throw noToken(answer)
-  const lifetime = document.value('expires_in')
-  const seconds = typeof lifetime === 'number' && lifetime > 0 ? lifetime : DEFAULT_LIFETIME_S
+  // Some write the number as a text.
+  const lifetime = Number(document.value('expires_in') ?? 0)
+  const seconds = Number.isFinite(lifetime) && lifetime > 0 ? lifetime : DEFAULT_LIFETIME_S
   return { value, expiresAt: asked + seconds * 900 }
 }
 

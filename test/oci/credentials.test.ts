@@ -267,3 +267,86 @@ test('a file that cannot be read is an error', async () => {
 
   await expect(home.find()).rejects.toMatchObject({ code: 'ERR_FILE_READ' })
 })
+
+test.each(['desktop.exe', 'a.b-c_d', 'clé'])('the helper "%s" is run', async (name) => {
+  const home = new Home()
+  home.writeHelper(name, answer('me', 'secret'))
+  home.write('.docker/config.json', { credsStore: name })
+
+  expect(await home.find()).toMatchObject({ username: 'me', password: 'secret' })
+})
+
+test.each(['\n', '\r\n'])('line ends %j inside base64 are passed over', async (end) => {
+  const home = new Home()
+  const auth = Buffer.from(`me:${'x'.repeat(90)}`)
+    .toString('base64')
+    .replace(/.{76}/g, `$&${end}`)
+  home.write('.docker/config.json', { auths: { 'ghcr.io': { auth: `${auth}${end}` } } })
+
+  expect(await home.find()).toMatchObject({ username: 'me', password: 'x'.repeat(90) })
+})
+
+test.each(['', ' \n'])('an empty file %j leads to the next', async (content) => {
+  const home = new Home()
+  home.write('.docker/config.json', content)
+  expect(await home.find()).toBeUndefined()
+  home.write('.config/containers/auth.json', { auths: { 'ghcr.io': encoded('me:podman') } })
+
+  expect(await home.find()).toMatchObject({ password: 'podman' })
+})
+
+test('DOCKER_AUTH_CONFIG comes before the files', async () => {
+  const home = new Home()
+  home.write('.docker/config.json', { auths: { 'ghcr.io': encoded('me:file') } })
+  home.variables['DOCKER_AUTH_CONFIG'] = JSON.stringify({
+    auths: { 'ghcr.io': encoded('me:variable') },
+  })
+
+  expect(await home.find()).toMatchObject({ password: 'variable', source: 'DOCKER_AUTH_CONFIG' })
+  home.variables['DOCKER_AUTH_CONFIG'] = '{"auths":{}}'
+  expect(await home.find()).toMatchObject({ password: 'file' })
+})
+
+test('a malformed DOCKER_AUTH_CONFIG is an error that names it and none of its values', async () => {
+  const home = new Home()
+  home.variables['DOCKER_AUTH_CONFIG'] = '{"auths":{"ghcr.io":{"auth":"c2VjcmV0"}}}'
+
+  await expect(home.find()).rejects.toMatchObject({
+    code: 'ERR_CONFIG_INVALID',
+    message: expect.stringMatching(/DOCKER_AUTH_CONFIG(?!.*c2Vj)/) as string,
+  })
+})
+
+test('a registry token is found, and one that is not a header value is refused', async () => {
+  const home = new Home()
+  home.write('.docker/config.json', { auths: { 'ghcr.io': { registrytoken: 'token' } } })
+  expect(await home.find()).toMatchObject({ kind: 'registry-token', token: 'token' })
+
+  home.write('.docker/config.json', { auths: { 'ghcr.io': { registrytoken: 'a\nb' } } })
+  await expect(home.find()).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' })
+})
+
+test('a helper that fails leads to the next file, and is the error where none has a login', async () => {
+  const home = new Home()
+  home.writeHelper('broken', 'echo "desktop is not running"; exit 1')
+  home.write('.docker/config.json', { credsStore: 'broken' })
+  await expect(home.find()).rejects.toMatchObject({ code: 'ERR_NOT_AUTHENTICATED' })
+
+  home.write('.config/containers/auth.json', { auths: { 'ghcr.io': encoded('me:podman') } })
+  expect(await home.find()).toMatchObject({ password: 'podman' })
+})
+
+test('the helper of another registry is not asked', async () => {
+  const home = new Home()
+  home.write('.docker/config.json', { credHelpers: { 'quay.io': 'missing' } })
+
+  expect(await home.find()).toBeUndefined()
+})
+
+test('a helper that answers an empty login has none', async () => {
+  const home = new Home()
+  home.writeHelper('empty', answer('', ''))
+  home.write('.docker/config.json', { credsStore: 'empty' })
+
+  expect(await home.find()).toBeUndefined()
+})
