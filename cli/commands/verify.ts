@@ -153,9 +153,11 @@ const LATE: ReadonlySet<string> = new Set([
   'ERR_TIMESTAMP_INVALID',
 ])
 
-/** Standard input can't be read a second time. */
+/** Any failed signature may be the demanded one. Standard input can't be read a second time. */
 function mayBeLate({ kind }: Target, verified: readonly VerifiedTarget[] = []): boolean {
-  return kind !== 'stdin' && verified.some(({ error }) => LATE.has(error?.code ?? ''))
+  const failed = verified.filter(({ error }) => error !== undefined)
+  const examined = failed.flatMap(({ document }) => document.attestations)
+  return kind !== 'stdin' && examined.some(({ error }) => LATE.has(error?.code ?? ''))
 }
 
 async function verify(

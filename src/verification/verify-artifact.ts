@@ -149,18 +149,30 @@ function thresholdError(
 }
 
 /**
- * The failure that says most: the attached thing that came furthest. One that only was of another
- * type tells little beside one that failed on its merits.
+ * The failure that says most. Anyone can attach anything, so what a trusted key signed comes first; there,
+ * being of another type alone says less than a failure on the merits. Among the rest, what came furthest.
  */
 function closestError(artifact: Artifact, examined: readonly Examined[]): CountersignError {
   const failures = examined.flatMap(({ outcome }) => (outcome.ok ? [] : [outcome]))
-  const passed = (outcome: (typeof failures)[number]): number =>
-    outcome.error.code === 'ERR_PREDICATE_TYPE_MISMATCH'
-      ? -1
-      : outcome.checks.filter(({ ok }) => ok).length
-  const [closest] = failures.toSorted((a, b) => passed(b) - passed(a))
+  const own = failures.filter(isOwn)
+  const onMerits = own.filter(({ error }) => error.code !== 'ERR_PREDICATE_TYPE_MISMATCH')
+  const [closest] = [onMerits, own, failures].flatMap((some) =>
+    some.toSorted((a, b) => passed(b) - passed(a)),
+  )
   if (closest !== undefined) return closest.error
   return new CountersignError('ERR_SIGNATURE_NOT_FOUND', `nothing is signed: "${artifact.name}"`, {
     hint: 'no bundle or attached signature was found; give --bundle FILE, or sign it first: countersign sign',
   })
+}
+
+type Failure = Extract<Outcome, { readonly ok: false }>
+
+/** Signed by a trusted key, or by the expected identity: a certificate of another is a stranger's. */
+function isOwn({ checks }: Failure): boolean {
+  const isSigned = checks.some(({ id, ok }) => id === 'signature' && ok)
+  return isSigned && !checks.some(({ id, ok }) => id === 'identity' && !ok)
+}
+
+function passed({ checks }: Failure): number {
+  return checks.filter(({ ok }) => ok).length
 }

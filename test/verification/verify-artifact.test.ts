@@ -49,6 +49,9 @@ const attested = async (predicateType: string): Promise<Attached> => {
   return { kind: 'bundle', source: predicateType, bytes: bundle }
 }
 
+const bytesOf = (attached: Attached): Buffer =>
+  Buffer.from(attached.kind === 'legacy-signature' ? [] : attached.bytes)
+
 const codeOfVerdict = (verdict: Verdict): string => (verdict.ok ? 'accepted' : verdict.error.code)
 
 test('nothing attached is nothing verified', async () => {
@@ -103,8 +106,37 @@ test('the error told is the one of the signature that came furthest', async () =
   const stranger = await signed('ES256', 'stranger')
   const broken: Attached = { kind: 'bundle', source: 'broken', bytes: Buffer.from('{') }
   expect(codeOfVerdict(await verify([broken, stranger]))).toBe('ERR_KEY_NOT_TRUSTED')
-  expect(codeOfVerdict(await verify([await attested('x:y'), stranger]))).toBe('ERR_KEY_NOT_TRUSTED')
   expect(codeOfVerdict(await verify([await attested('x:y')]))).toBe('ERR_PREDICATE_TYPE_MISMATCH')
+})
+
+test('the reason of a failure is that of what a trusted key signed, whatever others attach', async () => {
+  const ours = await attested('x:y')
+  const forged: Attached = {
+    ...ours,
+    kind: 'bundle',
+    source: 'forged',
+    bytes: Buffer.from(bytesOf(ours).toString().replace('"sig":"M', '"sig":"N')),
+  }
+  const others = [await signed('ES256', 'stranger'), forged]
+  const legacy = await signImageLegacy(testSigner('RS256', 'stranger'), {
+    digest,
+    dockerReference: 'registry.example.com/app',
+  })
+  others.push({ kind: 'legacy-signature', source: '.sig', legacy })
+
+  for (const attached of [
+    [ours, ...others],
+    [...others, ours],
+  ]) {
+    expect(codeOfVerdict(await verify(attached))).toBe('ERR_PREDICATE_TYPE_MISMATCH')
+  }
+  const disabled: TrustedKey = {
+    key: testSigner().key,
+    state: 'retired',
+    validFor: { start: new Date(0), end: NOW },
+  }
+  const judged = await verify([...others, await signed('ES256'), ours], {}, [disabled])
+  expect(codeOfVerdict(judged)).toBe('ERR_KEY_OUTSIDE_VALIDITY')
 })
 
 test('an image signature in the older layout verifies, and only for its image and annotations', async () => {
