@@ -103,8 +103,7 @@ export function parsePublicKeyPem(pem: string, algorithm?: string): PublicKeyInf
     throw invalid(`expected one PEM block, found ${blocks.length}`)
   }
   if (block.label !== 'PUBLIC KEY') {
-    const hint = 'make a public key of it: openssl pkey -in FILE -pubout'
-    throw invalid(`expected a PEM block PUBLIC KEY, found ${block.label}`, hint)
+    throw invalid(`expected a PEM block PUBLIC KEY, found ${block.label}`)
   }
   const der = decodePemBlock(block)
   if (der === undefined) throw invalid('the PEM block is not base64')

@@ -35,7 +35,27 @@ function notCanonical(): CountersignError {
     'ERR_KEY_INVALID',
     'the public key is of an unsupported kind, or not in its canonical encoding (named curve, uncompressed point, DER)',
     {
-      hint: 'convert it: openssl pkey -pubin -in key.pem -ec_param_enc named_curve -ec_conv_form uncompressed -pubout',
+      hint: 'convert it: openssl pkey -pubin -in FILE -ec_param_enc named_curve -ec_conv_form uncompressed -pubout',
+    },
+  )
+}
+
+/** Kinds that people have and no algorithm of ours uses, by the object identifier. */
+const OTHERS: Readonly<Record<string, string>> = {
+  '06052b8104000a': 'secp256k1',
+  '06032b6571': 'Ed448',
+  '06032b656e': 'X25519',
+  '06092a864886f70d01010a': 'RSASSA-PSS',
+}
+
+function unsupported(algorithm: string): CountersignError {
+  const [, name] = Object.entries(OTHERS).find(([oid]) => algorithm.includes(oid)) ?? []
+  if (name === undefined) return notCanonical()
+  return new CountersignError(
+    'ERR_KEY_INVALID',
+    `the curve or key type "${name}" is not supported`,
+    {
+      hint: 'use a key on P-256, P-384 or P-521, an RSA key, or an Ed25519 key',
     },
   )
 }
@@ -61,7 +81,7 @@ function readKey(algorithm: string, key: Uint8Array): KeyNumbers {
   if (algorithm === RSA) return readRsaNumbers(key)
   if (algorithm === ED25519) return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(key) }
   const curve = CURVES.get(algorithm)
-  if (curve === undefined) throw notCanonical()
+  if (curve === undefined) throw unsupported(algorithm)
   const { crv, coordinateBytes } = curve
   if (key[0] !== UNCOMPRESSED || key.length !== 1 + 2 * coordinateBytes) throw notCanonical()
   const [x, y] = [key.subarray(1, 1 + coordinateBytes), key.subarray(1 + coordinateBytes)]

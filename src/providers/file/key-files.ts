@@ -19,6 +19,7 @@ import { createSigner, type Signer } from '../../signing/signer.ts'
 import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
+import { findForeignPrivateKey, findForeignPublicKey, forFile } from './foreign-keys.ts'
 import { publicKeyPath, writeNewKey, writePublicHalf } from './new-key.ts'
 import {
   isPrivateKeyPem,
@@ -48,15 +49,21 @@ export class KeyFiles {
   /** Reads the public half of a private key, or a public key. */
   async describe(path: string, algorithm?: AlgorithmName): Promise<PublicKeyInfo> {
     const file = await readKeyFile(path)
-    if (!isPrivateKeyPem(file.pem)) return parsePublicKeyText(file.pem, algorithm)
-    return publicHalf(await this.#readPrivate(file), algorithm)
+    return namingFile(file, findForeignPublicKey, async () =>
+      isPrivateKeyPem(file.pem)
+        ? publicHalf(await this.#readPrivate(file), algorithm)
+        : parsePublicKeyText(file.pem, algorithm),
+    )
   }
 
   /** Opens a private key for signing. */
   async open(path: string, algorithm?: AlgorithmName): Promise<Signer> {
-    const privateKey = await this.#readPrivate(await readKeyFile(path))
-    const key = publicHalf(privateKey, algorithm)
-    return createSigner(key, createFileBackend(key.algorithm, privateKey))
+    const file = await readKeyFile(path)
+    return namingFile(file, findForeignPrivateKey, async () => {
+      const privateKey = await this.#readPrivate(file)
+      const key = publicHalf(privateKey, algorithm)
+      return createSigner(key, createFileBackend(key.algorithm, privateKey))
+    })
   }
 
   /** Makes a key file, its folder too; repeated, it takes the file that is there and mends its public half. */
@@ -115,10 +122,37 @@ function assertSameKey(path: string, found: PublicKeyInfo, expected: PublicKeyIn
   })
 }
 
+/** Names the file in what is wrong with its key, and says how to convert a form that is not read. */
+async function namingFile<T>(
+  { path, content }: KeyFile,
+  find: typeof findForeignPublicKey,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    const isForm = CountersignError.is(thrown, 'ERR_KEY_INVALID')
+    if (!isForm && !CountersignError.is(thrown, 'ERR_JSON_INVALID')) throw thrown
+    const foreign = find(path, content) ?? findForeignPrivateKey(path, content)
+    const { code, message, details } = thrown
+    const why = foreign === undefined ? message : `it is ${foreign.form}, expected PEM`
+    const named = foreign === undefined && message.includes(`"${path}"`)
+    const hint = foreign?.hint ?? (thrown.hint && forFile(thrown.hint, path))
+    throw new CountersignError(code, named ? why : `cannot read the key "${path}": ${why}`, {
+      hint,
+      details,
+      cause: thrown,
+    })
+  }
+}
+
 async function readKeyFile(path: string): Promise<KeyFile> {
   try {
     const bytes = await readFileBounded(path, MAX_KEY_FILE_BYTES)
-    return { path, pem: Buffer.from(bytes).toString('utf8') }
+    const pem = Buffer.from(bytes)
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+    return { path, content: bytes, pem }
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
     throw new CountersignError('ERR_KEY_NOT_FOUND', `no key file "${path}"`, {

@@ -21,6 +21,8 @@ export function isPrivateKeyPem(pem: string): boolean {
 /** A private key as it lies in a file. */
 export interface KeyFile {
   readonly path: string
+  readonly content: Uint8Array
+  /** The content as text, without a byte order mark. */
   readonly pem: string
 }
 
@@ -32,7 +34,7 @@ export interface KeyFile {
  * ERR_PASSPHRASE_WRONG — wrong, or needed and not given
  */
 export async function parsePrivateKeyPem(
-  file: KeyFile,
+  file: Pick<KeyFile, 'path' | 'pem'>,
   readPassphrase: ReadPassphrase,
 ): Promise<KeyObject> {
   const block = findPrivateKey(file)
@@ -48,7 +50,7 @@ export async function parsePrivateKeyPem(
   }
 }
 
-function findPrivateKey({ path, pem }: KeyFile): string {
+function findPrivateKey({ path, pem }: Pick<KeyFile, 'path' | 'pem'>): string {
   const blocks = findPemBlocks(pem).filter(({ label }) => label.endsWith('PRIVATE KEY'))
   const [block] = blocks
   if (block === undefined || blocks.length !== 1) {
@@ -59,7 +61,7 @@ function findPrivateKey({ path, pem }: KeyFile): string {
   }
   if (READABLE.includes(block.label)) return block.text
   throw new CountersignError('ERR_KEY_INVALID', `"${path}" holds a key as ${block.label}`, {
-    hint: 'a PKCS#8 key is needed (PRIVATE KEY or ENCRYPTED PRIVATE KEY); ssh-keygen -p -m PKCS8 converts one of OpenSSH',
+    hint: 'a PKCS#8 key is needed (PRIVATE KEY or ENCRYPTED PRIVATE KEY)',
   })
 }
 
