@@ -11,6 +11,7 @@ import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
 import { parseJson } from '../src/formats/json.ts'
 import type { Attached } from '../src/verification/verify-artifact.ts'
+import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
 import { findFile } from './local-artifact.ts'
 import { type LocalTarget, targetPath } from './targets.ts'
 
@@ -22,8 +23,6 @@ export interface BundlePlace {
 
 /** What becomes of a bundle file that is already there. */
 export type ExistingBundle = 'refuse' | 'overwrite' | 'append'
-
-const SUFFIX = '.sigstore.json'
 
 /**
  * Finds the place of an artifact's bundle: `--bundle` names a file, or a folder that has one for each
@@ -117,9 +116,10 @@ export async function writeBundle(
   const earlier =
     existing === 'append' ? await readBundles({ path, isGiven: false }) : ([] as const)
   const lines = earlier.flatMap((item) => (item.kind === 'bundle' ? [toLine(item.bytes)] : []))
-  const bytes = lines.length === 0 ? bundle : [...lines, toLine(bundle)].join('\n')
+  const last = lines.length === 0 ? Buffer.from(bundle).toString('utf8').trimEnd() : toLine(bundle)
+  const text = [...lines, last].map((line) => `${line}\n`).join('')
   const overwrite = existing !== 'refuse'
-  await writeFileAtomically(path, bytes, { overwrite }).catch((error: unknown) => {
+  await writeFileAtomically(path, text, { overwrite }).catch((error: unknown) => {
     throw hasErrno(error, 'EEXIST') ? alreadyThere(path, error) : error
   })
 }

@@ -11,6 +11,9 @@ import {
   parseArtifactReference,
   type RegistryArtifact,
 } from '../src/formats/artifact-reference.ts'
+import { printable } from '../src/formats/printable.ts'
+import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
+import type { Terminal } from './terminal.ts'
 import { readChecksumTargets } from './checksum-targets.ts'
 
 /** An image or index, in a registry or a layout. */
@@ -53,8 +56,9 @@ export type Target = ImageTarget | LocalTarget
 export async function readTargets(
   names: readonly string[],
   checksums: string | undefined,
+  terminal: Pick<Terminal, 'say'>,
 ): Promise<readonly Target[]> {
-  const targets = names.map(parseTarget)
+  const targets = withoutBundles(names.map(parseTarget), terminal)
   if (targets.filter(({ kind }) => kind === 'stdin').length > 1) {
     throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
   }
@@ -62,6 +66,26 @@ export async function readTargets(
   if (targets.length + listed.length > 0) return [...targets, ...listed]
   throw new CountersignError('ERR_USAGE', 'no artifact was named', {
     hint: 'name files, oci:// images, digests or -, or give --checksums FILE',
+  })
+}
+
+/**
+ * Leaves out the bundles of other artifacts that are named: a shell writes `dist/*` with both. What is left
+ * out is neither signed nor verified, so it is said.
+ */
+function withoutBundles(
+  targets: readonly Target[],
+  terminal: Pick<Terminal, 'say'>,
+): readonly Target[] {
+  const paths = new Set(targets.flatMap((one) => (one.kind === 'file' ? [one.path] : [])))
+  return targets.filter((target) => {
+    const isBundle =
+      target.kind === 'file' &&
+      target.path.endsWith(SUFFIX) &&
+      paths.has(target.path.slice(0, -SUFFIX.length))
+    if (isBundle)
+      terminal.say(`skipped ${printable(target.name)}: the bundle of another artifact here`)
+    return !isBundle
   })
 }
 

@@ -42,7 +42,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'Sign one in-toto attestation about all the artifacts. Its bundle is added to FILE.sigstore.json of each file, on a line of its own where others are, and attached to each image. On stdout: the names of what was attested, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
-    .option('--checksums <file>', 'also the files of a checksum file; those that are there must match it')
+    .option('--checksums <file>', 'also the files of a checksum file, which must match it')
     .option('--type <type>', `${PREDICATE_NAMES.join(', ')}, or a URI`)
     .option('--predicate <file>', 'JSON of the predicate, or - for stdin')
     .addOption(
@@ -76,7 +76,7 @@ async function attest(
   flags: AttestFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const targets = await readTargets(names, flags.checksums)
+  const targets = await readTargets(names, flags.checksums, environment.terminal)
   assertOneStdin(targets, flags)
   const existing = flags.overwrite === true ? 'overwrite' : 'append'
   const options = toOpenOptions(flags, existing, environment)

@@ -43,7 +43,7 @@ async function discover(
   flags: DiscoverFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const [target] = await readTargets([name], undefined)
+  const [target] = await readTargets([name], undefined, environment.terminal)
   const artifacts = target === undefined ? [] : await readTrees(target, flags, environment)
   environment.terminal.say('nothing of this is verified: countersign verify does that')
   return {

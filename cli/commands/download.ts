@@ -59,7 +59,7 @@ async function download(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const [target] = await readTargets([name], undefined)
+  const [target] = await readTargets([name], undefined, environment.terminal)
   if (target === undefined) throw new TypeError('a name that is no artifact')
   const stores = createStores(environment, flags)
   const { recursive = false, maxAttached } = flags

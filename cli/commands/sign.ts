@@ -44,7 +44,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'Sign images or files. The bundle of a file is written to FILE.sigstore.json; an image has it attached. On stdout: the names of what was signed, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
-    .option('--checksums <file>', 'also the files of a checksum file; those that are there must match it')
+    .option('--checksums <file>', 'also the files of a checksum file, which must match it')
     .optionsGroup('Key:')
     .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
     .addOption(algorithmOption())
@@ -72,7 +72,7 @@ async function sign(
   flags: SignCommandFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const targets = await readTargets(names, flags.checksums)
+  const targets = await readTargets(names, flags.checksums, environment.terminal)
   assertFitting(targets, flags)
   const options = toOpenOptions(flags, toExisting(flags), environment)
   const forms = targets.flatMap((target) => formsOf(target, flags))

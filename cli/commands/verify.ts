@@ -62,7 +62,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       'Check signatures and attestations against what you trust. Prints the criteria, then one line for each artifact; on stdout the names of those that passed, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
-    .option('--checksums <file>', 'also the files of a checksum file; those that are there must match it')
+    .option('--checksums <file>', 'also the files of a checksum file, which must match it')
     .option('--bundle <file>', 'bundle file, or a folder with one for each artifact')
     .option('--offline', 'open no connection')
     .optionsGroup('What to trust:')
@@ -167,7 +167,7 @@ async function verify(
 ): Promise<Outcome> {
   const { context, terminal } = environment
   await using keys = openKeys(environment, flags)
-  const targets = await readTargets(names, flags.checksums)
+  const targets = await readTargets(names, flags.checksums, terminal)
   const policy = createPolicy(flags, context.env['GITHUB_SERVER_URL'])
   const trust = await loadTrust(flags, keys, environment)
   assertBuilderKnown(policy, trust.material)

@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+import { isDeepStrictEqual } from 'node:util'
 import { digestHash, digestHex, DIGEST_BYTES, type Digest, isHashName } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue, type ObjectReader } from './json.ts'
@@ -34,6 +35,12 @@ export interface Statement {
   readonly subjects: readonly Subject[]
   readonly predicateType: string
   readonly predicate: JsonObject
+}
+
+/** A statement that is to be written. */
+export interface NewStatement extends Omit<Statement, 'type'> {
+  /** JSON of the predicate, written into the statement as it is. */
+  readonly predicateText?: string
 }
 
 function malformed(why: string): CountersignError {
@@ -134,9 +141,9 @@ export function createSubject(
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID — what it would write does not parse, or one
  * subject is named twice
  */
-export function serializeStatement(statement: Omit<Statement, 'type'>): Uint8Array {
+export function serializeStatement(statement: NewStatement): Uint8Array {
   const bytes = writeStatement(statement)
-  parseStatement(bytes)
+  assertSamePredicate(parseStatement(bytes), statement)
   return bytes
 }
 
@@ -145,20 +152,27 @@ export function serializeStatement(statement: Omit<Statement, 'type'>): Uint8Arr
  *
  * @throws {@link CountersignError} as {@link serializeStatement}
  */
-export async function serializeStatementInTurns(
-  statement: Omit<Statement, 'type'>,
-): Promise<Uint8Array> {
+export async function serializeStatementInTurns(statement: NewStatement): Promise<Uint8Array> {
   const bytes = writeStatement(statement)
-  readStatement(await parseJsonInTurns(bytes, { maxBytes: MAX_STATEMENT_BYTES }))
+  const json = await parseJsonInTurns(bytes, { maxBytes: MAX_STATEMENT_BYTES })
+  assertSamePredicate(readStatement(json), statement)
   return bytes
 }
 
-function writeStatement(statement: Omit<Statement, 'type'>): Uint8Array {
-  const { subjects, predicateType, predicate } = statement
+function writeStatement(statement: NewStatement): Uint8Array {
+  const { subjects, predicateType, predicate, predicateText } = statement
   if (!isJsonObject(predicate)) throw malformed('its predicate is not an object')
   const identities = subjects.map(({ name, digest }) => JSON.stringify([name ?? null, digest]))
   if (new Set(identities).size !== identities.length) throw malformed('a subject is named twice')
+  const head = JSON.stringify({ _type: STATEMENT_TYPE, subject: subjects, predicateType })
+  // A text of the predicate is signed as it is: written again, 7.0 would become 7.
   return Buffer.from(
-    JSON.stringify({ _type: STATEMENT_TYPE, subject: subjects, predicateType, predicate }),
+    `${head.slice(0, -1)},"predicate":${predicateText ?? JSON.stringify(predicate)}}`,
   )
+}
+
+/** Refuses a text that, put into the statement, says something else than its predicate. */
+function assertSamePredicate(written: Statement, { predicate, predicateText }: NewStatement): void {
+  if (predicateText === undefined || isDeepStrictEqual(written.predicate, predicate)) return
+  throw malformed('the text of its predicate says something else')
 }

@@ -40,6 +40,8 @@ export interface AttestationRequest {
   readonly subjects: readonly Subject[]
   readonly predicateType: string
   readonly predicate: JsonObject
+  /** JSON of the predicate, signed as it is; without it the predicate is written anew. */
+  readonly predicateText?: string
 }
 
 /**

@@ -124,6 +124,22 @@ test('the predicate is read from standard input', async () => {
   expect(readStatement(folder, 'app.txt.sigstore.json')).toMatchObject({ predicate: { a: 1 } })
 })
 
+test('a predicate is signed with its numbers as they were written', async () => {
+  const folder = createFolder()
+  const text = '{"b": 7.0, "10": 1E+2, "2": [-0.0, 0.12345678901234567890],\n "t": "a \\" 1.0  b"}'
+  folder.write('predicate', text)
+
+  await folder.run('attest @app.txt --key @release.pem --type custom --predicate @predicate')
+
+  const file = readFileSync(folder.path('app.txt.sigstore.json'), 'utf8')
+  expect(file.endsWith('}\n')).toBe(true)
+  const bundle = JSON.parse(file) as { readonly dsseEnvelope: { readonly payload: string } }
+  const payload = Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8')
+  expect(payload).toContain(
+    '"predicate":{"b":7.0,"10":1E+2,"2":[-0.0,0.12345678901234567890],"t":"a \\" 1.0  b"}}',
+  )
+})
+
 test.each([
   ['no JSON', 'custom', 'nonsense', 'is no predicate: malformed JSON'],
   ['no object', 'custom', '[1]', 'holds no JSON object'],

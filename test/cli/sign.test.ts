@@ -148,6 +148,22 @@ test('standard input and a digest alone need --bundle, and verify by it', async 
   expect(verified.map(({ exitCode }) => exitCode)).toEqual([0, 0, 3])
 })
 
+test('bundles that are named beside their files are left out, as with dist/*', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  folder.write('app.txt', 'hello\n')
+  await folder.run('sign @app.txt --key @release.pem')
+  const all = '@app.txt @app.txt.sigstore.json'
+
+  const again = await folder.run(`sign ${all} --key @release.pem --overwrite`)
+  const verified = await folder.run(`verify ${all} --key @release.pub`)
+
+  expect(again).toMatchObject({ exitCode: 0, stdout: '@app.txt\n' })
+  expect(verified).toMatchObject({ exitCode: 0, stdout: '@app.txt\n' })
+  expect(verified.stderr).toContain('skipped @app.txt.sigstore.json')
+  expect(readFileSync(folder.path('app.txt.sigstore.json'), 'utf8').endsWith('}\n')).toBe(true)
+})
+
 test('files of a checksum file are signed without being read', async () => {
   const folder = createSigningFolder()
   folder.key('release')

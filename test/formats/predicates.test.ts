@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { parsePredicate, toRequestedPredicate } from '../../src/formats/predicates/predicate.ts'
 import { assertPredicate, resolvePredicateType } from '../../src/formats/predicates/types.ts'
 import { codeOf } from '../support/errors.ts'
 
@@ -16,6 +17,25 @@ test.each([
 
 test.each(['slsa', 'toString', '', 'a b:c'])('"%s" is no predicate type', (name) => {
   expect(codeOf(() => resolvePredicateType(name))).toBe('ERR_USAGE')
+})
+
+const SPDX = { spdxVersion: 'SPDX-2.3', SPDXID: 'SPDXRef-DOCUMENT' }
+const BOM = { bomFormat: 'CycloneDX', specVersion: '1.6' }
+
+test.each([
+  ['spdx', BOM],
+  ['spdxjson', BOM],
+  ['https://spdx.dev/Document', BOM],
+  ['https://spdx.dev/Document/v2.3', BOM],
+  ['cyclonedx', SPDX],
+  ['https://cyclonedx.org/bom', SPDX],
+  ['https://cyclonedx.org/bom/v1.4', SPDX],
+  ['https://cyclonedx.org/bom', { '@context': 'https://spdx.org/rdf/3.0.1/', '@graph': [] }],
+])('%s refuses the other kind of SBOM', (type, document) => {
+  const attempt = (): void => {
+    assertPredicate(type, document)
+  }
+  expect(codeOf(attempt)).toBe('ERR_PREDICATE_INVALID')
 })
 
 test('a predicate that can’t be of its type is refused', () => {
@@ -46,3 +66,21 @@ test('a predicate that can’t be of its type is refused', () => {
     }),
   ).toBe('accepted')
 })
+
+const request = (text: string): unknown =>
+  toRequestedPredicate(parsePredicate('custom', Buffer.from(text), 'it'))
+
+test.each(['7.0', '1E+2', '0.1', '-0.50', '0', '-0.0', '1e-7', '100', '9007199254740991', '0.3e1'])(
+  'a service is asked to attest %s',
+  (number) => {
+    expect(request(`{"a":${number}}`)).toMatchObject({ predicate: { a: Number(number) } })
+  },
+)
+
+test.each(['0.12345678901234567890', '1.00000000000000000001', '1e-400'])(
+  'a service is not asked to attest %s, which it would round',
+  (number) => {
+    expect(codeOf(() => request(`{"a":"\\" 1.00000000000000000001"}`))).toBe('accepted')
+    expect(codeOf(() => request(`{"a":[${number}]}`))).toBe('ERR_PREDICATE_INVALID')
+  },
+)

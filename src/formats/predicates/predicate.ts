@@ -10,6 +10,8 @@ export const MAX_PREDICATE_BYTES: number = 16 * 1024 * 1024
 export interface PredicateInput {
   readonly predicateType: string
   readonly predicate: JsonObject
+  /** The JSON that the predicate was parsed from, without blank space: its numbers as they were written. */
+  readonly predicateText?: string
 }
 
 /**
@@ -25,7 +27,13 @@ export function parsePredicate(type: string, bytes: Uint8Array, name: string): P
   const predicate = parseDocument(bytes, name)
   assertPredicate(type, predicate)
   assertExactNumbers(predicate)
-  return { predicateType, predicate }
+  return { predicateType, predicate, predicateText: withoutBlanks(bytes) }
+}
+
+/** Nothing but blank space outside of texts is taken away, for a number has no other meaning than its digits. */
+function withoutBlanks(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('utf8')
+  return text.replace(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
 }
 
 function parseDocument(bytes: Uint8Array, name: string): JsonObject {
@@ -41,6 +49,46 @@ function parseDocument(bytes: Uint8Array, name: string): JsonObject {
     })
   }
   throw new CountersignError('ERR_PREDICATE_INVALID', `${name} holds no JSON object`, { hint })
+}
+
+/** What a service is asked to attest. */
+export type RequestedPredicate =
+  Pick<PredicateInput, 'predicateType' | 'predicate'> | { readonly provenance: true }
+
+/**
+ * Prepares a predicate for a service, which writes it again: numbers keep their value, not their digits.
+ *
+ * @throws {@link CountersignError} ERR_PREDICATE_INVALID — a number would be rounded
+ */
+export function toRequestedPredicate(input: PredicateInput | 'provenance'): RequestedPredicate {
+  if (input === 'provenance') return { provenance: true }
+  const { predicateType, predicate, predicateText = '' } = input
+  for (const [number] of predicateText.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
+    if (!number.startsWith('"') && !isExact(number)) throw rounded(number)
+  }
+  return { predicateType, predicate }
+}
+
+function isExact(number: string): boolean {
+  return significant(number) === significant(String(Number(number)))
+}
+
+/** Digits without zeros around them, and the power of ten of the last one. */
+function significant(number: string): string {
+  const [mantissa = '', power = '0'] = number.toLowerCase().replace('-', '').split('e')
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  const short = digits.replace(/0+$/, '')
+  if (short === '') return '0'
+  return `${short}e${Number(power) - fraction.length + digits.length - short.length}`
+}
+
+function rounded(number: string): CountersignError {
+  return new CountersignError(
+    'ERR_PREDICATE_INVALID',
+    `the predicate has the number ${number.slice(0, 40)}, which the service would round`,
+    { hint: 'write it as a text, or attest with a key of this machine' },
+  )
 }
 
 /** A number that JavaScript rounds would be signed as another than was given (RFC 7493 section 2.2). */

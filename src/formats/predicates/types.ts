@@ -77,7 +77,34 @@ export function resolvePredicateType(nameOrUri: string): string {
  * @throws {@link CountersignError} ERR_PREDICATE_INVALID
  */
 export function assertPredicate(nameOrUri: string, predicate: JsonObject): void {
+  assertNotOtherSbom(nameOrUri, predicate)
   if (Object.hasOwn(KINDS, nameOrUri)) KINDS[nameOrUri]?.check?.(predicate)
+}
+
+/** Types of each kind of SBOM, with or without a version, and the member by which its documents are known. */
+const SBOMS = [
+  { name: 'SPDX', type: /^https:\/\/spdx\.dev\/Document(?:\/|$)/, has: isSpdx },
+  { name: 'CycloneDX', type: /^https:\/\/cyclonedx\.org\/bom(?:\/|$)/, has: isCycloneDx },
+] as const
+
+function isSpdx(predicate: JsonObject): boolean {
+  return Object.hasOwn(predicate, 'spdxVersion') || Object.hasOwn(predicate, '@graph')
+}
+
+function isCycloneDx(predicate: JsonObject): boolean {
+  return predicate['bomFormat'] === 'CycloneDX'
+}
+
+function assertNotOtherSbom(nameOrUri: string, predicate: JsonObject): void {
+  const type = resolvePredicateType(nameOrUri)
+  const expected = SBOMS.find((one) => one.type.test(type))
+  const other = SBOMS.find((one) => one !== expected && one.has(predicate))
+  if (expected === undefined || other === undefined || expected.has(predicate)) return
+  throw new CountersignError(
+    'ERR_PREDICATE_INVALID',
+    `not a predicate of type ${nameOrUri}: the document is ${other.name}, expected ${expected.name}`,
+    { hint: `give the type of the document, or the ${expected.name} document` },
+  )
 }
 
 /** Every version of the type of plain signatures. */
