@@ -74,23 +74,24 @@ test('a containers policy rejects everything but images of the scope with these 
   })
 })
 
-test('a Kyverno policy enforces one of these keys for images of the scope', () => {
-  const policy = JSON.parse(write('kyverno')) as {
-    readonly spec: { readonly rules: readonly [{ readonly verifyImages: readonly [unknown] }] }
-  }
+test('a Kyverno policy admits no image of the scope without a signature by one of these keys', () => {
+  const policy: unknown = JSON.parse(write('kyverno'))
 
-  expect(policy.spec.rules[0].verifyImages[0]).toMatchObject({
-    imageReferences: ['registry.example.com/app*'],
-    failureAction: 'Enforce',
-    attestors: [
-      {
-        count: 1,
-        entries: [
-          { keys: { publicKeys: pemOf('release 2'), rekor: { ignoreTlog: true } } },
-          { keys: { publicKeys: pemOf('nightly 1') } },
-        ],
-      },
-    ],
+  const verified = (images: string): object => ({
+    expression: `images.${images}.map(image, verifyImageSignatures(image, [attestors.key1, attestors.key2])).all(e, e > 0)`,
+  })
+  expect(policy).toMatchObject({
+    apiVersion: 'policies.kyverno.io/v1',
+    kind: 'ImageValidatingPolicy',
+    spec: {
+      validationActions: ['Deny'],
+      matchImageReferences: [{ glob: 'registry.example.com/app*' }],
+      attestors: [
+        { name: 'key1', cosign: { key: { data: pemOf('release 2') } } },
+        { name: 'key2', cosign: { key: { data: pemOf('nightly 1') } } },
+      ],
+      validations: ['containers', 'initContainers', 'ephemeralContainers'].map(verified),
+    },
   })
 })
 
