@@ -8,7 +8,7 @@ import { toCancellation } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { isPassing, networkError } from './network-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
-import { retryDelay } from './retry.ts'
+import { isLongWait, retryDelay } from './retry.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What is asked. Repeating it must be harmless, as it is for all of the registry API. */
@@ -53,7 +53,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Makes a client that answers any status, repeating 408, 429, 5xx and broken connections with growing
- * pauses.
+ * pauses, unless the server asks to wait longer than two minutes.
  *
  * @throws {@link CountersignError} from the client: ERR_NETWORK; ERR_TIMEOUT; ERR_CANCELLED — by the
  * request's signal; ERR_INPUT_TOO_LARGE — an answer over `maxBytes`; ERR_REGISTRY_PROTOCOL — redirects in
@@ -69,7 +69,9 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         return undefined
       })
       if (answer !== undefined && (isLast || !RETRIED.has(answer.status))) return answer
-      const wait = retryDelay(tries, answer?.headers.get('retry-after'), runtime)
+      const retryAfter = answer?.headers.get('retry-after')
+      if (answer !== undefined && isLongWait(retryAfter, runtime.now())) return answer
+      const wait = retryDelay(tries, retryAfter, runtime)
       await runtime.pause(wait, request.signal)
     }
   }

@@ -12,6 +12,7 @@ import { MAX_ATTACHED } from '../formats/oci-referrer.ts'
 import type { ReferrersOptions } from './artifact-store.ts'
 import { reportSkipped } from './fallback-tag.ts'
 import type { HttpResponse } from './http.ts'
+import { hasRelation, parseLinks } from './link-header.ts'
 import { registryError } from './registry-error.ts'
 import { contentType, type Repository } from './repository.ts'
 
@@ -67,16 +68,44 @@ function filterQuery(artifactType: string): string {
 
 /** A page for people instead of an index is what proxies give for paths they do not know. */
 function isAbsent(answer: HttpResponse): boolean {
-  return ABSENT.has(answer.status) || (answer.status === 200 && !isIndexType(contentType(answer)))
+  if (ABSENT.has(answer.status)) return true
+  return answer.status === 200 && !isIndexType(contentType(answer)) && !isList(answer.body)
 }
 
-/** The next page by `Link` (RFC 8288); only its path and query count, it stays on this registry. */
+/** Whether a body is a list all the same, whatever its Content-Type. */
+function isList(body: Uint8Array): boolean {
+  try {
+    parseImageIndex(body)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The next page by `Link`; only its path and query count, it stays on this registry.
+ *
+ * @throws {@link CountersignError} ERR_REGISTRY_PROTOCOL — a link that cannot be followed: the list goes on
+ */
 function nextPage({ headers, url }: HttpResponse, origin: URL): URL | undefined {
-  const link = /<([^<>]*)>[^,<]*;\s*rel="?next"?/i.exec(headers.get('link') ?? '')?.[1]
-  const next = link === undefined ? null : URL.parse(link, url.href)
-  if (next === null) return undefined
+  const links = parseLinks(headers.get('link') ?? '')
+  if (links === undefined) throw unfollowable(url)
+  const link = links.find((one) => hasRelation(one, 'next'))
+  if (link === undefined) return undefined
+  const next = URL.parse(link.target, url.href)
+  if (next === null) throw unfollowable(url)
   const page = new URL(origin)
   page.pathname = next.pathname
   page.search = next.search
+  // A page that names itself as the next would be read for ever.
+  if (page.pathname === url.pathname && page.search === url.search) throw unfollowable(url)
   return page
+}
+
+function unfollowable({ host }: URL): CountersignError {
+  return new CountersignError(
+    'ERR_REGISTRY_PROTOCOL',
+    `${host} lists referrers on several pages, and the link to the next cannot be followed`,
+    { details: { host } },
+  )
 }

@@ -60,14 +60,27 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
  * @param errorCode - where more is known than the status tells
  */
 export function registryError(
-  { status, url, body }: HttpResponse,
+  { status, url, body, headers }: HttpResponse,
   what: string,
   errorCode: ErrorCode = codeFor(status),
 ): CountersignError {
   const { code, message } = parseErrorBody(body)
   const said = [String(status), code, message && `"${message}"`].filter((part) => part !== '')
-  return new CountersignError(errorCode, `cannot ${what}: ${url.host} answers ${said.join(' ')}`, {
+  const wait = toWait(headers.get('retry-after') ?? '')
+  const answered = `${url.host} answers ${said.join(' ')}${wait}`
+  return new CountersignError(errorCode, `cannot ${what}: ${answered}`, {
     hint: HINTS[errorCode],
     details: { host: url.host, status, ...(code !== '' && { registryCode: code }) },
   })
+}
+
+/** What a registry says of the time to wait, in seconds or as a date. */
+function toWait(retryAfter: string): string {
+  if (/^\d{1,9}$/.test(retryAfter)) {
+    const hours = Number(retryAfter) / 3600
+    const rounded = hours >= 1 ? ` (${hours.toFixed(1).replace(/\.0$/, '')} h)` : ''
+    return `, and asks to wait ${retryAfter} s${rounded}`
+  }
+  const isDate = Number.isFinite(Date.parse(retryAfter))
+  return isDate ? `, and asks to wait until ${new Date(retryAfter).toISOString()}` : ''
 }

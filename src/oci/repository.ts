@@ -43,6 +43,9 @@ type RepositoryRequest = Omit<RegistryRequest, 'access' | 'maxBytes'> & {
 
 const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(', ')
 
+/** How a registry answers that is in trouble, to every method alike. */
+const UNAVAILABLE: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
+
 /** Speaks to one repository. */
 export class Repository {
   readonly location: string
@@ -82,15 +85,16 @@ export class Repository {
    * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND, ERR_MANIFEST_INVALID, ERR_DIGEST_MISMATCH
    */
   async resolve(reference: string, options: CallOptions = {}): Promise<AddressedDescriptor> {
-    const answer = await this.#manifest('HEAD', reference, options)
-    const digest = answer.headers.get('docker-content-digest') ?? ''
-    const length = answer.headers.get('content-length') ?? ''
-    if (!isDigest(digest) || !/^\d{1,15}$/.test(length)) {
+    const answer = await this.#send('HEAD', reference, options)
+    if (UNAVAILABLE.has(answer.status)) throw this.#unreadable(answer, reference)
+    // Some registries refuse HEAD alone: GET decides.
+    const named = answer.status === 200 ? describeAnswer(answer) : undefined
+    if (named === undefined) {
       const { bytes, ...rest } = await this.readManifest(reference, options)
       return { ...rest, size: bytes.length }
     }
-    if (isDigest(reference) && digest !== reference) throw this.#otherDigest(reference, digest)
-    return { mediaType: this.#mediaType(answer, reference), digest, size: Number(length) }
+    if (!isDigest(reference) || named.digest === reference) return named
+    throw this.#otherDigest(reference, named.digest)
   }
 
   /**
@@ -100,12 +104,14 @@ export class Repository {
    * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND, ERR_MANIFEST_INVALID, ERR_DIGEST_MISMATCH
    */
   async readManifest(reference: string, options: CallOptions = {}): Promise<StoredManifest> {
-    const answer = await this.#manifest('GET', reference, options)
-    this.#mediaType(answer, reference)
+    const answer = await this.#send('GET', reference, options)
+    if (answer.status !== 200) throw this.#unreadable(answer, reference)
     const { body } = answer
     const digest = this.#checkedDigest(answer, reference)
     // The header is the registry's word; the document is what its digest stands for.
-    return { mediaType: parseManifestKind(body).mediaType, digest, bytes: body }
+    const mediaType = documentType(body)
+    if (mediaType === undefined) this.#assertMediaType(answer, reference)
+    return { mediaType: mediaType ?? parseManifestKind(body).mediaType, digest, bytes: body }
   }
 
   /** Reads what a tag names, of any media type; undefined where there is no such tag. */
@@ -116,7 +122,8 @@ export class Repository {
     if (answer.status !== 200) throw registryError(answer, `read the tag "${tag}"`)
     this.#checkedDigest(answer, tag)
     const etag = answer.headers.get('etag') ?? undefined
-    return { mediaType: contentType(answer), bytes: answer.body, etag }
+    const mediaType = documentType(answer.body) ?? contentType(answer)
+    return { mediaType, bytes: answer.body, etag }
   }
 
   /**
@@ -133,20 +140,17 @@ export class Repository {
     return answer.body
   }
 
-  async #manifest(
-    method: 'GET' | 'HEAD',
-    reference: string,
-    options: CallOptions,
-  ): Promise<HttpResponse> {
-    const headers = { accept: ACCEPT }
-    const answer = await this.send(`manifests/${reference}`, { method, headers, ...options })
-    if (answer.status === 200) return answer
-    throw registryError(answer, `read ${this.location} at "${reference}"`)
+  #send(method: 'GET' | 'HEAD', reference: string, options: CallOptions): Promise<HttpResponse> {
+    return this.send(`manifests/${reference}`, { method, headers: { accept: ACCEPT }, ...options })
   }
 
-  #mediaType(answer: HttpResponse, reference: string): string {
+  #unreadable(answer: HttpResponse, reference: string): CountersignError {
+    return registryError(answer, `read ${this.location} at "${reference}"`)
+  }
+
+  #assertMediaType(answer: HttpResponse, reference: string): void {
     const mediaType = contentType(answer)
-    if (isIndexType(mediaType) || isManifestType(mediaType)) return mediaType
+    if (isIndexType(mediaType) || isManifestType(mediaType)) return
     throw new CountersignError(
       'ERR_MANIFEST_INVALID',
       `${this.location} at "${reference}" is "${printable(mediaType)}", not an image or index`,
@@ -168,7 +172,26 @@ export class Repository {
   }
 }
 
-/** The media type of an answer, without parameters. */
+/** What the headers of an answer name, where they say enough. */
+function describeAnswer(answer: HttpResponse): AddressedDescriptor | undefined {
+  const mediaType = contentType(answer)
+  const digest = answer.headers.get('docker-content-digest') ?? ''
+  const length = answer.headers.get('content-length') ?? ''
+  const isKnown = isIndexType(mediaType) || isManifestType(mediaType)
+  if (!isKnown || !isDigest(digest) || !/^\d{1,15}$/.test(length)) return undefined
+  return { mediaType, digest, size: Number(length) }
+}
+
+/** What a document says it is; undefined for what is neither manifest nor index. */
+function documentType(bytes: Uint8Array): string | undefined {
+  try {
+    return parseManifestKind(bytes).mediaType
+  } catch {
+    return undefined
+  }
+}
+
+/** The media type of an answer, without parameters, in lower case: its case means nothing (RFC 9110). */
 export function contentType({ headers }: HttpResponse): string {
-  return (headers.get('content-type') ?? '').replace(/;.*$/, '').trim()
+  return (headers.get('content-type') ?? '').replace(/;.*$/, '').trim().toLowerCase()
 }

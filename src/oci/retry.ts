@@ -5,6 +5,8 @@ const FIRST_MS = 500
 const LONGEST_MS = 10_000
 /** A registry that asks for more is asked again after this. */
 const LONGEST_ASKED_MS = 30_000
+/** All the waits of one request together: a registry that asks for more is not asked again. */
+const LONGEST_WORTH_MS = 120_000
 
 /**
  * Milliseconds before the next try: what the server asked for with `Retry-After` (RFC 9110 section
@@ -17,10 +19,17 @@ export function retryDelay(
   { now, random }: Pick<Runtime, 'now' | 'random'>,
 ): number {
   const jitter = random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1))
-  return askedDelay(retryAfter ?? '', now()) + jitter
+  return Math.min(LONGEST_ASKED_MS, askedDelay(retryAfter, now())) + jitter
 }
 
-function askedDelay(retryAfter: string, now: number): number {
-  const asked = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now
-  return Number.isFinite(asked) ? Math.min(LONGEST_ASKED_MS, Math.max(0, asked)) : 0
+/** Whether a server asks for a longer wait than a command should sit through. */
+export function isLongWait(retryAfter: string | null | undefined, now: number): boolean {
+  return askedDelay(retryAfter, now) > LONGEST_WORTH_MS
+}
+
+/** Milliseconds a server asks to wait; none where it does not say. */
+function askedDelay(retryAfter: string | null | undefined, now: number): number {
+  const text = retryAfter ?? ''
+  const asked = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  return Number.isFinite(asked) ? Math.max(0, asked) : 0
 }

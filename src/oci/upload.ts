@@ -96,7 +96,10 @@ async function hasBlob(
     isWrite: true,
     ...options,
   })
-  if (answer.status === 200 || answer.status === 404) return answer.status === 200
+  // A registry that refuses HEAD is sent the blob; what it says to that counts.
+  if (answer.status < 500 && answer.status !== 408 && answer.status !== 429)
+    return answer.status === 200
+  if (answer.status === 501) return false
   throw registryError(answer, `look for a blob in ${repository.location}`)
 }
 

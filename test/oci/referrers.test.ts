@@ -51,14 +51,16 @@ test.each([
 
 test('a list of referrers without end is refused, not cut', async () => {
   const double = await createStocked()
-  const index = serializeIndex([serializeDescriptor(image.descriptor)])
+  const index = Buffer.from(serializeIndex([serializeDescriptor(image.descriptor)]))
+  let page = 0
   double.switches.faults.push({
     on: /referrers/,
-    answer: refuse(
-      200,
-      { 'content-type': OCI_INDEX, link: '</v2/app/referrers/x?n=1>; rel="next"' },
-      Buffer.from(index).toString(),
-    ),
+    answer: (response) => {
+      page += 1
+      const link = `</v2/app/referrers/x?n=${page}>; rel="next"`
+      response.writeHead(200, { 'content-type': OCI_INDEX, link })
+      response.end(index)
+    },
   })
 
   await expect(openRegistry(double.host).referrers(subject)).rejects.toMatchObject({
