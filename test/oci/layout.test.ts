@@ -278,3 +278,28 @@ test('an index.json that is no file is an error', async () => {
 
   await expect((await open(folder)).resolve({})).rejects.toMatchObject({ code: 'ERR_FILE_READ' })
 })
+
+test.each([
+  ['podman and skopeo', { 'org.opencontainers.image.ref.name': 'docker.io/acme/app:v1' }],
+  [
+    'buildx',
+    {
+      'io.containerd.image.name': 'docker.io/acme/app:v1',
+      'org.opencontainers.image.ref.name': 'v1',
+    },
+  ],
+])('a tag finds the image in a layout of %s, by its whole name', async (_what, annotations) => {
+  const folder = createLayout({ image: other, tag: 'v2' }, { image, hidden: true })
+  const { manifests } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
+    manifests: object[]
+  }
+  const named = { ...image.descriptor, annotations }
+  const index = { schemaVersion: 2, manifests: [named, ...manifests] }
+  writeFileSync(join(folder, 'index.json'), JSON.stringify(index))
+  const store = await open(folder)
+
+  expect(await store.resolve({ tag: 'v1' })).toEqual(image.descriptor)
+  await expect(store.resolve({ tag: '1' })).rejects.toMatchObject({
+    code: 'ERR_ARTIFACT_NOT_FOUND',
+  })
+})
