@@ -7,6 +7,7 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Digest, digestHash, digestHex, digestOf } from '../crypto/digest.ts'
+import { quoteForShell } from '../formats/shell-word.ts'
 import { CountersignError } from '../errors.ts'
 import { hasErrno, readFileBounded, writeFileAtomically } from '../files.ts'
 import { type ImageIndex, MAX_MANIFEST_BYTES, parseImageIndex } from '../formats/oci-manifest.ts'
@@ -34,7 +35,8 @@ export class LayoutFiles {
   async read(name: string, maxBytes: number): Promise<Uint8Array> {
     const path = join(this.directory, name)
     return readFileBounded(path, maxBytes).catch((error: unknown) => {
-      throw hasErrno(error, 'ENOENT') || hasErrno(error, 'ENOTDIR') ? notThere(path, error) : error
+      if (hasErrno(error, 'ENOTDIR')) throw notFolder(this.directory, error)
+      throw hasErrno(error, 'ENOENT') ? notThere(path, error) : error
     })
   }
 
@@ -115,6 +117,16 @@ function blobName(digest: Digest): string {
 function notThere(path: string, cause: unknown): CountersignError {
   return new CountersignError('ERR_ARTIFACT_NOT_FOUND', `there is no "${path}"`, {
     hint: 'check the path, tag and digest of the image layout',
+    details: { path },
+    cause,
+  })
+}
+
+/** What `docker save` and `podman save` write, most often. */
+function notFolder(path: string, cause: unknown): CountersignError {
+  const folder = quoteForShell(`${path}.d`)
+  return new CountersignError('ERR_ARTIFACT_NOT_FOUND', `"${path}" is not a folder`, {
+    hint: `if it is an archive of an image layout, unpack it: mkdir ${folder} && tar -xf ${quoteForShell(path)} -C ${folder}`,
     details: { path },
     cause,
   })

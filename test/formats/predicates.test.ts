@@ -84,3 +84,29 @@ test.each(['0.12345678901234567890', '1.00000000000000000001', '1e-400'])(
     expect(codeOf(() => request(`{"a":[${number}]}`))).toBe('ERR_PREDICATE_INVALID')
   },
 )
+
+test.each([
+  ['UTF-8 with a byte order mark', Buffer.from('\uFEFF{}')],
+  ['UTF-16', Buffer.from('\uFEFF{}', 'utf16le')],
+])('a predicate in %s is called so', (form, bytes) => {
+  expect(() => parsePredicate('custom', bytes, 'it')).toThrow(
+    expect.objectContaining({
+      code: 'ERR_PREDICATE_INVALID',
+      message: `it is ${form}, expected UTF-8`,
+    }),
+  )
+})
+
+test('an SPDX 3 document is called so, and its own type takes it', () => {
+  const text = Buffer.from(
+    '{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}',
+  )
+
+  expect(() => parsePredicate('spdxjson', text, 'it')).toThrow(
+    expect.objectContaining({
+      code: 'ERR_PREDICATE_INVALID',
+      hint: expect.stringContaining('https://spdx.dev/Document/v3') as string,
+    }),
+  )
+  expect(codeOf(() => parsePredicate('https://spdx.dev/Document/v3', text, 'it'))).toBe('accepted')
+})

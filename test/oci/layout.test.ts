@@ -303,3 +303,14 @@ test.each([
     code: 'ERR_ARTIFACT_NOT_FOUND',
   })
 })
+
+test('an archive of a layout is called so, with the command that unpacks it', async () => {
+  const path = join(createTempFolder(), 'image.tar')
+  writeFileSync(path, 'ustar')
+
+  await expect(open(path)).rejects.toMatchObject({
+    code: 'ERR_ARTIFACT_NOT_FOUND',
+    message: `"${path}" is not a folder`,
+    hint: expect.stringContaining(`tar -xf ${path} -C ${path}.d`) as string,
+  })
+})

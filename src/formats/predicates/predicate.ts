@@ -36,8 +36,20 @@ function withoutBlanks(bytes: Uint8Array): string {
   return text.replace(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
 }
 
+function findByteOrderMark([first, second, third]: Uint8Array): string | undefined {
+  if (first === 0xef && second === 0xbb && third === 0xbf) return 'UTF-8 with a byte order mark'
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+  return isUtf16 ? 'UTF-16' : undefined
+}
+
 function parseDocument(bytes: Uint8Array, name: string): JsonObject {
   const hint = 'the predicate is the inner document, one JSON object, without a statement around it'
+  const mark = findByteOrderMark(bytes)
+  if (mark !== undefined) {
+    throw new CountersignError('ERR_PREDICATE_INVALID', `${name} is ${mark}, expected UTF-8`, {
+      hint: 'write it without a byte order mark; PowerShell does so with -Encoding utf8NoBOM',
+    })
+  }
   try {
     const json = parseJson(bytes, { maxBytes: MAX_PREDICATE_BYTES })
     if (isJsonObject(json)) return json

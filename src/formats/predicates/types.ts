@@ -38,7 +38,10 @@ const KINDS: Readonly<Record<string, PredicateKind>> = {
   slsaprovenance: { uri: 'https://slsa.dev/provenance/v0.2' },
   spdxjson: {
     uri: 'https://spdx.dev/Document',
-    check: requireMembers('spdxjson', { spdxVersion: /^SPDX-/, SPDXID: /./ }),
+    check: (predicate) => {
+      assertNotSpdx3(predicate)
+      requireMembers('spdxjson', { spdxVersion: /^SPDX-/, SPDXID: /./ })(predicate)
+    },
   },
   spdx: { uri: 'https://spdx.dev/Document' },
   cyclonedx: {
@@ -79,6 +82,16 @@ export function resolvePredicateType(nameOrUri: string): string {
 export function assertPredicate(nameOrUri: string, predicate: JsonObject): void {
   assertNotOtherSbom(nameOrUri, predicate)
   if (Object.hasOwn(KINDS, nameOrUri)) KINDS[nameOrUri]?.check?.(predicate)
+}
+
+/** Readers of the short name expect SPDX 2, whose document has other members. */
+function assertNotSpdx3(predicate: JsonObject): void {
+  if (!Object.hasOwn(predicate, '@graph')) return
+  throw new CountersignError(
+    'ERR_PREDICATE_INVALID',
+    'not a predicate of type spdxjson: the document is SPDX 3, expected SPDX 2',
+    { hint: 'give its type as a URI: https://spdx.dev/Document/v3' },
+  )
 }
 
 /** Types of each kind of SBOM, with or without a version, and the member by which its documents are known. */
