@@ -1,4 +1,12 @@
-import { statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
@@ -150,4 +158,43 @@ test('a store in this process has no clock of its own', async () => {
 
   expect(await store.clock()).toBeUndefined()
   expect(await store.transaction((records) => records.clock())).toBeUndefined()
+})
+
+test.each([
+  [
+    'deleted',
+    (path: string) => {
+      rmSync(path)
+    },
+  ],
+  [
+    'replaced by a copy',
+    (path: string) => {
+      copyFileSync(path, `${path}.copy`)
+      renameSync(`${path}.copy`, path)
+    },
+  ],
+])('nothing is written into a file that was %s, and the reason is said', async (_what, change) => {
+  const url = createUrl()
+  await using store = await openStore(url)
+  await storeKey(store, sampleKey('release'))
+  change(url.slice('sqlite:'.length))
+
+  const write = (): Promise<unknown> =>
+    store.transaction((records) => appendEntries(records, [['a']]))
+  const moved = {
+    code: 'ERR_STORE_UNAVAILABLE',
+    message: expect.stringContaining('moved, deleted or replaced') as string,
+  }
+
+  await expect(write()).rejects.toMatchObject(moved)
+  await expect(store.ping()).rejects.toMatchObject(moved)
+})
+
+test('a file that can not be locked is an outage with a reason, and no bug', async () => {
+  const folder = createTempFolder()
+  const path = join(folder, 'store.db')
+  mkdirSync(`${path}-lock`)
+
+  expect(await codeOfAsync(() => openStore(`sqlite:${path}`))).toBe('ERR_STORE_UNAVAILABLE')
 })

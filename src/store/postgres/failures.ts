@@ -61,7 +61,10 @@ export async function promisePostgres<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A primary that was demoted stays up and answers; its address may lead to the new one already. */
+const READ_ONLY = '25006'
+
 /** Tells whether a connection can be used again after an error: the server itself said what is wrong, and stayed. */
 export function leavesConnectionUsable(error: unknown): boolean {
-  return error instanceof DatabaseError && error.severity !== 'FATAL'
+  return error instanceof DatabaseError && error.severity !== 'FATAL' && error.code !== READ_ONLY
 }

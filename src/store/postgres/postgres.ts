@@ -101,7 +101,9 @@ class PostgresDatabase implements Database {
     const indices = rows.map(({ idx }) => idx)
     await sql`insert into log_labels (label, idx)
       select * from rows from
-        (pg_catalog.unnest(${labels}::bytea[]), pg_catalog.unnest(${indices}::bigint[]))`.execute(db)
+        (pg_catalog.unnest(${labels}::bytea[]), pg_catalog.unnest(${indices}::bigint[]))`.execute(
+      db,
+    )
   }
 
   mayRunAgain(error: unknown): boolean {

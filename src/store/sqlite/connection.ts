@@ -1,4 +1,6 @@
+import { type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { FILE_MOVED } from './failures.ts'
 
 /** What a statement answered. */
 export interface StatementResult {
@@ -71,9 +73,16 @@ export interface ConnectionSettings {
 /** Prepared statements that are kept; the store has some forty texts. */
 const MAX_STATEMENTS = 200
 
+function findFile(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
 /** A connection that works on the thread it is called on; what it throws is of node:sqlite. */
 export class SyncConnection {
   readonly #database: DatabaseSync
+  readonly #path: string
+  /** The file that was opened; undefined: a database in memory. */
+  readonly #opened: BigIntStats | undefined
   /** The least recently used comes first; {@link SyncConnection.#prepare} keeps that order. */
   readonly #statements = new Map<string, StatementSync>()
 
@@ -84,12 +93,23 @@ export class SyncConnection {
       enableForeignKeyConstraints: true,
       defensive: true,
     })
+    this.#path = path
+    this.#opened = findFile(path)
     // A commit is on the disk when it returns: signatures are released on the strength of it.
     if (!readOnly) this.#database.exec('pragma journal_mode = wal; pragma synchronous = full')
   }
 
   run(statements: readonly Statement[]): StatementResult {
+    this.#assertInPlace()
     return statements.map((statement) => this.#run(statement)).at(-1) ?? { rows: [] }
+  }
+
+  /** What is written into a file that lost its name would be gone with this process. */
+  #assertInPlace(): void {
+    if (this.#opened === undefined) return
+    const found = findFile(this.#path)
+    if (found?.ino === this.#opened.ino && found.dev === this.#opened.dev) return
+    throw Object.assign(new Error(`${this.#path} is another file now`), { errcode: FILE_MOVED })
   }
 
   #run({ sql, parameters }: Statement): StatementResult {
