@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { toConfig } from '../../src/config/config.ts'
 import { environmentLayer, fileLayer, mergeLayers, toSingleFile } from '../../src/config/layers.ts'
 import { describeProblem } from '../../src/config/problem.ts'
+import { codeOf } from '../support/errors.ts'
 
 /** What is wrong with a text, each with its place. */
 function problemsOf(text: string): readonly string[] {
@@ -122,4 +123,13 @@ test('claims keep their names, whatever stands in them', () => {
   const { keys } = toConfig(toSingleFile(mergeLayers([layer])))
 
   expect(keys['s']?.claims).toEqual({ forced: { 'https://a.example/role': ['x'] } })
+})
+
+test('the key of the log is EdDSA, said or not, and nothing else', () => {
+  const keyOf = (more: object): unknown =>
+    toConfig({ keys: { audit: { use: 'log', provider: 'file:keys/', ...more } } }).keys['audit']
+
+  expect(keyOf({})).toMatchObject({ algorithm: 'EdDSA' })
+  expect(keyOf({ algorithm: 'EdDSA' })).toMatchObject({ algorithm: 'EdDSA' })
+  expect(codeOf(() => keyOf({ algorithm: 'ES256' }))).toBe('ERR_CONFIG_INVALID')
 })

@@ -125,7 +125,8 @@ const key = Type.Object(
     }),
     algorithm: Type.Optional(
       Type.Enum([...ALGORITHM_NAMES], {
-        description: 'Pinned to the key: nothing else is ever signed or accepted with it.',
+        description:
+          'Pinned to the key: nothing else is ever signed or accepted with it. The key of the log is EdDSA, also where this is left out.',
         default: DEFAULTS.algorithm,
       }),
     ),
