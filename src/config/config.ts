@@ -5,7 +5,6 @@
  * @packageDocumentation
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
-import { CountersignError } from '../errors.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { KeyUse, RotationPolicy } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
@@ -98,12 +97,7 @@ export function toConfig(
     issuer: said.issuer,
     store: said.store ?? DEFAULTS.store,
     storePassword: said.storePassword,
-    keys: Object.fromEntries(
-      keys.map(([name, key]) => {
-        assertLogAlgorithm(name, key)
-        return [name, toKeySettings(key, timestamps)]
-      }),
-    ),
+    keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key, timestamps)])),
     access: toAccessSettings(said.access),
     serve: toServeSettings(said.serve),
     log: toLogSettings(said.log),
@@ -139,21 +133,8 @@ function toKeySettings(key: KeyEntry, timestamps: string): KeySettings {
   }
 }
 
-/** What signed notes are signed with, so that any reader of such logs can check ours. */
-const LOG_ALGORITHM = 'EdDSA'
-
 function defaultAlgorithm(use: KeyUse): AlgorithmName {
-  return use === 'log' ? LOG_ALGORITHM : DEFAULTS.algorithm
-}
-
-/** Later, with the first checkpoint, the key would be on record with an algorithm that never changes. */
-function assertLogAlgorithm(name: string, { use, algorithm = LOG_ALGORITHM }: KeyEntry): void {
-  if (use !== 'log' || algorithm === LOG_ALGORITHM) return
-  throw new CountersignError(
-    'ERR_CONFIG_INVALID',
-    `keys.${name}.algorithm is ${algorithm}, and the key of a log signs with ${LOG_ALGORITHM}`,
-    { hint: `write ${LOG_ALGORITHM}, or leave the algorithm out` },
-  )
+  return use === 'log' ? DEFAULTS.logAlgorithm : DEFAULTS.algorithm
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -4,6 +4,8 @@
 export const DEFAULTS = {
   store: 'sqlite:countersign.db',
   algorithm: 'ES256',
+  /** What signed notes are signed with, so that any reader of such logs can check ours. */
+  logAlgorithm: 'EdDSA',
   referrersMode: 'auto',
   listen: '127.0.0.1:8080',
   maxBodyBytes: 20_971_520,

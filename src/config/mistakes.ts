@@ -3,6 +3,7 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import { CountersignError } from '../errors.ts'
 import type { KeyUse } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
+import { DEFAULTS } from './defaults.ts'
 import { FORMS } from './forms.ts'
 import { nearestName } from '../nearest.ts'
 import type { Origin } from './origin.ts'
@@ -32,6 +33,7 @@ export function findMistakes(value: unknown, locate: (path: Path) => Origin): re
       .flatMap((error) => toMistakes(value, error)),
     ...formMistakes(value),
     ...useMistakes(value),
+    ...logKeyMistakes(value),
     ...rotationMistakes(value),
     ...keyHistoryMistakes(value),
   ]
@@ -124,9 +126,12 @@ function describeType(value: unknown): string {
   return TYPES[Array.isArray(value) ? 'array' : typeof value] ?? 'something else'
 }
 
+function describeValue(value: unknown): string {
+  return typeof value === 'string' ? `"${value}"` : describeType(value)
+}
+
 function choiceMistake(path: Path, value: unknown, allowed: readonly string[]): Mistake {
-  const found = typeof value === 'string' ? `"${value}"` : describeType(value)
-  const message = `expected one of ${allowed.join(', ')}; found ${found}`
+  const message = `expected one of ${allowed.join(', ')}; found ${describeValue(value)}`
   const nearest = typeof value === 'string' ? nearestName(value, allowed) : undefined
   return nearest === undefined
     ? { path, message }
@@ -160,6 +165,19 @@ function useMistakes(value: unknown): readonly Mistake[] {
       return [{ path: ['keys', name, setting], message }]
     }),
   )
+}
+
+/** Found with the first checkpoint, the key would be on record with an algorithm that never changes. */
+function logKeyMistakes(value: unknown): readonly Mistake[] {
+  const keys = own(value, 'keys')
+  if (!isMapping(keys)) return []
+  return Object.entries(keys).flatMap(([name, key]) => {
+    const algorithm = own(key, 'algorithm')
+    if (own(key, 'use') !== 'log' || algorithm === undefined) return []
+    if (algorithm === DEFAULTS.logAlgorithm) return []
+    const message = `expected ${DEFAULTS.logAlgorithm} for the key of the log; found ${describeValue(algorithm)}`
+    return [{ path: ['keys', name, 'algorithm'], message, hint: 'or leave it out' }]
+  })
 }
 
 /** The quantities of rotation must also go together; what is wrong with one alone is said already. */

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { toConfig } from '../../src/config/config.ts'
 import { environmentLayer, fileLayer, mergeLayers, toSingleFile } from '../../src/config/layers.ts'
 import { describeProblem } from '../../src/config/problem.ts'
-import { codeOf } from '../support/errors.ts'
 
 /** What is wrong with a text, each with its place. */
 function problemsOf(text: string): readonly string[] {
@@ -126,10 +125,15 @@ test('claims keep their names, whatever stands in them', () => {
 })
 
 test('the key of the log is EdDSA, said or not, and nothing else', () => {
-  const keyOf = (more: object): unknown =>
-    toConfig({ keys: { audit: { use: 'log', provider: 'file:keys/', ...more } } }).keys['audit']
+  const written = (algorithm: string): string =>
+    `keys: { audit: { use: log, provider: "file:keys/"${algorithm} } }`
+  const layer = fileLayer(written(''), 'c.yaml')
 
-  expect(keyOf({})).toMatchObject({ algorithm: 'EdDSA' })
-  expect(keyOf({ algorithm: 'EdDSA' })).toMatchObject({ algorithm: 'EdDSA' })
-  expect(codeOf(() => keyOf({ algorithm: 'ES256' }))).toBe('ERR_CONFIG_INVALID')
+  const { keys } = toConfig(toSingleFile(mergeLayers([layer])))
+
+  expect(keys['audit']).toMatchObject({ algorithm: 'EdDSA' })
+  expect(problemsOf(written(', algorithm: EdDSA'))).toEqual([])
+  expect(problemsOf(written(', algorithm: ES256'))).toEqual([
+    expect.stringContaining('expected EdDSA for the key of the log; found "ES256"'),
+  ])
 })

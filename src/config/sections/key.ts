@@ -3,7 +3,6 @@ import * as Type from 'typebox'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import { KEY_USES, type KeyUse } from '../../keys/key.ts'
-import { DEFAULTS } from '../defaults.ts'
 import { duration, names, STRICT, text } from '../schema-parts.ts'
 
 /** The quantities of rotation as the file says them; docs/design/rotation.md tells what follows from them. */
@@ -126,8 +125,7 @@ const key = Type.Object(
     algorithm: Type.Optional(
       Type.Enum([...ALGORITHM_NAMES], {
         description:
-          'Pinned to the key: nothing else is ever signed or accepted with it. The key of the log is EdDSA, also where this is left out.',
-        default: DEFAULTS.algorithm,
+          'Pinned to the key: nothing else is ever signed or accepted with it. Left out: ES256; EdDSA for the key of the log, which is never another.',
       }),
     ),
     provider: text('provider', {
