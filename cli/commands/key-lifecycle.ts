@@ -147,7 +147,9 @@ function destroySubcommand(environment: CommandEnvironment): CommandUnknownOpts 
 function importSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('import')
     .summary('make an existing key pair the next version of a key')
-    .description('Make a key pair in the place of the key’s provider the next version of the key.')
+    .description(
+      'Make a key pair in the place of the key’s provider the next version of the key, and publish it as a standby.',
+    )
     .argument('<name>', 'name of a key of the service')
     .argument('<reference>', 'the key pair')
     .addOption(serverOption())

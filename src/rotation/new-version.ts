@@ -51,6 +51,24 @@ export async function importVersion(
 }
 
 /**
+ * As {@link importVersion}, and publishes it in the same transaction, as a standby.
+ *
+ * @throws {@link CountersignError} as {@link importVersion}
+ */
+export async function importStandby(
+  context: RotationContext,
+  name: string,
+  reference: string,
+  by: Operator,
+): Promise<Change> {
+  const { pair } = await readImport(context, name, reference)
+  return changeKey(context, name, { by }, (moment) => {
+    const created = create(moment, pair)
+    return [created, ...publish(withVersion(moment, created), created.version)]
+  })
+}
+
+/**
  * Reads what an import would take in; changes nothing.
  *
  * @throws {@link CountersignError} as {@link importVersion}

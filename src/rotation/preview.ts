@@ -108,7 +108,7 @@ export async function previewImport(
 ): Promise<Preview> {
   const { moment, pair } = await readImport(context, name, reference)
   const created = create(moment, pair)
-  const steps = [stepOf([undefined, created])]
+  const steps = [stepOf([undefined, created]), besideVersions('publish', created.version)]
   return unrevoking(moment, { changed: [created], steps })
 }
 

@@ -10,7 +10,7 @@ import { describeStep, type VersionStep } from '../../keys/protected-actions.ts'
 import { toBackendFault } from '../../providers/backend-fault.ts'
 import type { BackendOutcome } from '../../rotation/backend.ts'
 import type { Operator } from '../../rotation/context.ts'
-import { createVersion, importVersion } from '../../rotation/new-version.ts'
+import { createVersion, importStandby } from '../../rotation/new-version.ts'
 import type { Operation } from '../../rotation/operation.ts'
 import {
   type Preview,
@@ -202,7 +202,7 @@ async function perform(
     case 'create':
       return toDone(await createVersion(rotation, name, by, command.isPublished))
     case 'import':
-      return toDone(await importVersion(rotation, name, command.uri, by))
+      return toDone(await importStandby(rotation, name, command.uri, by))
     case 'rotate':
       return toDone(await rotate(rotation, name, command, by))
     case 'destroy':

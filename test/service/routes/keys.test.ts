@@ -197,9 +197,23 @@ test('every change there is can be asked for', async () => {
   const destroyed = await post('/v1/keys/release/destroy', { version: 1 })
   const cancelled = await post('/v1/keys/release/destroy', { version: 1, cancel: true })
 
-  expect(await scene.states()).toBe('destroyed revoked pending retired')
+  expect(await scene.states()).toBe('destroyed revoked retired standby')
   expect(destroyed.body).toMatchObject({ backend: { action: 'destroy', outcome: 'done' } })
   expect(cancelled.body).toMatchObject({ backend: { outcome: 'unsupported' } })
+})
+
+test('an imported key pair is published, so that it can be activated without anything else', async () => {
+  const { scene, post } = await start()
+  const provider = await scene.providers.provider({ scheme: 'file', path: '' })
+  const path = `${scene.folder}/keys/old.pem`
+  await provider.create({ uri: { scheme: 'file', path }, algorithm: 'ES256' })
+
+  const imported = await post('/v1/keys/release/import', { uri: `file:${path}` })
+  const because = { force: true, reason: 'the other token is lost' }
+  const activated = await post('/v1/keys/release/activate', { version: 3, ...because })
+
+  expect([imported.status, activated.status]).toEqual([200, 200])
+  expect(await scene.states()).toBe('retired standby active')
 })
 
 test('a change that a rule forbids is a conflict', async () => {
