@@ -38,9 +38,8 @@ export async function findDefect(
     const signer = await openPinned((...asked) => providers.openKey(...asked), version)
     await selfTest(signer)
     return undefined
-  } catch (thrown) {
-    const error = toCountersignError(thrown)
-    if (DEAD.has(error.code)) return error
+  } catch (error) {
+    if (CountersignError.is(error) && DEAD.has(error.code)) return error
     throw error
   }
 }
