@@ -184,7 +184,6 @@ test('every change there is can be asked for', async () => {
   const path = `${scene.folder}/keys/old.pem`
   await provider.create({ uri: { scheme: 'file', path }, algorithm: 'ES256' })
   const because = { force: true, reason: 'a test' }
-
   const asked: readonly (readonly [string, object])[] = [
     ['/v1/keys', { key: 'release', publish: false }],
     ['/v1/keys/release/import', { uri: `file:${path}` }],
@@ -204,13 +203,12 @@ test('every change there is can be asked for', async () => {
 
 test('an imported key pair is published, so that it can be activated without anything else', async () => {
   const { scene, post } = await start()
-  const provider = await scene.providers.provider({ scheme: 'file', path: '' })
   const path = `${scene.folder}/keys/old.pem`
-  await provider.create({ uri: { scheme: 'file', path }, algorithm: 'ES256' })
-
+  const uri = { scheme: 'file', path } as const
+  await (await scene.providers.provider(uri)).create({ uri, algorithm: 'ES256' })
   const imported = await post('/v1/keys/release/import', { uri: `file:${path}` })
-  const because = { force: true, reason: 'the other token is lost' }
-  const activated = await post('/v1/keys/release/activate', { version: 3, ...because })
+  const forced = { version: 3, force: true, reason: 'the other token is lost' }
+  const activated = await post('/v1/keys/release/activate', forced)
 
   expect([imported.status, activated.status]).toEqual([200, 200])
   expect(await scene.states()).toBe('retired standby active')
