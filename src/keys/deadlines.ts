@@ -6,7 +6,13 @@
  */
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from './key.ts'
-import { activationDelaySeconds, type KeyQuantities, policyAt, retentionSeconds } from './policy.ts'
+import {
+  activationDelaySeconds,
+  type KeyQuantities,
+  leastSignerLagSeconds,
+  policyAt,
+  retentionSeconds,
+} from './policy.ts'
 
 /** A time some seconds after another. */
 export function addSeconds(time: Date, seconds: number): Date {
@@ -19,7 +25,10 @@ export function ripeAt(version: KeyVersion, key: KeyQuantities): Date | undefine
   return publishedAt && addSeconds(publishedAt, activationDelaySeconds(policyAt(key, publishedAt)))
 }
 
-/** Until when signers that have not yet switched may sign with a retired version, this moment included. */
+/**
+ * Until when the window of a retired version is open for signers that have not yet switched, this moment
+ * included. What they may still sign ends no later, see {@link signable}.
+ */
 export function signsUntil(version: KeyVersion, key: KeyQuantities): Date | undefined {
   const { retiredAt } = version
   return retiredAt && addSeconds(retiredAt, policyAt(key, retiredAt).signerLagSeconds)
@@ -54,6 +63,11 @@ export function isServed(version: KeyVersion, key: KeyQuantities, now: Date): bo
   }
 }
 
+/** A longer L that is chosen later opens nothing again: other replicas may have dropped the key by then. */
+function closedAt({ retiredAt }: KeyVersion, key: KeyQuantities): Date | undefined {
+  return retiredAt && addSeconds(retiredAt, leastSignerLagSeconds(key, retiredAt))
+}
+
 /**
  * Judges whether a signature of a version may be released now: within its window, that is while it is
  * active, or retired at most L ago. Answers what is wrong, ERR_KEY_REVOKED or ERR_KEY_NOT_USABLE;
@@ -65,7 +79,7 @@ export function signable(
   now: Date,
 ): CountersignError | undefined {
   const { key: name, version: number, state, activatedAt, compromisedSince } = version
-  const end = state === 'active' ? now : state === 'retired' ? signsUntil(version, key) : undefined
+  const end = state === 'active' ? now : state === 'retired' ? closedAt(version, key) : undefined
   // Signed by a clock that is behind the activation, it would lie outside its window for ever.
   if (activatedAt !== undefined && end !== undefined && activatedAt <= now && now <= end) {
     return undefined

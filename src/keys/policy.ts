@@ -133,6 +133,19 @@ export function policyAt(key: KeyQuantities, time: Date): RotationPolicy {
 }
 
 /**
+ * The least L of the policies that count for what ended at a time: how long a version may still sign after it
+ * was retired. A replica that has not heard of a longer one drops the key after the shorter.
+ */
+export function leastSignerLagSeconds(key: KeyQuantities, time: Date): number {
+  const { policy, formerPolicies = [] } = key
+  const counted = formerPolicies.filter(({ countsUntil }) => time < countsUntil)
+  const lags = [policy, ...counted.map((former) => former.policy)].map(
+    ({ signerLagSeconds }) => signerLagSeconds,
+  )
+  return Math.min(...lags)
+}
+
+/**
  * Changes the policy of a key. The one it had counts on for one {@link activationDelaySeconds} and one
  * {@link retentionSeconds}: by then every cache that was filled and every token that was issued under it
  * is over. It stays noted afterwards, since the window of a version retired under it never changes.

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { isServed, leavesJwksAt, ripeAt, signable, signsUntil } from '../../src/keys/deadlines.ts'
+import { changePolicy } from '../../src/keys/policy.ts'
 import { revoke } from '../../src/keys/revocation.ts'
 import { activate, destroy } from '../../src/keys/transitions.ts'
 import { KeyStory, second } from '../support/key-versions.ts'
@@ -39,6 +40,17 @@ test('the active version signs, one retired signs for the lag of the signers', (
   const pending = ['ERR_KEY_NOT_USABLE', 'ERR_KEY_NOT_USABLE']
   expect(verdicts(1140)).toEqual([undefined, undefined, ...pending])
   expect(verdicts(1141)).toEqual(['ERR_KEY_NOT_USABLE', undefined, ...pending])
+})
+
+test('a longer lag that is chosen after a retirement lets nothing sign again', () => {
+  const { key, versions } = story()
+  const policy = { ...key.policy, signerLagSeconds: 140 }
+  const changed = { ...key, ...changePolicy(key, policy, second(1145)) }
+  const [retired] = versions.map((version) => signable(version, changed, second(1150)))
+
+  expect(retired?.code).toBe('ERR_KEY_NOT_USABLE')
+  // The window and the key set count with it all the same.
+  expect(versions.map((version) => signsUntil(version, changed))[0]).toEqual(second(1240))
 })
 
 test('a clock that is behind an activation leaves the signing to the version before', () => {
