@@ -10,7 +10,7 @@ import type { Digest } from '../src/crypto/digest.ts'
 import { isWithin, readFileBounded } from '../src/files.ts'
 import { parseChecksums } from '../src/formats/checksums.ts'
 import { mapInOrder } from '../src/in-order.ts'
-import type { LocalTarget } from './targets.ts'
+import type { LocalTarget } from './target.ts'
 
 const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
 const AT_ONCE = 8

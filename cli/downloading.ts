@@ -3,7 +3,8 @@ import { CountersignError } from '../src/errors.ts'
 import { readBundleFacts } from './bundle-facts.ts'
 import { readBundlesBeside } from './bundle-files.ts'
 import type { OpenImageOptions } from './images.ts'
-import { bundleStem, type ImageTarget, type Target } from './targets.ts'
+import type { ImageTarget, Target } from './target.ts'
+import { bundleStem } from './targets.ts'
 
 /** The bundles of one artifact; at least one. */
 export interface DownloadedBundles {

@@ -5,7 +5,7 @@ import { assertWritable, placeBundle } from './bundle-files.ts'
 import { imageStem, type OpenImage, openImages } from './images.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { OpenSignableOptions, Signable } from './signable.ts'
-import type { ImageTarget } from './targets.ts'
+import type { ImageTarget } from './target.ts'
 
 /** Opens an image, and with `recursive` all that is inside an index, for signing. */
 export async function openImageSignables(

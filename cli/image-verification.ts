@@ -9,7 +9,7 @@ import { placeBundle, readBundles } from './bundle-files.ts'
 import { imageStem, openImages, pinReference } from './images.ts'
 import { mapInOrder } from '../src/in-order.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { ImageTarget } from './targets.ts'
+import type { ImageTarget } from './target.ts'
 import {
   refused,
   toVerified,

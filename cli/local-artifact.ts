@@ -13,7 +13,7 @@ import { normalizeImageName, serializeImageReference } from '../src/formats/imag
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { withProgress } from './progress.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { LocalTarget } from './targets.ts'
+import type { LocalTarget } from './target.ts'
 
 /** An artifact, and its first digest that anybody asked for. */
 export interface LocalArtifact extends Artifact {

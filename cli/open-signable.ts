@@ -10,14 +10,8 @@ import { assertWritable, placeBundle } from './bundle-files.ts'
 import type { CommandEnvironment } from './command.ts'
 import { digestLocal } from './local-artifact.ts'
 import type { OpenSignableOptions, Signable } from './signable.ts'
-import {
-  besidePath,
-  bundleStem,
-  describeNoPlace,
-  type LocalTarget,
-  type Target,
-  targetPath,
-} from './targets.ts'
+import type { LocalTarget, Target } from './target.ts'
+import { besidePath, bundleStem, describeNoPlace, targetPath } from './targets.ts'
 
 /**
  * Opens a file, standard input or digests.

@@ -4,48 +4,13 @@
  * @packageDocumentation
  */
 import { basename } from 'node:path'
-import type { Digest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
-import {
-  type LayoutArtifact,
-  parseArtifactReference,
-  type RegistryArtifact,
-} from '../src/formats/artifact-reference.ts'
+import { parseArtifactReference } from '../src/formats/artifact-reference.ts'
 import { printable } from '../src/formats/printable.ts'
 import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
 import type { Terminal } from './terminal.ts'
 import { readChecksumTargets } from './checksum-targets.ts'
-
-/** An image or index, in a registry or a layout. */
-export interface ImageTarget {
-  readonly kind: 'image'
-  readonly name: string
-  readonly reference: RegistryArtifact | LayoutArtifact
-}
-
-/** Content on this machine, or digests of content that is elsewhere. `name` is what the user wrote. */
-export type LocalTarget =
-  | {
-      readonly kind: 'file'
-      readonly name: string
-      readonly path: string
-      /** What a checksum file says of it; its content must have these digests. */
-      readonly listed?: readonly Digest[]
-      readonly isElsewhere?: boolean
-    }
-  | { readonly kind: 'stdin'; readonly name: string }
-  | {
-      readonly kind: 'digests'
-      readonly name: string
-      readonly digests: readonly Digest[]
-      /** Where the file would be, of a name in a checksum file. */
-      readonly path?: string
-      /** Neither in the current folder nor in that of the list, which chooses no other place for bundles. */
-      readonly isElsewhere?: boolean
-    }
-
-/** One artifact of a command line. */
-export type Target = ImageTarget | LocalTarget
+import type { LocalTarget, Target } from './target.ts'
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.

@@ -8,13 +8,8 @@ import { type Attached, verifyArtifact } from '../src/verification/verify-artifa
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { openLocalArtifact } from './local-artifact.ts'
 import type { CommandEnvironment } from './command.ts'
-import {
-  besidePath,
-  bundleStem,
-  describeNoPlace,
-  type LocalTarget,
-  type Target,
-} from './targets.ts'
+import type { LocalTarget, Target } from './target.ts'
+import { besidePath, bundleStem, describeNoPlace } from './targets.ts'
 import {
   refused,
   toVerified,

@@ -24,7 +24,8 @@ import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
 import { openSignables } from '../open-signable.ts'
-import { readTargets, type Target } from '../targets.ts'
+import type { Target } from '../target.ts'
+import { readTargets } from '../targets.ts'
 
 /** Artifacts opened at a time. */
 const AT_ONCE = 4

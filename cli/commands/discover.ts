@@ -14,7 +14,8 @@ import { schema } from '../render/json.ts'
 import { type AttachmentTree, renderTree } from '../render/tree.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
-import { readTargets, type Target } from '../targets.ts'
+import type { Target } from '../target.ts'
+import { readTargets } from '../targets.ts'
 
 interface DiscoverFlags extends StoreFlags {
   readonly recursive?: true | undefined

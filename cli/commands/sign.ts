@@ -27,7 +27,8 @@ import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-opti
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSignables } from '../open-signable.ts'
 import type { OpenSignableOptions, Signable } from '../signable.ts'
-import { readTargets, type Target } from '../targets.ts'
+import type { Target } from '../target.ts'
+import { readTargets } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */
 const AT_ONCE = 4

@@ -30,7 +30,8 @@ import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import type { StatedUse } from '../stated-use.ts'
-import { readTargets, type Target } from '../targets.ts'
+import type { Target } from '../target.ts'
+import { readTargets } from '../targets.ts'
 import {
   namesSomebody,
   readTrust,

@@ -133,9 +133,6 @@ export interface ApprovalUseEntry extends ApprovalStepBase {
 /** A step of a change that nobody makes alone. */
 export type ApprovalEntry = ApprovalRequestEntry | ApproveEntry | ApprovalUseEntry
 
-/** Steps of an approval: it is requested, approved, and used. */
-export type ApprovalStep = ApprovalEntry['step']
-
 /** Which changes of keys need how many callers. */
 export interface ApprovalRules {
   /** Callers who must agree, the requester included; with one, no approval is needed. */

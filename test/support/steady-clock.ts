@@ -2,7 +2,7 @@
 import { CheckedClock, type MachineClock } from '../../src/rotation/checked-clock.ts'
 
 /** A machine whose wall clock is always right: it passes as its monotonic clock does. */
-export function steadyMachine(now: () => Date): MachineClock {
+function steadyMachine(now: () => Date): MachineClock {
   return { now, monotonicMs: () => now().getTime() }
 }
 
