@@ -73,6 +73,7 @@ export type ErrorCode =
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_LOG_UNAVAILABLE'
   | 'ERR_CLOCK'
+  | 'ERR_KEY_RULES_DIFFER'
   | 'ERR_TRUST_STALE'
   | 'ERR_NOT_AUTHENTICATED'
   | 'ERR_NOT_ALLOWED'
@@ -171,6 +172,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_STORE_UNAVAILABLE: traits(7, 503, true),
   ERR_LOG_UNAVAILABLE: traits(7, 503, true),
   ERR_CLOCK: traits(7, 503, true),
+  ERR_KEY_RULES_DIFFER: traits(7, 503, true),
   ERR_TRUST_STALE: traits(7, 503),
 
   ERR_NOT_AUTHENTICATED: traits(8, 401),

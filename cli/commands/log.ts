@@ -16,6 +16,7 @@ const TYPES = [
   'denial',
   'approval',
   'rules',
+  'keyRules',
   'clock',
 ] as const
 const MAX_SHOWN = 1_000_000

@@ -15,6 +15,7 @@ interface ServeFlags extends ConfigFlags {
   readonly migrate?: true | undefined
   readonly newLog?: true | undefined
   readonly resetClock?: string | undefined
+  readonly acceptKeyRules?: string | undefined
 }
 
 /** Builds the command. */
@@ -30,6 +31,10 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option(
       '--reset-clock <reason>',
       "go on by this machine's clock, where the log has an entry of the future; logs the reason",
+    )
+    .option(
+      '--accept-key-rules <reason>',
+      'have the rules of the configured keys count for all replicas from now on; logs the reason',
     )
     .action(environment.action((flags) => serve(flags, environment)))
 }
@@ -47,6 +52,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
     migrate: flags.migrate,
     newLog: flags.newLog,
     resetClock: flags.resetClock,
+    acceptKeyRules: flags.acceptKeyRules,
     output: stderr,
   })
   for (const line of describeServer(server)) terminal.say(line)

@@ -1,5 +1,11 @@
 /** Entries of the log, one line each. */
-import type { LogEntry, RulesEntry, SignatureEntry, StateEntry } from '../../src/log/entry.ts'
+import type {
+  KeyRulesEntry,
+  LogEntry,
+  RulesEntry,
+  SignatureEntry,
+  StateEntry,
+} from '../../src/log/entry.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an entry: place, time, what was done with which key version, for whom. */
@@ -29,6 +35,8 @@ function describe(entry: LogEntry): string {
       return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
     case 'rules':
       return describeRules(entry.approvals)
+    case 'keyRules':
+      return describeKeyRules(entry)
     case 'clock':
       return `time set back from ${entry.latest.toISOString()}: ${entry.reason}`
   }
@@ -49,6 +57,11 @@ function describeRules({ required, actions }: RulesEntry['approvals']): string {
   return required <= 1
     ? 'no approvals needed'
     : `${required} approvals needed: ${actions.join(', ')}`
+}
+
+function describeKeyRules({ resource, rulesSha256, reason }: KeyRulesEntry): string {
+  const why = reason === undefined ? '' : `: ${reason}`
+  return `${resource} has the rules sha256:${rulesSha256} from here on${why}`
 }
 
 function version(key: { readonly name: string; readonly version: number }): string {

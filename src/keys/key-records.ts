@@ -26,7 +26,7 @@ export interface KeyRecords {
    * left out.
    */
   versionsOf(kids: readonly string[]): Promise<readonly KeyVersion[]>
-  /** Adds a key, or updates policy and provider of one whose use and algorithm are the same. */
+  /** Adds a key, or updates policy, rules and provider of one whose use and algorithm are the same. */
   putKey(key: Key): Promise<void>
   /**
    * Locks a key's versions for writing until the transaction ends; without it two replicas could each

@@ -63,6 +63,8 @@ export interface Key {
   readonly policy: RotationPolicy
   /** Policies it had before; left out: none. */
   readonly formerPolicies?: readonly FormerPolicy[]
+  /** What its tokens may say, as JSON of one form; left out: nothing was recorded. */
+  readonly rules?: string
   /** Where versions are made: the account, token or folder, or one key that is all there is. */
   readonly provider: string
 }

@@ -103,6 +103,26 @@ function invalid(what: string, hint: string): CountersignError {
   return new CountersignError('ERR_CONFIG_INVALID', `rotation: ${what}`, { hint })
 }
 
+/** Waits: one that is longer is stricter. What is in neither list must be the same. */
+const WAITS = [
+  'verifierCacheSeconds',
+  'replicaLagSeconds',
+  'clockSkewSeconds',
+  'verifierLeewaySeconds',
+  'auditWindowSeconds',
+] as const satisfies readonly (keyof RotationPolicy)[]
+
+/** Whether tokens live no longer under a policy than under another, and no wait is shorter. */
+export function isStricterPolicy(next: RotationPolicy, before: RotationPolicy): boolean {
+  const { maxTokenLifetimeSeconds } = before
+  const waits = Object.fromEntries(WAITS.map((name) => [name, before[name]]))
+  return (
+    next.maxTokenLifetimeSeconds <= maxTokenLifetimeSeconds &&
+    WAITS.every((name) => next[name] >= before[name]) &&
+    isSamePolicy({ ...next, ...waits, maxTokenLifetimeSeconds }, before)
+  )
+}
+
 /** max(M, V) + R + S: from publication until every supported verifier has surely seen a version. */
 export function activationDelaySeconds(policy: RotationPolicy): number {
   const { maxAgeSeconds, verifierCacheSeconds, replicaLagSeconds, clockSkewSeconds } = policy

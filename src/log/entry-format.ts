@@ -45,20 +45,8 @@ function toJson(entry: LogEntry): object {
 function specifics(entry: LogEntry): object {
   switch (entry.type) {
     case 'signature':
-    case 'attestation': {
-      const { key, digests, predicateType, bundleSha256, timestamp } = entry
-      const { backendRequestId, answerSha256 } = entry
-      const stamp = timestamp && { kid: timestamp.kid, time: timestamp.time }
-      return {
-        key: toKey(key),
-        digests,
-        predicateType,
-        bundleSha256,
-        timestamp: stamp,
-        backendRequestId,
-        answerSha256,
-      }
-    }
+    case 'attestation':
+      return signatureSpecifics(entry)
     case 'token': {
       const { key, jti, audience, expires, backendRequestId } = entry
       return { key: toKey(key), jti, audience, expires, backendRequestId }
@@ -67,23 +55,8 @@ function specifics(entry: LogEntry): object {
       const { key, serial, digest } = entry
       return { key: toKey(key), serial, digest }
     }
-    case 'state': {
-      const { key, use, from, to, action, compromisedSince } = entry
-      const { certificatesSha256, isForced, sequence } = entry
-      const reason = entry.reason && cutText(entry.reason, MAX_REASON_CHARACTERS)
-      return {
-        key: toKey(key),
-        use,
-        from,
-        to,
-        action,
-        reason,
-        compromisedSince,
-        certificatesSha256,
-        isForced,
-        sequence,
-      }
-    }
+    case 'state':
+      return stateSpecifics(entry)
     case 'denial': {
       const { action, code } = entry
       const resource = cutText(entry.resource, MAX_REASON_CHARACTERS)
@@ -98,9 +71,32 @@ function specifics(entry: LogEntry): object {
       const { required, actions } = entry.approvals
       return { approvals: { required, actions } }
     }
+    case 'keyRules': {
+      const { resource, rulesSha256, maxTokenLifetimeSeconds, reason } = entry
+      return { resource, rulesSha256, maxTokenLifetimeSeconds, reason: cutReason(reason) }
+    }
     case 'clock':
       return { latest: entry.latest, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
   }
+}
+
+function signatureSpecifics(entry: EntryOf<'signature' | 'attestation'>): object {
+  const { key, digests, predicateType, bundleSha256, timestamp } = entry
+  const { backendRequestId, answerSha256 } = entry
+  const stamp = timestamp && { kid: timestamp.kid, time: timestamp.time }
+  const signed = { key: toKey(key), digests, predicateType, bundleSha256, timestamp: stamp }
+  return { ...signed, backendRequestId, answerSha256 }
+}
+
+function stateSpecifics(entry: EntryOf<'state'>): object {
+  const { key, use, from, to, action, compromisedSince } = entry
+  const { certificatesSha256, isForced, sequence } = entry
+  const change = { key: toKey(key), use, from, to, action, reason: cutReason(entry.reason) }
+  return { ...change, compromisedSince, certificatesSha256, isForced, sequence }
+}
+
+function cutReason(reason: string | undefined): string | undefined {
+  return reason === undefined ? undefined : cutText(reason, MAX_REASON_CHARACTERS)
 }
 
 function approvalSpecifics(entry: ApprovalEntry): object {
@@ -198,6 +194,14 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
       },
     }
   },
+  keyRules: (reader) => ({
+    type: 'keyRules',
+    ...readBase(reader),
+    resource: reader.text('resource'),
+    rulesSha256: reader.text('rulesSha256'),
+    maxTokenLifetimeSeconds: readCount(reader, 'maxTokenLifetimeSeconds'),
+    reason: reader.optionalText('reason'),
+  }),
   clock: (reader) => ({
     type: 'clock',
     ...readBase(reader),

@@ -8,7 +8,7 @@ export function labelsOf(entry: LogEntry): readonly string[] {
 
 function specificLabels(entry: LogEntry): readonly string[] {
   if (entry.type === 'rules' || entry.type === 'clock') return []
-  if (entry.type === 'denial') return [`key:${entry.resource}`]
+  if (entry.type === 'denial' || entry.type === 'keyRules') return [`key:${entry.resource}`]
   if (entry.type === 'approval') return [`key:${entry.resource}`, `approval:${entry.approvalId}`]
   const version = [`key:${entry.key.name}`, `kid:${entry.key.kid}`]
   switch (entry.type) {

@@ -146,6 +146,19 @@ export interface RulesEntry extends EntryBase {
   readonly approvals: ApprovalRules
 }
 
+/** From here on another rotation policy, or other rules for its tokens, count for a key. */
+export interface KeyRulesEntry extends EntryBase {
+  readonly type: 'keyRules'
+  /** Name of the key. */
+  readonly resource: string
+  /** SHA-256 of the rules, hex. */
+  readonly rulesSha256: string
+  /** T: the longest lifetime of its tokens. */
+  readonly maxTokenLifetimeSeconds: number
+  /** Why an operator accepted them; undefined: they are stricter, or the service has but one replica. */
+  readonly reason: string | undefined
+}
+
 /** An operator declared the latest time in the log wrong: from here on, times follow this entry's. */
 export interface ClockEntry extends EntryBase {
   readonly type: 'clock'
@@ -163,4 +176,5 @@ export type LogEntry =
   | DenialEntry
   | ApprovalEntry
   | RulesEntry
+  | KeyRulesEntry
   | ClockEntry

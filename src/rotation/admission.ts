@@ -6,18 +6,24 @@ import type { Admit } from '../log/appender.ts'
 import type { EntryKey, LogEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { CheckedClock } from './checked-clock.ts'
+import { findDifferent } from './key-rules.ts'
 
 type AdmissionRecords = Pick<StoreTransaction, 'keys' | 'log' | 'clock'>
 
 /**
  * Makes the admission of a log: it reads the versions that made the signatures in the transaction that
  * appends their entries, so a version that is revoked on any replica gets no entry after its revocation,
- * and what it signed meanwhile is not released. That goes for the version that stamped a signature too.
+ * and what it signed meanwhile is not released. That goes for the version that stamped a signature too, and
+ * for a key whose rules another replica changed meanwhile.
  * Entries of anything but signatures are all admitted.
  *
+ * @param configured - the keys with the rules that this replica signs by
  * @throws {@link CountersignError} from the admission: ERR_CLOCK — the clock is wrong, so no entry is admitted
  */
-export function createAdmission(clock: Pick<CheckedClock, 'check'>): Admit<AdmissionRecords> {
+export function createAdmission(
+  clock: Pick<CheckedClock, 'check'>,
+  configured: readonly Key[],
+): Admit<AdmissionRecords> {
   return async (store, entries) => {
     const time = await clock.check(store)
     const { keys: records } = store
@@ -33,6 +39,7 @@ export function createAdmission(clock: Pick<CheckedClock, 'check'>): Admit<Admis
     const known = {
       versions: await records.versionsOf(kids),
       keys: await records.keys(),
+      configured,
       time,
     }
     return signers.map(
@@ -53,6 +60,7 @@ function signerOf(entry: LogEntry): EntryKey | undefined {
     case 'denial':
     case 'approval':
     case 'rules':
+    case 'keyRules':
     case 'clock':
       return undefined
   }
@@ -68,6 +76,7 @@ function stamperOf(entry: LogEntry): string | undefined {
 interface Known {
   readonly versions: readonly KeyVersion[]
   readonly keys: readonly Key[]
+  readonly configured: readonly Key[]
   readonly time: Date
 }
 
@@ -82,7 +91,10 @@ function judge(signer: EntryKey, known: Known): CountersignError | undefined {
   const version = known.versions.find(({ publicKey }) => publicKey.kid === signer.kid)
   const key = known.keys.find(({ name }) => name === signer.name)
   const isKnown = version?.key === signer.name && version.version === signer.version
-  if (key !== undefined && isKnown) return signable(version, key, known.time)
+  if (key !== undefined && isKnown) {
+    const [different] = findDifferent([key], known.configured)
+    return different?.error ?? signable(version, key, known.time)
+  }
   const message = `${signer.name}@${signer.version} is not known to this service`
   return new CountersignError('ERR_KEY_NOT_USABLE', message, {
     hint: 'nothing was released',

@@ -4,8 +4,10 @@ import { CountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { activeVersion, isUnused } from '../keys/lifecycle.ts'
 import { changePolicy, isSamePolicy } from '../keys/policy.ts'
+import { appendEntries } from '../log/append.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { RotationContext } from './context.ts'
+import { isSameRules, isStricter, rulesSha256 } from './key-rules.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** How to wait for first versions. */
@@ -13,6 +15,8 @@ export interface EnsureKeysOptions {
   readonly scheduler: Pick<Scheduler, 'runOnce'>
   /** Ends the waiting. */
   readonly signal: AbortSignal
+  /** Why other rules than those of the store are to count from now on; left out: stricter ones alone. */
+  readonly acceptRules?: string | undefined
   /** Waits between two looks; default: a timer. */
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
@@ -20,13 +24,15 @@ export interface EnsureKeysOptions {
 const LOOK_EVERY_MS = 250
 
 /**
- * Records keys, updates policy and provider of those that are known (what was cached or issued under the
+ * Records keys, updates rules and provider of those that are known (what was cached or issued under the
  * old policy keeps its waits, see {@link changePolicy}), and settles once each has an active version, by
  * whichever replica's work; the scheduler runs only where one has none. A key whose signing somebody
- * stopped is not waited for. Keys that are in the store and not in the list stay as they are.
+ * stopped is not waited for. Where replicas share the store, a key whose rules are neither stricter nor
+ * accepted stays as it is. Keys that are in the store and not in the list stay as they are.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — a key is in the store with another use or algorithm;
- * ERR_KEY_NOT_USABLE — the signal was aborted first; names the keys that can't sign yet
+ * ERR_KEY_NOT_USABLE — the signal was aborted first; names the keys that can't sign yet; ERR_CLOCK — rules
+ * change, and the clock is wrong
  */
 export async function ensureKeys(
   context: RotationContext,
@@ -34,7 +40,7 @@ export async function ensureKeys(
   options: EnsureKeysOptions,
 ): Promise<void> {
   const { scheduler, signal, delay = pause } = options
-  await context.store.transaction((records) => putKeys(records, keys, context.now()))
+  await context.store.transaction((records) => putKeys(records, keys, context, options))
   for (let looks = 1; ; looks += 1) {
     // First: what else is due, on backends that may be away, keeps nobody waiting whose keys sign.
     const waiting = await context.store.transaction((records) => findWaiting(records, keys))
@@ -49,7 +55,12 @@ function pause(ms: number, signal: AbortSignal): Promise<unknown> {
   return setTimeout(ms, undefined, { signal })
 }
 
-async function putKeys(records: StoreTransaction, keys: readonly Key[], now: Date): Promise<void> {
+async function putKeys(
+  records: StoreTransaction,
+  keys: readonly Key[],
+  context: RotationContext,
+  options: RulesOptions,
+): Promise<void> {
   // Two replicas that start at once would each note what only they replaced; by name, so that neither
   // waits for a lock of the other's.
   const names = keys.map(({ name }) => name)
@@ -57,25 +68,57 @@ async function putKeys(records: StoreTransaction, keys: readonly Key[], now: Dat
   const known = await records.keys.keys()
   for (const key of keys) {
     const before = known.find(({ name }) => name === key.name)
-    if (before !== undefined) assertSameKey(before, key)
-    await putKey(records, before, key, now)
+    if (before === undefined) {
+      await records.keys.putKey(key)
+      continue
+    }
+    assertSameKey(before, key)
+    if (isSameRules(before, key)) await records.keys.putKey({ ...before, provider: key.provider })
+    else if (await mayChange(records, { before, key }, options)) {
+      await changeRules(records, { before, key }, context, options)
+    }
   }
   records.announce()
 }
 
+type RulesOptions = Pick<EnsureKeysOptions, 'acceptRules'>
+
+interface Change {
+  readonly before: Key
+  readonly key: Key
+}
+
+/** The last replica to start must not loosen the rules of all; an SQLite store has but one. */
+async function mayChange(
+  records: StoreTransaction,
+  { before, key }: Change,
+  { acceptRules }: RulesOptions,
+): Promise<boolean> {
+  const isShared = (await records.clock()) !== undefined
+  return acceptRules !== undefined || !isShared || isStricter(key, before)
+}
+
 /** Windows and waits that are published follow from the policy, so another one is a publication. */
-async function putKey(
-  { keys }: StoreTransaction,
-  before: Key | undefined,
-  key: Key,
-  now: Date,
+async function changeRules(
+  records: StoreTransaction,
+  { before, key }: Change,
+  { clock, now, randomMark }: RotationContext,
+  { acceptRules: reason }: RulesOptions,
 ): Promise<void> {
-  if (before === undefined) {
-    await keys.putKey(key)
-    return
-  }
-  await keys.putKey({ ...key, ...changePolicy(before, key.policy, now) })
+  const { keys, log } = records
+  await keys.putKey({ ...key, ...changePolicy(before, key.policy, now()) })
   if (!isSamePolicy(before.policy, key.policy)) await keys.nextSequence()
+  const entry = {
+    type: 'keyRules',
+    time: await clock.check(records),
+    requestId: `start-${randomMark()}`,
+    caller: undefined,
+    resource: key.name,
+    rulesSha256: rulesSha256(key),
+    maxTokenLifetimeSeconds: key.policy.maxTokenLifetimeSeconds,
+    reason,
+  } as const
+  await appendEntries(log, [entry])
 }
 
 function assertSameKey(before: Key, after: Key): void {

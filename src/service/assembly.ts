@@ -28,7 +28,8 @@ import type { RotationContext } from '../rotation/context.ts'
 import { resetClock } from '../rotation/reset-clock.ts'
 import { ensureKeys } from '../rotation/ensure-keys.ts'
 import { createScheduler } from '../rotation/scheduler.ts'
-import type { Keyring } from '../rotation/keyring.ts'
+import { findDifferent } from '../rotation/key-rules.ts'
+import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
 import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
@@ -66,6 +67,8 @@ export interface AssemblyOptions {
   readonly machine: MachineClock
   /** Why the log goes on by this machine's clock, though its latest entry is ahead of it. */
   readonly resetClock?: string | undefined
+  /** Why the rules of the keys are to count for all replicas, though the store has others. */
+  readonly acceptRules?: string | undefined
   readonly randomId: () => string
   readonly randomMark: () => string
   /** From 0 up to 1; spreads the work of replicas, protects nothing. */
@@ -120,10 +123,13 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, clock })
   const followed = await startKeyring(options, lifecycle, rotation)
   known = () => followed.snapshot.keys
+  alertDifferent(options, followed)
   const configured = keys.map(({ name }) => name)
-  const own = configuredKeyring(followed, configured)
+  const own = configuredKeyring(followed, keys)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
-  const appender = lifecycle.own(createAppender({ store, admit: createAdmission(clock), now }))
+  const appender = lifecycle.own(
+    createAppender({ store, admit: createAdmission(clock, keys), now }),
+  )
   // Of no time: a checkpoint is signed whatever the clock shows.
   startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
@@ -166,18 +172,27 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
 
 /** Once it fulfils, each key has a version that signs. */
 async function startKeyring(
-  { keys, machine: { monotonicMs }, onAlert, providers, signal, store }: Clocked,
+  { acceptRules, keys, machine: { monotonicMs }, onAlert, providers, signal, store }: Clocked,
   lifecycle: Lifecycle,
   rotation: RotationContext,
 ): Promise<StoreKeyring> {
   const configured = keys.map(({ name }) => name)
   const scheduler = lifecycle.own(createScheduler({ rotation, onAlert, configured }))
-  await ensureKeys(rotation, keys, { scheduler, signal })
+  await ensureKeys(rotation, keys, { scheduler, signal, acceptRules })
   void scheduler.runOnce().then(() => {
     scheduler.start()
   })
   const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
   return lifecycle.own(await createKeyring({ store, openKey, monotonicMs, onError: onAlert }))
+}
+
+/** Whoever runs the service must know of keys that do not sign here, since other rules count for them. */
+function alertDifferent({ keys, onAlert }: Clocked, keyring: StoreKeyring): void {
+  const look = ({ keys: stored }: KeyringSnapshot): void => {
+    for (const { name, error } of findDifferent(stored, keys)) onAlert(error, name)
+  }
+  look(keyring.snapshot)
+  keyring.onChange(look)
 }
 
 function storeChecks({ clock, store }: Clocked, keyring: StoreKeyring): readonly ReadinessCheck[] {

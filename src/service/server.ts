@@ -12,6 +12,7 @@ import type { Config, KeySettings } from '../config/config.ts'
 import { withEmbeddedKeys } from '../config/embedded-keys.ts'
 import type { Environment } from '../config/environment.ts'
 import { readSecret } from '../config/secret.ts'
+import { toTokenRules } from '../config/token-rules.ts'
 import { CountersignError } from '../errors.ts'
 import { readFileBounded } from '../files.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
@@ -19,7 +20,7 @@ import { allLoaders } from '../providers/loaders.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
 import type { MachineClock } from '../rotation/checked-clock.ts'
 import { notConfigured } from '../rotation/configured-keyring.ts'
-import { FREE_CLAIMS } from '../signing/claim-rules.ts'
+import { serializeTokenRules } from '../rotation/key-rules.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly newLog?: boolean | undefined
   /** Why the log goes on by this machine's clock, see docs/runbooks/clock.md. */
   readonly resetClock?: string | undefined
+  /** Why the rules of the configured keys are to count for all replicas, see docs/runbooks/rotation.md. */
+  readonly acceptKeyRules?: string | undefined
   readonly fetch: typeof fetch
   /** Default: the clocks of this machine. */
   readonly clock?: MachineClock | undefined
@@ -204,7 +207,10 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     settings: toServiceSettings(config, issuer),
     store,
     providers,
-    keys: Object.entries(keys).map(([name, key]) => ({ name, ...key })),
+    keys: Object.entries(keys).map(([name, key]) => ({
+      ...{ name, ...key },
+      rules: serializeTokenRules(toTokenRules(key)),
+    })),
     access: await toAccess(options, issuer),
     approvals,
     policies: policies === undefined ? [] : await readPolicyFolder(policies),
@@ -218,11 +224,12 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       const key = keys[name]
       // Without its rules a key signs whatever it is asked for.
       if (key === undefined) throw notConfigured(name)
-      return { type: key.tokenType, claims: { ...FREE_CLAIMS, ...key.claims } }
+      return toTokenRules(key)
     },
     remoteStamper: await remoteStampers(options),
     machine: clock,
     resetClock: options.resetClock,
+    acceptRules: options.acceptKeyRules,
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,

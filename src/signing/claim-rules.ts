@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { isDeepStrictEqual } from 'node:util'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../formats/json.ts'
 import { MAX_CLAIMS_DEPTH } from '../formats/jwt.ts'
@@ -21,6 +22,21 @@ export interface ClaimRules {
 
 /** Callers set what they like, besides the claims that are always ours. */
 export const FREE_CLAIMS: ClaimRules = { forced: {}, allowed: 'any', forbidden: [], required: [] }
+
+/** Whether rules permit nothing that others do not, and add the same: what is issued by them keeps the others too. */
+export function areStricterRules(next: ClaimRules, before: ClaimRules): boolean {
+  return (
+    isDeepStrictEqual(next.forced, before.forced) &&
+    (before.allowed === 'any' ||
+      (next.allowed !== 'any' && hasAll(before.allowed, next.allowed))) &&
+    hasAll(next.forbidden, before.forbidden) &&
+    hasAll(next.required, before.required)
+  )
+}
+
+function hasAll(names: readonly string[], some: readonly string[]): boolean {
+  return some.every((name) => names.includes(name))
+}
 
 /** Claims that are part of issuing, never of what a caller says. */
 const OURS: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'])

@@ -19,9 +19,12 @@ export interface TokenRequest {
   readonly claims: JsonObject
 }
 
+/** `typ` of tokens whose key says nothing else. */
+export const DEFAULT_TOKEN_TYPE = 'JWT'
+
 /** What one key may issue. */
 export interface TokenRules {
-  /** `typ` of the header; default `JWT`. */
+  /** `typ` of the header; default {@link DEFAULT_TOKEN_TYPE}. */
   readonly type?: string | undefined
   /** T of docs/design/rotation.md: a version is published until its last token is over. */
   readonly maxLifetimeSeconds: number
@@ -81,7 +84,7 @@ export async function issueToken(
     exp,
     jti,
   }
-  const header = { alg: algorithm.name, kid, typ: rules.type ?? 'JWT' }
+  const header = { alg: algorithm.name, kid, typ: rules.type ?? DEFAULT_TOKEN_TYPE }
   const input = serializeSigningInput(header, serializeClaims(claims))
   const token = serializeJws(input, await signer.sign(input, { signal, onBackendRequest }))
   return {

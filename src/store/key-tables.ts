@@ -23,9 +23,13 @@ export class KeyTables implements KeyRecords {
   }
 
   async keys(): Promise<readonly Key[]> {
-    const columns = ['name', 'use', 'algorithm', 'policy', 'provider'] as const
+    const columns = ['name', 'use', 'algorithm', 'policy', 'rules', 'provider'] as const
     const rows = await this.#db.selectFrom('keys').select(columns).orderBy('name').execute()
-    return rows.map((row) => ({ ...row, ...toQuantities(row.policy) }))
+    return rows.map(({ rules, ...row }) => ({
+      ...row,
+      ...(rules !== null && { rules }),
+      ...toQuantities(row.policy),
+    }))
   }
 
   async versions(key?: string): Promise<readonly KeyVersion[]> {
@@ -44,15 +48,15 @@ export class KeyTables implements KeyRecords {
   }
 
   async putKey(key: Key): Promise<void> {
-    const { name, use, algorithm, provider } = key
+    const { name, use, algorithm, provider, rules = null } = key
     const policy = fromQuantities(key)
     const { numInsertedOrUpdatedRows } = await this.#db
       .insertInto('keys')
-      .values({ name, use, algorithm, policy, provider })
+      .values({ name, use, algorithm, policy, rules, provider })
       .onConflict((conflict) =>
         conflict
           .column('name')
-          .doUpdateSet({ policy, provider })
+          .doUpdateSet({ policy, rules, provider })
           .where('keys.use', '=', use)
           .where('keys.algorithm', '=', algorithm),
       )

@@ -13,6 +13,8 @@ export interface KeyRow {
   readonly use: KeyUse
   readonly algorithm: AlgorithmName
   readonly policy: string
+  /** What its tokens may say: JSON. */
+  readonly rules: string | null
   readonly provider: string
 }
 

@@ -1,8 +1,11 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   activationDelaySeconds,
   changePolicy,
   createRotationPolicy,
+  isSamePolicy,
+  isStricterPolicy,
   type KeyQuantities,
   policyAt,
   retentionSeconds,
@@ -96,3 +99,65 @@ test('policies that take turns are noted once each', () => {
 
   expect(key.formerPolicies?.map(({ policy }) => policy)).toEqual([before, after])
 })
+
+const near = (seconds: number): fc.Arbitrary<number> =>
+  fc.constantFrom(-1, 0, 1).map((more) => seconds + more)
+const policies = fc
+  .record({
+    maxAgeSeconds: near(300),
+    verifierCacheSeconds: near(900),
+    replicaLagSeconds: near(5),
+    signerLagSeconds: near(5),
+    clockSkewSeconds: near(60),
+    maxTokenLifetimeSeconds: near(600),
+    verifierLeewaySeconds: near(60),
+    auditWindowSeconds: near(86_400),
+    everySeconds: near(7 * 86_400),
+  })
+  .map((chosen) => createRotationPolicy('token', chosen))
+const stricterPolicies = policies.map((before) => ({
+  before,
+  next: {
+    ...before,
+    maxTokenLifetimeSeconds: before.maxTokenLifetimeSeconds - 1,
+    verifierCacheSeconds: before.verifierCacheSeconds + 1,
+  },
+}))
+const pairs = fc.oneof(stricterPolicies, fc.record({ before: policies, next: policies }))
+
+test('under a stricter policy no token lives longer and no wait is shorter', () => {
+  fc.assert(
+    fc.property(pairs, ({ before, next }) => {
+      fc.pre(isStricterPolicy(next, before))
+      const kept = (policy: typeof next): number =>
+        retentionSeconds(policy) - policy.maxTokenLifetimeSeconds
+
+      expect(next.maxTokenLifetimeSeconds).toBeLessThanOrEqual(before.maxTokenLifetimeSeconds)
+      expect(activationDelaySeconds(next)).toBeGreaterThanOrEqual(activationDelaySeconds(before))
+      expect(kept(next)).toBeGreaterThanOrEqual(kept(before))
+      expect(next.auditWindowSeconds).toBeGreaterThanOrEqual(before.auditWindowSeconds)
+      expect(next.everySeconds).toBe(before.everySeconds)
+      expect(isStricterPolicy(before, next)).toBe(isSamePolicy(before, next))
+    }),
+  )
+})
+
+test('a shorter lifetime and a longer wait are stricter', () => {
+  fc.assert(
+    fc.property(stricterPolicies, ({ before, next }) => {
+      expect(isStricterPolicy(next, before)).toBe(true)
+    }),
+  )
+})
+
+test.each(['maxAgeSeconds', 'signerLagSeconds', 'everySeconds'] as const)(
+  'another %s is not stricter, however it differs',
+  (name) => {
+    const before = createRotationPolicy('token')
+
+    for (const more of [-1, 1]) {
+      const next = { ...before, [name]: (before[name] ?? 0) + more }
+      expect(isStricterPolicy(next, before)).toBe(false)
+    }
+  },
+)

@@ -173,4 +173,9 @@ test('entries are found by what they are about', () => {
   ])
   const rules = { required: 2, actions: ['revokeKey'] }
   expect(labelsOf({ ...base, type: 'rules', approvals: rules })).toEqual(['type:rules'])
+  const keyRules = { rulesSha256: 'ab', maxTokenLifetimeSeconds: 60, reason: undefined } as const
+  expect(labelsOf({ ...base, type: 'keyRules', resource: 'release', ...keyRules })).toEqual([
+    'type:keyRules',
+    'key:release',
+  ])
 })

@@ -119,7 +119,7 @@ test('a revocation stops the others: in the log at once, in their memory within 
   const version = await scene.version(1)
   const [signing, revoking] = replicas
   if (signing === undefined || revoking === undefined) throw new Error('two replicas are needed')
-  const admit = createAdmission(scene.clock)
+  const admit = createAdmission(scene.clock, [scene.key])
   await using appender = createAppender({ store: signing.store, admit, now: () => scene.now })
   await using keyring = await createKeyring({
     store: signing.store,

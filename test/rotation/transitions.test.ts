@@ -121,7 +121,7 @@ test('no signature of a version stands behind its revocation in the log', async 
   const version = await scene.version(1)
   await using appender = createAppender({
     store: scene.store,
-    admit: createAdmission(scene.clock),
+    admit: createAdmission(scene.clock, [scene.key]),
     now: () => scene.now,
   })
 
@@ -150,7 +150,7 @@ test('a version signs for others only until its signers have switched', async ()
   const version = await scene.version(1)
   scene.pass(3600)
   await rotate(scene.context(), 'release', {}, OPERATOR)
-  const admit = createAdmission(scene.clock)
+  const admit = createAdmission(scene.clock, [scene.key])
   const ask = async () =>
     (await scene.store.transaction((records) => admit(records, [scene.signature(version)])))[0]
       ?.code
@@ -168,7 +168,7 @@ test('a signature that a revoked version stamped is not admitted', async () => {
   const revoke = { action: 'revoke', mode: 'seamless' } as const
   await transition(scene.context(), 'release', revoke, OPERATOR)
   const entry = scene.signature(await scene.version(2))
-  const admit = createAdmission(scene.clock)
+  const admit = createAdmission(scene.clock, [scene.key])
   const stampedBy = (kid: string) => ({ ...entry, timestamp: { kid, time: scene.now } })
 
   const codes = await scene.store.transaction((records) =>
@@ -186,7 +186,7 @@ test('a signature of a key that the store does not know is not admitted', async 
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const entry = scene.signature(await scene.version(1))
-  const admit = createAdmission(scene.clock)
+  const admit = createAdmission(scene.clock, [scene.key])
 
   const codes = await scene.store.transaction((records) =>
     admit(records, [

@@ -5,6 +5,7 @@ import type {
   ApprovalEntry,
   ClockEntry,
   DenialEntry,
+  KeyRulesEntry,
   LogEntry,
   RulesEntry,
   SignatureEntry,
@@ -160,6 +161,15 @@ const rules: fc.Arbitrary<RulesEntry> = fc.record({
   approvals: fc.record({ required: fc.nat(), actions: fc.array(text) }),
 })
 
+const keyRules: fc.Arbitrary<KeyRulesEntry> = fc.record({
+  ...base,
+  type: fc.constant('keyRules'),
+  resource: text,
+  rulesSha256: text,
+  maxTokenLifetimeSeconds: fc.nat(),
+  reason: optionalText,
+})
+
 const clock: fc.Arbitrary<ClockEntry> = fc.record({
   ...base,
   type: fc.constant('clock'),
@@ -176,5 +186,6 @@ export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   denial,
   approval,
   rules,
+  keyRules,
   clock,
 )

@@ -46,7 +46,10 @@ export interface TestServer extends RunningServer {
 /** Starts the service of a folder; it is stopped at the latest when the running test ends. */
 export async function runServer(
   { config: file, env }: ServerFolder,
-  options: Pick<ServerOptions, 'migrate' | 'newLog' | 'clock' | 'resetClock'> = {},
+  options: Pick<
+    ServerOptions,
+    'migrate' | 'newLog' | 'clock' | 'resetClock' | 'acceptKeyRules'
+  > = {},
 ): Promise<TestServer> {
   const lines: string[] = []
   const server = await startServer({

@@ -39,6 +39,7 @@ async function createKeys(db: Kysely<Tables>, types: ColumnTypes): Promise<void>
     .addColumn('use', 'text', (column) => column.notNull())
     .addColumn('algorithm', 'text', (column) => column.notNull())
     .addColumn('policy', 'text', (column) => column.notNull())
+    .addColumn('rules', 'text')
     .addColumn('provider', 'text', (column) => column.notNull())
     .execute()
   await createVersions(db, types)
