@@ -182,6 +182,17 @@ test('a signature that a revoked version stamped is not admitted', async () => {
   expect(codes.map((error) => error?.code)).toEqual(['ERR_KEY_REVOKED', undefined, undefined])
 })
 
+test('a signature by other rules than those of the store at that moment is not admitted', async () => {
+  const scene = await RotationScene.start()
+  await scene.bootstrap()
+  const entry = scene.signature(await scene.version(1))
+  const admit = createAdmission(scene.clock, [{ ...scene.key, rules: '{}' }])
+
+  const codes = await scene.store.transaction((records) => admit(records, [entry]))
+
+  expect(codes.map((error) => error?.code)).toEqual(['ERR_KEY_RULES_DIFFER'])
+})
+
 test('a signature of a key that the store does not know is not admitted', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
