@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
-import { DEFAULTS } from './defaults.ts'
+import { DEFAULTS, defaultAlgorithm } from './defaults.ts'
 import type { KeyUse, RotationPolicy } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
@@ -131,10 +131,6 @@ function toKeySettings(key: KeyEntry, timestamps: string): KeySettings {
     claims,
     timestamps: key.timestamps ?? timestamps,
   }
-}
-
-function defaultAlgorithm(use: KeyUse): AlgorithmName {
-  return use === 'log' ? DEFAULTS.logAlgorithm : DEFAULTS.algorithm
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -1,5 +1,10 @@
 /** What holds where nothing else is said; the schema and its documentation take their defaults from here. */
 
+/** The algorithm of a key that names none. */
+export function defaultAlgorithm(use: unknown): 'ES256' | 'EdDSA' {
+  return use === 'log' ? DEFAULTS.logAlgorithm : DEFAULTS.algorithm
+}
+
 /** Values in the form of the file. */
 export const DEFAULTS = {
   store: 'sqlite:countersign.db',

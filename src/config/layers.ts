@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { dirname } from 'node:path'
+import { defaultAlgorithm } from './defaults.ts'
 import type { Environment } from './environment.ts'
 import { FORMS } from './forms.ts'
 import { findMistakes } from './mistakes.ts'
@@ -90,10 +91,18 @@ export function mergeLayers(layers: readonly Layer[]): readonly Setting[] {
   const places = [...visit(CONFIG_SCHEMA, layers.at(-1)?.value)].filter(isSetting)
   return places.flatMap(({ path, node }) => {
     const layer = layers.find(({ value }) => valueAt(value, path) !== undefined)
-    const value = layer === undefined ? node.default : valueAt(layer.value, path)
+    const value =
+      layer === undefined ? (node.default ?? defaultAt(path, layers)) : valueAt(layer.value, path)
     if (value === undefined) return []
     return [{ path: describePath(path), value, origin: layer?.locate(path) ?? { kind: 'default' } }]
   })
+}
+
+/** A default that follows from another setting: the algorithm of a key, from its use. */
+function defaultAt(path: Path, layers: readonly Layer[]): string | undefined {
+  const [section, name = '', setting] = path
+  if (section !== 'keys' || setting !== 'algorithm' || path.length !== 3) return undefined
+  return defaultAlgorithm(valueAt(layers.at(-1)?.value, ['keys', name, 'use']))
 }
 
 /** Makes one value of settings, in the form of the file. */

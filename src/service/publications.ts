@@ -44,7 +44,7 @@ export interface Publications extends Disposable {
    * The page of a path; undefined where there is none, or the history has not yet been signed.
    *
    * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the store was last read longer ago than the page's
-   * `max-age`: a replica that is cut off does not know of a revocation
+   * `max-age` (15 s at the least): a replica that is cut off does not know of a revocation
    */
   readonly page: (path: string) => PublishedPage | undefined
   /** Fulfils when the newest change is signed, or has failed to be. */
@@ -95,7 +95,7 @@ class KeptPublications implements Publications {
   readonly page = (path: string): PublishedPage | undefined => {
     const page = path === KEY_HISTORY_PATH ? this.#history : this.#pages.get(path)
     const ageMs = this.#options.ageMs?.() ?? 0
-    if (page !== undefined && ageMs > page.maxAgeSeconds * 1000) throw cutOff(ageMs)
+    if (page !== undefined && ageMs > vouchesMs(page)) throw cutOff(ageMs)
     return page
   }
 
@@ -194,6 +194,13 @@ const RUNBOOK = 'follow docs/runbooks/trust-key.md before clients stop verifying
 
 function notRenewed(message: string): CountersignError {
   return new CountersignError('ERR_TRUST_EXPIRED', message, { hint: RUNBOOK })
+}
+
+/** The store is read every few seconds, so a shorter time would end between two reads of a healthy replica. */
+const LEAST_VOUCHED_MS = 15_000
+
+function vouchesMs({ maxAgeSeconds }: PublishedPage): number {
+  return Math.max(maxAgeSeconds * 1000, LEAST_VOUCHED_MS)
 }
 
 function cutOff(ageMs: number): CountersignError {

@@ -43,7 +43,7 @@ test('the histories make every change of state there is', () => {
 
 describe('the model notices a broken rule', () => {
   test.each(Object.entries(BROKEN_RULES))('%s', (_what, rules) => {
-    const found = fc.check(holds(rules), { numRuns: MOST_TO_FIND, seed: 1, endOnFailure: true })
+    const found = fc.check(holds(rules), { numRuns: MOST_TO_FIND, seed: 2, endOnFailure: true })
 
     expect(found.failed).toBe(true)
     expect(found.errorInstance).toBeInstanceOf(Violation)

@@ -23,6 +23,7 @@ import {
 import { parseTilePath } from '../../../src/log/paths.ts'
 import { splitTile } from '../../../src/log/tiles.ts'
 import { parseChallenges } from '../../../src/oci/auth-challenge.ts'
+import { parseLinks } from '../../../src/oci/link-header.ts'
 import { retryDelay } from '../../../src/oci/retry.ts'
 import { parseRealm } from '../../../src/oci/token.ts'
 import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
@@ -146,6 +147,12 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
     parameters: repeated('a="b",', 'Bearer '),
     'a quote without end': repeated('\\"a=', 'Bearer a="'),
     token68: repeated('a ='),
+  }),
+  ofText('parseLinks', HEADER, parseLinks, {
+    links: repeated('<a>;rel=b,'),
+    parameters: repeated(';b="c"', '<a>'),
+    'a quote without end': repeated('\\"', '<a>;b="'),
+    commas: repeated(', ', '<a>'),
   }),
   ofText('parseRealm', HEADER, (input) => parseRealm(input, new URL('https://registry.example'))),
   ofText('retryDelay', HEADER, (input) => retryDelay(1, input, RUNTIME), {
