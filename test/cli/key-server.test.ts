@@ -141,7 +141,7 @@ test('key activate, retire and import do what they say', async () => {
   const retired = await run('key retire release --force --reason test --confirm release')
 
   expect([imported, activated, retired].map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
-  expect(await scene.states()).toBe('retired retired pending')
+  expect(await scene.states()).toBe('retired retired standby')
 })
 
 test('what the service refuses ends with its code', async () => {
