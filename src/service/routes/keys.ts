@@ -112,7 +112,8 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['importKey'] },
       schema: {
-        summary: 'Make an existing key pair the next version of a key, and publish it as a standby.',
+        summary:
+          'Make an existing key pair the next version of a key, and publish it as a standby.',
         tags: ['keys'],
         params: keyParams,
         querystring: planQuery,

@@ -56,7 +56,8 @@ test.each([
 
     expect(error.code).toBe('ERR_KEY_INVALID')
     expect(error.message).toContain(`"${path}"`)
-    const command = /(?:\(printf|openssl|ssh-keygen|iconv|base64) .*/.exec(error.hint ?? '')?.[0] ?? ''
+    const command =
+      /(?:\(printf|openssl|ssh-keygen|iconv|base64) .*/.exec(error.hint ?? '')?.[0] ?? ''
     shell(`(${command}) > made`, folder)
     const [made, expected] = ['made', 'expected'].map((name) =>
       parsePublicKeyPem(readFileSync(join(folder, name), 'utf8').replace(/^\uFEFF/, '')),
