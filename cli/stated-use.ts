@@ -1,6 +1,6 @@
 /**
  * What the pinned service states about a key that a command line names: what it is for. A key that is named
- * is trusted on the user's word, but a digest key cannot vouch for a statement, whoever names it.
+ * is trusted on the user's word, but a digest key cannot vouch for a statement.
  *
  * @packageDocumentation
  */
