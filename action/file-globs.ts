@@ -1,90 +1,124 @@
-/** Files by globs, as workflows write them. */
-import { glob, readdir, realpath, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+/** Files by globs: what `@actions/glob` finds, so that workflows move between Actions unchanged. */
+import { resolve, sep } from 'node:path'
+import { create, type Globber } from '@actions/glob'
+import { stat } from 'node:fs/promises'
 import { CountersignError } from '../src/errors.ts'
-import { assertFewPatterns } from './pattern-bounds.ts'
+import { usage } from './input-reader.ts'
+import { assertBoundedPattern } from './pattern-bounds.ts'
 import { assertWithin, isInWorkspace, type PathContext } from './step-path.ts'
-import { workspace } from './step.ts'
+import { type StepContext, workspace } from './step.ts'
+
+/** How files are found. */
+export interface FindOptions {
+  /** Most files. */
+  readonly maxFiles: number
+  /** Whether each pattern must find a file; otherwise only those without wildcards, and others are warned of. */
+  readonly isEachDemanded: boolean
+}
+
+/** What finding files takes of a step. */
+export type FindContext = PathContext & Pick<StepContext, 'log'>
+
+/** Files and folders together: links can make few folders look like many. */
+const MAX_FOUND = 100_000
 
 /**
- * Finds files in the workspace; a pattern that names a folder stands for all files in it, one that begins
- * with `!` takes away what others have found. Sorted, each once. No link is passed over, for what it leads
- * to is deployed like any other file.
+ * Finds files; relative patterns start at the workspace, `!` excludes, a folder stands for everything in it.
+ * Sorted, each once. Links are followed and hidden files are found; a broken link is not.
  *
- * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND — a pattern matches nothing; ERR_FILE_READ — a link
- * leads out of the workspace, or out of the folder elsewhere that the pattern names; ERR_USAGE — a pattern
- * stands for too many
+ * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND — a pattern finds nothing; ERR_FILE_READ — a link leads
+ * out of the workspace, or out of the folder elsewhere that the pattern names, or a folder cannot be read;
+ * ERR_USAGE — a pattern is invalid or too complex, or there are too many files
  */
 export async function findFiles(
   patterns: readonly string[],
-  context: PathContext,
+  { maxFiles, isEachDemanded }: FindOptions,
+  context: FindContext,
 ): Promise<readonly string[]> {
   const folder = resolve(workspace(context))
-  const found = new Set<string>()
-  for (const pattern of patterns) {
-    assertFewPatterns(pattern)
-    const isTaken = pattern.startsWith('!')
-    const wanted = isTaken ? pattern.slice(1).trim() : pattern
-    const root = rootOf(wanted, folder, context)
-    const files = await matchFiles(wanted, folder, async (path) => {
-      if (!isTaken) await assertWithin(path, root, context)
-    })
-    if (files.length === 0 && !isTaken) throw noMatch(pattern, folder)
-    for (const file of files) {
-      if (isTaken) found.delete(file)
-      else found.add(file)
+  for (const pattern of patterns) assertBoundedPattern(pattern)
+  const globber = await openGlobber(patterns, folder)
+  const found: string[] = []
+  for await (const path of listFiles(globber, context)) {
+    if (found.push(path) > maxFiles) {
+      throw usage(`subject-path matches over ${maxFiles} files`, 'name fewer')
     }
   }
-  if (found.size === 0) throw noMatch(patterns.join(', '), folder)
-  return [...found].toSorted()
-}
-
-/** Throws where a path may not be read. */
-type CheckPath = (path: string) => Promise<void>
-
-/** The folder that a pattern must stay in: the workspace, or the part of an outside path without wildcards. */
-function rootOf(pattern: string, folder: string, context: PathContext): string {
-  const parts = pattern.split('/')
-  const magic = parts.findIndex((part) => /[*?[{(]/.test(part))
-  const base = resolve(folder, (magic === -1 ? parts : parts.slice(0, magic)).join('/') || '/')
-  const isInside = !pattern.startsWith('/') || isInWorkspace(base, context)
-  return isInside ? folder : base
-}
-
-async function matchFiles(
-  pattern: string,
-  folder: string,
-  check: CheckPath,
-): Promise<readonly string[]> {
-  const files: string[] = []
-  const seen = new Set<string>()
-  // A glob of nothing but the folder itself matches nothing.
-  const isHere = /^\.\/*$/.test(pattern)
-  for await (const match of glob(isHere ? '**' : pattern, { cwd: folder })) {
-    files.push(...(await filesAt(resolve(folder, match), check, seen)))
+  for (const pattern of patterns.filter((one) => !/^[!#]/.test(one))) {
+    if (await findsFile(pattern, folder, context)) continue
+    if (isEachDemanded || !/[*?[]/.test(pattern)) throw noMatch(pattern, folder)
+    context.log.annotate('warning', 'subject-path', `no file matches "${pattern}"`)
   }
-  return files
+  if (found.length === 0) throw noMatch(patterns.join(', '), folder)
+  return found.toSorted()
 }
 
-/** A file, whatever it is, or all files in a folder; hidden ones aside, as globs leave them out. */
-async function filesAt(
+/** Opens a search; a relative pattern is relative to the workspace, wherever the process runs. */
+async function openGlobber(patterns: readonly string[], folder: string): Promise<Globber> {
+  const root = escapeGlob(folder)
+  const absolute = patterns.map((pattern) => {
+    const [, negation = '', path = ''] = /^([!\s]*)(.*)$/s.exec(pattern) ?? []
+    const isRooted = /^(?:[/\\#]|~(?:[/\\]|$)|[a-z]:)/i.test(path) || path === ''
+    return isRooted ? pattern : `${negation}${root}/${path.replace(/^\.(?:\/+|$)/, '')}`
+  })
+  try {
+    return await create(absolute.join('\n'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CountersignError('ERR_USAGE', `subject-path: ${why}`, {
+      hint: 'write paths from the workspace, or absolute ones, without "." and ".." inside',
+      cause,
+    })
+  }
+}
+
+/** As `@actions/glob` escapes the current folder. */
+function escapeGlob(path: string): string {
+  const plain = sep === '\\' ? path : path.replaceAll('\\', '\\\\')
+  return plain.replaceAll(/\[(?=[^/]+\])/g, '[[]').replaceAll(/[?*]/g, '[$&]')
+}
+
+/** The files of a search, none of them outside of where it may read. */
+async function* listFiles(globber: Globber, context: FindContext): AsyncGenerator<string> {
+  const roots = globber.getSearchPaths()
+  let count = 0
+  try {
+    for await (const path of globber.globGenerator()) {
+      count += 1
+      if (count > MAX_FOUND) {
+        throw usage(`subject-path finds over ${MAX_FOUND} files and folders`, 'name fewer')
+      }
+      await assertAllowed(path, roots, context)
+      if (!(await stat(path)).isDirectory()) yield path
+    }
+  } catch (error) {
+    throw toReadError(error)
+  }
+}
+
+async function assertAllowed(
   path: string,
-  check: CheckPath,
-  seen: Set<string>,
-): Promise<readonly string[]> {
-  await check(path)
-  // What is not there, or no file, is for reading to refuse.
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isDirectory() !== true) return [path]
-  // Links may lead in circles.
-  const real = await realpath(path)
-  if (seen.has(real)) return []
-  seen.add(real)
-  const files: string[] = []
-  for (const name of (await readdir(path)).filter((one) => !one.startsWith('.'))) {
-    files.push(...(await filesAt(join(path, name), check, seen)))
-  }
-  return files
+  roots: readonly string[],
+  context: FindContext,
+): Promise<void> {
+  const folder = resolve(workspace(context))
+  const root = roots.find((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`))
+  await assertWithin(path, isInWorkspace(path, context) ? folder : (root ?? folder), context)
+}
+
+async function findsFile(pattern: string, folder: string, context: FindContext): Promise<boolean> {
+  const files = listFiles(await openGlobber([pattern], folder), context)
+  const { done = false } = await files.next()
+  await files.return(undefined)
+  return !done
+}
+
+function toReadError(error: unknown): unknown {
+  if (CountersignError.is(error) || !(error instanceof Error && 'code' in error)) return error
+  return new CountersignError('ERR_FILE_READ', `cannot search for files: ${error.message}`, {
+    hint: 'exclude what cannot be read with "!PATH", or fix its permissions',
+    cause: error,
+  })
 }
 
 function noMatch(pattern: string, folder: string): CountersignError {

@@ -6,7 +6,7 @@ import { CountersignError } from '../src/errors.ts'
 export interface InputReader {
   /** Without blanks around it; undefined where it is empty. */
   text(name: string): string | undefined
-  /** Entries of lines, each of them separated by commas too. */
+  /** Entries of lines, each of them separated by commas too; one in double quotes may hold commas. */
   list(name: string): readonly string[]
   /**
    * One of a few words.
@@ -46,11 +46,7 @@ export function createInputReader(env: Environment): InputReader {
   return {
     text,
     choice,
-    list: (name) =>
-      (text(name) ?? '')
-        .split(/[\n,]/)
-        .map((entry) => entry.trim())
-        .filter((entry) => entry !== ''),
+    list: (name) => splitList(text(name) ?? ''),
     flag: (name, otherwise) =>
       choice(name, ['true', 'false'], otherwise ? 'true' : 'false') === 'true',
     count: (name, most) => {
@@ -66,6 +62,15 @@ export function createInputReader(env: Environment): InputReader {
       throw usage(`the input ${name} is missing`, hint)
     },
   }
+}
+
+/** An entry in quotes, where a quote is written twice, or one without; up to a comma or the end of its line. */
+const ENTRY = /[^\S\n]*(?:"((?:[^"\n]|"")*)"[^\S\n]*(?=[,\n]|$)|([^,\n]*))(?:[,\n]|$)/g
+
+function splitList(text: string): readonly string[] {
+  return [...text.matchAll(ENTRY)]
+    .map(([, quoted, plain = '']) => (quoted?.replaceAll('""', '"') ?? plain).trim())
+    .filter((entry) => entry !== '')
 }
 
 /** Makes the error of inputs that can't be meant. */

@@ -27,7 +27,8 @@ export async function make(inputs: MakeInputs, context: StepContext): Promise<St
   const trust = await readTrust(inputs, context)
   await using route = await openRoute(inputs, trust, context)
   const { push: areImages, subjects: named } = inputs
-  const subjects = await readSubjects(named, { areImages, hash: fileHash(inputs, route) }, context)
+  const options = { areImages, hash: fileHash(inputs, route), isEachDemanded: false }
+  const subjects = await readSubjects(named, options, context)
   // Before anything is signed: an image that is not there, or a registry that lets nobody in.
   const targets = inputs.push ? await openTargets(subjects, context) : []
   const items = await makeItems(inputs, { route, subjects }, context)
@@ -98,7 +99,12 @@ async function makeItems(
 }
 
 function describeItem({ subjects, predicateType, key }: MadeItem): string {
-  const what = subjects.map(({ name, digest }) => `  ${printable(name)} ${digest}`).join('\n')
+  const what = subjects
+    .map(({ name, digest, isDigestOnly }) => {
+      const unread = isDigestOnly === true ? ' (digest only: no such file)' : ''
+      return `  ${printable(name)} ${digest}${unread}`
+    })
+    .join('\n')
   const who = key.version === undefined ? key.name : `${key.name}@${key.version}`
   return `${predicateType} by ${who} (kid ${key.kid}):\n${what}`
 }

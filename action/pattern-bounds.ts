@@ -1,28 +1,24 @@
-/** How many patterns one pattern of files may stand for. */
+/** How complex one pattern of files may be. */
 import { CountersignError } from '../src/errors.ts'
 
 const MAX_CHARACTERS = 1024
-const MAX_BRACES = 3
-const MAX_COMMAS = 16
 const MAX_DEEP = 4
+const MAX_STARS = 3
 
 /**
- * Refuses a pattern that takes seconds to expand: fourteen braces of two choices stand for 16,384 patterns, and
- * `{1..9999999}` for as many as it says. A pattern may hold what an event brought, such as the name of a branch.
+ * Refuses a pattern whose comparison with one name takes seconds: each `*` in a name multiplies the work by the
+ * length of the name. Names may be those of a pull request, and a pattern may hold what an event brought.
  *
  * @throws {@link CountersignError} ERR_USAGE
  */
-export function assertFewPatterns(pattern: string): void {
-  const count = (part: RegExp): number => pattern.match(part)?.length ?? 0
-  const isFew =
+export function assertBoundedPattern(pattern: string): void {
+  const parts = pattern.split('/')
+  const isBounded =
     pattern.length <= MAX_CHARACTERS &&
-    count(/\{/g) <= MAX_BRACES &&
-    count(/,/g) <= MAX_COMMAS &&
-    count(/\*\*/g) <= MAX_DEEP &&
-    count(/\{[^{}]*\.\.[^{}]*\}/g) === 0
-  if (isFew) return
-  const shown = pattern.slice(0, 100)
-  throw new CountersignError('ERR_USAGE', `"${shown}" stands for too many patterns`, {
-    hint: `write several patterns; one has at most ${MAX_BRACES} braces, ${MAX_COMMAS} commas and ${MAX_DEEP} times **, and no range`,
+    parts.filter((part) => part === '**').length <= MAX_DEEP &&
+    parts.every((part) => part === '**' || part.split('*').length - 1 <= MAX_STARS)
+  if (isBounded) return
+  throw new CountersignError('ERR_USAGE', `"${pattern.slice(0, 100)}" is too complex a pattern`, {
+    hint: `write several patterns; one has at most ${MAX_STARS} times * in a name, ${MAX_DEEP} times ** and ${MAX_CHARACTERS} characters`,
   })
 }

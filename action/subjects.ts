@@ -4,11 +4,11 @@
  *
  * @packageDocumentation
  */
-import { basename } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { type Digest, digestStream, type HashName, parseDigest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
-import { readFileBounded, readFileChunks } from '../src/files.ts'
-import { parseChecksums } from '../src/formats/checksums.ts'
+import { findListedFile, isWithin, readFileBounded, readFileChunks } from '../src/files.ts'
+import { assertListedContent, type Checksum, parseChecksums } from '../src/formats/checksums.ts'
 import { imageName, normalizeImageName } from '../src/formats/image-reference.ts'
 import { mapInOrder } from '../src/in-order.ts'
 import { readArtifactsList } from './artifacts-list.ts'
@@ -16,7 +16,7 @@ import { findFiles } from './file-globs.ts'
 import { usage } from './input-reader.ts'
 import type { SubjectInputs } from './inputs.ts'
 import { stepPath } from './step-path.ts'
-import { type StepContext, variable } from './step.ts'
+import { type StepContext, variable, workspace } from './step.ts'
 
 /** One artifact. */
 export interface ActionSubject {
@@ -27,6 +27,8 @@ export interface ActionSubject {
   readonly image?: { readonly registry: string; readonly repository: string }
   /** Absolute path of a file that was read. */
   readonly path?: string
+  /** A file that a checksum list names and that is not there: nothing was read. */
+  readonly isDigestOnly?: true
 }
 
 /** How subjects are read. */
@@ -35,6 +37,8 @@ export interface SubjectOptions {
   readonly areImages: boolean
   /** The hash files are read with. */
   readonly hash: HashName
+  /** Whether each pattern must find a file. */
+  readonly isEachDemanded: boolean
 }
 
 /** As many as one statement of actions/attest has. */
@@ -74,7 +78,11 @@ async function findSubjects(
   options: SubjectOptions,
   context: StepContext,
 ): Promise<readonly ActionSubject[]> {
-  if (paths.length > 0) return readFiles(await findFiles(paths, context), name, options)
+  if (paths.length > 0) {
+    const { isEachDemanded } = options
+    const limits = { maxFiles: MAX_SUBJECTS, isEachDemanded }
+    return readFiles(await findFiles(paths, limits, context), name, options)
+  }
   if (digest !== undefined) return [toSubject(name ?? '', parseDigest(digest), options.areImages)]
   if (checksums !== undefined) return readChecksums(checksums, context)
   const list = variable(context, 'GITHUB_ARTIFACTS_LIST')
@@ -88,9 +96,6 @@ function readFiles(
   name: string | undefined,
   { hash }: SubjectOptions,
 ): Promise<readonly ActionSubject[]> {
-  if (files.length > MAX_SUBJECTS) {
-    throw usage(`subject-path matches ${files.length} files, over ${MAX_SUBJECTS}`, 'name fewer')
-  }
   if (name !== undefined && files.length > 1) {
     throw usage(`subject-name is one name, and ${files.length} files are meant`, 'leave it out')
   }
@@ -106,10 +111,54 @@ async function readChecksums(
   context: StepContext,
 ): Promise<readonly ActionSubject[]> {
   const isText = text.includes('\n') || /^\\?[0-9a-f]{64,128} |\) ?= [0-9a-f]{64,128}$/i.test(text)
-  const bytes = isText
-    ? Buffer.from(text)
-    : await readFileBounded(await stepPath(text, context), MAX_CHECKSUM_BYTES)
-  return parseChecksums(bytes).map(({ name, digest }) => ({ name: basename(name), digest }))
+  const list = isText ? undefined : await stepPath(text, context)
+  const bytes =
+    list === undefined ? Buffer.from(text) : await readFileBounded(list, MAX_CHECKSUM_BYTES)
+  const checksums = parseChecksums(bytes)
+  if (checksums.length > MAX_SUBJECTS) {
+    throw usage(`subject-checksums has over ${MAX_SUBJECTS} lines`, 'name fewer')
+  }
+  const folders = [workspace(context), ...(list === undefined ? [] : [dirname(list)])]
+  const subjects = await mapInOrder(checksums, AT_ONCE, (one) => readListed(one, folders, context))
+  const unread = subjects.filter(({ isDigestOnly }) => isDigestOnly).length
+  if (unread > 0) {
+    context.log.say(
+      `${unread} of ${subjects.length} listed files are not here: only digests are known`,
+    )
+  }
+  return subjects
+}
+
+/** A file that is there must be what its line says; of one that is not, only the digest is known. */
+async function readListed(
+  { name, digest }: Checksum,
+  folders: readonly string[],
+  context: StepContext,
+): Promise<ActionSubject> {
+  const subject = { name: basename(name), digest }
+  const path = await findListedFile(name, folders)
+  if (path === undefined) return { ...subject, isDigestOnly: true }
+  await assertListedPlace(path, folders, context)
+  await assertListedContent(path, [digest], readFileChunks(path))
+  return { ...subject, path: resolve(path) }
+}
+
+/** A list may be the work of a pull request's author: it has no file read that is elsewhere. */
+async function assertListedPlace(
+  path: string,
+  folders: readonly string[],
+  { followLinks = false }: StepContext,
+): Promise<void> {
+  const within = await Promise.all(folders.map((folder) => isWithin(path, folder)))
+  if (followLinks || within.includes(true)) return
+  throw new CountersignError(
+    'ERR_FILE_READ',
+    `the checksum list names "${path}", which is outside of the workspace and of the folder of the list`,
+    {
+      hint: 'list the files by their paths in the workspace, or set the input follow-links to true',
+      details: { path },
+    },
+  )
 }
 
 /** A name whose first part is plainly a registry: `ghcr.io/acme/app`, `localhost:5000/app`. */

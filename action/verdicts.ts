@@ -8,8 +8,10 @@ import { printable } from '../src/formats/printable.ts'
 import { code, escapeMarkdown, table } from './markdown.ts'
 
 /** Renders a verdict; of a failed one, what was expected and what was found. */
-export function renderVerdict({ name, digest, error, attestations }: ArtifactDocument): string {
-  const what = printable(`${name} ${digest ?? ''}`.trim())
+export function renderVerdict(artifact: ArtifactDocument): string {
+  const { name, digest, digestOnly, error, attestations } = artifact
+  const unread = digestOnly === true ? ' (digest only: no such file)' : ''
+  const what = printable(`${name} ${digest ?? ''}`.trim() + unread)
   if (error === undefined) {
     const signers = attestations.filter(({ ok }) => ok).map(describeSigned)
     return `PASSED ${what}: ${printable(signers.join('; '))}`

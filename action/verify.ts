@@ -39,7 +39,7 @@ export async function verify(inputs: VerifyInputs, context: StepContext): Promis
   const trust = await readTrust(inputs, context)
   if (trust === undefined) throw new TypeError('inputs without trust')
   assertBuilderKnown(policy, trust.material)
-  const options = { areImages: false, hash: 'sha256' } as const
+  const options = { areImages: false, hash: 'sha256', isEachDemanded: true } as const
   const subjects = await readSubjects(inputs.subjects, options, context)
   const criteria = describeCriteria(policy, trust)
   context.log.say(['Criteria:', ...criteria.map((line) => `  ${line}`)].join('\n'))
@@ -74,11 +74,14 @@ async function judgeSubject(
   inputs: VerifyInputs,
   judge: Judge,
 ): Promise<Judged> {
-  const { name, digest } = subject
+  const { name, digest, isDigestOnly } = subject
   const verdict = await reachVerdict(subject, inputs, judge).catch((thrown: unknown): Verdict => {
     return { ok: false, error: toCountersignError(thrown), examined: [] }
   })
-  const document = toArtifactDocument(name, digest, verdict)
+  const document = {
+    ...toArtifactDocument(name, digest, verdict),
+    ...(isDigestOnly && { digestOnly: isDigestOnly }),
+  }
   return verdict.ok ? { document } : { document, error: verdict.error }
 }
 

@@ -1,13 +1,7 @@
-/**
- * The artifacts of a checksum file. Like `sha256sum -c`, countersign reads the files that are there; a
- * list alone never vouches for their content.
- *
- * @packageDocumentation
- */
-import { stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+/** The artifacts of a checksum file. */
+import { dirname } from 'node:path'
 import type { Digest } from '../src/crypto/digest.ts'
-import { isWithin, readFileBounded } from '../src/files.ts'
+import { findListedFile, isWithin, readFileBounded } from '../src/files.ts'
 import { parseChecksums } from '../src/formats/checksums.ts'
 import { mapInOrder } from '../src/in-order.ts'
 import type { LocalTarget } from './target.ts'
@@ -38,27 +32,11 @@ async function toTarget(
   digests: readonly Digest[],
   folder: string,
 ): Promise<LocalTarget> {
-  const path = await findListed(name, folder)
+  // As for sha256sum; failing that, relative to the folder of the list.
+  const path = await findListedFile(name, ['', folder])
   const place = path ?? name
   const isElsewhere = !(await isWithin(place, '.')) && !(await isWithin(place, folder))
   return path === undefined
     ? { kind: 'digests', name, digests, path: name, isElsewhere }
     : { kind: 'file', name, path, listed: digests, isElsewhere }
-}
-
-/** A name is relative to the current folder, as for sha256sum; failing that, to the folder of its list. */
-async function findListed(name: string, folder: string): Promise<string | undefined> {
-  if (await isThere(name)) return name
-  const beside = join(folder, name)
-  return !isAbsolute(name) && (await isThere(beside)) ? beside : undefined
-}
-
-const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
-
-/** What cannot be looked at counts as there: reading it says why not. */
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) => !(error instanceof Error && 'code' in error && ABSENT.has(error.code)),
-  )
 }

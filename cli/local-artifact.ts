@@ -10,6 +10,7 @@ import { type Digest, digestHash, digestStream, type HashName } from '../src/cry
 import { CountersignError } from '../src/errors.ts'
 import { readFileChunks } from '../src/files.ts'
 import { normalizeImageName, serializeImageReference } from '../src/formats/image-reference.ts'
+import { assertListedContent } from '../src/formats/checksums.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { withProgress } from './progress.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -76,23 +77,8 @@ async function checkListed(
   if (!content.isRepeatable) {
     throw new CountersignError('ERR_FILE_READ', `"${target.path}" is not a file`)
   }
-  const actual = await digestStream(content.read(), target.listed.map(digestHash))
-  for (const listed of target.listed) {
-    const digest = actual[digestHash(listed)]
-    if (digest !== listed) throw differs(target.path, listed, digest)
-  }
+  await assertListedContent(target.path, target.listed, content.read())
   return target.listed
-}
-
-function differs(path: string, expected: Digest, actual: Digest): CountersignError {
-  return new CountersignError(
-    'ERR_DIGEST_MISMATCH',
-    `"${path}" is ${actual}, the checksum file expects ${expected}`,
-    {
-      hint: 'the file or the list was changed: fetch both again, or write the list again',
-      details: { expected, actual },
-    },
-  )
 }
 
 function chooseDigest(target: LocalTarget & { kind: 'digests' }, hash: HashName): Digest {

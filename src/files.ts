@@ -14,6 +14,7 @@ import {
   readdir,
   realpath,
   rename,
+  stat,
   unlink,
 } from 'node:fs/promises'
 import { Socket } from 'node:net'
@@ -258,4 +259,30 @@ const HINTS: Readonly<Record<string, string>> = {
   EEXIST: 'choose another name, or move the old file away',
   ENOENT: 'check the path; folders are not made',
   ENOSPC: 'free some space; nothing was left half-written',
+}
+
+/**
+ * Finds a file that a list names: the first that is there.
+ *
+ * @param folders - which a relative name may be relative to; an empty one is the current folder
+ */
+export async function findListedFile(
+  name: string,
+  folders: readonly string[],
+): Promise<string | undefined> {
+  const paths = isAbsolute(name)
+    ? [name]
+    : folders.map((folder) => (folder === '' ? name : join(folder, name)))
+  for (const path of paths) if (await isThere(path)) return path
+  return undefined
+}
+
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
+
+/** What cannot be looked at counts as there: reading it says why not. */
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => !(error instanceof Error && 'code' in error && ABSENT.has(error.code)),
+  )
 }

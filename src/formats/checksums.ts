@@ -4,7 +4,14 @@
  *
  * @packageDocumentation
  */
-import { DIGEST_BYTES, type Digest, type HashName, isHashName } from '../crypto/digest.ts'
+import {
+  DIGEST_BYTES,
+  type Digest,
+  digestHash,
+  digestStream,
+  type HashName,
+  isHashName,
+} from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { printable } from './printable.ts'
 
@@ -133,4 +140,32 @@ function splitLine(text: string, line: number): Line {
     throw invalid(line, isHash ? 'a hash without a name' : 'not a checksum line')
   }
   return { name, hex, escaped: escape !== '', bits: undefined }
+}
+
+/**
+ * Compares the content of a file with its digests in a list.
+ *
+ * @throws {@link CountersignError} ERR_DIGEST_MISMATCH — the content is another; and the errors of reading it
+ */
+export async function assertListedContent(
+  path: string,
+  listed: readonly Digest[],
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const actual = await digestStream(content, listed.map(digestHash))
+  for (const expected of listed) {
+    const digest = actual[digestHash(expected)]
+    if (digest !== expected) throw differs(path, expected, digest)
+  }
+}
+
+function differs(path: string, expected: Digest, actual: Digest): CountersignError {
+  return new CountersignError(
+    'ERR_DIGEST_MISMATCH',
+    `"${path}" is ${actual}, the checksum file expects ${expected}`,
+    {
+      hint: 'the file or the list was changed: fetch both again, or write the list again',
+      details: { expected, actual },
+    },
+  )
 }

@@ -27,6 +27,15 @@ test('what is left out is the usual: provenance, through the service, told in a 
   })
 })
 
+test('an entry in double quotes may hold commas and quotes', () => {
+  const paths = '"a,b.tgz" , "say ""hi"" now"\n "c", d"e, "open'
+  const inputs = environment({ ...SERVICE, 'subject-path': paths })
+
+  expect(parseInputs(inputs)).toMatchObject({
+    subjects: { paths: ['a,b.tgz', 'say "hi" now', 'c', 'd"e', '"open'] },
+  })
+})
+
 test('globs stand on lines, or between commas', () => {
   const inputs = { ...SERVICE, 'subject-path': ' a/*.tgz, b/*.tgz\n\n  !c ' }
 

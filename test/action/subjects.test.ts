@@ -38,7 +38,7 @@ function read(
   }
   return readSubjects(
     { ...NOTHING, ...inputs },
-    { areImages, hash: 'sha256' },
+    { areImages, hash: 'sha256', isEachDemanded: true },
     {
       env,
       runtime: createTestRuntime(),
@@ -87,8 +87,30 @@ test('checksums are read from a file, or are the input itself', async () => {
   const [fromFile] = await read(folder, { checksums: 'SHA256SUMS' })
   const [fromText] = await read(folder, { checksums: line.trim() })
 
-  expect(fromFile).toEqual({ name: 'app.tgz', digest: DIGEST })
+  expect(fromFile).toEqual({ name: 'app.tgz', digest: DIGEST, isDigestOnly: true })
   expect(fromText).toEqual(fromFile)
+})
+
+test('a listed file that is there is read, from the workspace or beside its list', async () => {
+  const folder = checkout({
+    'dist/app.tgz': 'content',
+    SHA256SUMS: `${DIGEST.slice(7)}  dist/app.tgz\n`,
+    'dist/SHA256SUMS': `${DIGEST.slice(7)} *./app.tgz\n`,
+  })
+
+  for (const checksums of ['SHA256SUMS', 'dist/SHA256SUMS', `${DIGEST.slice(7)}  dist/app.tgz`]) {
+    expect(await read(folder, { checksums })).toEqual([
+      { name: 'app.tgz', digest: DIGEST, path: join(folder, 'dist/app.tgz') },
+    ])
+  }
+})
+
+test('a list of more lines than a step has subjects is refused', async () => {
+  const checksums = Array.from({ length: 1025 }, (_, at) => `${DIGEST.slice(7)}  app-${at}`)
+
+  const code = await codeOfAsync(() => read('.', { checksums: checksums.join('\n') }))
+
+  expect(code).toBe('ERR_USAGE')
 })
 
 test('the list of the job is taken where no input names anything', async () => {

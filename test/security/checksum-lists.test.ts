@@ -1,8 +1,11 @@
 /** Lists of checksums beside files that are not what the list says, and lists that hide some of their lines. */
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
+import type { ActionResult } from '../../src/testing.ts'
 import { documentOf } from '../support/cli.ts'
+import { type ActionScene, startActionScene } from '../support/runner/scene.ts'
 import { createSigningFolder, type SigningFolder } from '../support/signing-folder.ts'
 
 const GOOD = digestOf(Buffer.from('good\n')).slice(7)
@@ -119,4 +122,46 @@ test.each(HIDING)('a list %s is refused, never attested in part', async (_how, l
 
   expect(result).toMatchObject({ exitCode: 2, stdout: '' })
   expect(result.stderr).toContain('[ERR_REFERENCE_INVALID]')
+})
+
+/** Runs the Action over a list of checksums. */
+async function runWithList(
+  scene: ActionScene,
+  { list, mode }: { readonly list: string; readonly mode: string },
+): Promise<ActionResult> {
+  writeFileSync(join(scene.workspace, 'SUMS'), list)
+  const service = { server: scene.server, key: 'release' }
+  const inputs = { ...(mode === 'verify' ? { trust: scene.server } : service), mode }
+  const subjects = { 'subject-checksums': 'SUMS', 'github-attestations': 'false' }
+  return scene.run({ inputs: { ...inputs, ...subjects } })
+}
+
+test.each(['sign', 'attest', 'verify'])(
+  'a step reads the files beside its list, and refuses one that differs: %s',
+  async (mode) => {
+    const scene = await startActionScene('source')
+    mkdirSync(join(scene.workspace, 'dist'))
+    writeFileSync(join(scene.workspace, 'dist/app'), 'tampered\n')
+
+    const step = await runWithList(scene, { mode, list: `${GOOD}  dist/app\n${GOOD}  gone\n` })
+
+    expect(step.annotations[0]?.title).toBe('countersign ERR_DIGEST_MISMATCH')
+    expect(scene.signed).toEqual([])
+  },
+)
+
+test('a step says of which listed files it has read nothing', async () => {
+  const scene = await startActionScene('source')
+  writeFileSync(join(scene.workspace, 'app'), 'good\n')
+  const list = `${GOOD}  app\n${OTHER}  other\n`
+
+  const made = await runWithList(scene, { mode: 'attest', list })
+
+  expect(made).toMatchObject({ exitCode: 0, annotations: [] })
+  expect(made.visibleLog).toContain('1 of 2 listed files are not here: only digests are known')
+  expect(made.visibleLog).toContain(`  app sha256:${GOOD}\n`)
+  expect(made.visibleLog).toContain(`  other sha256:${OTHER} (digest only: no such file)\n`)
+
+  const verified = await runWithList(scene, { mode: 'verify', list })
+  expect(verified.visibleLog).toContain(`FAILED other sha256:${OTHER} (digest only: no such file)`)
 })

@@ -1,6 +1,6 @@
 /** Symbolic links, and paths in lists, that lead out of the checkout whose author may be an attacker. */
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startActionScene, runAs } from '../support/runner/scene.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
@@ -28,10 +28,10 @@ test('nothing that a link leads to out of the checkout is attested or signed', a
     { ...service, 'subject-path': 'app', 'predicate-type': TYPE, 'predicate-path': path },
     { ...service, 'subject-path': 'app', 'sbom-path': path },
     { ...service, 'subject-path': path },
-    {
-      ...service,
-      'subject-path': `./../${relative(dirname(scene.workspace), scene.workspace)}/${path}`,
-    },
+    { ...service, 'subject-path': `${scene.workspace}//${path}` },
+    { ...service, 'subject-checksums': `${'a'.repeat(64)}  ${path}` },
+    { ...service, 'subject-checksums': `${'a'.repeat(64)}  folder/../${path}` },
+    { ...service, 'subject-checksums': `${'a'.repeat(64)}  /etc/hostname` },
     { ...service, 'subject-path': '**/*.json' },
     { ...service, 'subject-path': 'folder' },
     { ...service, mode: 'sign', 'subject-path': '.' },

@@ -31,6 +31,7 @@ export async function bundleAction({ root, entry, outdir }: ActionBundleRequest)
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    alias: { '@actions/core': join(import.meta.dirname, 'silent-core.ts') },
     banner: { js: REQUIRE },
     minify: true,
     // Errors are told apart by the names of their classes, and stack traces are read by people.
