@@ -50,10 +50,14 @@ export interface MakeInputs extends CommonInputs, TrustInputs, KeyInputs {
   readonly github: GithubInputs
 }
 
-/** Whether GitHub's attestations API is used, and with whose token. */
+/** Which of GitHub's APIs are used, and with whose token. */
 export interface GithubInputs {
   readonly attestations: 'auto' | 'true' | 'false'
   readonly token: string | undefined
+  /** Whether a storage record is made of an image. */
+  readonly isRecorded: boolean
+  /** Version of the subject in its storage record. */
+  readonly version: string | undefined
 }
 
 /** Inputs of `verify`. */
@@ -131,7 +135,7 @@ function readMakeInputs(
     predicate: readPredicateChoice(mode, reader),
     push,
     format,
-    github: readGithubInputs(reader),
+    github: readGithubInputs(reader, push),
   }
 }
 
@@ -157,7 +161,7 @@ function readVerifyInputs(reader: InputReader): Omit<VerifyInputs, 'mode' | keyo
     predicateTypes: reader.list('predicate-type'),
     source,
     maxAttached: reader.count('max-attached', MAX_ATTACHED),
-    github: readGithubInputs(reader),
+    github: readGithubInputs(reader, false),
   }
 }
 
@@ -191,9 +195,25 @@ function readTrustInputs(reader: InputReader): TrustInputs {
   }
 }
 
-function readGithubInputs(reader: InputReader): GithubInputs {
+function readGithubInputs(reader: InputReader, push: boolean): GithubInputs {
+  const version = reader.text('subject-version')
+  const isRecorded = reader.flag('create-storage-record', version !== undefined && push)
+  if (version !== undefined && !isRecorded) {
+    throw usage(
+      'subject-version is given, and no storage record is created',
+      'set push-to-registry to true, or leave subject-version out: it is the version in a storage record',
+    )
+  }
+  if (isRecorded && !push) {
+    throw usage(
+      'create-storage-record is true, and nothing is attached to an image',
+      'set push-to-registry to true, or leave create-storage-record out',
+    )
+  }
   return {
     attestations: reader.choice('github-attestations', ['auto', 'true', 'false'], 'auto'),
     token: reader.text('github-token'),
+    isRecorded,
+    version,
   }
 }

@@ -13,6 +13,7 @@ import { keepBundles, toOutputs } from './outputs.ts'
 import { readPredicate } from './predicate.ts'
 import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
 import { type StepContext, type StepOutcome, variable } from './step.ts'
+import { createStorageRecords } from './storage-records.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
 import { readTrust, type StepTrust } from './trust.ts'
@@ -56,10 +57,11 @@ async function deliver(
   const kept = await keepBundles(items, context)
   const published = await publish(items, targets, { format: inputs.format, context })
   const uploads = await uploadBundles(items, inputs.github, context)
+  const records = await createStorageRecords(targets, inputs.github, context)
   const region = variable(context, 'AWS_REGION') ?? variable(context, 'AWS_DEFAULT_REGION')
   return {
-    outputs: toOutputs(items, { kept, published, uploads }, context),
-    summary: summarizeMade({ inputs, items, route, region, kept, published, uploads }),
+    outputs: toOutputs(items, { kept, published, uploads, records }, context),
+    summary: summarizeMade({ inputs, items, route, region, kept, published, uploads, records }),
     done: [
       ...published.map(describePublished),
       ...uploads.map(({ url }) => `kept by GitHub: ${url}`),

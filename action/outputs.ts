@@ -6,7 +6,11 @@ import { makePrivateFolder, writeFileAtomically } from '../src/files.ts'
 import type { Upload } from './github-attestations.ts'
 import type { MadeItem } from './made.ts'
 import type { PublishedItem } from './registry.ts'
+import { appendLine } from './runner.ts'
 import { type StepContext, variable } from './step.ts'
+
+/** The file in which later steps of the job find all bundles, by the name that actions/attest gave it. */
+const CREATED_PATHS = 'created_attestation_paths.txt'
 
 /** Where everything went. */
 export interface Delivered {
@@ -14,13 +18,16 @@ export interface Delivered {
   readonly kept: string | undefined
   readonly published: readonly PublishedItem[]
   readonly uploads: readonly Upload[]
+  /** Ids of GitHub's storage records. */
+  readonly records: readonly string[]
 }
 
 /** All outputs of a job together may have 1 MiB. */
 const MAX_BUNDLES_CHARACTERS = 256 * 1024
 
 /**
- * Writes the bundles into a new folder of the job, in one step.
+ * Writes the bundles into a new folder of the job, in one step, and adds their path to the list that later
+ * steps read.
  *
  * @throws {@link CountersignError} ERR_FILE_WRITE — the disk is full, say; nothing is published then
  */
@@ -30,18 +37,19 @@ export async function keepBundles(
 ): Promise<string | undefined> {
   const lines = bundlesOf(items)
   if (lines.length === 0) return undefined
-  const temp = variable(context, 'RUNNER_TEMP') ?? tmpdir()
-  const folder = join(temp, `countersign-${randomUUID()}`)
+  const temp = variable(context, 'RUNNER_TEMP')
+  const folder = join(temp ?? tmpdir(), `countersign-${randomUUID()}`)
   await makePrivateFolder(folder)
   const path = join(folder, 'bundles.sigstore.json')
   await writeFileAtomically(path, `${lines.join('\n')}\n`)
+  if (temp !== undefined) await appendLine(join(temp, CREATED_PATHS), path)
   return path
 }
 
 /** Makes the outputs by the names of action.yml. */
 export function toOutputs(
   items: readonly MadeItem[],
-  { kept, published, uploads }: Delivered,
+  { kept, published, uploads, records }: Delivered,
   { log }: StepContext,
 ): Readonly<Record<string, string>> {
   const bundles = `[${bundlesOf(items).join(',')}]`
@@ -59,6 +67,7 @@ export function toOutputs(
     'log-index': lines(items.map(({ logIndex }) => logIndex)),
     'attestation-id': lines(uploads.map(({ id }) => id)),
     'attestation-url': lines(uploads.map(({ url }) => url)),
+    'storage-record-ids': records.join(','),
     verified: 'true',
   }
 }

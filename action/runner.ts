@@ -86,6 +86,11 @@ export async function writeSummary(markdown: string, env: Environment): Promise<
   await append(env['GITHUB_STEP_SUMMARY'], markdown)
 }
 
+/** Adds a line to a file of the job; throws as {@link writeOutputs}. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  await append(path, `${line}\n`)
+}
+
 /** Outside a runner there is no such file, and nobody who reads it. */
 async function append(path: string | undefined, text: string): Promise<void> {
   if (path === undefined || path === '' || text === '') return

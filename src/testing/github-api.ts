@@ -1,6 +1,7 @@
 /**
  * A double of GitHub's API: keeps attestations that are uploaded, serves them as GitHub does since July
- * 2026 (a `bundle_url` to another host, snappy, fetched without the token), and fails as a test says.
+ * 2026 (a `bundle_url` to another host, snappy, fetched without the token), keeps storage records, and fails
+ * as a test says.
  *
  * @packageDocumentation
  */
@@ -36,6 +37,8 @@ export interface GitHubApi extends AsyncDisposable {
   readonly requests: readonly GitHubRequest[]
   /** Bundles that were taken, in order; the id of the first is 1. */
   readonly bundles: readonly object[]
+  /** Storage records that were created, in order; the id of the first is 1. */
+  readonly storageRecords: readonly object[]
   /**
    * Sets the answers to the next requests whose `METHOD /path?query` matches; the last one stays. What is
    * set later goes first.
@@ -47,13 +50,15 @@ export interface GitHubApi extends AsyncDisposable {
 export async function startGitHubApi(): Promise<GitHubApi> {
   const requests: GitHubRequest[] = []
   const bundles: object[] = []
+  const storageRecords: object[] = []
   const plans: { readonly on: RegExp; readonly answers: GitHubAnswer[] }[] = []
   const server = await startLoopbackServer((request, response) => {
     const { method = '', url: path = '', headers } = request
     requests.push({ method, path, authorization: headers.authorization })
     const { answers = [] } = plans.find(({ on }) => on.test(`${method} ${path}`)) ?? {}
     const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? {}
-    serve({ request, response, bundles, base: server.origin }, answer).catch(() => {
+    const exchange = { request, response, bundles, storageRecords, base: server.origin }
+    serve(exchange, answer).catch(() => {
       response.destroy()
     })
   })
@@ -62,6 +67,7 @@ export async function startGitHubApi(): Promise<GitHubApi> {
     variables: { GITHUB_API_URL: server.origin },
     requests,
     bundles,
+    storageRecords,
     answer: (on, ...answers) => {
       plans.unshift({ on, answers: [...answers] })
     },
@@ -73,6 +79,7 @@ interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly bundles: object[]
+  readonly storageRecords: object[]
   readonly base: string
 }
 
@@ -81,11 +88,19 @@ async function serve(exchange: Exchange, answer: GitHubAnswer): Promise<void> {
   if (delayMs === Infinity) return
   if (delayMs > 0) await sleep(delayMs, undefined, { ref: false })
   for (const [name, value] of Object.entries(headers)) exchange.response.setHeader(name, value)
-  if (status === undefined) return serveAttestations(exchange)
+  if (status === undefined) return serveKept(exchange)
   send(exchange.response, status, answer.body ?? { message: `status ${status}` })
 }
 
-async function serveAttestations(exchange: Exchange): Promise<void> {
+const STORAGE_RECORD = /^\/orgs\/[^/]+\/artifacts\/metadata\/storage-record$/
+
+async function keepRecord({ request, response, storageRecords }: Exchange): Promise<void> {
+  const record = (await json(request)) as object
+  const id = storageRecords.push(record)
+  send(response, 200, { total_count: 1, storage_records: [{ id, ...record }] })
+}
+
+async function serveKept(exchange: Exchange): Promise<void> {
   const { request, response, bundles } = exchange
   const { method, url = '' } = request
   const [, blob] = /^\/blobs\/(\d+)$/.exec(url) ?? []
@@ -93,7 +108,8 @@ async function serveAttestations(exchange: Exchange): Promise<void> {
   if (method === 'POST' && /^\/repos\/[^/]+\/[^/]+\/attestations$/.test(url)) {
     const { bundle } = (await json(request)) as { bundle: object }
     send(response, 201, { id: bundles.push(bundle) })
-  } else if (blob !== undefined) sendBlob(exchange, bundles[Number(blob) - 1])
+  } else if (method === 'POST' && STORAGE_RECORD.test(url)) await keepRecord(exchange)
+  else if (blob !== undefined) sendBlob(exchange, bundles[Number(blob) - 1])
   else if (digest !== undefined) listAttestations(exchange, decodeURIComponent(digest))
   else send(response, 404, { message: 'Not Found' })
 }

@@ -84,6 +84,8 @@ const REFUSED: readonly (readonly [string, Inputs, string])[] = [
     'ERR_USAGE',
   ],
   ['a signature with a predicate', { ...SERVICE, mode: 'sign', 'sbom-path': 'a' }, 'ERR_USAGE'],
+  ['a version of no storage record', { ...SERVICE, 'subject-version': '1' }, 'ERR_USAGE'],
+  ['a record of no image', { ...SERVICE, 'create-storage-record': 'true' }, 'ERR_USAGE'],
   ['nobody to trust', { mode: 'verify', ...SUBJECT }, 'ERR_USAGE'],
   ['a repository that is none', { mode: 'verify', trust: 'a', repository: 'acme' }, 'ERR_USAGE'],
   ['a fingerprint that is none', { ...SERVICE, 'trust-fingerprint': 'abc' }, 'ERR_USAGE'],

@@ -1,6 +1,6 @@
 /** What is left, and said, when a step fails or is cancelled while it publishes: the bundle and the sources. */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runAction } from '../../src/testing.ts'
@@ -160,6 +160,50 @@ export function definePublishingCases(kind: StepKind): void {
       ])
     })
 
+    test('names the file of its bundles in the list of the job', async () => {
+      const scene = await startActionScene(kind)
+
+      const step = await scene.run({ inputs: imageInputs(scene) })
+
+      const list = readFileSync(join(step.temp, 'created_attestation_paths.txt'), 'utf8')
+      expect(list).toBe(`${step.outputs['bundle-path'] ?? ''}\n`)
+    })
+
+    test('has GitHub record where the image is, and its version, only where that is asked for', async () => {
+      const scene = await startActionScene(kind)
+      const { github, app, image } = scene
+      const inputs = imageInputs(scene, { 'github-token': 'gh' })
+
+      await scene.run({ inputs })
+      expect(github.requests).toEqual([])
+      const step = await scene.run({ inputs: { ...inputs, 'subject-version': '1.4.2' } })
+
+      expect(step).toMatchObject({ exitCode: 0, annotations: [] })
+      expect(step.outputs['storage-record-ids']).toBe('1')
+      expect(github.storageRecords).toEqual([
+        {
+          name: app,
+          digest: image.descriptor.digest,
+          version: '1.4.2',
+          registry_url: `https://${app.split('/')[0] ?? ''}`,
+          github_repository: 'widget',
+        },
+      ])
+    })
+
+    test('is done without a storage record that GitHub refuses', async () => {
+      const scene = await startActionScene(kind)
+      scene.github.answer(/^POST \/orgs\//, { status: 403 })
+      const github = { 'create-storage-record': 'true', 'github-token': 'gh' }
+
+      const step = await scene.run({ inputs: imageInputs(scene, github) })
+
+      expect(step).toMatchObject({ exitCode: 0, outputs: { verified: 'true' } })
+      expect(step.annotations).toMatchObject([
+        { level: 'warning', message: text(/status 403[^]*artifact-metadata: write/) },
+      ])
+    })
+
     test('waits for GitHub no longer than it may, and is done without it', async () => {
       const scene = await startActionScene(kind)
       scene.github.answer(/^POST/, { delayMs: Infinity })
@@ -222,7 +266,7 @@ export function defineFullDiskCase(): void {
     writeFileSync(
       entry,
       `import { spawnSync } from 'node:child_process'
-      import { writeFileSync } from 'node:fs'
+      import { readFileSync, writeFileSync } from 'node:fs'
       const run = (...[program, ...args]) => spawnSync(program, args, { stdio: 'inherit' }).status
       const { argv, env, execPath } = process
       if (argv[2] !== 'inside') process.exitCode = run('unshare', '-rm', execPath, argv[1], 'inside')

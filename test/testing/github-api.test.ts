@@ -62,3 +62,13 @@ test('never answers where the answer is late for ever', async () => {
 
   await expect(asked).rejects.toThrow('timeout')
 })
+
+test('keeps storage records, and answers with their ids', async () => {
+  const record = { name: 'ghcr.io/acme/app', digest: `sha256:${DIGEST}` }
+  const path = '/orgs/acme/artifacts/metadata/storage-record'
+
+  const answer = await fetch(api.url + path, { method: 'POST', body: JSON.stringify(record) })
+
+  expect(await answer.json()).toMatchObject({ storage_records: [{ id: 1, ...record }] })
+  expect(api.storageRecords).toEqual([record])
+})
