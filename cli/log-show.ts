@@ -1,6 +1,5 @@
 /** `countersign log show`. */
 import { digestHex } from '../src/crypto/digest.ts'
-import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
 import { canonicalBundleDigest } from '../src/formats/canonical-bundle.ts'
@@ -89,18 +88,4 @@ function isWanted(entry: LogEntry, labels: readonly string[], { from, to }: Show
 
 function toDocument({ index, entry }: PlacedEntry): object {
   return { index, entry: parseJson(serializeEntry(entry)) }
-}
-
-/**
- * Parses a time of an option: RFC 3339, or a day, which begins at midnight UTC.
- *
- * @throws {@link CountersignError} ERR_USAGE
- */
-export function parseTime(text: string): Date {
-  const isKnown = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
-  const time = new Date(isKnown ? text : NaN)
-  if (!Number.isNaN(time.getTime())) return time
-  throw new CountersignError('ERR_USAGE', `"${text}" is not a time`, {
-    hint: 'write it as 2026-11-22 or 2026-11-22T10:00:00Z',
-  })
 }

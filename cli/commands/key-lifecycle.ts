@@ -3,9 +3,9 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import type { CommandEnvironment } from '../command.ts'
 import { administerKey, type Asked, listKeys } from '../key-administer.ts'
 import { parseKeyArgument } from '../key-names.ts'
-import { parseTime } from '../log-show.ts'
 import { parseCount } from '../options.ts'
 import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
+import { timeOption } from '../time-option.ts'
 
 /** Builds them. */
 export function lifecycleSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {
@@ -105,10 +105,11 @@ function revokeSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option(
+      timeOption(
         '--compromised-since <time>',
-        'nothing signed from then on counts (RFC 3339; default: now)',
-      ).argParser(parseTime),
+        'nothing signed from then on counts: 2026-11-22T10:00:00Z, or 2h ago (default: now)',
+        environment.context,
+      ),
     )
     .addOption(versionOption())
     .addOption(forceOption())

@@ -2,10 +2,11 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
-import { parseTime, showLog } from '../log-show.ts'
+import { showLog } from '../log-show.ts'
 import { verifyLog } from '../log-verify.ts'
 import { collect, parseCount } from '../options.ts'
 import { serverOption } from '../service.ts'
+import { timeOption } from '../time-option.ts'
 
 const TYPES = [
   'signature',
@@ -33,6 +34,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
 }
 
 function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  const { context } = environment
   return new Command('show')
     .summary('list entries, the newest first')
     .description('List entries of the log, the newest first. Nothing of them is verified.')
@@ -45,8 +47,8 @@ function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--bundle <file>', 'of a bundle: its file, or the SHA-256 of its file in hex')
     .option('--jti <id>', 'of a token')
     .addOption(new Option('--type <type>', 'of one type').choices(TYPES))
-    .addOption(new Option('--from <time>', 'not before (RFC 3339)').argParser(parseTime))
-    .addOption(new Option('--to <time>', 'before (RFC 3339)').argParser(parseTime))
+    .addOption(timeOption('--from <time>', 'not before: 2026-11-22, or 7d ago', context))
+    .addOption(timeOption('--to <time>', 'before', context))
     .addOption(
       new Option('--limit <count>', 'at most so many')
         .argParser(parseCount(1, MAX_SHOWN))

@@ -24,7 +24,12 @@ test('from another folder the checkout’s command reads and writes files of tha
   expect(made.status, made.stderr).toBe(0)
   expect(signed.status, signed.stderr).toBe(0)
   expect(signed.stdout).toBe('app.txt\n')
-  expect(readdirSync(folder).toSorted()).toEqual(['app.txt', 'b.json', 'release.pem', 'release.pub'])
+  expect(readdirSync(folder).toSorted()).toEqual([
+    'app.txt',
+    'b.json',
+    'release.pem',
+    'release.pub',
+  ])
 })
 
 test('from another folder the checkout’s command takes the configuration of that folder', () => {
