@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { closingLine } from '../closing-line.ts'
 import { installPackage, packProject } from '../package/installation.ts'
 import { ensurePkcs11 } from '../test/native-addon.ts'
 import { ensurePackages, TEST_PROGRAMS } from '../test/packages.ts'
+import { reportOutcome } from '../test/report-outcome.ts'
 import { runVitest, type TestOutcome } from '../test/run-vitest.ts'
 import { ensurePeer } from './peer.ts'
 import { PEERS } from './peers.ts'
@@ -23,14 +23,7 @@ async function main(args: readonly string[]): Promise<void> {
     ensurePackages(TEST_PROGRAMS, process.env['PATH'] ?? '') ?? ensurePkcs11(process.env)
   if (advice !== undefined) console.error(advice)
 
-  const { passed, failed, skipped } = await runInstalled([
-    ...['--config', 'vitest.interop.config.ts'],
-    ...args,
-  ])
-  if (skipped.length > 0) console.log('\nskipped:')
-  for (const { name, reason } of skipped) console.log(`  ${name} (${reason})`)
-  console.log(`\n${closingLine({ passed, failed, skipped: skipped.length })}`)
-  if (failed > 0) process.exitCode = 1
+  reportOutcome(await runInstalled(['--config', 'vitest.interop.config.ts', ...args]))
 }
 
 /** Runs tests whose command line is the installed package's. */

@@ -2,6 +2,7 @@
 import { closingLine } from '../closing-line.ts'
 import { ensurePkcs11 } from './native-addon.ts'
 import { ensurePackages, TEST_PROGRAMS } from './packages.ts'
+import { reportOutcome } from './report-outcome.ts'
 import { runVitest } from './run-vitest.ts'
 
 async function main(args: readonly string[]): Promise<void> {
@@ -14,11 +15,7 @@ async function main(args: readonly string[]): Promise<void> {
     return
   }
 
-  const { passed, failed, skipped } = await runVitest(args)
-  if (skipped.length > 0) console.log('\nskipped:')
-  for (const { name, reason } of skipped) console.log(`  ${name} (${reason})`)
-  console.log(`\n${closingLine({ passed, failed, skipped: skipped.length })}`)
-  if (failed > 0) process.exitCode = 1
+  reportOutcome(await runVitest(args))
 }
 
 await main(process.argv.slice(2))

@@ -1,5 +1,6 @@
 import type { TestCase, TestModule, Vitest } from 'vitest/node'
 import { parseCLI, startVitest } from 'vitest/node'
+import { QuietReporter } from './quiet-reporter.ts'
 
 /** What a run of vitest came to. */
 export interface TestOutcome {
@@ -10,21 +11,30 @@ export interface TestOutcome {
 
 /** A test that did not run, and why. */
 export interface SkippedTest {
-  readonly name: string
+  /** Path of its file. */
+  readonly file: string
   readonly reason: string
 }
 
-/** Runs vitest once with the arguments of its command line; with none it runs every test and measures coverage. */
+/**
+ * Runs vitest once with the arguments of its command line; with none it runs every test and measures coverage.
+ * Without `--reporter` only what failed is shown.
+ */
 export async function runVitest(args: readonly string[]): Promise<TestOutcome> {
   const { filter, options } = parseCLI(['vitest', 'run', ...args])
-  const whole = args.length === 0
-  const vitest = await startVitest(
-    filter,
-    whole ? { ...options, coverage: { enabled: true } } : options,
-  )
+  const vitest = await startVitest(filter, {
+    ...(options.reporter === undefined && { reporters: quietReporters() }),
+    ...options,
+    ...(args.length === 0 && { coverage: { enabled: true } }),
+  })
   const outcome = toOutcome(vitest)
   await vitest.close()
   return outcome
+}
+
+function quietReporters(): (QuietReporter | 'github-actions')[] {
+  const quiet = new QuietReporter()
+  return process.env['GITHUB_ACTIONS'] === 'true' ? [quiet, 'github-actions'] : [quiet]
 }
 
 function toOutcome(vitest: Vitest): TestOutcome {
@@ -57,7 +67,7 @@ function toSkipped(test: TestCase): SkippedTest {
   const result = test.result()
   const note = result.state === 'skipped' ? result.note : undefined
   return {
-    name: `${test.module.relativeModuleId}: ${test.fullName}`,
+    file: test.module.relativeModuleId,
     reason: note ?? 'no reason given',
   }
 }
