@@ -10,7 +10,7 @@ export function reportOutcome({ passed, failed, skipped }: TestOutcome): void {
 }
 
 /** One line for each reason, the commonest first: how many tests, and of which files. */
-export function summarizeSkips(skipped: readonly SkippedTest[]): readonly string[] {
+function summarizeSkips(skipped: readonly SkippedTest[]): readonly string[] {
   const byReason = skipped.toSorted((a, b) => (a.reason < b.reason ? -1 : 1))
   const groups = [...Map.groupBy(byReason, ({ reason }) => reason)]
   const width = String(skipped.length).length
