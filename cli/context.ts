@@ -36,6 +36,8 @@ export interface Outcome {
   readonly exitCode: number
   /** The document `--json` prints; its `schema` names its form. */
   readonly document: { readonly schema: string } & Readonly<Record<string, unknown>>
-  /** What is printed on stdout without `--json`; data only. */
+  /** What is printed on stdout without `--json`; data only, as it is. */
   readonly text?: string
+  /** As text, for people to read: on a terminal its lines are broken between words. */
+  readonly report?: string
 }

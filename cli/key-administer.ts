@@ -42,7 +42,7 @@ export async function listKeys(
       exitCode: 0,
       keys: keys.map(({ json }) => json),
     },
-    text: keys.map(renderServerKey).join(''),
+    report: keys.map(renderServerKey).join(''),
   }
 }
 
@@ -56,7 +56,7 @@ export async function showServerKey(
   return {
     exitCode: 0,
     document: { schema: schema('server-key'), ok: true, exitCode: 0, key: key.json },
-    text: renderServerKey(key),
+    report: renderServerKey(key),
   }
 }
 
@@ -87,7 +87,7 @@ export async function administerKey(
   return {
     exitCode: 0,
     document: { schema: schema('key-change'), ok: true, exitCode: 0, ...answer.json },
-    text: isDryRun ? renderPlan(answer) : renderDone(answer),
+    report: isDryRun ? renderPlan(answer) : renderDone(answer),
   }
 }
 

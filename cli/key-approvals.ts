@@ -19,7 +19,7 @@ export async function listApprovals(
       exitCode: 0,
       approvals: waiting.map(({ json }) => json),
     },
-    text: waiting.length === 0 ? 'nothing waits\n' : waiting.map(renderApproval).join('\n'),
+    report: waiting.length === 0 ? 'nothing waits\n' : waiting.map(renderApproval).join('\n'),
   }
 }
 
@@ -33,6 +33,6 @@ export async function approveRequest(
   return {
     exitCode: 0,
     document: { schema: schema('approval'), ok: true, exitCode: 0, approval: approved.json },
-    text: renderApproval(approved),
+    report: renderApproval(approved),
   }
 }

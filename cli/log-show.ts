@@ -61,7 +61,7 @@ export async function showLog(
   terminal.say('nothing of this is verified: countersign log verify does that')
   return {
     exitCode: 0,
-    text: found.map(({ index, entry }) => `${renderEntry(index, entry)}\n`).join(''),
+    report: found.map(({ index, entry }) => `${renderEntry(index, entry)}\n`).join(''),
     document: {
       schema: schema('log-entries'),
       ok: true,

@@ -48,7 +48,7 @@ export async function verifyLog(
   const told = await published?.compare(report.checkpoint.size, { signal })
   return {
     exitCode: 0,
-    text: renderReport(report) + renderPublished(told),
+    report: renderReport(report) + renderPublished(told),
     document: toDocument(report, since, told),
   }
 }

@@ -55,7 +55,7 @@ export async function checkPolicies(
       problems,
       warnings,
     },
-    text: [
+    report: [
       ...problems.map((problem) => describeProblem(problem)),
       ...warnings.map((warning) => describeProblem(warning, 'warning: ')),
       ...(problems.length === 0 ? [describeGood(count)] : []),

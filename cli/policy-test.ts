@@ -96,6 +96,6 @@ function report({ isAllowed, policies, reason, missed }: Decision): Outcome {
       reason,
       missed,
     },
-    text: lines.map((line) => `${printable(line)}\n`).join(''),
+    report: lines.map((line) => `${printable(line)}\n`).join(''),
   }
 }

@@ -14,6 +14,7 @@ import type { Context, Outcome } from './context.ts'
 import { addCommonOptions, readCommonFlags } from './options.ts'
 import { errorDocument } from './render/json.ts'
 import { renderError } from './render/text.ts'
+import { wrapFor } from './render/wrap.ts'
 import { createTerminal } from './terminal.ts'
 import { readVersion } from './version.ts'
 
@@ -45,8 +46,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   terminal.end()
   if (outcome === undefined) return 0
   if (flags.json) context.stdout.write(`${printableJson(outcome.document)}\n`)
-  else if (outcome.text !== undefined && outcome.text !== '') context.stdout.write(outcome.text)
+  else print(outcome, context)
   return outcome.exitCode
+}
+
+function print({ text = '', report = '' }: Outcome, { stdout }: Context): void {
+  const output = `${text}${wrapFor(stdout, report)}`
+  if (output !== '') stdout.write(output)
 }
 
 function toFailure(

@@ -2,7 +2,8 @@
  * Everything a terminal adds: colour, progress, asking. Rules of the interface:
  *
  * - Talk goes to stderr, data to stdout; the text is the same in a pipeline and on a terminal.
- * - A terminal adds colour (unless NO_COLOR, TERM=dumb or --no-color) and a progress line.
+ * - A terminal adds colour (unless NO_COLOR, TERM=dumb or --no-color), a progress line, and breaks long lines
+ *   between words, so that no kid, digest or command is broken.
  * - `-q` silences talk except errors; `-v` adds detail; `--no-input` never asks; `--json` says
  *   everything in its document and nothing beside it, unless with `-v`.
  *
@@ -11,6 +12,7 @@
 import { printable } from '../src/formats/printable.ts'
 import type { Context } from './context.ts'
 import type { CommonFlags } from './options.ts'
+import { wrapFor } from './render/wrap.ts'
 
 /** Marks a part of the text; only colour on a terminal, nothing elsewhere. */
 export type Style = 'good' | 'bad' | 'dim' | 'bold'
@@ -64,7 +66,7 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const talk = (line: string): void => {
     clear()
     if (silent) return
-    stderr.write(`${withoutControls(line)}\n`)
+    stderr.write(`${wrapFor(stderr, withoutControls(line))}\n`)
   }
   return {
     verbose,

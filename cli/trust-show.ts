@@ -117,7 +117,7 @@ export async function toTrustOutcome(
   return {
     exitCode: 0,
     document: { schema: schema('trust'), ok: true, exitCode: 0, trust },
-    text: `${lines.join('\n')}\n`,
+    report: `${lines.join('\n')}\n`,
   }
 }
 

@@ -39,11 +39,11 @@ function check({ file, problems }: Inspection): Outcome {
     return {
       exitCode: 2,
       document: { ...document, ok: false, exitCode: 2 },
-      text: problems.map(problemText).join(''),
+      report: problems.map(problemText).join(''),
     }
   }
   const text = file === undefined ? 'no configuration file; all is at its default' : `${file}: good`
-  return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text: `${text}\n` }
+  return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, report: `${text}\n` }
 }
 
 function problemText(problem: Problem): string {
@@ -57,7 +57,7 @@ function show({ file, problems, settings }: Inspection): Outcome {
   return {
     exitCode: 0,
     document: { schema: schema('config'), ok: true, exitCode: 0, file: file ?? null, settings },
-    text: settings
+    report: settings
       .map(({ path, value, origin }) => `${path} = ${write(value)}  (${describeOrigin(origin)})\n`)
       .join(''),
   }

@@ -49,7 +49,7 @@ async function discover(
   environment.terminal.say('nothing of this is verified: countersign verify does that')
   return {
     exitCode: 0,
-    text: artifacts.map(renderTree).join(''),
+    report: artifacts.map(renderTree).join(''),
     document: { schema: schema('discovery'), ok: true, exitCode: 0, isVerified: false, artifacts },
   }
 }

@@ -12,7 +12,7 @@ export function toOutcome(findings: readonly Finding[]): Outcome {
   return {
     exitCode,
     document: { schema: schema('doctor'), ok: exitCode === 0, exitCode, checks: findings },
-    text: findings.map(renderFinding).join(''),
+    report: findings.map(renderFinding).join(''),
   }
 }
 

@@ -79,7 +79,7 @@ test('no passphrase is asked for a key that is already there', async () => {
   })
 
   expect(result.exitCode).toBe(2)
-  expect(result.stderr).toMatch(/^error: "@release.pem" is already there \[ERR_KEY_EXISTS\]/)
+  expect(result.stderr).toMatch(/^error: "@release.pem" is already there\s+\[ERR_KEY_EXISTS\]/)
 })
 
 test('key create --dry-run makes nothing, and says where nothing could be made', async () => {

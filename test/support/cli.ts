@@ -16,6 +16,8 @@ export interface CliWorld {
   readonly pause?: Context['pause']
   /** Makes the streams those of a terminal, where a person types these lines, one for each question. */
   readonly typed?: readonly string[]
+  /** Width of that terminal; default 80. */
+  readonly columns?: number
 }
 
 /** How a run ended. */
@@ -66,9 +68,10 @@ function createContext(world: CliWorld): {
   const out: string[] = []
   const err: string[] = []
   const isTTY = world.typed !== undefined
+  const columns = isTTY ? (world.columns ?? 80) : undefined
   const context: Context = {
-    stdout: { write: (text) => out.push(text), isTTY },
-    stderr: { write: (text) => err.push(text), isTTY, columns: 80 },
+    stdout: { write: (text) => out.push(text), isTTY, columns },
+    stderr: { write: (text) => err.push(text), isTTY, columns },
     stdin: isTTY ? createTypist(world.typed ?? []) : createPipe(world.stdin ?? ''),
     env: world.env ?? {},
     fetch: world.fetch ?? globalThis.fetch,

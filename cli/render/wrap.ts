@@ -1,0 +1,58 @@
+/**
+ * Lines on a terminal that is narrower than they are. A terminal breaks them anywhere, also within a kid or
+ * a digest; here they are broken between words, so that each can be read, and copied, whole.
+ *
+ * @packageDocumentation
+ */
+import { stripVTControlCharacters } from 'node:util'
+import type { TextSink } from '../context.ts'
+
+/** Below it nothing is broken: a terminal that says so does not mean it. */
+const LEAST_COLUMNS = 20
+/** A command that a hint ends with is copied as one line, so it stays one word. */
+const COMMAND = /(?<=: )(?:countersign|openssl|docker|aws|chmod|mkdir) .*$/
+/** Blanks, and the branches of a tree. */
+const LEAD = /^[ │├└─]*/
+
+/** Breaks text for a terminal; for anything else it stays as it is. */
+export function wrapFor({ isTTY, columns = 0 }: TextSink, text: string): string {
+  return isTTY === true && columns >= LEAST_COLUMNS ? wrapText(text, columns) : text
+}
+
+/** Breaks each line between words; a word that is longer than a line has one of its own. */
+export function wrapText(text: string, columns: number): string {
+  const lines = text.split('\n')
+  return lines.flatMap((line) => (fits(line, columns) ? line : wrapLine(line, columns))).join('\n')
+}
+
+function wrapLine(line: string, columns: number): readonly string[] {
+  const lead = LEAD.exec(line)?.[0] ?? ''
+  const hanging = `${lead.replace('├──', '│  ').replace('└──', '   ')}  `
+  const lines: string[] = []
+  let current = ''
+  for (const [gap, word] of splitWords(line.slice(lead.length))) {
+    const isFirst = current === ''
+    const indented = `${isFirst ? lead : hanging}${word}`
+    if (!isFirst && fits(`${current}${gap}${word}`, columns)) {
+      current += `${gap}${word}`
+      continue
+    }
+    if (!isFirst) lines.push(current)
+    current = fits(indented, columns) ? indented : word
+  }
+  return [...lines, current]
+}
+
+/** Words, each with the blanks before it. */
+function splitWords(text: string): readonly (readonly [gap: string, word: string])[] {
+  const command = COMMAND.exec(text)?.[0] ?? ''
+  const head = text.slice(0, text.length - command.length)
+  const words = [...head.matchAll(/( *)([^ ]+)/g)].map(
+    ([, gap = '', word = '']) => [gap, word] as const,
+  )
+  return command === '' ? words : [...words, [' ', command]]
+}
+
+function fits(line: string, columns: number): boolean {
+  return stripVTControlCharacters(line).length <= columns
+}
