@@ -24,8 +24,8 @@ export interface CommonFlags {
 export function addCommonOptions(program: CommandUnknownOpts): void {
   program
     .option('--json', 'print one JSON document on stdout, on failure too')
-    .option('-q, --quiet', 'say nothing but errors')
-    .option('-v, --verbose', 'say more: causes of errors, what was looked at')
+    .option('-q, --quiet', 'print errors alone, a line each')
+    .option('-v, --verbose', 'print more: causes of errors, what was looked at, keys tried')
     .option('--no-input', 'never ask for anything')
     .option('--no-color', 'no colour, as with NO_COLOR=1')
 }

@@ -4,8 +4,8 @@
  * - Talk goes to stderr, data to stdout; the text is the same in a pipeline and on a terminal.
  * - A terminal adds colour (unless NO_COLOR, TERM=dumb or --no-color), a progress line, and breaks long lines
  *   between words, so that no kid, digest or command is broken.
- * - `-q` silences talk except errors; `-v` adds detail; `--no-input` never asks; `--json` says
- *   everything in its document and nothing beside it, unless with `-v`.
+ * - `-q` leaves of talk what went wrong, a line each, without hints; `-v` adds detail; `--no-input` never
+ *   asks; `--json` says everything in its document and nothing beside it, unless with `-v`.
  *
  * @packageDocumentation
  */
@@ -21,8 +21,8 @@ export type Style = 'good' | 'bad' | 'dim' | 'bold'
 export interface Terminal {
   /** Says a line to the person, on stderr; silent with -q. */
   say(line: string): void
-  /** As say, even with -q: errors. */
-  talk(line: string): void
+  /** Says an error; with -q its first line alone. */
+  talk(text: string): void
   /** As say, only with -v. */
   detail(line: string): void
   style(style: Style, text: string): string
@@ -63,10 +63,12 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
     if (progressShown) stderr.write('\r\u001b[K')
     progressShown = false
   }
-  const talk = (line: string): void => {
+  const talk = (text: string): void => {
     clear()
     if (silent) return
-    stderr.write(`${wrapFor(stderr, withoutControls(line))}\n`)
+    // Line feeds of others are escaped: what follows the first one is ours, a hint or a detail.
+    const shown = quiet ? text.replace(/\n[^]*/, '') : text
+    stderr.write(`${wrapFor(stderr, withoutControls(shown))}\n`)
   }
   return {
     verbose,
@@ -75,7 +77,7 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
       if (!quiet) talk(line)
     },
     detail: (line) => {
-      if (verbose) talk(line)
+      if (verbose && !quiet) talk(line)
     },
     style: (style, text) => (colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text),
     progress: (line) => {

@@ -21,7 +21,7 @@ export async function inspectTokenCommand(
   const { header, claims } = parseJwt(await readToken(argument, flags, environment))
   const said = { header: header.json, claims: claims.json }
   const { expires } = claims
-  terminal.talk(
+  terminal.say(
     `${terminal.style('bad', 'NOT VERIFIED')}: anybody can write this; countersign token verify says whether it is true`,
   )
   if (expires !== undefined) {

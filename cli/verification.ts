@@ -39,7 +39,7 @@ async function verifyLocal(
   environment: CommandEnvironment,
 ): Promise<VerifiedTarget> {
   const artifact = await openLocalArtifact(target, environment)
-  const verdict = await verifyArtifact(artifact, await findBundles(target, job), job)
+  const verdict = await verifyArtifact(artifact, await findBundles(target, job, environment), job)
   const isUnread = target.kind === 'digests' && target.path !== undefined
   return toVerified(artifact, verdict, {
     digest: artifact.seen(),
@@ -50,9 +50,15 @@ async function verifyLocal(
 async function findBundles(
   target: LocalTarget,
   job: VerificationJob,
+  { terminal }: CommandEnvironment,
 ): Promise<readonly Attached[]> {
   const place = await placeBundle(job.bundle, besidePath(target), bundleStem(target))
-  if (place !== undefined) return readBundles(place)
+  if (place !== undefined) {
+    const bundles = await readBundles(place)
+    const count = bundles.length === 0 ? 'no bundle' : `bundles: ${bundles.length}`
+    terminal.detail(`looked at ${place.path}, ${count}`)
+    return bundles
+  }
   throw new CountersignError(
     'ERR_USAGE',
     `${describeNoPlace(target)}, so there is no bundle beside it`,

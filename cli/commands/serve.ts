@@ -57,7 +57,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
   })
   for (const line of describeServer(server)) terminal.say(line)
   for (const warning of server.warnings) {
-    terminal.talk(`${terminal.style('bad', 'warning:')} ${warning}`)
+    terminal.say(`${terminal.style('bad', 'warning:')} ${warning}`)
   }
   context.endsByItself?.()
   if (!signal.aborted) await once(signal, 'abort')

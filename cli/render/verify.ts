@@ -33,7 +33,8 @@ export function renderVerdict(artifact: ArtifactDocument, terminal: Painter): st
     const signers = attestations.filter((one) => one.ok).map(renderSigned)
     const unread = artifact.digestOnly === true ? ' (digest only: no such file)' : ''
     const head = `${word} ${what}: ${signers.join('; ')}${unread}`
-    return [head, ...(terminal.verbose ? attestations.flatMap(renderChecks) : [])].join('\n')
+    const examined = terminal.verbose ? attestations : []
+    return [head, ...examined.flatMap((one) => renderChecks(one, terminal))].join('\n')
   }
   const code = terminal.style('dim', `[${error.code}]`)
   const examined = terminal.verbose
@@ -41,7 +42,7 @@ export function renderVerdict(artifact: ArtifactDocument, terminal: Painter): st
     : attestations.filter((one) => one.error?.message === error.message)
   return [
     `${word} ${what}: ${printable(error.message)} ${code}`,
-    ...examined.flatMap(renderChecks),
+    ...examined.flatMap((one) => renderChecks(one, terminal)),
     ...(error.hint === undefined ? [] : [`  hint: ${printable(error.hint)}`]),
   ].join('\n')
 }
@@ -62,14 +63,22 @@ function renderSigner(signer: SignerDocument): string {
   return printable(`${label} (${algorithm}, ${state})`)
 }
 
-/** The checks that were made of one attached thing: all of a good one, the failed one of a bad one. */
-function renderChecks({ source, ok, checks, error }: AttestationDocument): readonly string[] {
-  const shown = ok ? checks : checks.filter((check) => !check.ok)
+/** The checks that were made of one attached thing; of a bad one the failed one alone, without -v. */
+function renderChecks(
+  { source, checks, error }: AttestationDocument,
+  { verbose }: Painter,
+): readonly string[] {
+  const shown = verbose ? checks : checks.filter((check) => !check.ok)
+  const isSaid = error === undefined || checks.some((check) => !check.ok)
   return [
     `  ${printable(source)}`,
-    ...shown.flatMap(renderCheck),
-    ...(ok || error === undefined || shown.length > 0 ? [] : [`    ${printable(error.message)}`]),
+    ...shown.flatMap((check) => [...renderCheck(check), ...(verbose ? renderTried(check) : [])]),
+    ...(isSaid ? [] : [`    ${printable(error.message)}`]),
   ]
+}
+
+function renderTried({ tried = [] }: Check): readonly string[] {
+  return tried.map((key) => `    ${''.padEnd(14)} tried    ${printable(key)}`)
 }
 
 /** Renders one check: what was found, and beside it what was expected where that is another thing. */

@@ -28,7 +28,7 @@ export interface StoredManifest {
 
 /** How a list is read. */
 export interface ListingOptions extends CallOptions {
-  /** Receives what was skipped of the list and why, as one line. */
+  /** Receives where was looked, how much was there, and what was skipped and why; each as one line. */
   readonly report?: ((note: string) => void) | undefined
 }
 

@@ -92,10 +92,11 @@ async function readTags(request: AttachmentsRequest): Promise<FoundReferrers> {
 }
 
 async function readSignatureTag(request: AttachmentsRequest): Promise<FoundReferrers> {
-  const { store, digest, signal } = request
+  const { store, digest, report, signal } = request
   const source = `${tagOf(request)}.sig`
   try {
     const signatures = await readLegacySignatures(store, { subject: digest, signal })
+    report?.(`${source} holds ${signatures.length || 'nothing'}`)
     const attached = signatures.map((legacy, index) => ({
       kind: 'legacy-signature' as const,
       source: `${source} layer ${index + 1}`,
@@ -108,10 +109,11 @@ async function readSignatureTag(request: AttachmentsRequest): Promise<FoundRefer
 }
 
 async function readAttestationTag(request: AttachmentsRequest): Promise<FoundReferrers> {
-  const { store, digest, signal } = request
+  const { store, digest, report, signal } = request
   const source = `${tagOf(request)}.att`
   try {
     const attestations = await readLegacyAttestations(store, { subject: digest, signal })
+    report?.(`${source} holds ${attestations.length || 'nothing'}`)
     const attached = attestations.map(({ envelope }, index) => ({
       kind: 'legacy-attestation' as const,
       source: `${source} layer ${index + 1}`,

@@ -45,8 +45,13 @@ export async function readReferrersTag(
 ): Promise<readonly AddressedDescriptor[]> {
   const tag = referrersTag(subject)
   const current = await readListTag(store, subject, { signal })
-  if (current === undefined) return []
+  const place = `the tag "${tag}" of ${store.location}`
+  if (current === undefined) {
+    report?.(`${place} lists nothing`)
+    return []
+  }
   const { manifests, skipped } = parseTagged(current, tag, store)
+  report?.(`${place} lists ${manifests.length}`)
   reportSkipped(skipped, `the list at "${tag}" of ${store.location}`, report)
   return checkable(manifests)
 }

@@ -41,13 +41,19 @@ export async function listReferrers(
       signal,
     })
     const isFirst = page === 0
-    if (isFirst && isAbsent(answer)) return undefined
+    if (isFirst && isAbsent(answer)) {
+      report?.(`${repository.location} has no referrers API`)
+      return undefined
+    }
     if (answer.status !== 200) throw registryError(answer, `list the referrers of ${subject}`)
     const { manifests, skipped } = parseImageIndex(answer.body)
     reportSkipped(skipped, `the referrers that ${repository.location} lists`, report)
     found.push(...manifests)
     place = nextPage(answer, repository.origin)
-    if (place === undefined) return found.filter((one) => isWanted(one, artifactType))
+    if (place === undefined) {
+      report?.(`the referrers API of ${repository.location} lists ${found.length}`)
+      return found.filter((one) => isWanted(one, artifactType))
+    }
     if (found.length > MAX_ATTACHED) break
   }
   throw new CountersignError(

@@ -81,6 +81,28 @@ function assertDigest(signed: Digest, actual: Digest | undefined, artifact: Arti
   )
 }
 
+/** Says of each candidate why it did not make the signature, where none of them did. */
+export function describeTried(
+  content: BundleContent,
+  candidates: readonly TrustedKey[],
+): readonly string[] {
+  return candidates.map(
+    (candidate) => `${nameKey(candidate)}: ${describeMisfit(content, candidate)}`,
+  )
+}
+
+function describeMisfit(content: BundleContent, candidate: TrustedKey): string {
+  const { name, hash } = candidate.key.algorithm
+  if (content.kind === 'message') {
+    const signed = digestHash(content.digest)
+    if (hash !== signed) return `${name} cannot sign a ${signed} digest`
+    if (readSignature(candidate, content.signature) === undefined) {
+      return `not a signature of the form of ${name}`
+    }
+  }
+  return `not a signature of this ${name} key`
+}
+
 /** The error of a signature that no candidate made. */
 export function noSigner(candidates: readonly TrustedKey[], named: boolean): CountersignError {
   const [only] = candidates

@@ -75,6 +75,8 @@ export interface Check {
   readonly ok: boolean
   readonly expected: string
   readonly actual: string
+  /** Of a signature that no key made: each key that was tried, and why it did not. */
+  readonly tried?: readonly string[]
 }
 
 /**

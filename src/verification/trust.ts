@@ -59,6 +59,11 @@ export function nameKey(trusted: TrustedKey): string {
   return version === undefined ? `kid ${key.kid}` : `${version.key}@${version.number} (${key.kid})`
 }
 
+/** Names of the first keys that are expected to have signed. */
+export function nameKeys(keys: readonly TrustedKey[]): string {
+  return keys.slice(0, 3).map(nameKey).join(' or ') || 'a trusted key'
+}
+
 /** Most keys tried when a bundle's hint points to none of them. */
 const MAX_TRIED_KEYS = 64
 

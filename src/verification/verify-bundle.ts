@@ -12,7 +12,7 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseStatement, type Statement, STATEMENT_PAYLOAD_TYPE } from '../formats/statement.ts'
 import type { Artifact } from './artifact.ts'
 import { type Checklist, createChecklist } from './checklist.ts'
-import { findEnvelopeSigner, findFileSigner, noSigner } from './content.ts'
+import { describeTried, findEnvelopeSigner, findFileSigner, noSigner } from './content.ts'
 import {
   type CertificateSigner,
   type Evidence,
@@ -37,6 +37,7 @@ import { assertSource, describeSource } from './source.ts'
 import {
   certificateKeys,
   nameKey,
+  nameKeys,
   selectKeys,
   type TrustedKey,
   type TrustMaterial,
@@ -128,7 +129,7 @@ async function verifySteps(
   checks.pass(describeTimes(evidence))
 
   const candidates = selectCandidates(bundle, evidence, trust)
-  checks.start('signature', candidates.map(nameKey).slice(0, 3).join(' or ') || 'a trusted key')
+  checks.start('signature', nameKeys(candidates), () => describeTried(content, candidates))
   const found =
     content.kind === 'dsse'
       ? findEnvelopeSigner(content.envelope, candidates)

@@ -18,7 +18,7 @@ import { noSigner } from './content.ts'
 import { assertKeyUse } from './key-use.ts'
 import { assertKeyValid } from './key-validity.ts'
 import { assertAnnotations, assertPredicateType } from './policy.ts'
-import { nameKey } from './trust.ts'
+import { nameKey, nameKeys } from './trust.ts'
 import {
   examineBundle,
   type Outcome,
@@ -56,7 +56,9 @@ async function verifyLegacySteps(
   checks: Checklist,
 ): Promise<VerifiedSignature> {
   const { trust, policy, now } = context
-  checks.start('signature', trust.keys.map(nameKey).slice(0, 3).join(' or ') || 'a trusted key')
+  const describeTried = (): readonly string[] =>
+    trust.keys.map((key) => `${nameKey(key)}: not a signature of this key`)
+  checks.start('signature', nameKeys(trust.keys), describeTried)
   const trusted = trust.keys.find(({ key }) =>
     verifyX509Message(key, legacy.payload, legacy.signature),
   )

@@ -191,8 +191,8 @@ test('config check --help tells what is checked', async () => {
 
     Global Options:
       --json         print one JSON document on stdout, on failure too
-      -q, --quiet    say nothing but errors
-      -v, --verbose  say more: causes of errors, what was looked at
+      -q, --quiet    print errors alone, a line each
+      -v, --verbose  print more: causes of errors, what was looked at, keys tried
       --no-input     never ask for anything
       --no-color     no colour, as with NO_COLOR=1
     "
@@ -215,8 +215,8 @@ test('config show --help tells what is shown', async () => {
 
     Global Options:
       --json           print one JSON document on stdout, on failure too
-      -q, --quiet      say nothing but errors
-      -v, --verbose    say more: causes of errors, what was looked at
+      -q, --quiet      print errors alone, a line each
+      -v, --verbose    print more: causes of errors, what was looked at, keys tried
       --no-input       never ask for anything
       --no-color       no colour, as with NO_COLOR=1
     "

@@ -55,6 +55,21 @@ test('an image of another key, and one that is not signed, are told apart', asyn
   expect(stranger.stderr).toContain('[ERR_KEY_NOT_TRUSTED]')
 })
 
+test.each([
+  ['off', ['HOST/app has no referrers API', 'the tag "TAG" of HOST/app lists nothing']],
+  ['on', ['the referrers API of HOST/app lists 0']],
+] as const)('-v says where signatures were looked for, referrers API %s', async (api, listings) => {
+  const { folder, double, app } = await createImageScene({ referrersApi: api })
+
+  const { exitCode, stderr } = await folder.run(`verify ${app}:v1 --key @release.pub -v`)
+
+  const text = stderr.replaceAll(double.host, 'HOST').replaceAll(DIGEST.replace(':', '-'), 'TAG')
+  expect(exitCode).toBe(5)
+  for (const line of [...listings, 'HOST/app:TAG.sig holds nothing']) {
+    expect(text.split('\n')).toContain(line)
+  }
+})
+
 test('an image that is not there is not called unsigned', async () => {
   const { folder, app } = await createImageScene()
 

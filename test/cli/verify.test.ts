@@ -33,24 +33,72 @@ test('criteria are said before the verdict, the names of what passed go to stdou
   })
 })
 
+test('-q leaves one line of an error: what happened, not what to do', async () => {
+  const folder = await createSignedFolder()
+  folder.write('app.txt', 'hallo\n')
+  const verify = 'verify @app.txt @other.txt --key @release.pub -q'
+
+  const failed = await folder.run(verify)
+  const both = await folder.run(`${verify}v`)
+  const usage = await folder.run('verify @app.txt --key @missing.pub -q')
+
+  expect(failed.exitCode).toBe(3)
+  expect(failed.stderr).toMatch(/^FAILED @app.txt: .* \[ERR_DIGEST_MISMATCH\]\n$/)
+  expect(both).toEqual(failed)
+  expect(usage.exitCode).toBe(6)
+  expect(usage.stderr).toMatch(/^error: .* \[ERR_KEY_NOT_FOUND\]\n$/)
+})
+
 test('a changed file fails with what was signed and what is there', async () => {
   const folder = await createSignedFolder()
   folder.write('app.txt', 'hallo\n')
 
-  const result = await folder.run('verify @app.txt @other.txt --key @release.pub -q')
+  const result = await folder.run('verify @app.txt @other.txt --key @release.pub')
 
   expect(result).toEqual({
     exitCode: 3,
     stdout: '@other.txt\n',
     stderr: [
+      'Criteria:',
+      '  trusted      @release.pub (ES256, kid KID)',
+      '  type         a plain signature',
       'FAILED @app.txt: "@app.txt" is sha256:622cb3371c1a08096eaac564fb59acccda1fcdbe13a9dd10b486e6463c8c2525, the bundle signs sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03 [ERR_DIGEST_MISMATCH]',
       '  @app.txt.sigstore.json',
       '    signature      expected sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
       '                   actual   sha256:622cb3371c1a08096eaac564fb59acccda1fcdbe13a9dd10b486e6463c8c2525',
       '  hint: the file is not the one that was signed: fetch it again from its source',
+      'PASSED @other.txt sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87: signed by kid KID (ES256, pinned)',
       '',
     ].join('\n'),
   })
+})
+
+test('-v adds to a failure where bundles were looked for, and why each key did not sign', async () => {
+  const folder = await createSignedFolder()
+  folder.key('second')
+  folder.key('third', 'ES384')
+  folder.write('unsigned.txt', 'hello\n')
+  const verify = 'verify @app.txt @unsigned.txt --key @second.pub --key @third.pub'
+
+  const brief = await folder.run(verify)
+  const { exitCode, stderr } = await folder.run(`${verify} -v`)
+
+  expect(exitCode).toBe(brief.exitCode)
+  expect(brief.stderr).not.toMatch(/looked at|tried/)
+  expect(stderr).toContain('looked at @app.txt.sigstore.json, bundles: 1\n')
+  expect(stderr).toContain('looked at @unsigned.txt.sigstore.json, no bundle\n')
+  expect(stderr).toContain(
+    [
+      '  @app.txt.sigstore.json',
+      '    bundle         application/vnd.dev.sigstore.bundle.v0.3+json',
+      '    trusted-time   none',
+      '    signature      expected kid KID or kid KID',
+      '                   actual   the signature was made by none of the 2 trusted keys (first: kid KID)',
+      '                   tried    kid KID: not a signature of this ES256 key',
+      '                   tried    kid KID: ES384 cannot sign a sha256 digest',
+      '',
+    ].join('\n'),
+  )
 })
 
 test('-v lists every check that was made', async () => {
@@ -291,9 +339,12 @@ test('a terminal adds colour to the same text', async () => {
   const line = 'verify @app.txt --key @release.pub'
 
   const plain = await folder.run(line)
-  const coloured = await folder.run(line, { typed: [] })
-  const refused = await folder.run(`${line} --no-color`, { typed: [] })
-  const variable = await folder.run(line, { typed: [], env: { NO_COLOR: '1' } })
+  const coloured = await folder.run(line, { typed: [], columns: 500 })
+  const refused = await folder.run(`${line} --no-color`, { typed: [], columns: 500 })
+  const variable = await folder.run(line, {
+    ...{ typed: [], columns: 500 },
+    env: { NO_COLOR: '1' },
+  })
 
   expect(coloured.stderr).toContain('\u001b[32mPASSED\u001b[0m')
   // eslint-disable-next-line no-control-regex -- the codes of colours start with one

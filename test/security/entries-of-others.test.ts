@@ -118,7 +118,7 @@ test('what is skipped of a list is reported', async () => {
   const found = await find(store, (note) => notes.push(note))
 
   expect(found).toMatchObject({ attached: [], unreadable: [] })
-  expect(notes).toEqual([
+  expect(notes.filter((note) => note.startsWith('skipped'))).toEqual([
     expect.stringContaining('entries without a digest (1)'),
     expect.stringContaining(plain.digest),
   ])
