@@ -94,6 +94,18 @@ export function algorithmOption(
   return new Option('--algorithm <name>', description).argParser(parseAlgorithm)
 }
 
+/** `--algorithm`, repeatable: those of RSA keys, which a key set need not name. */
+export function algorithmsOption(
+  description: string,
+): Option<'--algorithm <name>', undefined, undefined, readonly AlgorithmName[]> {
+  return new Option('--algorithm <name>', description).argParser(
+    (text: string, earlier: readonly AlgorithmName[] | undefined) => [
+      ...(earlier ?? []),
+      parseAlgorithm(text),
+    ],
+  )
+}
+
 /** What the artifacts of a command may be, for its help. */
 export const ARTIFACTS = 'files, oci:// images, oci-layout:// folders, digests, - for stdin'
 

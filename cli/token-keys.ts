@@ -3,7 +3,7 @@ import { assertUse } from '../src/config/named-key.ts'
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
-import { type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks.ts'
+import { type KeyName, type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks.ts'
 import { parseKeyUri } from '../src/providers/key-uri.ts'
 import type { Context } from './context.ts'
 import type { CommandKeys } from './keys.ts'
@@ -14,7 +14,8 @@ import { openKeySet } from './trust-home.ts'
 export interface TokenKeyFlags {
   readonly jwks?: readonly string[] | undefined
   readonly key?: readonly string[] | undefined
-  readonly algorithm?: AlgorithmName | undefined
+  /** Of RSA keys that name none. */
+  readonly algorithm?: readonly AlgorithmName[] | undefined
 }
 
 /** Keys, and each source of them in a line for people. */
@@ -27,8 +28,8 @@ const MAX_JWKS_BYTES = 512 * 1024
 
 /** The token that is to be verified, as far as it says which key to look for. */
 interface Wanted {
-  /** Attacker-controlled: it only decides whether a key set is looked at again. */
-  readonly kid: string | undefined
+  /** Attacker-controlled: it only decides whether a key set is fetched again. */
+  readonly name: KeyName
 }
 
 /**
@@ -42,7 +43,7 @@ export async function readTokenKeys(
   keys: CommandKeys,
   context: Context & Wanted,
 ): Promise<TokenKeys> {
-  const { jwks = [], key = [], algorithm } = flags
+  const { jwks = [], key = [], algorithm: algorithms } = flags
   if (jwks.length + key.length === 0) {
     throw new CountersignError('ERR_USAGE', 'nothing was said about whose tokens to accept', {
       hint: "give the issuer's key set with --jwks FILE or URL, or its public key with --key",
@@ -50,8 +51,8 @@ export async function readTokenKeys(
   }
   const statedUse = await readStatedUse(context)
   const sources = [
-    ...(await Promise.all(jwks.map((source) => readSet(source, algorithm, context)))),
-    ...(await Promise.all(key.map((reference) => readOne(reference, algorithm, keys)))),
+    ...(await Promise.all(jwks.map((source) => readSet(source, algorithms, context)))),
+    ...(await Promise.all(key.map((reference) => readOne(reference, algorithms, keys)))),
   ]
   for (const { keys: named } of sources) {
     for (const one of named) assertTokenKey(one.key, statedUse)
@@ -64,15 +65,18 @@ export async function readTokenKeys(
 
 async function readSet(
   source: string,
-  rsaAlgorithm: AlgorithmName | undefined,
+  algorithms: readonly AlgorithmName[] | undefined,
   context: Context & Wanted,
 ): Promise<TokenKeys> {
   // A web address is held to the rules of keys: https, or http to this machine itself.
   const uri = /^https?:/i.test(source) ? parseKeyUri(source) : undefined
   const set =
     uri?.scheme === 'https'
-      ? await openKeySet(new URL(uri.url), context, rsaAlgorithm).setFor(context.kid)
-      : parseJwks(await readFileBounded(source, MAX_JWKS_BYTES), { rsaAlgorithm })
+      ? await openKeySet(new URL(uri.url), context, algorithms).setFor(
+          context.name.kid,
+          context.name.alg,
+        )
+      : parseJwks(await readFileBounded(source, MAX_JWKS_BYTES), { algorithms })
   return { keys: set.keys, described: [describeSet(source, set)] }
 }
 
@@ -86,16 +90,22 @@ function describeSet(source: string, { keys, skipped, sequence }: KeySet): strin
 
 async function readOne(
   reference: string,
-  algorithm: AlgorithmName | undefined,
+  algorithms: readonly (AlgorithmName | undefined)[] = [undefined],
   keys: CommandKeys,
 ): Promise<TokenKeys> {
   const { named } = await keys.find(reference)
   if (named !== undefined) assertUse(named, 'token')
-  const key = await keys.describe(reference, { algorithm })
-  const { kid } = key
+  const pinned: NamedPublicKey[] = []
+  // One after the other: each may ask for the same passphrase.
+  for (const algorithm of algorithms) {
+    const key = await keys.describe(reference, { algorithm })
+    pinned.push({ kid: key.kid, key })
+  }
   return {
-    keys: [{ kid, key }],
+    keys: pinned,
     // The pinned service lists the keys of artifacts: of others nothing is known.
-    described: [`${reference} (${key.algorithm.name}, kid ${kid}; its use is not checked)`],
+    described: pinned.map(
+      ({ kid, key }) => `${reference} (${key.algorithm.name}, kid ${kid}; its use is not checked)`,
+    ),
   }
 }

@@ -1,5 +1,6 @@
 /** `countersign token verify`. */
 import { printableJson } from '../src/formats/printable.ts'
+import type { KeyName } from '../src/formats/jwks.ts'
 import { parseJwt } from '../src/formats/jwt.ts'
 import { ANY, type TokenPolicy } from '../src/verification/token-policy.ts'
 import { toTokenResultDocument } from '../src/verification/token-result.ts'
@@ -39,7 +40,7 @@ export async function verifyTokenCommand(
     clockSkewSeconds: flags.clockSkew,
   }
   const token = await readToken(argument, flags, environment)
-  const trusted = await readTokenKeys(flags, keys, { ...context, kid: namedKey(token) })
+  const trusted = await readTokenKeys(flags, keys, { ...context, name: namedKey(token) })
   terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
 
   const outcome = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
@@ -55,11 +56,11 @@ export async function verifyTokenCommand(
 }
 
 /** What a token says of its key; one that is malformed is refused where it is examined. */
-function namedKey(token: string): string | undefined {
+function namedKey(token: string): KeyName {
   try {
-    return parseJwt(token).header.kid
+    return parseJwt(token).header
   } catch {
-    return undefined
+    return { kid: undefined }
   }
 }
 

@@ -118,7 +118,7 @@ export function openTrust(
 export function openKeySet(
   url: URL,
   context: Pick<Context, 'env' | 'now'>,
-  rsaAlgorithm: AlgorithmName | undefined,
+  algorithms: readonly AlgorithmName[] | undefined,
 ): JwksCache {
   const folder = trustFolder(context)
   const name = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
@@ -128,7 +128,7 @@ export function openKeySet(
     get: createChosenGet(),
     now: context.now,
     random: Math.random,
-    rsaAlgorithm,
+    algorithms,
     copy: {
       read: () => file.read(),
       write: async (document) => {

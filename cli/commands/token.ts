@@ -6,6 +6,7 @@ import { configOption } from '../configuration.ts'
 import { serverOption, tokenFileOption } from '../service.ts'
 import {
   algorithmOption,
+  algorithmsOption,
   collect,
   collectPairs,
   parseCount,
@@ -77,7 +78,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--token-file <file>', 'file that holds the token')
     .option('--jwks <file>', 'key set of the issuer: a file or a web address (repeatable)', collect)
     .option('--key <key>', 'public key: a name, file, https:, env: (repeatable)', collect)
-    .addOption(algorithmOption('of RSA keys that do not say it (default: RS256)'))
+    .addOption(algorithmsOption('of RSA keys that name none (repeatable; default: RS256)'))
     .option('--issuer <url>', 'who must have issued it (default: `issuer` of the configuration)')
     .requiredOption('--audience <name>', 'whom it must be for, or any')
     .option('--type <type>', 'typ it must have, or any', DEFAULT_TYPE)

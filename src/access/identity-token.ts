@@ -4,8 +4,9 @@
  *
  * @packageDocumentation
  */
+import { isSameAlgorithm } from '../crypto/algorithms.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
-import type { NamedPublicKey } from '../formats/jwks.ts'
+import type { KeyName, NamedPublicKey } from '../formats/jwks.ts'
 import type { Jwt } from '../formats/jwt.ts'
 import { verifyToken } from '../verification/verify-token.ts'
 import type { Caller } from './caller.ts'
@@ -79,18 +80,21 @@ export function attempt<T>(work: () => T): T {
 /**
  * Refuses what the header may not say, before keys are looked for.
  *
- * @returns the name of the key
+ * @returns the name of the key: its `kid` and algorithm
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED
  */
-export function assertHeader({ header }: Jwt, settings: IssuerSettings): string {
-  const allowed: readonly string[] = settings.algorithms ?? DEFAULT_ALGORITHMS
-  if (!allowed.includes(header.alg)) throw mismatch('alg', allowed.join(' or '), header.alg)
+export function assertHeader({ header }: Jwt, settings: IssuerSettings): KeyName {
+  const { kid, alg } = header
+  const allowed = settings.algorithms ?? DEFAULT_ALGORITHMS
+  if (!allowed.some((name) => isSameAlgorithm(name, alg))) {
+    throw mismatch('alg', allowed.join(' or '), alg)
+  }
   // Kubernetes writes no type.
   if (header.typ !== undefined && !TYPES.has(header.typ.toLowerCase())) {
     throw mismatch('typ', 'JWT', header.typ)
   }
-  if (header.kid === undefined) throw mismatch('kid', 'the name of a key of the issuer', 'none')
-  return header.kid
+  if (kid === undefined) throw mismatch('kid', 'the name of a key of the issuer', 'none')
+  return { kid, alg }
 }
 
 /**

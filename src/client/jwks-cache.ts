@@ -5,7 +5,13 @@
  * @packageDocumentation
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
-import { type KeySet, type NamedPublicKey, parseJwks } from '../formats/jwks.ts'
+import {
+  isKeyNamed,
+  type KeyName,
+  type KeySet,
+  type NamedPublicKey,
+  parseJwks,
+} from '../formats/jwks.ts'
 import type { BoundedGet } from './bounded-get.ts'
 import {
   assertNotRolledBack,
@@ -20,8 +26,8 @@ export interface JwksCacheOptions {
   readonly get: BoundedGet
   readonly now: () => Date
   readonly random: () => number
-  /** What RSA keys sign with that do not say it; default RS256. */
-  readonly rsaAlgorithm?: AlgorithmName | undefined
+  /** Algorithms that RSA keys without `alg` count for; default RS256. */
+  readonly algorithms?: readonly AlgorithmName[] | undefined
   /** Kept between runs, for use offline. */
   readonly copy?: DocumentCopy | undefined
   readonly bounds?: Partial<CacheBounds> | undefined
@@ -30,15 +36,15 @@ export interface JwksCacheOptions {
 /** The keys of one issuer. */
 export interface JwksCache {
   /**
-   * The keys to verify a token with; where none has the token's `kid`, after one more look at the issuer.
-   * Anybody can make up a `kid`, so such looks are at least 30 s apart.
+   * The keys to verify a token with; where none has the token's `kid` and `alg`, after they were fetched
+   * again. A `kid` can be made up, so such fetches are at least 30 s apart.
    *
    * @throws {@link CountersignError} ERR_TRUST_ROLLED_BACK — an older set than the one seen before;
    * ERR_TRUST_STALE, ERR_NETWORK, ERR_TIMEOUT; ERR_TRUST_INVALID, ERR_JSON_INVALID — no key set
    */
-  keysFor(kid: string | undefined): Promise<readonly NamedPublicKey[]>
+  keysFor(kid: string | undefined, alg?: string): Promise<readonly NamedPublicKey[]>
   /** As {@link JwksCache.keysFor}, with all the set says. */
-  setFor(kid: string | undefined): Promise<KeySet>
+  setFor(kid: string | undefined, alg?: string): Promise<KeySet>
 }
 
 const MEDIA_TYPES = ['application/jwk-set+json', 'application/json']
@@ -46,23 +52,24 @@ const MAX_SET_BYTES = 512 * 1024
 
 /** Keeps the JWKS of an issuer. */
 export function createJwksCache(options: JwksCacheOptions): JwksCache {
-  const { url, rsaAlgorithm } = options
+  const { url, algorithms } = options
   const document = new CachedDocument<KeySet>({
     ...options,
     mediaTypes: MEDIA_TYPES,
     maxBytes: MAX_SET_BYTES,
     accept: (body, previous) => {
-      const set = parseJwks(body, { rsaAlgorithm })
+      const set = parseJwks(body, { algorithms })
       assertNotRolledBack(url, previous?.sequence, set.sequence)
       return set
     },
-    restore: (body) => parseJwks(body, { rsaAlgorithm }),
+    restore: (body) => parseJwks(body, { algorithms }),
     contextOf: () => ({}),
   })
-  const setFor = async (kid: string | undefined): Promise<KeySet> => {
+  const setFor = async (kid: string | undefined, alg?: string): Promise<KeySet> => {
     const set = await document.current()
-    if (kid === undefined || set.keys.some((key) => key.kid === kid)) return set
+    const name: KeyName = { kid, alg }
+    if (kid === undefined || set.keys.some((key) => isKeyNamed(key, name))) return set
     return document.newest()
   }
-  return { setFor, keysFor: async (kid) => (await setFor(kid)).keys }
+  return { setFor, keysFor: async (kid, alg) => (await setFor(kid, alg)).keys }
 }

@@ -1,6 +1,6 @@
 /**
  * The one table of signature algorithms. A name is resolved here once and the entry is passed down;
- * nothing below compares names. JOSE names: RFC 7518 section 3.1, RFC 8037 section 3.1.
+ * nothing below compares names. JOSE names: RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2.
  *
  * @packageDocumentation
  */
@@ -9,7 +9,17 @@ import type { HashName } from './digest.ts'
 
 /** JOSE name of a signature algorithm countersign can make and check. */
 export type AlgorithmName =
-  'ES256' | 'ES384' | 'ES512' | 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'EdDSA'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'EdDSA'
+  | 'Ed25519'
 
 /** A NIST prime curve (FIPS 186-5): its JOSE and OpenSSL names and the bytes of one coordinate. */
 export interface Curve {
@@ -75,7 +85,21 @@ function rsa(name: AlgorithmName, family: RsaAlgorithm['family'], hash: HashName
   }
 }
 
-/** Every algorithm, by JOSE name. */
+function ed25519(name: 'EdDSA' | 'Ed25519'): Ed25519Algorithm {
+  return {
+    name,
+    family: 'ed25519',
+    hash: undefined,
+    kms: 'ED25519_SHA_512',
+    kmsKeySpecs: ['ECC_NIST_EDWARDS25519'],
+    pkcs11: 'CKM_EDDSA',
+  }
+}
+
+/**
+ * Every algorithm, by JOSE name. Two names are of one: RFC 9864 deprecates `EdDSA`, which may mean other
+ * curves elsewhere, for `Ed25519`. A key has the name it was configured with; either is accepted.
+ */
 export const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
   ES256: ecdsa('ES256', 'sha256', P256),
   ES384: ecdsa('ES384', 'sha384', P384),
@@ -86,14 +110,8 @@ export const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
   PS256: rsa('PS256', 'rsa-pss', 'sha256'),
   PS384: rsa('PS384', 'rsa-pss', 'sha384'),
   PS512: rsa('PS512', 'rsa-pss', 'sha512'),
-  EdDSA: {
-    name: 'EdDSA',
-    family: 'ed25519',
-    hash: undefined,
-    kms: 'ED25519_SHA_512',
-    kmsKeySpecs: ['ECC_NIST_EDWARDS25519'],
-    pkcs11: 'CKM_EDDSA',
-  },
+  EdDSA: ed25519('EdDSA'),
+  Ed25519: ed25519('Ed25519'),
 }
 
 /** The names of the table, in its order. */
@@ -107,6 +125,17 @@ export const INTEROPERABLE: ReadonlySet<AlgorithmName> = new Set(['ES256', 'RS25
 /** Tells whether a text names an algorithm of the table. */
 export function isAlgorithmName(name: string): name is AlgorithmName {
   return Object.hasOwn(ALGORITHMS, name)
+}
+
+/** Tells whether an algorithm is one of RSA, of which one key can carry several. */
+export function isRsaAlgorithm(algorithm: Algorithm): algorithm is RsaAlgorithm {
+  return algorithm.family === 'rsa-pkcs1' || algorithm.family === 'rsa-pss'
+}
+
+/** Tells whether two names are of one algorithm of the table: equal, or both names of Ed25519. */
+export function isSameAlgorithm(name: string, other: string): boolean {
+  if (!isAlgorithmName(name) || !isAlgorithmName(other)) return false
+  return name === other || [name, other].every((one) => ALGORITHMS[one].family === 'ed25519')
 }
 
 /**

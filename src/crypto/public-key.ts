@@ -8,7 +8,14 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
-import { ALGORITHMS, type Algorithm, type AlgorithmName, resolveAlgorithm } from './algorithms.ts'
+import {
+  type Algorithm,
+  type AlgorithmName,
+  isSameAlgorithm,
+  resolveAlgorithm,
+  isRsaAlgorithm,
+  type RsaAlgorithm,
+} from './algorithms.ts'
 import { decodeBase64Url, encodeBase64, encodeBase64Url } from './base64.ts'
 import { hashBytes } from './digest.ts'
 import { assertSoundEd25519 } from './ed25519-strength.ts'
@@ -126,7 +133,7 @@ export function parsePublicKeyJwk(
   assertJwkPurpose(jwk)
   const numbers = Object.fromEntries(members.map((name) => [name, jwkText(jwk, name)]))
   const alg = jwk['alg'] === undefined ? undefined : jwkText(jwk, 'alg')
-  if (alg !== undefined && algorithm !== undefined && alg !== algorithm) {
+  if (alg !== undefined && algorithm !== undefined && !isSameAlgorithm(alg, algorithm)) {
     throw invalid(`the JWK is for ${alg}, not for ${algorithm}`)
   }
   return fromNumbers(numbers, algorithm ?? alg)
@@ -263,6 +270,12 @@ function thumbprint(jwk: KeyNumbers): string {
   return encodeBase64Url(hashBytes('sha256', Buffer.from(text)))
 }
 
+/** Binds an RSA key to another algorithm; its numbers, and all that follows from them, are the same. */
+export function rebindRsaKey(key: PublicKeyInfo, algorithm: RsaAlgorithm): PublicKeyInfo {
+  if (!isRsaAlgorithm(key.algorithm)) throw invalid(`${algorithm.name} needs an RSA key`)
+  return Object.freeze({ ...key, algorithm })
+}
+
 /** Writes a key as PEM `PUBLIC KEY`, with a final newline. */
 export function serializePublicKeyPem(key: PublicKeyInfo): string {
   return key.keyObject.export({ type: 'spki', format: 'pem' }) as string
@@ -278,6 +291,6 @@ export function serializePublicKeyJwk(key: PublicKeyInfo): PublicJwk {
 export function describeKeyKind(key: PublicKeyInfo): string {
   const { algorithm, keyObject } = key
   if (algorithm.family === 'ecdsa') return `EC ${algorithm.curve.name}`
-  if (algorithm === ALGORITHMS.EdDSA) return 'Ed25519'
+  if (algorithm.family === 'ed25519') return 'Ed25519'
   return `RSA ${keyObject.asymmetricKeyDetails?.modulusLength ?? 0}`
 }

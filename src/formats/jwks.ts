@@ -3,8 +3,13 @@
  *
  * @packageDocumentation
  */
-import type { AlgorithmName } from '../crypto/algorithms.ts'
-import { parsePublicKeyJwk, type PublicKeyInfo } from '../crypto/public-key.ts'
+import {
+  type AlgorithmName,
+  ALGORITHMS,
+  isRsaAlgorithm,
+  isSameAlgorithm,
+} from '../crypto/algorithms.ts'
+import { parsePublicKeyJwk, type PublicKeyInfo, rebindRsaKey } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonObject, parseJson, readObject } from './json.ts'
 
@@ -30,12 +35,30 @@ export interface KeySet {
   readonly sequence: number | undefined
 }
 
-/** How a set is read. */
-export interface KeySetOptions {
-  /** Pinned to RSA keys that do not say their `alg`; default RS256. */
-  readonly rsaAlgorithm?: AlgorithmName | undefined
+/** The key that a token names: attacker-controlled, and only compared. */
+export interface KeyName {
+  /** Undefined: any. */
+  readonly kid: string | undefined
+  /** Undefined: any. */
+  readonly alg?: string | undefined
 }
 
+/** Tells whether a key may be the one that a token names; names are not unique (RFC 7517 section 4.5). */
+export function isKeyNamed({ kid, key }: NamedPublicKey, name: KeyName): boolean {
+  const { alg = key.algorithm.name } = name
+  return (name.kid === undefined || name.kid === kid) && isSameAlgorithm(alg, key.algorithm.name)
+}
+
+/** How a set is read. */
+export interface KeySetOptions {
+  /**
+   * Algorithms that are accepted of this issuer; default RS256. An RSA key without `alg` (it is optional,
+   * RFC 7517 section 4.4) counts for each RSA algorithm among them; the others change nothing.
+   */
+  readonly algorithms?: readonly AlgorithmName[] | undefined
+}
+
+const DEFAULT_ALGORITHMS: readonly AlgorithmName[] = ['RS256']
 const MAX_SET_BYTES = 512 * 1024
 const MAX_KEYS = 256
 const MAX_KID_CHARACTERS = 512
@@ -62,7 +85,7 @@ export function parseJwks(bytes: Uint8Array | string, options: KeySetOptions = {
   const skipped: SkippedKey[] = []
   for (const [index, entry] of entries.entries()) {
     try {
-      keys.push(readKey(entry.json, options))
+      keys.push(...readKeys(entry.json, options))
     } catch (error) {
       if (!CountersignError.is(error)) throw error
       skipped.push({ index, reason: error.message })
@@ -72,10 +95,22 @@ export function parseJwks(bytes: Uint8Array | string, options: KeySetOptions = {
   return { keys, skipped, sequence: Number.isSafeInteger(sequence) ? Number(sequence) : undefined }
 }
 
-function readKey(jwk: JsonObject, { rsaAlgorithm }: KeySetOptions): NamedPublicKey {
-  const pinned = jwk['kty'] === 'RSA' && !Object.hasOwn(jwk, 'alg') ? rsaAlgorithm : undefined
-  const key = parsePublicKeyJwk(jwk, pinned)
+/** Makes a key of each algorithm that a JWK counts for; its own `alg`, where it has one, is the only one. */
+function readKeys(jwk: JsonObject, options: KeySetOptions): readonly NamedPublicKey[] {
+  const key = parsePublicKeyJwk(jwk)
   const kid = Object.hasOwn(jwk, 'kid') ? jwk['kid'] : key.kid
-  if (typeof kid === 'string' && kid.length <= MAX_KID_CHARACTERS) return { kid, key }
-  throw malformed('a kid that is none')
+  if (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS) {
+    throw malformed('a kid that is not a short text')
+  }
+  const isOpen = isRsaAlgorithm(key.algorithm) && !Object.hasOwn(jwk, 'alg')
+  return (isOpen ? bindOpenKey(key, options) : [key]).map((bound) => ({ kid, key: bound }))
+}
+
+function bindOpenKey(
+  key: PublicKeyInfo,
+  { algorithms = DEFAULT_ALGORITHMS }: KeySetOptions,
+): readonly PublicKeyInfo[] {
+  const rsa = [...new Set(algorithms)].map((name) => ALGORITHMS[name]).filter(isRsaAlgorithm)
+  if (rsa.length > 0) return rsa.map((algorithm) => rebindRsaKey(key, algorithm))
+  throw malformed('an RSA key without "alg", and no RSA algorithm is accepted')
 }

@@ -28,6 +28,7 @@ const KEY_DETAILS: Readonly<Partial<Record<AlgorithmName, string>>> = {
   ES384: 'PKIX_ECDSA_P384_SHA_384',
   ES512: 'PKIX_ECDSA_P521_SHA_512',
   EdDSA: 'PKIX_ED25519',
+  Ed25519: 'PKIX_ED25519',
 }
 
 /**

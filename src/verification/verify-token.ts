@@ -8,10 +8,11 @@
  *
  * @packageDocumentation
  */
+import { isSameAlgorithm } from '../crypto/algorithms.ts'
 import { verifyMessage } from '../crypto/verify.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
-import type { NamedPublicKey } from '../formats/jwks.ts'
+import { isKeyNamed, type NamedPublicKey } from '../formats/jwks.ts'
 import { type CompactJws, type JoseHeader, parseJws } from '../formats/jws.ts'
 import { type Jwt, parseJwt } from '../formats/jwt.ts'
 import { type Checklist, createChecklist } from './checklist.ts'
@@ -78,11 +79,12 @@ function verifySteps(text: string, context: TokenContext, checks: Checklist): Ve
       .slice(0, 3)
       .join(' or ') || 'a trusted key',
   )
-  const key = selectTokenKey(jwt.header, keys, policy)
-  checks.pass(`kid ${key.kid}`)
+  const candidates = selectTokenKeys(jwt.header, keys, policy)
+  const [{ kid, key: pinned }] = candidates
+  checks.pass(`kid ${kid}`)
 
-  checks.start('signature', `${key.key.algorithm.name} by kid ${key.kid}`)
-  assertJwsSignature(jwt, key)
+  checks.start('signature', `${pinned.algorithm.name} by kid ${kid}`)
+  const key = assertJwsSignature(jwt, candidates)
   checks.pass(key.key.algorithm.name)
 
   const expires = assertClaims(jwt, context, checks)
@@ -118,53 +120,73 @@ function assertClaims(
  */
 export function verifyJws(text: string, key: NamedPublicKey): CompactJws {
   const jws = parseJws(text)
-  assertJwsSignature(jws, key)
+  assertJwsSignature(jws, [key])
   return jws
 }
 
-function assertJwsSignature(jws: CompactJws, { kid, key }: NamedPublicKey): void {
-  const { name } = key.algorithm
-  // The header's word on the algorithm is an attacker's until here; it chooses nothing.
-  if (jws.header.alg !== name) {
-    throw new CountersignError(
-      'ERR_JWT_INVALID',
-      `the token names another algorithm than the one of its key, ${name}`,
-      {
-        hint: 'an RSA key without "alg" signs RS256 here; to pin another one, give --algorithm',
-        details: { expected: name, actual: jws.header.alg.slice(0, 20) },
-      },
-    )
-  }
-  if (verifyMessage(key, jws.signingInput, jws.signature)) return
+/** Answers the one of several keys that made the signature. */
+function assertJwsSignature(
+  jws: CompactJws,
+  candidates: readonly [NamedPublicKey, ...NamedPublicKey[]],
+): NamedPublicKey {
+  const [{ kid, key }] = candidates
+  const { alg } = jws.header
+  // The header's word on the algorithm is an attacker's until here; of a key it chooses nothing.
+  const pinned = candidates.filter((one) => isSameAlgorithm(alg, one.key.algorithm.name))
+  if (pinned.length === 0) throw otherAlgorithm(alg, key.algorithm.name)
+  const found = pinned.find((one) => verifyMessage(one.key, jws.signingInput, jws.signature))
+  if (found !== undefined) return found
   throw new CountersignError(
     'ERR_SIGNATURE_INVALID',
     `the token's signature is not one of kid ${kid}`,
-    { hint: 'the token was changed, or signed by somebody else', details: { kid } },
+    { hint: 'the token was modified, or signed by another issuer', details: { kid } },
   )
 }
 
+function otherAlgorithm(actual: string, expected: string): CountersignError {
+  return new CountersignError(
+    'ERR_JWT_INVALID',
+    `the token names another algorithm than the one of its key, ${expected}`,
+    {
+      hint: 'an RSA key without "alg" counts for RS256 unless other algorithms are accepted of its issuer',
+      details: { expected, actual: actual.slice(0, 20) },
+    },
+  )
+}
+
+/** Of keys that share their `kid` and algorithm, so many are tried: each try costs a verification. */
+const MAX_CANDIDATES = 4
+
 /**
- * Finds the one key that a header may mean; the header is attacker-controlled, and only chooses among keys
- * that are trusted.
+ * Finds the keys that a header may mean: those of its `kid` and algorithm, since a `kid` need not be unique
+ * (RFC 7517 section 4.5). The header is attacker-controlled, and only chooses among keys that are trusted,
+ * each pinned to its algorithm. Where no key of that `kid` has the algorithm, the first of them is the
+ * answer, and verifying with it says so.
  *
  * @throws {@link CountersignError} ERR_JWT_INVALID — it names no key; ERR_KEY_NOT_TRUSTED — it names one
- * that is not there, or that is there twice
+ * that is not there, or more than can be tried
  */
-export function selectTokenKey(
+export function selectTokenKeys(
   { kid, alg }: JoseHeader,
   keys: readonly NamedPublicKey[],
   { requireKid = true }: Pick<TokenPolicy, 'requireKid'> = {},
-): NamedPublicKey {
+): readonly [NamedPublicKey, ...NamedPublicKey[]] {
   if (kid === undefined && requireKid) {
     throw new CountersignError('ERR_JWT_INVALID', 'the token names no key (kid)', {
       details: { actual: 'no kid' },
     })
   }
-  const [found, another] = keys.filter((one) =>
-    kid === undefined ? one.key.algorithm.name === alg : one.kid === kid,
-  )
-  if (found !== undefined && another === undefined) return found
+  const [found, ...others] = distinct(keys.filter((one) => isKeyNamed(one, { kid, alg })))
+  const isBounded = others.length < (kid === undefined ? 1 : MAX_CANDIDATES)
+  if (found !== undefined && isBounded) return [found, ...others]
+  const named = keys.find((one) => one.kid === kid)
+  if (found === undefined && named !== undefined) return [named]
   throw notTrusted(kid, found === undefined ? 'none' : 'more than one', keys.length)
+}
+
+/** A key that is listed twice is one key. */
+function distinct(keys: readonly NamedPublicKey[]): readonly NamedPublicKey[] {
+  return [...new Map(keys.map((one) => [one.key.kid, one])).values()]
 }
 
 function notTrusted(kid: string | undefined, how: string, count: number): CountersignError {

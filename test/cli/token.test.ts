@@ -354,3 +354,42 @@ test('what is no token is not shown', async () => {
   expect(exitCode).toBe(3)
   expect(stderr).toContain('[ERR_JWT_INVALID]')
 })
+
+test('a token of an RSA key without an algorithm verifies for the algorithms that are named', async () => {
+  const folder = createSigningFolder()
+  folder.key('rsa', 'RS256')
+  await folder.run('key export @rsa.pem --format jwks --output @set.json')
+  const [jwk] = (JSON.parse(readFileSync(folder.path('set.json'), 'utf8')) as { keys: [object] })
+    .keys
+  folder.write('jwks.json', JSON.stringify({ keys: [{ ...jwk, alg: undefined }] }))
+  const key = `--key ${folder.path('rsa.pem')}`
+  const { stdout } = await folder.run(`token issue ${key} --algorithm PS384 ${WHO}`)
+  folder.write('token', stdout)
+  const verify = async (options: string): Promise<number> =>
+    (await folder.run(`token verify --token-file @token ${WHO} ${options}`)).exitCode
+
+  expect(await verify('--jwks @jwks.json')).toBe(3)
+  expect(await verify('--jwks @jwks.json --algorithm RS384')).toBe(3)
+  expect(await verify('--jwks @jwks.json --algorithm PS384')).toBe(0)
+  expect(await verify('--jwks @jwks.json --algorithm RS384 --algorithm PS384')).toBe(0)
+  expect(await verify('--key @rsa.pub --algorithm RS256 --algorithm PS384')).toBe(0)
+  expect(await verify('--key @rsa.pub --algorithm RS256')).toBe(3)
+})
+
+test('a key that is used as Ed25519 issues tokens of that name, which verify by either', async () => {
+  const folder = createSigningFolder()
+  folder.key('ed', 'Ed25519')
+  const key = `--key ${folder.path('ed.pem')}`
+  const issued = await folder.run(`token issue ${key} --algorithm Ed25519 ${WHO}`)
+  folder.write('token', issued.stdout)
+  const { stdout } = await folder.run('token inspect - --json', { stdin: issued.stdout })
+
+  expect(JSON.parse(stdout)).toMatchObject({ header: { alg: 'Ed25519' } })
+  for (const algorithm of ['EdDSA', 'Ed25519']) {
+    const exported = `key export @ed.pem --format jwks --algorithm ${algorithm} --output @${algorithm}.json`
+    expect(await folder.run(exported)).toMatchObject({ exitCode: 0 })
+    expect(
+      await folder.run(`token verify --token-file @token ${WHO} --jwks @${algorithm}.json`),
+    ).toMatchObject({ exitCode: 0 })
+  }
+})

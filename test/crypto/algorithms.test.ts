@@ -3,6 +3,7 @@ import {
   ALGORITHM_NAMES,
   ALGORITHMS,
   isAlgorithmName,
+  isSameAlgorithm,
   resolveAlgorithm,
 } from '../../src/crypto/algorithms.ts'
 import { codeOf } from '../support/errors.ts'
@@ -20,6 +21,16 @@ test.each(['none', 'HS256', 'es256', 'toString', '__proto__', ''])(
   },
 )
 
+test('the two names of Ed25519 are of one algorithm, and no others are', () => {
+  for (const name of ALGORITHM_NAMES) {
+    const same = ALGORITHM_NAMES.filter((other) => isSameAlgorithm(name, other))
+    expect(same).toEqual(name.startsWith('Ed') ? ['EdDSA', 'Ed25519'] : [name])
+  }
+  for (const name of ['Ed448', 'ed25519', 'none', '__proto__']) {
+    expect(isSameAlgorithm(name, 'EdDSA') || isSameAlgorithm(name, name)).toBe(false)
+  }
+})
+
 test('backends know the algorithms by the names they publish', () => {
   const table = ALGORITHM_NAMES.map((name) => [name, ALGORITHMS[name].kms, ALGORITHMS[name].pkcs11])
   expect(table).toStrictEqual([
@@ -33,5 +44,6 @@ test('backends know the algorithms by the names they publish', () => {
     ['PS384', 'RSASSA_PSS_SHA_384', 'CKM_RSA_PKCS_PSS'],
     ['PS512', 'RSASSA_PSS_SHA_512', 'CKM_RSA_PKCS_PSS'],
     ['EdDSA', 'ED25519_SHA_512', 'CKM_EDDSA'],
+    ['Ed25519', 'ED25519_SHA_512', 'CKM_EDDSA'],
   ])
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import { type KeySet, parseJwks } from '../../src/formats/jwks.ts'
 import { codeOf } from '../support/errors.ts'
@@ -48,12 +49,41 @@ test.each([
   expect(skipped).toEqual([{ index: 0, reason: expect.stringMatching(reason) as unknown }])
 })
 
-test('an RSA key without an algorithm signs RS256, or what the caller pins', () => {
+test('an RSA key without an algorithm counts for RS256, or for the RSA algorithms that are accepted', () => {
   const text = JSON.stringify({ keys: [{ ...RSA, alg: undefined }, RSA, EC] })
   const names = (set: KeySet): string[] => set.keys.map(({ key }) => key.algorithm.name)
+  const named = (...algorithms: AlgorithmName[]): string[] => names(parseJwks(text, { algorithms }))
 
   expect(names(parseJwks(text))).toEqual(['RS256', 'RS256', 'ES256'])
-  expect(names(parseJwks(text, { rsaAlgorithm: 'PS256' }))).toEqual(['PS256', 'RS256', 'ES256'])
+  expect(named('PS256')).toEqual(['PS256', 'RS256', 'ES256'])
+  expect(named('ES384', 'RS512', 'PS256', 'RS512')).toEqual(['RS512', 'PS256', 'RS256', 'ES256'])
+})
+
+test('an RSA key without an algorithm is skipped where no RSA algorithm is accepted', () => {
+  const text = JSON.stringify({ keys: [{ ...RSA, alg: undefined }, EC] })
+  const { keys, skipped } = parseJwks(text, { algorithms: ['ES256'] })
+
+  expect(keys.map(({ key }) => key.algorithm.name)).toEqual(['ES256'])
+  expect(skipped).toMatchObject([{ index: 0 }])
+})
+
+test.each([
+  ['EdDSA', 'EdDSA'],
+  ['Ed25519', 'Ed25519'],
+  [undefined, 'EdDSA'],
+])('an Ed25519 key of alg %s is a key of %s', (alg, expected) => {
+  const jwk = { ...serializePublicKeyJwk(testSigner('EdDSA').key), alg }
+
+  expect(parse([jwk]).keys[0]?.key.algorithm.name).toBe(expected)
+})
+
+test.each([
+  ['a key of another curve', { kty: 'OKP', crv: 'Ed448', x: 'A'.repeat(76), alg: 'EdDSA' }],
+  ['a key for key agreement', { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43), alg: 'Ed25519' }],
+  ['an EC key', { ...EC, alg: 'Ed25519' }],
+  ['an RSA key', { ...RSA, alg: 'Ed25519' }],
+])('%s is never one of Ed25519', (_, jwk) => {
+  expect(parse([jwk]).keys).toEqual([])
 })
 
 test.each([

@@ -61,6 +61,7 @@ const NODE_CHECK: Readonly<Record<AlgorithmName, readonly [hash: string | null, 
   PS384: ['sha384', { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }],
   PS512: ['sha512', { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 64 }],
   EdDSA: [null, {}],
+  Ed25519: [null, {}],
 }
 
 function nodeAccepts(key: PublicKeyInfo, message: Uint8Array, signature: Uint8Array): boolean {

@@ -41,7 +41,7 @@ export function createSigningFolder(): SigningFolder {
 }
 
 function generateKeyPair(algorithm: AlgorithmName): ReturnType<typeof generateKeyPairSync> {
-  if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519')
+  if (algorithm.startsWith('Ed')) return generateKeyPairSync('ed25519')
   if (!algorithm.startsWith('E')) return generateKeyPairSync('rsa', { modulusLength: 2048 })
   const namedCurve = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }[algorithm as 'ES256']
   return generateKeyPairSync('ec', { namedCurve })

@@ -1,14 +1,17 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import { FREE_CLAIMS } from '../../src/signing/claim-rules.ts'
 import { issueToken } from '../../src/signing/issue-token.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 import { startLoopbackServer } from './loopback-server.ts'
 import { testSigner } from './signers.ts'
-import { createTokenVerifiers, type TokenVerifier, VERIFIER_CLAIMS } from './token-verifiers.ts'
-import { VERIFIER_TOKEN_TYPE } from './token-verifiers.ts'
+import {
+  createTokenVerifiers,
+  type TokenVerifier,
+  type VerifierOptions,
+} from './token-verifiers.ts'
+import { VERIFIER_CLAIMS, VERIFIER_TOKEN_TYPE } from './token-verifiers.ts'
 import { AUDIENCE, ISSUER } from './tokens.ts'
 
 beforeEach(() => {
@@ -35,7 +38,7 @@ async function issue(signer: Signer): Promise<string> {
 }
 
 /** An issuer whose key set changes when a test says so. */
-async function startIssuer(algorithm: AlgorithmName = 'ES256'): Promise<{
+async function startIssuer(algorithm: VerifierOptions['algorithm'] = 'ES256'): Promise<{
   readonly serve: (...signers: readonly Signer[]) => void
   readonly requests: () => number
   readonly verifiers: (cacheMs?: number) => readonly TokenVerifier[]

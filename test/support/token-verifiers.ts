@@ -29,7 +29,8 @@ export interface VerifierOptions {
   readonly jwksUrl: string
   readonly issuer: string
   readonly audience: string
-  readonly algorithm: AlgorithmName
+  /** None of the libraries but jose knows `Ed25519` yet. */
+  readonly algorithm: Exclude<AlgorithmName, 'Ed25519'>
   /** How long keys are kept, ms; default: what the library keeps by itself. */
   readonly cacheMs?: number
   /** How long an unknown kid leads to no new request, ms; for those that have it. */

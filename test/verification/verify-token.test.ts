@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
+import type { NamedPublicKey } from '../../src/formats/jwks.ts'
+import type { Signer } from '../../src/signing/signer.ts'
 import {
   examineToken,
   type TokenContext,
@@ -121,11 +124,50 @@ test('a signature of another key under a trusted name is refused', async () => {
   expect(codeWith(token)).toBe('ERR_SIGNATURE_INVALID')
 })
 
-test('a name that two keys have chooses neither', async () => {
-  const keys = [KEY, { ...testTokenKey('RS256'), kid: KEY.kid }]
+test.each(ALGORITHM_NAMES)('of keys that share a name, the one of %s is used', async (name) => {
+  const kid = 'shared'
+  const keys = ALGORITHM_NAMES.filter((other) => other !== 'Ed25519').map((other) => ({
+    ...testTokenKey(other),
+    kid,
+  }))
+  const signed = (signer: Signer): Promise<string> => signAnyToken(CLAIMS, { kid }, signer)
 
-  expect(codeWith(await issueTestToken(), { keys })).toBe('ERR_KEY_NOT_TRUSTED')
+  expect(codeWith(await signed(testSigner(name)), { keys })).toBe('accepted')
+  expect(codeWith(await signed(testSigner(name)), { keys: keys.toReversed() })).toBe('accepted')
+  expect(codeWith(await signed(testSigner(name, 'other')), { keys })).toBe('ERR_SIGNATURE_INVALID')
 })
+
+test('of keys that share a name and an algorithm, four are tried', async () => {
+  const kid = 'shared'
+  const named = (name: string): NamedPublicKey => ({ ...testTokenKey('ES256', name), kid })
+  const others = ['one', 'two', 'three'].map(named)
+  const token = await signAnyToken(CLAIMS, { kid })
+
+  for (const keys of [
+    [named('default'), ...others],
+    [...others, named('default')],
+  ]) {
+    expect(codeWith(token, { keys })).toBe('accepted')
+    expect(codeWith(token, { keys: [...keys, ...keys] })).toBe('accepted')
+    expect(codeWith(token, { keys: [...keys, named('four')] })).toBe('ERR_KEY_NOT_TRUSTED')
+  }
+  expect(codeWith(token, { keys: others })).toBe('ERR_SIGNATURE_INVALID')
+})
+
+test.each(['EdDSA', 'Ed25519'] as const)(
+  'a token of either name of Ed25519 verifies with a key of %s',
+  async (name) => {
+    const key = testTokenKey(name)
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      const token = await signAnyToken(CLAIMS, { alg }, testSigner(name))
+      expect(codeWith(token, { keys: [key] })).toBe('accepted')
+    }
+    for (const alg of ['Ed448', 'ed25519', 'ES256', 'none']) {
+      const token = await signAnyToken(CLAIMS, { alg }, testSigner(name))
+      expect(codeWith(token, { keys: [key] })).toBe('ERR_JWT_INVALID')
+    }
+  },
+)
 
 test('a token that names no key is refused, unless one key alone can be meant', async () => {
   const token = await signAnyToken(CLAIMS, { kid: undefined })

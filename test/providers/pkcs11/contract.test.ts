@@ -10,7 +10,7 @@ const [token] = hsm.tokens
 
 describeProviderContract('pkcs11', {
   algorithms: ALGORITHM_NAMES,
-  supportsDigest: (algorithm) => algorithm !== 'EdDSA',
+  supportsDigest: (algorithm) => !algorithm.startsWith('Ed'),
   placeWeakRsaKey: (uri) => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
