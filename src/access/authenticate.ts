@@ -57,7 +57,7 @@ export interface AuthenticatorOptions extends AuthenticatorSettings {
   readonly now: () => Date
   /** Needed where an issuer refuses replays. */
   readonly replays?: ReplayMemory | undefined
-  /** Makes what fetches the keys of an issuer; default {@link createBoundedGet}. */
+  /** Makes what fetches the keys of an issuer; default {@link createIssuerGet}. */
   readonly createGet?: ((settings: IssuerSettings) => BoundedGet) | undefined
   /** Told whenever the keys of an issuer can't be fetched, also where older ones still serve. */
   readonly onKeysUnavailable?: ((error: CountersignError) => void) | undefined
@@ -76,8 +76,7 @@ const SCHEME_CHARACTERS = 16
 /**
  * Makes an authenticator; keys of issuers are fetched with their first token.
  *
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — settings that can't be meant;
- * ERR_TRUST_INVALID, ERR_JSON_INVALID — configured keys that are none
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — settings that can't be meant
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   assertAuthenticatorSettings(options)
@@ -95,13 +94,18 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 }
 
 function toIssuer(settings: IssuerSettings, options: AuthenticatorOptions): Issuer {
-  const { now, replays, createGet = createBoundedGet, onKeysUnavailable: onFailure } = options
+  const { now, replays, createGet = createIssuerGet, onKeysUnavailable: onFailure } = options
   if (settings.preventReplay === true && replays === undefined) {
     const message = `"${settings.issuer}" refuses replays, but nothing remembers them`
     throw new CountersignError('ERR_CONFIG_INVALID', message, { hint: 'configure a store' })
   }
   const keys = createIssuerKeys({ settings, get: createGet(settings), now, onFailure })
   return { settings, keys }
+}
+
+/** Its certificate authorities are read for every fetch, since the file may be renewed. */
+function createIssuerGet({ allowPrivateAddresses, ca }: IssuerSettings): BoundedGet {
+  return async (request) => createBoundedGet({ allowPrivateAddresses, ca: await ca?.() })(request)
 }
 
 function readBearer(authorization: string | undefined): string {
@@ -135,8 +139,8 @@ async function verifyBearer(token: string, surroundings: Surroundings): Promise<
   if (earlier !== undefined) return earlier
   const jwt = attempt(() => parseJwt(token))
   const issuer = selectIssuer(jwt, issuers)
-  const kid = assertHeader(jwt, issuer.settings)
-  const keys = await issuer.keys.keysFor(kid, signal)
+  const name = assertHeader(jwt, issuer.settings)
+  const keys = await issuer.keys.keysFor(name, signal)
   // Verifying costs more than all else that a bad token does: one in a turn, however many come at once.
   await nextTurn()
   const verifiedAt = options.now()
@@ -144,7 +148,7 @@ async function verifyBearer(token: string, surroundings: Surroundings): Promise<
   const { caller, goodUntil } = identity
   // Last, so that nobody can use up a token without having it.
   if (issuer.settings.preventReplay === true) await assertFirstUse(identity, options)
-  else known.remember(token, { caller, issuer, kid, keys, verifiedAt, goodUntil })
+  else known.remember(token, { caller, issuer, name, keys, verifiedAt, goodUntil })
   return caller
 }
 
@@ -155,8 +159,8 @@ async function findKnown(
 ): Promise<Caller | undefined> {
   const earlier = known.find(token, options.now())
   if (earlier === undefined) return undefined
-  const { caller, issuer, goodUntil, keys, kid } = earlier
-  const current = await issuer.keys.keysFor(kid, signal)
+  const { caller, issuer, goodUntil, keys, name } = earlier
+  const current = await issuer.keys.keysFor(name, signal)
   // Again, as the keys may have been fetched meanwhile.
   return current === keys && options.now() < goodUntil ? caller : undefined
 }

@@ -1,13 +1,13 @@
 /** Remembers who was established by a token a moment ago, so that the same token is not verified again. */
 import { createHash } from 'node:crypto'
-import type { NamedPublicKey } from '../formats/jwks.ts'
+import type { KeyName, NamedPublicKey } from '../formats/jwks.ts'
 import type { Caller } from './caller.ts'
 
 /** A verified token, and what its verification stood on. */
 export interface KnownToken<Issuer> {
   readonly caller: Caller
   readonly issuer: Issuer
-  readonly kid: string
+  readonly name: KeyName
   /** The very keys; newer ones of the issuer, even of the same content, are others. */
   readonly keys: readonly NamedPublicKey[]
   readonly verifiedAt: Date

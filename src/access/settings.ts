@@ -3,6 +3,9 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
 
+/** Reads a file as it is now, since it may be renewed. */
+export type TextReader = () => Promise<string>
+
 /** An issuer whose identity tokens are accepted. */
 export interface IssuerSettings {
   /** Exact `iss` of its tokens, an https address; its metadata are looked for below it. */
@@ -22,11 +25,16 @@ export interface IssuerSettings {
   /** Address of its keys, in place of its metadata. */
   readonly jwksUri?: string | undefined
   /** Its keys themselves (a JWKS document): nothing is fetched. */
-  readonly jwks?: string | undefined
+  readonly jwks?: TextReader | undefined
+  /**
+   * Token that its metadata and keys need, as an API server of Kubernetes; sent to the origin of `jwksUri`,
+   * or of the issuer, and to no other.
+   */
+  readonly bearerToken?: TextReader | undefined
   /** Whether its metadata and keys may be at a private address, or at plain http on loopback; default false. */
   readonly allowPrivateAddresses?: boolean | undefined
   /** PEM of certificate authorities to trust for it, instead of the system's. */
-  readonly ca?: string | undefined
+  readonly ca?: TextReader | undefined
 }
 
 /** A token that never changes: for development, since whoever reads it can call for good. */
@@ -53,17 +61,23 @@ export const DEFAULT_ALGORITHMS: readonly AlgorithmName[] = [
   'ES384',
   'ES512',
   'EdDSA',
+  'Ed25519',
 ]
 
 /** Issuer of callers with a static token; no address, so no token can claim it. */
 export const STATIC_ISSUER = 'static'
 
 const MIN_STATIC_TOKEN = 32
-const FORM = /^[A-Za-z0-9._~+/=-]+$/
+const BEARER_FORM = /^[A-Za-z0-9._~+/=-]{1,16384}$/
 const SLUG = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
 function invalid(message: string, hint: string): CountersignError {
   return new CountersignError('ERR_CONFIG_INVALID', message, { hint })
+}
+
+/** Tells whether a text is a bearer token, which can stand in a header (RFC 6750 section 2.1). */
+export function isBearerToken(text: string): boolean {
+  return BEARER_FORM.test(text)
 }
 
 /** The exact `iss` of an issuer's tokens. */
@@ -97,6 +111,13 @@ function assertIssuer(settings: IssuerSettings): void {
   const { issuer, audience, enterpriseSlug, jwksUri } = settings
   assertAddress(issuer, settings)
   if (jwksUri !== undefined) assertAddress(jwksUri, settings)
+  if (settings.jwks !== undefined && (settings.bearerToken ?? jwksUri) !== undefined) {
+    const hint = 'leave out jwksUri and tokenFile, or jwks'
+    throw invalid(
+      `the keys of "${issuer}" are in a file, and an address of them is configured`,
+      hint,
+    )
+  }
   if (audience === '')
     throw invalid(`no audience for "${issuer}"`, 'name the address of this service')
   if (enterpriseSlug !== undefined && !SLUG.test(enterpriseSlug)) {
@@ -128,7 +149,7 @@ function assertBetween(
 }
 
 function assertStaticToken({ name, token }: StaticTokenSettings): void {
-  if (token.length >= MIN_STATIC_TOKEN && FORM.test(token)) return
+  if (token.length >= MIN_STATIC_TOKEN && isBearerToken(token)) return
   const hint = `make one: openssl rand -hex ${MIN_STATIC_TOKEN}`
   throw invalid(`the static token "${name}" is too short, or can't stand in a header`, hint)
 }

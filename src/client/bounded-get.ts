@@ -27,6 +27,8 @@ export interface BoundedGetRequest {
   /** For everything together: name, connection, redirects, answer; default 5 s. */
   readonly timeoutMs?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent to the address itself, and with no redirect. */
+  readonly bearerToken?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -56,13 +58,19 @@ export interface BoundedGetOptions {
 const MAX_BYTES = 256 * 1024
 const TIMEOUT_MS = 5000
 const MAX_REDIRECTS = 2
+/** Nothing that is decoded can be a bomb; `identity` means as it is (RFC 9110 section 8.4.1). */
+const PLAIN_ENCODINGS: ReadonlySet<string> = new Set(['', 'identity'])
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** Makes the error of an answer that can't be used; the host is configured, so it may be named. */
-function unusable(url: URL, why: string, hint?: string): CountersignError {
+function unusable(
+  url: URL,
+  why: string,
+  { hint, status }: { readonly hint?: string; readonly status?: number } = {},
+): CountersignError {
   return new CountersignError('ERR_NETWORK', `no usable answer from ${url.host}: ${why}`, {
     hint: hint ?? `check what ${url.origin}${url.pathname} serves, and try again`,
-    details: { host: url.host },
+    details: { host: url.host, ...(status !== undefined && { status }) },
   })
 }
 
@@ -110,16 +118,16 @@ function assertScheme(url: URL, allowPrivateAddresses: boolean): void {
   const isLoopback = host === 'localhost' || isLoopbackAddress(host)
   const isPlain = url.protocol === 'http:' && allowPrivateAddresses && isLoopback
   if (url.protocol !== 'https:' && !isPlain) {
-    throw unusable(url, `"${url.protocol}" is not https`, 'use an https address')
+    throw unusable(url, `"${url.protocol}" is not https`, { hint: 'use an https address' })
   }
   if (url.username !== '' || url.password !== '') {
-    throw unusable(url, 'the address holds a password', 'leave it out of the address')
+    throw unusable(url, 'the address holds a password', { hint: 'leave it out of the address' })
   }
 }
 
 function forbiddenAddress(url: URL): CountersignError {
   const hint = 'if the server is meant to be inside your network, allow private addresses for it'
-  return unusable(url, 'its address is not a public one', hint)
+  return unusable(url, 'its address is not a public one', { hint })
 }
 
 /** Lets the connection use an address only if all the name's addresses are allowed: no picking by luck. */
@@ -144,7 +152,8 @@ async function follow(
 ): Promise<BoundedGetAnswer> {
   let { url } = request
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-    const answer = await exchange(url, request, transport)
+    const bearerToken = hops === 0 ? request.bearerToken : undefined
+    const answer = await exchange(url, { ...request, bearerToken }, transport)
     if (!REDIRECTS.has(answer.status)) return answer
     const target = URL.parse(answer.headers.location ?? '', url.href)
     if (target?.origin !== url.origin) throw unusable(url, 'it redirects to another place')
@@ -164,7 +173,13 @@ function exchange(
   // An agent of its own keeps no connection and reads no proxy of the environment.
   const agent = isPlain ? new HttpAgent() : new HttpsAgent()
   const accept = request.mediaTypes?.join(', ') ?? '*/*'
-  const headers = { 'user-agent': 'countersign', ...request.headers, accept }
+  const headers = {
+    'user-agent': 'countersign',
+    ...request.headers,
+    ...(request.bearerToken !== undefined && { authorization: `Bearer ${request.bearerToken}` }),
+    accept,
+    'accept-encoding': 'identity',
+  }
   const options: RequestOptions = { ...transport, agent, headers }
   const sent = (isPlain ? httpRequest : httpsRequest)(url, options, (incoming) => {
     receive(incoming, url, request)
@@ -183,9 +198,10 @@ async function receive(
 ): Promise<BoundedGetAnswer> {
   const { statusCode: status = 0, headers } = incoming
   if (REDIRECTS.has(status) || status === 304) return { status, headers, body: new Uint8Array() }
-  if (status !== 200) throw unusable(url, `it answers with status ${status}`)
-  if (headers['content-encoding'] !== undefined) {
-    throw unusable(url, 'its answer is compressed, which was not asked')
+  if (status !== 200) throw unusable(url, `it answers with status ${status}`, { status })
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
+  if (!PLAIN_ENCODINGS.has(encoding)) {
+    throw unusable(url, `its answer is encoded with "${encoding.slice(0, 40)}", expected identity`)
   }
   const { mediaTypes } = request
   if (mediaTypes?.includes(mediaTypeOf(headers['content-type'])) === false) {

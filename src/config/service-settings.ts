@@ -26,6 +26,8 @@ export interface IssuerSettings {
   readonly ca: string | undefined
   /** Path of its keys. */
   readonly jwks: string | undefined
+  /** Path of a bearer token that its keys need. */
+  readonly tokenFile: string | undefined
 }
 
 /** Who may use the service. */
@@ -115,6 +117,7 @@ function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
     clockSkewSeconds: toSeconds(entry.clockSkew),
     ca: entry.ca,
     jwks: entry.jwks,
+    tokenFile: entry.tokenFile,
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readPolicyFolder } from '../access/policy-folder.ts'
-import type { AuthenticatorSettings } from '../access/settings.ts'
+import type { AuthenticatorSettings, TextReader } from '../access/settings.ts'
 import type { Config, KeySettings } from '../config/config.ts'
 import { withEmbeddedKeys } from '../config/embedded-keys.ts'
 import type { Environment } from '../config/environment.ts'
@@ -15,6 +15,7 @@ import { readSecret } from '../config/secret.ts'
 import { toTokenRules } from '../config/token-rules.ts'
 import { CountersignError } from '../errors.ts'
 import { readFileBounded } from '../files.ts'
+import { parseJwks } from '../formats/jwks.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import { allLoaders } from '../providers/loaders.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
@@ -80,6 +81,7 @@ const FIRST_VERSIONS_MS = 120_000
 const MAX_PEM_BYTES = 256 * 1024
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 const MAX_JWKS_BYTES = 1024 * 1024
+const MAX_TOKEN_BYTES = 20 * 1024
 
 /** Answers are remembered that long; retries come within minutes. */
 const IDEMPOTENCY_SECONDS = 24 * 3600
@@ -296,11 +298,12 @@ async function toAccess(
     ...about,
     token: await readSecret(token, env),
   }))
-  const issuers = access.issuers.map(async ({ ca, jwks, ...settings }) => ({
+  const issuers = access.issuers.map(async ({ ca, jwks, tokenFile, ...settings }) => ({
     ...settings,
     audience: settings.audience ?? issuer,
-    ca: await readText(ca, MAX_PEM_BYTES),
-    jwks: await readText(jwks, MAX_JWKS_BYTES),
+    ca: await openText(ca, MAX_PEM_BYTES),
+    jwks: await openText(jwks, MAX_JWKS_BYTES, parseJwks),
+    bearerToken: await openText(tokenFile, MAX_TOKEN_BYTES),
   }))
   return {
     issuers: await Promise.all(issuers),
@@ -308,7 +311,15 @@ async function toAccess(
   }
 }
 
-async function readText(path: string | undefined, maxBytes: number): Promise<string | undefined> {
+/** A file that may be renewed; where it is missing or malformed now, the service does not start. */
+async function openText(
+  path: string | undefined,
+  maxBytes: number,
+  assertForm: (text: string) => unknown = () => undefined,
+): Promise<TextReader | undefined> {
   if (path === undefined) return undefined
-  return Buffer.from(await readFileBounded(path, maxBytes)).toString('utf8')
+  const read = async (): Promise<string> =>
+    Buffer.from(await readFileBounded(path, maxBytes)).toString('utf8')
+  assertForm(await read())
+  return read
 }

@@ -326,7 +326,7 @@ test('keys that are configured are used, and nothing is fetched', async () => {
   const other = await startOidcIssuer({ now: () => NOW })
   const { authenticate } = await createScene({
     issuer: other.issuer,
-    jwks: JSON.stringify(other.jwks()),
+    jwks: () => Promise.resolve(JSON.stringify(other.jwks())),
   })
 
   await expect(authenticate(await other.mint())).resolves.toMatchObject({ kind: 'oidc' })

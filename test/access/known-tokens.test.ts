@@ -87,7 +87,7 @@ function known(caller: string): Parameters<KnownTokens<string>['remember']>[1] {
   return {
     caller: { kind: 'oidc', issuer: 'i', subject: caller, claims: {} },
     issuer: 'i',
-    kid: 'k',
+    name: { kid: 'k' },
     keys: [],
     verifiedAt: NOW,
     goodUntil: new Date(NOW.getTime() + 1000),

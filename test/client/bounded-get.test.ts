@@ -53,7 +53,8 @@ test('an unchanged document is told by its status', async () => {
 test.each([
   ['a status that is an error', 503, {}, 'status 503'],
   ['another media type', 200, { 'content-type': 'text/html' }, 'another type'],
-  ['a compressed answer', 200, { 'content-encoding': 'gzip' }, 'compressed'],
+  ['a compressed answer', 200, { 'content-encoding': 'gzip' }, '"gzip", expected identity'],
+  ['an answer encoded twice', 200, { 'content-encoding': 'identity, br' }, 'expected identity'],
   ['a redirect to another host', 302, { location: 'https://evil.example/' }, 'another place'],
   ['a redirect to another scheme', 302, { location: 'file:///etc/passwd' }, 'another place'],
   ['a redirect to nowhere', 302, {}, 'redirects'],
@@ -68,6 +69,21 @@ test.each([
     message: expect.stringContaining(message) as string,
   })
 })
+
+test.each(['identity', 'Identity', ' identity '])(
+  'an answer that says it is encoded as %j is taken',
+  async (encoding) => {
+    const url = await startRawServer((request, response) => {
+      const asked = String(request.headers['accept-encoding'])
+      response.writeHead(200, { 'content-encoding': encoding, 'x-asked': asked }).end('x')
+    })
+
+    await expect(get({ url })).resolves.toMatchObject({
+      status: 200,
+      headers: { 'x-asked': 'identity' },
+    })
+  },
+)
 
 test('a redirect within the origin is followed', async () => {
   const url = await startRawServer((request, response) => {

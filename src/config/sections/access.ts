@@ -19,6 +19,7 @@ export interface IssuerEntry {
   readonly clockSkew?: string
   readonly ca?: string
   readonly jwks?: string
+  readonly tokenFile?: string
 }
 
 /** A token for development. */
@@ -54,7 +55,7 @@ const issuer = Type.Object(
       Type.Array(Type.Enum([...ALGORITHM_NAMES], { description: 'An algorithm.' }), {
         minItems: 1,
         description:
-          'Algorithms its tokens may be signed with; left out, RS256, PS256, ES256, ES384, ES512 and EdDSA.',
+          'Algorithms its tokens may be signed with; left out, RS256, PS256, ES256, ES384, ES512, EdDSA and Ed25519. An RSA key without `alg` counts for the RSA algorithms named here; left out, for RS256 alone.',
         examples: [['RS256']],
       }),
     ),
@@ -99,15 +100,22 @@ const issuer = Type.Object(
     ca: Type.Optional(
       text('path', {
         description:
-          'Certificates (PEM) of the authorities to trust for its keys, in place of the usual ones.',
+          'Certificates (PEM) of the authorities to trust for its keys, in place of the usual ones. Read for every fetch.',
         examples: ['/var/run/secrets/kubernetes.io/serviceaccount/ca.crt'],
       }),
     ),
     jwks: Type.Optional(
       text('path', {
         description:
-          'File with its keys (a JWKS): nothing is fetched. Read when the service starts.',
+          'File with its keys (a JWKS): nothing is fetched. A modified file is picked up within 5 seconds.',
         examples: ['cluster-jwks.json'],
+      }),
+    ),
+    tokenFile: Type.Optional(
+      text('path', {
+        description:
+          'File with a bearer token that its metadata and keys need. Read for every fetch; sent to the origin of `jwksUri`, or of the issuer, and to no other.',
+        examples: ['/var/run/secrets/kubernetes.io/serviceaccount/token'],
       }),
     ),
   },

@@ -125,7 +125,7 @@ const key = Type.Object(
     algorithm: Type.Optional(
       Type.Enum([...ALGORITHM_NAMES], {
         description:
-          'Pinned to the key: nothing else is ever signed or accepted with it. Left out: ES256; EdDSA for the key of the log, which is never another.',
+          'Pinned to the key: nothing else is ever signed or accepted with it. Left out: ES256; EdDSA for the key of the log, which is never another. `Ed25519` is EdDSA by its name in RFC 9864, which is then written into tokens and JWKs; few verifiers know it yet.',
       }),
     ),
     provider: text('provider', {
