@@ -38,6 +38,8 @@ export interface PostgresServer {
 export interface PostgresOptions {
   /** Whether a commit waits for the disk; default no, which is enough unless the machine dies. */
   readonly isDurable?: boolean
+  /** Settings of the server beyond those it needs. */
+  readonly settings?: readonly string[]
 }
 
 /**
@@ -57,6 +59,7 @@ export async function createPostgres(options: PostgresOptions = {}): Promise<Pos
     ...['-D', join(folder, 'data'), '-p', String(port), '-h', '127.0.0.1'],
     ...['-c', 'unix_socket_directories='],
     ...(options.isDurable === true ? [] : ['-c', 'fsync=off']),
+    ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
   ]
   const launch = (): Promise<ChildProcess> =>
     untilReady(spawn(join(bin, 'postgres'), settings, { ...user, cwd: folder, stdio: STDIO }))
@@ -100,20 +103,21 @@ export async function query(url: string, text: string): Promise<unknown[]> {
 
 const STDIO: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe']
 
-interface User {
+/** Who owns the processes of a server. */
+export interface ServerUser {
   readonly uid: number
   readonly gid: number
 }
 
 /** Root may not run a server: it is handed to the user that the package made. */
-function serverUser(): User | undefined {
+export function serverUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined
   const line = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))
   if (line === null) throw new Error('there is no user postgres: apt-get install postgresql')
   return { uid: Number(line[1]), gid: Number(line[2]) }
 }
 
-function initialize(bin: string, folder: string, user: User | undefined): void {
+function initialize(bin: string, folder: string, user: ServerUser | undefined): void {
   const passwordFile = join(folder, 'password')
   writeFileSync(passwordFile, POSTGRES_PASSWORD)
   const settings = [

@@ -18,6 +18,7 @@ export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'docker-registry', command: 'docker-registry' },
   { name: 'openssl', command: 'openssl' },
   { name: 'postgresql', command: 'initdb', versions: '/usr/lib/postgresql' },
+  { name: 'pgbouncer', command: 'pgbouncer', folder: '/usr/sbin' },
   { name: 'nginx-light', command: 'nginx', folder: '/usr/sbin' },
 ]
 
