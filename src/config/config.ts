@@ -68,6 +68,8 @@ export interface Config {
   readonly store: string
   /** Where the password of a PostgreSQL store is: `file:PATH` or `env:NAME`. */
   readonly storePassword: string | undefined
+  /** Most connections of one replica to PostgreSQL, beside two for notifications and locks. */
+  readonly storeConnections: number
   readonly keys: Readonly<Record<string, KeySettings>>
   readonly access: AccessSettings
   readonly serve: ServeSettings
@@ -97,6 +99,7 @@ export function toConfig(
     issuer: said.issuer,
     store: said.store ?? DEFAULTS.store,
     storePassword: said.storePassword,
+    storeConnections: said.storeConnections ?? DEFAULTS.storeConnections,
     keys: Object.fromEntries(keys.map(([name, key]) => [name, toKeySettings(key, timestamps)])),
     access: toAccessSettings(said.access),
     serve: toServeSettings(said.serve),

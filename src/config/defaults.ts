@@ -8,6 +8,7 @@ export function defaultAlgorithm(use: unknown): 'ES256' | 'EdDSA' {
 /** Values in the form of the file. */
 export const DEFAULTS = {
   store: 'sqlite:countersign.db',
+  storeConnections: 10,
   algorithm: 'ES256',
   /** What signed notes are signed with, so that any reader of such logs can check ours. */
   logAlgorithm: 'EdDSA',

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path'
 import { CountersignError } from '../errors.ts'
 import { assertNoPinValue, parseKeyUri } from '../providers/key-uri.ts'
 import { parseProviderReference } from '../providers/provider-reference.ts'
+import { splitPostgresHosts } from '../store/postgres/hosts.ts'
 import { DURATION_PATTERN, parseDurationSeconds } from './duration.ts'
 import { SECRET_PATTERN } from './secret.ts'
 
@@ -145,10 +146,11 @@ function checkUrl(text: string): Complaint | undefined {
 
 function checkStore(text: string): Complaint | undefined {
   if (/^sqlite:./.test(text)) return undefined
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
-    return { message: `expected ${FORMS.store.expected}` }
+  const urls = splitPostgresHosts(text)
+  if (urls === undefined) return { message: `expected ${FORMS.store.expected}` }
+  if (urls.every(({ password }) => password === '') && !/[?&]password=/i.test(text)) {
+    return undefined
   }
-  if (new URL(text).password === '' && !/[?&]password=/i.test(text)) return undefined
   return {
     message: 'the address of the store holds a password',
     hint: 'take it out and let storePassword say where it is: file:PATH or env:NAME',

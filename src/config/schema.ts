@@ -31,6 +31,7 @@ export interface ConfigFile {
   readonly issuer?: string
   readonly store?: string
   readonly storePassword?: string
+  readonly storeConnections?: number
   readonly keys?: Readonly<Record<string, KeyEntry>>
   readonly access?: AccessEntry
   readonly serve?: ServeEntry
@@ -121,15 +122,24 @@ const configFile = Type.Object(
     store: Type.Optional(
       text('store', {
         description:
-          'Database of the service: `sqlite:FILE`, or `postgres://user@host/db` without a password. Without `sslmode`, connections to another machine are `verify-full`; see [the runbook](runbooks/database.md).',
+          'Database of the service: `sqlite:FILE`, or `postgres://user@host/db` without a password; `postgres://user@h1,h2/db` names several servers, tried in this order, and those that take no writes are passed over. Without `sslmode`, connections to another machine are `verify-full`; see [the runbook](runbooks/database.md).',
         default: DEFAULTS.store,
       }),
     ),
     storePassword: Type.Optional(
       text('secret', {
         description:
-          'Where the password of a PostgreSQL store is; never the password. Left out, PGPASSFILE and `~/.pgpass` are looked at.',
+          'Where the password of a PostgreSQL store is; never the password. A file is read again for each connection. Left out, PGPASSFILE and `~/.pgpass` are looked at.',
         examples: ['file:/run/secrets/store', 'env:STORE_PASSWORD'],
+      }),
+    ),
+    storeConnections: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 1000,
+        description:
+          'Most connections of each replica to PostgreSQL, beside two for notifications and locks; `max_connections` of the server (or the pool of PgBouncer) must have room for those of all replicas.',
+        default: DEFAULTS.storeConnections,
       }),
     ),
     keys: Type.Optional(

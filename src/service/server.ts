@@ -138,10 +138,14 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
 }
 
 async function openConfiguredStore({ config, env, migrate }: ServerOptions): Promise<Store> {
-  const { store, storePassword } = config
+  const { store, storeConnections: maxConnections, storePassword } = config
+  const password = storePassword === undefined ? undefined : () => readSecret(storePassword, env)
+  // Found missing here and not with the first connection.
+  await password?.()
   return openStore(store, {
+    maxConnections,
     ...(migrate !== undefined && { migrate }),
-    ...(storePassword !== undefined && { password: await readSecret(storePassword, env) }),
+    ...(password !== undefined && { password }),
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { assertNotCancelled } from '../cancellation.ts'
 import type { LogReader } from '../log/log-records.ts'
+import type { Renewable } from '../renewal.ts'
 import type { Database } from './database.ts'
 import { KeyTables, type PublicKeyCache } from './key-tables.ts'
 import { LogTables, LogTablesReader } from './log-tables.ts'
@@ -16,6 +17,7 @@ const MAX_ATTEMPTS = 5
 /** The store over one open database, whose schema is current. */
 export class DatabaseStore implements Store {
   readonly log: LogReader
+  readonly renewables: readonly Renewable[]
   readonly #database: Database
   readonly #publicKeys: PublicKeyCache = new Map()
   readonly #listeners = new Set<() => void>()
@@ -24,6 +26,7 @@ export class DatabaseStore implements Store {
 
   constructor(database: Database) {
     this.#database = database
+    this.renewables = database.renewables
     this.log = new LogTablesReader(() => {
       this.#assertOpen()
       return database.reader

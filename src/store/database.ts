@@ -4,12 +4,13 @@
  * @packageDocumentation
  */
 import type { Compilable, Kysely } from 'kysely'
+import type { Renewable } from '../renewal.ts'
 import type { ColumnTypes } from './migrations/column-types.ts'
 import type { LogEntryRow, LogHeadRow, LogLabelRow, Tables } from './tables.ts'
 
 /** Settings of a database; `StoreOptions` says what each means. */
 export interface DatabaseSettings {
-  readonly password: string | undefined
+  readonly password: string | (() => Promise<string>) | undefined
   readonly timeoutMs: number
   readonly pollMs: number
   readonly maxConnections: number
@@ -31,6 +32,8 @@ export interface Database extends AsyncDisposable {
   /** For reads outside of transactions; never sees what is not durable yet. */
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes
+  /** The files that its connections are made with. */
+  readonly renewables: readonly Renewable[]
   /** The schema that its tables are in; undefined where there is one alone. */
   readonly schema: string | undefined
   /** Hands out Kysely for changing the schema, which may take longer than anything else. */

@@ -6,8 +6,8 @@ import type { Store } from './store.ts'
 export interface StoreOptions {
   /** Brings the schema up to date; default: yes for SQLite, no for PostgreSQL, where others may be running. */
   readonly migrate?: boolean
-  /** Password for PostgreSQL, where it is not in the URL. */
-  readonly password?: string
+  /** Password for PostgreSQL, where it is not in the URL; a function is asked for each connection. */
+  readonly password?: string | (() => Promise<string>)
   /** Longest wait for a connection, a lock or a statement; default 5,000. */
   readonly timeoutMs?: number
   /** How often PostgreSQL is asked whether keys changed, should a notification be lost; default 1,000. */

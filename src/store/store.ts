@@ -6,6 +6,7 @@
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyRecords } from '../keys/key-records.ts'
 import type { LogReader, LogRecords } from '../log/log-records.ts'
+import type { Renewable } from '../renewal.ts'
 
 /** An answer that was given under an Idempotency-Key. */
 export interface RememberedAnswer {
@@ -82,6 +83,8 @@ export interface StoreTransaction {
  * reached or is restarting, and works again by itself afterwards.
  */
 export interface Store extends AsyncDisposable {
+  /** The files that connections are made with; empty where there are none. */
+  readonly renewables: readonly Renewable[]
   /**
    * Runs work in one transaction: all of it is durable when the promise fulfils, none of it when it
    * rejects. Work may run again after a serialization failure, so it has no other effects.

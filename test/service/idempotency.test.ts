@@ -116,6 +116,7 @@ test('a request that another replica answers now may be sent again', async () =>
 function withoutLocks(store: Store): Store {
   return {
     log: store.log,
+    renewables: store.renewables,
     transaction: (work) => store.transaction(work),
     withLock: (_name, work) => work(new AbortController().signal),
     onAnnouncement: (listener) => store.onAnnouncement(listener),

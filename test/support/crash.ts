@@ -54,6 +54,7 @@ export function crashing(context: RotationContext, point: CrashPoint): RotationC
 function crashingStore(store: Store, point: CrashPoint): Store {
   return {
     log: store.log,
+    renewables: store.renewables,
     transaction: (work) => point.call(() => store.transaction(work)),
     // The lock itself is let go of by the database when the process is gone.
     withLock: (name, work) => store.withLock(name, work),

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Client, type ClientConfig } from 'pg'
+import type { Servers } from './servers.ts'
 
 /** The channel that replicas notify each other on. */
 export const CHANNEL = 'countersign_keys'
@@ -12,12 +12,12 @@ const LONGEST_PAUSE_MS = 5000
  * after pauses that grow; each time it stands, the listener is called once, for what it may have missed.
  */
 export async function listenForAnnouncements(
-  config: ClientConfig,
+  servers: Servers,
   listener: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
-    await listenOnce(config, signal, () => {
+    await listenOnce(servers, signal, () => {
       pauseMs = FIRST_PAUSE_MS
       listener()
     }).catch(() => undefined)
@@ -26,12 +26,8 @@ export async function listenForAnnouncements(
 }
 
 /** Ends when the connection does, or the signal is aborted. */
-async function listenOnce(
-  config: ClientConfig,
-  signal: AbortSignal,
-  heard: () => void,
-): Promise<void> {
-  const client = new Client(config)
+async function listenOnce(servers: Servers, signal: AbortSignal, heard: () => void): Promise<void> {
+  const client = await servers.connect()
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<undefined>()
   const finish = (): void => {
     end(undefined)
@@ -51,7 +47,6 @@ async function listenOnce(
   client.on('notification', hear)
   signal.addEventListener('abort', finish, { once: true })
   try {
-    await client.connect()
     await client.query(`listen ${CHANNEL}`)
     heard()
     await ended

@@ -19,15 +19,18 @@ import {
 } from 'kysely'
 import type { Pool, PoolClient, QueryResult as PgResult, QueryResultRow } from 'pg'
 import { leavesConnectionUsable, promisePostgres, toPostgresFailure } from './failures.ts'
+import type { Servers } from './servers.ts'
 
 /** Statements that are prepared, per connection; the store has some forty texts. */
 const MAX_PREPARED = 200
 
-/** The dialect over a pool, which stays its owner's to end. */
+/** The dialect over a pool with the servers, which stays its owner's to end. */
 export class PgDialect implements Dialect {
+  readonly #servers: Servers
   readonly #pool: Pool
 
-  constructor(pool: Pool) {
+  constructor(servers: Servers, pool: Pool) {
+    this.#servers = servers
     this.#pool = pool
   }
 
@@ -36,7 +39,7 @@ export class PgDialect implements Dialect {
   }
 
   createDriver(): Driver {
-    return new PoolDriver(this.#pool)
+    return new PoolDriver(this.#servers, this.#pool)
   }
 
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
@@ -60,10 +63,12 @@ class RowLockedAdapter extends PostgresAdapter {
 }
 
 class PoolDriver implements Driver {
+  readonly #servers: Servers
   readonly #pool: Pool
   readonly #names = new StatementNames()
 
-  constructor(pool: Pool) {
+  constructor(servers: Servers, pool: Pool) {
+    this.#servers = servers
     this.#pool = pool
     // Whoever uses the connection learns it from its query; unheard, the event would end the process.
     const ignore = (): undefined => undefined
@@ -76,7 +81,8 @@ class PoolDriver implements Driver {
   }
 
   async acquireConnection(): Promise<PooledConnection> {
-    const client = await promisePostgres(() => this.#pool.connect())
+    const connect = (): Promise<PoolClient> => promisePostgres(() => this.#pool.connect())
+    const client = await this.#servers.tryEach(connect)
     return new PooledConnection(client, this.#names)
   }
 

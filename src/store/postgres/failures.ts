@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg'
+import { CountersignError } from '../../errors.ts'
 import { storeUnavailable } from '../unavailable.ts'
 
 const TRY_AGAIN = 'it is safe to try again'
@@ -36,6 +37,7 @@ export function sqlState(error: unknown): string | undefined {
 
 /** Turns what pg throws into ERR_STORE_UNAVAILABLE where it is an outage; a bug stays as it is. */
 export function toPostgresFailure(error: unknown): unknown {
+  if (CountersignError.is(error)) return error
   const state = sqlState(error)
   if (state !== undefined) {
     const [, why, hint] = OUTAGES.find(([prefix]) => state.startsWith(prefix)) ?? []
@@ -67,4 +69,10 @@ const READ_ONLY = '25006'
 /** Tells whether a connection can be used again after an error: the server itself said what is wrong, and stayed. */
 export function leavesConnectionUsable(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity !== 'FATAL' && error.code !== READ_ONLY
+}
+
+/** Tells whether no connection of a pool came free in time: no server is the reason. */
+export function isPoolBusy(error: unknown): boolean {
+  const { cause } = CountersignError.is(error) ? error : {}
+  return cause instanceof Error && cause.message === 'timeout exceeded when trying to connect'
 }

@@ -1,15 +1,17 @@
 import { type Compilable, Kysely, sql } from 'kysely'
-import { type ClientConfig, Pool } from 'pg'
+import type { Pool } from 'pg'
 import { CountersignError } from '../../errors.ts'
+import type { Renewable } from '../../renewal.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, POSTGRES_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
 import { CHANNEL, listenForAnnouncements, pollForChange } from './announcements.ts'
-import { toClientConfig } from './client-config.ts'
 import { PgDialect } from './dialect.ts'
 import { sqlState } from './failures.ts'
+import { assertOwnSessions } from './pooler.ts'
 import { tryRowLock } from './row-lock.ts'
 import { createSchema, MIGRATION_LOCK, SCHEMA } from './schema.ts'
+import { Servers } from './servers.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const RUN_AGAIN: ReadonlySet<string | undefined> = new Set(['40001', '40P01'])
@@ -18,12 +20,15 @@ const RUN_AGAIN: ReadonlySet<string | undefined> = new Set(['40001', '40P01'])
 const MIGRATION_TIMEOUT_MS = 600_000
 
 /**
- * Opens a pool of connections to a server; none is made yet.
+ * Opens a pool of connections to the servers of an address.
  *
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — the URL can't be used
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — the address cannot be used, or leads to a pooler that shares
+ * sessions; ERR_STORE_UNAVAILABLE — no server answers
  */
-export function openPostgres(url: string, settings: DatabaseSettings): Database {
-  return new PostgresDatabase(toClientConfig(url, settings), settings)
+export async function openPostgres(url: string, settings: DatabaseSettings): Promise<Database> {
+  const servers = await Servers.open(url, settings)
+  await assertOwnSessions(servers)
+  return new PostgresDatabase(servers, settings)
 }
 
 class PostgresDatabase implements Database {
@@ -31,30 +36,26 @@ class PostgresDatabase implements Database {
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes = POSTGRES_TYPES
   readonly schema = SCHEMA
-  readonly #config: ClientConfig
+  readonly renewables: readonly Renewable[]
+  readonly #servers: Servers
   readonly #pollMs: number
   readonly #pool: Pool
   readonly #watching = new Set<Promise<unknown>>()
 
-  constructor(config: ClientConfig, { maxConnections, pollMs }: DatabaseSettings) {
-    this.#config = config
+  constructor(servers: Servers, { maxConnections, pollMs }: DatabaseSettings) {
+    this.#servers = servers
+    this.renewables = [servers.files]
     this.#pollMs = pollMs
-    this.#pool = new Pool({ ...config, max: maxConnections })
-    this.writer = new Kysely<Tables>({ dialect: new PgDialect(this.#pool) })
+    this.#pool = servers.pool(maxConnections)
+    this.writer = new Kysely<Tables>({ dialect: new PgDialect(servers, this.#pool) })
     this.reader = this.writer
   }
 
   async migrating<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
-    const pool = new Pool({
-      ...this.#config,
-      max: 2,
-      statement_timeout: MIGRATION_TIMEOUT_MS,
-      lock_timeout: MIGRATION_TIMEOUT_MS,
-      query_timeout: MIGRATION_TIMEOUT_MS,
-    })
+    const pool = this.#servers.pool(2, { timeoutMs: MIGRATION_TIMEOUT_MS })
     try {
       await createSchema(pool)
-      const db = new Kysely<Tables>({ dialect: new PgDialect(pool) })
+      const db = new Kysely<Tables>({ dialect: new PgDialect(this.#servers, pool) })
       return await db.transaction().execute(async (transaction) => {
         const lock = sql`select name from locks where name = ${MIGRATION_LOCK} for update`
         await lock.execute(transaction)
@@ -121,7 +122,7 @@ class PostgresDatabase implements Database {
   watchOthers(listener: () => void): () => void {
     const stop = new AbortController()
     const { signal } = stop
-    this.#watching.add(listenForAnnouncements(this.#config, listener, signal))
+    this.#watching.add(listenForAnnouncements(this.#servers, listener, signal))
     const everyMs = this.#pollMs
     this.#watching.add(pollForChange(() => this.#sequence(), listener, { everyMs, signal }))
     return () => {
@@ -130,7 +131,7 @@ class PostgresDatabase implements Database {
   }
 
   tryLock(name: string): Promise<HeldLock | undefined> {
-    return tryRowLock(this.#config, name)
+    return tryRowLock(this.#servers, name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

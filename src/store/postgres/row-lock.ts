@@ -1,7 +1,8 @@
-import { Client, type ClientConfig } from 'pg'
+import type { Client } from 'pg'
 import type { HeldLock } from '../database.ts'
 import { storeUnavailable } from '../unavailable.ts'
 import { promisePostgres } from './failures.ts'
+import type { Servers } from './servers.ts'
 
 /** How often the connection of a lock is tried, so that its loss is noticed on a silent network too. */
 const HEARTBEAT_MS = 5000
@@ -15,11 +16,8 @@ const IDLE_MS = 3 * HEARTBEAT_MS
  *
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the server does not answer
  */
-export async function tryRowLock(
-  config: ClientConfig,
-  name: string,
-): Promise<HeldLock | undefined> {
-  const client = new Client({ ...config, idle_in_transaction_session_timeout: IDLE_MS })
+export async function tryRowLock(servers: Servers, name: string): Promise<HeldLock | undefined> {
+  const client = await servers.connect({ idleMs: IDLE_MS })
   const lost = new AbortController()
   const lose = (cause?: unknown): void => {
     lost.abort(storeUnavailable(`the connection that held lock "${name}" was lost`, { cause }))
@@ -54,7 +52,6 @@ export async function tryRowLock(
 }
 
 async function lock(client: Client, name: string): Promise<boolean> {
-  await client.connect()
   const row = [`lock ${name}`]
   await client.query('insert into locks (name) values ($1) on conflict do nothing', row)
   await client.query('begin')

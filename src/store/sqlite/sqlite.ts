@@ -82,6 +82,7 @@ class SqliteDatabase implements Database {
   readonly reader: Kysely<Tables>
   readonly columnTypes: ColumnTypes = SQLITE_TYPES
   readonly schema = undefined
+  readonly renewables = []
   readonly #writing: SqliteConnection
   readonly #connected: ReadonlySet<Connected>
   readonly #guard: Disposable | undefined
