@@ -71,6 +71,7 @@ export type ErrorCode =
   | 'ERR_OVERLOADED'
   | 'ERR_STATE_CONFLICT'
   | 'ERR_STORE_UNAVAILABLE'
+  | 'ERR_STORE_BEHIND'
   | 'ERR_LOG_UNAVAILABLE'
   | 'ERR_CLOCK'
   | 'ERR_KEY_RULES_DIFFER'
@@ -170,6 +171,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_OVERLOADED: traits(7, 503, true),
   ERR_STATE_CONFLICT: traits(7, 409, true),
   ERR_STORE_UNAVAILABLE: traits(7, 503, true),
+  ERR_STORE_BEHIND: traits(7, 503),
   ERR_LOG_UNAVAILABLE: traits(7, 503, true),
   ERR_CLOCK: traits(7, 503, true),
   ERR_KEY_RULES_DIFFER: traits(7, 503, true),

@@ -15,6 +15,7 @@ interface ServeFlags extends ConfigFlags {
   readonly migrate?: true | undefined
   readonly newLog?: true | undefined
   readonly resetClock?: string | undefined
+  readonly acceptStoreBehind?: string | undefined
   readonly acceptKeyRules?: string | undefined
 }
 
@@ -31,6 +32,10 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option(
       '--reset-clock <reason>',
       "go on by this machine's clock, where the log has an entry of the future; logs the reason",
+    )
+    .option(
+      '--accept-store-behind <reason>',
+      'go on with a database that was restored from an older backup; logs the reason',
     )
     .option(
       '--accept-key-rules <reason>',
@@ -52,6 +57,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
     migrate: flags.migrate,
     newLog: flags.newLog,
     resetClock: flags.resetClock,
+    acceptStoreBehind: flags.acceptStoreBehind,
     acceptKeyRules: flags.acceptKeyRules,
     output: stderr,
   })

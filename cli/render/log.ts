@@ -37,6 +37,8 @@ function describe(entry: LogEntry): string {
       return describeRules(entry.approvals)
     case 'keyRules':
       return describeKeyRules(entry)
+    case 'restore':
+      return `${entry.origin} lost entries, of ${entry.size} or more: ${entry.reason}`
     case 'clock':
       return `time set back from ${entry.latest.toISOString()}: ${entry.reason}`
   }

@@ -76,6 +76,8 @@ export interface LogSettings {
   /** Undefined: made of the address of the service. */
   readonly origin: string | undefined
   readonly checkpointEverySeconds: number
+  /** Path of the anchor, a folder where it ends with `/`; undefined: beside an SQLite database. */
+  readonly anchor: string | undefined
 }
 
 /** Fills in the section `access`. */
@@ -147,10 +149,11 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
 }
 
 /** Fills in the section `log`. */
-export function toLogSettings({ origin, checkpointEvery }: LogSection = {}): LogSettings {
+export function toLogSettings({ origin, checkpointEvery, anchor }: LogSection = {}): LogSettings {
   return {
     origin,
     checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
+    anchor,
   }
 }
 

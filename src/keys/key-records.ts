@@ -45,6 +45,8 @@ export interface KeyRecords {
   sequence(): Promise<number>
   /** Takes the next number for a publication; strictly increasing over all replicas. */
   nextSequence(): Promise<number>
+  /** As {@link nextSequence}, and above a number that is given. */
+  raiseSequence(above: number): Promise<number>
   intents(): Promise<readonly CreationIntent[]>
   insertIntent(intent: CreationIntent): Promise<void>
   deleteIntent(id: string): Promise<void>

@@ -75,6 +75,10 @@ function specifics(entry: LogEntry): object {
       const { resource, rulesSha256, maxTokenLifetimeSeconds, reason } = entry
       return { resource, rulesSha256, maxTokenLifetimeSeconds, reason: cutReason(reason) }
     }
+    case 'restore': {
+      const { origin, size, sequence, reason } = entry
+      return { origin, size, sequence, reason: cutText(reason, MAX_REASON_CHARACTERS) }
+    }
     case 'clock':
       return { latest: entry.latest, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
   }
@@ -201,6 +205,14 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     rulesSha256: reader.text('rulesSha256'),
     maxTokenLifetimeSeconds: readCount(reader, 'maxTokenLifetimeSeconds'),
     reason: reader.optionalText('reason'),
+  }),
+  restore: (reader) => ({
+    type: 'restore',
+    ...readBase(reader),
+    origin: reader.text('origin'),
+    size: readCount(reader, 'size'),
+    sequence: readCount(reader, 'sequence'),
+    reason: reader.text('reason'),
   }),
   clock: (reader) => ({
     type: 'clock',

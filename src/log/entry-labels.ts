@@ -6,8 +6,14 @@ export function labelsOf(entry: LogEntry): readonly string[] {
   return [...new Set(labels)]
 }
 
+type EntryOfNoKey = Extract<LogEntry, { readonly type: 'rules' | 'clock' | 'restore' }>
+
+function isOfNoKey(entry: LogEntry): entry is EntryOfNoKey {
+  return ['rules', 'clock', 'restore'].includes(entry.type)
+}
+
 function specificLabels(entry: LogEntry): readonly string[] {
-  if (entry.type === 'rules' || entry.type === 'clock') return []
+  if (isOfNoKey(entry)) return []
   if (entry.type === 'denial' || entry.type === 'keyRules') return [`key:${entry.resource}`]
   if (entry.type === 'approval') return [`key:${entry.resource}`, `approval:${entry.approvalId}`]
   const version = [`key:${entry.key.name}`, `kid:${entry.key.kid}`]

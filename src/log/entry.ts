@@ -167,6 +167,18 @@ export interface ClockEntry extends EntryBase {
   readonly reason: string
 }
 
+/** An operator had the service go on with a store that had lost entries: from here on, what was lost is missing. */
+export interface RestoreEntry extends EntryBase {
+  readonly type: 'restore'
+  /** Name of the log that lost entries. */
+  readonly origin: string
+  /** How many entries it had at least. */
+  readonly size: number
+  /** The number from which publications go on; above all that were lost. */
+  readonly sequence: number
+  readonly reason: string
+}
+
 /** One entry of the log. */
 export type LogEntry =
   | SignatureEntry
@@ -178,3 +190,4 @@ export type LogEntry =
   | RulesEntry
   | KeyRulesEntry
   | ClockEntry
+  | RestoreEntry

@@ -44,6 +44,7 @@ export class HistoryCheck {
     this.#approvals.add(index, entry)
     if (entry.type === 'clock') this.#latest = entry.time.getTime()
     else if (!this.#isOfRevocation(entry)) this.#checkTime(index, entry.time)
+    if (entry.type === 'restore') this.#checkSequence(index, entry)
     if (entry.type === 'state') this.#addState(index, entry)
     else if ('key' in entry) this.#checkSigner(index, entry)
   }
@@ -74,7 +75,13 @@ export class HistoryCheck {
     this.#latest = Math.max(this.#latest, time.getTime())
   }
 
-  #addState(index: number, { to, key, sequence }: StateEntry): void {
+  #addState(index: number, entry: StateEntry): void {
+    this.#checkSequence(index, entry)
+    const { to, key } = entry
+    if (to === 'revoked' || to === 'destroyed') this.#ended.set(key.kid, { index, what: to })
+  }
+
+  #checkSequence(index: number, { sequence }: { readonly sequence: number }): void {
     const last = this.#last
     // The entries of one change stand together and share a number.
     const isSameChange = last?.index === index - 1 && last.sequence === sequence
@@ -83,7 +90,6 @@ export class HistoryCheck {
       throw contradiction(index, why)
     }
     this.#last = { index, sequence }
-    if (to === 'revoked' || to === 'destroyed') this.#ended.set(key.kid, { index, what: to })
   }
 
   #checkSigner(index: number, { type, key }: Extract<LogEntry, { readonly key: object }>): void {

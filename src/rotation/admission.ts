@@ -62,6 +62,7 @@ function signerOf(entry: LogEntry): EntryKey | undefined {
     case 'rules':
     case 'keyRules':
     case 'clock':
+    case 'restore':
       return undefined
   }
 }

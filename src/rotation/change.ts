@@ -87,6 +87,7 @@ function changeOnce(
     const changed = await decide(moment, records)
     await assertAllTold(records, moment, changed)
     const changes = pairChanges(moment.versions, changed)
+    for (const change of changes) assertNeverRevoked(context, change)
     const consent = await askConsent(changes, done, records)
     for (const [before, version] of changes) {
       await (before === undefined
@@ -103,6 +104,18 @@ function changeOnce(
     const states = new Map([...moment.versions, ...changed].map((one) => [one.version, one]))
     const versions = [...states.values()].toSorted((a, b) => a.version - b.version)
     return { key: moment.key, versions, changed, sequence }
+  })
+}
+
+/** A store that was restored may have forgotten a version that was revoked, and so take its key pair as new. */
+function assertNeverRevoked({ anchor }: RotationContext, [before, after]: VersionChange): void {
+  const { key, publicKey, version } = after
+  const since = before === undefined ? anchor?.revokedSince(publicKey.kid) : undefined
+  if (since === undefined) return
+  const message = `the key pair of ${key}@${version} was revoked before, since ${since.toISOString()}`
+  throw new CountersignError('ERR_KEY_REVOKED', message, {
+    hint: 'use another key pair: one that was revoked never signs again',
+    details: { key, version, kid: publicKey.kid },
   })
 }
 

@@ -5,6 +5,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Store, StoreTransaction } from '../store/store.ts'
 import type { TimestampChainRequest } from '../timestamp/certificates.ts'
 import type { CheckedClock } from './checked-clock.ts'
+import type { StoreAnchor } from './store-anchor.ts'
 
 /** The surroundings of every operation on keys. */
 export interface RotationContext {
@@ -14,6 +15,8 @@ export interface RotationContext {
   readonly clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>
   /** 16 random bytes in hex: the mark a key pair is made under. */
   readonly randomMark: () => string
+  /** What the store must not forget; left out: nothing is kept outside of it. */
+  readonly anchor?: Pick<StoreAnchor, 'revokedSince' | 'keepRevoked'> | undefined
   /** Issues the certificate chain of a new version of a time-stamp key: PEM, leaf first. */
   readonly certify: (version: Certified) => string
 }

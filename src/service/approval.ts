@@ -26,6 +26,8 @@ export interface ApprovalOptions {
   readonly now: () => Date
   readonly clock: Pick<CheckedClock, 'check' | 'checkOrEstimate'>
   readonly randomId: () => string
+  /** Throws where approvals that were used may be there again; left out: they never are. */
+  readonly assertCurrent?: () => void
 }
 
 /** Who takes a step, in which request. */
@@ -92,6 +94,7 @@ export function createApprovals(options: ApprovalOptions): Approvals {
       if (!outcome.isApproved) throw notCovered(request)
       const { approval } = outcome
       if (approval === undefined) return []
+      if (request.action !== 'revokeKey') options.assertCurrent?.()
       await records.approvals.deleteApproval(approval.id)
       return [useEntry(approval, context.rules, { by, time })]
     },

@@ -20,6 +20,8 @@ import { createCheckpointer } from '../log/checkpointer.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
+import type { AnchorStorage } from '../rotation/anchor-file.ts'
+import { anchoredKeyring } from '../rotation/anchored-keyring.ts'
 import { CheckedClock, type MachineClock } from '../rotation/checked-clock.ts'
 import { clockedKeyring } from '../rotation/clocked-keyring.ts'
 import { configuredKeyring } from '../rotation/configured-keyring.ts'
@@ -30,10 +32,12 @@ import { ensureKeys } from '../rotation/ensure-keys.ts'
 import { createScheduler } from '../rotation/scheduler.ts'
 import { findDifferent } from '../rotation/key-rules.ts'
 import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
+import { StoreAnchor } from '../rotation/store-anchor.ts'
 import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
+import { followAnchor } from './anchor.ts'
 import { createApprovals } from './approval.ts'
 import { ApprovalAudit } from './approval-audit.ts'
 import { recordRules } from './approval-rules.ts'
@@ -56,7 +60,12 @@ export interface AssemblyOptions {
   readonly approvals: ApprovalSettings & { readonly examinedEntries: readonly number[] }
   /** None: nobody may do anything. */
   readonly policies: readonly PolicySource[]
-  readonly log: { readonly origin: string; readonly checkpointEveryMs: number }
+  readonly log: {
+    readonly origin: string
+    readonly checkpointEveryMs: number
+    /** Where it is kept how far the store was; left out: in memory. */
+    readonly anchor?: AnchorStorage | undefined
+  }
   /** How long a signed key history counts. */
   readonly keyHistory: PublicationLifetimes
   /** Who stamps the signatures of a key: `embedded`, `none`, or an address. */
@@ -67,6 +76,8 @@ export interface AssemblyOptions {
   readonly machine: MachineClock
   /** Why the log goes on by this machine's clock, though its latest entry is ahead of it. */
   readonly resetClock?: string | undefined
+  /** Why the service goes on with a store that is behind its anchor. */
+  readonly acceptStoreBehind?: string | undefined
   /** Why the rules of the keys are to count for all replicas, though the store has others. */
   readonly acceptRules?: string | undefined
   readonly randomId: () => string
@@ -118,14 +129,13 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   // Mistakes of the configuration come to light before anything is made.
   const authorizer = await createAuthorizer(policies)
   const authenticator = createCallerCheck(options)
-  const rotation = rotationContext(options)
-  await startClock(options)
+  const { anchor, rotation } = await startRotation(options, lifecycle)
   await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, clock })
   const followed = await startKeyring(options, lifecycle, rotation)
   known = () => followed.snapshot.keys
   alertDifferent(options, followed)
   const configured = keys.map(({ name }) => name)
-  const own = configuredKeyring(followed, keys)
+  const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
   const appender = lifecycle.own(
     createAppender({ store, admit: createAdmission(clock, keys), now }),
@@ -138,6 +148,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     ageMs: followed.ageMs,
   })
   const { admit, mayBePermitted } = authorizer
+  const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(own, now)
@@ -155,19 +166,33 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     admit,
     mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
-    approvals: createApprovals({ ...options, now, settings: options.approvals }),
+    approvals: createApprovals({ ...options, assertCurrent, now, settings: options.approvals }),
     rotation,
     failures,
     tokenRulesOf: options.tokenRulesOf,
     timestampAuthority,
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
     readiness: () => [
-      ...storeChecks(options, followed),
+      ...storeChecks(options, followed, anchor),
       { name: 'approvals', check: () => audit.assertComplete() },
-      { name: 'key history', check: () => assertRenewed(publications) },
+      { name: 'key history', check: () => assertWith(publications.assertRenewed) },
       ...probes.checks(configured),
     ],
   }
+}
+
+/** Once it fulfils, what was once revoked is revoked in the store too. */
+async function startRotation(
+  options: Clocked,
+  lifecycle: Lifecycle,
+): Promise<{ readonly anchor: StoreAnchor; readonly rotation: RotationContext }> {
+  const { acceptStoreBehind: accept, log, onAlert, store } = options
+  const { anchor: storage, origin } = log
+  const anchor = await StoreAnchor.open({ store, onAlert, origin, storage })
+  const rotation = rotationContext(options, anchor)
+  await startClock(options)
+  await followAnchor({ anchor, rotation, accept, onAlert, origin }, lifecycle)
+  return { anchor, rotation }
 }
 
 /** Once it fulfils, each key has a version that signs. */
@@ -195,7 +220,11 @@ function alertDifferent({ keys, onAlert }: Clocked, keyring: StoreKeyring): void
   keyring.onChange(look)
 }
 
-function storeChecks({ clock, store }: Clocked, keyring: StoreKeyring): readonly ReadinessCheck[] {
+function storeChecks(
+  { clock, store }: Clocked,
+  keyring: StoreKeyring,
+  anchor: StoreAnchor,
+): readonly ReadinessCheck[] {
   return [
     { name: 'store', check: () => store.ping() },
     { name: 'log', check: () => assertWritable(store) },
@@ -206,6 +235,7 @@ function storeChecks({ clock, store }: Clocked, keyring: StoreKeyring): readonly
         await clock.check(store)
       },
     },
+    { name: 'anchor', check: () => assertWith(anchor.assertKept) },
   ]
 }
 
@@ -278,7 +308,7 @@ async function startPublications(
 
 const SWEEP_MS = 10 * 60_000
 
-function rotationContext(options: Clocked): RotationContext {
+function rotationContext(options: Clocked, anchor: StoreAnchor): RotationContext {
   const { clock, providers, randomMark, settings, store } = options
   const { now } = clock
   return {
@@ -287,6 +317,7 @@ function rotationContext(options: Clocked): RotationContext {
     now,
     clock,
     randomMark,
+    anchor,
     certify: (certified) => {
       const notBefore = now()
       const notAfter = new Date(notBefore)
@@ -302,7 +333,11 @@ function startCheckpoints(
   openKeys: Parameters<typeof createCheckpointer>[0]['openKeys'],
 ): void {
   const { origin, checkpointEveryMs: intervalMs } = log
-  const checkpointer = createCheckpointer({ store, origin, openKeys, intervalMs, onError: onAlert })
+  const onError = (error: CountersignError): void => {
+    // The anchor has reported it, and it is tried every second.
+    if (error.code !== 'ERR_STORE_BEHIND') onAlert(error)
+  }
+  const checkpointer = createCheckpointer({ store, origin, openKeys, intervalMs, onError })
   lifecycle.own(checkpointer)
   checkpointer.start()
 }
@@ -324,9 +359,9 @@ function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> 
   return first === undefined ? Promise.resolve() : Promise.reject(first)
 }
 
-/** Whoever runs the service must know before clients refuse what it publishes. */
-async function assertRenewed(publications: Publications): Promise<void> {
-  publications.assertRenewed()
+/** As a check: what is thrown is a rejection. */
+async function assertWith(throwing: () => void): Promise<void> {
+  throwing()
   return Promise.resolve()
 }
 

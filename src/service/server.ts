@@ -26,6 +26,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
 import { parseTrustedRoot } from '../verification/trusted-root.ts'
+import { anchorPath, anchorStorage, anchorWarnings } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
 import { createHttpServer } from './http-server.ts'
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly newLog?: boolean | undefined
   /** Why the log goes on by this machine's clock, see docs/runbooks/clock.md. */
   readonly resetClock?: string | undefined
+  /** Why the service goes on with a store that was restored, see docs/runbooks/restore.md. */
+  readonly acceptStoreBehind?: string | undefined
   /** Why the rules of the configured keys are to count for all replicas, see docs/runbooks/rotation.md. */
   readonly acceptKeyRules?: string | undefined
   readonly fetch: typeof fetch
@@ -112,8 +115,12 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const tls = files && (await readTlsFiles(files))
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
-  await settleLogName(store, logOriginOf(config, issuer), options.newLog === true)
+  const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
+  await settleLogName(store, logOriginOf(config, issuer), isNewLog)
   const known = await store.transaction((records) => records.keys.keys())
+  const anchor = anchorPath(config.log.anchor, config.store)
+  const isFirst = known.length === 0
+  const anchorSaid = await anchorWarnings(anchor, { store: config.store, isFirst })
   const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
@@ -131,6 +138,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     logOrigin: logOriginOf(config, issuer),
     warnings: [
       ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
+      ...anchorSaid,
       ...warningsOf({ ...config.serve, ...config.access, keys }),
     ],
     [Symbol.asyncDispose]: () => lifecycle.stop(),
@@ -223,6 +231,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     log: {
       origin: logOriginOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
+      anchor: anchorStorage(anchorPath(config.log.anchor, config.store)),
     },
     keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',
@@ -235,6 +244,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     remoteStamper: await remoteStampers(options),
     machine: clock,
     resetClock: options.resetClock,
+    acceptStoreBehind: options.acceptStoreBehind,
     acceptRules: options.acceptKeyRules,
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),

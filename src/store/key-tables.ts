@@ -116,11 +116,18 @@ export class KeyTables implements KeyRecords {
     return value
   }
 
-  async nextSequence(): Promise<number> {
+  nextSequence(): Promise<number> {
+    return this.raiseSequence(0)
+  }
+
+  async raiseSequence(above: number): Promise<number> {
     // The row stays locked until the transaction ends, so numbers become visible in their order.
     const { value } = await this.#db
       .updateTable('counters')
-      .set((row) => ({ value: row('value', '+', 1) }))
+      .set((row) => {
+        const least = row.case().when('value', '<', above).then(above)
+        return { value: row(least.else(row.ref('value')).end(), '+', 1) }
+      })
       .where('name', '=', 'sequence')
       .returning('value')
       .executeTakeFirstOrThrow()

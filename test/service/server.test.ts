@@ -47,6 +47,7 @@ test('a service that started is ready, and says of what', async () => {
       'log',
       'key states',
       'clock',
+      'anchor',
       'approvals',
       'key history',
       'key log',

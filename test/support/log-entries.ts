@@ -7,6 +7,7 @@ import type {
   DenialEntry,
   KeyRulesEntry,
   LogEntry,
+  RestoreEntry,
   RulesEntry,
   SignatureEntry,
   StateEntry,
@@ -177,6 +178,15 @@ const clock: fc.Arbitrary<ClockEntry> = fc.record({
   reason: text,
 })
 
+const restore: fc.Arbitrary<RestoreEntry> = fc.record({
+  ...base,
+  type: fc.constant('restore'),
+  origin: text,
+  size: fc.nat(),
+  sequence: fc.nat(),
+  reason: text,
+})
+
 /** Any entry of any type. */
 export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   signature,
@@ -188,4 +198,5 @@ export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   rules,
   keyRules,
   clock,
+  restore,
 )

@@ -48,7 +48,7 @@ export async function runServer(
   { config: file, env }: ServerFolder,
   options: Pick<
     ServerOptions,
-    'migrate' | 'newLog' | 'clock' | 'resetClock' | 'acceptKeyRules'
+    'migrate' | 'newLog' | 'clock' | 'resetClock' | 'acceptKeyRules' | 'acceptStoreBehind'
   > = {},
 ): Promise<TestServer> {
   const lines: string[] = []

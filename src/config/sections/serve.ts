@@ -22,6 +22,7 @@ export interface ServeEntry {
 export interface LogSection {
   readonly origin?: string
   readonly checkpointEvery?: string
+  readonly anchor?: string
 }
 
 /** The section `keyHistory` as the file says it. */
@@ -146,6 +147,13 @@ const log = Type.Object(
       duration('1s', '1h', {
         description: 'How often a checkpoint is signed while entries arrive.',
         default: DEFAULTS.checkpointEvery,
+      }),
+    ),
+    anchor: Type.Optional(
+      text('path', {
+        description:
+          'File in which the service keeps how far its log and publications are and what is revoked, so that it notices a database restored from an older backup. A path that ends with `/` is a folder. Replicas may share it. Left out: the file of an SQLite store with `.anchor` behind its name; none for PostgreSQL.',
+        examples: ['/var/lib/countersign/anchor.json'],
       }),
     ),
   },

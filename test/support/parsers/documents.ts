@@ -22,6 +22,7 @@ import { MAX_ENTRY_BYTES } from '../../../src/log/entry-bundle.ts'
 import { parseEntry } from '../../../src/log/entry-format.ts'
 import { parseAuthFile } from '../../../src/oci/auth-file.ts'
 import { parseErrorBody } from '../../../src/oci/registry-error.ts'
+import { MAX_ANCHOR_BYTES, parseAnchor } from '../../../src/rotation/anchor.ts'
 import { parseTrustedRoot } from '../../../src/verification/trusted-root.ts'
 import { testKeyPair } from '../signers.ts'
 import {
@@ -147,6 +148,7 @@ export const DOCUMENT_PARSERS: readonly ParserAtLimit[] = [
     },
   ),
   ofJson('parseEntry', MAX_ENTRY_BYTES, parseEntry),
+  ofJson('parseAnchor', MAX_ANCHOR_BYTES, parseAnchor),
   ofJson('parseAuthFile', MiB, (input) => parseAuthFile('auth.json', input)),
   ofJson('parseErrorBody', 64 * KiB, parseErrorBody),
   ofJson('problemToError', 64 * KiB, (input) => {

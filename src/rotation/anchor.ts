@@ -1,0 +1,107 @@
+/**
+ * The anchor: what a store must not fall behind, kept outside of it. A store that was restored from an older
+ * backup contradicts nothing in itself; only what is remembered elsewhere shows that it is older.
+ *
+ * @packageDocumentation
+ */
+import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
+import { CountersignError } from '../errors.ts'
+import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+
+/** How far a log was when it was last looked at. */
+export interface AnchoredLog {
+  readonly origin: string
+  readonly size: number
+  /** Root of the tree of that size, 32 bytes. */
+  readonly root: Uint8Array
+}
+
+/** What was once true of a store, and stays true of it for ever. */
+export interface Anchor {
+  /** Of the newest publication. */
+  readonly sequence: number
+  /** One for each name that a log had; the newest name last. */
+  readonly logs: readonly AnchoredLog[]
+  /** Since when the signatures of each revoked version do not count, by kid. */
+  readonly revoked: ReadonlyMap<string, Date>
+}
+
+/** The anchor of a store in which nothing has happened. */
+export const EMPTY_ANCHOR: Anchor = { sequence: 0, logs: [], revoked: new Map() }
+
+/** Longest text of an anchor: some 40,000 revocations. */
+export const MAX_ANCHOR_BYTES: number = 4 * 1024 * 1024
+
+const VERSION = 1
+const ROOT_BYTES = 32
+
+/** What two anchors of one store say together: of each number the larger, of each revocation the earlier. */
+export function mergeAnchors(one: Anchor, other: Anchor): Anchor {
+  const logs = new Map(one.logs.map((log) => [log.origin, log]))
+  for (const log of other.logs) {
+    const known = logs.get(log.origin)
+    if (known === undefined || known.size < log.size) logs.set(log.origin, log)
+  }
+  const revoked = new Map(one.revoked)
+  for (const [kid, since] of other.revoked) {
+    const known = revoked.get(kid)
+    if (known === undefined || since < known) revoked.set(kid, since)
+  }
+  const sequence = Math.max(one.sequence, other.sequence)
+  return { sequence, logs: [...logs.values()], revoked }
+}
+
+/** Writes an anchor as JSON; the same anchor is the same text. */
+export function serializeAnchor({ sequence, logs, revoked }: Anchor): string {
+  const document = {
+    version: VERSION,
+    sequence,
+    logs: logs.map(({ origin, size, root }) => ({
+      origin,
+      size,
+      root: encodeBase64(root),
+    })),
+    revoked: [...revoked]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([kid, since]) => ({ kid, compromisedSince: since.toISOString() })),
+  }
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}
+
+/**
+ * Parses an anchor.
+ *
+ * @throws {@link CountersignError} ERR_FILE_READ — not an anchor, or one of a later release; ERR_JSON_INVALID
+ */
+export function parseAnchor(text: Uint8Array): Anchor {
+  const reader = readObject(parseJson(text, { maxBytes: MAX_ANCHOR_BYTES }), malformed, 'anchor')
+  const version = readCount(reader, 'version')
+  if (version !== VERSION) throw malformed(`version is ${version}, expected ${VERSION}`)
+  const logs = reader.objects('logs').map(readLog)
+  const revoked = reader
+    .objects('revoked')
+    .map((entry) => [entry.text('kid'), readTime(entry, 'compromisedSince')] as const)
+  return { sequence: readCount(reader, 'sequence'), logs, revoked: new Map(revoked) }
+}
+
+function readLog(reader: ObjectReader): AnchoredLog {
+  const root = decodeBase64(reader.text('root'))
+  if (root?.length !== ROOT_BYTES) throw malformed('a root is not 32 bytes in base64')
+  return { origin: reader.text('origin'), size: readCount(reader, 'size'), root }
+}
+
+function readTime(reader: ObjectReader, name: string): Date {
+  const time = new Date(reader.text(name))
+  if (Number.isNaN(time.getTime())) throw malformed(`"${name}" is not a time`)
+  return time
+}
+
+function readCount(reader: ObjectReader, name: string): number {
+  const value = reader.value(name)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed(`"${name}" is not a whole number`)
+}
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_FILE_READ', `malformed anchor: ${why}`)
+}

@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  type Anchor,
+  type AnchoredLog,
+  EMPTY_ANCHOR,
+  mergeAnchors,
+  parseAnchor,
+  serializeAnchor,
+} from '../../src/rotation/anchor.ts'
+import { codeOf } from '../support/errors.ts'
+
+const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
+const name = fc.constantFrom('a', 'b', 'c', 'd')
+const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
+
+const log: fc.Arbitrary<AnchoredLog> = fc.record({ origin: name, size: fc.nat(), root: bytes })
+
+const anchor: fc.Arbitrary<Anchor> = fc.record({
+  sequence: fc.nat(),
+  logs: fc.uniqueArray(log, { selector: ({ origin }) => origin }),
+  revoked: fc.dictionary(name, time).map((dates) => new Map(Object.entries(dates))),
+})
+
+function sizeOf({ logs }: Anchor, origin: string): number {
+  return logs.find((each) => each.origin === origin)?.size ?? 0
+}
+
+test('an anchor that was written is read as what it was', () => {
+  fc.assert(
+    fc.property(anchor, (before) => {
+      const text = serializeAnchor(before)
+      expect(serializeAnchor(parseAnchor(Buffer.from(text)))).toBe(text)
+    }),
+  )
+})
+
+test('two anchors together are behind neither, and take back no revocation', () => {
+  fc.assert(
+    fc.property(anchor, anchor, (one, other) => {
+      const both = mergeAnchors(one, other)
+      for (const each of [one, other]) {
+        expect(both.sequence).toBeGreaterThanOrEqual(each.sequence)
+        for (const { origin, size } of each.logs) {
+          expect(sizeOf(both, origin)).toBeGreaterThanOrEqual(size)
+        }
+        for (const [kid, since] of each.revoked) {
+          expect(both.revoked.get(kid)?.getTime()).toBeLessThanOrEqual(since.getTime())
+        }
+      }
+      expect(serializeAnchor(mergeAnchors(both, other))).toBe(serializeAnchor(both))
+    }),
+  )
+})
+
+test('the newest name of a log stays the last', () => {
+  const named = (origin: string): Anchor => ({
+    ...EMPTY_ANCHOR,
+    logs: [{ origin, size: 1, root: Buffer.alloc(32) }],
+  })
+
+  const merged = mergeAnchors(mergeAnchors(named('first'), named('second')), named('first'))
+
+  expect(merged.logs.map(({ origin }) => origin)).toEqual(['first', 'second'])
+})
+
+test('a text that was cut or changed anywhere is no anchor', () => {
+  const whole = serializeAnchor({
+    sequence: 7,
+    logs: [{ origin: 'log', size: 9, root: Buffer.alloc(32, 1) }],
+    revoked: new Map([['kid', new Date(0)]]),
+  })
+  fc.assert(
+    fc.property(fc.nat({ max: whole.trimEnd().length - 1 }), (end) => {
+      expect(codeOf(() => parseAnchor(Buffer.from(whole.slice(0, end))))).toBe('ERR_JSON_INVALID')
+    }),
+  )
+  for (const member of ['version', 'sequence', 'size', 'root', 'compromisedSince', 'revoked']) {
+    const renamed = whole.replace(`"${member}"`, '"other"')
+    expect(codeOf(() => parseAnchor(Buffer.from(renamed)))).toBe('ERR_FILE_READ')
+  }
+})

@@ -1,0 +1,387 @@
+/** A database that was put back to an earlier state, by an operator or an attacker: what was revoked since stays revoked. */
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ServerOptions } from '../../src/service/server.ts'
+import type { LogEntry } from '../../src/log/entry.ts'
+import { parseEntry } from '../../src/log/entry-format.ts'
+import { HistoryCheck } from '../../src/log/history-check.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
+import { runServer, type TestServer } from '../support/server.ts'
+import { ServiceClient, type Verdict } from '../support/service-client.ts'
+import {
+  type ServiceFolder,
+  type ServiceFolderOptions,
+  writeServiceFolder,
+} from '../support/service-folder.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
+
+const RELEASED: Verdict = { status: 200, code: undefined }
+const BEHIND: Verdict = { status: 503, code: 'ERR_STORE_BEHIND' }
+const REASON = 'restored from the backup of the night'
+/** For a replica to look again, on a busy machine. */
+const SOON = { timeout: 30_000 }
+const KEYS = { release: { use: 'artifact' }, sessions: { use: 'token' } } as const
+
+function createFolder(options: Partial<ServiceFolderOptions> = {}): ServiceFolder {
+  return writeServiceFolder({ folder: createTempFolder(), keys: KEYS, ...options })
+}
+
+function databaseOf({ folder }: ServiceFolder): string {
+  return join(folder, 'service.db')
+}
+
+/** Runs the service for a while and stops it, as before a backup and after the accident. */
+async function live(
+  folder: ServiceFolder,
+  life: (client: ServiceClient, server: TestServer) => Promise<void>,
+  options: Pick<ServerOptions, 'migrate' | 'acceptStoreBehind'> = {},
+): Promise<void> {
+  const server = await runServer(folder, options)
+  await life(clientOf(server, folder), server)
+  await server[Symbol.asyncDispose]()
+}
+
+function clientOf({ address }: TestServer, { authorization }: ServiceFolder): ServiceClient {
+  return new ServiceClient({ address, authorization })
+}
+
+/** Lives through a revocation of each key and puts the database back to before them; answers what was revoked. */
+async function restoredFolder(): Promise<{ folder: ServiceFolder; revoked: readonly string[] }> {
+  const folder = createFolder()
+  let revoked: readonly string[] = []
+  await live(folder, async (client, server) => {
+    expect(await client.sign()).toEqual(RELEASED)
+    revoked = activeKids(server, ['release', 'sessions'])
+  })
+  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  await live(folder, async (client) => {
+    expect(await client.revoke('release')).toEqual(RELEASED)
+    expect(await client.revoke('sessions')).toEqual(RELEASED)
+    expect(await client.sign()).toEqual(RELEASED)
+  })
+  putBack(folder)
+  return { folder, revoked }
+}
+
+function putBack(folder: ServiceFolder): void {
+  for (const end of ['-wal', '-shm']) rmSync(`${databaseOf(folder)}${end}`, { force: true })
+  copyFileSync(join(folder.folder, 'copy.db'), databaseOf(folder))
+}
+
+function activeKids({ versions }: TestServer, names: readonly string[]): readonly string[] {
+  return versions
+    .filter(({ key, state }) => state === 'active' && names.includes(key))
+    .map(({ publicKey }) => publicKey.kid)
+}
+
+interface KeySet {
+  readonly sequence: number
+  readonly keys: readonly { readonly kid: string }[]
+}
+
+async function keySet({ address }: TestServer): Promise<KeySet> {
+  return (await (await fetch(`${address}/.well-known/jwks.json`)).json()) as KeySet
+}
+
+async function kidOfToken(
+  { address }: TestServer,
+  { authorization }: ServiceFolder,
+): Promise<string> {
+  const answer = await fetch(`${address}/v1/keys/sessions/tokens`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: JSON.stringify({ audience: 'https://api.example.com' }),
+  })
+  const { token } = (await answer.json()) as { readonly token: string }
+  const [header = ''] = token.split('.')
+  return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string }).kid
+}
+
+async function readLog({ address }: TestServer): Promise<readonly LogEntry[]> {
+  const { entries } = (await (await fetch(`${address}/log/entries?start=0&end=200`)).json()) as {
+    readonly entries: readonly { readonly entry: object }[]
+  }
+  const all = entries.map(({ entry }) => parseEntry(Buffer.from(JSON.stringify(entry))))
+  const history = new HistoryCheck()
+  for (const [index, entry] of all.entries()) history.add(index, entry)
+  return all
+}
+
+interface AnchorDocument {
+  readonly sequence: number
+  readonly revoked: readonly { readonly kid: string }[]
+}
+
+function anchorOf(folder: ServiceFolder): string {
+  return `${databaseOf(folder)}.anchor`
+}
+
+function readAnchor(folder: ServiceFolder, path: string = anchorOf(folder)): AnchorDocument {
+  return JSON.parse(readFileSync(path, 'utf8')) as AnchorDocument
+}
+
+async function storedCheckpoint(folder: ServiceFolder): Promise<number | undefined> {
+  await using store = await openStore(`sqlite:${databaseOf(folder)}`)
+  return (await store.log.checkpoint())?.size
+}
+
+/** Gives the log another name, as an operator does. */
+function renameLog(folder: ServiceFolder, origin: string): void {
+  const config = JSON.parse(readFileSync(folder.config, 'utf8')) as { readonly log?: object }
+  writeFileSync(folder.config, JSON.stringify({ ...config, log: { ...config.log, origin } }))
+}
+
+test('a version that was revoked after the backup is neither published nor signs again', async () => {
+  const { folder, revoked } = await restoredFolder()
+
+  const server = await runServer(folder)
+
+  expect(revoked).not.toContain(await kidOfToken(server, folder))
+  const { keys } = await keySet(server)
+  for (const { kid } of keys) expect(revoked).not.toContain(kid)
+  for (const kid of revoked) {
+    expect((await fetch(`${server.address}/keys/${kid}.pem`)).status).toBe(404)
+  }
+  expect(server.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
+})
+
+test('a service whose store is behind signs nothing that rests on its log, and says so', async () => {
+  const { folder } = await restoredFolder()
+  const signed = await storedCheckpoint(folder)
+
+  await live(folder, async (client, server) => {
+    expect(await client.sign()).toEqual(BEHIND)
+    expect(await client.stamp()).toEqual(BEHIND)
+    expect(await client.failedChecks()).toContain('anchor ERR_STORE_BEHIND')
+    expect(server.lines.join('')).toMatch(/ERR_STORE_BEHIND.*its log has \d+ entries, and had \d+/)
+    expect((await fetch(`${server.address}/trust/keys.json`)).ok).toBe(false)
+  })
+
+  expect(await storedCheckpoint(folder)).toBe(signed)
+})
+
+test('a version that is revoked again keeps the time since which it was compromised', async () => {
+  const since = new Date(Date.now() - 3_600_000)
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  await live(folder, async (client) => {
+    const asked = { mode: 'seamless', reason: 'stolen', compromisedSince: since.toISOString() }
+    expect(await client.post('/v1/keys/sessions/revoke', asked)).toEqual(RELEASED)
+  })
+  putBack(folder)
+
+  const { versions } = await runServer(folder)
+
+  expect(versions.filter(({ state }) => state === 'revoked')).toMatchObject([
+    { key: 'sessions', compromisedSince: since },
+  ])
+})
+
+test('lost signatures alone make the store one that is behind', async () => {
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  await live(folder, async (client) => {
+    expect(await client.sign()).toEqual(RELEASED)
+  })
+  putBack(folder)
+
+  expect(await clientOf(await runServer(folder), folder).sign()).toEqual(BEHIND)
+})
+
+test('a log of other entries is behind, however many it has', async () => {
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  await live(folder, async (client) => {
+    expect(await client.sign()).toEqual(RELEASED)
+  })
+  const anchor = readFileSync(anchorOf(folder))
+  putBack(folder)
+  rmSync(anchorOf(folder))
+  await live(folder, async (client) => {
+    for (let count = 0; count < 3; count += 1) expect(await client.sign()).toEqual(RELEASED)
+  })
+  writeFileSync(anchorOf(folder), anchor)
+
+  const server = await runServer(folder)
+
+  expect(await clientOf(server, folder).sign()).toEqual(BEHIND)
+  expect(server.lines.join('')).toMatch(/the first \d+ entries of its log are not those it had/)
+})
+
+test('an operator has a restored store accepted under a new name of the log, and the log says why', async () => {
+  const { folder, revoked } = await restoredFolder()
+  const { sequence } = readAnchor(folder)
+  const accepting = { acceptStoreBehind: REASON }
+  expect(await codeOfAsync(() => runServer(folder, accepting))).toBe('ERR_CONFIG_INVALID')
+  renameLog(folder, 'sign.example.com/log-2')
+  expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
+
+  await live(
+    folder,
+    async (client, server) => {
+      expect(await client.sign()).toEqual(RELEASED)
+      expect(await client.stamp()).toEqual(RELEASED)
+      expect(await client.failedChecks()).toEqual([])
+      expect(revoked).not.toContain(await kidOfToken(server, folder))
+      expect((await keySet(server)).sequence).toBeGreaterThan(sequence)
+      const restores = (await readLog(server)).filter(({ type }) => type === 'restore')
+      expect(restores).toMatchObject([{ origin: 'sign.example.com/log', reason: REASON }])
+    },
+    accepting,
+  )
+
+  const later = await runServer(folder, accepting)
+  expect(await clientOf(later, folder).sign()).toEqual(RELEASED)
+  expect((await readLog(later)).filter(({ type }) => type === 'restore')).toHaveLength(1)
+})
+
+test('another name of the log alone does not hide that entries were lost', async () => {
+  const { folder } = await restoredFolder()
+  renameLog(folder, 'sign.example.com/log-2')
+
+  const client = clientOf(await runServer(folder, { newLog: true }), folder)
+
+  expect(await client.sign()).toEqual(BEHIND)
+})
+
+test('accepting changes nothing where the store is not behind', async () => {
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+
+  const server = await runServer(folder, { acceptStoreBehind: REASON })
+
+  expect((await readLog(server)).filter(({ type }) => type === 'restore')).toEqual([])
+  expect(await clientOf(server, folder).failedChecks()).toEqual([])
+})
+
+test('a key pair that was made and revoked after the backup is never taken in', async () => {
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  await live(folder, async (client) => {
+    expect(await client.revoke('sessions')).toEqual(RELEASED)
+    const third = { mode: 'seamless', version: 3, force: true, reason: 'stolen as well' }
+    await expect.poll(() => client.post('/v1/keys/sessions/revoke', third), SOON).toEqual(RELEASED)
+  })
+  putBack(folder)
+  const client = clientOf(await runServer(folder), folder)
+
+  const uri = `file:${join(folder.folder, 'keys', 'sessions-3.pem')}`
+  const imported = await client.post('/v1/keys/sessions/import', { uri, reason: 'restore' })
+
+  expect(imported).toEqual({ status: 409, code: 'ERR_KEY_REVOKED' })
+})
+
+test('a revocation is in the anchor before it is answered', async () => {
+  const folder = createFolder()
+  const server = await runServer(folder)
+  const [kid = ''] = activeKids(server, ['release'])
+
+  expect(await clientOf(server, folder).revoke('release')).toEqual(RELEASED)
+
+  expect(readAnchor(folder).revoked).toMatchObject([{ kid }])
+})
+
+test('a revocation waits for no anchor, and an anchor that cannot be written is reported', async () => {
+  const folder = createFolder()
+  const server = await runServer(folder)
+  rmSync(anchorOf(folder))
+  mkdirSync(anchorOf(folder))
+  const client = clientOf(server, folder)
+
+  expect(await client.revoke('release')).toEqual(RELEASED)
+
+  expect(await client.failedChecks()).toEqual(['anchor ERR_FILE_READ'])
+  expect(server.lines.join('')).toContain('cannot read the anchor')
+})
+
+test.each([
+  ['nothing', ''],
+  ['garbage', 'x'],
+  ['another document', '{"version":1}'],
+  [
+    'a root that is none',
+    '{"version":1,"sequence":1,"logs":[{"origin":"a","size":1,"root":"AA=="}],"revoked":[]}',
+  ],
+  ['a later version', '{"version":2,"sequence":0,"logs":[],"revoked":[]}'],
+])('a service does not start with an anchor of %s', async (_, text) => {
+  const folder = createFolder()
+  await live(folder, async () => Promise.resolve())
+  writeFileSync(anchorOf(folder), text)
+
+  expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_FILE_READ')
+})
+
+test('an anchor that is missing beside a store in use is a warning of the start', async () => {
+  const folder = createFolder()
+  const first = await runServer(folder)
+  expect(first.warnings.join('\n')).not.toContain('anchor')
+  await first[Symbol.asyncDispose]()
+  rmSync(anchorOf(folder))
+
+  const { warnings } = await runServer(folder)
+
+  expect(warnings[0]).toMatch(/^no anchor at .*service\.db\.anchor, though the store is in use/)
+})
+
+describe('over PostgreSQL', () => {
+  let postgres: PostgresServer
+
+  beforeAll(async () => {
+    postgres = await createPostgres()
+  })
+
+  afterAll(() => postgres.stop())
+
+  test('replicas that share an anchor all notice a dump that was restored, and one operator ends it', async () => {
+    const store = await postgres.createDatabase()
+    const shared = createTempFolder()
+    const folder = createFolder({ store, log: { anchor: `${shared}/` } })
+    await live(folder, async () => Promise.resolve(), { migrate: true })
+    await copyDatabase(postgres, store, 'dump')
+    await live(folder, async (client) => {
+      await live(folder, async (other) => {
+        expect(await client.revoke('release')).toEqual(RELEASED)
+        expect(await client.revoke('sessions')).toEqual(RELEASED)
+        expect(readAnchor(folder, join(shared, 'anchor.json')).revoked).toHaveLength(2)
+        await expect.poll(() => other.sign(), SOON).toEqual(RELEASED)
+      })
+    })
+    await copyDatabase(postgres, 'dump', store)
+
+    await live(folder, async (client) => {
+      await live(folder, async (other, replica) => {
+        expect([await client.sign(), await other.sign()]).toEqual([BEHIND, BEHIND])
+        expect(replica.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
+      })
+    })
+    renameLog(folder, 'sign.example.com/log-2')
+    const one = await runServer(folder, { acceptStoreBehind: REASON })
+    const other = await runServer(folder)
+    for (const replica of [one, other]) {
+      expect(await clientOf(replica, folder).sign()).toEqual(RELEASED)
+      expect(await clientOf(replica, folder).failedChecks()).toEqual([])
+    }
+  })
+
+  test('a service without an anchor says at its start what it does not notice', async () => {
+    const folder = createFolder({ store: await postgres.createDatabase() })
+
+    const { warnings } = await runServer(folder, { migrate: true })
+
+    expect(warnings[0]).toMatch(/^no anchor \(log\.anchor\)/)
+  })
+})
+
+/** Puts a copy of a database in the place of another. */
+async function copyDatabase({ url }: PostgresServer, from: string, to: string): Promise<void> {
+  const [source, target] = [from, to].map((name) => name.split('/').at(-1) ?? '')
+  await query(url, `drop database if exists ${target ?? ''}`)
+  await query(url, `create database ${target ?? ''} template ${source ?? ''}`)
+}
