@@ -43,6 +43,13 @@ export function createSecretSources(
   }
   const ask = async (prompt: string): Promise<string | undefined> =>
     nonEmpty(await terminal.askSecret(prompt))
+  // A key that asks for a login for each signature needs it many times in one command.
+  const pins = new Map<string, Promise<string | undefined>>()
+  const askPin = (token: string): Promise<string | undefined> => {
+    const asked = pins.get(token) ?? ask(`PIN of the token "${token}": `)
+    pins.set(token, asked)
+    return asked
+  }
   return {
     readPassphrase: async (path) =>
       (await givenPassphrase()) ?? (await configured(path)) ?? ask(`Passphrase of ${path}: `),
@@ -56,8 +63,7 @@ export function createSecretSources(
       if (first === (await terminal.askSecret('Again: '))) return first
       throw new CountersignError('ERR_USAGE', 'the two passphrases differ; nothing was written')
     },
-    readPin: async (token) =>
-      nonEmpty(env['COUNTERSIGN_PKCS11_PIN']) ?? ask(`PIN of the token "${token}": `),
+    readPin: async (token) => nonEmpty(env['COUNTERSIGN_PKCS11_PIN']) ?? askPin(token),
   }
 }
 

@@ -19,9 +19,9 @@ function malformed(): CountersignError {
  * Reads the public key of a certificate, judged like every key. The input is attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_KEY_INVALID — not a certificate in DER, over 16 KiB, or its key is not
- * one that may be trusted
+ * one that may be trusted; ERR_ALGORITHM_UNSUPPORTED — `algorithm` is unknown
  */
-export function readCertificateKey(der: Uint8Array): PublicKeyInfo {
+export function readCertificateKey(der: Uint8Array, algorithm?: string): PublicKeyInfo {
   if (der.length > MAX_CERTIFICATE_BYTES) throw malformed()
   const outer = new DerReader(der, malformed)
   const certificate = outer.enter()
@@ -31,5 +31,5 @@ export function readCertificateKey(der: Uint8Array): PublicKeyInfo {
   toBeSigned.read(TAG.integer)
   // Algorithm of the signature, issuer, validity, subject.
   for (let skipped = 0; skipped < 4; skipped += 1) toBeSigned.read(TAG.sequence)
-  return parsePublicKeySpki(toBeSigned.readElement(TAG.sequence))
+  return parsePublicKeySpki(toBeSigned.readElement(TAG.sequence), algorithm)
 }

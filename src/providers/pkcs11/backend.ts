@@ -5,42 +5,55 @@
  */
 import { CountersignError } from '../../errors.ts'
 import type { SigningBackend, SignOptions } from '../../signing/signer.ts'
-import type { Handle } from './cryptoki.ts'
+import { CKA_ALWAYS_AUTHENTICATE, type Handle } from './cryptoki.ts'
 import { toMechanism, toMechanismInput } from './mechanism.ts'
-import { findPrivateKey, nameText } from './objects.ts'
+import { findPrivateKey, nameText, readAttribute } from './objects.ts'
 import type { PinnedKey } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
 import type { Link } from './link.ts'
 import type { TokenSession } from './token.ts'
 
+/** Where a key is found, and whether each of its signatures needs a login of its own. */
+interface LocatedKey {
+  readonly link: Link
+  readonly handle: Handle
+  readonly needsLogin: boolean
+}
+
 /**
  * Signs with a pinned key, off the event loop. Its handle is looked up once per link; after a failure
- * that took the old one, only a key with the pinned public key is taken for the same.
+ * that took the old one, only a key with the pinned public key is taken for the same. A key that asks for a login
+ * each time gets one between the beginning of a signature and its end.
  */
 export function createTokenBackend(pinned: PinnedKey): SigningBackend {
   const { connection, publicKey, pin } = pinned
   const { algorithm } = publicKey
   const mechanism = toMechanism(algorithm)
-  let located: { readonly link: Link; readonly handle: Handle } | undefined
+  let located: LocatedKey | undefined
 
-  function locate(given: TokenSession): Handle {
-    located =
-      located?.link === given.link
-        ? located
-        : { link: given.link, handle: findPinned(given, pinned) }
-    return located.handle
+  function locate(given: TokenSession): LocatedKey {
+    if (located?.link === given.link) return located
+    const handle = findPinned(given, pinned)
+    const needsLogin = readAttribute(given, handle, CKA_ALWAYS_AUTHENTICATE)?.[0] === 1
+    located = { link: given.link, handle, needsLogin }
+    return located
   }
 
   function sign(input: Uint8Array, { signal }: SignOptions): Promise<Uint8Array> {
     return connection.run({ operation: 'signing', pin, signal }, async (given) => {
-      const { cryptoki, session } = given
-      const key = locate(given)
+      const { cryptoki, session, link } = given
+      const { handle, needsLogin } = locate(given)
+      const login = needsLogin ? { pin: await link.readPin(pin) } : undefined
       // One byte longer: no bytes at all would reach the module as a null pointer.
       const memory = Buffer.alloc(input.length + 1)
       memory.set(input)
       const data = memory.subarray(0, input.length)
-      cryptoki.C_SignInit(session, mechanism, key)
+      const begin = (): void => {
+        cryptoki.C_SignInit(session, mechanism, handle)
+      }
       try {
+        if (login === undefined) begin()
+        else link.beginWithLogin(session, login.pin, begin)
         return await cryptoki.C_SignAsync(session, data, Buffer.alloc(publicKey.signatureBytes))
       } finally {
         // The addon keeps only a pointer to the data: this use of it keeps it from being collected.

@@ -95,13 +95,18 @@ export const CKF_USER_PIN_FINAL_TRY = 0x20000
 export const CKF_USER_PIN_LOCKED = 0x40000
 
 export const CKU_USER = 1
+/** Answers for one operation of a key that asks for a login each time. */
+export const CKU_CONTEXT_SPECIFIC = 2
 
 /** States of a session in which the user is logged in. */
 export const CKS_RO_USER_FUNCTIONS = 1
 export const CKS_RW_USER_FUNCTIONS = 3
 
+export const CKO_CERTIFICATE = 1
 export const CKO_PUBLIC_KEY = 2
 export const CKO_PRIVATE_KEY = 3
+
+export const CKC_X_509 = 0
 
 export const CKK_RSA = 0
 export const CKK_EC = 3
@@ -111,6 +116,8 @@ export const CKA_CLASS = 0x0
 export const CKA_TOKEN = 0x1
 export const CKA_PRIVATE = 0x2
 export const CKA_LABEL = 0x3
+export const CKA_VALUE = 0x11
+export const CKA_CERTIFICATE_TYPE = 0x80
 export const CKA_KEY_TYPE = 0x100
 export const CKA_ID = 0x102
 export const CKA_SENSITIVE = 0x103
@@ -122,9 +129,11 @@ export const CKA_DERIVE = 0x10c
 export const CKA_MODULUS = 0x120
 export const CKA_MODULUS_BITS = 0x121
 export const CKA_PUBLIC_EXPONENT = 0x122
+export const CKA_PUBLIC_KEY_INFO = 0x129
 export const CKA_EXTRACTABLE = 0x162
 export const CKA_EC_PARAMS = 0x180
 export const CKA_EC_POINT = 0x181
+export const CKA_ALWAYS_AUTHENTICATE = 0x202
 
 export const CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0
 export const CKM_RSA_PKCS = 0x1

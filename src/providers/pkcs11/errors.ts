@@ -18,6 +18,8 @@ export const CKR_ATTRIBUTE_SENSITIVE = 0x11
 export const CKR_ATTRIBUTE_TYPE_INVALID = 0x12
 const CKR_MECHANISM_INVALID = 0x70
 export const CKR_PIN_INCORRECT = 0xa0
+export const CKR_PIN_INVALID = 0xa1
+export const CKR_PIN_LEN_RANGE = 0xa2
 export const CKR_SESSION_COUNT = 0xb1
 const CKR_TOKEN_NOT_PRESENT = 0xe0
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
@@ -65,8 +67,8 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
   [0x90, { name: 'CKR_OPERATION_ACTIVE', code: OUTAGE, isStale: true }],
   [0x91, { name: 'CKR_OPERATION_NOT_INITIALIZED', code: OUTAGE, isStale: true }],
   [CKR_PIN_INCORRECT, { name: 'CKR_PIN_INCORRECT', code: 'ERR_PIN_WRONG', hint: PIN }],
-  [0xa1, { name: 'CKR_PIN_INVALID', code: 'ERR_PIN_WRONG', hint: PIN }],
-  [0xa2, { name: 'CKR_PIN_LEN_RANGE', code: 'ERR_PIN_WRONG', hint: PIN }],
+  [CKR_PIN_INVALID, { name: 'CKR_PIN_INVALID', code: 'ERR_PIN_WRONG', hint: PIN }],
+  [CKR_PIN_LEN_RANGE, { name: 'CKR_PIN_LEN_RANGE', code: 'ERR_PIN_WRONG', hint: PIN }],
   [
     0xa3,
     { name: 'CKR_PIN_EXPIRED', code: 'ERR_PIN_WRONG', hint: "set a new PIN with the token's tool" },
@@ -103,6 +105,7 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
       hint: "set the user's PIN first, with the token's own tool",
     },
   ],
+  [0x103, { name: 'CKR_USER_TYPE_INVALID', code: 'ERR_OPERATION_UNSUPPORTED' }],
   [
     0x104,
     {
@@ -116,6 +119,14 @@ const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnVa
     { name: 'CKR_DOMAIN_PARAMS_INVALID', code: 'ERR_ALGORITHM_UNSUPPORTED', hint: ALGORITHM },
   ],
   [0x140, { name: 'CKR_CURVE_NOT_SUPPORTED', code: 'ERR_ALGORITHM_UNSUPPORTED', hint: ALGORITHM }],
+  [
+    0x150,
+    {
+      name: 'CKR_BUFFER_TOO_SMALL',
+      code: 'ERR_PROVIDER_FAULT',
+      hint: 'the private key is larger than its public key or certificate on the token',
+    },
+  ],
   [
     CKR_CRYPTOKI_NOT_INITIALIZED,
     { name: 'CKR_CRYPTOKI_NOT_INITIALIZED', code: OUTAGE, isStale: true },

@@ -4,18 +4,22 @@
  *
  * @packageDocumentation
  */
+import { CountersignError } from '../../errors.ts'
 import {
   CKF_LOGIN_REQUIRED,
   CKF_PROTECTED_AUTHENTICATION_PATH,
   CKF_SERIAL_SESSION,
   CKS_RO_USER_FUNCTIONS,
   CKS_RW_USER_FUNCTIONS,
+  CKU_CONTEXT_SPECIFIC,
   CKU_USER,
   type Cryptoki,
   type Handle,
 } from './cryptoki.ts'
 import {
   CKR_PIN_INCORRECT,
+  CKR_PIN_INVALID,
+  CKR_PIN_LEN_RANGE,
   CKR_USER_ALREADY_LOGGED_IN,
   isStale,
   returnValueOf,
@@ -25,6 +29,13 @@ import type { Pkcs11Module } from './module.ts'
 import { assertPinMayBeTried, pinMissing, pinRefused, type RefusedPins } from './pin.ts'
 import { SessionPool } from './session-pool.ts'
 import type { Token } from './slots.ts'
+
+/** With which a token may count a wrong PIN. */
+const PIN_REFUSALS: ReadonlySet<number> = new Set([
+  CKR_PIN_INCORRECT,
+  CKR_PIN_INVALID,
+  CKR_PIN_LEN_RANGE,
+])
 
 /** What a link is made of. */
 export interface LinkOptions {
@@ -90,15 +101,40 @@ export class Link {
 
   async #logIn(readPin: () => Promise<string | undefined>): Promise<void> {
     if (await this.use((session) => this.#isLoggedIn(session))) return
-    const hasPinPad = (this.#flags() & CKF_PROTECTED_AUTHENTICATION_PATH) !== 0
-    const pin = hasPinPad ? undefined : await readPin()
-    if (!hasPinPad && (pin === undefined || pin === '')) throw pinMissing(this.#label)
-    if (this.#refusedPins.has(pin)) throw pinRefused(this.#label)
-    // After the PIN was read, which may have taken a person a minute.
-    assertPinMayBeTried(this.#flags(), this.#label)
+    const pin = await this.readPin(readPin)
     await this.use((session) => {
-      this.#tryPin(session, pin)
+      this.#assertMayTry(pin)
+      this.#tryPin(session, CKU_USER, pin)
     })
+  }
+
+  /**
+   * Reads the PIN; undefined where the token has a PIN pad and asks for it itself.
+   *
+   * @throws {@link CountersignError} ERR_PIN_WRONG — there is none; and what `readPin` throws
+   */
+  async readPin(readPin: () => Promise<string | undefined>): Promise<string | undefined> {
+    if ((this.#flags() & CKF_PROTECTED_AUTHENTICATION_PATH) !== 0) return undefined
+    const pin = await readPin()
+    if (pin === undefined || pin === '') throw pinMissing(this.#label)
+    return pin
+  }
+
+  /**
+   * Begins an operation of a key that asks for a login each time (CKA_ALWAYS_AUTHENTICATE), and logs in for it. A
+   * PIN that may not be tried begins nothing: an operation that is left open makes its session useless.
+   *
+   * @throws {@link CountersignError} ERR_PIN_WRONG, ERR_PIN_LOCKED; ERR_OPERATION_UNSUPPORTED — the token has no
+   * such login; and what the module throws
+   */
+  beginWithLogin(session: Handle, pin: string | undefined, begin: () => void): void {
+    this.#assertMayTry(pin)
+    begin()
+    try {
+      this.#tryPin(session, CKU_CONTEXT_SPECIFIC, pin)
+    } catch (error) {
+      throw CountersignError.is(error, 'ERR_OPERATION_UNSUPPORTED') ? noContextLogin(error) : error
+    }
   }
 
   #isLoggedIn(session: Handle): boolean {
@@ -111,13 +147,30 @@ export class Link {
     return this.cryptoki.C_GetTokenInfo(this.slot).flags
   }
 
-  #tryPin(session: Handle, pin: string | undefined): void {
+  /** Called right before the try, with no wait between: of many callers with one wrong PIN, one tries it. */
+  #assertMayTry(pin: string | undefined): void {
+    if (this.#refusedPins.has(pin)) throw pinRefused(this.#label)
+    // After the PIN was read, which may have taken a person a minute.
+    assertPinMayBeTried(this.#flags(), this.#label)
+  }
+
+  #tryPin(session: Handle, user: number, pin: string | undefined): void {
     try {
-      this.cryptoki.C_Login(session, CKU_USER, pin)
+      this.cryptoki.C_Login(session, user, pin)
     } catch (error) {
       if (returnValueOf(error) === CKR_USER_ALREADY_LOGGED_IN) return
-      if (returnValueOf(error) === CKR_PIN_INCORRECT) this.#refusedPins.add(pin)
+      if (PIN_REFUSALS.has(returnValueOf(error) ?? 0)) this.#refusedPins.add(pin)
       throw isStale(error) ? error : toPkcs11Failure(error, `login to token "${this.#label}"`)
     }
   }
+}
+
+function noContextLogin(cause: CountersignError): CountersignError {
+  const message =
+    'the key asks for a login for each signature (CKA_ALWAYS_AUTHENTICATE), which the token does not take'
+  return new CountersignError('ERR_OPERATION_UNSUPPORTED', message, {
+    hint: 'use a key without CKA_ALWAYS_AUTHENTICATE',
+    details: cause.details,
+    cause,
+  })
 }

@@ -6,9 +6,12 @@
 import { CountersignError } from '../../errors.ts'
 import {
   type Attribute,
+  CKA_CERTIFICATE_TYPE,
   CKA_CLASS,
   CKA_ID,
   CKA_LABEL,
+  CKC_X_509,
+  CKO_CERTIFICATE,
   CKO_PRIVATE_KEY,
   CKO_PUBLIC_KEY,
   type Handle,
@@ -32,12 +35,21 @@ const MAX_OBJECTS = 100
 
 /** Finds the private keys that match a name. */
 export function findPrivateKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
-  return find(given, CKO_PRIVATE_KEY, name)
+  return find(given, [{ type: CKA_CLASS, value: CKO_PRIVATE_KEY }], name)
 }
 
 /** Finds the public keys that match a name. */
 export function findPublicKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
-  return find(given, CKO_PUBLIC_KEY, name)
+  return find(given, [{ type: CKA_CLASS, value: CKO_PUBLIC_KEY }], name)
+}
+
+/** Finds the X.509 certificates that match a name. */
+export function findCertificates(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+  const kind = [
+    { type: CKA_CLASS, value: CKO_CERTIFICATE },
+    { type: CKA_CERTIFICATE_TYPE, value: CKC_X_509 },
+  ]
+  return find(given, kind, name)
 }
 
 /**
@@ -69,9 +81,9 @@ export function onlyOne(
   })
 }
 
-function find(given: TokenSession, objectClass: number, name: KeyName): KeyObjectOnToken[] {
+function find(given: TokenSession, kind: readonly Attribute[], name: KeyName): KeyObjectOnToken[] {
   const { cryptoki, session } = given
-  const template: Attribute[] = [{ type: CKA_CLASS, value: objectClass }]
+  const template = [...kind]
   if (name.object !== undefined) template.push({ type: CKA_LABEL, value: name.object })
   if (name.id !== undefined) template.push({ type: CKA_ID, value: Buffer.from(name.id) })
   cryptoki.C_FindObjectsInit(session, template)

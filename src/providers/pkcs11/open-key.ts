@@ -9,8 +9,14 @@ import type { KeyUri } from '../key-uri.ts'
 import type { OpenKeyOptions } from '../provider.ts'
 import { CKR_USER_NOT_LOGGED_IN, returnValueOf } from './errors.ts'
 import { toMechanism } from './mechanism.ts'
-import { findPrivateKey, findPublicKeys, type KeyName, onlyOne } from './objects.ts'
-import { readPublicHalf, readPublicKey } from './public-key.ts'
+import {
+  findCertificates,
+  findPrivateKey,
+  findPublicKeys,
+  type KeyName,
+  onlyOne,
+} from './objects.ts'
+import { readCertificates, readPublicHalf, readPublicKey } from './public-key.ts'
 import type { TokenConnection, TokenSession } from './token.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
@@ -70,7 +76,10 @@ function readVisible(
 ): PublicKeyInfo | undefined {
   try {
     const found = onlyOne(findPublicKeys(given, name), name)
-    return found && readPublicKey(given, found.handle, algorithm)
+    if (found !== undefined) return readPublicKey(given, found.handle, algorithm)
+    const certificates = findCertificates(given, name)
+    // Which of several is meant, the private key shows after the login.
+    return certificates.length > 1 ? undefined : readCertificates(given, certificates, algorithm)
   } catch (error) {
     // Some tokens show nothing at all before the login.
     if (returnValueOf(error) === CKR_USER_NOT_LOGGED_IN) return undefined

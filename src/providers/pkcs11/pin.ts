@@ -15,19 +15,51 @@ export type ReadPin = (label: string) => Promise<string | undefined>
 
 const MAX_PIN_BYTES = 1024
 
+/** No PIN has line ends after it, and a shell or a secret store leaves them there. */
+const LINE_ENDS = /[\r\n]+$/
+
 /**
  * Reads the PIN a URI brings itself: `pin-value`, or the file of `pin-source` (`file:/path`, or just a
- * path) without its final line break.
+ * path) without a byte order mark and the line ends after it.
  *
- * @throws {@link CountersignError} ERR_KEY_URI_INVALID — another kind of source;
- * ERR_FILE_READ, ERR_INPUT_TOO_LARGE — of the file
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — another kind of source; ERR_CONFIG_INVALID — the file holds
+ * more than a PIN; ERR_FILE_READ, ERR_INPUT_TOO_LARGE — of the file
  */
 export async function readUriPin(uri: Pkcs11Uri): Promise<string | undefined> {
   if (uri.pinValue !== undefined || uri.pinSource === undefined) return uri.pinValue
-  const bytes = await readFileBounded(pinFile(uri.pinSource), MAX_PIN_BYTES)
-  return Buffer.from(bytes)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
+  const path = pinFile(uri.pinSource)
+  return parsePin(await readFileBounded(path, MAX_PIN_BYTES), path)
+}
+
+/** A token counts wrong PINs, so what an editor or a shell left around one is no reason to try it. */
+function parsePin(bytes: Uint8Array, path: string): string {
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw notOnePin(path, 'is not UTF-8 text')
+  const pin = text.replace(LINE_ENDS, '')
+  if (/[\r\n]/.test(pin)) throw notOnePin(path, 'has several lines')
+  if (/\p{Cc}/u.test(pin)) throw notOnePin(path, 'holds control characters')
+  if (pin !== pin.trim()) throw notOnePin(path, 'begins or ends with a blank')
+  return pin
+}
+
+/** Leaves out the line ends after a PIN. */
+export function withoutLineEnds(pin: string | undefined): string | undefined {
+  return pin?.replace(LINE_ENDS, '')
+}
+
+/** Without a byte order mark; undefined for what is not UTF-8. */
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function notOnePin(path: string, why: string): CountersignError {
+  return new CountersignError('ERR_CONFIG_INVALID', `the PIN file "${path}" ${why}`, {
+    hint: `no PIN was tried; write the PIN alone, in one line: printf '%s' PIN > FILE`,
+  })
 }
 
 function pinFile(source: string): string {

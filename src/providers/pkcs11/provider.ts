@@ -16,7 +16,7 @@ import { type LoadModule, loadModule } from './module.ts'
 import type { ModuleSearch } from './module-path.ts'
 import { createKey, createKeyOnce } from './new-key.ts'
 import { assertKeyPairUri, describeKey, type KeyPlace, pinKey } from './open-key.ts'
-import { type ReadPin, readUriPin } from './pin.ts'
+import { type ReadPin, readUriPin, withoutLineEnds } from './pin.ts'
 import { type Pkcs11Uri, withoutPin } from './uri.ts'
 
 /** Where PINs and modules come from where a URI does not say; the provider never looks itself. */
@@ -50,7 +50,7 @@ export function createPkcs11Provider(
   async function connect(uri: Pkcs11Uri): Promise<KeyPlace> {
     const connection = await connections.open(uri)
     const pin = async (): Promise<string | undefined> =>
-      (await readUriPin(uri)) ?? options.readPin(connection.token.label)
+      (await readUriPin(uri)) ?? withoutLineEnds(await options.readPin(connection.token.label))
     return { connection, name: uri, pin }
   }
 

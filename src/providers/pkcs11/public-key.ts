@@ -1,11 +1,17 @@
 /**
- * Public keys as tokens keep them (PKCS#11 v3.1 sections 6.1.2 and 6.3.3), from the public key object
- * or from the private one where that carries the public numbers too.
+ * Public keys as tokens keep them (PKCS#11 v3.1 sections 6.1.2 and 6.3.3): in the public key object, in
+ * the private one where that carries the public numbers too, or in a certificate.
  *
  * @packageDocumentation
  */
+import type { Algorithm } from '../../crypto/algorithms.ts'
 import { encodeBase64Url } from '../../crypto/base64.ts'
-import { parsePublicKeyJwk, type PublicKeyInfo } from '../../crypto/public-key.ts'
+import { readCertificateKey } from '../../crypto/certificate.ts'
+import {
+  parsePublicKeyJwk,
+  parsePublicKeySpki,
+  type PublicKeyInfo,
+} from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import {
   CKA_EC_PARAMS,
@@ -13,13 +19,17 @@ import {
   CKA_KEY_TYPE,
   CKA_MODULUS,
   CKA_PUBLIC_EXPONENT,
+  CKA_PUBLIC_KEY_INFO,
+  CKA_VALUE,
   CKK_EC,
   CKK_EC_EDWARDS,
   CKK_RSA,
   type Handle,
 } from './cryptoki.ts'
 import {
+  findCertificates,
   findPublicKeys,
+  type KeyName,
   type KeyObjectOnToken,
   nameText,
   onlyOne,
@@ -46,10 +56,12 @@ const CURVES: ReadonlyMap<string, TokenCurve> = new Map<string, TokenCurve>([
 ])
 
 /**
- * Reads the public half of a private key: by its id, or where it has none by its label.
+ * Reads the public half of a private key: of its public key object, of the private one, or of its
+ * certificate. That the private key makes signatures for it is shown by the first signature.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — the token holds no public half;
- * ERR_KEY_INVALID — not a key countersign can use, or not with that algorithm
+ * ERR_KEY_INVALID — not a key countersign can use, or not with that algorithm;
+ * ERR_KEY_URI_INVALID — several public halves
  */
 export function readPublicHalf(
   given: TokenSession,
@@ -59,23 +71,95 @@ export function readPublicHalf(
   const publicKey = findPublicHalf(given, privateKey)
   const info =
     (publicKey && readPublicKey(given, publicKey.handle, algorithm)) ??
-    readPublicKey(given, privateKey.handle, algorithm)
-  if (info !== undefined) return info
-  const message = `the token holds no public key for ${nameText({ object: privateKey.label })}`
+    readPublicKey(given, privateKey.handle, algorithm) ??
+    readCertified(given, privateKey, algorithm)
+  if (info !== undefined) {
+    assertSameType(given, privateKey, info)
+    return info
+  }
+  const message = `the token holds no public key or certificate for ${nameText({ object: privateKey.label })}`
   throw new CountersignError('ERR_KEY_NOT_FOUND', message, {
-    hint: 'put the public key object beside the private one, with the same id',
+    hint: 'put the public key object or the certificate beside the private key, with the same CKA_ID',
   })
+}
+
+const KEY_TYPES: Readonly<Record<Algorithm['family'], readonly number[]>> = {
+  ecdsa: [CKK_EC],
+  'rsa-pkcs1': [CKK_RSA],
+  'rsa-pss': [CKK_RSA],
+  ed25519: [CKK_EC_EDWARDS, CKK_EC],
+}
+
+/** What tokens answer where the mechanism does not fit the key looks like an outage. */
+function assertSameType(
+  given: TokenSession,
+  { handle, label }: KeyObjectOnToken,
+  { algorithm }: PublicKeyInfo,
+): void {
+  const keyType = readNumber(readAttribute(given, handle, CKA_KEY_TYPE))
+  if (keyType === undefined || KEY_TYPES[algorithm.family].includes(keyType)) return
+  const name = nameText({ object: label })
+  throw unusable(`the public key or certificate found for ${name} is of another type`)
 }
 
 function findPublicHalf(
   given: TokenSession,
-  { id, label }: KeyObjectOnToken,
+  privateKey: KeyObjectOnToken,
 ): KeyObjectOnToken | undefined {
-  if (id.length === 0) return onlyOne(findPublicKeys(given, { object: label }), { object: label })
-  const sameId = findPublicKeys(given, { id })
-  // Many a token has several keys of one id; the two halves of one also share their label.
-  const sameLabel = sameId.filter((key) => key.label === label)
-  return onlyOne(sameId.length > 1 ? sameLabel : sameId, { id, object: label })
+  const { id, label } = privateKey
+  const found = findCounterparts(privateKey, (name) => findPublicKeys(given, name))
+  // Several of one id that share no label are the halves of other keys.
+  const halves = found.length > 1 ? found.filter((object) => object.label === label) : found
+  return onlyOne(halves, { ...(id.length > 0 && { id }), object: label })
+}
+
+/**
+ * The objects of another class that belong to a private key: those with its id; of several, those that share its
+ * label too. Where none has its id, those that have its label and no other id.
+ */
+function findCounterparts(
+  { id, label }: KeyObjectOnToken,
+  find: (name: KeyName) => KeyObjectOnToken[],
+): readonly KeyObjectOnToken[] {
+  if (id.length === 0) return find({ object: label })
+  const sameId = find({ id })
+  const sameLabel = sameId.filter((object) => object.label === label)
+  if (sameId.length > 1 && sameLabel.length > 0) return sameLabel
+  if (sameId.length > 0 || label === '') return sameId
+  return find({ object: label }).filter((object) => object.id.length === 0)
+}
+
+function readCertified(
+  given: TokenSession,
+  privateKey: KeyObjectOnToken,
+  algorithm: string | undefined,
+): PublicKeyInfo | undefined {
+  const certificates = findCounterparts(privateKey, (name) => findCertificates(given, name))
+  return readCertificates(given, certificates, algorithm)
+}
+
+/**
+ * Reads the one key of certificates, which are often several of one key (renewed, or by several
+ * authorities); undefined where none has its bytes on the token.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — they are of several keys; ERR_KEY_INVALID — malformed, not a
+ * key countersign can use, or not with that algorithm
+ */
+export function readCertificates(
+  given: TokenSession,
+  certificates: readonly KeyObjectOnToken[],
+  algorithm: string | undefined,
+): PublicKeyInfo | undefined {
+  const keys = certificates.flatMap(({ handle }) => {
+    const der = readAttribute(given, handle, CKA_VALUE)
+    return der === undefined || der.length === 0 ? [] : [readCertificateKey(der, algorithm)]
+  })
+  const [key] = keys
+  if (key === undefined || keys.every(({ kid }) => kid === key.kid)) return key
+  const names = certificates.map(({ label, id }) => nameText({ object: label, id })).join(' ')
+  throw new CountersignError('ERR_KEY_URI_INVALID', 'the certificates are of different keys', {
+    hint: `remove those that are not of this key, or put its public key object beside it: ${names}`,
+  })
 }
 
 /**
@@ -94,8 +178,9 @@ export function readPublicKey(
     return value === undefined || value.length === 0 ? undefined : value
   }
   const jwk = readJwk(read)
-  if (jwk === undefined) return undefined
-  return parsePublicKeyJwk(jwk, algorithm)
+  if (jwk !== undefined) return parsePublicKeyJwk(jwk, algorithm)
+  const spki = read(CKA_PUBLIC_KEY_INFO)
+  return spki && parsePublicKeySpki(spki, algorithm)
 }
 
 type Read = (type: number) => Buffer | undefined

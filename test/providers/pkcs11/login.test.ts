@@ -7,7 +7,7 @@ import {
   type Pkcs11ProviderOptions,
 } from '../../../src/providers/pkcs11/provider.ts'
 import type { KeyDiagnostics, KeyProvider } from '../../../src/providers/provider.ts'
-import { loadReplaced, type Replacements } from '../../support/cryptoki.ts'
+import { loadReplaced, pkcs11Error, type Replacements } from '../../support/cryptoki.ts'
 import { createSoftHsm } from '../../support/softhsm.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 
@@ -179,6 +179,81 @@ test.each(['file:', 'file://', ''])('pin-source=%s/path is a file', async (prefi
   await provider.open({ ...uriFor('key'), pinSource: `${prefix}${path}` })
 
   expect(tried).toEqual([pin])
+})
+
+test.each([
+  ['a line end', '\n'],
+  ['CR LF', '\r\n'],
+  ['two line ends', '\n\n'],
+  ['CR LF and a blank line', '\r\n\r\n'],
+])('a PIN file with %s after the PIN is read', async (_, ending) => {
+  const path = join(createTempFolder(), 'pin')
+  writeFileSync(path, `${pin}${ending}`)
+  const { provider, tried } = watch({})
+
+  await provider.open({ ...uriFor('key'), pinSource: path })
+
+  expect(tried).toEqual([pin])
+})
+
+test('a PIN file with a byte order mark is read', async () => {
+  const path = join(createTempFolder(), 'pin')
+  writeFileSync(path, `\uFEFF${pin}\r\n`)
+  const { provider, tried } = watch({})
+
+  await provider.open({ ...uriFor('key'), pinSource: path })
+
+  expect(tried).toEqual([pin])
+})
+
+test.each([
+  ['in UTF-16', Buffer.from('\uFEFFpin-0-login\r\n', 'utf16le'), 'is not UTF-8 text'],
+  ['in UTF-16 without a mark', Buffer.from('pin-0-login', 'utf16le'), 'holds control characters'],
+  ['of two lines', 'pin-0-login\nother', 'has several lines'],
+  ['with a comment', '# PIN\npin-0-login\n', 'has several lines'],
+  ['with a blank before the PIN', ' pin-0-login', 'begins or ends with a blank'],
+  ['with a blank after the PIN', 'pin-0-login \r\n', 'begins or ends with a blank'],
+])('a PIN file %s is refused before a login, and not repeated', async (_, content, why) => {
+  const path = join(createTempFolder(), 'pin')
+  writeFileSync(path, content)
+  const { provider, tried } = watch({})
+
+  const error: unknown = await provider
+    .open({ ...uriFor('key'), pinSource: path })
+    .catch((thrown: unknown) => thrown)
+
+  expect(error).toMatchObject({
+    code: 'ERR_CONFIG_INVALID',
+    message: `the PIN file "${path}" ${why}`,
+  })
+  expect(JSON.stringify([error, String(error)])).not.toContain('pin-0-login')
+  expect(tried).toEqual([])
+})
+
+test('a PIN of the environment is tried without the line end after it', async () => {
+  const { provider, tried } = watch({ readPin: () => Promise.resolve(`${pin}\n`) })
+
+  await provider.open(uriFor('key'))
+
+  expect(tried).toEqual([pin])
+})
+
+test.each([
+  ['CKR_PIN_INVALID', 0xa1],
+  ['CKR_PIN_LEN_RANGE', 0xa2],
+])('a PIN that is refused with %s is not tried again', async (name, code) => {
+  let tries = 0
+  const { provider } = watch({}, () => ({
+    C_Login: () => {
+      tries += 1
+      throw pkcs11Error(code, name)
+    },
+  }))
+
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({ code: 'ERR_PIN_WRONG' })
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({ code: 'ERR_PIN_WRONG' })
+
+  expect(tries).toBe(1)
 })
 
 test.each(['|cat /run/pin', 'https://example.com/pin', 'pin.txt', 'file:pin.txt'])(

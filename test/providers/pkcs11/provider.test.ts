@@ -12,16 +12,15 @@ import {
   CKA_SIGN,
   CKA_TOKEN,
   CKA_UNWRAP,
-  CKF_RW_SESSION,
   CKF_SERIAL_SESSION,
   CKO_PRIVATE_KEY,
-  CKO_PUBLIC_KEY,
 } from '../../../src/providers/pkcs11/cryptoki.ts'
 import { CKR_USER_ALREADY_LOGGED_IN, returnValueOf } from '../../../src/providers/pkcs11/errors.ts'
 import { createPkcs11Provider } from '../../../src/providers/pkcs11/provider.ts'
 import { parsePkcs11Uri, serializePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
 import { loadReplaced, openBeside, pkcs11Error } from '../../support/cryptoki.ts'
 import { createSoftHsm } from '../../support/softhsm.ts'
+import { removePublicHalf } from '../../support/token-objects.ts'
 
 const hsm = createSoftHsm(['main', 'twin', 'twin'])
 const [token, twin, otherTwin] = hsm.tokens
@@ -286,36 +285,20 @@ test('a reference of another scheme is a mistake of the caller', async () => {
   await expect(provider.open({ scheme: 'file', path: 'key.pem' })).rejects.toThrow(TypeError)
 })
 
-/** Takes the public half of a key off the token, past the provider. */
-async function destroyPublicHalf(name: string): Promise<void> {
-  const { cryptoki, slot, release } = await openBeside(hsm.modulePath, token)
-  const session = cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION)
-  cryptoki.C_FindObjectsInit(session, [
-    { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
-    { type: CKA_LABEL, value: name },
-  ])
-  const [half] = cryptoki.C_FindObjects(session, 2)
-  cryptoki.C_FindObjectsFinal(session)
-  if (half === undefined) throw new Error('no such key')
-  cryptoki.C_DestroyObject(session, half)
-  cryptoki.C_CloseSession(session)
-  release()
-}
-
 test('a private key without its public half is not opened', async () => {
   await provider.create({ uri: uriFor('half'), algorithm: 'ES256' })
-  await destroyPublicHalf('half')
+  await removePublicHalf(hsm, token, 'half')
 
   await expect(provider.open(uriFor('half'))).rejects.toMatchObject({
     code: 'ERR_KEY_NOT_FOUND',
-    message: 'the token holds no public key for pkcs11:object=half',
+    message: 'the token holds no public key or certificate for pkcs11:object=half',
   })
 })
 
 test('an RSA private key carries its public half itself', async () => {
   await provider.create({ uri: uriFor('rsa-half'), algorithm: 'RS256', rsaBits: 2048 })
   const { kid } = await provider.describe(uriFor('rsa-half'))
-  await destroyPublicHalf('rsa-half')
+  await removePublicHalf(hsm, token, 'rsa-half')
 
   expect((await provider.open(uriFor('rsa-half'))).key.kid).toBe(kid)
   expect((await provider.describe(uriFor('rsa-half'))).kid).toBe(kid)

@@ -11,6 +11,7 @@ import {
   CKA_LABEL,
   CKA_MODULUS,
   CKA_PUBLIC_EXPONENT,
+  CKA_PUBLIC_KEY_INFO,
   CKK_EC,
   CKK_EC_EDWARDS,
   CKK_RSA,
@@ -122,6 +123,13 @@ const EC = { [CKA_KEY_TYPE]: CKK_EC, [CKA_EC_PARAMS]: P256, [CKA_EC_POINT]: ecPo
 
 test('an EC private key that carries its point needs no public key object', () => {
   expect(readKid(tokenWith({ ...PRIVATE, ...EC }))).toBe(fromKeyObject(ecKey).kid)
+})
+
+test('an EC private key that carries its SubjectPublicKeyInfo needs no public key object', () => {
+  const info = ecKey.export({ type: 'spki', format: 'der' })
+  const ec = { [CKA_KEY_TYPE]: CKK_EC, [CKA_EC_PARAMS]: P256, [CKA_PUBLIC_KEY_INFO]: info }
+
+  expect(readKid(tokenWith({ ...PRIVATE, ...ec }))).toBe(fromKeyObject(ecKey).kid)
 })
 
 test('a private key without an id finds its public half by its label', () => {
