@@ -112,6 +112,6 @@ async function assertEvidence(
   { context }: CommandEnvironment,
 ): Promise<void> {
   if (flags.trustedRoot === undefined) return
-  const root = await readInstanceRoot(flags, context.env)
+  const root = await readInstanceRoot(flags, context)
   await verifyEvidence(parseBundle(bytes), root, { logEntries: 1, times: 1 })
 }

@@ -56,7 +56,7 @@ async function verify(
   const { context } = environment
   await using keys = openKeys(environment, {})
   const pinned = flags.key === undefined ? [] : [pinKey(await keys.describe(flags.key))]
-  const trustedRoot = await readInstanceRoot(flags, context.env)
+  const trustedRoot = await readInstanceRoot(flags, context)
   const artifact = await openLocalArtifact(target, environment)
   const bytes = await readFileBounded(flags.bundle, MAX_BUNDLE_BYTES)
   const attached = [{ kind: 'bundle', source: flags.bundle, bytes }] as const

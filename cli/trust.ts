@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import { type Config, originOf } from '../src/config/config.ts'
 import { describeOrigin } from '../src/config/origin.ts'
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
@@ -45,6 +46,15 @@ export interface Trust {
   readonly newest?: () => Promise<Trust | undefined>
 }
 
+/** What is read only where a command line needs it. */
+export interface TrustSources {
+  readonly now: Date
+  /** Reads what the pinned service states of keys that are named. */
+  readonly readUse: () => Promise<StatedUse>
+  /** Reads the trusted root of the public Sigstore instance. */
+  readonly readPublicRoot: () => Promise<TrustedRoot>
+}
+
 const MAX_HISTORY_BYTES = 16 * 1024 * 1024
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 
@@ -82,7 +92,6 @@ export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): 
 /**
  * Reads everything a command line trusts.
  *
- * @param context - `readUse` reads what the pinned service states of keys that are named
  * @throws {@link CountersignError} ERR_USAGE — nothing is trusted, options that don't fit each other, or a
  * key that needs the network with `--offline`; ERR_TRUST_INVALID, ERR_SIGNATURE_INVALID — the key history
  * or the trusted root; ERR_TRUST_EXPIRED — the key history; and the errors of reading keys
@@ -90,7 +99,7 @@ export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): 
 export async function readTrust(
   flags: TrustFlags,
   keys: CommandKeys,
-  { now, readUse }: { readonly now: Date; readonly readUse: () => Promise<StatedUse> },
+  { now, readUse, readPublicRoot }: TrustSources,
 ): Promise<Trust> {
   assertSomething(flags)
   const history =
@@ -100,24 +109,31 @@ export async function readTrust(
   const useOf: StatedUse = (kid) =>
     history?.keys.find(({ key }) => key.kid === kid)?.use ?? statedUse(kid)
   const pinned = await Promise.all(named.map((key) => readPinned(key, flags, { keys, useOf })))
-  const root = flags.trustedRoot
-  const trustedRoot =
-    root === undefined
-      ? undefined
-      : await parseTrustedRoot(await readFileBounded(root, MAX_ROOT_BYTES))
+  const { trustedRoot, authorities } = await readAuthorities(flags, readPublicRoot)
   const sources = [...pinned, ...(history === undefined ? [] : [history])]
   const by = flags.configured === undefined ? '' : `, by ${flags.configured}`
   return {
     material: { keys: sources.flatMap((source) => source.keys), trustedRoot },
-    described: [
-      ...sources.map(({ described }) => `${described}${by}`),
-      ...(root === undefined ? [] : [`authorities and logs of ${root}`]),
-    ],
+    described: [...sources.map(({ described }) => `${described}${by}`), ...authorities],
   }
 }
 
+/** A certificate is trusted through an authority: the public instance's, where no other is named. */
+async function readAuthorities(
+  { trustedRoot: path, certificateIdentity }: TrustFlags,
+  readPublicRoot: TrustSources['readPublicRoot'],
+): Promise<{ trustedRoot: TrustedRoot | undefined; authorities: readonly string[] }> {
+  if (path !== undefined) {
+    const trustedRoot = await parseTrustedRoot(await readFileBounded(path, MAX_ROOT_BYTES))
+    return { trustedRoot, authorities: [`authorities and logs of ${path}`] }
+  }
+  if (certificateIdentity === undefined) return { trustedRoot: undefined, authorities: [] }
+  const authorities = ['authorities and logs of the public Sigstore instance']
+  return { trustedRoot: await readPublicRoot(), authorities }
+}
+
 function assertSomething(flags: TrustFlags): void {
-  const { trust, trustKey, trustedRoot, certificateIdentity, certificateOidcIssuer } = flags
+  const { trust, trustKey, certificateIdentity, certificateOidcIssuer } = flags
   if ((certificateIdentity === undefined) !== (certificateOidcIssuer === undefined)) {
     throw usage('--certificate-identity and --certificate-oidc-issuer go together')
   }
@@ -125,9 +141,6 @@ function assertSomething(flags: TrustFlags): void {
     throw usage('--trust-key checks a --trust FILE')
   if (flags.maxTrustAge !== undefined && trust === undefined) {
     throw usage('--max-trust-age applies to a key history or a pinned service, and none is used')
-  }
-  if (certificateIdentity !== undefined && trustedRoot === undefined) {
-    throw usage('a certificate is trusted through an authority', 'give --trusted-root FILE')
   }
   if (namesSomebody(flags)) return
   throw usage(

@@ -1,5 +1,6 @@
 /** `countersign verify`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { Config } from '../../src/config/config.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
@@ -77,7 +78,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option('--trust-key <key>', 'public key that signed the key history')
     .option(
       '--trusted-root <file>',
-      'Sigstore trusted root: time-stamp authorities, logs, certificates',
+      'Sigstore trusted root: time-stamp authorities, logs, certificates (default for an identity: that of the public instance)',
     )
     .addOption(maxTrustAgeOption())
     .option('--certificate-identity <name>', 'certificates of this identity')
@@ -138,13 +139,27 @@ async function loadTrust(
   const asked = await withConfiguredTrust(flags, readConfig)
   const pinned = await readPinned(asked, environment)
   const { now } = environment.context
-  return pinned ?? readTrust(asked, keys, { now: now(), readUse: () => readUses(environment) })
+  if (pinned !== undefined) return pinned
+  return readTrust(asked, keys, {
+    now: now(),
+    readUse: () => readUses(environment),
+    readPublicRoot: () => readPublicRoot(flags, environment),
+  })
 }
 
 /** Loaded late too: it is asked only where a key is named. */
 async function readUses({ context }: CommandEnvironment): Promise<StatedUse> {
   const { readStatedUse } = await import('../stated-use.ts')
   return readStatedUse(context)
+}
+
+/** Loaded late as well: it is asked only where an identity is named without authorities. */
+async function readPublicRoot(
+  { offline }: VerifyFlags,
+  { context }: CommandEnvironment,
+): Promise<TrustedRoot> {
+  const { readInstanceCopy, readInstanceRoot } = await import('../sigstore-instance.ts')
+  return offline === true ? readInstanceCopy(context) : readInstanceRoot({}, context)
 }
 
 /** How a verification fails where a copy of trust is older than the version that signed. */

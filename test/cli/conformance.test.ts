@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { readInstanceRoot } from '../../cli/sigstore-instance.ts'
-import { startLoopbackServer } from '../support/loopback-server.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
 import { startSigstoreServices, UNTRUSTED_TOKEN as TOKEN } from '../support/sigstore-services.ts'
-import { createTempFolder } from '../support/temp-folder.ts'
-import { startTufRepository } from '../support/tuf-repository.ts'
 
 const EMPTY_ROOT = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
 
@@ -63,35 +59,6 @@ test('the staging instance has no root of trust here', async () => {
 
   expect(result.exitCode).toBe(2)
   expect(result.stderr).toContain('hint: give its trusted root with --trusted-root FILE')
-})
-
-test('the trusted root comes by TUF, into a cache of the user', async () => {
-  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
-  const cache = createTempFolder()
-
-  const root = await readInstanceRoot({}, { XDG_CACHE_HOME: cache }, repository)
-
-  expect(root.tlogs).toEqual([])
-  expect(existsSync(`${cache}/countersign/tuf`)).toBe(true)
-})
-
-test('a trusted root that TUF does not vouch for is refused', async () => {
-  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT), (path, content) =>
-    path === '/timestamp.json' ? Buffer.from(content.toString().replace('2099', '2098')) : content,
-  )
-  const reading = readInstanceRoot({}, { XDG_CACHE_HOME: createTempFolder() }, repository)
-
-  await expect(reading).rejects.toMatchObject({ code: 'ERR_TRUST_INVALID' })
-})
-
-test('without the network the trusted root is a transient failure', async () => {
-  const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
-  const silent = await startLoopbackServer(() => ({ status: 404 }))
-  const mirror = { ...repository, mirrorURL: silent.url }
-
-  const reading = readInstanceRoot({}, { XDG_CACHE_HOME: createTempFolder() }, mirror)
-
-  await expect(reading).rejects.toMatchObject({ code: 'ERR_NETWORK', exitCode: 7 })
 })
 
 test('sign-bundle has a certificate and a log entry in its bundle, the token nowhere', async () => {
