@@ -11,6 +11,7 @@ import { printableJson } from '../src/formats/printable.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
+import { addExamples } from './examples.ts'
 import { addCommonOptions, readCommonFlags } from './options.ts'
 import { errorDocument } from './render/json.ts'
 import { renderError } from './render/text.ts'
@@ -121,6 +122,7 @@ async function createProgram(
     .showSuggestionAfterError()
     .exitOverride()
   addCommonOptions(program)
+  addExamples(program, '')
   for (const [name, { summary, load, isHidden = false }] of Object.entries(COMMANDS)) {
     const command = isWanted(name) ? (await load()).createCommand(environment) : new Command(name)
     program.addCommand(inherit(command.summary(summary), program), { hidden: isHidden })
@@ -128,9 +130,14 @@ async function createProgram(
   return program
 }
 
-/** Gives a subcommand, and those below it, the output and exit behaviour of the program. */
-function inherit<C extends CommandUnknownOpts>(command: C, program: CommandUnknownOpts): C {
+/** Gives a subcommand, and those below it, the output and exit behaviour of the program, and its examples. */
+function inherit<C extends CommandUnknownOpts>(
+  command: C,
+  program: CommandUnknownOpts,
+  path: readonly string[] = [command.name()],
+): C {
   command.copyInheritedSettings(program).exitOverride()
-  for (const child of command.commands) inherit(child, program)
+  addExamples(command, path.join(' '))
+  for (const child of command.commands) inherit(child, program, [...path, child.name()])
   return command
 }

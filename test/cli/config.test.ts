@@ -195,6 +195,10 @@ test('config check --help tells what is checked', async () => {
       -v, --verbose  print more: causes of errors, what was looked at, keys tried
       --no-input     never ask for anything
       --no-color     no colour, as with NO_COLOR=1
+
+    Examples:
+      $ countersign config check
+      $ countersign config check countersign.yaml
     "
   `)
 })
@@ -219,6 +223,9 @@ test('config show --help tells what is shown', async () => {
       -v, --verbose    print more: causes of errors, what was looked at, keys tried
       --no-input       never ask for anything
       --no-color       no colour, as with NO_COLOR=1
+
+    Examples:
+      $ countersign config show
     "
   `)
 })
