@@ -123,15 +123,17 @@ function publishVersion(version: KeyVersion, key: Key): PublishedVersion {
 }
 
 function windowOf(version: KeyVersion, key: Key): PublishedVersion['validFor'] {
-  const { activatedAt, retiredAt, revokedAt } = version
-  // Ended before it ever signed: a window that nothing fits in.
+  const { activatedAt, origin, retiredAt, revokedAt } = version
+  // What an imported key pair signed before it was imported counts.
+  const isOpen = origin === 'external'
+  // Ended before it ever signed here: a window that nothing fits in.
   if (activatedAt === undefined) {
     const ended = revokedAt ?? retiredAt
-    return { start: ended, end: ended }
+    return { start: isOpen ? undefined : ended, end: ended }
   }
   const closed = signsUntil(version, key)
   const isCut = revokedAt !== undefined && (closed === undefined || revokedAt < closed)
-  return { start: activatedAt, end: isCut ? revokedAt : closed }
+  return { start: isOpen ? undefined : activatedAt, end: isCut ? revokedAt : closed }
 }
 
 /** OpenID Provider metadata (OpenID Connect Discovery 1.0 section 3) of an issuer without a login. */

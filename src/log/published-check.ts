@@ -122,6 +122,11 @@ function publishedFacts(published: PublishedVersion): Facts {
   }
 }
 
+/** What an imported key pair signed before counts, so its window has no start. */
+function startOf({ origin, activatedAt, revokedAt, retiredAt }: ToldVersion): Date | undefined {
+  return origin === 'external' ? undefined : (activatedAt ?? revokedAt ?? retiredAt)
+}
+
 /** When a window ends is a matter of the key's lag too, which the log does not tell. */
 function toldFacts(told: ToldVersion): Facts {
   const { key, use, origin, state, compromisedSince, ...times } = told
@@ -131,7 +136,7 @@ function toldFacts(told: ToldVersion): Facts {
     origin,
     // Destroyed after it was compromised, it is published as compromised.
     state: compromisedSince === undefined ? state : 'revoked',
-    start: (times.activatedAt ?? times.revokedAt ?? times.retiredAt)?.toISOString(),
+    start: startOf(told)?.toISOString(),
     compromisedSince: compromisedSince?.toISOString(),
     end: (times.retiredAt ?? times.revokedAt) && 'set',
   }

@@ -22,7 +22,7 @@ export interface TrustedTime {
  * | active | without a trusted time while it is active now; every trusted time lies in the window |
  * | retired, destroyed | with at least one trusted time, all of them in the window |
  * | revoked | as retired, and all of them before `compromisedSince` |
- * | pending | never |
+ * | pending | never; one that was imported, as an active one |
  *
  * @returns why it counts, for people
  * @throws {@link CountersignError} ERR_KEY_OUTSIDE_VALIDITY, ERR_KEY_REVOKED
@@ -35,7 +35,7 @@ export function assertKeyValid(
   const { state, validFor } = trusted
   if (state === 'pinned') return 'pinned by you'
   const name = nameKey(trusted)
-  if (state === 'pending') {
+  if (state === 'pending' && !isOpen(trusted)) {
     throw refuse('ERR_KEY_OUTSIDE_VALIDITY', `${name} has not been activated: it signs nothing yet`)
   }
   if (state === 'revoked') assertBeforeCompromise(trusted, times)
@@ -49,12 +49,19 @@ export function assertKeyValid(
   )
 }
 
-/** Without a trusted time, only a version that is active at this moment counts. */
+/** Whether signatures of this moment may be good ones: the version is active, or it may sign elsewhere. */
+function isOpen({ origin, state }: TrustedKey): boolean {
+  return state === 'active' || (state === 'pending' && origin === 'external')
+}
+
+/** Without a trusted time, only a version that may sign at this moment counts. */
 function assertActiveNow(trusted: TrustedKey, now: Date): string {
   const { state, validFor } = trusted
   const inWindow = isWithin(now, validFor)
-  if (state === 'active' && inWindow) return `active now (${now.toISOString()})`
-  const what = state === 'active' ? `outside its window ${formatWindow(validFor)}` : state
+  if (isOpen(trusted) && inWindow) {
+    return `${state === 'active' ? state : 'imported'} now (${now.toISOString()})`
+  }
+  const what = isOpen(trusted) ? `outside its window ${formatWindow(validFor)}` : state
   throw refuse(
     'ERR_KEY_OUTSIDE_VALIDITY',
     `${nameKey(trusted)} is ${what} and no trusted time shows when the signature was made`,

@@ -7,7 +7,7 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { HashName } from '../crypto/digest.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import type { KeyUse } from '../keys/key.ts'
+import type { KeyOrigin, KeyUse } from '../keys/key.ts'
 import type { KeyHistory } from '../keys/key-history.ts'
 import type { KeyState } from '../keys/state.ts'
 
@@ -19,6 +19,8 @@ export interface TrustedKey {
   readonly version?: { readonly key: string; readonly number: number }
   /** What it signs, where a key history states it; anything else it signed does not count. */
   readonly use?: KeyUse | undefined
+  /** Where the key pair comes from, where a key history says so. */
+  readonly origin?: KeyOrigin | undefined
   readonly validFor?: { readonly start: Date | undefined; readonly end: Date | undefined }
   readonly compromisedSince?: Date | undefined
   /** Address of the service that alone signs with it, where a key history says so. */
@@ -47,6 +49,7 @@ export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
     state,
     version: { key: name, number: version },
     use,
+    origin,
     validFor,
     compromisedSince,
     ...(issuer !== undefined && origin === 'generated' && { issuer }),

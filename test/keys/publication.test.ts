@@ -156,6 +156,21 @@ test('a version revoked before it signed has a window that nothing fits in', () 
   expect(published?.compromisedSince).toEqual(second(1400))
 })
 
+test('the window of an imported version has no start, and ends as any other', () => {
+  const made = story(testKey('artifact'))
+  made.take(revoke(made.at(1400), 3, { mode: 'seamless' }))
+  const state = stateOf(made)
+  const versions = state.versions.map((version) => ({ ...version, origin: 'external' as const }))
+
+  const windows = publishKeyHistory({ ...state, versions }).versions.map(({ validFor }) => validFor)
+
+  expect(windows).toEqual([
+    { start: undefined, end: second(1140) },
+    { start: undefined, end: undefined },
+    { start: undefined, end: second(1400) },
+  ])
+})
+
 test('a version destroyed after it was revoked is still published as revoked', () => {
   const made = story(testKey('artifact'))
   made.take(revoke(made.at(1120), 1, { mode: 'seamless' }))

@@ -36,6 +36,8 @@ export interface SoftHsm<Labels extends readonly string[] = readonly string[]> {
   readonly tokens: { readonly [Index in keyof Labels]: SoftToken }
   /** Brings a PKCS#8 key (PEM) onto a token, with its public half. */
   readonly importKey: (token: SoftToken, pem: string, object: string, idHex: string) => void
+  /** Takes a token away for good, with all its keys. */
+  readonly lose: (token: SoftToken) => void
   /** Removes all tokens. */
   readonly remove: () => void
 }
@@ -87,6 +89,9 @@ export function createSoftHsm<const Labels extends readonly string[]>(
       const target = ['--slot', String(token.slotId), '--pin', token.pin]
       run(['--import', path, ...target, '--label', object, '--id', idHex])
       rmSync(path)
+    },
+    lose: ({ label }) => {
+      run(['--delete-token', '--token', label])
     },
     remove: () => {
       rmSync(folder, { recursive: true, force: true })

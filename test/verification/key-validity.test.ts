@@ -66,6 +66,24 @@ test.each<[string, TrustedKey, readonly TrustedTime[], string]>([
   ],
   ['a pending version never counts', version('pending'), at(10), 'ERR_KEY_OUTSIDE_VALIDITY'],
   [
+    'an imported version counts before it is activated',
+    { ...version('pending'), origin: 'external' },
+    at(10),
+    'accepted',
+  ],
+  [
+    'an imported version that waits counts without a time',
+    { ...version('pending'), origin: 'external' },
+    [],
+    'accepted',
+  ],
+  [
+    'an imported version that was retired while it waited needs a time',
+    { ...version('retired', { end: 40 }), origin: 'external' },
+    [],
+    'ERR_KEY_OUTSIDE_VALIDITY',
+  ],
+  [
     'a retired version needs a time',
     version('retired', { start: 0, end: 40 }),
     [],
