@@ -21,7 +21,6 @@ import {
 import { fileHashOf, publishedKeys, type ServiceKeys } from '../src/client/service-keys.ts'
 import { CountersignError } from '../src/errors.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
-import { toRequestedPredicate } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import type { SignFormat } from '../src/oci/attach-made.ts'
 import { assertIdentity, requestIdentity } from './identity.ts'
@@ -136,7 +135,7 @@ class ServiceRoute implements SigningRoute {
   async #attestOnce(
     ...[subjects, predicate]: Parameters<SigningRoute['attest']>
   ): Promise<MadeItem> {
-    const said = toRequestedPredicate(predicate)
+    const said = predicate === 'provenance' ? ({ provenance: true } as const) : predicate
     const request = { subjects: subjects.map(({ name, digest }) => ({ name, digest })), ...said }
     const options = this.#options(request)
     const made = await withFreshToken(() => this.#client.attest(this.#key.name, request, options))

@@ -11,7 +11,7 @@ import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../src/client/se
 import type { ServiceClient, SignatureRequest } from '../src/client/service-client.ts'
 import { fileHashOf, type ServiceKeys } from '../src/client/service-keys.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
-import { type PredicateInput, toRequestedPredicate } from '../src/formats/predicates/predicate.ts'
+import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
 import type { Made, SignFormat } from '../src/oci/attach-made.ts'
@@ -94,7 +94,7 @@ class ServiceSigner implements ArtifactSigner {
       digest: chooseDigest(one),
       ...(one.subjectName !== undefined && { name: one.subjectName }),
     }))
-    const said = toRequestedPredicate(input)
+    const said = input === 'provenance' ? ({ provenance: true } as const) : input
     const made = await client.attest(key, { subjects, ...said }, { signal: context.signal })
     const expected = input === 'provenance' ? { predicateType: PROVENANCE_PREDICATE_TYPE } : input
     const accepted = await this.#accept(

@@ -2,7 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
+import { parseBundle } from '../formats/bundle.ts'
 import type { JsonObject } from '../formats/json.ts'
+import { rawMember } from '../formats/raw-member.ts'
 import { serializeSimpleSigning } from '../formats/simple-signing.ts'
 import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
 import { digestArtifact } from '../verification/artifact.ts'
@@ -20,6 +22,8 @@ export interface Expected {
   readonly predicateType: string
   /** Where the caller has said it. */
   readonly predicate?: JsonObject
+  /** Its JSON, which must be signed as it is. */
+  readonly predicateText?: string
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -41,7 +45,7 @@ export interface Answered {
  */
 export async function checkMade(
   { server, signedBy, made }: Answered,
-  { artifacts, predicateType, predicate, annotations }: Expected,
+  { artifacts, predicateType, predicate, predicateText, annotations }: Expected,
   { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
 ): Promise<Uint8Array> {
   // The log has the hash of these very bytes.
@@ -54,11 +58,21 @@ export async function checkMade(
   const { artifact, outcome } = await examineForAll(bundle, [first, ...more], context)
   if (!outcome.ok) throw refused(server, artifact.name, outcome.error)
   const said = outcome.signature.statement?.predicate
-  if (predicate !== undefined && !isDeepStrictEqual(said, predicate)) {
+  const isSame =
+    predicateText === undefined
+      ? predicate === undefined || isDeepStrictEqual(said, predicate)
+      : signedPredicate(bundle) === predicateText
+  if (!isSame) {
     const why = 'it attests something else than was asked for'
     throw refused(server, first.name, new CountersignError('ERR_PREDICATE_INVALID', why))
   }
   return bundle
+}
+
+/** The predicate in a bundle, as it was signed. */
+function signedPredicate(bundle: Uint8Array): string | undefined {
+  const { content } = parseBundle(bundle)
+  return content.kind === 'dsse' ? rawMember(content.envelope.payload, 'predicate') : undefined
 }
 
 /** An image signature in cosign's older layout, as it was asked for. */

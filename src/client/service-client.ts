@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 import type { Digest } from '../crypto/digest.ts'
 import { isJsonObject, type JsonObject, parseJson, type JsonValue } from '../formats/json.ts'
+import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import { retryDelay } from '../oci/retry.ts'
 import type { Runtime } from '../oci/runtime.ts'
 import { exchange } from './exchange.ts'
@@ -56,9 +57,7 @@ export interface SignatureRequest {
 /** An attestation to be made: a predicate, or the provenance that the service makes itself. */
 export type AttestationCall = {
   readonly subjects: readonly { readonly digest: Digest; readonly name?: string }[]
-} & (
-  { readonly predicateType: string; readonly predicate: JsonObject } | { readonly provenance: true }
-)
+} & (PredicateInput | { readonly provenance: true })
 
 /** A token to be issued. */
 export interface TokenCall {
@@ -115,7 +114,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     },
     attest: async (key, request, more = {}) =>
       readAttestation(
-        await call([key, 'attestations'], request, { ...more, headers: signing(more) }),
+        await call([key, 'attestations'], toBody(request), { ...more, headers: signing(more) }),
       ),
     issueToken: async (key, request, more = {}) =>
       readToken(await call([key, 'tokens'], request, { ...more, headers: {} })),
@@ -135,10 +134,17 @@ export function assertPrivate(url: URL): void {
   })
 }
 
+/** Writes a request with its predicate as it was given: written again, 7.0 would become 7. */
+function toBody(request: AttestationCall): object | string {
+  if ('provenance' in request || request.predicateText === undefined) return request
+  const { predicateText, subjects, predicateType } = request
+  return `${JSON.stringify({ subjects, predicateType }).slice(0, -1)},"predicate":${predicateText}}`
+}
+
 type CallHeaders = Readonly<Record<string, string>>
 type Call = (
   path: readonly string[],
-  body: object,
+  body: object | string,
   options: { readonly signal?: AbortSignal | undefined; readonly headers: CallHeaders },
 ) => Promise<JsonObject>
 
@@ -146,7 +152,7 @@ function createCaller(options: ServiceClientOptions): Call {
   const { runtime, maxTries = MAX_TRIES, timeoutMs = TIMEOUT_MS } = options
   return async (path, body, { signal, headers }) => {
     const url = keyUrl(options.url, path)
-    const text = JSON.stringify(body)
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
     for (let tries = 1; ; tries += 1) {
       const attempt = await attemptOnce(url, text, { ...options, timeoutMs }, { signal, headers })
       if ('answer' in attempt) return attempt.answer

@@ -13,6 +13,8 @@ declare module 'fastify' {
     readonly actions?: readonly AccessScope['action'][]
     /** Whether requests without a caller have to queue; those with one always do. */
     readonly isCostly?: boolean
+    /** Whether its handler needs the JSON body as it was received, too. */
+    readonly keepsBody?: boolean
     /** Whether its handler waits for nothing, so that it needs no deadline. */
     readonly answersAtOnce?: boolean
   }
@@ -23,7 +25,7 @@ declare module 'fastify' {
     deadline: AbortSignal
     /** SHA-256 of the body as received, hex; undefined where there was none. */
     bodySha256: string | undefined
-    /** A JSON body as received, until it is parsed. */
+    /** A JSON body as received, until it is parsed; see `keepsBody`. */
     jsonBody: Uint8Array | undefined
     /** Whom the request is counted for. */
     account: Account

@@ -63,48 +63,13 @@ function parseDocument(bytes: Uint8Array, name: string): JsonObject {
   throw new CountersignError('ERR_PREDICATE_INVALID', `${name} holds no JSON object`, { hint })
 }
 
-/** What a service is asked to attest. */
-export type RequestedPredicate =
-  Pick<PredicateInput, 'predicateType' | 'predicate'> | { readonly provenance: true }
-
 /**
- * Prepares a predicate for a service, which writes it again: numbers keep their value, not their digits.
+ * Refuses numbers that readers round to another (RFC 7493 section 2.2), although their digits would be signed as
+ * they are.
  *
- * @throws {@link CountersignError} ERR_PREDICATE_INVALID — a number would be rounded
+ * @throws {@link CountersignError} ERR_PREDICATE_INVALID
  */
-export function toRequestedPredicate(input: PredicateInput | 'provenance'): RequestedPredicate {
-  if (input === 'provenance') return { provenance: true }
-  const { predicateType, predicate, predicateText = '' } = input
-  for (const [number] of predicateText.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
-    if (!number.startsWith('"') && !isExact(number)) throw rounded(number)
-  }
-  return { predicateType, predicate }
-}
-
-function isExact(number: string): boolean {
-  return significant(number) === significant(String(Number(number)))
-}
-
-/** Digits without zeros around them, and the power of ten of the last one. */
-function significant(number: string): string {
-  const [mantissa = '', power = '0'] = number.toLowerCase().replace('-', '').split('e')
-  const [whole = '', fraction = ''] = mantissa.split('.')
-  const digits = `${whole}${fraction}`.replace(/^0+/, '')
-  const short = digits.replace(/0+$/, '')
-  if (short === '') return '0'
-  return `${short}e${Number(power) - fraction.length + digits.length - short.length}`
-}
-
-function rounded(number: string): CountersignError {
-  return new CountersignError(
-    'ERR_PREDICATE_INVALID',
-    `the predicate has the number ${number.slice(0, 40)}, which the service would round`,
-    { hint: 'write it as a text, or attest with a key of this machine' },
-  )
-}
-
-/** A number that JavaScript rounds would be signed as another than was given (RFC 7493 section 2.2). */
-function assertExactNumbers(value: JsonValue): void {
+export function assertExactNumbers(value: JsonValue): void {
   if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
     throw new CountersignError('ERR_PREDICATE_INVALID', 'the predicate has a number beyond 2^53', {
       hint: 'it would be rounded; write it as a text',

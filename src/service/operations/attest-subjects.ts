@@ -10,10 +10,16 @@ import {
   toGithubProvenance,
 } from '../../formats/predicates/github-provenance.ts'
 import {
+  assertExactNumbers,
+  MAX_PREDICATE_BYTES,
+  type PredicateInput,
+} from '../../formats/predicates/predicate.ts'
+import {
   assertNotSignatureType,
   assertPredicate,
   resolvePredicateType,
 } from '../../formats/predicates/types.ts'
+import { rawMember } from '../../formats/raw-member.ts'
 import { createSubject, type Subject } from '../../formats/statement.ts'
 import { attest, type SignArtifactOptions } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
@@ -38,6 +44,8 @@ export interface AttestationRequest {
   readonly predicate?: JsonObject
   /** Whether the service makes the predicate. */
   readonly provenance?: boolean
+  /** The JSON of all this as it was received: the predicate in it is signed digit by digit. */
+  readonly source?: Uint8Array | undefined
 }
 
 /** An attestation that was made. */
@@ -49,8 +57,6 @@ export interface Attested extends Released {
 }
 
 type AttestingContext = SigningContext & Pick<ServiceContext, 'settings'>
-
-const MAX_PREDICATE_BYTES = 16 * 1024 * 1024
 
 /**
  * Makes one attestation.
@@ -109,12 +115,10 @@ async function permitStatement(
   }))
   const key = findKey(context.keyring, keyName)
   const { issuer } = context.settings
-  const { predicateType, predicate, isProvenance, bytes } = toPredicate(
-    requested,
-    request.caller,
-    issuer,
-  )
-  await turnFor(bytes)
+  await turnFor(requested.source?.length ?? 0)
+  const made = toPredicate(requested, request.caller, issuer)
+  const { predicateType, predicate, predicateText, isProvenance } = made
+  await turnFor(predicateText.length)
   await context.authorize(
     request.caller,
     {
@@ -129,23 +133,18 @@ async function permitStatement(
   const subjects = named.map(({ name, digest }) =>
     createSubject(digest, name === undefined ? {} : { name }),
   )
-  return { subjects, predicateType, predicate, digests: named.map(({ digest }) => digest) }
+  const digests = named.map(({ digest }) => digest)
+  return { subjects, predicateType, predicate, predicateText, digests }
 }
 
 /** A statement that its caller may have signed. */
-interface PermittedStatement {
+interface PermittedStatement extends PredicateInput {
   readonly subjects: readonly Subject[]
-  readonly predicateType: string
-  readonly predicate: JsonObject
   readonly digests: readonly Digest[]
 }
 
-interface Predicate {
-  readonly predicateType: string
-  readonly predicate: JsonObject
+interface Predicate extends Required<PredicateInput> {
   readonly isProvenance: boolean
-  /** Of its JSON. */
-  readonly bytes: number
 }
 
 /** @param own - address of the service */
@@ -162,7 +161,8 @@ function toPredicate(requested: AttestationRequest, caller: Caller, own: string)
       },
     )
   }
-  const bytes = Buffer.byteLength(JSON.stringify(predicate))
+  const predicateText = textOf(requested, predicate)
+  const bytes = Buffer.byteLength(predicateText)
   if (bytes > MAX_PREDICATE_BYTES) {
     throw new CountersignError('ERR_INPUT_TOO_LARGE', `the predicate has ${bytes} bytes`, {
       hint: `a predicate has at most ${MAX_PREDICATE_BYTES} bytes; attest a digest of it instead`,
@@ -171,13 +171,26 @@ function toPredicate(requested: AttestationRequest, caller: Caller, own: string)
   const predicateType = resolvePredicateType(type)
   assertNotSignatureType(predicateType)
   assertPredicate(type, predicate)
+  assertExactNumbers(predicate)
   assertForeignAuthor(predicate, own)
-  return { predicateType, predicate, isProvenance: false, bytes }
+  return { predicateType, predicate, predicateText, isProvenance: false }
+}
+
+/** The predicate as it was written, where that is known: written again, 1.10 would become 1.1. */
+function textOf({ source }: AttestationRequest, predicate: JsonObject): string {
+  const text = source === undefined ? undefined : rawMember(source, 'predicate')
+  return text ?? JSON.stringify(predicate)
 }
 
 /** Claims of a development token are the configuration's, and not a run's. */
 function provenanceOf({ kind, issuer, claims }: Caller, own: string): Predicate {
   const builderId = githubBuilderId(own)
   const predicate = toGithubProvenance(kind === 'oidc' ? issuer : '', claims, builderId)
-  return { predicateType: PROVENANCE_PREDICATE_TYPE, predicate, isProvenance: true, bytes: 0 }
+  const predicateText = JSON.stringify(predicate)
+  return {
+    predicateType: PROVENANCE_PREDICATE_TYPE,
+    predicate,
+    predicateText,
+    isProvenance: true,
+  }
 }

@@ -62,7 +62,7 @@ export const jsonBodies: FastifyPluginCallback<BodySettings> = fp(
     app.addHook('preValidation', async (request) => {
       const { account, jsonBody } = request
       if (jsonBody === undefined) return
-      request.jsonBody = undefined
+      if (request.routeOptions.config.keepsBody !== true) request.jsonBody = undefined
       request.body = await parseJsonInTurns(jsonBody, groups[account.group].limits)
     })
     done()

@@ -16,7 +16,7 @@ export function attestationRoutes(
   app.post(
     '/v1/keys/:key/attestations',
     {
-      config: { actions: ['attest'] },
+      config: { actions: ['attest'], keepsBody: true },
       schema: {
         summary: 'Sign an in-toto attestation about artifacts.',
         tags: ['signing'],
@@ -28,13 +28,14 @@ export function attestationRoutes(
     },
     async (request, reply) => {
       const { key } = request.params
+      const requested = { ...request.body, source: request.jsonBody }
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       return context.failures.watch({ ...asked, action: 'attest', resource: key }, () =>
         idempotency.once(request, reply, {
-          answer: (attempt) => attestSubjects(context, key, request.body, { ...asked, attempt }),
+          answer: (attempt) => attestSubjects(context, key, requested, { ...asked, attempt }),
           keep: ({ bundle, logIndex }) => [{ bundle, logIndex }],
           replay: (kept, attempt) =>
-            replayAttestation(context, key, request.body, {
+            replayAttestation(context, key, requested, {
               request: { ...asked, attempt },
               kept,
             }),

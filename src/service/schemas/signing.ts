@@ -76,7 +76,8 @@ const attestation = strictObject({
   predicate: Type.Optional(
     Type.Unsafe<JsonObject>({
       type: 'object',
-      description: 'What is said; at most 16 MiB. It cannot name this service as its builder.',
+      description:
+        'What is said; at most 16 MiB. Its JSON is signed as it was sent, digit by digit; numbers beyond 2^53 are refused, as readers round them. It cannot name this service as its builder.',
     }),
   ),
   provenance: Type.Optional(
