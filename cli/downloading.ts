@@ -1,10 +1,14 @@
 /** The bundles of an artifact, wherever they are. Nothing of them is verified. */
-import { CountersignError } from '../src/errors.ts'
+import { CountersignError, toCountersignError } from '../src/errors.ts'
+import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
+import { parseJson } from '../src/formats/json.ts'
 import { readBundleFacts } from './bundle-facts.ts'
 import { readBundlesBeside } from './bundle-files.ts'
+import type { FoundAttachments } from '../src/oci/attachments.ts'
 import type { OpenImageOptions } from './images.ts'
 import type { ImageTarget, Target } from './target.ts'
 import { bundleStem } from './targets.ts'
+import type { Terminal } from './terminal.ts'
 
 /** The bundles of one artifact; at least one. */
 export interface DownloadedBundles {
@@ -17,14 +21,17 @@ export interface DownloadedBundles {
 /** How images are opened, and how much is read of each. */
 export interface DownloadOptions extends OpenImageOptions {
   readonly maxAttached?: number | undefined
+  readonly terminal: Pick<Terminal, 'say' | 'detail'>
 }
 
 /**
  * Reads the bundles of an artifact; of an index with `recursive`, those of each image in it.
  *
  * @param types - predicate types that are wanted, as the bundles claim them; undefined for all
- * @throws {@link CountersignError} ERR_SIGNATURE_NOT_FOUND — there are none; and the error of the first
- * that can't be read, for a part would pass for the whole
+ * What cannot be read is left out and reported, so that entries of others do not keep the rest from being saved.
+ *
+ * @throws {@link CountersignError} ERR_SIGNATURE_NOT_FOUND — there are none; where none can be read, the error
+ * of the first
  */
 export async function readDownloads(
   target: Target,
@@ -55,15 +62,53 @@ async function readImageBundles(
   const downloads: DownloadedBundles[] = []
   for (const { name, store, descriptor } of await openImages(target, options)) {
     const { digest } = descriptor
-    const { maxAttached, signal } = options
+    const { maxAttached, signal, terminal } = options
+    const report = (note: string): void => {
+      terminal.detail(note)
+    }
     const request = { store, digest, format: 'bundle', predicateTypes: 'any' } as const
-    const { attached, unreadable } = await readAttachments({ ...request, maxAttached, signal })
-    const [failed] = unreadable
-    if (failed !== undefined) throw failed.error
-    const bundles = attached.flatMap((item) => (item.kind === 'bundle' ? [item.bytes] : []))
+    const { attached, unreadable } = await readAttachments({
+      ...request,
+      maxAttached,
+      report,
+      signal,
+    })
+    const read = attached.map(readBundle)
+    const bundles = read.flatMap(({ bytes }) => bytes ?? [])
+    const skipped = [...unreadable, ...read.flatMap(({ failed }) => failed ?? [])]
+    const [failed] = skipped
+    if (failed !== undefined && bundles.length === 0) throw failed.error
+    reportUnreadable(skipped, terminal)
     downloads.push({ name, stem: imageStem(digest), bundles })
   }
   return downloads
+}
+
+interface ReadBundle {
+  readonly bytes?: Uint8Array
+  readonly failed?: FoundAttachments['unreadable'][number]
+}
+
+/** Others attach as a bundle what is not even JSON, which has no line in a file of bundles. */
+function readBundle(item: FoundAttachments['attached'][number]): ReadBundle {
+  if (item.kind !== 'bundle') return {}
+  const { source, bytes } = item
+  try {
+    parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
+    return { bytes }
+  } catch (thrown) {
+    return { failed: { source, error: toCountersignError(thrown) } }
+  }
+}
+
+/** A part must not pass for the whole, so that something is left out is said without -v, too. */
+function reportUnreadable(
+  unreadable: FoundAttachments['unreadable'],
+  terminal: DownloadOptions['terminal'],
+): void {
+  for (const { source, error } of unreadable) terminal.detail(`skipped ${source}: ${error.message}`)
+  const count = unreadable.length
+  if (count > 0) terminal.say(`left out what cannot be read: ${count}; -v shows it`)
 }
 
 function isWanted(bytes: Uint8Array, types: readonly string[] | undefined): boolean {

@@ -59,8 +59,12 @@ async function attach(
   made: Made,
   { options, environment }: { options: OpenSignableOptions; environment: CommandEnvironment },
 ): Promise<readonly AttachedDocument[]> {
-  const { now, signal } = environment.context
+  const { context, terminal } = environment
+  const { now, signal } = context
+  const report = (note: string): void => {
+    terminal.detail(note)
+  }
   const { format, stores } = options
-  const target = { store, image: descriptor, format, created: now(), signal }
+  const target = { store, image: descriptor, format, created: now(), report, signal }
   return attachMade(made, target, await stores.runtime())
 }

@@ -63,7 +63,7 @@ async function download(
   if (target === undefined) throw new TypeError('a name that is no artifact')
   const stores = createStores(environment, flags)
   const { recursive = false, maxAttached } = flags
-  const options = { stores, recursive, maxAttached, signal: context.signal }
+  const options = { stores, recursive, maxAttached, terminal, signal: context.signal }
   const downloads = await readDownloads(target, flags.type, options)
   const result = { schema: schema('download'), ok: true, exitCode: 0, isVerified: false }
   if (flags.output === undefined) {

@@ -4,7 +4,7 @@
  * | form | meaning |
  * |---|---|
  * | `oci://registry/repo@sha256:…`, `oci://registry/repo:tag` | image or index in a registry |
- * | `oci-layout://dir`, `…:tag`, `…@sha256:…` | OCI image layout on disk |
+ * | `oci-layout://dir`, `…:tag`, `…:registry/repo:tag`, `…@sha256:…` | OCI image layout on disk |
  * | `sha256:…` (sha384, sha512) | a digest alone |
  * | `-` | standard input |
  * | anything else | a file's path |
@@ -34,6 +34,7 @@ export interface RegistryArtifact {
 export interface LayoutArtifact {
   readonly kind: 'layout'
   readonly directory: string
+  /** A tag, or the whole name of an image, `registry/repository:tag`. */
   readonly tag?: string | undefined
   readonly digest?: Digest | undefined
 }
@@ -61,6 +62,8 @@ export type ArtifactReference =
 
 const REGISTRY = 'oci://'
 const LAYOUT = 'oci-layout://'
+/** Longest name of an image in a layout. */
+const MAX_NAME = 512
 
 function invalid(text: string, why: string, hint: string): CountersignError {
   const shown = text.slice(0, 160)
@@ -128,8 +131,8 @@ function layoutArtifact(text: string): LayoutArtifact {
   const place = text.slice(LAYOUT.length)
   // Only the last component is looked at: "a:b/" names a directory with a colon in its name.
   const [tagged, digest] = cutLast(place, '@')
-  const [directory, tag] = cutLast(tagged, ':')
-  if (tag !== undefined && !isTag(tag)) {
+  const [directory, tag] = cutWholeName(tagged) ?? cutLast(tagged, ':')
+  if (tag !== undefined && !isTag(tag) && !isWholeName(tag)) {
     throw invalid(text, 'the tag is malformed', 'end a directory that has ":" in its name with "/"')
   }
   return {
@@ -137,6 +140,29 @@ function layoutArtifact(text: string): LayoutArtifact {
     directory: checkPath(text, directory),
     tag,
     digest: digest === undefined ? undefined : parseDigest(digest),
+  }
+}
+
+/** Cuts at the first colon behind which a whole name stands. */
+function cutWholeName(text: string): [directory: string, name: string] | undefined {
+  const from = Math.max(1, text.length - MAX_NAME)
+  for (let at = text.indexOf(':', from); at !== -1; at = text.indexOf(':', at + 1)) {
+    const name = text.slice(at + 1)
+    if (isWholeName(name)) return [text.slice(0, at), name]
+  }
+  return undefined
+}
+
+/** Whether a text names a registry plainly, a repository in it and a tag: nothing else is cut from a path. */
+function isWholeName(text: string): boolean {
+  const slash = text.indexOf('/')
+  const registry = text.slice(0, Math.max(slash, 0))
+  if (!/[.:]|^localhost$/.test(registry)) return false
+  try {
+    const { domain, tag } = parseImageReference(text)
+    return domain !== undefined && tag !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -39,7 +39,7 @@ export interface ReferrersOptions extends ListingOptions {
 }
 
 /** An artifact to be attached. */
-export interface AttachRequest extends CallOptions {
+export interface AttachRequest extends ListingOptions {
   readonly subject: Descriptor
   /** Media type of the artifact and of its one blob. */
   readonly artifactType: string

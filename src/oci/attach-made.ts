@@ -5,7 +5,7 @@ import { serializeEnvelope } from '../formats/dsse.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
 import type { LegacyImageSignature, SignedBundle } from '../signing/sign-artifact.ts'
-import type { OciStore } from './artifact-store.ts'
+import type { ListingOptions, OciStore } from './artifact-store.ts'
 import { addLegacyAttestation, addLegacySignature } from './legacy.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -22,12 +22,11 @@ export interface Made {
 }
 
 /** Where it goes. */
-export interface AttachTarget {
+export interface AttachTarget extends ListingOptions {
   readonly store: OciStore
   readonly image: AddressedDescriptor
   readonly format: SignFormat
   readonly created: Date
-  readonly signal?: AbortSignal | undefined
 }
 
 /** One thing that was attached to an image. */
@@ -49,7 +48,7 @@ export async function attachMade(
   target: AttachTarget,
   runtime: Runtime,
 ): Promise<readonly AttachedDocument[]> {
-  const { store, image, format, created, signal } = target
+  const { store, image, format, created, report, signal } = target
   const attached: AttachedDocument[] = []
   if (made.bundle !== undefined && format !== 'legacy') {
     const { bundle, predicateType } = made.bundle
@@ -58,6 +57,7 @@ export async function attachMade(
       artifactType: BUNDLE_MEDIA_TYPE,
       content: bundle,
       annotations: bundleAnnotations({ content: 'dsse-envelope', predicateType, created }),
+      report,
       signal,
     })
     attached.push({ format: 'bundle', digest, listedBy })

@@ -111,12 +111,24 @@ export function checkable(entries: readonly Descriptor[]): readonly AddressedDes
  */
 export async function addToReferrersTag(
   store: OciStore,
-  { subject, entry, signal }: { subject: Digest; entry: AddressedDescriptor } & CallOptions,
+  {
+    subject,
+    entry,
+    report,
+    signal,
+  }: { subject: Digest; entry: AddressedDescriptor } & ListingOptions,
   runtime: Pick<Runtime, 'pause' | 'random'>,
 ): Promise<void> {
   const tag = referrersTag(subject)
-  const index = (current: TaggedManifest | undefined): ImageIndex | undefined =>
-    current && parseTagged(current, tag, store)
+  let isReported = false
+  const index = (current: TaggedManifest | undefined): ImageIndex | undefined => {
+    if (current === undefined) return undefined
+    const list = parseTagged(current, tag, store)
+    if (!isReported)
+      reportSkipped(list.skipped, `the list at "${tag}" of ${store.location}`, report)
+    isReported = true
+    return list
+  }
   // A stale reading must not undo what a fresher one held: every entry seen is kept.
   const seen = new Map<string, JsonObject>()
   const change = {

@@ -6,6 +6,7 @@
  */
 import { type Digest, digestOf } from '../crypto/digest.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
+import { normalizeImageName, serializeImageReference } from '../formats/image-reference.ts'
 import { type JsonObject, parseJson, readObject } from '../formats/json.ts'
 import {
   type Descriptor,
@@ -116,13 +117,14 @@ class ImageLayout implements OciStore {
   }
 
   async attach(request: AttachRequest): Promise<Attached> {
-    const { subject, artifactType, content, annotations } = request
+    const { subject, artifactType, content, annotations, report } = request
     await this.#files.writeBlob(EMPTY_CONFIG)
     const layer = await this.writeBlob(content, artifactType)
     const bytes = createReferrerManifest({ subject, artifactType, layer, annotations })
     const entry = describeManifest(bytes, OCI_MANIFEST)
     await this.#files.writeBlob(bytes)
     await this.#files.updateIndex((index) => {
+      reportSkipped(index.skipped, `index.json of ${this.location}`, report)
       const entries = indexEntries(index).filter((one) => one['digest'] !== entry.digest)
       return serializeIndex([...entries, serializeDescriptor(entry)], index.json)
     })
@@ -160,9 +162,9 @@ class ImageLayout implements OciStore {
     return { mediaType, digest: await this.#files.writeBlob(bytes), size: bytes.length }
   }
 
-  /** The one image whose tag is this, else the one whose whole name ends with it. */
+  /** The one image whose tag or whole name is this, else the one whose whole name ends with it. */
   async #named(tag: string): Promise<Digest | undefined> {
-    return (await this.#tagged(tag)) ?? (await this.#one(tag, (entry) => hasNameEnding(entry, tag)))
+    return (await this.#tagged(tag)) ?? (await this.#one(tag, (entry) => isNamed(entry, tag)))
   }
 
   #tagged(tag: string): Promise<Digest | undefined> {
@@ -174,7 +176,7 @@ class ImageLayout implements OciStore {
     const named = checkable(manifests).filter(isIt)
     const [digest, ...others] = new Set(named.map((one) => one.digest))
     if (others.length === 0) return digest
-    throw this.#ambiguous(`several images of ${this.location} have the tag "${tag}"`, named)
+    throw this.#ambiguous(`several images of ${this.location} have the name "${tag}"`, named)
   }
 
   async #onlyImage(): Promise<Digest> {
@@ -211,7 +213,7 @@ class ImageLayout implements OciStore {
   }
 
   #noTag(tag: string): CountersignError {
-    const what = tag === '' ? 'no image' : `no image with the tag "${tag}"`
+    const what = tag === '' ? 'no image' : `no image with the name "${tag}"`
     return new CountersignError('ERR_ARTIFACT_NOT_FOUND', `${this.location} holds ${what}`, {
       hint: 'see index.json for what is there',
     })
@@ -220,7 +222,7 @@ class ImageLayout implements OciStore {
   #ambiguous(what: string, images: readonly { digest: Digest }[]): CountersignError {
     const choices = images.slice(0, 5).map(({ digest }) => digest)
     return new CountersignError('ERR_REFERENCE_INVALID', what, {
-      hint: `name one by digest: @${choices.join(', @')}`,
+      hint: `name one by its whole name (:registry/name:tag) or by digest: @${choices.join(', @')}`,
     })
   }
 }
@@ -251,7 +253,20 @@ function describeListed({ bytes, mediaType, digest }: Listed): AddressedDescript
 }
 
 /** skopeo and podman write the name a user gave, a tag or a whole name; buildx writes both, apart. */
-function hasNameEnding({ annotations = {} }: Descriptor, tag: string): boolean {
+function isNamed({ annotations = {} }: Descriptor, wanted: string): boolean {
   const names = [annotations[REF_NAME], annotations[CONTAINERD_NAME]]
-  return names.some((name) => name?.endsWith(`:${tag}`) === true)
+  const whole = wanted.includes('/') ? wholeName(wanted) : undefined
+  return names.some((name) => {
+    if (name === undefined) return false
+    return whole === undefined ? name.endsWith(`:${wanted}`) : wholeName(name) === whole
+  })
+}
+
+/** A name with what Docker leaves out; undefined for a text of others that is no name. */
+function wholeName(text: string): string | undefined {
+  try {
+    return serializeImageReference(normalizeImageName(text))
+  } catch {
+    return undefined
+  }
 }

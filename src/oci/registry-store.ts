@@ -21,6 +21,7 @@ import type {
   Attached,
   AttachRequest,
   CallOptions,
+  ListingOptions,
   OciStore,
   ReferrersOptions,
   StoredManifest,
@@ -121,7 +122,7 @@ class RegistryStore implements OciStore {
   }
 
   async attach(request: AttachRequest): Promise<Attached> {
-    const { subject, artifactType, content, annotations, signal } = request
+    const { subject, artifactType, content, annotations, report, signal } = request
     const [layer] = await Promise.all([
       this.writeBlob(content, artifactType, { signal }),
       this.writeBlob(EMPTY_CONFIG, EMPTY_CONFIG_DESCRIPTOR.mediaType, { signal }),
@@ -135,6 +136,7 @@ class RegistryStore implements OciStore {
       digest: entry.digest,
       listedBy: await this.#list(checkableDigest(subject, Infinity), entry, {
         isAnnounced,
+        report,
         signal,
       }),
     }
@@ -144,17 +146,17 @@ class RegistryStore implements OciStore {
   async #list(
     subject: Digest,
     entry: AddressedDescriptor,
-    { isAnnounced, signal }: CallOptions & { isAnnounced: boolean },
+    { isAnnounced, report, signal }: ListingOptions & { isAnnounced: boolean },
   ): Promise<Attached['listedBy']> {
     if (this.#mode === 'none') return 'none'
     if (this.#mode !== 'tag') {
-      const listed = await this.#awaitApi(subject, entry, { isAnnounced, signal })
+      const listed = await this.#awaitApi(subject, entry, { isAnnounced, report, signal })
       if (listed?.some(({ digest }) => digest === entry.digest)) return 'api'
       // Readers who find others in the API never look at the tag: an entry there would help nobody.
       const isListBlind = listed !== undefined && listed.length > 0
       if (isListBlind || this.#mode === 'api') throw notListed(this.location, entry.digest)
     }
-    await addToReferrersTag(this, { subject, entry, signal }, this.#repository.runtime)
+    await addToReferrersTag(this, { subject, entry, report, signal }, this.#repository.runtime)
     return 'tag'
   }
 
@@ -166,12 +168,13 @@ class RegistryStore implements OciStore {
   async #awaitApi(
     subject: Digest,
     { digest }: AddressedDescriptor,
-    { isAnnounced, signal }: CallOptions & { isAnnounced: boolean },
+    { isAnnounced, report, signal }: ListingOptions & { isAnnounced: boolean },
   ): Promise<readonly AddressedDescriptor[] | undefined> {
     const { pause, random } = this.#repository.runtime
     for (let read = 1; ; read += 1) {
       // Unfiltered: some registries list a bundle under another type than its manifest says.
-      const listed = await this.#listByApi(subject, { signal })
+      // What is skipped is reported once.
+      const listed = await this.#listByApi(subject, { signal, ...(read === 1 && { report }) })
       const isPatient = isAnnounced || this.#mode === 'api' || (listed?.length ?? 0) > 0
       const isDone = listed === undefined || listed.some((one) => one.digest === digest)
       if (isDone || !isPatient || read === API_READS) return listed

@@ -73,15 +73,35 @@ test('a file that is there is replaced only when that was said', async () => {
   expect((await folder.run(`download ${app}:v1 -o @kit.jsonl --overwrite`)).exitCode).toBe(0)
 })
 
-test('a bundle that is no bundle fails the download: a part is not the whole', async () => {
-  const { folder, double, app } = await createSignedScene()
+/** Attaches something of others that cannot be read as a bundle. */
+async function attachBroken({ double }: ImageScene): Promise<void> {
   const broken = createArtifact(image.descriptor)
   await openRegistry(double.host).attach({ ...broken, content: Buffer.from('no JSON') })
+}
+
+test('what cannot be read is left out of a download, and that is said', async () => {
+  const scene = await createSignedScene()
+  const { folder, app } = scene
+  await attachBroken(scene)
 
   const result = await folder.run(`download ${app}:v1`)
+  const verbose = await folder.run(`download ${app}:v1 -v`)
 
-  expect(result.exitCode).toBe(3)
-  expect(result.stdout).toBe('')
+  expect(result).toMatchObject({
+    exitCode: 0,
+    stderr: 'left out what cannot be read: 1; -v shows it\n',
+  })
+  expect(splitBundles(Buffer.from(result.stdout))).toHaveLength(2)
+  expect(verbose.stderr).toMatch(/skipped \S+@sha256:\S+: malformed JSON/)
+})
+
+test('a download of nothing but what cannot be read fails', async () => {
+  const scene = await createImageScene()
+  await attachBroken(scene)
+
+  const result = await scene.folder.run(`download ${scene.app}:v1`)
+
+  expect(result).toMatchObject({ exitCode: 3, stdout: '' })
 })
 
 test('--json holds the bundles, or the files they are in', async () => {

@@ -34,6 +34,15 @@ const cases: readonly (readonly [string, object])[] = [
   ],
   ['oci-layout://build/image', { kind: 'layout', directory: 'build/image' }],
   ['oci-layout:///srv/image:v1', { kind: 'layout', directory: '/srv/image', tag: 'v1' }],
+  [
+    'oci-layout://a:b/out:localhost:5000/acme/app:v1',
+    { kind: 'layout', directory: 'a:b/out', tag: 'localhost:5000/acme/app:v1' },
+  ],
+  [
+    `oci-layout://out:docker.io/acme/app:v1@${DIGEST}`,
+    { kind: 'layout', directory: 'out', tag: 'docker.io/acme/app:v1', digest: DIGEST },
+  ],
+  ['oci-layout://a:b/c:v1', { kind: 'layout', directory: 'a:b/c', tag: 'v1' }],
   [`oci-layout://image@${DIGEST}`, { kind: 'layout', directory: 'image', digest: DIGEST }],
   [`oci-layout://a:b@${DIGEST}`, { kind: 'layout', directory: 'a', tag: 'b', digest: DIGEST }],
   ['oci-layout://a:b/', { kind: 'layout', directory: 'a:b/' }],

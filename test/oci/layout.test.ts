@@ -28,6 +28,8 @@ const digests = (of: readonly { digest: string }[]): string[] => of.map(({ diges
 const blobPath = (folder: string, digest: Digest): string =>
   join(folder, 'blobs/sha256', digestHex(digest))
 
+const REF_NAME = 'org.opencontainers.image.ref.name'
+
 test('an image is found by its tag, by its digest, and alone without either', async () => {
   const store = await open(createLayout({ image, tag: 'v1' }))
 
@@ -280,7 +282,7 @@ test('an index.json that is no file is an error', async () => {
 })
 
 test.each([
-  ['podman and skopeo', { 'org.opencontainers.image.ref.name': 'docker.io/acme/app:v1' }],
+  ['podman and skopeo', { [REF_NAME]: 'docker.io/acme/app:v1' }],
   [
     'buildx',
     {
@@ -299,8 +301,29 @@ test.each([
   const store = await open(folder)
 
   expect(await store.resolve({ tag: 'v1' })).toEqual(image.descriptor)
+  expect(await store.resolve({ tag: 'docker.io/acme/app:v1' })).toEqual(image.descriptor)
+  expect(await store.resolve({ tag: 'index.docker.io/acme/app:v1' })).toEqual(image.descriptor)
+  await expect(store.resolve({ tag: 'ghcr.io/acme/app:v1' })).rejects.toMatchObject({
+    code: 'ERR_ARTIFACT_NOT_FOUND',
+  })
   await expect(store.resolve({ tag: '1' })).rejects.toMatchObject({
     code: 'ERR_ARTIFACT_NOT_FOUND',
+  })
+})
+
+test('images of one tag are told apart by their whole names', async () => {
+  const folder = createLayout({ image, hidden: true }, { image: other, hidden: true })
+  const manifests = [
+    { ...image.descriptor, annotations: { [REF_NAME]: 'ghcr.io/acme/app:v1' } },
+    { ...other.descriptor, annotations: { [REF_NAME]: 'ghcr.io/acme/other:v1' } },
+  ]
+  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }))
+  const store = await open(folder)
+
+  expect(await store.resolve({ tag: 'ghcr.io/acme/other:v1' })).toEqual(other.descriptor)
+  await expect(store.resolve({ tag: 'v1' })).rejects.toMatchObject({
+    code: 'ERR_REFERENCE_INVALID',
+    hint: expect.stringContaining('whole name') as string,
   })
 })
 

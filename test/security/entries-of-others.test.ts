@@ -17,6 +17,7 @@ import { openImageLayout } from '../../src/oci/layout.ts'
 import { addLegacySignature, readLegacySignatures } from '../../src/oci/legacy.ts'
 import { openRegistry, pushImage } from '../oci/open-registry.ts'
 import { createLayout } from '../support/image-layout.ts'
+import { createImageScene, DIGEST } from '../support/image-scene.ts'
 import { BUNDLE, createArtifact, createImage, createIndex } from '../support/oci-content.ts'
 import { refuse } from '../support/registry/faults.ts'
 import { createRegistryDouble, type RegistryDouble } from '../support/registry/registry-double.ts'
@@ -122,6 +123,53 @@ test('what is skipped of a list is reported', async () => {
     expect.stringContaining('entries without a digest (1)'),
     expect.stringContaining(plain.digest),
   ])
+})
+
+test.each(['on', 'off'] as const)(
+  'what is skipped of a list while signing is reported once, referrers API %s',
+  async (referrersApi) => {
+    const double = await createStocked({ referrersApi })
+    const store = openRegistry(double.host)
+    if (referrersApi === 'off') {
+      const list = { mediaType: OCI_INDEX, bytes: listOf({}, plain) }
+      await store.writeTag(tag, list, { expected: undefined })
+    } else {
+      double.switches.faults.push({
+        on: /referrers/,
+        times: 1,
+        answer: refuse(200, { 'content-type': OCI_INDEX }, listOf({}, plain).toString()),
+      })
+    }
+    const notes: string[] = []
+
+    await store.attach({
+      ...createArtifact(image.descriptor),
+      report: (note) => notes.push(note),
+    })
+
+    expect(notes).toEqual([expect.stringContaining('entries without a digest (1)')])
+  },
+)
+
+test('-v shows what sign, attest, verify and download skip of a list', async () => {
+  const scene = await createImageScene({ referrersApi: 'off' })
+  const { folder, app, double } = scene
+  const list = { mediaType: OCI_INDEX, bytes: listOf({}) }
+  await openRegistry(double.host).writeTag(referrersTag(DIGEST), list, { expected: undefined })
+  const commands = [
+    `sign ${app}:v1 --key @release.pem`,
+    `attest ${app}:v1 --key @release.pem --type cyclonedx --predicate @sbom.json`,
+    `verify ${app}:v1 --key @release.pub`,
+    `download ${app}:v1`,
+  ]
+
+  for (const command of commands) {
+    const quiet = await folder.run(command)
+    const verbose = await folder.run(`${command} -v`)
+    expect(quiet.exitCode).toBe(0)
+    expect(quiet.stderr).not.toContain('skipped')
+    expect(verbose.stderr).toContain('entries without a digest (1)')
+  }
 })
 
 test.each([
