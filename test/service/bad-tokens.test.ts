@@ -104,7 +104,7 @@ const tokens: readonly TokenCase[] = [
     {
       detail: not('its "alg" is not as expected'),
       hint: SEE,
-      expected: 'RS256 or PS256 or ES256 or ES384 or ES512 or EdDSA',
+      expected: 'RS256 or PS256 or ES256 or ES384 or ES512 or EdDSA or Ed25519',
       actual: 'HS256',
     },
   ],
