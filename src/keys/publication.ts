@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { ALGORITHM_NAMES } from '../crypto/algorithms.ts'
 import { type PublicJwk, serializePublicKeyJwk } from '../crypto/public-key.ts'
 import { isServed, leavesJwksAt, signsUntil } from './deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from './key.ts'
@@ -145,9 +146,13 @@ export interface DiscoveryDocument {
   readonly id_token_signing_alg_values_supported: readonly string[]
 }
 
-/** The discovery document: where the JWKS is, and the algorithms of all token keys. */
+/**
+ * The discovery document: where the JWKS is, and the algorithms of all token keys. Without any, those that one
+ * may be made for: verifiers keep the document, and take an empty list for RS256 alone.
+ */
 export function publishDiscovery(issuer: string, keys: readonly Key[]): DiscoveryDocument {
   const tokenKeys = keys.filter(({ use }) => use === 'token')
+  const algorithms = tokenKeys.map(({ algorithm }) => algorithm)
   return {
     issuer,
     // The issuer stays byte for byte as tokens say it; only the address is joined.
@@ -155,7 +160,7 @@ export function publishDiscovery(issuer: string, keys: readonly Key[]): Discover
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [
-      ...new Set(tokenKeys.map(({ algorithm }) => algorithm)),
+      ...new Set(algorithms.length > 0 ? algorithms : ALGORITHM_NAMES),
     ].toSorted(),
   }
 }

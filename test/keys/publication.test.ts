@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
 import { parsePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import { parseKeyHistory, serializeKeyHistory } from '../../src/keys/key-history.ts'
 import type { Key } from '../../src/keys/key.ts'
@@ -192,6 +193,14 @@ test('the discovery document points to the JWKS and names the algorithms of toke
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   })
+})
+
+test('the discovery document of a service without token keys lists every algorithm they may have', () => {
+  const { id_token_signing_alg_values_supported: listed } = publishDiscovery('https://x.example', [
+    testKey('artifact'),
+  ])
+
+  expect(listed).toEqual(ALGORITHM_NAMES.toSorted())
 })
 
 test('a key history names the active trust key and its standby, and none that signs no more', () => {
