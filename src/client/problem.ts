@@ -11,6 +11,7 @@ const BY_STATUS: Readonly<Partial<Record<number, ErrorCode>>> = {
   401: 'ERR_NOT_AUTHENTICATED',
   403: 'ERR_NOT_ALLOWED',
   404: 'ERR_ROUTE_NOT_FOUND',
+  405: 'ERR_ROUTE_NOT_FOUND',
   408: 'ERR_TIMEOUT',
   413: 'ERR_INPUT_TOO_LARGE',
   429: 'ERR_THROTTLED',

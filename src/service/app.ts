@@ -1,14 +1,15 @@
 /**
  * The service as a fastify plugin: it listens nowhere. What happens to a request, in this order: id and
- * deadline, drain, authentication (deny by default), rate limit, coarse policies, account, bytes of the body, queue,
+ * deadline, drain, 404 and 405, authentication (deny by default), rate limit, coarse policies, account, bytes of the body, queue,
  * strict JSON, schema, then the route.
  *
  * To add a route:
  * 1. Write `routes/NAME.ts` with `export function nameRoutes(app: ServiceApp, context: ServiceContext): void`
  *    (ask for the slice of the context that it needs), and call it in {@link createApp} below.
- * 2. Describe it with TypeBox: `schema: { summary, tags, params, querystring, body, response }`; objects of
- *    bodies by `strictObject`, so that an unknown member is refused. Types, checks, `/openapi.json` and
- *    docs/http-api.md follow from that.
+ * 2. Describe it with TypeBox: `schema: { operationId, summary, tags, params, querystring, body, response }`;
+ *    objects of bodies by `strictObject`, so that an unknown member is refused; a schema that other routes have
+ *    too gets a `title`. Types, checks, `/openapi.json` and docs/http-api.md follow from that. The operation id
+ *    is never changed: clients are generated from it.
  * 3. A route needs a caller unless it says `config: { auth: 'none' }`, and names in `config: { actions: [...] }`
  *    what it authorizes, so that bodies of callers without a permission stay unread. Read the caller with `callerOf(request)`, then
  *    `await context.authorize(caller, accessRequest, request.id)`; work that may fail goes into
@@ -36,6 +37,7 @@ import { problems } from './plugins/problems.ts'
 import { queue } from './plugins/queue.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
+import { unrouted } from './plugins/unrouted.ts'
 import { validation } from './plugins/validation.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { attestationRoutes } from './routes/attestations.ts'
@@ -61,6 +63,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(securityHeaders, settings)
     await instance.register(drain)
     await instance.register(forwardedAddresses)
+    await instance.register(unrouted)
     await instance.register(rateLimits, settings)
     await instance.register(authentication, context)
     await instance.register(earlyDenials, context)

@@ -105,10 +105,17 @@ function titleOf(code: ErrorCode): string {
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`
 }
 
+/** Codes of which the error itself may say the status. */
+const OWN_STATUS: ReadonlySet<ErrorCode> = new Set([
+  'ERR_REQUEST_INVALID',
+  'ERR_TIMEOUT',
+  'ERR_ROUTE_NOT_FOUND',
+])
+
 /** The HTTP status of an error that ends a request. */
 function statusOf({ code, details }: CountersignError): number {
   const { status } = details
-  const hasOwn = code === 'ERR_REQUEST_INVALID' || code === 'ERR_TIMEOUT'
+  const hasOwn = OWN_STATUS.has(code)
   if (hasOwn && typeof status === 'number') return status
   const { http } = ERROR_TRAITS[code]
   // A verdict is an answer where one was asked for; elsewhere the request can't be carried out.

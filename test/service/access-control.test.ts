@@ -11,6 +11,7 @@ const PUBLIC: readonly string[] = [
   '/.well-known/jwks.json',
   '/.well-known/openid-configuration',
   '/healthz',
+  '/livez',
   '/keys/:file',
   '/log/checkpoint',
   '/log/entries',

@@ -221,7 +221,7 @@ test('a draining service finishes nothing new but still says that it lives', asy
   app.drain()
 
   const refused = await app.inject({ ...GOOD, payload: { digest: 'sha256:1' } })
-  const alive = await app.inject('/healthz')
+  const alive = await app.inject('/livez')
 
   expect(refused.statusCode).toBe(503)
   expect(refused.headers.connection).toBe('close')

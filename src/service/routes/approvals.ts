@@ -13,21 +13,24 @@ type ApprovalsContext = ApprovalContext &
   Pick<ServiceContext, 'failures'> &
   Pick<ServiceContext, 'now'>
 
-const approval = Type.Object({
-  id: Type.String(),
-  action: Type.String({ examples: ['revokeKey'] }),
-  key: Type.String(),
-  requestSha256: Type.String({ description: 'SHA-256 of exactly what is to be done.' }),
-  parameters: Type.Unsafe<JsonObject>({
-    type: 'object',
-    additionalProperties: true,
-    description: 'What is to be done: everything the request says.',
-  }),
-  approvers: Type.Array(Type.String(), {
-    description: 'Issuer and subject of everybody who agreed so far, whoever asked included.',
-  }),
-  expires: Type.String({ description: 'RFC 3339; until then it waits.' }),
-})
+const approval = Type.Object(
+  {
+    id: Type.String(),
+    action: Type.String({ examples: ['revokeKey'] }),
+    key: Type.String(),
+    requestSha256: Type.String({ description: 'SHA-256 of exactly what is to be done.' }),
+    parameters: Type.Unsafe<JsonObject>({
+      type: 'object',
+      additionalProperties: true,
+      description: 'What is to be done: everything the request says.',
+    }),
+    approvers: Type.Array(Type.String(), {
+      description: 'Issuer and subject of everybody who agreed so far, whoever asked included.',
+    }),
+    expires: Type.String({ description: 'RFC 3339; until then it waits.' }),
+  },
+  { title: 'Approval' },
+)
 
 const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
 
@@ -44,6 +47,7 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
     '/v1/approvals',
     {
       schema: {
+        operationId: 'listApprovals',
         summary: 'List requests that wait for approval; needs `readKeys` on each key.',
         tags: ['keys'],
         response: { 200: Type.Object({ approvals: Type.Array(approval) }) },
@@ -66,6 +70,7 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
     {
       config: { actions: ['approve'] },
       schema: {
+        operationId: 'approveRequest',
         summary: 'Approve a request; whoever made it then sends it again.',
         tags: ['keys'],
         params,

@@ -18,6 +18,7 @@ export function attestationRoutes(
     {
       config: { actions: ['attest'], keepsBody: true },
       schema: {
+        operationId: 'attestSubjects',
         summary: 'Sign an in-toto attestation about artifacts.',
         tags: ['signing'],
         params: keyParams,

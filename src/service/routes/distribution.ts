@@ -16,13 +16,29 @@ import { NOT_MODIFIED, pageOf } from '../schemas/page.ts'
 const JSON_TYPE = 'application/json'
 const JWKS_TYPE = 'application/jwk-set+json'
 
-/** The documents at fixed paths, what each is, and its media type. */
-const DOCUMENTS: readonly (readonly [string, string, string])[] = [
-  ['/.well-known/jwks.json', 'Fetch the keys that verify tokens now (RFC 7517).', JWKS_TYPE],
-  ['/.well-known/openid-configuration', 'Find the JWKS (OpenID Connect Discovery).', JSON_TYPE],
-  [KEY_HISTORY_PATH, 'Fetch every artifact key there was, with its window (DSSE).', JSON_TYPE],
+/** The documents at fixed paths, what each operation is called, what it does, and the media type. */
+const DOCUMENTS: readonly (readonly [string, string, string, string])[] = [
+  [
+    '/.well-known/jwks.json',
+    'getJwks',
+    'Fetch the keys that verify tokens now (RFC 7517).',
+    JWKS_TYPE,
+  ],
+  [
+    '/.well-known/openid-configuration',
+    'getOpenIdConfiguration',
+    'Find the JWKS (OpenID Connect Discovery).',
+    JSON_TYPE,
+  ],
+  [
+    KEY_HISTORY_PATH,
+    'getKeyHistory',
+    'Fetch every artifact key there was, with its window (DSSE).',
+    JSON_TYPE,
+  ],
   [
     '/trust/trusted-root.json',
+    'getTrustedRoot',
     'Fetch the Sigstore trusted root: time-stamp authorities and logs.',
     JSON_TYPE,
   ],
@@ -34,9 +50,9 @@ export function distributionRoutes(
   { publications }: { readonly publications: Pick<Publications, 'page'> },
 ): void {
   const config = { auth: 'none', rateLimit: false, answersAtOnce: true } as const
-  for (const [path, summary, mediaType] of DOCUMENTS) {
+  for (const [path, operationId, summary, mediaType] of DOCUMENTS) {
     const response = { 200: pageOf(mediaType, 'The document.'), 304: NOT_MODIFIED }
-    const schema = { summary, tags: ['distribution'], response }
+    const schema = { operationId, summary, tags: ['distribution'], response }
     app.get(path, { config, logLevel: QUIET, schema }, (request, reply) => {
       const page = publications.page(path)
       if (page === undefined) throw notYet(path)
@@ -49,6 +65,7 @@ export function distributionRoutes(
       config,
       logLevel: QUIET,
       schema: {
+        operationId: 'getPublicKey',
         summary: 'Fetch one key as PEM, as `cosign verify --key URL` takes it.',
         description: 'A revoked key is not given: a tool that takes a key alone asks for no time.',
         tags: ['distribution'],

@@ -1,5 +1,5 @@
 /**
- * `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both for
+ * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both for
  * whoever runs the service; they name checks, never hosts or causes.
  *
  * @packageDocumentation
@@ -16,10 +16,18 @@ const check = Type.Object({
   code: Type.Optional(Type.String({ description: 'Why not; see docs/errors.md.' })),
 })
 
-const readiness = Type.Object({
-  ready: Type.Boolean(),
-  checks: Type.Array(check),
-})
+const readiness = Type.Object(
+  { ready: Type.Boolean(), checks: Type.Array(check) },
+  { title: 'Readiness' },
+)
+
+const alive = Type.Object({ ok: Type.Boolean() }, { title: 'Liveness' })
+
+/** By the name that Kubernetes gives it today, and by the older one. */
+const LIVENESS = [
+  ['/livez', 'checkLiveness'],
+  ['/healthz', 'checkHealth'],
+] as const
 
 interface CheckResult {
   readonly name: string
@@ -32,26 +40,30 @@ type HealthContext = Pick<ServiceContext, 'readiness' | 'settings'>
 /** Registers the routes. */
 export function healthRoutes(app: ServiceApp, context: HealthContext): void {
   const look = sharedLook(context)
-  app.get(
-    '/healthz',
-    {
-      config: { auth: 'none', rateLimit: false },
-      schema: {
-        summary: 'Tell that the process answers.',
-        tags: ['operations'],
-        response: { 200: Type.Object({ ok: Type.Boolean() }) },
+  for (const [path, operationId] of LIVENESS) {
+    app.get(
+      path,
+      {
+        config: { auth: 'none', rateLimit: false, answersAtOnce: true },
+        schema: {
+          operationId,
+          summary: 'Tell that the process answers; looks at nothing else.',
+          tags: ['operations'],
+          response: { 200: alive },
+        },
       },
-    },
-    async (_request, reply) => {
-      reply.header('cache-control', 'no-store')
-      return Promise.resolve({ ok: true })
-    },
-  )
+      async (_request, reply) => {
+        reply.header('cache-control', 'no-store')
+        return Promise.resolve({ ok: true })
+      },
+    )
+  }
   app.get(
     '/readyz',
     {
       config: { auth: 'none', rateLimit: false },
       schema: {
+        operationId: 'checkReadiness',
         summary: 'Tell whether the service can do its work, and what is missing.',
         tags: ['operations'],
         response: { 200: readiness, 503: readiness },

@@ -33,9 +33,14 @@ type KeysContext = AdministrationContext & Pick<ServiceContext, 'failures' | 'no
 
 const keyAnswer = Type.Unsafe<KeyAnswer>({
   type: 'object',
+  title: 'KeyChange',
   description: 'What was done, with the versions that changed; or the plan, with `dryRun`.',
 })
-const keyView = Type.Unsafe<KeyView>({ type: 'object', description: 'A key and its versions.' })
+const keyView = Type.Unsafe<KeyView>({
+  type: 'object',
+  title: 'Key',
+  description: 'A key and its versions.',
+})
 const keyList = Type.Object({ keys: Type.Array(keyView) })
 
 /** Registers the routes. */
@@ -51,6 +56,7 @@ function readRoutes(app: ServiceApp, context: KeysContext): void {
     '/v1/keys',
     {
       schema: {
+        operationId: 'listKeys',
         summary: 'List all keys with their versions; needs `readKeys` on each.',
         tags: ['keys'],
         response: { 200: keyList },
@@ -66,6 +72,7 @@ function readRoutes(app: ServiceApp, context: KeysContext): void {
     '/v1/keys/:key',
     {
       schema: {
+        operationId: 'getKey',
         summary: 'Show a key with its versions, and when each step of its rotation can be.',
         tags: ['keys'],
         params: keyParams,
@@ -95,6 +102,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['createKey'] },
       schema: {
+        operationId: 'createVersion',
         summary: 'Make the next version of a key, and publish it as a standby.',
         tags: ['keys'],
         querystring: planQuery,
@@ -112,6 +120,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['importKey'] },
       schema: {
+        operationId: 'importVersion',
         summary:
           'Make an existing key pair the next version of a key, and publish it as a standby.',
         tags: ['keys'],
@@ -131,6 +140,7 @@ function newVersionRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['rotateKey'] },
       schema: {
+        operationId: 'rotateKey',
         summary: 'Let the standby sign in place of the active version.',
         tags: ['keys'],
         params: keyParams,
@@ -157,6 +167,7 @@ function transitionRoutes(app: ServiceApp, context: KeysContext): void {
       {
         config: { actions: [`${action}Key`] },
         schema: {
+          operationId: `${action}Version`,
           summary: summaries[action],
           tags: ['keys'],
           params: keyParams,
@@ -179,6 +190,7 @@ function endingRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['revokeKey'] },
       schema: {
+        operationId: 'revokeVersion',
         summary: 'Stop a version for good, and put another in its place at once.',
         tags: ['keys'],
         params: keyParams,
@@ -199,6 +211,7 @@ function endingRoutes(app: ServiceApp, context: KeysContext): void {
     {
       config: { actions: ['destroyKey'] },
       schema: {
+        operationId: 'destroyVersion',
         summary: 'Give up the private half of a version for ever.',
         tags: ['keys'],
         params: keyParams,

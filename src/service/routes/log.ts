@@ -65,6 +65,7 @@ function tileRoutes(app: ServiceApp, context: Pick<ServiceContext, 'store'>): vo
     {
       config: PUBLIC,
       schema: {
+        operationId: 'getCheckpoint',
         summary: 'Get the newest signed checkpoint of the log.',
         tags: TAGS,
         response: { 200: pageOf('text/plain', 'A signed note.') },
@@ -82,6 +83,7 @@ function tileRoutes(app: ServiceApp, context: Pick<ServiceContext, 'store'>): vo
     {
       config: PUBLIC,
       schema: {
+        operationId: 'getTile',
         summary: 'Get a tile of hashes (`L/N`) or a bundle of entries (`entries/N`).',
         description: 'C2SP tlog-tiles; a tile that is not full is `N.p/WIDTH`.',
         tags: TAGS,
@@ -108,6 +110,7 @@ function entryRoutes(app: ServiceApp, context: Pick<ServiceContext, 'store'>): v
     {
       config: PUBLIC,
       schema: {
+        operationId: 'listEntries',
         summary: 'List entries: by place (`start`, `end`), or the newest with a label.',
         tags: TAGS,
         querystring: query,

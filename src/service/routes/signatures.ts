@@ -29,6 +29,7 @@ export function signatureRoutes(
     {
       config: { actions: ['sign', 'signDigest'] },
       schema: {
+        operationId: 'signArtifacts',
         summary: 'Sign artifacts by their digests.',
         tags: ['signing'],
         params: keyParams,

@@ -43,6 +43,7 @@ function registerRoute(app: ServiceApp, context: TimestampContext): void {
       config: { auth: 'optional', isCostly: true },
       preParsing: limitAnonymous(app, context.settings),
       schema: {
+        operationId: 'stampTime',
         summary: 'Stamp a time (RFC 3161).',
         description: `Takes a TimeStampReq as \`${QUERY}\`, answers a TimeStampResp as \`${REPLY}\`. What can't be stamped gets a TimeStampResp that says so.`,
         tags: ['signing'],

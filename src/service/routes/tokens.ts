@@ -14,6 +14,7 @@ export function tokenRoutes(app: ServiceApp, context: ServiceContext): void {
     {
       config: { actions: ['issueToken'] },
       schema: {
+        operationId: 'issueToken',
         summary: 'Issue a token.',
         tags: ['tokens'],
         params: keyParams,

@@ -12,6 +12,7 @@ export function verificationRoutes(app: ServiceApp, context: ServiceContext): vo
     '/v1/verifications',
     {
       schema: {
+        operationId: 'verify',
         summary: 'Verify a bundle or a token against the keys of this service.',
         tags: ['verification'],
         body: verificationBody,

@@ -89,7 +89,7 @@ export const rotateBody: Type.TUnsafe<RotateBody> = Type.Unsafe<RotateBody>(
 
 /** Schema of {@link ActivateBody}. */
 export const activateBody: Type.TUnsafe<ActivateBody> = Type.Unsafe<ActivateBody>(
-  strictObject(chosen),
+  strictObject(chosen, { title: 'VersionChange' }),
 )
 
 /** Schema of {@link RevokeBody}. */

@@ -32,7 +32,7 @@ const problem = Type.Object(
     requestId: Type.String({ description: 'Under which the service logged it.' }),
     retryable: Type.Boolean({ description: 'Whether the same request may succeed later.' }),
   },
-  { description: 'A problem document (RFC 9457).' },
+  { title: 'Problem', description: 'A problem document (RFC 9457).' },
 )
 
 /** RFC 9457, with the members of ours. */

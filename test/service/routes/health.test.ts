@@ -2,22 +2,26 @@ import { expect, test } from 'vitest'
 import { CountersignError } from '../../../src/errors.ts'
 import { createService, SETTINGS } from '../../support/service.ts'
 
-test('healthz answers whoever asks, with headers that let a browser do nothing', async () => {
-  await using app = await createService()
+test.each(['/livez', '/healthz'])(
+  '%s answers every client, and lets a browser do nothing',
+  async (url) => {
+    // Any part of the service that it touched would throw.
+    await using app = await createService()
 
-  const answer = await app.inject({ url: '/healthz', headers: { 'x-request-id': 'probe-7' } })
+    const answer = await app.inject({ url, headers: { 'x-request-id': 'probe-7' } })
 
-  expect(answer.statusCode).toBe(200)
-  expect(answer.json()).toEqual({ ok: true })
-  expect(answer.headers).toMatchObject({
-    'cache-control': 'no-store',
-    'content-security-policy': "default-src 'none';frame-ancestors 'none'",
-    'content-type': 'application/json; charset=utf-8',
-    'strict-transport-security': 'max-age=31536000',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': 'probe-7',
-  })
-})
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({ ok: true })
+    expect(answer.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+      'content-type': 'application/json; charset=utf-8',
+      'strict-transport-security': 'max-age=31536000',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': 'probe-7',
+    })
+  },
+)
 
 test('readyz says yes while every check passes', async () => {
   await using app = await createService({
