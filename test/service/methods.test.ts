@@ -51,6 +51,17 @@ test('OPTIONS says which methods an address has, and needs no caller', async () 
   }
 })
 
+test('OPTIONS with a large body is answered at once, and the rest is not read', async () => {
+  await using app = await createService()
+  const payload = 'x'.repeat(200_000)
+
+  const large = await app.inject({ method: 'OPTIONS', url: '/v1/keys', payload })
+  const small = await app.inject({ method: 'OPTIONS', url: '/v1/keys', payload: 'x' })
+
+  expect([large.statusCode, large.headers.connection]).toEqual([204, 'close'])
+  expect([small.statusCode, small.headers.connection]).toEqual([204, 'keep-alive'])
+})
+
 test.each(['/v2/keys', '/v1/keysx', '/v1/keys/a/b/c', '/healthzz', '/xwell-known/jwks.json', '*'])(
   'at %s there is nothing, with any method',
   async (url) => {

@@ -26,7 +26,7 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
 const MAX_UNREAD_BYTES = 64 * 1024
 
 /** Node reads what is left of a body to keep the connection; of a large one that costs more than a new connection. */
-function isMuchUnread({ headers, raw }: FastifyRequest): boolean {
+export function isMuchUnread({ headers, raw }: FastifyRequest): boolean {
   if (raw.complete || raw.method === 'GET') return false
   const announced = headers['content-length']
   return announced === undefined

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
-import { routeNotFound } from './problems.ts'
+import { isMuchUnread, routeNotFound } from './problems.ts'
 
 interface Address {
   readonly pattern: RegExp
@@ -27,6 +27,7 @@ export const unrouted: FastifyPluginCallback = fp((app: FastifyInstance, _option
     }
     const allowed = methodsAt(request.url.split('?', 1)[0] ?? '')
     if (allowed.length > 0) reply.header('allow', allowed.join(', '))
+    if (isMuchUnread(request)) reply.header('connection', 'close')
     if (allowed.includes(request.method)) void reply.status(204).send()
     else done(allowed.length === 0 ? routeNotFound() : methodNotAllowed(request.method, allowed))
   })
