@@ -16,7 +16,7 @@ export type DueAction =
 /**
  * What is due now, in order. A standby is made and published where there is none; the first version of a
  * key is activated at once, a later one when the period of the active one is over and verifiers have seen
- * it. Nothing is ever ended, and a key whose signing somebody stopped stays stopped.
+ * it, or sooner where that was asked for. Nothing is ever ended, and a key whose signing somebody stopped stays stopped.
  */
 export function dueActions(moment: KeyMoment): readonly DueAction[] {
   const { versions } = moment
@@ -31,9 +31,14 @@ export function dueActions(moment: KeyMoment): readonly DueAction[] {
 function isDue(moment: KeyMoment, standby: KeyVersion): boolean {
   const { versions, now } = moment
   if (isUnused(versions)) return true
-  const scheduled = scheduledAt(moment)
   const ripe = ripeAt(standby, moment.key)
+  const scheduled = isRequested(moment, standby) ? ripe : scheduledAt(moment)
   return scheduled !== undefined && ripe !== undefined && now >= scheduled && now >= ripe
+}
+
+/** Whether a rotation to a version was asked for before it could be made. */
+export function isRequested({ key }: KeyMoment, { version }: KeyVersion): boolean {
+  return key.rotateTo === version
 }
 
 /** When the period of the active version is over; undefined: no version is active, or no period set. */

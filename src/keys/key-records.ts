@@ -28,6 +28,8 @@ export interface KeyRecords {
   versionsOf(kids: readonly string[]): Promise<readonly KeyVersion[]>
   /** Adds a key, or updates policy, rules and provider of one whose use and algorithm are the same. */
   putKey(key: Key): Promise<void>
+  /** Has the scheduler let a version sign as soon as it may; it replaces an earlier request. */
+  requestRotation(name: string, version: number): Promise<void>
   /**
    * Locks a key's versions for writing until the transaction ends; without it two replicas could each
    * activate a version.

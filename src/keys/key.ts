@@ -65,6 +65,8 @@ export interface Key {
   readonly formerPolicies?: readonly FormerPolicy[]
   /** What its tokens may say, as JSON of one form; left out: nothing was recorded. */
   readonly rules?: string
+  /** Number of the version that is to sign as soon as it may, since a rotation was asked for before; left out: none. */
+  readonly rotateTo?: number
   /** Where versions are made: the account, token or folder, or one key that is all there is. */
   readonly provider: string
 }

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { addSeconds } from './deadlines.ts'
-import { type DueAction, dueActions, scheduledAt } from './due-actions.ts'
+import { type DueAction, dueActions, isRequested, scheduledAt } from './due-actions.ts'
 import type { RotationPolicy } from './key.ts'
 import { activeVersion, isUnused, type KeyMoment, standbyOf } from './lifecycle.ts'
 import { activationDelaySeconds, policyAt, retentionSeconds } from './policy.ts'
@@ -69,7 +69,8 @@ export function planRotation(
   const { key, versions } = moment
   const standby = standbyOf(versions)
   const activation = planActivation(moment, verifiers)
-  const scheduled = scheduledAt(moment)
+  const isAsked = standby !== undefined && isRequested(moment, standby)
+  const scheduled = isAsked ? activation.earliest : scheduledAt(moment)
   return {
     key: key.name,
     from: activeVersion(versions)?.version,

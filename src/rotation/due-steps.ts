@@ -68,8 +68,10 @@ async function doStep(
       : createVersion(context, key.name, by))
     return
   }
+  const isAsked = due.action === 'activate' && due.version === key.rotateTo
+  const reason = isAsked ? 'a rotation was asked for before it was possible' : by.reason
   try {
-    await transition(context, key.name, due, by)
+    await transition(context, key.name, due, { ...by, reason })
   } catch (error) {
     // Somebody else took the step first: the next look at the store tells what is left.
     if (!CountersignError.is(error, 'ERR_STATE_CONFLICT')) throw error

@@ -80,6 +80,10 @@ async function replaceStandby(
       changeKey(context, dead.key, { by }, async (moment, records) => {
         const ended = retire(moment, dead.version)
         const made = await takeIn(prepared, moment, records)
+        // A rotation that was asked for is still wanted.
+        if (moment.key.rotateTo === dead.version) {
+          await records.keys.requestRotation(dead.key, made.version)
+        }
         return [...ended, made, ...publish(withVersion(moment, made), made.version)]
       }),
     )

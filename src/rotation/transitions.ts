@@ -24,6 +24,7 @@ import {
   type RevokeOperation,
   targetOf,
 } from './operation.ts'
+import { throwForLater } from './later-rotation.ts'
 import { assertTold } from './told-versions.ts'
 
 /** What was done. */
@@ -210,7 +211,8 @@ async function findDestroyed(
 
 /**
  * Lets the standby of a key sign in place of its active version; where there is none, makes and publishes one
- * in the same transaction, which then has to wait for verifiers like any other.
+ * in the same transaction, which then has to wait for verifiers like any other. What has to wait is done by the
+ * scheduler as soon as it may be.
  *
  * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY — verifiers may not have seen it; it names the
  * earliest time; and as createVersion
@@ -223,7 +225,11 @@ export async function rotate(
 ): Promise<Transitioned> {
   const operation = { action: 'activate', force: options.force } as const
   const { versions } = await readKey(context, name)
-  if (standbyOf(versions) !== undefined) return transition(context, name, operation, by)
+  if (standbyOf(versions) !== undefined) {
+    return transition(context, name, operation, by).catch((error: unknown) =>
+      throwForLater(context, name, error, by),
+    )
+  }
   let refusal: CountersignError | undefined
   const done = await withNewPair(context, name, (prepared) =>
     changeKey(context, name, { by }, async (moment, records) => {
@@ -233,7 +239,7 @@ export async function rotate(
       return decided.changed
     }),
   )
-  if (refusal !== undefined) throw refusal
+  if (refusal !== undefined) return throwForLater(context, name, refusal, by)
   return { ...done, backend: undefined }
 }
 

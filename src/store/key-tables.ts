@@ -23,11 +23,20 @@ export class KeyTables implements KeyRecords {
   }
 
   async keys(): Promise<readonly Key[]> {
-    const columns = ['name', 'use', 'algorithm', 'policy', 'rules', 'provider'] as const
+    const columns = [
+      'name',
+      'use',
+      'algorithm',
+      'policy',
+      'rules',
+      'provider',
+      'rotate_to',
+    ] as const
     const rows = await this.#db.selectFrom('keys').select(columns).orderBy('name').execute()
-    return rows.map(({ rules, ...row }) => ({
+    return rows.map(({ rotate_to, rules, ...row }) => ({
       ...row,
       ...(rules !== null && { rules }),
+      ...(rotate_to !== null && { rotateTo: rotate_to }),
       ...toQuantities(row.policy),
     }))
   }
@@ -62,6 +71,11 @@ export class KeyTables implements KeyRecords {
       )
       .executeTakeFirstOrThrow()
     if (numInsertedOrUpdatedRows !== 1n) throw taken(`a key "${name}" of another use or algorithm`)
+  }
+
+  async requestRotation(name: string, version: number): Promise<void> {
+    const row = { rotate_to: version }
+    await this.#db.updateTable('keys').set(row).where('name', '=', name).execute()
   }
 
   async lockKey(name: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface KeyRow {
   /** What its tokens may say: JSON. */
   readonly rules: string | null
   readonly provider: string
+  /** Number of the version that a rotation was asked for. */
+  readonly rotate_to: number | null
 }
 
 /** A key version. Rows are never deleted: public keys are kept for ever. */

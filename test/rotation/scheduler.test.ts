@@ -1,13 +1,15 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Key } from '../../src/keys/key.ts'
 import type { RotationContext } from '../../src/rotation/context.ts'
 import { createRotationPolicy } from '../../src/keys/policy.ts'
+import { planRotation, type RotationPlan } from '../../src/keys/rotation-plan.ts'
+import { readMoment } from '../../src/rotation/change.ts'
 import { ensureKeys } from '../../src/rotation/ensure-keys.ts'
 import { createScheduler, type Scheduler } from '../../src/rotation/scheduler.ts'
-import { transition } from '../../src/rotation/transitions.ts'
+import { rotate, transition } from '../../src/rotation/transitions.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { ManualTimer } from '../support/manual-timer.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
@@ -66,6 +68,83 @@ test('a standby takes over when the period is over, and the next one is publishe
     'publish 3',
   ])
 })
+
+test('a rotation that was asked for too early is made as soon as it may be, and the log says so', async () => {
+  const scene = await RotationScene.start()
+  const { scheduler } = startScheduler(scene.context())
+  await scheduler.runOnce()
+
+  const code = await codeOfAsync(() => rotate(scene.context(), 'release', {}, OPERATOR))
+  await scheduler.runOnce()
+
+  expect(code).toBe('ERR_TRANSITION_TOO_EARLY')
+  expect(await scene.states()).toBe('active standby')
+  const { scheduledAt } = await planned(scene)
+  scene.pass(((scheduledAt?.getTime() ?? Infinity) - scene.now.getTime()) / 1000 - 1)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('active standby')
+  scene.pass(1)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('retired active standby')
+  const activation = (await scene.log()).findLast(
+    (entry) => entry.type === 'state' && entry.action === 'activate',
+  )
+  expect(activation).toMatchObject({ reason: 'a rotation was asked for before it was possible' })
+  scene.pass(3600)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('retired active standby')
+})
+
+test('a rotation of a key without a standby is made once the one that was published for it is seen', async () => {
+  const scene = await RotationScene.start()
+  await scene.bootstrap()
+  await transition(scene.context(), 'release', { action: 'retire', version: 2 }, OPERATOR)
+
+  const code = await codeOfAsync(() => rotate(scene.context(), 'release', {}, OPERATOR))
+
+  expect(code).toBe('ERR_TRANSITION_TOO_EARLY')
+  const { scheduler } = startScheduler(scene.context())
+  scene.pass(3600)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('retired retired active standby')
+})
+
+test('a rotation that was asked for outlives the standby that it was asked for', async () => {
+  const scene = await RotationScene.start()
+  const { scheduler, alerts } = startScheduler(scene.context())
+  await scheduler.runOnce()
+  await codeOfAsync(() => rotate(scene.context(), 'release', {}, OPERATOR))
+  rmSync(join(scene.folder, 'keys', 'release-2.pem'))
+
+  scene.pass(3600)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('active retired standby')
+  scene.pass(3600)
+  await scheduler.runOnce()
+
+  expect(await scene.states()).toBe('retired retired active standby')
+  expect(alerts).toEqual([['ERR_TRANSITION_REFUSED', 'release']])
+})
+
+test('a rotation that a rule forbids, other than time, is not made later', async () => {
+  const scene = await RotationScene.start()
+  await scene.bootstrap()
+  const forced = { ...OPERATOR, reason: undefined }
+
+  const code = await codeOfAsync(() => rotate(scene.context(), 'release', { force: true }, forced))
+
+  expect(code).toBe('ERR_TRANSITION_REFUSED')
+  const { scheduler } = startScheduler(scene.context())
+  scene.pass(3600)
+  await scheduler.runOnce()
+  expect(await scene.states()).toBe('active standby')
+})
+
+function planned(scene: RotationScene): Promise<RotationPlan> {
+  return scene.store.transaction(async (records) =>
+    planRotation(await readMoment(records, 'release', scene.now)),
+  )
+}
 
 test('a failed step leaves the previous version signing, raises an alert, and is tried again later', async () => {
   const scene = await RotationScene.start()

@@ -1,5 +1,6 @@
 /** One administrator alone tries to do what two must agree on: over the API, and with write access to the database. */
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { logVerifierKey } from '../../src/formats/note-key.ts'
@@ -14,7 +15,11 @@ import { changeByHand } from '../support/changed-by-hand.ts'
 import { stateEntry } from '../support/log-entries.ts'
 import { type OidcIssuer, startOidcIssuer } from '../support/oidc-issuer.ts'
 import { runServer, type TestServer } from '../support/server.ts'
-import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
+import {
+  type ServiceFolder,
+  type ServiceFolderOptions,
+  writeServiceFolder,
+} from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 interface Answer {
@@ -56,11 +61,18 @@ interface Placed {
 }
 
 /** A service whose `release` has an active version and a standby that may not sign yet. */
-async function start(...actions: readonly ApprovableAction[]): Promise<Scene> {
+function start(...actions: readonly ApprovableAction[]): Promise<Scene> {
+  return startWith({ use: 'artifact' }, actions)
+}
+
+async function startWith(
+  release: ServiceFolderOptions['keys'][string],
+  actions: readonly ApprovableAction[],
+): Promise<Scene> {
   const issuer = await startOidcIssuer()
   const folder = writeServiceFolder({
     folder: createTempFolder(),
-    keys: { release: { use: 'artifact' } },
+    keys: { release },
     access: {
       issuers: [{ issuer: issuer.issuer, allowPrivateAddresses: true }],
       approvals: { required: 2, actions },
@@ -138,9 +150,12 @@ test.each<readonly [string, ApprovableAction, string, object]>([
 
 const REVOKE: Call = { path: '/v1/keys/release/revoke', body: { mode: 'seamless', reason } }
 
-/** Mallory asks for a revocation; answers what others are to approve. */
-async function ask({ call }: Scene): Promise<{ readonly id: string; readonly sha256: string }> {
-  const { body, code } = await call(REVOKE)
+/** Mallory asks, for a revocation if nothing else is said; answers what others are to approve. */
+async function ask(
+  { call }: Scene,
+  request: Call = REVOKE,
+): Promise<{ readonly id: string; readonly sha256: string }> {
+  const { body, code } = await call(request)
   expect(code).toBe('ERR_APPROVAL_REQUIRED')
   const { approvalId, requestSha256 } = body['approval'] as Readonly<Record<string, string>>
   return { id: approvalId ?? '', sha256: requestSha256 ?? '' }
@@ -165,6 +180,62 @@ test('what two approved is done once, and the log has who agreed before what was
     'mallory activate',
   ])
   expect((await scene.call({ ...approval, as: 'bob' })).code).toBe('ERR_APPROVAL_REQUIRED')
+  expect(await scene.failedChecks()).toEqual([])
+})
+
+const ROTATE: Call = { path: '/v1/keys/release/rotate', body: {} }
+/** Waits that a test can wait for. */
+const FAST = {
+  maxAge: '1s',
+  verifierCache: '1s',
+  replicaLag: '1s',
+  signerLag: '1s',
+  clockSkew: '1s',
+}
+const SOON = { timeout: 30_000 }
+
+/** When the service rotates by itself, and the earliest that it could. */
+async function plannedRotation({ call }: Scene): Promise<Readonly<Record<string, unknown>>> {
+  const { body } = await call({ ...ROTATE, path: `${ROTATE.path}?dryRun=true` })
+  return (body['plan'] as { readonly rotation: Readonly<Record<string, unknown>> }).rotation
+}
+
+test('a rotation that needs approval is not left to the scheduler by asking for it too early', async () => {
+  const scene = await start('rotateKey')
+  const before = await plannedRotation(scene)
+
+  expect((await scene.call(ROTATE)).code).toBe('ERR_TRANSITION_TOO_EARLY')
+
+  expect((await plannedRotation(scene))['scheduledAt']).toBe(before['scheduledAt'])
+  expect(await scene.states()).toBe(UNTOUCHED)
+})
+
+test('one that needs none is, and its answer says so', async () => {
+  const scene = await start('revokeKey')
+  const before = await plannedRotation(scene)
+
+  const { body, code } = await scene.call(ROTATE)
+
+  expect(code).toBe('ERR_TRANSITION_TOO_EARLY')
+  expect(body).toMatchObject({ hint: 'it is activated then without being asked again' })
+  expect((await plannedRotation(scene))['scheduledAt']).not.toBe(before['scheduledAt'])
+})
+
+test('an approved rotation to a standby that is dead uses up nothing, and approves no other version', async () => {
+  const scene = await startWith({ use: 'artifact', rotation: FAST }, ['rotateKey'])
+  const askAgain = async () => (await scene.call(ROTATE)).code
+  await expect.poll(askAgain, SOON).toBe('ERR_APPROVAL_REQUIRED')
+  const { id, sha256 } = await ask(scene, ROTATE)
+  rmSync(join(scene.folder.folder, 'keys', 'release-2.pem'))
+  const approval = { path: `/v1/approvals/${id}`, body: { requestSha256: sha256 }, as: 'alice' }
+  expect((await scene.call(approval)).status).toBe(200)
+
+  expect((await scene.call(ROTATE)).code).toBe('ERR_TRANSITION_REFUSED')
+
+  expect(await scene.states()).toBe('1 active, 2 retired, 3 pending')
+  await expect.poll(askAgain, SOON).toBe('ERR_APPROVAL_REQUIRED')
+  expect(await scene.states()).toBe('1 active, 2 retired, 3 pending')
+  expect(await scene.log()).toEqual(['mallory request', 'alice approve', 'mallory request'])
   expect(await scene.failedChecks()).toEqual([])
 })
 

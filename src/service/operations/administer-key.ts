@@ -93,7 +93,9 @@ export async function administerKey(
   const plan = await onBackend(() => preview(context, name, command, by))
   if (dryRun) return { key: name, dryRun, plan: toPlan(plan) }
   // Else a key pair would be made first, and the scheduler would take it in.
-  if (plan.refusal !== undefined && plan.steps.length === 0) throw plan.refusal
+  if (plan.refusal !== undefined && plan.steps.length === 0 && !isForLater(command, plan.refusal)) {
+    throw plan.refusal
+  }
   const requestOf = (steps: readonly VersionStep[]): ProtectedRequest => ({
     action,
     resource: name,
@@ -106,6 +108,11 @@ export async function administerKey(
   const done = await onBackend(() => perform(context, name, command, { ...by, consent }))
   await showChange(context)
   return { key: name, dryRun, ...done }
+}
+
+/** A rotation that is too early is refused, and noted for the scheduler. */
+function isForLater({ action }: KeyCommand, { code }: CountersignError): boolean {
+  return action === 'rotate' && code === 'ERR_TRANSITION_TOO_EARLY'
 }
 
 /** What a backend says of the service's own login, rights and quota, and not of what was asked for. */

@@ -41,6 +41,7 @@ async function createKeys(db: Kysely<Tables>, types: ColumnTypes): Promise<void>
     .addColumn('policy', 'text', (column) => column.notNull())
     .addColumn('rules', 'text')
     .addColumn('provider', 'text', (column) => column.notNull())
+    .addColumn('rotate_to', 'integer')
     .execute()
   await createVersions(db, types)
   await db.schema
