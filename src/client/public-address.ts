@@ -38,15 +38,24 @@ function blocks(kind: 'ipv4' | 'ipv6', list: readonly (readonly [string, number]
   return made
 }
 
+/** Prefixes of 96 bits before an IPv4 address: mapped (RFC 4291), and by NAT64 where a network has only IPv6 (RFC 6052). */
+const EMBEDDING = ['::ffff:', '64:ff9b::']
+const specialEmbedded = EMBEDDING.flatMap((prefix) =>
+  SPECIAL_IPV4.map(([address, bits]) => [`${prefix}${address}`, 96 + bits] as const),
+)
+
 const specialIpv4 = blocks('ipv4', SPECIAL_IPV4)
-const specialIpv6 = blocks('ipv6', SPECIAL_IPV6)
-const globalIpv6 = blocks('ipv6', [['2000::', 3]])
+const specialIpv6 = blocks('ipv6', [...SPECIAL_IPV6, ...specialEmbedded])
+const globalIpv6 = blocks('ipv6', [
+  ['2000::', 3],
+  ...EMBEDDING.map((prefix) => [`${prefix}0.0.0.0`, 96] as const),
+])
 const loopback = blocks('ipv4', [['127.0.0.0', 8]])
 loopback.addAddress('::1', 'ipv6')
 
 /**
- * Tells whether an address is a public host. Anything else is not: no address, an IPv4 address inside
- * an IPv6 one (`::ffff:10.0.0.1`, NAT64, 6to4), a zone (`fe80::1%eth0`).
+ * Tells whether an address is a public host. An IPv4 address inside an IPv6 one, mapped or by NAT64, counts as the
+ * IPv4 address. Anything else is not public: no address, 6to4, a zone (`fe80::1%eth0`).
  */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address)

@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest'
 import { isLoopbackAddress, isPublicAddress } from '../../src/client/public-address.ts'
 
-test.each(['140.82.112.3', '8.8.8.8', '172.15.255.255', '172.32.0.0', '2606:50c0:8000::154'])(
-  '%s is a public address',
-  (address) => {
-    expect(isPublicAddress(address)).toBe(true)
-  },
-)
+test.each([
+  '140.82.112.3',
+  '8.8.8.8',
+  '172.15.255.255',
+  '172.32.0.0',
+  '2606:50c0:8000::154',
+  '::ffff:8.8.8.8',
+  '64:ff9b::8.8.8.8',
+  '64:ff9b::8c52:7003',
+  '64:ff9b:0:0:0:0:8c52:7003',
+])('%s is a public address', (address) => {
+  expect(isPublicAddress(address)).toBe(true)
+})
 
 test.each([
   ['this host', '0.0.0.0'],
@@ -21,8 +28,13 @@ test.each([
   ['unspecified', '::'],
   ['loopback', '::1'],
   ['IPv4 inside IPv6', '::ffff:169.254.169.254'],
-  ['IPv4 inside IPv6, public', '::ffff:8.8.8.8'],
-  ['NAT64', '64:ff9b::a9fe:a9fe'],
+  ['IPv4 inside IPv6, private', '::ffff:a00:1'],
+  ['cloud metadata by NAT64', '64:ff9b::a9fe:a9fe'],
+  ['private by NAT64', '64:ff9b::10.0.0.1'],
+  ['loopback by NAT64', '64:ff9b::7f00:1'],
+  ['this host by NAT64', '64:ff9b::'],
+  ['NAT64 of a network of its own', '64:ff9b:1::808:808'],
+  ['IPv4-compatible', '::8.8.8.8'],
   ['6to4', '2002:7f00:1::'],
   ['Teredo', '2001::1'],
   ['unique local (cloud metadata)', 'fd00:ec2::254'],
