@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { readProxies } from '../src/client/proxies.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { createSubject } from '../src/formats/statement.ts'
@@ -41,7 +42,9 @@ export async function openKmsRoute(
   const { createAwsKmsProvider } = await import('../src/providers/awskms/provider.ts')
   await using stack = new AsyncDisposableStack()
   const webIdentity = toWebIdentity(key, context)
-  const provider = stack.use(createAwsKmsProvider(webIdentity && { webIdentity }))
+  const provider = stack.use(
+    createAwsKmsProvider({ webIdentity, proxies: readProxies(context.env) }),
+  )
   const signer = await provider.open(key.uri, { signal: context.signal })
   const trusted = trust && findSigner(trust, signer.key.kid, key.text)
   stack.move()

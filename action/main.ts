@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { createFetch } from '../src/client/proxied-fetch.ts'
 import { readEnvironment } from '../src/config/environment.ts'
 import { createRuntime } from '../src/oci/runtime.ts'
 import { createStepLog } from './runner.ts'
@@ -23,9 +24,10 @@ process.once('SIGTERM', () => {
   end.unref()
 })
 
+const env = readEnvironment()
 process.exitCode = await runStep({
-  env: readEnvironment(),
-  runtime: createRuntime(Date.now),
+  env,
+  runtime: { ...createRuntime(Date.now), fetch: createFetch(env) },
   now: () => new Date(),
   log: createStepLog((text) => process.stdout.write(text)),
   signal: cancelled.signal,

@@ -24,7 +24,7 @@ export async function issueToken(
     })
   }
   await assertIdentity(context)
-  const { signal, now, log } = context
+  const { signal, log } = context
   const [first, ...more] = audience
   const request = {
     audience: more.length === 0 ? first : audience,
@@ -34,7 +34,7 @@ export async function issueToken(
   const client = openClient(key, context)
   const made = await withFreshToken(() => client.issueToken(key.name, request, { signal }))
   log.mask(made.token)
-  await assertAsOrdered(made, { server: key.audience, order: { ...request, ...expected } }, now)
+  await assertAsOrdered(made, { server: key.audience, order: { ...request, ...expected } }, context)
   const until = toUtcSeconds(made.expires)
   log.say(`issued for ${audience.join(', ')} until ${until}, by ${made.key}@${made.version}`)
   const { token, kid, version } = made

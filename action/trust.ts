@@ -1,5 +1,6 @@
 /** What a step trusts: what a service publishes, fetched or kept in the repository, or a public key. */
 import { createChosenGet } from '../src/client/bounded-get.ts'
+import { readProxies } from '../src/client/proxies.ts'
 import { assertPrivate } from '../src/client/service-client.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey } from '../src/client/trust-pin.ts'
@@ -85,12 +86,12 @@ export function findSigner(
 async function readPublished(
   address: string,
   fingerprint: string | undefined,
-  { signal, now }: StepContext,
+  { signal, now, env }: StepContext,
 ): Promise<StepTrust> {
   const service = URL.parse(address)
   if (service === null) throw usage(`trust is "${address}"`, 'write it as https://sign.example.com')
   assertPrivate(service)
-  const get = createChosenGet()
+  const get = createChosenGet(readProxies(env))
   const url = service.pathname.endsWith('.json') ? service : publicationUrl(service)
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })
   return toTrust(body, fingerprint, { place: service.href, source: 'online', now: now() })

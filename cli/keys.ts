@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+import { readProxies } from '../src/client/proxies.ts'
 import { assertUse } from '../src/config/named-key.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
 import type { KeyUse } from '../src/keys/key.ts'
@@ -43,6 +44,7 @@ export function openKeys(
   const providers = createProviders(
     allLoaders({
       file: secrets,
+      awskms: { proxies: readProxies(context.env) },
       pkcs11: {
         readPin: secrets.readPin,
         defaultModulePath: modulePath === '' ? undefined : modulePath,

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { createFetch } from '../src/client/proxied-fetch.ts'
 import { readEnvironment } from '../src/config/environment.ts'
 import { run } from './run.ts'
 
@@ -27,12 +28,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
+const env = readEnvironment()
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin,
-  env: readEnvironment(),
-  fetch: globalThis.fetch,
+  env,
+  fetch: createFetch(env),
   now: () => new Date(),
   signal: cancelled.signal,
   endsByItself: () => {

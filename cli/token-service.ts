@@ -43,7 +43,7 @@ export async function issueByService(
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
   }
   const made = await service.issueToken(key, call, { signal: context.signal })
-  await assertAsOrdered(made, { server, order }, context.now)
+  await assertAsOrdered(made, { server, order }, context)
   const { token, kid, jti, expires, version } = made
   return { token, kid, jti, audience: [audience].flat(), expires, key, version }
 }

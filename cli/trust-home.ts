@@ -10,6 +10,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { CachedDocument } from '../src/client/cached-document.ts'
 import { createChosenGet } from '../src/client/bounded-get.ts'
+import { readProxies } from '../src/client/proxies.ts'
 import { createDocumentFile } from '../src/client/document-file.ts'
 import { createJwksCache, type JwksCache } from '../src/client/jwks-cache.ts'
 import { createTrustCache, publicationUrl, type Trust } from '../src/client/trust-cache.ts'
@@ -107,7 +108,7 @@ export function openTrust(
   return createTrustCache({
     service,
     trustKey,
-    get: createChosenGet(),
+    get: createChosenGet(readProxies(context.env)),
     now: context.now,
     random: Math.random,
     copy: copy === 'used' ? file : { ...file, read: () => Promise.resolve(undefined) },
@@ -125,7 +126,7 @@ export function openKeySet(
   const file = createDocumentFile(join(folder, `jwks-${name}.json`))
   return createJwksCache({
     url,
-    get: createChosenGet(),
+    get: createChosenGet(readProxies(context.env)),
     now: context.now,
     random: Math.random,
     algorithms,

@@ -1,5 +1,6 @@
 /** `countersign trust init`. */
 import { createChosenGet } from '../src/client/bounded-get.ts'
+import { readProxies } from '../src/client/proxies.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey, fingerprintOf } from '../src/client/trust-pin.ts'
 import { CountersignError } from '../src/errors.ts'
@@ -37,7 +38,7 @@ export async function initTrust(
       hint: 'write the address of the service: https://sign.example.com',
     })
   }
-  const get = createChosenGet()
+  const get = createChosenGet(readProxies(context.env))
   const { signal } = context
   const url = publicationUrl(service)
   const { body } = await get({ url, maxBytes: MAX_PUBLICATION_BYTES, signal })

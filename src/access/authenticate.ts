@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { type BoundedGet, createBoundedGet } from '../client/bounded-get.ts'
+import type { Proxies } from '../client/proxies.ts'
 import { nextTurn } from '../crypto/turns.ts'
 import { CountersignError } from '../errors.ts'
 import { type Jwt, parseJwt } from '../formats/jwt.ts'
@@ -94,18 +95,24 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 }
 
 function toIssuer(settings: IssuerSettings, options: AuthenticatorOptions): Issuer {
-  const { now, replays, createGet = createIssuerGet, onKeysUnavailable: onFailure } = options
+  const { now, replays, proxies, createGet, onKeysUnavailable: onFailure } = options
   if (settings.preventReplay === true && replays === undefined) {
     const message = `"${settings.issuer}" refuses replays, but nothing remembers them`
     throw new CountersignError('ERR_CONFIG_INVALID', message, { hint: 'configure a store' })
   }
-  const keys = createIssuerKeys({ settings, get: createGet(settings), now, onFailure })
+  const get = createGet?.(settings) ?? createIssuerGet(settings, proxies)
+  const keys = createIssuerKeys({ settings, get, now, onFailure })
   return { settings, keys }
 }
 
 /** Its certificate authorities are read for every fetch, since the file may be renewed. */
-function createIssuerGet({ allowPrivateAddresses, ca }: IssuerSettings): BoundedGet {
-  return async (request) => createBoundedGet({ allowPrivateAddresses, ca: await ca?.() })(request)
+function createIssuerGet(
+  { allowPrivateAddresses, ca, useProxy = true }: IssuerSettings,
+  given: Proxies | undefined,
+): BoundedGet {
+  const proxies = useProxy ? given : undefined
+  return async (request) =>
+    createBoundedGet({ allowPrivateAddresses, proxies, ca: await ca?.() })(request)
 }
 
 function readBearer(authorization: string | undefined): string {

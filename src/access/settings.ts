@@ -1,4 +1,5 @@
 /** What an operator says about who may call. */
+import type { Proxies } from '../client/proxies.ts'
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { CountersignError } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
@@ -33,6 +34,8 @@ export interface IssuerSettings {
   readonly bearerToken?: TextReader | undefined
   /** Whether its metadata and keys may be at a private address, or at plain http on loopback; default false. */
   readonly allowPrivateAddresses?: boolean | undefined
+  /** Whether its keys are fetched through the proxies that are given; default true. */
+  readonly useProxy?: boolean | undefined
   /** PEM of certificate authorities to trust for it, instead of the system's. */
   readonly ca?: TextReader | undefined
 }
@@ -51,6 +54,8 @@ export interface StaticTokenSettings {
 export interface AuthenticatorSettings {
   readonly issuers: readonly IssuerSettings[]
   readonly staticTokens?: readonly StaticTokenSettings[] | undefined
+  /** Proxies that keys of issuers are fetched through; default: none. */
+  readonly proxies?: Proxies | undefined
 }
 
 /** Algorithms that are accepted unless an issuer's settings say others. */

@@ -9,12 +9,14 @@
  * @packageDocumentation
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { toCancellation } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { connectionHint } from './connection-hint.ts'
+import { createAgent, toProxyError } from './proxied-connections.ts'
+import type { Proxies } from './proxies.ts'
 import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
 
 /** What is asked for. */
@@ -51,6 +53,8 @@ export interface BoundedGetOptions {
   readonly allowPrivateAddresses?: boolean | undefined
   /** PEM of certificate authorities to trust instead of the system's. */
   readonly ca?: string | undefined
+  /** Proxies that addresses are reached through, which then look up names for us; default: none. */
+  readonly proxies?: Proxies | undefined
   /** Default: the system's; a test names its own. */
   readonly lookup?: LookupFunction | undefined
 }
@@ -75,18 +79,19 @@ function unusable(
 }
 
 /**
- * Makes a getter. Proxies of the environment are not used: a proxy would connect for us, to an address
- * nobody judged.
+ * Makes a getter. What a name that is reached through a proxy stands for is for the proxy to judge; addresses
+ * written as such are judged here all the same.
  *
  * @throws {@link CountersignError} from the getter: ERR_NETWORK — not reached, an address that may not
  * be connected to, another status than 200 or 304, another media type, too long, a redirect that leaves
  * the origin; ERR_TIMEOUT; ERR_CANCELLED — by the request's signal
  */
 export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
-  const { allowPrivateAddresses = false, ca, lookup } = options
+  const { allowPrivateAddresses = false, ca, lookup, proxies } = options
   const isAllowed = allowPrivateAddresses ? () => true : isPublicAddress
-  const transport: RequestOptions = {
+  const transport: Transport = {
     lookup: guardLookup(isAllowed, lookup ?? systemLookup),
+    proxies,
     ...(ca !== undefined && { ca }),
   }
   return async (request) => {
@@ -109,8 +114,8 @@ export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
  * Makes a getter for an address that whoever runs this program chose: one inside of their network is as good
  * as any. Else as {@link createBoundedGet}.
  */
-export function createChosenGet(): BoundedGet {
-  return createBoundedGet({ allowPrivateAddresses: true })
+export function createChosenGet(proxies?: Proxies): BoundedGet {
+  return createBoundedGet({ allowPrivateAddresses: true, proxies })
 }
 
 function assertScheme(url: URL, allowPrivateAddresses: boolean): void {
@@ -146,10 +151,12 @@ function guardLookup(
   }
 }
 
-async function follow(
-  request: BoundedGetRequest,
-  transport: RequestOptions,
-): Promise<BoundedGetAnswer> {
+/** How a request is sent. */
+interface Transport extends RequestOptions {
+  readonly proxies: Proxies | undefined
+}
+
+async function follow(request: BoundedGetRequest, transport: Transport): Promise<BoundedGetAnswer> {
   let { url } = request
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const bearerToken = hops === 0 ? request.bearerToken : undefined
@@ -166,12 +173,14 @@ async function follow(
 function exchange(
   url: URL,
   request: BoundedGetRequest,
-  transport: RequestOptions,
+  transport: Transport,
 ): Promise<BoundedGetAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<BoundedGetAnswer>()
   const isPlain = url.protocol === 'http:'
-  // An agent of its own keeps no connection and reads no proxy of the environment.
-  const agent = isPlain ? new HttpAgent() : new HttpsAgent()
+  const { proxies, ...connection } = transport
+  const proxy = proxies?.proxyFor(url)
+  // An agent of its own keeps no connection.
+  const agent = createAgent(!isPlain, proxy)
   const accept = request.mediaTypes?.join(', ') ?? '*/*'
   const headers = {
     'user-agent': 'countersign',
@@ -180,13 +189,15 @@ function exchange(
     accept,
     'accept-encoding': 'identity',
   }
-  const options: RequestOptions = { ...transport, agent, headers }
+  const options: RequestOptions = { ...connection, agent, headers }
   const sent = (isPlain ? httpRequest : httpsRequest)(url, options, (incoming) => {
     receive(incoming, url, request)
       .then(resolve, reject)
       .finally(() => sent.destroy())
   })
-  sent.on('error', reject)
+  sent.on('error', (error) => {
+    reject((proxy && toProxyError(error, url, proxy)) ?? error)
+  })
   sent.end()
   return promise
 }

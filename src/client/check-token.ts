@@ -4,6 +4,7 @@ import { CountersignError } from '../errors.ts'
 import { type Claims, type Jwt, parseJwt, toNumericDate } from '../formats/jwt.ts'
 import { examineToken } from '../verification/verify-token.ts'
 import { createChosenGet } from './bounded-get.ts'
+import { type ProxyVariables, readProxies } from './proxies.ts'
 import { createJwksCache } from './jwks-cache.ts'
 import { atService } from './service-address.ts'
 import type { TokenMade } from './service-answers.ts'
@@ -41,11 +42,11 @@ const REGISTERED: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nb
 export async function assertAsOrdered(
   made: TokenMade,
   { server, order }: TokenExpectation,
-  now: () => Date,
+  { now, env }: { readonly now: () => Date; readonly env: ProxyVariables },
 ): Promise<void> {
   const keys = await createJwksCache({
     url: atService(new URL(server), '.well-known/jwks.json'),
-    get: createChosenGet(),
+    get: createChosenGet(readProxies(env)),
     now,
     random: Math.random,
   }).keysFor(made.kid)

@@ -3,6 +3,7 @@ import type { HashName } from '../crypto/digest.ts'
 import { type KeyHistory, parseKeyHistory, type PublishedVersion } from '../keys/key-history.ts'
 import { assertPublicationCurrent } from '../keys/publication-times.ts'
 import { createChosenGet } from './bounded-get.ts'
+import { type ProxyVariables, readProxies } from './proxies.ts'
 import { publicationUrl } from './trust-cache.ts'
 import { findTrustKey } from './trust-pin.ts'
 
@@ -20,12 +21,20 @@ export interface ServiceKeys {
 
 const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
 
+/** What {@link publishedKeys} needs. */
+export interface PublishedKeysOptions {
+  readonly signal: AbortSignal
+  readonly now: () => Date
+  /** Names the proxies. */
+  readonly env: ProxyVariables
+}
+
 /** Opens keys on the word of whoever answers at the address; nothing is fetched yet. */
 export function publishedKeys(
   service: URL,
-  { signal, now }: { readonly signal: AbortSignal; readonly now: () => Date },
+  { signal, now, env }: PublishedKeysOptions,
 ): ServiceKeys {
-  const get = createChosenGet()
+  const get = createChosenGet(readProxies(env))
   const url = publicationUrl(service)
   let fetched: KeyHistory | undefined
   const fetchKeys = async (): Promise<KeyHistory> => {

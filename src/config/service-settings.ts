@@ -19,6 +19,7 @@ export interface IssuerSettings {
   readonly preventReplay: boolean
   readonly enterpriseSlug: string | undefined
   readonly allowPrivateAddresses: boolean
+  readonly useProxy: boolean
   readonly maxTokenAgeSeconds: number | undefined
   /** Undefined: that of the authenticator. */
   readonly clockSkewSeconds: number | undefined
@@ -106,7 +107,7 @@ export function toAccessSettings({
 }
 
 function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
-  const { preventReplay = false, allowPrivateAddresses = false } = entry
+  const { preventReplay = false, allowPrivateAddresses = false, useProxy = true } = entry
   return {
     issuer: entry.issuer,
     audience: entry.audience,
@@ -115,6 +116,7 @@ function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
     preventReplay,
     enterpriseSlug: entry.enterpriseSlug,
     allowPrivateAddresses,
+    useProxy,
     maxTokenAgeSeconds: toSeconds(entry.maxTokenAge),
     clockSkewSeconds: toSeconds(entry.clockSkew),
     ca: entry.ca,

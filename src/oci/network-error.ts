@@ -41,12 +41,15 @@ function hintFor(code: string): string {
 
 /** Tells whether a failed fetch may go better at once: not where a certificate was refused. */
 export function isPassing(error: unknown): boolean {
+  if (CountersignError.is(error) && 'proxy' in error.details) return false
   const code = rootCode(error)
   return !TLS_TRUST.has(code) && !TLS_OTHER.has(code) && !NOT_TLS.has(code) && code !== 'ENOTFOUND'
 }
 
 /** Says what kept a request from being answered. */
 export function networkError(url: URL, cause: unknown): CountersignError {
+  // Of a proxy.
+  if (CountersignError.is(cause)) return cause
   const code = rootCode(cause)
   const reason = code === '' ? 'the connection failed' : code
   return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {

@@ -29,6 +29,7 @@ import { parseTrustedRoot } from '../verification/trusted-root.ts'
 import { anchorPath, anchorStorage, anchorWarnings } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
+import { readProxies } from '../client/proxies.ts'
 import { createHttpServer } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
@@ -187,6 +188,7 @@ function openProviders(keys: KeyTable, { env, fetch }: ServerOptions): Providers
   return createProviders(
     allLoaders({
       file: { readPassphrase, readNewPassphrase: readPassphrase },
+      awskms: { proxies: readProxies(env) },
       pkcs11: {
         readPin: () => Promise.resolve(env['COUNTERSIGN_PKCS11_PIN']),
         defaultModulePath: env['COUNTERSIGN_PKCS11_MODULE'],
@@ -322,6 +324,7 @@ async function toAccess(
   return {
     issuers: await Promise.all(issuers),
     staticTokens: await Promise.all(staticTokens),
+    proxies: readProxies(env),
   }
 }
 

@@ -171,6 +171,7 @@ access:
       preventReplay: false,
       enterpriseSlug: undefined,
       allowPrivateAddresses: false,
+      useProxy: true,
       maxTokenAgeSeconds: undefined,
       clockSkewSeconds: undefined,
       ca: undefined,

@@ -21,12 +21,15 @@ export async function startTlsServer(listener: RequestListener): Promise<TlsServ
   return { url: new URL(`https://localhost:${port}/`), certificate }
 }
 
-/** Makes a certificate for `localhost`, signed by itself, and its private key, both PEM. */
-export function createCertificate(): { readonly certificate: string; readonly key: string } {
+/** Makes a certificate for a host, signed by itself, and its private key, both PEM. */
+export function createCertificate(host = 'localhost'): {
+  readonly certificate: string
+  readonly key: string
+} {
   const folder = createTempFolder()
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
+  const name = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`, '-days', '2']
   const run = spawnSync('openssl', [...request, ...name, '-keyout', key, '-out', certificate])
   if (run.status !== 0) throw new Error('openssl is missing: apt-get install openssl')
   return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }

@@ -15,6 +15,7 @@ export interface IssuerEntry {
   readonly preventReplay?: boolean
   readonly enterpriseSlug?: string
   readonly allowPrivateAddresses?: boolean
+  readonly useProxy?: boolean
   readonly maxTokenAge?: string
   readonly clockSkew?: string
   readonly ca?: string
@@ -83,6 +84,13 @@ const issuer = Type.Object(
       Type.Boolean({
         description: 'Whether its keys may be fetched from private and loopback addresses.',
         default: false,
+      }),
+    ),
+    useProxy: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether its keys are fetched through the proxy of the environment (`HTTPS_PROXY`), which then decides what its name stands for.',
+        default: true,
       }),
     ),
     maxTokenAge: Type.Optional(

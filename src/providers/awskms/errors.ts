@@ -62,6 +62,10 @@ const NETWORK = means(
   'ERR_NETWORK',
   'check the region, the endpoint, and this machine’s network and proxy',
 )
+const PROXY = means(
+  'ERR_NETWORK',
+  'give the login of the proxy in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), have the proxy allow the host, or add the host to NO_PROXY',
+)
 const CERTIFICATE = means(
   'ERR_NETWORK',
   'the connection failed, perhaps over its certificate: NODE_EXTRA_CA_CERTS adds a private CA',
@@ -135,6 +139,7 @@ const BY_ERRNO: Readonly<Record<string, Meaning>> = {
   EHOSTUNREACH: NETWORK,
   ENETUNREACH: NETWORK,
   ETIMEDOUT: TIMEOUT,
+  ERR_PROXY_TUNNEL: PROXY,
 }
 
 /** The members an error of the SDK may have; nothing is certain about a thrown value. */

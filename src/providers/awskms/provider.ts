@@ -1,5 +1,6 @@
 /** The AWS KMS provider: one SDK client per endpoint, region and profile, and the operations over it. */
 import { setTimeout } from 'node:timers/promises'
+import type { Proxies } from '../../client/proxies.ts'
 import { assertNotCancelled } from '../../cancellation.ts'
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import type { Signer } from '../../signing/signer.ts'
@@ -39,7 +40,9 @@ export interface AwsKmsProviderOptions {
   /** Time for one attempt of a call, in ms; default 10 000. A call has at most three attempts. */
   readonly requestTimeoutMs?: number
   /** Takes a role for every account; default: the credentials of the SDK's default chain. */
-  readonly webIdentity?: WebIdentity
+  readonly webIdentity?: WebIdentity | undefined
+  /** Proxies that AWS is reached through; default: none. */
+  readonly proxies?: Proxies | undefined
   /** Waits for a new key to become visible; default: a timer. */
   readonly delay?: Delay
   /** Connects to an account; default: the AWS SDK. */
@@ -72,9 +75,10 @@ class AwsKmsProvider implements AwsKmsKeys {
 
   constructor(options: AwsKmsProviderOptions) {
     const { connectTimeoutMs: connectMs = 3000, requestTimeoutMs: requestMs = 10_000 } = options
+    const { webIdentity, proxies } = options
     this.#connect =
       options.connect ??
-      ((account) => connectKms(account, { connectMs, requestMs }, options.webIdentity))
+      ((account) => connectKms(account, { connectMs, requestMs, webIdentity, proxies }))
     this.#delay = options.delay ?? ((ms, signal) => setTimeout(ms, undefined, { signal }))
   }
 

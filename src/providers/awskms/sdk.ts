@@ -6,16 +6,21 @@ import {
   type SigningAlgorithmSpec,
   type SignCommandInput,
 } from '@aws-sdk/client-kms'
+import { ProxyingAgent } from '../../client/proxied-connections.ts'
+import type { Proxies } from '../../client/proxies.ts'
 import { CountersignError } from '../../errors.ts'
 import type { KmsClient, KmsSignRequest } from './client.ts'
 import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
 import { type AwsKmsAccount, endpointUrl } from './uri.ts'
 import { type WebIdentity, webIdentityCredentials } from './web-identity.ts'
 
-/** How long KMS may take, in ms, for one attempt of a call. */
-export interface KmsTimeouts {
+/** How KMS is connected to. */
+export interface KmsConnection {
+  /** How long it may take, in ms, for one attempt of a call. */
   readonly connectMs: number
   readonly requestMs: number
+  readonly webIdentity?: WebIdentity | undefined
+  readonly proxies?: Proxies | undefined
 }
 
 /** Attempts of one call, the first included, with the SDK's standard backoff between them. */
@@ -26,6 +31,8 @@ const DELETION_DAYS = 7
 const MAX_KEYS_PER_PAGE = 1000
 /** The most a key has. */
 const MAX_TAGS = 50
+/** The SDK's own number. */
+const MAX_SOCKETS = 50
 const silent = (): void => undefined
 
 /**
@@ -36,24 +43,21 @@ const silent = (): void => undefined
  */
 export async function connectKms(
   account: AwsKmsAccount,
-  timeouts: KmsTimeouts,
-  webIdentity?: WebIdentity,
+  connection: KmsConnection,
 ): Promise<KmsClient> {
   const { endpoint, region, profile } = account
+  const { webIdentity } = connection
+  const requestHandler = toRequestHandler(connection)
   const settings: KMSClientConfig = {
     ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
-    ...(webIdentity && { credentials: webIdentityCredentials(webIdentity, region) }),
+    ...(webIdentity && {
+      credentials: webIdentityCredentials(webIdentity, { region, requestHandler }),
+    }),
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
-    requestHandler: {
-      connectionTimeout: timeouts.connectMs,
-      requestTimeout: timeouts.requestMs,
-      // Answers that begin and then stall.
-      socketTimeout: timeouts.requestMs,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler,
     // Without a logger of ours some warnings go to the console.
     logger: { debug: silent, info: silent, warn: silent, error: silent },
   }
@@ -61,6 +65,20 @@ export async function connectKms(
   // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
   const unrepeated = new KMS({ ...settings, maxAttempts: 1 })
   return new SdkKmsClient({ sdk, unrepeated }, await resolveRegion(sdk))
+}
+
+/** Settings of the SDK's own handler, of which each client makes one. */
+function toRequestHandler({ connectMs, requestMs, proxies }: KmsConnection): RequestHandler {
+  return {
+    connectionTimeout: connectMs,
+    requestTimeout: requestMs,
+    // Answers that begin and then stall.
+    socketTimeout: requestMs,
+    throwOnRequestTimeout: true,
+    ...(proxies && {
+      httpsAgent: new ProxyingAgent(proxies, { keepAlive: true, maxSockets: MAX_SOCKETS }),
+    }),
+  }
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
@@ -73,6 +91,9 @@ async function resolveRegion(sdk: KMS): Promise<string> {
     })
   }
 }
+
+/** What the SDK makes its handler of. */
+type RequestHandler = NonNullable<KMSClientConfig['requestHandler']>
 
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS

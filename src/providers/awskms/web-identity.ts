@@ -36,12 +36,18 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
  */
 export function webIdentityCredentials(
   identity: WebIdentity,
-  region: string | undefined,
+  {
+    region,
+    requestHandler,
+  }: Pick<KMSClientConfig, 'requestHandler'> & { readonly region: string | undefined },
 ): NonNullable<KMSClientConfig['credentials']> {
   return async () => {
     const { roleArn, sessionName: roleSessionName, onCredentials } = identity
     const webIdentityToken = await identity.token()
-    const clientConfig = region === undefined ? {} : { region }
+    const clientConfig = {
+      ...(region !== undefined && { region }),
+      ...(requestHandler && { requestHandler }),
+    }
     try {
       const take = fromWebToken({ roleArn, roleSessionName, webIdentityToken, clientConfig })
       const credentials = await take()
