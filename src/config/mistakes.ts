@@ -36,6 +36,7 @@ export function findMistakes(value: unknown, locate: (path: Path) => Origin): re
     ...logKeyMistakes(value),
     ...rotationMistakes(value),
     ...keyHistoryMistakes(value),
+    ...issuerMistakes(value),
   ]
   return mistakes
     .slice(0, MAX_MISTAKES)
@@ -195,6 +196,20 @@ function rotationMistakes(value: unknown): readonly Mistake[] {
       return [hint === undefined ? { path, message } : { path, message, hint }]
     }
   })
+}
+
+/** Keys in a file are fetched from nowhere, so an address or a login for them would promise what does not happen. */
+function issuerMistakes(value: unknown): readonly Mistake[] {
+  const issuers = toConfigFile(value)?.access?.issuers ?? []
+  return issuers.flatMap(({ jwks, ...issuer }, place) =>
+    (['jwksUri', 'tokenFile'] as const)
+      .filter((setting) => jwks !== undefined && issuer[setting] !== undefined)
+      .map((setting) => ({
+        path: ['access', 'issuers', String(place), setting],
+        message: 'has no effect where jwks names a file with the keys',
+        hint: `leave out jwks or ${setting}`,
+      })),
+  )
 }
 
 /** Who is offline knows no more than who is not: what expires for the one counts no less for the other. */

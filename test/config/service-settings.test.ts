@@ -102,6 +102,10 @@ test.each([
     'c.yaml:1:48: keys.a.rotation: rotation: everySeconds is 3600, but a new version must wait 7265 s before it may sign',
   ],
   [
+    'access: { issuers: [{ issuer: "https://a.example", jwks: keys.json, tokenFile: token }] }',
+    'c.yaml:1:69: access.issuers[0].tokenFile: has no effect where jwks names a file with the keys',
+  ],
+  [
     'keyHistory: { expires: 2d, offlineUntil: 1d }',
     'c.yaml:1:15: keyHistory.expires: expires is longer than offlineUntil, expected no longer',
   ],
