@@ -1,5 +1,6 @@
-import { jwtVerify } from 'jose'
+import { createLocalJWKSet, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
+import { serializePublicKeyJwk } from '../../../src/crypto/public-key.ts'
 import { CountersignError } from '../../../src/errors.ts'
 import { FREE_CLAIMS } from '../../../src/signing/claim-rules.ts'
 import { CREDENTIALS, NOW, SETTINGS, startService } from '../../support/service.ts'
@@ -52,6 +53,18 @@ test('a token is logged before it is released, and any JOSE library verifies it'
       expires: new Date('2026-11-22T10:01:00Z'),
     },
   ])
+})
+
+test('a key whose algorithm is Ed25519 says so in tokens and key sets, for verifiers that know the name', async () => {
+  const signer = testSigner('Ed25519', 'sessions')
+  const key = { name: 'sessions', use: 'token', algorithm: 'Ed25519', signer } as const
+  const { app } = await startService({ keys: [key] })
+
+  const { token } = (await app.inject(request(ORDER))).json<{ token: string }>()
+
+  const keys = createLocalJWKSet({ keys: [{ ...serializePublicKeyJwk(signer.key) }] })
+  const { protectedHeader } = await jwtVerify(token, keys, { currentDate: NOW })
+  expect(protectedHeader).toMatchObject({ alg: 'Ed25519', kid: signer.key.kid })
 })
 
 test('the log has no part of a token', async () => {
