@@ -1,4 +1,6 @@
 /** `countersign token verify`. */
+import { ALGORITHMS, isAlgorithmName, isRsaAlgorithm } from '../src/crypto/algorithms.ts'
+import { CountersignError } from '../src/errors.ts'
 import { printableJson } from '../src/formats/printable.ts'
 import type { KeyName } from '../src/formats/jwks.ts'
 import { parseJwt } from '../src/formats/jwt.ts'
@@ -43,7 +45,8 @@ export async function verifyTokenCommand(
   const trusted = await readTokenKeys(flags, keys, { ...context, name: namedKey(token) })
   terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
 
-  const outcome = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
+  const examined = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
+  const outcome = examined.ok ? examined : { ...examined, error: withOption(examined.error) }
   const document = toTokenResultDocument(outcome)
   const text = renderTokenVerdict(document.token, terminal)
   if (outcome.ok) terminal.say(text)
@@ -62,6 +65,16 @@ function namedKey(token: string): KeyName {
   } catch {
     return { kid: undefined }
   }
+}
+
+/** A key that names no algorithm counts for the ones of `--algorithm`. */
+function withOption(error: CountersignError): CountersignError {
+  const { code, message, details } = error
+  const actual = String(details['actual'])
+  const isOther = code === 'ERR_JWT_INVALID' && details['expected'] === 'RS256'
+  if (!isOther || !isAlgorithmName(actual) || !isRsaAlgorithm(ALGORITHMS[actual])) return error
+  const hint = `if the issuer signs ${actual} with a key that names no algorithm: --algorithm ${actual}`
+  return new CountersignError(code, message, { hint, details, cause: error })
 }
 
 function describeCriteria(

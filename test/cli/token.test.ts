@@ -368,7 +368,12 @@ test('a token of an RSA key without an algorithm verifies for the algorithms tha
   const verify = async (options: string): Promise<number> =>
     (await folder.run(`token verify --token-file @token ${WHO} ${options}`)).exitCode
 
-  expect(await verify('--jwks @jwks.json')).toBe(3)
+  expect(
+    await folder.run(`token verify --token-file @token ${WHO} --jwks @jwks.json`),
+  ).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining('--algorithm PS384') as string,
+  })
   expect(await verify('--jwks @jwks.json --algorithm RS384')).toBe(3)
   expect(await verify('--jwks @jwks.json --algorithm PS384')).toBe(0)
   expect(await verify('--jwks @jwks.json --algorithm RS384 --algorithm PS384')).toBe(0)
