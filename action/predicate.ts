@@ -1,10 +1,10 @@
 /** What an attestation says: provenance unless another predicate, or an SBOM, is given. */
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
-import { isJsonObject, parseJson } from '../src/formats/json.ts'
 import {
   MAX_PREDICATE_BYTES,
   parsePredicate,
+  parsePredicateDocument,
   type PredicateInput,
 } from '../src/formats/predicates/predicate.ts'
 import { type InputReader, usage } from './input-reader.ts'
@@ -70,14 +70,18 @@ export async function readPredicate(
 
 /** SPDX has a type for each of its versions, as actions/attest writes them. */
 function sbomType(bytes: Uint8Array, path: string): string {
-  const json = parseJson(bytes, { maxBytes: MAX_PREDICATE_BYTES })
-  const sbom = isJsonObject(json) ? json : {}
+  const sbom = parsePredicateDocument(bytes, `"${path}"`)
   const { spdxVersion, SPDXID, bomFormat, specVersion } = sbom
   if (typeof spdxVersion === 'string' && typeof SPDXID === 'string') {
     const [, version] = /^SPDX-(\d+\.\d+(?:\.\d+)?)$/.exec(spdxVersion) ?? []
     if (version !== undefined) return `https://spdx.dev/Document/v${version}`
   }
   if (bomFormat === 'CycloneDX' && typeof specVersion === 'string') return 'cyclonedx'
+  if (Object.hasOwn(sbom, '@graph')) {
+    throw new CountersignError('ERR_PREDICATE_INVALID', `"${path}" is SPDX 3, expected SPDX 2`, {
+      hint: `set predicate-type to https://spdx.dev/Document/v3 and predicate-path to ${path}, without sbom-path`,
+    })
+  }
   throw new CountersignError('ERR_PREDICATE_INVALID', `"${path}" is no SBOM that is known`, {
     hint: 'give an SPDX or CycloneDX document in JSON, or set predicate-type and predicate-path',
   })

@@ -4,12 +4,12 @@ import { readProxies } from '../src/client/proxies.ts'
 import { assertPrivate } from '../src/client/service-client.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey } from '../src/client/trust-pin.ts'
-import { parsePublicKeyPem } from '../src/crypto/public-key.ts'
-import { CountersignError } from '../src/errors.ts'
+import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
-import { isJsonObject, parseJson } from '../src/formats/json.ts'
+import { isJsonObject, type JsonValue, parseJson } from '../src/formats/json.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
 import { assertPublicationCurrent, type PublicationSource } from '../src/keys/publication-times.ts'
+import { filePlace, readPublicKey } from '../src/providers/key-place.ts'
 import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import { usage } from './input-reader.ts'
@@ -39,17 +39,31 @@ export async function readTrust(
   const { trust, fingerprint } = inputs
   if (trust === undefined) return undefined
   if (/^https?:\/\//i.test(trust)) return readPublished(trust, fingerprint, context)
-  const bytes = await readFileBounded(await stepPath(trust, context), MAX_PUBLICATION_BYTES)
-  if (!Buffer.from(bytes).includes('-----BEGIN')) {
+  const bytes = withoutMark(
+    await readFileBounded(await stepPath(trust, context), MAX_PUBLICATION_BYTES),
+  )
+  if (isJson(bytes)) {
     const origin = { place: trust, source: 'offline', now: context.now() } as const
     return toTrust(bytes, fingerprint, origin)
   }
   if (fingerprint !== undefined) {
     throw usage('trust-fingerprint is given with a public key', 'leave trust-fingerprint out')
   }
-  const key = parsePublicKeyPem(Buffer.from(bytes).toString('utf8'))
+  const key = await readPublicKey(filePlace(trust), bytes)
   const described = `the key of ${trust} (kid ${key.kid})`
   return { material: { keys: [pinKey(key)] }, described }
+}
+
+/** Editors and PowerShell put a byte order mark before texts in UTF-8. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  const [first, second, third] = bytes
+  return first === 0xef && second === 0xbb && third === 0xbf ? bytes.subarray(3) : bytes
+}
+
+/** What a service publishes is JSON; anything else is meant as a key. An empty file is neither. */
+function isJson(bytes: Uint8Array): boolean {
+  const first = bytes.find((byte) => byte > 0x20)
+  return first === undefined || first === 0x7b
 }
 
 /**
@@ -111,7 +125,7 @@ async function toTrust(
   origin: TrustOrigin,
 ): Promise<StepTrust> {
   const { place } = origin
-  const json = parseJson(bytes, { maxBytes: MAX_PUBLICATION_BYTES })
+  const json = parseAt(place, bytes)
   const isSigned = isJsonObject(json) && Object.hasOwn(json, 'payloadType')
   if (!isSigned && fingerprint !== undefined) {
     throw new CountersignError('ERR_TRUST_INVALID', `${place} is not signed by a trust key`, {
@@ -122,6 +136,20 @@ async function toTrust(
   const trustKey = findTrustKey(bytes)
   if (fingerprint !== undefined) assertFingerprint(trustKey, fingerprint)
   return fromHistory(parseKeyHistory(bytes, trustKey), origin)
+}
+
+/** Names where it was read in what is wrong with a text that is not JSON. */
+function parseAt(place: string, bytes: Uint8Array): JsonValue {
+  try {
+    return parseJson(bytes, { maxBytes: MAX_PUBLICATION_BYTES })
+  } catch (cause) {
+    const { code, message, details } = toCountersignError(cause)
+    throw new CountersignError(code, `cannot read what ${place} publishes: ${message}`, {
+      hint: 'set trust to the address of a countersign service, to a file with what it publishes at /trust/keys.json, or to a file with a public key in PEM',
+      details,
+      cause,
+    })
+  }
 }
 
 async function fromHistory(history: KeyHistory, origin: TrustOrigin): Promise<StepTrust> {

@@ -4,13 +4,14 @@
  * @packageDocumentation
  */
 import { existsSync, type Stats } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Digest, digestHash, digestStream, type HashName } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileChunks } from '../src/files.ts'
 import { normalizeImageName, serializeImageReference } from '../src/formats/image-reference.ts'
 import { assertListedContent } from '../src/formats/checksums.ts'
+import { quoteForShell } from '../src/formats/shell-word.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { withProgress } from './progress.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -127,10 +128,24 @@ export async function findFile(path: string): Promise<Stats | undefined> {
     return undefined
   })
   if (found?.isDirectory() !== true) return found
-  const hint = existsSync(join(path, 'oci-layout'))
-    ? `to name the image layout in it, write oci-layout://${path}`
-    : 'name the files in it one by one, or make an archive of it'
-  throw new CountersignError('ERR_FILE_READ', `"${path}" is a folder`, { hint })
+  throw new CountersignError('ERR_FILE_READ', `"${path}" is a folder`, {
+    hint: await folderHint(path),
+  })
+}
+
+/** How to name what is in a folder, in words that work when typed. */
+async function folderHint(path: string): Promise<string> {
+  if (existsSync(join(path, 'oci-layout'))) {
+    return `to name the image layout in it, write oci-layout://${path}`
+  }
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
+  const visible = entries.filter(({ name }) => !name.startsWith('.'))
+  const folder = quoteForShell(path.startsWith('-') ? `./${path}` : path).replace(/\/+$/, '')
+  if (visible.length === 0) return 'it is empty; name files'
+  const hasFolders = visible.some((entry) => entry.isDirectory())
+  return hasFolders
+    ? `to name all files in it, write $(find ${folder} -type f), or make an archive of it`
+    : `to name all files in it, write ${folder}/*`
 }
 
 function noFile(path: string): CountersignError {

@@ -6,10 +6,10 @@
  */
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
+import { type KeyPlace, readPublicKey, variablePlace, webPlace } from './key-place.ts'
 import type { EnvUri, KeyUri } from './key-uri.ts'
 import { disposedProvider, type KeyProvider } from './provider.ts'
-import { parsePublicKeyText } from './public-key-text.ts'
-import { readWebText } from './web-text.ts'
+import { readWeb } from './web-text.ts'
 
 /** What public keys are read through. */
 export interface PublicKeySourceOptions {
@@ -29,12 +29,18 @@ const MAX_BYTES = 64 * 1024
 export function createPublicKeySource(options: PublicKeySourceOptions): KeyProvider {
   let isDisposed = false
 
-  async function readText(uri: KeyUri, signal: AbortSignal | undefined): Promise<string> {
+  async function read(
+    uri: KeyUri,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly [KeyPlace, Uint8Array]> {
     switch (uri.scheme) {
       case 'env':
-        return readVariable(uri, options.env)
+        return [variablePlace(uri.name), Buffer.from(readVariable(uri, options.env))]
       case 'https':
-        return readWebText(uri.url, { ...options, signal, maxBytes: MAX_BYTES })
+        return [
+          webPlace(uri.url),
+          await readWeb(uri.url, { ...options, signal, maxBytes: MAX_BYTES }),
+        ]
       case 'file':
       case 'awskms':
       case 'pkcs11':
@@ -50,7 +56,8 @@ export function createPublicKeySource(options: PublicKeySourceOptions): KeyProvi
   return {
     describe: async (uri, { algorithm, signal } = {}) => {
       assertUsable(signal)
-      return parsePublicKeyText(await readText(uri, signal), algorithm)
+      const [place, content] = await read(uri, signal)
+      return readPublicKey(place, content, algorithm)
     },
     open: (uri) => Promise.reject(onlyPublic(uri)),
     create: ({ uri }) => Promise.reject(onlyPublic(uri)),

@@ -1,5 +1,5 @@
 /**
- * Reading a small text from the web, bounded in bytes, time and redirects. Whoever controls the host decides
+ * Reading a small document from the web, bounded in bytes, time and redirects. Whoever controls the host decides
  * what it says.
  *
  * @packageDocumentation
@@ -7,8 +7,8 @@
 import { toCancellation } from '../cancellation.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 
-/** How a text is read. */
-export interface WebTextOptions {
+/** How a document is read. */
+export interface WebOptions {
   readonly fetch: typeof fetch
   /** A longer answer is refused. */
   readonly maxBytes: number
@@ -21,12 +21,12 @@ const MAX_REDIRECTS = 3
 const DEFAULT_TIMEOUT_MS = 10_000
 
 /**
- * Reads a text; redirects are followed on the same origin only.
+ * Reads a document; redirects are followed on the same origin only.
  *
  * @throws {@link CountersignError} ERR_NETWORK, ERR_THROTTLED, ERR_NOT_ALLOWED, ERR_KEY_NOT_FOUND — by the
  * answer; ERR_KEY_URI_INVALID — it redirects elsewhere; ERR_INPUT_TOO_LARGE; ERR_TIMEOUT, ERR_CANCELLED
  */
-export async function readWebText(url: string, options: WebTextOptions): Promise<string> {
+export async function readWeb(url: string, options: WebOptions): Promise<Uint8Array> {
   const { signal: caller, maxBytes } = options
   const timeout = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
   const signal = caller === undefined ? timeout : AbortSignal.any([caller, timeout])
@@ -85,9 +85,9 @@ function codeOf(status: number): ErrorCode {
   return status >= 500 ? 'ERR_NETWORK' : 'ERR_KEY_NOT_FOUND'
 }
 
-async function readBounded(response: Response, url: string, maxBytes: number): Promise<string> {
+async function readBounded(response: Response, url: string, maxBytes: number): Promise<Uint8Array> {
   const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
-  if (body === undefined) return ''
+  if (body === undefined) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let total = 0
   for await (const chunk of body) {
@@ -97,7 +97,7 @@ async function readBounded(response: Response, url: string, maxBytes: number): P
     }
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** Node's fetch says only "fetch failed"; the reason is in the cause. */

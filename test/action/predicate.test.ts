@@ -30,6 +30,20 @@ test.each([
   expect(await codeOfAsync(() => readSbom(document))).toBe('ERR_PREDICATE_INVALID')
 })
 
+test.each([
+  ['an SPDX 3 document', '{"@context":"x","@graph":[]}', 'is SPDX 3, expected SPDX 2'],
+  ['a byte order mark', '\uFEFF{"bomFormat":"CycloneDX","specVersion":"1.6"}', 'byte order mark'],
+])('%s as an SBOM is called so', async (_what, text, message) => {
+  const folder = createTempFolder()
+  writeFileSync(join(folder, 'sbom.json'), text)
+  const choice = { kind: 'sbom', path: 'sbom.json' } as const
+
+  await expect(readPredicate(choice, { env: { GITHUB_WORKSPACE: folder } })).rejects.toMatchObject({
+    code: 'ERR_PREDICATE_INVALID',
+    message: expect.stringContaining(message) as string,
+  })
+})
+
 test('a predicate is read from the input itself', async () => {
   const choice = { kind: 'text', type: 'https://example.com/t/v1', text: '{"a":1}' } as const
 

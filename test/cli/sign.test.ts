@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { documentOf } from '../support/cli.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
@@ -231,7 +231,7 @@ test('a bundle that can not be written leaves nothing behind', async () => {
 })
 
 test.each([
-  ['a folder', '@', 'ERR_FILE_READ', 'name the files in it one by one'],
+  ['a folder', '@', 'ERR_FILE_READ', 'to name all files in it, write'],
   ['a missing file', '@nothing', 'ERR_ARTIFACT_NOT_FOUND', 'check the path'],
   ['an image without its scheme', 'ghcr.io/acme/app:1', 'ERR_ARTIFACT_NOT_FOUND', 'write oci://'],
   ['a short image name', 'alpine:3.20', 'ERR_ARTIFACT_NOT_FOUND', 'oci://docker.io/library/alpine'],
@@ -308,4 +308,46 @@ test('a cancelled run writes nothing', async () => {
   expect(result.exitCode).toBe(7)
   expect(result.stderr).toContain('[ERR_CANCELLED]')
   expect(existsSync(folder.path('app.txt.sigstore.json'))).toBe(false)
+})
+
+test.each(['sign @dist', 'verify @dist --key @release.pub'])(
+  'a folder is refused with the words that name what is in it: %s',
+  async (line) => {
+    const folder = createSigningFolder()
+    folder.key('release')
+    mkdirSync(folder.path('dist'))
+    const command = line.startsWith('sign') ? `${line} --key @release.pem` : line
+
+    expect((await folder.run(command)).stderr).toContain('it is empty')
+    folder.write('dist/app', 'app')
+    const flat = await folder.run(command)
+    mkdirSync(folder.path('dist/more'))
+    const deep = await folder.run(command)
+
+    expect(flat.exitCode).toBe(2)
+    expect(flat.stderr).toContain('[ERR_FILE_READ]')
+    expect(flat.stderr).toContain('write @dist/*')
+    expect(deep.stderr).toContain('write $(find @dist -type f)')
+  },
+)
+
+test('bundles among the files of a folder are neither signed nor verified, and that is said', async () => {
+  const folder = createSigningFolder()
+  folder.key('release')
+  for (const name of ['a', 'b']) folder.write(name, name)
+  const files = '@a @b @a.sigstore.json @b.sigstore.json'
+  await folder.run('sign @a @b --key @release.pem')
+
+  const signed = await folder.run(`sign ${files} --key @release.pem --overwrite`)
+  const verified = await folder.run(`verify ${files} --key @release.pub`)
+  const attested = await folder.run(
+    `attest ${files} --key @release.pem --type custom --predicate @p.json`,
+  )
+
+  for (const { stderr } of [signed, verified]) {
+    expect(stderr).toContain('skipped @a.sigstore.json: the bundle of another artifact here')
+  }
+  expect(signed).toMatchObject({ exitCode: 0, stdout: '@a\n@b\n' })
+  expect(verified).toMatchObject({ exitCode: 0, stdout: '@a\n@b\n' })
+  expect(attested.stderr).toContain('skipped @a.sigstore.json')
 })

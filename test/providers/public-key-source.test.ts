@@ -78,7 +78,7 @@ test('a set of keys is refused: one must be named', async () => {
 
   await expect(source().describe(parseKeyUri(origin))).rejects.toMatchObject({
     code: 'ERR_KEY_INVALID',
-    message: 'expected one JWK, found a set of keys',
+    message: `cannot read the key "${origin}": expected one JWK, found a set of keys`,
   })
 })
 

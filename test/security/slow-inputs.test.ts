@@ -22,6 +22,7 @@ import { createTempFolder } from '../support/temp-folder.ts'
 
 /** Functions that are called like parsers, and why none is in the list. */
 const OTHERS: Readonly<Record<string, string>> = {
+  parsePredicateDocument: 'a part of parsePredicate',
   parseTokenObject: 'a part of parseJws and parseJwt',
   parseJsonInTurns: 'lets others have their turn, which its own tests hold',
   parseRegistry: 'one argument, handed to parseImageReference',

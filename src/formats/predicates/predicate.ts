@@ -24,7 +24,7 @@ export interface PredicateInput {
  */
 export function parsePredicate(type: string, bytes: Uint8Array, name: string): PredicateInput {
   const predicateType = resolvePredicateType(type)
-  const predicate = parseDocument(bytes, name)
+  const predicate = parsePredicateDocument(bytes, name)
   assertPredicate(type, predicate)
   assertExactNumbers(predicate)
   return { predicateType, predicate, predicateText: withoutBlanks(bytes) }
@@ -42,7 +42,12 @@ function findByteOrderMark([first, second, third]: Uint8Array): string | undefin
   return isUtf16 ? 'UTF-16' : undefined
 }
 
-function parseDocument(bytes: Uint8Array, name: string): JsonObject {
+/**
+ * Parses the document that a predicate is, of whatever type.
+ *
+ * @throws {@link CountersignError} ERR_PREDICATE_INVALID — not a JSON object in UTF-8
+ */
+export function parsePredicateDocument(bytes: Uint8Array, name: string): JsonObject {
   const hint = 'the predicate is the inner document, one JSON object, without a statement around it'
   const mark = findByteOrderMark(bytes)
   if (mark !== undefined) {

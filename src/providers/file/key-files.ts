@@ -17,9 +17,10 @@ import {
 } from '../../files.ts'
 import { createSigner, type Signer } from '../../signing/signer.ts'
 import type { CreateOnceRequest } from '../key-lifecycle.ts'
+import { findForeignPrivateKey, findForeignPublicKey } from '../foreign-keys.ts'
+import { filePlace, namingPlace } from '../key-place.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
-import { findForeignPrivateKey, findForeignPublicKey, forFile } from './foreign-keys.ts'
 import { publicKeyPath, writeNewKey, writePublicHalf } from './new-key.ts'
 import {
   isPrivateKeyPem,
@@ -49,7 +50,7 @@ export class KeyFiles {
   /** Reads the public half of a private key, or a public key. */
   async describe(path: string, algorithm?: AlgorithmName): Promise<PublicKeyInfo> {
     const file = await readKeyFile(path)
-    return namingFile(file, findForeignPublicKey, async () =>
+    return namingPlace(filePlace(path), file.content, findForeignPublicKey, async () =>
       isPrivateKeyPem(file.pem)
         ? publicHalf(await this.#readPrivate(file), algorithm)
         : parsePublicKeyText(file.pem, algorithm),
@@ -59,7 +60,7 @@ export class KeyFiles {
   /** Opens a private key for signing. */
   async open(path: string, algorithm?: AlgorithmName): Promise<Signer> {
     const file = await readKeyFile(path)
-    return namingFile(file, findForeignPrivateKey, async () => {
+    return namingPlace(filePlace(path), file.content, findForeignPrivateKey, async () => {
       const privateKey = await this.#readPrivate(file)
       const key = publicHalf(privateKey, algorithm)
       return createSigner(key, createFileBackend(key.algorithm, privateKey))
@@ -120,30 +121,6 @@ function assertSameKey(path: string, found: PublicKeyInfo, expected: PublicKeyIn
     hint: 'nothing was removed; look for who replaced the file',
     details: { expected: expected.kid, found: found.kid },
   })
-}
-
-/** Names the file in what is wrong with its key, and says how to convert a form that is not read. */
-async function namingFile<T>(
-  { path, content }: KeyFile,
-  find: typeof findForeignPublicKey,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (thrown) {
-    const isForm = CountersignError.is(thrown, 'ERR_KEY_INVALID')
-    if (!isForm && !CountersignError.is(thrown, 'ERR_JSON_INVALID')) throw thrown
-    const foreign = find(path, content) ?? findForeignPrivateKey(path, content)
-    const { code, message, details } = thrown
-    const why = foreign === undefined ? message : `it is ${foreign.form}, expected PEM`
-    const named = foreign === undefined && message.includes(`"${path}"`)
-    const hint = foreign?.hint ?? (thrown.hint && forFile(thrown.hint, path))
-    throw new CountersignError(code, named ? why : `cannot read the key "${path}": ${why}`, {
-      hint,
-      details,
-      cause: thrown,
-    })
-  }
 }
 
 async function readKeyFile(path: string): Promise<KeyFile> {

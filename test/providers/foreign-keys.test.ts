@@ -1,11 +1,16 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { parsePublicKeyPem } from '../../../src/crypto/public-key.ts'
-import { CountersignError } from '../../../src/errors.ts'
-import { createFileProvider } from '../../../src/providers/file/provider.ts'
-import { createTempFolder } from '../../support/temp-folder.ts'
+import { parsePublicKeyPem } from '../../src/crypto/public-key.ts'
+import { CountersignError } from '../../src/errors.ts'
+import { createFileProvider } from '../../src/providers/file/provider.ts'
+import { parseKeyUri } from '../../src/providers/key-uri.ts'
+import { createPublicKeySource } from '../../src/providers/public-key-source.ts'
+import { startRawServer } from '../support/raw-server.ts'
+import { runAs } from '../support/runner/scene.ts'
+import { createTempFolder } from '../support/temp-folder.ts'
 
 const provider = createFileProvider({ readPassphrase: () => Promise.resolve('secret') })
 
@@ -131,4 +136,111 @@ test('a JWK behind a byte order mark is read', async () => {
   const read = await provider.describe({ scheme: 'file', path: join(folder, 'jwk') })
 
   expect(read.kid).toBe(key.kid)
+})
+
+const TEXTS: readonly (readonly [string, string])[] = [
+  ['a certificate', `${CERTIFICATE} -out given`],
+  ['a PKCS#1 public key', `${RSA}; openssl rsa -in key.pem -RSAPublicKey_out -out given`],
+  ['base64 without PEM lines', `${EC}; ${PUBOUT} -outform DER | base64 > given`],
+  ['an OpenSSH public key', `${EC}; ssh-keygen -y -f key.pem > given`],
+  ['a private key', `${EC}; cp key.pem given`],
+  ['a private key', `${EC}; openssl ec -in key.pem -out given`],
+]
+
+const BYTES: typeof TEXTS = [
+  ['a certificate in DER', `${CERTIFICATE} -outform DER -out given`],
+  ['a public key in DER', `${EC}; ${PUBOUT} -outform DER -out given`],
+  ['UTF-16', `${EC}; (printf '\\376\\377'; ${PUBOUT} | iconv -t UTF-16BE) > given`],
+]
+
+/** Makes a key in a form that is not read, and the public key that is meant. */
+function makeGiven(make: string): string {
+  return shell(`umask 077; ${make}; ${PUBOUT} -out expected`)
+}
+
+/** Types the command of a hint, and compares what it prints with the key that is meant. */
+async function assertLeadsOn(
+  { hint = '' }: CountersignError,
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const command = hint.slice(hint.search(/(?:printf|curl|openssl|ssh-keygen|iconv|base64) /))
+  const { stdout } = await promisify(execFile)('bash', ['-ec', command], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+  })
+  const expected = parsePublicKeyPem(readFileSync(join(folder, 'expected'), 'utf8'))
+  expect(parsePublicKeyPem(stdout.replace(/^\uFEFF/, '')).kid).toBe(expected.kid)
+}
+
+test.each(TEXTS)(
+  '%s in the environment is named, and the hint works when typed',
+  async (form, make) => {
+    const folder = makeGiven(make)
+    const env = { RELEASE: readFileSync(join(folder, 'given'), 'utf8') }
+    const source = createPublicKeySource({ env, fetch })
+
+    const error = await errorOf(source.describe(parseKeyUri('env://RELEASE')))
+
+    expect(error.message).toBe(`cannot read the key "env://RELEASE": it is ${form}, expected PEM`)
+    await assertLeadsOn(error, folder, env)
+  },
+)
+
+test.each([...TEXTS, ...BYTES])(
+  '%s at a web address is named, and the hint works when typed',
+  async (form, make) => {
+    const folder = makeGiven(make)
+    const { origin } = await startRawServer((_, response) => {
+      response.end(readFileSync(join(folder, 'given')))
+    })
+    const source = createPublicKeySource({ env: {}, fetch })
+    const url = `${origin}/release.pub?a=1&b='2'`
+
+    const error = await errorOf(source.describe({ scheme: 'https', url }))
+
+    expect(error.message).toBe(`cannot read the key "${url}": it is ${form}, expected PEM`)
+    await assertLeadsOn(error, folder)
+  },
+)
+
+test.each([...TEXTS, ...BYTES])(
+  '%s as trust of a step is named, with its hint',
+  async (form, make) => {
+    const workspace = makeGiven(make)
+    const inputs = { mode: 'verify', trust: 'given', 'subject-path': 'expected' }
+
+    const step = await runAs('source', { workspace, inputs })
+
+    const [annotation] = step.annotations
+    expect(annotation?.title).toBe('countersign ERR_KEY_INVALID')
+    const [message = '', hint = ''] = annotation?.message.split('\n') ?? []
+    expect(message).toBe(`cannot read the key "given": it is ${form}, expected PEM`)
+    await assertLeadsOn(new CountersignError('ERR_KEY_INVALID', message, { hint }), workspace)
+  },
+)
+
+test('a byte order mark before a key is passed over, wherever the key is', async () => {
+  const workspace = makeGiven(`${EC}; (printf '\\357\\273\\277'; ${PUBOUT}) > given`)
+  const env = { RELEASE: readFileSync(join(workspace, 'given'), 'utf8') }
+  const key = await createPublicKeySource({ env, fetch }).describe(parseKeyUri('env://RELEASE'))
+  const inputs = { mode: 'verify', trust: 'given', 'subject-path': 'expected' }
+
+  const step = await runAs('source', { workspace, inputs })
+
+  expect(step.visibleLog).toContain(`the key of given (kid ${key.kid})`)
+})
+
+test.each([
+  ['ENCRYPTED SIGSTORE PRIVATE KEY', "cosign's own encrypted form"],
+  ['OPENSSH PRIVATE KEY', 'an OpenSSH private key'],
+])('%s in the environment is called so', async (label, form) => {
+  const env = { RELEASE: `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n` }
+
+  const error = await errorOf(
+    createPublicKeySource({ env, fetch }).describe(parseKeyUri('env://RELEASE')),
+  )
+
+  expect(error.message).toContain(form)
+  expect(error.hint).toContain('RELEASE.key')
 })

@@ -3,14 +3,15 @@
  *
  * @packageDocumentation
  */
-import { readCertificateKey } from '../../crypto/certificate.ts'
-import { findPemBlocks } from '../../crypto/pem.ts'
-import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../../crypto/public-key.ts'
-import { quoteForShell } from '../../formats/shell-word.ts'
+import { readCertificateKey } from '../crypto/certificate.ts'
+import { findPemBlocks } from '../crypto/pem.ts'
+import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../crypto/public-key.ts'
+import { quoteForShell } from '../formats/shell-word.ts'
 
 /** A form that is not read. */
 export interface ForeignKey {
   readonly form: string
+  /** Ends with a command, in which FILE stands for the file's name. */
   readonly hint: string
 }
 
@@ -21,6 +22,11 @@ const PEM_FORMS: Readonly<Record<string, readonly [form: string, command: string
   'TRUSTED CERTIFICATE': ['a certificate', 'openssl x509 -in FILE -noout -pubkey'],
   'CERTIFICATE REQUEST': ['a certificate request', 'openssl req -in FILE -noout -pubkey'],
   'NEW CERTIFICATE REQUEST': ['a certificate request', 'openssl req -in FILE -noout -pubkey'],
+  'PRIVATE KEY': ['a private key', 'openssl pkey -in FILE -pubout'],
+  'ENCRYPTED PRIVATE KEY': ['a private key', 'openssl pkey -in FILE -pubout'],
+  'EC PRIVATE KEY': ['a private key', 'openssl pkey -in FILE -pubout'],
+  'RSA PRIVATE KEY': ['a private key', 'openssl pkey -in FILE -pubout'],
+  'OPENSSH PRIVATE KEY': ['an OpenSSH private key', 'ssh-keygen -e -m PKCS8 -f FILE'],
   'RSA PUBLIC KEY': ['a PKCS#1 public key', 'openssl rsa -RSAPublicKey_in -in FILE -pubout'],
 }
 
@@ -42,11 +48,11 @@ const DER_FORMS: readonly (readonly [
 const ED25519_PREFIX = String.raw`\60\52\60\5\6\3\53\145\160\3\41\0`
 
 /** Recognizes what is given as a public key. The content may be attacker-controlled. */
-export function findForeignPublicKey(path: string, content: Uint8Array): ForeignKey | undefined {
+export function findForeignPublicKey(content: Uint8Array): ForeignKey | undefined {
   const found = ofBytes(content) ?? ofText(Buffer.from(content).toString('utf8'))
   if (found === undefined) return undefined
   const [form, command] = found
-  return { form, hint: `make a public key of it: ${forFile(command, path)}` }
+  return { form, hint: `make a public key of it: ${command}` }
 }
 
 /** Writes the file's name into a command. */
@@ -99,24 +105,24 @@ function succeeds(read: () => unknown): boolean {
 }
 
 /** Recognizes what is given as a private key. */
-export function findForeignPrivateKey(path: string, content: Uint8Array): ForeignKey | undefined {
+export function findForeignPrivateKey(content: Uint8Array): ForeignKey | undefined {
   const text = Buffer.from(content).toString('utf8')
   const label = findPemBlocks(text).find((one) => one.label.endsWith('PRIVATE KEY'))?.label ?? ''
   if (label === 'OPENSSH PRIVATE KEY') {
     const command = 'ssh-keygen -p -m PKCS8 -f FILE'
     return {
       form: 'an OpenSSH private key',
-      hint: `this converts the file itself, so keep a copy: ${forFile(command, path)}`,
+      hint: `this converts the file itself, so keep a copy: ${command}`,
     }
   }
   if (/^ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY$/.test(label)) {
     const command = 'cosign public-key --key FILE'
     return {
       form: "cosign's own encrypted form",
-      hint: `sign with a new key (countersign key create), and verify with the public half: ${forFile(command, path)}`,
+      hint: `sign with a new key (countersign key create), and verify with the public half: ${command}`,
     }
   }
   if (content[0] !== 0x30) return undefined
   const command = 'openssl pkey -inform DER -in FILE'
-  return { form: 'DER', hint: `make a PEM file of it: ${forFile(command, path)}` }
+  return { form: 'DER', hint: `make a PEM file of it: ${command}` }
 }
