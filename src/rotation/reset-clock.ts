@@ -12,8 +12,8 @@ export interface ClockReset {
 }
 
 /**
- * Has the log go on by the clock of this machine, where its latest entry lies ahead of it by more than L. Does
- * nothing where it does not, so that a second replica, or a second start, changes nothing.
+ * Has the log go on by the clock of this machine, where its latest entry lies ahead of it by more than L, and
+ * drops requests that wait for approval. Does nothing where it does not, so that a second replica, or a second start, changes nothing.
  *
  * @returns whether anything was done
  * @throws {@link CountersignError} ERR_CLOCK — the clock of this machine is wrong itself
@@ -26,6 +26,10 @@ export async function resetClock({ store, clock, by }: ClockReset): Promise<bool
     const { caller, reason, requestId } = by
     const entry = { type: 'clock', time, requestId, caller, latest, reason } as const
     await appendEntries(records.log, [entry])
+    // They would wait for as long as the clock was ahead.
+    for (const { id } of await records.approvals.approvals(time)) {
+      await records.approvals.deleteApproval(id)
+    }
     return true
   })
 }

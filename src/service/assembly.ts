@@ -13,7 +13,7 @@ import {
 } from '../access/authenticate.ts'
 import { createAuthorizer } from '../access/authorize.ts'
 import type { PolicySource } from '../access/policy-problem.ts'
-import { CountersignError } from '../errors.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { createCheckpointer } from '../log/checkpointer.ts'
@@ -30,6 +30,7 @@ import type { RotationContext } from '../rotation/context.ts'
 import { resetClock } from '../rotation/reset-clock.ts'
 import { ensureKeys } from '../rotation/ensure-keys.ts'
 import { createScheduler } from '../rotation/scheduler.ts'
+import { settleFutureVersions } from '../rotation/future-versions.ts'
 import { findDifferent } from '../rotation/key-rules.ts'
 import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
 import { StoreAnchor } from '../rotation/store-anchor.ts'
@@ -192,7 +193,24 @@ async function startRotation(
   const rotation = rotationContext(options, anchor)
   await startClock(options)
   await followAnchor({ anchor, rotation, accept, onAlert, origin }, lifecycle)
+  await settleKeys(options, rotation)
   return { anchor, rotation }
+}
+
+/** Once the clock is right again, no key waits for a time that a wrong one showed. */
+async function settleKeys(
+  { keys, onAlert, randomMark, resetClock: reason, store }: Clocked,
+  rotation: RotationContext,
+): Promise<void> {
+  if (reason === undefined) return
+  const by = { caller: undefined, requestId: `start-${randomMark()}`, reason }
+  const known = await store.transaction((records) => records.keys.keys())
+  for (const { name } of keys) {
+    if (!known.some((key) => key.name === name)) continue
+    await settleFutureVersions(rotation, name, by).catch((error: unknown) => {
+      onAlert(toCountersignError(error), name)
+    })
+  }
 }
 
 /** Once it fulfils, each key has a version that signs. */

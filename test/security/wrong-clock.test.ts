@@ -1,4 +1,7 @@
 /** A thief who finds a replica, or makes one, whose clock is wrong: nothing of it may say when something was. */
+import { X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LogEntry } from '../../src/log/entry.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
@@ -159,6 +162,77 @@ test('an entry of the future stops the service until an operator says why it is 
   const entries = await readLog(again)
   expect(entries.find(({ type }) => type === 'clock')).toMatchObject({ reason: resetClock })
   assertOrder(entries)
+})
+
+const YEAR_MS = 365 * 24 * HOUR_MS
+
+/** A service that began, and signed, by a clock a year ahead. */
+async function begunInTheFuture(
+  life: (client: ServiceClient) => Promise<void> = () => Promise.resolve(),
+): Promise<ServiceFolder> {
+  const folder = createFolder()
+  const ahead = new Machine()
+  ahead.offByMs = YEAR_MS
+  const wrong = await runServer(folder, { clock: ahead })
+  const client = clientOf(wrong, folder)
+  expect(await tryAll(client)).toEqual([RELEASED, RELEASED, RELEASED])
+  await life(client)
+  await wrong[Symbol.asyncDispose]()
+  return folder
+}
+
+test('a clock that was a year ahead and is right again stops no key for a year', async () => {
+  const folder = await begunInTheFuture()
+  const stopped = await runServer(folder)
+  expect(await tryAll(clientOf(stopped, folder))).toEqual([REFUSED, REFUSED, REFUSED])
+  expect(await clientOf(stopped, folder).failedChecks()).toContain('clock ERR_CLOCK')
+  await stopped[Symbol.asyncDispose]()
+
+  const server = await runServer(folder, { resetClock: 'the hardware clock was a year ahead' })
+
+  const client = clientOf(server, folder)
+  expect(await tryAll(client)).toEqual([RELEASED, RELEASED, RELEASED])
+  expect(await client.failedChecks()).toEqual([])
+  const active = server.versions.filter(({ state }) => state === 'active')
+  expect(active).toHaveLength(5)
+  for (const { activatedAt, certificates } of active) {
+    expect(activatedAt?.getTime()).toBeLessThanOrEqual(Date.now())
+    if (certificates === undefined) continue
+    const { validFromDate } = new X509Certificate(certificates)
+    expect(validFromDate.getTime()).toBeLessThanOrEqual(Date.now())
+  }
+  assertOrder(await readLog(server))
+  await expect.poll(() => standbysAhead(folder), { timeout: 30_000 }).toEqual([])
+})
+
+/** Keys whose standby was published in the future, or that have none. */
+function standbysAhead(folder: ServiceFolder): readonly string[] {
+  const store = new DatabaseSync(join(folder.folder, 'service.db'), { readOnly: true })
+  try {
+    const ready = store
+      .prepare("select key from key_versions where state = 'pending' and published_at <= ?")
+      .all(Date.now())
+      .map(({ key }) => key)
+    return store
+      .prepare('select name from keys')
+      .all()
+      .map(({ name }) => String(name))
+      .filter((name) => !ready.includes(name))
+  } finally {
+    store.close()
+  }
+}
+
+test('a version that was revoked by a clock a year ahead is compromised from now on, not from then', async () => {
+  const folder = await begunInTheFuture(async (client) => {
+    expect(await client.revoke('release')).toEqual(RELEASED)
+  })
+
+  const { versions } = await runServer(folder, { resetClock: 'the clock was ahead' })
+
+  const [revoked, ...others] = versions.filter(({ state }) => state === 'revoked')
+  expect(revoked?.compromisedSince?.getTime()).toBeLessThanOrEqual(Date.now())
+  expect(others).toEqual([])
 })
 
 test('a revocation goes through a replica with a wrong clock, by the time of the store', async () => {
