@@ -27,8 +27,12 @@ const PUBLISHED =
 
 const BIN = 'dist/cli/main.js'
 
-/** Tests that start the command line: the quickstart, the blocks of README.md, and those of cli/ that do. */
-const STARTERS = ['test/tools/quickstart.test.ts', 'test/architecture/readme.test.ts']
+/** Tests that use the package: the quickstart, README.md, the page about installing, and those of cli/ that start it. */
+const STARTERS = [
+  'test/tools/quickstart.test.ts',
+  'test/architecture/readme.test.ts',
+  'test/tools/install-page.test.ts',
+]
 const STARTS = /from '\.\.\/support\/(command-line|service-process)\.ts'/
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -65,7 +69,7 @@ async function checkPackage(): Promise<void> {
     join(installation.folder, 'node_modules/.bin/countersign'),
   )
   checkExports(installation)
-  await runTests(installation)
+  await runTests(installation, tarball)
 }
 
 function checkVersion(packageFolder: string, command: string): void {
@@ -96,11 +100,12 @@ function checkTesting(folder: string): void {
 }
 
 /** Runs the tests that start a command line, with the installed one. */
-async function runTests({ cli }: Installation): Promise<void> {
+async function runTests({ cli }: Installation, tarball: string): Promise<void> {
   const inCli = globSync('test/cli/**/*.test.ts', { cwd: ROOT }).filter((path) =>
     STARTS.test(readFileSync(join(ROOT, path), 'utf8')),
   )
   process.env['COUNTERSIGN_TEST_CLI'] = cli
+  process.env['COUNTERSIGN_TEST_TARBALL'] = tarball
   const { passed, failed } = await runVitest([...STARTERS, ...inCli])
   if (failed > 0 || passed === 0) {
     throw new Error(
