@@ -101,7 +101,7 @@ function created(uri: KeyUri, key: PublicKeyInfo, { terminal }: CommandEnvironme
   const warning = algorithmWarning(key)
   if (warning !== undefined) terminal.say(`warning: ${warning}`)
   terminal.say(`made a key for ${key.algorithm.name}, kid ${key.kid}`)
-  if (publicFile !== undefined) terminal.say(`its public half, for those who verify: ${publicFile}`)
+  if (publicFile !== undefined) terminal.say(`public key: ${publicFile}`)
   for (const command of nextCommands(reference, key, publicFile)) terminal.say(`next: ${command}`)
   return {
     exitCode: 0,

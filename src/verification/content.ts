@@ -118,9 +118,11 @@ export function noSigner(candidates: readonly TrustedKey[], named: boolean): Cou
       { hint: 'the bundle or what it signs was changed after signing; fetch it again' },
     )
   }
-  return new CountersignError(
-    'ERR_KEY_NOT_TRUSTED',
-    `the signature was made by none of the ${candidates.length} trusted keys (first: ${nameKey(only)})`,
-    { hint: 'the bundle names another key: check that --key or --trust is the signer’s' },
-  )
+  const who =
+    candidates.length === 1
+      ? `the trusted key did not make the signature: ${nameKey(only)}`
+      : `none of the ${candidates.length} trusted keys made the signature (first: ${nameKey(only)})`
+  return new CountersignError('ERR_KEY_NOT_TRUSTED', who, {
+    hint: 'the bundle names another key: check that --key or --trust is the signer’s',
+  })
 }

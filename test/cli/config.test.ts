@@ -107,6 +107,7 @@ test('config show prints every setting with its origin', async () => {
     exitCode: 0,
     stdout: `issuer = https://sign.example.com  (${file}:1)
 store = sqlite:countersign.db  (default)
+storeConnections = 10  (default)
 keys.release.use = artifact  (${file}:3)
 keys.release.algorithm = ES256  (default)
 keys.release.provider = file:/release.pem  (${file}:3)

@@ -15,7 +15,7 @@ test('a new key is named on stdout, with its public half and what to do next on 
     exitCode: 0,
     stdout: 'file:@release.pem\n',
     stderr: `made a key for ES256, kid KID
-its public half, for those who verify: @release.pub
+public key: @release.pub
 next: countersign sign FILE --key file:@release.pem
 `,
   })

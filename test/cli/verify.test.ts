@@ -93,7 +93,7 @@ test('-v adds to a failure where bundles were looked for, and why each key did n
       '    bundle         application/vnd.dev.sigstore.bundle.v0.3+json',
       '    trusted-time   none',
       '    signature      expected kid KID or kid KID',
-      '                   actual   the signature was made by none of the 2 trusted keys (first: kid KID)',
+      '                   actual   none of the 2 trusted keys made the signature (first: kid KID)',
       '                   tried    kid KID: not a signature of this ES256 key',
       '                   tried    kid KID: ES384 cannot sign a sha256 digest',
       '',

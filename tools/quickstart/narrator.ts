@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
+import { wrapFor } from '../../cli/render/wrap.ts'
 import { CLI } from '../../test/support/command-line.ts'
 
 /** How a command is told, where it is not just run. */
@@ -80,7 +81,9 @@ export function createNarrator(folder: string, env: NodeJS.ProcessEnv): Narrator
       tellCommand(args, ' &')
       const child = run(args, 'ignore')
       const exited = exitOf(child)
-      await heard(child, untilLine, tell)
+      await heard(child, untilLine, (line) => {
+        tell(wrapFor(stream, line))
+      })
       return {
         stop: async () => {
           child.kill('SIGTERM')
