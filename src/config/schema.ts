@@ -152,7 +152,7 @@ const configFile = Type.Object(
     timestamps: Type.Optional(
       text('timestamps', {
         description:
-          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`). Another one needs `trust.trustedRoot` with its certificates: each time stamp is verified before it is released.',
+          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`). With `trust.trustedRoot`, its certificates must be there: each time stamp is verified with them before it is released. Without, the signature is checked with the certificate in the time stamp, whoever that is of, and the service warns at its start. Plain http will do: time stamps are signed.',
         default: DEFAULTS.timestamps,
       }),
     ),

@@ -36,7 +36,7 @@ import { isLoopback, listen, originOf, stopListening } from './listening.ts'
 import { settleLogName } from './log-name.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
-import { changedKeys, warningsOf } from './warnings.ts'
+import { changedKeys, isRemote, warningsOf } from './warnings.ts'
 
 /** What the service is started with. */
 export interface ServerOptions {
@@ -140,7 +140,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     warnings: [
       ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
       ...anchorSaid,
-      ...warningsOf({ ...config.serve, ...config.access, keys }),
+      ...warningsOf({ ...config.serve, ...config.access, ...config.trust, keys }),
     ],
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   }
@@ -261,7 +261,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
   })
 }
 
-/** Stampers of authorities elsewhere; one is used only with a trusted root to verify it by. */
+/** Stampers of authorities elsewhere. A trusted root that has other authorities alone is a mistake. */
 async function remoteStampers({
   config,
   fetch,
@@ -269,17 +269,15 @@ async function remoteStampers({
   const { trustedRoot: path } = config.trust
   const bytes = path === undefined ? undefined : await readFileBounded(path, MAX_ROOT_BYTES)
   const trustedRoot = bytes && (await parseTrustedRoot(bytes))
-  const isRemote = ({ timestamps }: KeySettings): boolean => /^https?:/.test(timestamps)
-  const remote = Object.entries(config.keys).find(([, key]) => isRemote(key))
-  if (remote !== undefined && !trustedRoot?.timestampAuthorities.length) throw noAuthority(remote)
-  return (address, now) => {
-    if (trustedRoot === undefined) throw new TypeError(`no trusted root for ${address}`)
-    return remoteStamper({ address, client: timestampClient(address, fetch), trustedRoot, now })
-  }
+  const remote = Object.entries(config.keys).find(([, key]) => isRemote(key.timestamps))
+  const hasNone = trustedRoot?.timestampAuthorities.length === 0
+  if (remote !== undefined && hasNone) throw noAuthority(remote)
+  return (address, now) =>
+    remoteStamper({ address, client: timestampClient(address, fetch), trustedRoot, now })
 }
 
 function noAuthority([name, { timestamps }]: readonly [string, KeySettings]): CountersignError {
-  const message = `keys.${name} has its time stamps from ${timestamps}, and no trusted root has an authority`
+  const message = `keys.${name} has its time stamps from ${timestamps}, and trust.trustedRoot has no authority`
   return new CountersignError('ERR_CONFIG_INVALID', message, {
     hint: 'set trust.trustedRoot to a file with the certificate chain of the authority: time stamps are verified before they are released',
   })

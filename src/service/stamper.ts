@@ -5,6 +5,7 @@ import { toBackendFault } from '../providers/backend-fault.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { createTimestampAuthority, type TimestampAuthority } from '../timestamp/authority.ts'
 import type { TimestampClient } from '../timestamp/client.ts'
+import { assertOwnSignature } from '../timestamp/own-signature.ts'
 import type { StampClock } from '../timestamp/stamp-clock.ts'
 import { CountersignError } from '../errors.ts'
 import { verifyTimestamp } from '../verification/verify-timestamp.ts'
@@ -84,8 +85,8 @@ export function embeddedStamper(embedded: EmbeddedAuthority): Stamper {
 export interface RemoteAuthority {
   readonly address: string
   readonly client: Pick<TimestampClient, 'stampSignature'>
-  /** Has the chain of the authority. */
-  readonly trustedRoot: TrustedRoot
+  /** Has the chain of the authority; undefined: nothing says who it is. */
+  readonly trustedRoot: TrustedRoot | undefined
   readonly now: () => Date
 }
 
@@ -94,7 +95,8 @@ const MAX_OFFSET_MS = 60_000
 
 /**
  * Stamps with an authority elsewhere. What it gives is verified before it goes into a bundle: it is over this
- * signature, signed by a trusted authority, and of this moment.
+ * signature, signed by a trusted authority, and of this moment. Without a
+ * trusted root, it is signed by the certificate that comes with it; whose that is, nobody knows.
  *
  * @throws {@link CountersignError} from the stamper: ERR_TIMESTAMP_INVALID — it is not; and the errors of the
  * client
@@ -104,7 +106,9 @@ export function remoteStamper({ address, client, now, trustedRoot }: RemoteAutho
     const askedMs = now().getTime()
     const { response, time } = await client.stampSignature(signature, options)
     const answeredMs = now().getTime()
-    const verified = await verifyTimestamp(signature, response, trustedRoot)
+    if (trustedRoot === undefined) assertOwnSignature(response, time)
+    const verified =
+      trustedRoot === undefined ? time : await verifyTimestamp(signature, response, trustedRoot)
     const isPlausible =
       verified.getTime() >= askedMs - MAX_OFFSET_MS &&
       verified.getTime() <= answeredMs + MAX_OFFSET_MS

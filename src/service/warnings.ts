@@ -9,15 +9,27 @@ export interface WarningSources {
   readonly issuers: readonly object[]
   readonly staticTokens: readonly object[]
   readonly policies: string | undefined
+  readonly trustedRoot: string | undefined
   readonly keys: Readonly<
-    Record<string, { readonly provider: string; readonly passphrase: string | undefined }>
+    Record<
+      string,
+      {
+        readonly provider: string
+        readonly passphrase: string | undefined
+        readonly timestamps: string
+      }
+    >
   >
 }
 
 /** Says it in whole sentences, the worst first. */
 export function warningsOf(sources: WarningSources): readonly string[] {
   const { host, issuers, policies, staticTokens, tls } = sources
+  const { keys, trustedRoot } = sources
   const bare = bareKeys(sources)
+  const remote = [...new Set(Object.values(keys).map(({ timestamps }) => timestamps))].filter(
+    isRemote,
+  )
   const warnings: readonly (readonly [boolean, string])[] = [
     [
       staticTokens.length > 0,
@@ -31,10 +43,19 @@ export function warningsOf(sources: WarningSources): readonly string[] {
       bare.length > 0,
       `keys in files without a passphrase: ${bare.join(', ')}; whoever reads the files can sign`,
     ],
+    [
+      trustedRoot === undefined && remote.length > 0,
+      `time stamps of ${remote.join(', ')} are not held against a trusted authority before they are released; set trust.trustedRoot to its certificates`,
+    ],
     [policies === undefined, 'no policies (access.policies): every request is denied'],
     [issuers.length + staticTokens.length === 0, 'no issuer (access.issuers): nobody can call'],
   ]
   return warnings.flatMap(([applies, text]) => (applies ? [text] : []))
+}
+
+/** Tells whether time stamps come from an authority elsewhere. */
+export function isRemote(timestamps: string): boolean {
+  return /^https?:/.test(timestamps)
 }
 
 function bareKeys({ keys }: WarningSources): readonly string[] {

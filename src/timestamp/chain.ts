@@ -46,7 +46,7 @@ export function parseTimestampChain(pem: string): TimestampChain {
   }
   const [leaf, ...above] = blocks.map(readCertificate)
   if (leaf === undefined) throw invalid('there is no leaf')
-  if (purposesOf(leaf)?.includes(PURPOSE_TIME_STAMPING) !== true) {
+  if (!isForTimeStamping(leaf)) {
     throw invalid('the leaf is not for time stamping')
   }
   for (const [index, certificate] of [leaf, ...above].entries()) {
@@ -64,6 +64,11 @@ export function parseTimestampChain(pem: string): TimestampChain {
   }
 }
 
+/** Tells whether a certificate is for stamping times. */
+export function isForTimeStamping(certificate: X509Certificate): boolean {
+  return purposesOf(certificate)?.includes(PURPOSE_TIME_STAMPING) === true
+}
+
 /** Node's types forget that most certificates name no purpose. */
 function purposesOf({ keyUsage }: X509Certificate): readonly string[] | undefined {
   return keyUsage
@@ -79,7 +84,8 @@ function readCertificate(block: PemBlock): X509Certificate {
   }
 }
 
-function readIssuerAndSerial(der: Uint8Array): Pick<TimestampChain, 'issuer' | 'serial'> {
+/** Reads what signatures name a certificate by. The input is attacker-controlled. */
+export function readIssuerAndSerial(der: Uint8Array): Pick<TimestampChain, 'issuer' | 'serial'> {
   const toBeSigned = readDer(der).enter().enter()
   toBeSigned.readOptional(contextTag(0))
   const serial = toBeSigned.readElement(TAG.integer)

@@ -42,6 +42,19 @@ export interface TimestampContents {
  * @throws {@link CountersignError} ERR_TIMESTAMP_INVALID — malformed, or the authority refused
  */
 export function readTimestampResponse(der: Uint8Array): TimestampContents {
+  return readTstInfo(readDer(enterSignedData(der).content))
+}
+
+/**
+ * Enters the SignedData of an answer (RFC 5652 section 5.1).
+ *
+ * @returns the TSTInfo that is signed, and a reader of what comes after it: certificates and signers
+ * @throws {@link CountersignError} as {@link readTimestampResponse}
+ */
+export function enterSignedData(der: Uint8Array): {
+  readonly signedData: DerReader
+  readonly content: Uint8Array
+} {
   const message = readDer(der)
   const response = message.enter()
   message.assertEnd()
@@ -52,7 +65,7 @@ export function readTimestampResponse(der: Uint8Array): TimestampContents {
   signedData.readInteger()
   signedData.read(TAG.set)
   const encapsulated = enterContent(signedData, OID.tstInfo)
-  return readTstInfo(readDer(encapsulated.read(TAG.octetString)))
+  return { signedData, content: encapsulated.read(TAG.octetString) }
 }
 
 /** Enters ContentInfo and EncapsulatedContentInfo, which look the same. */

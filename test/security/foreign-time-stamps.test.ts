@@ -33,9 +33,14 @@ async function startAuthority(authority: TimestampAuthority, answer: Answer): Pr
 const trusted = createTestAuthority('ES256', () => new Date())
 
 /** What a service answers that has its time stamps from an authority. */
-async function signWith(authority: TimestampAuthority, answer = honest): Promise<Verdict> {
+async function signWith(
+  authority: TimestampAuthority,
+  answer = honest,
+  hasRoot = true,
+): Promise<Verdict> {
   const address = await startAuthority(authority, answer)
-  const folder = serverFolder(`timestamps: ${address}\ntrust: { trustedRoot: root.json }\n`)
+  const trust = hasRoot ? 'trust: { trustedRoot: root.json }\n' : ''
+  const folder = serverFolder(`timestamps: ${address}\n${trust}`)
   writeFileSync(join(folder.folder, 'root.json'), testTrustedRoot(trusted))
   const server = await runServer(folder)
   const client = new ServiceClient({ address: server.address, authorization: `Bearer ${TOKEN}` })
@@ -50,8 +55,11 @@ const wrongTime = (byMs: number): TimestampAuthority =>
   createTestAuthority('ES256', () => new Date(Date.now() + byMs)).authority
 const stranger = createTestAuthority('ES256', () => new Date(), 'stranger').authority
 
+test('a time stamp of an authority that is not trusted is not released', async () => {
+  expect(await signWith(stranger)).toEqual({ status: 503, code: 'ERR_PROVIDER_UNAVAILABLE' })
+})
+
 test.each<[string, TimestampAuthority, Answer?]>([
-  ['an authority that is not trusted', stranger],
   ['a time an hour ago', wrongTime(-3_600_000)],
   ['a time in an hour', wrongTime(3_600_000)],
   [
@@ -68,15 +76,29 @@ test.each<[string, TimestampAuthority, Answer?]>([
       return response
     },
   ],
-])('a time stamp of %s is not released', async (_what, authority, answer) => {
-  expect(await signWith(authority, answer)).toEqual({
-    status: 503,
-    code: 'ERR_PROVIDER_UNAVAILABLE',
-  })
+])('a time stamp of %s is not released, trusted root or not', async (_, authority, answer) => {
+  const refused = { status: 503, code: 'ERR_PROVIDER_UNAVAILABLE' }
+
+  expect(await signWith(authority, answer)).toEqual(refused)
+  expect(await signWith(authority, answer, false)).toEqual(refused)
 })
 
-test('a service that could not verify the time stamps of an authority does not start', async () => {
-  const folder = serverFolder('timestamps: https://tsa.example.com\n')
+test('a service whose trusted root has no authority does not start', async () => {
+  const folder = serverFolder(
+    'timestamps: https://tsa.example.com\ntrust: { trustedRoot: root.json }\n',
+  )
+  const root = JSON.parse(Buffer.from(testTrustedRoot(trusted)).toString('utf8')) as object
+  const none = JSON.stringify({ ...root, timestampAuthorities: [] })
+  writeFileSync(join(folder.folder, 'root.json'), none)
 
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
+})
+
+test('a service without a trusted root takes time stamps over plain http, and warns', async () => {
+  const address = await startAuthority(trusted.authority, honest)
+  const server = await runServer(serverFolder(`timestamps: ${address}\n`))
+  const client = new ServiceClient({ address: server.address, authorization: `Bearer ${TOKEN}` })
+
+  expect(await client.signOne()).toEqual({ status: 200, code: undefined })
+  expect(server.warnings.join()).toContain(`time stamps of ${address} are not held against`)
 })
