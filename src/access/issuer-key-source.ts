@@ -98,8 +98,10 @@ async function readBearer(read: TextReader): Promise<string> {
   })
 }
 
+/** Whether the issuer itself wants another login; a proxy on the way answers for itself. */
 function isRefusal(error: unknown): error is CountersignError {
-  return CountersignError.is(error) && [401, 403].includes(Number(error.details['status']))
+  if (!CountersignError.is(error) || error.details['proxy'] !== undefined) return false
+  return [401, 403].includes(Number(error.details['status']))
 }
 
 function toRefusal(

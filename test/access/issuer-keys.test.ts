@@ -3,7 +3,7 @@ import { createIssuerKeys, type IssuerKeys } from '../../src/access/issuer-keys.
 import type { OidcIssuerOptions } from '../../src/testing.ts'
 import { createBoundedGet } from '../../src/client/bounded-get.ts'
 import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
-import type { CountersignError } from '../../src/errors.ts'
+import { CountersignError } from '../../src/errors.ts'
 import {
   ISSUER_FAULTS,
   type IssuerFault,
@@ -278,4 +278,16 @@ test('a file that is half written is an outage: the keys before it serve on, for
   expect(failures).toMatchObject([{ code: 'ERR_NETWORK' }])
   pass(3600)
   await expect(keys.keysFor({ kid: 'a' })).rejects.toMatchObject({ code: 'ERR_NETWORK' })
+})
+
+test('a proxy that refuses is not an issuer that needs a login', async () => {
+  const hint = 'have the proxy allow the host'
+  const details = { status: 403, proxy: 'http://proxy.example:3128' }
+  const keys = createIssuerKeys({
+    settings: { issuer: 'https://idp.example' },
+    get: () => Promise.reject(new CountersignError('ERR_NETWORK', 'refused', { hint, details })),
+    now: () => new Date(0),
+  })
+
+  await expect(keys.keysFor({ kid: 'a' })).rejects.toMatchObject({ code: 'ERR_NETWORK', hint })
 })
