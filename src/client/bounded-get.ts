@@ -89,8 +89,7 @@ function unusable(
 export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
   const { allowPrivateAddresses = false, ca, lookup, proxies } = options
   const isAllowed = allowPrivateAddresses ? () => true : isPublicAddress
-  const transport: Transport = {
-    lookup: guardLookup(isAllowed, lookup ?? systemLookup),
+  const transport: Omit<Transport, 'lookup'> = {
     proxies,
     ...(ca !== undefined && { ca }),
   }
@@ -103,7 +102,8 @@ export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
     try {
-      return await follow(request, { ...transport, signal })
+      const guarded = guardLookup(url, isAllowed, lookup ?? systemLookup)
+      return await follow(request, { ...transport, lookup: guarded, signal })
     } catch (cause) {
       throw toGetError(cause, request, deadline)
     }
@@ -135,17 +135,27 @@ function forbiddenAddress(url: URL): CountersignError {
   return unusable(url, 'its address is not a public one', { hint })
 }
 
+function notThisMachine(url: URL): CountersignError {
+  const why = 'plain http is for this machine alone, and its name resolves to another address'
+  return unusable(url, why, { hint: 'use an https address' })
+}
+
 /** Lets the connection use an address only if all the name's addresses are allowed: no picking by luck. */
 function guardLookup(
+  url: URL,
   isAllowed: (address: string) => boolean,
   lookup: LookupFunction,
 ): LookupFunction {
+  // Plain http is for this machine alone, whatever "localhost" resolves to.
+  const isPlain = url.protocol === 'http:'
+  const judge = isPlain ? isLoopbackAddress : isAllowed
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, address, family) => {
       const found: readonly LookupAddress[] =
         typeof address === 'string' ? [{ address, family: family ?? 0 }] : address
-      const isFine = error !== null || found.every((one) => isAllowed(one.address))
+      const isFine = error !== null || found.every((one) => judge(one.address))
       if (isFine) callback(error, address, family)
+      else if (isPlain) callback(notThisMachine(url), '', 0)
       else callback(forbiddenAddress(new URL(`https://${hostname}`)), '', 0)
     })
   }

@@ -207,3 +207,15 @@ test('plain http is refused even to loopback unless private addresses are allowe
 
   await expect(createBoundedGet()({ url })).rejects.toMatchObject({ code: 'ERR_NETWORK' })
 })
+
+test.each([['192.0.2.1'], ['10.0.0.1'], ['127.0.0.1', '10.0.0.1']])(
+  'plain http goes to this machine alone, also where localhost resolves to %s',
+  async (...addresses) => {
+    const plain = createBoundedGet({ allowPrivateAddresses: true, lookup: resolveTo(...addresses) })
+
+    await expect(plain({ url: new URL('http://localhost:9/') })).rejects.toMatchObject({
+      code: 'ERR_NETWORK',
+      message: expect.stringContaining('plain http is for this machine alone') as string,
+    })
+  },
+)
