@@ -28,6 +28,10 @@ export async function readTargets(
     throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
   }
   const listed = checksums === undefined ? [] : await readChecksumTargets(checksums)
+  const unread = listed.filter(({ kind }) => kind === 'digests').length
+  if (unread > 0) {
+    terminal.say(`${unread} of ${listed.length} listed files are not here: only digests are known`)
+  }
   if (targets.length + listed.length > 0) return [...targets, ...listed]
   throw new CountersignError('ERR_USAGE', 'no artifact was named', {
     hint: 'name files, oci:// images, digests or -, or give --checksums FILE',

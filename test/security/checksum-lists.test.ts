@@ -102,6 +102,22 @@ test('a listed file that is not there is verified by its digest, and the verdict
   expect(documentOf(json)).toMatchObject({ artifacts: [{ name: 'missing', digestOnly: true }] })
 })
 
+test.each(['sign', 'attest --type custom --predicate @p.json'])(
+  'of a listed file that is not there the digest is signed, and that is said: %s',
+  async (command) => {
+    const folder = await createRelease()
+    mkdirSync(folder.path('new'))
+    folder.write('SUMS', `${GOOD}  ${folder.path('app')}\n${OTHER}  missing\n`)
+
+    const result = await folder.run(
+      `${command} --checksums @SUMS --key @release.pem --bundle @new/`,
+    )
+
+    expect(result.exitCode).toBe(0)
+    expect(result.stderr).toContain('1 of 2 listed files are not here: only digests are known')
+  },
+)
+
 const HIDING: readonly (readonly [string, string | Uint8Array])[] = [
   ['separated by NUL', `${GOOD}  a\0${OTHER}  b\0`],
   ['separated by carriage returns', `${GOOD}  a\r${OTHER}  b\r`],
