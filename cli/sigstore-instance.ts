@@ -5,10 +5,12 @@
  * @packageDocumentation
  */
 import { mkdir, stat } from 'node:fs/promises'
+import { setGlobalProxyFromEnv } from 'node:http'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import { DEFAULT_MIRROR_URL, initTUF } from '@sigstore/tuf'
+import { displayProxy, readProxies } from '../src/client/proxies.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded, writeFileAtomically } from '../src/files.ts'
 import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
@@ -84,16 +86,30 @@ export async function readInstanceCopy(world: World): Promise<TrustedRoot> {
 
 async function fetchTrustedRoot(world: World, mirror: TufMirror): Promise<TrustedRoot> {
   const folder = cacheFolder(world)
+  const proxy = readProxies(world.env).proxyFor(new URL(mirror.mirrorURL ?? DEFAULT_MIRROR_URL))
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const tuf = await initTUF({ cachePath: join(folder, 'tuf'), ...mirror })
-    const bytes = Buffer.from(await tuf.getTarget('trusted_root.json'))
+    const bytes = await throughProxy(proxy, async () => {
+      const tuf = await initTUF({ cachePath: join(folder, 'tuf'), ...mirror })
+      return Buffer.from(await tuf.getTarget('trusted_root.json'))
+    })
     const root = await parseTrustedRoot(bytes)
     await writeFileAtomically(copyPath(world), bytes, { mode: 0o600, overwrite: true })
     return root
   } catch (cause) {
     if (CountersignError.is(cause)) throw cause
-    throw isFileError(cause) ? noCache(folder, cause) : toFetchError(cause)
+    throw isFileError(cause) ? noCache(folder, cause) : toFetchError(cause, proxy)
+  }
+}
+
+/** The client of TUF fetches with what is global, so that is what has the proxy, for as long as it takes. */
+async function throughProxy<T>(proxy: URL | undefined, work: () => Promise<T>): Promise<T> {
+  if (proxy === undefined) return work()
+  const restore = setGlobalProxyFromEnv({ https_proxy: proxy.href, http_proxy: proxy.href })
+  try {
+    return await work()
+  } finally {
+    restore()
   }
 }
 
@@ -110,14 +126,15 @@ function cacheFolder({ env }: World): string {
 /** What tuf-js and \@tufjs/models call a repository that breaks the rules of TUF. */
 const REFUSALS = ['RepositoryError', 'ValueError', 'RuntimeError', 'CryptoError']
 
-function toFetchError(cause: unknown): CountersignError {
+function toFetchError(cause: unknown, proxy: URL | undefined): CountersignError {
   const names = classNames(rootCause(cause))
   const isRefused = REFUSALS.some((name) => names.includes(name))
   const code = isRefused ? 'ERR_TRUST_INVALID' : 'ERR_NETWORK'
   const what = isRefused ? 'is not properly signed' : 'cannot be fetched'
+  const way = proxy === undefined ? '' : ` through the proxy ${displayProxy(proxy)}`
   return new CountersignError(
     code,
-    `the trusted root of the public Sigstore instance ${what} (${DEFAULT_MIRROR_URL})`,
+    `the trusted root of the public Sigstore instance ${what}${way} (${DEFAULT_MIRROR_URL})`,
     {
       hint: 'try again; --offline uses the copy of the last fetch, --trusted-root FILE another root',
       cause,

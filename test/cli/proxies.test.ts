@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readInstanceRoot } from '../../cli/sigstore-instance.ts'
 import { runCli } from '../support/command-line.ts'
 import { type ForwardProxyOptions, startForwardProxy } from '../support/forward-proxy.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
@@ -72,4 +73,19 @@ test('a proxy that is none is refused by the name of its variable', async () => 
   expect(exitCode).toBe(2)
   expect(stderr).toContain('HTTPS_PROXY is not the address of an http proxy')
   expect(stderr).not.toContain('secret')
+})
+
+test('the root of the public Sigstore instance is fetched through the proxy', async () => {
+  const proxy = await startForwardProxy({ refusal: 403 })
+  const env = {
+    HTTPS_PROXY: `http://me:secret@${proxy.url.host}`,
+    XDG_CACHE_HOME: createTempFolder(),
+  }
+
+  await expect(readInstanceRoot({}, { env, now: () => new Date() })).rejects.toMatchObject({
+    code: 'ERR_NETWORK',
+    message: expect.stringContaining(`through the proxy http://${proxy.url.host} `) as string,
+  })
+
+  expect(new Set(proxy.requests)).toEqual(new Set(['CONNECT tuf-repo-cdn.sigstore.dev:443']))
 })
