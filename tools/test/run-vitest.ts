@@ -1,5 +1,6 @@
 import type { TestCase, TestModule, Vitest } from 'vitest/node'
 import { parseCLI, startVitest } from 'vitest/node'
+import { isDeep } from './depth.ts'
 import { QuietReporter } from './quiet-reporter.ts'
 
 /** What a run of vitest came to. */
@@ -17,15 +18,15 @@ export interface SkippedTest {
 }
 
 /**
- * Runs vitest once with the arguments of its command line; with none it runs every test and measures coverage.
- * Without `--reporter` only what failed is shown.
+ * Runs vitest once with the arguments of its command line; with none it runs every test, and
+ * in CI measures coverage, which takes as long as half of the tests. Without `--reporter` only what failed is shown.
  */
 export async function runVitest(args: readonly string[]): Promise<TestOutcome> {
   const { filter, options } = parseCLI(['vitest', 'run', ...args])
   const vitest = await startVitest(filter, {
     ...(options.reporter === undefined && { reporters: quietReporters() }),
     ...options,
-    ...(args.length === 0 && { coverage: { enabled: true } }),
+    ...(args.length === 0 && isDeep(process.env) && { coverage: { enabled: true } }),
   })
   const outcome = toOutcome(vitest)
   await vitest.close()

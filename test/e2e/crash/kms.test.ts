@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { killsPerStore } from '../../../tools/test/kills.ts'
+import { killsPerStore } from '../../../tools/test/depth.ts'
 import { type KmsDouble, startKmsDouble } from '../../support/kms/double.ts'
 import { kmsEnvironment } from '../../support/kms/environment.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'

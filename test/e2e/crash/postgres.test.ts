@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openStore } from '../../../src/store/open-store.ts'
-import { killsPerStore } from '../../../tools/test/kills.ts'
+import { killsPerStore } from '../../../tools/test/depth.ts'
 import { createPostgres, type PostgresServer } from '../../support/postgres.ts'
 import type { ServiceProcess } from '../../support/service-process.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'

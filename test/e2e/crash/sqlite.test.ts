@@ -1,5 +1,5 @@
 import { test } from 'vitest'
-import { killsPerStore } from '../../../tools/test/kills.ts'
+import { killsPerStore } from '../../../tools/test/depth.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 import { CrashScene } from './scene.ts'
 import { killRepeatedly } from './single.ts'
