@@ -7,6 +7,7 @@ import type { EntryKey, LogEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { CheckedClock } from './checked-clock.ts'
 import { findDifferent } from './key-rules.ts'
+import type { StoreAnchor } from './store-anchor.ts'
 
 type AdmissionRecords = Pick<StoreTransaction, 'keys' | 'log' | 'clock'>
 
@@ -46,6 +47,29 @@ export function createAdmission(
       (signer, place) => signer && (judge(signer, known) ?? judgeStamp(stampers[place], known)),
     )
   }
+}
+
+/**
+ * Makes an admission that takes no entry of a signature that rests on the log, where that is shorter than it was
+ * at the very moment of the append.
+ */
+export function anchoredAdmission(
+  admit: Admit<AdmissionRecords>,
+  anchor: Pick<StoreAnchor, 'behindAt'>,
+): Admit<AdmissionRecords> {
+  return async (store, entries) => {
+    const refusals = await admit(store, entries)
+    const behind = anchor.behindAt((await store.log.head()).size)
+    if (behind === undefined) return refusals
+    return entries.map(
+      ({ type }, place) => refusals[place] ?? (restsOnLog(type) ? behind : undefined),
+    )
+  }
+}
+
+/** Tokens are verified by the key set of the moment; what releases nothing rests on nothing. */
+function restsOnLog(type: LogEntry['type']): boolean {
+  return type === 'signature' || type === 'attestation' || type === 'timestamp'
 }
 
 /** The version whose signature an entry lets out; undefined where it lets out none. */

@@ -16,7 +16,7 @@ export interface RotationContext {
   /** 16 random bytes in hex: the mark a key pair is made under. */
   readonly randomMark: () => string
   /** What the store must not forget; left out: nothing is kept outside of it. */
-  readonly anchor?: Pick<StoreAnchor, 'revokedSince' | 'keepRevoked'> | undefined
+  readonly anchor?: Pick<StoreAnchor, 'revokedSince' | 'keepRevocation'> | undefined
   /** Issues the certificate chain of a new version of a time-stamp key: PEM, leaf first. */
   readonly certify: (version: Certified) => string
 }

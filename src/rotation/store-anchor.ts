@@ -10,7 +10,13 @@ import type { KeyVersion } from '../keys/key.ts'
 import type { Store } from '../store/store.ts'
 import { type Anchor, EMPTY_ANCHOR, mergeAnchors, serializeAnchor } from './anchor.ts'
 import type { AnchorStorage } from './anchor-file.ts'
-import { findUnrevoked, readStoreState, type StoreState } from './store-state.ts'
+import {
+  findUnrevoked,
+  logOf,
+  readStoreState,
+  storeBehind,
+  type StoreState,
+} from './store-state.ts'
 
 /** What an anchor is held against. */
 export interface StoreAnchorOptions {
@@ -71,6 +77,13 @@ export class StoreAnchor {
     if (this.#behind !== undefined) throw this.#behind
   }
 
+  /** Why the store is behind while its log has so many entries; undefined: it is not. */
+  readonly behindAt = (size: number): CountersignError | undefined => {
+    const log = logOf(this.#known, this.#options.origin)
+    if (log === undefined || size >= log.size) return this.#behind
+    return this.#behind ?? storeBehind(`its log has ${size} entries, and had ${log.size}`, log)
+  }
+
   /**
    * As {@link assertCurrent}, and that the last check could be made and the anchor be written.
    *
@@ -97,9 +110,18 @@ export class StoreAnchor {
     return this.#checking
   }
 
-  /** Adds the revoked ones among some versions; what fails is reported, for a revocation waits for nothing. */
-  readonly keepRevoked = async (versions: readonly KeyVersion[]): Promise<void> => {
-    await this.#reporting(() => this.#save(revokedIn({ versions }))).catch(() => undefined)
+  /**
+   * Adds the revoked ones among versions that were changed, with the log that has their entries: a store of before
+   * that is then behind, whatever is done in it later. What fails is reported, for a revocation waits for nothing.
+   */
+  readonly keepRevocation = async (changed: readonly KeyVersion[]): Promise<void> => {
+    const revoked = revokedIn({ versions: changed })
+    const keep = async (): Promise<void> => {
+      const state = await this.#readStore().catch(() => undefined)
+      const isKnown = state !== undefined && state.behind === undefined
+      await this.#save(isKnown ? mergeAnchors(this.#stateOf(state), revoked) : revoked)
+    }
+    await this.#reporting(keep).catch(() => undefined)
   }
 
   /**

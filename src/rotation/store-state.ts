@@ -29,6 +29,7 @@ export async function readStoreState(
   origin: string,
 ): Promise<StoreState> {
   const state = {
+    // First: a change takes its number and writes its entries at once, so the log has all up to this number.
     sequence: await keys.sequence(),
     head: await log.head(),
     versions: await keys.versions(),
@@ -81,7 +82,8 @@ function sequenceDifference(
     : undefined
 }
 
-function storeBehind(why: string, before: AnchoredLog | undefined): CountersignError {
+/** Makes the error of a store that is behind. */
+export function storeBehind(why: string, before: AnchoredLog | undefined): CountersignError {
   return new CountersignError('ERR_STORE_BEHIND', `the store is older than it once was: ${why}`, {
     hint: 'was the database restored from a backup? follow docs/runbooks/restore.md',
     details: before === undefined ? {} : { origin: before.origin, size: before.size },

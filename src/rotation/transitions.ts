@@ -57,7 +57,7 @@ export async function transition(
     case 'revoke': {
       const revoked = await revokeInStore(context, name, operation, by)
       // Before anyone hears that it is revoked.
-      await context.anchor?.keepRevoked(revoked.changed)
+      await context.anchor?.keepRevocation(revoked.changed)
       const target = revoked.changed.find(({ state }) => state === 'revoked')
       const backend = target && (await actInBackend(context, 'disable', target))
       return { ...revoked, backend }

@@ -25,7 +25,7 @@ import { anchoredKeyring } from '../rotation/anchored-keyring.ts'
 import { CheckedClock, type MachineClock } from '../rotation/checked-clock.ts'
 import { clockedKeyring } from '../rotation/clocked-keyring.ts'
 import { configuredKeyring } from '../rotation/configured-keyring.ts'
-import { createAdmission } from '../rotation/admission.ts'
+import { anchoredAdmission, createAdmission } from '../rotation/admission.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import { resetClock } from '../rotation/reset-clock.ts'
 import { ensureKeys } from '../rotation/ensure-keys.ts'
@@ -139,7 +139,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
   const appender = lifecycle.own(
-    createAppender({ store, admit: createAdmission(clock, keys), now }),
+    createAppender({ store, admit: anchoredAdmission(createAdmission(clock, keys), anchor), now }),
   )
   // Of no time: a checkpoint is signed whatever the clock shows.
   startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))

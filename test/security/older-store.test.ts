@@ -1,53 +1,37 @@
 /** A database that was put back to an earlier state, by an operator or an attacker: what was revoked since stays revoked. */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ServerOptions } from '../../src/service/server.ts'
-import type { LogEntry } from '../../src/log/entry.ts'
-import { parseEntry } from '../../src/log/entry-format.ts'
-import { HistoryCheck } from '../../src/log/history-check.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { codeOfAsync } from '../support/errors.ts'
-import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
-import { runServer, type TestServer } from '../support/server.ts'
-import { ServiceClient, type Verdict } from '../support/service-client.ts'
 import {
-  type ServiceFolder,
-  type ServiceFolderOptions,
-  writeServiceFolder,
-} from '../support/service-folder.ts'
+  activeKids,
+  anchorOf,
+  backUp,
+  clientOf,
+  createFolder,
+  databaseOf,
+  keySet,
+  kidOfToken,
+  live,
+  putBack,
+  readAnchor,
+  readLog,
+  renameLog,
+} from '../support/older-store.ts'
+import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
+import { runServer } from '../support/server.ts'
+import type { Verdict } from '../support/service-client.ts'
+import type { ServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const RELEASED: Verdict = { status: 200, code: undefined }
 const BEHIND: Verdict = { status: 503, code: 'ERR_STORE_BEHIND' }
 const REASON = 'restored from the backup of the night'
+/** A test starts many services. */
+const LONG = { timeout: 180_000 }
 /** For a replica to look again, on a busy machine. */
 const SOON = { timeout: 30_000 }
-const KEYS = { release: { use: 'artifact' }, sessions: { use: 'token' } } as const
-
-function createFolder(options: Partial<ServiceFolderOptions> = {}): ServiceFolder {
-  return writeServiceFolder({ folder: createTempFolder(), keys: KEYS, ...options })
-}
-
-function databaseOf({ folder }: ServiceFolder): string {
-  return join(folder, 'service.db')
-}
-
-/** Runs the service for a while and stops it, as before a backup and after the accident. */
-async function live(
-  folder: ServiceFolder,
-  life: (client: ServiceClient, server: TestServer) => Promise<void>,
-  options: Pick<ServerOptions, 'migrate' | 'acceptStoreBehind'> = {},
-): Promise<void> {
-  const server = await runServer(folder, options)
-  await life(clientOf(server, folder), server)
-  await server[Symbol.asyncDispose]()
-}
-
-function clientOf({ address }: TestServer, { authorization }: ServiceFolder): ServiceClient {
-  return new ServiceClient({ address, authorization })
-}
-
 /** Lives through a revocation of each key and puts the database back to before them; answers what was revoked. */
 async function restoredFolder(): Promise<{ folder: ServiceFolder; revoked: readonly string[] }> {
   const folder = createFolder()
@@ -56,7 +40,7 @@ async function restoredFolder(): Promise<{ folder: ServiceFolder; revoked: reado
     expect(await client.sign()).toEqual(RELEASED)
     revoked = activeKids(server, ['release', 'sessions'])
   })
-  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  backUp(folder)
   await live(folder, async (client) => {
     expect(await client.revoke('release')).toEqual(RELEASED)
     expect(await client.revoke('sessions')).toEqual(RELEASED)
@@ -66,72 +50,9 @@ async function restoredFolder(): Promise<{ folder: ServiceFolder; revoked: reado
   return { folder, revoked }
 }
 
-function putBack(folder: ServiceFolder): void {
-  for (const end of ['-wal', '-shm']) rmSync(`${databaseOf(folder)}${end}`, { force: true })
-  copyFileSync(join(folder.folder, 'copy.db'), databaseOf(folder))
-}
-
-function activeKids({ versions }: TestServer, names: readonly string[]): readonly string[] {
-  return versions
-    .filter(({ key, state }) => state === 'active' && names.includes(key))
-    .map(({ publicKey }) => publicKey.kid)
-}
-
-interface KeySet {
-  readonly sequence: number
-  readonly keys: readonly { readonly kid: string }[]
-}
-
-async function keySet({ address }: TestServer): Promise<KeySet> {
-  return (await (await fetch(`${address}/.well-known/jwks.json`)).json()) as KeySet
-}
-
-async function kidOfToken(
-  { address }: TestServer,
-  { authorization }: ServiceFolder,
-): Promise<string> {
-  const answer = await fetch(`${address}/v1/keys/sessions/tokens`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify({ audience: 'https://api.example.com' }),
-  })
-  const { token } = (await answer.json()) as { readonly token: string }
-  const [header = ''] = token.split('.')
-  return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string }).kid
-}
-
-async function readLog({ address }: TestServer): Promise<readonly LogEntry[]> {
-  const { entries } = (await (await fetch(`${address}/log/entries?start=0&end=200`)).json()) as {
-    readonly entries: readonly { readonly entry: object }[]
-  }
-  const all = entries.map(({ entry }) => parseEntry(Buffer.from(JSON.stringify(entry))))
-  const history = new HistoryCheck()
-  for (const [index, entry] of all.entries()) history.add(index, entry)
-  return all
-}
-
-interface AnchorDocument {
-  readonly sequence: number
-  readonly revoked: readonly { readonly kid: string }[]
-}
-
-function anchorOf(folder: ServiceFolder): string {
-  return `${databaseOf(folder)}.anchor`
-}
-
-function readAnchor(folder: ServiceFolder, path: string = anchorOf(folder)): AnchorDocument {
-  return JSON.parse(readFileSync(path, 'utf8')) as AnchorDocument
-}
-
 async function storedCheckpoint(folder: ServiceFolder): Promise<number | undefined> {
   await using store = await openStore(`sqlite:${databaseOf(folder)}`)
   return (await store.log.checkpoint())?.size
-}
-
-/** Gives the log another name, as an operator does. */
-function renameLog(folder: ServiceFolder, origin: string): void {
-  const config = JSON.parse(readFileSync(folder.config, 'utf8')) as { readonly log?: object }
-  writeFileSync(folder.config, JSON.stringify({ ...config, log: { ...config.log, origin } }))
 }
 
 test('a version that was revoked after the backup is neither published nor signs again', async () => {
@@ -167,7 +88,7 @@ test('a version that is revoked again keeps the time since which it was compromi
   const since = new Date(Date.now() - 3_600_000)
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
-  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  backUp(folder)
   await live(folder, async (client) => {
     const asked = { mode: 'seamless', reason: 'stolen', compromisedSince: since.toISOString() }
     expect(await client.post('/v1/keys/sessions/revoke', asked)).toEqual(RELEASED)
@@ -184,7 +105,7 @@ test('a version that is revoked again keeps the time since which it was compromi
 test('lost signatures alone make the store one that is behind', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
-  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  backUp(folder)
   await live(folder, async (client) => {
     expect(await client.sign()).toEqual(RELEASED)
   })
@@ -196,7 +117,7 @@ test('lost signatures alone make the store one that is behind', async () => {
 test('a log of other entries is behind, however many it has', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
-  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  backUp(folder)
   await live(folder, async (client) => {
     expect(await client.sign()).toEqual(RELEASED)
   })
@@ -263,7 +184,7 @@ test('accepting changes nothing where the store is not behind', async () => {
 test('a key pair that was made and revoked after the backup is never taken in', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
-  copyFileSync(databaseOf(folder), join(folder.folder, 'copy.db'))
+  backUp(folder)
   await live(folder, async (client) => {
     expect(await client.revoke('sessions')).toEqual(RELEASED)
     const third = { mode: 'seamless', version: 3, force: true, reason: 'stolen as well' }
@@ -339,36 +260,63 @@ describe('over PostgreSQL', () => {
 
   afterAll(() => postgres.stop())
 
-  test('replicas that share an anchor all notice a dump that was restored, and one operator ends it', async () => {
-    const store = await postgres.createDatabase()
-    const shared = createTempFolder()
-    const folder = createFolder({ store, log: { anchor: `${shared}/` } })
-    await live(folder, async () => Promise.resolve(), { migrate: true })
-    await copyDatabase(postgres, store, 'dump')
-    await live(folder, async (client) => {
-      await live(folder, async (other) => {
-        expect(await client.revoke('release')).toEqual(RELEASED)
-        expect(await client.revoke('sessions')).toEqual(RELEASED)
-        expect(readAnchor(folder, join(shared, 'anchor.json')).revoked).toHaveLength(2)
-        await expect.poll(() => other.sign(), SOON).toEqual(RELEASED)
+  test(
+    'replicas that share an anchor all notice a dump that was restored, and one operator ends it',
+    LONG,
+    async () => {
+      const store = await postgres.createDatabase()
+      const shared = createTempFolder()
+      const folder = createFolder({ store, log: { anchor: `${shared}/` } })
+      await live(folder, async () => Promise.resolve(), { migrate: true })
+      await copyDatabase(postgres, store, 'dump')
+      await live(folder, async (client) => {
+        await live(folder, async (other) => {
+          expect(await client.revoke('release')).toEqual(RELEASED)
+          expect(await client.revoke('sessions')).toEqual(RELEASED)
+          expect(readAnchor(folder, join(shared, 'anchor.json')).revoked).toHaveLength(2)
+          await expect.poll(() => other.sign(), SOON).toEqual(RELEASED)
+        })
       })
-    })
-    await copyDatabase(postgres, 'dump', store)
+      await copyDatabase(postgres, 'dump', store)
 
-    await live(folder, async (client) => {
-      await live(folder, async (other, replica) => {
-        expect([await client.sign(), await other.sign()]).toEqual([BEHIND, BEHIND])
-        expect(replica.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
+      await live(folder, async (client) => {
+        await live(folder, async (other, replica) => {
+          expect([await client.sign(), await other.sign()]).toEqual([BEHIND, BEHIND])
+          expect(replica.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
+        })
       })
-    })
-    renameLog(folder, 'sign.example.com/log-2')
-    const one = await runServer(folder, { acceptStoreBehind: REASON })
-    const other = await runServer(folder)
-    for (const replica of [one, other]) {
-      expect(await clientOf(replica, folder).sign()).toEqual(RELEASED)
-      expect(await clientOf(replica, folder).failedChecks()).toEqual([])
-    }
-  })
+      renameLog(folder, 'sign.example.com/log-2')
+      const one = await runServer(folder, { acceptStoreBehind: REASON })
+      const other = await runServer(folder)
+      for (const replica of [one, other]) {
+        expect(await clientOf(replica, folder).sign()).toEqual(RELEASED)
+        expect(await clientOf(replica, folder).failedChecks()).toEqual([])
+      }
+    },
+  )
+
+  test(
+    'a dump that is restored under a running replica lets nothing sign again that was revoked',
+    LONG,
+    async () => {
+      const store = await postgres.createDatabase()
+      const folder = createFolder({ store, log: { anchor: `${createTempFolder()}/` } })
+      const server = await runServer(folder, { migrate: true })
+      const client = clientOf(server, folder)
+      const revoked = activeKids(server, ['sessions', 'release'])
+      await copyDatabase(postgres, store, 'earlier')
+      await expect.poll(() => client.revoke('sessions'), SOON).toEqual(RELEASED)
+      expect(await client.revoke('release')).toEqual(RELEASED)
+
+      await copyDatabase(postgres, 'earlier', store)
+
+      await expect.poll(() => client.sign(), SOON).toEqual(BEHIND)
+      await expect.poll(() => client.issueToken(), SOON).toEqual(RELEASED)
+      expect(revoked).not.toContain(await kidOfToken(server, folder))
+      const { keys } = await keySet(server)
+      for (const { kid } of keys) expect(revoked).not.toContain(kid)
+    },
+  )
 
   test('a service without an anchor says at its start what it does not notice', async () => {
     const folder = createFolder({ store: await postgres.createDatabase() })
@@ -382,6 +330,12 @@ describe('over PostgreSQL', () => {
 /** Puts a copy of a database in the place of another. */
 async function copyDatabase({ url }: PostgresServer, from: string, to: string): Promise<void> {
   const [source, target] = [from, to].map((name) => name.split('/').at(-1) ?? '')
-  await query(url, `drop database if exists ${target ?? ''}`)
+  await query(url, `drop database if exists ${target ?? ''} with (force)`)
+  await query(url, `alter database ${source ?? ''} with allow_connections false`)
+  await query(
+    url,
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${source ?? ''}'`,
+  )
   await query(url, `create database ${target ?? ''} template ${source ?? ''}`)
+  await query(url, `alter database ${source ?? ''} with allow_connections true`)
 }
