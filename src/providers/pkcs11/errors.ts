@@ -148,8 +148,16 @@ export function isStale(error: unknown): boolean {
 
 /** Makes the failure of a token that is in none of the slots. */
 export function tokenNotPresent(): Error {
-  const failure = { name: 'Pkcs11Error', code: CKR_TOKEN_NOT_PRESENT }
-  return Object.assign(new Error('CKR_TOKEN_NOT_PRESENT'), failure)
+  return pkcs11Failure('CKR_TOKEN_NOT_PRESENT', CKR_TOKEN_NOT_PRESENT)
+}
+
+/** Makes the failure of a call that needs a login which has ended. */
+export function notLoggedIn(): Error {
+  return pkcs11Failure('CKR_USER_NOT_LOGGED_IN', CKR_USER_NOT_LOGGED_IN)
+}
+
+function pkcs11Failure(message: string, code: number): Error {
+  return Object.assign(new Error(message), { name: 'Pkcs11Error', code })
 }
 
 /**

@@ -99,8 +99,13 @@ export class Link {
     return this.#login
   }
 
+  /** Whether a login is needed and there is none: it can end without a call that fails. */
+  async isLoggedOut(): Promise<boolean> {
+    return !(await this.use((session) => this.#isLoggedIn(session)))
+  }
+
   async #logIn(readPin: () => Promise<string | undefined>): Promise<void> {
-    if (await this.use((session) => this.#isLoggedIn(session))) return
+    if (!(await this.isLoggedOut())) return
     const pin = await this.readPin(readPin)
     await this.use((session) => {
       this.#assertMayTry(pin)

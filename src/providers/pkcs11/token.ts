@@ -7,9 +7,10 @@
  * @packageDocumentation
  */
 import { untilCancelled } from '../../cancellation.ts'
+import { CountersignError } from '../../errors.ts'
 import { disposedProvider } from '../provider.ts'
 import type { Cryptoki, Handle } from './cryptoki.ts'
-import { isStale, tokenNotPresent, toPkcs11Failure } from './errors.ts'
+import { isStale, notLoggedIn, tokenNotPresent, toPkcs11Failure } from './errors.ts'
 import { Link } from './link.ts'
 import { ensureInitialized, type Pkcs11Module } from './module.ts'
 import { RefusedPins } from './pin.ts'
@@ -88,7 +89,8 @@ export class TokenConnection {
     try {
       if (pin !== undefined) await untilCancelled(link.login(pin), signal)
       return await link.use((session) => work({ cryptoki, session, link }), signal)
-    } catch (error) {
+    } catch (thrown) {
+      const error = pin !== undefined && (await hidesKeys(thrown, link)) ? notLoggedIn() : thrown
       if (isStale(error)) this.#drop(link, error)
       throw error
     }
@@ -150,4 +152,9 @@ export class TokenConnection {
   #discard(link: Link, error: unknown): void {
     this.#drained = Promise.all([this.#drained, link.close(error)])
   }
+}
+
+/** After a logout by others (a new PIN, another library of this process) private keys are not refused but invisible. */
+async function hidesKeys(error: unknown, link: Link): Promise<boolean> {
+  return CountersignError.is(error, 'ERR_KEY_NOT_FOUND') && (await link.isLoggedOut())
 }
