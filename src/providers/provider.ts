@@ -90,3 +90,16 @@ export interface KeyDiagnostics {
 export function canDiagnose(provider: KeyProvider): provider is KeyProvider & KeyDiagnostics {
   return 'diagnose' in provider
 }
+
+/** A provider that holds credentials which others renew. */
+export interface CredentialRenewal {
+  /** Asks for credentials again where they come from; answers whether any differ from those in use. */
+  renewCredentials(): Promise<boolean>
+}
+
+/** Tells whether a provider holds credentials that can be asked for again. */
+export function canRenewCredentials(
+  provider: KeyProvider,
+): provider is KeyProvider & CredentialRenewal {
+  return 'renewCredentials' in provider
+}

@@ -8,7 +8,13 @@ import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import type { Signer } from '../signing/signer.ts'
 import { type KeyUri, parseKeyUri } from './key-uri.ts'
-import { disposedProvider, type KeyProvider, type OpenKeyOptions } from './provider.ts'
+import {
+  canRenewCredentials,
+  type CredentialRenewal,
+  disposedProvider,
+  type KeyProvider,
+  type OpenKeyOptions,
+} from './provider.ts'
 
 /** How to load the provider of each scheme; a scheme left out is not served. */
 export type ProviderLoaders = Readonly<
@@ -31,7 +37,7 @@ export interface Providers extends AsyncDisposable {
 }
 
 /** Makes a registry; nothing is loaded yet. Disposing it disposes every provider it has loaded. */
-export function createProviders(loaders: ProviderLoaders): Providers {
+export function createProviders(loaders: ProviderLoaders): Providers & CredentialRenewal {
   const loaded = new Map<KeyUri['scheme'], Promise<KeyProvider>>()
   let isDisposed = false
 
@@ -63,6 +69,16 @@ export function createProviders(loaders: ProviderLoaders): Providers {
     describeKey: async (reference, options) => {
       const uri = toUri(reference)
       return (await provider(uri)).describe(uri, options)
+    },
+    renewCredentials: async () => {
+      const outcomes = await Promise.allSettled(loaded.values())
+      const providers = outcomes.flatMap((outcome) =>
+        outcome.status === 'fulfilled' ? [outcome.value] : [],
+      )
+      const renewals = providers
+        .filter(canRenewCredentials)
+        .map((provider) => provider.renewCredentials())
+      return (await Promise.all(renewals)).includes(true)
     },
     [Symbol.asyncDispose]: async () => {
       isDisposed = true

@@ -76,5 +76,10 @@ export interface KmsClient {
   listTags(keyArn: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /** How far the clock of KMS is ahead of this machine's, in ms; 0 before the first answer. */
   clockOffsetMs(): number
+  /**
+   * Asks for credentials again where they come from (files, environment, roles), in place of those at hand; answers
+   * whether they differ. Where there are none, those at hand stay.
+   */
+  renewCredentials(): Promise<boolean>
   close(): void
 }

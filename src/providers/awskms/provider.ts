@@ -17,6 +17,7 @@ import type {
 import type { KeyUri } from '../key-uri.ts'
 import {
   type CreateKeyRequest,
+  type CredentialRenewal,
   type Diagnosis,
   disposedProvider,
   type KeyDiagnostics,
@@ -59,6 +60,7 @@ export function createAwsKmsProvider(options: AwsKmsProviderOptions = {}): AwsKm
 
 /** What can be done with keys in KMS: everything. */
 export type AwsKmsKeys = KeyProvider &
+  CredentialRenewal &
   KeyDiagnostics &
   RepeatableCreation &
   KeyPinning &
@@ -129,6 +131,15 @@ class AwsKmsProvider implements AwsKmsKeys {
   async diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]> {
     const kmsUri = this.#accept(uri, options?.signal)
     return diagnoseKmsKey(() => this.#client(kmsUri), kmsUri.keyId, options)
+  }
+
+  async renewCredentials(): Promise<boolean> {
+    const clients = await Promise.allSettled(this.#clients.values())
+    const connected = clients.flatMap((client) =>
+      client.status === 'fulfilled' ? [client.value] : [],
+    )
+    const renewals = connected.map((client) => client.renewCredentials())
+    return (await Promise.all(renewals)).includes(true)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

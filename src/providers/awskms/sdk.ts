@@ -48,7 +48,9 @@ export async function connectKms(
   const { endpoint, region, profile } = account
   const { webIdentity } = connection
   const requestHandler = toRequestHandler(connection)
-  const settings: KMSClientConfig = {
+  const settings: KMSClientConfig & { readonly ignoreCache: true } = {
+    // Shared files (credentials, config) are else read once for the whole life of the process.
+    ignoreCache: true,
     ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
@@ -63,7 +65,8 @@ export async function connectKms(
   }
   const sdk = new KMS(settings)
   // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
-  const unrepeated = new KMS({ ...settings, maxAttempts: 1 })
+  const { credentials } = sdk.config
+  const unrepeated = new KMS({ ...settings, credentials, maxAttempts: 1 })
   return new SdkKmsClient({ sdk, unrepeated }, await resolveRegion(sdk))
 }
 
@@ -99,6 +102,10 @@ class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
   readonly #unrepeated: KMS
   readonly #region: string
+  /** How often other credentials took the place of those at hand; changed by {@link SdkKmsClient.renewCredentials}. */
+  #renewals = 0
+  /** The renewal under way, for all calls that need one. */
+  #renewing: Promise<boolean> | undefined
 
   constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, region: string) {
     this.#sdk = sdk
@@ -228,22 +235,59 @@ class SdkKmsClient implements KmsClient {
     return this.#sdk.config.systemClockOffset
   }
 
+  renewCredentials(): Promise<boolean> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
   close(): void {
     this.#sdk.destroy()
     this.#unrepeated.destroy()
   }
 
+  /** Credentials that AWS does not take may have been renewed where they come from: then the call is made once again. */
   async #call<T>(
     call: KmsCall,
     send: (options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> {
+    const { signal } = call
+    const attempt = async (): Promise<T> => {
+      try {
+        return await send(signal === undefined ? {} : { abortSignal: signal })
+      } catch (error) {
+        throw toKmsError(error, { ...call, region: this.#region })
+      }
+    }
+    const renewals = this.#renewals
     try {
-      return await send(call.signal === undefined ? {} : { abortSignal: call.signal })
+      return await attempt()
     } catch (error) {
-      throw toKmsError(error, { ...call, region: this.#region })
+      if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
+      // Another call may have found them meanwhile.
+      const areOthers = renewals !== this.#renewals || (await this.renewCredentials())
+      if (!areOthers || signal?.aborted === true) throw error
+      return attempt()
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const { credentials } = this.#sdk.config
+    try {
+      const before = await credentials()
+      const after = await credentials({ forceRefresh: true })
+      const areSame = CREDENTIAL_PARTS.every((part) => before[part] === after[part])
+      if (!areSame) this.#renewals += 1
+      return !areSame
+    } catch {
+      // A file that is half written, a service that does not answer: the refused call says what matters.
+      return false
     }
   }
 }
+
+const CREDENTIAL_PARTS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const
 
 function toSignInput(request: KmsSignRequest): SignCommandInput {
   return {
