@@ -29,6 +29,8 @@ export interface Context {
   readonly signal: AbortSignal
   /** Called by a command that ends in its own time when cancelled; others are ended after a while. */
   readonly endsByItself?: () => void
+  /** Has a listener called for each SIGHUP, which ends the process no more. */
+  readonly onHangUp?: (listener: () => void) => void
 }
 
 /** How a command ended. */

@@ -40,4 +40,7 @@ process.exitCode = await run(process.argv.slice(2), {
   endsByItself: () => {
     endsByItself = true
   },
+  onHangUp: (listener) => {
+    process.on('SIGHUP', listener)
+  },
 })

@@ -23,7 +23,7 @@ interface ServeFlags extends ConfigFlags {
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('serve')
     .description(
-      'Run the signing and verification service until it is told to stop (SIGTERM, Ctrl-C). It answers once every key can sign; its log is JSON lines on stderr.',
+      'Run the signing and verification service until it is told to stop (SIGTERM, Ctrl-C). It answers once every key can sign; its log is JSON lines on stderr. SIGHUP reads renewed certificates, TLS keys and credentials, not the configuration.',
     )
     .addOption(configOption())
     .option('--listen <address>', 'address and port, in place of serve.listen')
@@ -49,6 +49,11 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
   const { env, fetch, signal, stderr } = context
   const listen = { flag: '--listen', value: flags.listen }
   const config = await readCommandConfig(environment, flags, { 'serve.listen': listen })
+  let renew = (): void => undefined
+  // From the start on, when there is nothing to renew yet, it must not end the process.
+  context.onHangUp?.(() => {
+    renew()
+  })
   const server = await startServer({
     config,
     env,
@@ -65,6 +70,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
   for (const warning of server.warnings) {
     terminal.say(`${terminal.style('bad', 'warning:')} ${warning}`)
   }
+  renew = () => void server.renew()
   context.endsByItself?.()
   if (!signal.aborted) await once(signal, 'abort')
   terminal.say('stopping: what runs is finished first')

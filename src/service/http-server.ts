@@ -1,4 +1,5 @@
 /** The fastify instance under the app: what can't be set by a plugin. It listens nowhere by itself. */
+import { Server as TlsServer } from 'node:tls'
 import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { createApp } from './app.ts'
 import { createClientErrorHandler } from './client-errors.ts'
@@ -6,6 +7,7 @@ import type { ServiceContext, ServiceSettings } from './context.ts'
 import { sendProblem } from './plugins/problems.ts'
 import { childLoggerFactory } from './quiet-logger.ts'
 import { RequestLog } from './request-log.ts'
+import type { TlsFiles } from './tls-files.ts'
 
 /** How the instance meets its surroundings. */
 export interface HttpServerOptions {
@@ -13,7 +15,7 @@ export interface HttpServerOptions {
   /** Addresses of proxies whose `x-forwarded-for` is believed; none: nobody's. */
   readonly trustProxy?: readonly string[]
   /** Certificate chain and private key, PEM; undefined: plain http. */
-  readonly tls?: { readonly cert: Uint8Array; readonly key: Uint8Array } | undefined
+  readonly tls?: TlsFiles | undefined
 }
 
 /** Ids of requests as callers may choose them; anything else is replaced. */
@@ -35,10 +37,7 @@ export async function createHttpServer(
     logger,
     logController: new RequestLog(),
     childLoggerFactory,
-    // The oldest TLS that RFC 9325 allows, whatever this Node was told.
-    ...(tls === undefined
-      ? { http: limits }
-      : { https: { ...limits, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } }),
+    ...(tls === undefined ? { http: limits } : { https: { ...limits, ...secureContextOf(tls) } }),
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: settings.maxBodyBytes,
     // Schemas bound what is in paths, and say so; the router would say nothing.
@@ -58,6 +57,24 @@ export async function createHttpServer(
   })
   await server.register(createApp(context))
   return server
+}
+
+/**
+ * Takes another certificate for connections from now on; those that stand go on.
+ *
+ * @throws Error — it cannot be used: the one before stays
+ */
+export function renewSecureContext({ server }: FastifyInstance, files: TlsFiles): void {
+  if (server instanceof TlsServer) server.setSecureContext(secureContextOf(files))
+}
+
+function secureContextOf({ cert, key }: TlsFiles): {
+  readonly cert: Buffer
+  readonly key: Buffer
+  readonly minVersion: 'TLSv1.2'
+} {
+  // The oldest TLS that RFC 9325 allows, whatever this Node was told.
+  return { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: 'TLSv1.2' }
 }
 
 /** Node looks for slow requests at intervals; by default so seldom that a timeout doubles. */

@@ -19,6 +19,7 @@ import { parseJwks } from '../formats/jwks.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import { allLoaders } from '../providers/loaders.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
+import { RenewableFiles } from '../renewal.ts'
 import type { MachineClock } from '../rotation/checked-clock.ts'
 import { notConfigured } from '../rotation/configured-keyring.ts'
 import { serializeTokenRules } from '../rotation/key-rules.ts'
@@ -30,10 +31,11 @@ import { anchorPath, anchorStorage, anchorWarnings } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
 import { readProxies } from '../client/proxies.ts'
-import { createHttpServer } from './http-server.ts'
+import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
 import { settleLogName } from './log-name.ts'
+import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { changedKeys, isRemote, warningsOf } from './warnings.ts'
@@ -77,6 +79,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly logOrigin: string
   /** What whoever runs it should know, in whole sentences. */
   readonly warnings: readonly string[]
+  /** Reads certificates, keys of TLS and credentials again, and writes into its log what was renewed. Never rejects. */
+  readonly renew: () => Promise<void>
 }
 
 /** How long first versions of keys may take, all together. */
@@ -113,7 +117,8 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const issuer = issuerOf(config)
   const keys = withEmbeddedKeys(config)
   const { tls: files } = config.serve
-  const tls = files && (await readTlsFiles(files))
+  const tls =
+    files && (await RenewableFiles.open({ name: 'serve.tls', read: () => readTlsFiles(files) }))
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
   const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
@@ -126,9 +131,17 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
     trustProxy: config.serve.trustProxy,
-    tls,
+    tls: tls?.current,
+  })
+  tls?.onRenewed((contents) => {
+    renewSecureContext(app, contents)
   })
   lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, config.serve) })
+  const renewals = createRenewals(options, {
+    files: [...(tls === undefined ? [] : [tls]), ...store.renewables],
+    credentials: [{ name: 'AWS credentials', renew: () => providers.renewCredentials() }],
+  })
+  lifecycle.every(RENEWAL_INTERVAL_MS, () => renewals.runFiles(), alertOf(options))
   const address = await listen(app, config.serve)
   const { snapshot } = service.context.keyring
   return {
@@ -142,8 +155,19 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
       ...anchorSaid,
       ...warningsOf({ ...config.serve, ...config.access, ...config.trust, keys }),
     ],
+    renew: () => renewals.runAll(),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   }
+}
+
+function createRenewals(
+  options: ServerOptions,
+  things: Pick<RenewalsOptions, 'files' | 'credentials'>,
+): Renewals {
+  const onInfo = (msg: string): void => {
+    options.output.write(`${JSON.stringify({ level: 30, time: Date.now(), msg })}\n`)
+  }
+  return new Renewals({ ...things, onInfo, onError: alertOf(options) })
 }
 
 async function openConfiguredStore({ config, env, migrate }: ServerOptions): Promise<Store> {
@@ -180,7 +204,10 @@ function logOriginOf({ log }: Config, issuer: string): string {
 
 type KeyTable = Readonly<Record<string, KeySettings>>
 
-function openProviders(keys: KeyTable, { env, fetch }: ServerOptions): Providers {
+function openProviders(
+  keys: KeyTable,
+  { env, fetch }: ServerOptions,
+): ReturnType<typeof createProviders> {
   const readPassphrase = async (path: string): Promise<string | undefined> => {
     const reference = passphraseOf(keys, path)
     return reference === undefined ? undefined : readSecret(reference, env)
@@ -217,7 +244,7 @@ interface Ingredients {
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
   const { issuer, keys, options, providers, store } = ingredients
-  const { clock = MACHINE_CLOCK, config, output, signal } = options
+  const { clock = MACHINE_CLOCK, config, signal } = options
   const { approvals, policies } = config.access
   return assembleService({
     settings: toServiceSettings(config, issuer),
@@ -251,14 +278,19 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,
-    onAlert: (error, key) => {
-      const { code, message, hint } = error
-      output.write(
-        `${JSON.stringify({ level: 50, time: Date.now(), code, msg: message, hint, key })}\n`,
-      )
-    },
+    onAlert: alertOf(options),
     signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
   })
+}
+
+/** Writes what fails in the background into the log of the process. */
+function alertOf({ output }: ServerOptions): AssemblyOptions['onAlert'] {
+  return (error, key) => {
+    const { code, message, hint } = error
+    output.write(
+      `${JSON.stringify({ level: 50, time: Date.now(), code, msg: message, hint, key })}\n`,
+    )
+  }
 }
 
 /** Stampers of authorities elsewhere. A trusted root that has other authorities alone is a mistake. */

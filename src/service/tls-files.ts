@@ -1,10 +1,12 @@
 /** The certificate and the private key of the service itself, as the configuration names them. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { findPemBlocks, type PemBlock } from '../crypto/pem.ts'
 import { CountersignError } from '../errors.ts'
 import { readFileBounded } from '../files.ts'
+import type { FileContents } from '../renewal.ts'
 
 /** What TLS needs, PEM. */
-export interface TlsFiles {
+export interface TlsFiles extends FileContents {
   readonly cert: Uint8Array
   readonly key: Uint8Array
 }
@@ -29,7 +31,10 @@ export async function readTlsFiles(paths: {
   const cert = await readFileBounded(certificate, MAX_PEM_BYTES)
   const bytes = await readFileBounded(key, MAX_PEM_BYTES)
   const leaf = readCertificate(cert, certificate)
-  if (leaf.checkPrivateKey(readPrivateKey(bytes, key))) return { cert, key: bytes }
+  if (leaf.checkPrivateKey(readPrivateKey(bytes, key))) {
+    assertChain(cert, certificate)
+    return { cert, key: bytes }
+  }
   throw invalid(
     `the private key "${key}" (serve.tls.key) is not that of the certificate "${certificate}"`,
     'name the files that were made together; in a chain, the certificate of the service comes first',
@@ -42,6 +47,27 @@ function readCertificate(bytes: Uint8Array, path: string): X509Certificate {
   } catch (cause) {
     const message = `"${path}" (serve.tls.certificate) holds no certificate`
     throw invalid(message, 'it must be PEM: -----BEGIN CERTIFICATE-----', cause)
+  }
+}
+
+/** A file that was cut off behind its first certificate is not a chain that clients can follow. */
+function assertChain(bytes: Uint8Array, path: string): void {
+  const text = Buffer.from(bytes).toString('latin1')
+  const begun = text.split('-----BEGIN ').length - 1
+  const blocks = findPemBlocks(text)
+  if (blocks.length === begun && blocks.every(isSound)) return
+  throw invalid(
+    `"${path}" (serve.tls.certificate) holds a certificate that is malformed or cut off`,
+    'it must hold the whole chain in PEM',
+  )
+}
+
+function isSound({ label, text }: PemBlock): boolean {
+  if (label !== 'CERTIFICATE') return true
+  try {
+    return new X509Certificate(text).raw.length > 0
+  } catch {
+    return false
   }
 }
 

@@ -27,6 +27,8 @@ export interface PostgresServer {
   createDatabase(): Promise<string>
   /** Stops the server as an operator does, cutting off all who are connected, and starts it again. */
   restart(): Promise<void>
+  /** As restart, with another certificate. */
+  changeCertificate(tls: ServerCertificate): Promise<void>
   /** Ends the server as a power cut does, until {@link PostgresServer.start}. */
   crash(): Promise<void>
   start(): Promise<void>
@@ -34,12 +36,18 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
+/** A certificate and its key, PEM. */
+export interface ServerCertificate {
+  readonly certificate: string
+  readonly key: string
+}
+
 /** How to run a server. */
 export interface PostgresOptions {
   /** Whether a commit waits for the disk; default no, which is enough unless the machine dies. */
   readonly isDurable?: boolean
-  /** Settings of the server beyond those it needs. */
-  readonly settings?: readonly string[]
+  /** Certificate and key, PEM; left out: no TLS. */
+  readonly tls?: ServerCertificate
 }
 
 /**
@@ -54,12 +62,13 @@ export async function createPostgres(options: PostgresOptions = {}): Promise<Pos
   const folder = mkdtempSync(join(tmpdir(), 'countersign-postgres-'))
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   initialize(bin, folder, user)
+  if (options.tls !== undefined) writeCertificate(join(folder, 'data'), options.tls, user)
   const port = await freePort()
   const settings = [
     ...['-D', join(folder, 'data'), '-p', String(port), '-h', '127.0.0.1'],
     ...['-c', 'unix_socket_directories='],
     ...(options.isDurable === true ? [] : ['-c', 'fsync=off']),
-    ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
+    ...(options.tls === undefined ? [] : ['-c', 'ssl=on']),
   ]
   const launch = (): Promise<ChildProcess> =>
     untilReady(spawn(join(bin, 'postgres'), settings, { ...user, cwd: folder, stdio: STDIO }))
@@ -74,6 +83,11 @@ export async function createPostgres(options: PostgresOptions = {}): Promise<Pos
       return url.replace(/postgres$/, `test_${databases}`)
     },
     restart: async () => {
+      await end(child, 'SIGINT')
+      child = await launch()
+    },
+    changeCertificate: async (tls) => {
+      writeCertificate(join(folder, 'data'), tls, user)
       await end(child, 'SIGINT')
       child = await launch()
     },
@@ -127,6 +141,20 @@ function initialize(bin: string, folder: string, user: ServerUser | undefined): 
   const options = { ...user, cwd: folder, encoding: 'utf8' } as const
   const { status, stderr } = spawnSync(join(bin, 'initdb'), settings, options)
   if (status !== 0) throw new Error(`initdb failed: ${stderr}`)
+}
+
+/** In files of the names that the server looks for. */
+function writeCertificate(
+  data: string,
+  { certificate, key }: ServerCertificate,
+  user: ServerUser | undefined,
+): void {
+  for (const [name, pem] of Object.entries({ 'server.crt': certificate, 'server.key': key })) {
+    const path = join(data, name)
+    rmSync(path, { force: true })
+    writeFileSync(path, pem, { mode: 0o600 })
+    if (user !== undefined) chownSync(path, user.uid, user.gid)
+  }
 }
 
 /** Waits for the line in which the server says that it is ready. */

@@ -106,7 +106,7 @@ function listening(child: ChildProcess, said: string[], deadline: AbortSignal): 
   if (child.stderr === null) throw new Error('a pipe was asked for')
   createInterface(child.stderr).on('line', (line) => {
     said.push(line)
-    const url = /^listening on (http:\S+)$/.exec(line)?.[1]
+    const url = /^listening on (https?:\S+)$/.exec(line)?.[1]
     if (url !== undefined) resolve(url)
   })
   return promise

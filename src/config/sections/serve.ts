@@ -46,7 +46,11 @@ const tls = Type.Object(
       }),
     ),
   },
-  { ...STRICT, description: 'TLS of the service itself; left out where a proxy does it.' },
+  {
+    ...STRICT,
+    description:
+      'TLS of the service itself; left out where a proxy does it. Renewed files are taken within a minute, or at once with SIGHUP.',
+  },
 )
 
 const serve = Type.Object(

@@ -67,7 +67,8 @@ export class Servers {
         await prepareSession(client, this.#session(limits))
         return client
       } catch (error) {
-        await client.end()
+        // Ending it in order waits for a server that may not answer, or whose certificate was refused.
+        client.connection.stream.destroy()
         throw error
       }
     })
