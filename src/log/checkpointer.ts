@@ -50,6 +50,8 @@ export interface Checkpointer extends AsyncDisposable {
    * log's key is not of Ed25519; and those of store and signer
    */
   checkpoint(): Promise<StoredCheckpoint>
+  /** What kept the last checkpoint from being signed; undefined once one is signed, or where nothing was due. */
+  failure(): CountersignError | undefined
 }
 
 /** Creates a checkpointer; it rests until it is started or asked. */
@@ -61,6 +63,7 @@ export function createCheckpointer<Records extends { readonly log: LogRecords }>
   let last: Checkpoint | undefined
   let stopTimer: (() => void) | undefined
   let running: Promise<void> = Promise.resolve()
+  let failure: CountersignError | undefined
 
   async function checkpoint(): Promise<StoredCheckpoint> {
     const { log } = options.store
@@ -81,8 +84,10 @@ export function createCheckpointer<Records extends { readonly log: LogRecords }>
   async function tick(): Promise<void> {
     try {
       await checkpoint()
+      failure = undefined
     } catch (error) {
-      onError(toCountersignError(error))
+      failure = toCountersignError(error)
+      onError(failure)
     }
   }
 
@@ -94,6 +99,7 @@ export function createCheckpointer<Records extends { readonly log: LogRecords }>
 
   return {
     checkpoint,
+    failure: () => failure,
     start: () => {
       if (stopTimer !== undefined) return
       stopTimer = () => undefined

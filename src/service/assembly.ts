@@ -16,7 +16,7 @@ import type { PolicySource } from '../access/policy-problem.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
-import { createCheckpointer } from '../log/checkpointer.ts'
+import { type Checkpointer, createCheckpointer } from '../log/checkpointer.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -44,11 +44,12 @@ import { ApprovalAudit } from './approval-audit.ts'
 import { recordRules } from './approval-rules.ts'
 import { createAuthorization } from './authorization.ts'
 import { BackendProbes } from './backend-probes.ts'
-import type { ReadinessCheck, ServiceContext, ServiceSettings } from './context.ts'
+import type { ServiceContext, ServiceSettings } from './context.ts'
 import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
 import { createPublications, type Publications } from './publications.ts'
+import { assertWith, storeChecks } from './store-checks.ts'
 import { createEmbeddedAuthority, embeddedStamper, ownStamper, type Stamper } from './stamper.ts'
 
 /** What the service is made of; store and providers belong to whoever opened them. */
@@ -142,7 +143,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     createAppender({ store, admit: anchoredAdmission(createAdmission(clock, keys), anchor), now }),
   )
   // Of no time: a checkpoint is signed whatever the clock shows.
-  startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))
+  const checkpointer = startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, {
     keyring,
@@ -153,6 +154,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(own, now)
+  const checkStore = storeChecks(options, { anchor, checkpointer, keyring: followed })
   const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
   return {
     settings,
@@ -174,7 +176,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     timestampAuthority,
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
     readiness: () => [
-      ...storeChecks(options, followed, anchor),
+      ...checkStore(),
       { name: 'approvals', check: () => audit.assertComplete() },
       { name: 'key history', check: () => assertWith(publications.assertRenewed) },
       ...probes.checks(configured),
@@ -236,25 +238,6 @@ function alertDifferent({ keys, onAlert }: Clocked, keyring: StoreKeyring): void
   }
   look(keyring.snapshot)
   keyring.onChange(look)
-}
-
-function storeChecks(
-  { clock, store }: Clocked,
-  keyring: StoreKeyring,
-  anchor: StoreAnchor,
-): readonly ReadinessCheck[] {
-  return [
-    { name: 'store', check: () => store.ping() },
-    { name: 'log', check: () => assertWritable(store) },
-    { name: 'key states', check: () => assertAllTold(keyring) },
-    {
-      name: 'clock',
-      check: async () => {
-        await clock.check(store)
-      },
-    },
-    { name: 'anchor', check: () => assertWith(anchor.assertKept) },
-  ]
 }
 
 /** A wrong clock keeps the service from releasing anything, not from saying so. */
@@ -349,7 +332,7 @@ function startCheckpoints(
   { log, onAlert, store }: AssemblyOptions,
   lifecycle: Lifecycle,
   openKeys: Parameters<typeof createCheckpointer>[0]['openKeys'],
-): void {
+): Checkpointer {
   const { origin, checkpointEveryMs: intervalMs } = log
   const onError = (error: CountersignError): void => {
     // The anchor has reported it, and it is tried every second.
@@ -358,6 +341,7 @@ function startCheckpoints(
   const checkpointer = createCheckpointer({ store, origin, openKeys, intervalMs, onError })
   lifecycle.own(checkpointer)
   checkpointer.start()
+  return checkpointer
 }
 
 function stampers(
@@ -369,23 +353,4 @@ function stampers(
     if (who === 'none') return undefined
     return who === 'embedded' ? embedded : ownStamper(remoteStamper(who, now))
   }
-}
-
-/** Of what somebody slipped into the database nothing is published; whoever runs the service must know. */
-function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> {
-  const [first] = untold
-  return first === undefined ? Promise.resolve() : Promise.reject(first)
-}
-
-/** As a check: what is thrown is a rejection. */
-async function assertWith(throwing: () => void): Promise<void> {
-  throwing()
-  return Promise.resolve()
-}
-
-/** Takes the lock that every entry is written under, and writes nothing. */
-async function assertWritable(store: Store): Promise<void> {
-  await store.transaction(async ({ log }) => {
-    await log.lockHead()
-  })
 }

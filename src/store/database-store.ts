@@ -72,6 +72,19 @@ export class DatabaseStore implements Store {
     await this.log.head()
   }
 
+  async assertWritable(): Promise<void> {
+    this.#assertOpen()
+    await this.#database.writer.transaction().execute(async (db) => {
+      await this.#database.lockHead(db)
+      const probe = db.insertInto('counters').values({ name: 'probe', value: 1 })
+      await probe
+        .onConflict((taken) =>
+          taken.column('name').doUpdateSet((row) => ({ value: row('counters.value', '+', 1) })),
+        )
+        .execute()
+    })
+  }
+
   async clock(): Promise<Date | undefined> {
     this.#assertOpen()
     return this.#database.clock(this.#database.reader)

@@ -102,6 +102,8 @@ export interface Store extends AsyncDisposable {
   withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
   /** Makes sure that the database answers. */
   ping(): Promise<void>
+  /** Makes sure that the database takes writes: it makes one that means nothing, under the lock of the log. */
+  assertWritable(): Promise<void>
   /**
    * The time by the clock of the database, which is one for all replicas; undefined for SQLite, whose clock is
    * that of this machine.

@@ -121,6 +121,7 @@ function withoutLocks(store: Store): Store {
     withLock: (_name, work) => work(new AbortController().signal),
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     ping: () => store.ping(),
+    assertWritable: () => store.assertWritable(),
     clock: () => store.clock(),
     sweep: (now) => store.sweep(now),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

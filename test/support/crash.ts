@@ -60,6 +60,7 @@ function crashingStore(store: Store, point: CrashPoint): Store {
     withLock: (name, work) => store.withLock(name, work),
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     ping: () => store.ping(),
+    assertWritable: () => store.assertWritable(),
     clock: () => store.clock(),
     sweep: (now) => store.sweep(now),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
 /**
  * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both for
- * whoever runs the service; they name checks, never hosts or causes.
+ * whoever runs the service; they name checks and reasons, never hosts.
  *
  * @packageDocumentation
  */
@@ -14,6 +14,12 @@ const check = Type.Object({
   name: Type.String({ examples: ['store', 'key release'] }),
   ok: Type.Boolean(),
   code: Type.Optional(Type.String({ description: 'Why not; see docs/errors.md.' })),
+  reason: Type.Optional(
+    Type.String({
+      description: 'The reason in words, for the store and the log.',
+      examples: ['the store is unavailable: the disk is full'],
+    }),
+  ),
 })
 
 const readiness = Type.Object(
@@ -33,7 +39,14 @@ interface CheckResult {
   readonly name: string
   readonly ok: boolean
   readonly code?: ErrorCode
+  readonly reason?: string
 }
+
+/** Errors whose messages name no host, path or backend, since anyone may read them. */
+const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_STORE_UNAVAILABLE',
+  'ERR_LOG_PROOF_INVALID',
+])
 
 type HealthContext = Pick<ServiceContext, 'readiness' | 'settings'>
 
@@ -73,7 +86,9 @@ export function healthRoutes(app: ServiceApp, context: HealthContext): void {
       const checks = await look()
       const ready = checks.every(({ ok }) => ok) && !app.isDraining()
       reply.status(ready ? 200 : 503).header('cache-control', 'no-store')
-      for (const { name, code } of checks) if (code !== undefined) request.log.warn({ name, code })
+      for (const { name, code, reason } of checks) {
+        if (code !== undefined) request.log.warn({ name, code, reason })
+      }
       return { ready, checks }
     },
   )
@@ -99,6 +114,7 @@ async function run({ name, check }: ReadinessCheck, signal: AbortSignal): Promis
     await untilCancelled(check(signal), signal)
     return { name, ok: true }
   } catch (error) {
-    return { name, ok: false, code: toCountersignError(error).code }
+    const { code, message } = toCountersignError(error)
+    return { name, ok: false, code, ...(TOLD.has(code) && { reason: message }) }
   }
 }

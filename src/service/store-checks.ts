@@ -1,0 +1,81 @@
+/** What `/readyz` asks of the store: that it answers, takes writes, agrees with the log and has the right time. */
+import type { Checkpointer } from '../log/checkpointer.ts'
+import type { CheckedClock, MachineClock } from '../rotation/checked-clock.ts'
+import type { StoreAnchor } from '../rotation/store-anchor.ts'
+import type { StoreKeyring } from '../rotation/store-keyring.ts'
+import type { Store } from '../store/store.ts'
+import type { ReadinessCheck } from './context.ts'
+
+/** What the checks stand on. */
+export interface StoreCheckOptions {
+  readonly store: Store
+  readonly clock: CheckedClock
+  readonly machine: Pick<MachineClock, 'monotonicMs'>
+}
+
+/** What knows more of the store than the store itself. */
+export interface StoreWatchers {
+  readonly anchor: StoreAnchor
+  readonly checkpointer: Pick<Checkpointer, 'failure'>
+  readonly keyring: StoreKeyring
+}
+
+/** Makes the checks. */
+export function storeChecks(
+  { clock, machine: { monotonicMs }, store }: StoreCheckOptions,
+  { anchor, checkpointer, keyring }: StoreWatchers,
+): () => readonly ReadinessCheck[] {
+  const assertWritable = writeProbe(store, monotonicMs)
+  return () => [
+    { name: 'store', check: () => store.ping() },
+    {
+      name: 'log',
+      check: async () => {
+        await assertWritable()
+        const failure = checkpointer.failure()
+        // What passes by itself is of the store or the key, which have checks of their own.
+        if (failure?.retryable === false) throw failure
+      },
+    },
+    { name: 'key states', check: () => assertAllTold(keyring) },
+    {
+      name: 'clock',
+      check: async () => {
+        await clock.check(store)
+      },
+    },
+    { name: 'anchor', check: () => assertWith(anchor.assertKept) },
+  ]
+}
+
+/** Anyone may ask whether the service is ready, as often as they like; that often the disk is written to. */
+const PROBE_MS = 1000
+
+/** Writes, at most once a second: a store that answers and takes no writes (a full disk) is not ready. */
+function writeProbe(store: Store, monotonicMs: () => number): () => Promise<void> {
+  let writtenAt = Number.NEGATIVE_INFINITY
+  return async () => {
+    if (monotonicMs() - writtenAt < PROBE_MS) return assertLockable(store)
+    await store.assertWritable()
+    writtenAt = monotonicMs()
+  }
+}
+
+/** Takes the lock that every entry is written under, and writes nothing. */
+async function assertLockable(store: Store): Promise<void> {
+  await store.transaction(async ({ log }) => {
+    await log.lockHead()
+  })
+}
+
+/** Of what somebody slipped into the database nothing is published; whoever runs the service must know. */
+function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> {
+  const [first] = untold
+  return first === undefined ? Promise.resolve() : Promise.reject(first)
+}
+
+/** As a check: what is thrown is a rejection. */
+export async function assertWith(throwing: () => void): Promise<void> {
+  throwing()
+  return Promise.resolve()
+}
