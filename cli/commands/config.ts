@@ -1,8 +1,14 @@
 /** `countersign config check|show`. */
 import { Command } from '@commander-js/extra-typings'
-import { inspectConfig, type Inspection } from '../../src/config/load.ts'
+import {
+  type ConfigSources,
+  inspectConfig,
+  type Inspection,
+  readConfig,
+} from '../../src/config/load.ts'
 import { describeOrigin } from '../../src/config/origin.ts'
 import { describeProblem, invalidConfig, type Problem } from '../../src/config/problem.ts'
+import type { CountersignError } from '../../src/errors.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
@@ -16,10 +22,10 @@ export function createCommand(environment: CommandEnvironment): Command {
     .command('check')
     .summary('say everything that is wrong with the configuration')
     .description(
-      'Checks the file, and the variables that override it. Prints every mistake with its line.',
+      'Checks the file, the variables that override it, and what serve would refuse of the files it names. Prints every mistake with its line.',
     )
     .argument('[file]', 'file to check (default: the one that would be used)')
-    .action(action(async (file) => check(await inspectConfig({ file, env: context.env }))))
+    .action(action(async (file) => check({ file, env: context.env })))
   command
     .command('show')
     .summary('print every setting and where it came from')
@@ -33,17 +39,44 @@ export function createCommand(environment: CommandEnvironment): Command {
   return command
 }
 
-function check({ file, problems }: Inspection): Outcome {
+async function check(sources: ConfigSources): Promise<Outcome> {
+  const { file, problems } = await inspectConfig(sources)
   const document = { schema: schema('config-check'), file: file ?? null, problems }
   if (problems.length > 0) {
     return {
       exitCode: 2,
       document: { ...document, ok: false, exitCode: 2 },
-      report: problems.map(problemText).join(''),
+      text: problems.map(problemText).join(''),
     }
   }
-  const text = file === undefined ? 'no configuration file; all is at its default' : `${file}: good`
-  return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, report: `${text}\n` }
+  if (file === undefined) {
+    const text = 'no configuration file; all is at its default\n'
+    return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text }
+  }
+  const { checkService, UNCHECKED } = await import('../service-check.ts')
+  const { refusals, warnings } = await checkService(await readConfig(sources))
+  const [refusal] = refusals
+  const exitCode = refusal?.exitCode ?? 0
+  const lines = [
+    ...refusals.map(refusalText),
+    ...warnings.map((warning) => `warning: ${warning}`),
+    ...(refusal === undefined ? [`${file}: good`, UNCHECKED] : []),
+  ]
+  return {
+    exitCode,
+    document: {
+      ...document,
+      refusals: refusals.map(({ code, message, hint }) => ({ code, message, hint })),
+      warnings,
+      ok: refusal === undefined,
+      exitCode,
+    },
+    text: `${lines.join('\n')}\n`,
+  }
+}
+
+function refusalText({ code, hint, message }: CountersignError): string {
+  return `serve refuses this: ${message} [${code}]${hint === undefined ? '' : `\n  hint: ${hint}`}`
 }
 
 function problemText(problem: Problem): string {

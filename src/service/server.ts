@@ -153,7 +153,10 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     warnings: [
       ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
       ...anchorSaid,
-      ...warningsOf({ ...config.serve, ...config.access, ...config.trust, keys }),
+      ...warningsOf({
+        ...{ ...config.serve, ...config.access, ...config.trust },
+        ...{ store: config.store, keys },
+      }),
     ],
     renew: () => renewals.runAll(),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
@@ -190,7 +193,7 @@ const REDACTED = ['authorization', 'token', 'pin', 'passphrase', 'password'].fla
 ])
 
 /** Where nobody says how others reach the service, it is where it listens, if that is this machine. */
-function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
+export function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
   if (issuer !== undefined) return issuer
   if (isLoopback(host) && port !== 0) return originOf({ host, port, tls })
   throw new CountersignError('ERR_CONFIG_INVALID', 'the service has no issuer', {
@@ -294,10 +297,10 @@ function alertOf({ output }: ServerOptions): AssemblyOptions['onAlert'] {
 }
 
 /** Stampers of authorities elsewhere. A trusted root that has other authorities alone is a mistake. */
-async function remoteStampers({
+export async function remoteStampers({
   config,
   fetch,
-}: ServerOptions): Promise<AssemblyOptions['remoteStamper']> {
+}: Pick<ServerOptions, 'config' | 'fetch'>): Promise<AssemblyOptions['remoteStamper']> {
   const { trustedRoot: path } = config.trust
   const bytes = path === undefined ? undefined : await readFileBounded(path, MAX_ROOT_BYTES)
   const trustedRoot = bytes && (await parseTrustedRoot(bytes))

@@ -4,6 +4,8 @@ import { isLoopback } from './listening.ts'
 
 /** The settings that may be unsafe, or useless. */
 export interface WarningSources {
+  /** Address of the store. */
+  readonly store: string
   readonly host: string
   readonly tls: object | undefined
   readonly issuers: readonly object[]
@@ -24,8 +26,9 @@ export interface WarningSources {
 
 /** Says it in whole sentences, the worst first. */
 export function warningsOf(sources: WarningSources): readonly string[] {
-  const { host, issuers, policies, staticTokens, tls } = sources
+  const { host, issuers, policies, staticTokens, store, tls } = sources
   const { keys, trustedRoot } = sources
+  const inFiles = fileKeys(sources)
   const bare = bareKeys(sources)
   const remote = [...new Set(Object.values(keys).map(({ timestamps }) => timestamps))].filter(
     isRemote,
@@ -47,6 +50,10 @@ export function warningsOf(sources: WarningSources): readonly string[] {
       trustedRoot === undefined && remote.length > 0,
       `time stamps of ${remote.join(', ')} are not held against a trusted authority before they are released; set trust.trustedRoot to its certificates`,
     ],
+    [
+      inFiles.length > 0 && store.startsWith('postgres'),
+      `keys in files with a PostgreSQL store: ${inFiles.join(', ')}; a version that one replica makes signs on another only if both have the same folder (a shared volume): use a KMS or an HSM for several replicas`,
+    ],
     [policies === undefined, 'no policies (access.policies): every request is denied'],
     [issuers.length + staticTokens.length === 0, 'no issuer (access.issuers): nobody can call'],
   ]
@@ -58,10 +65,13 @@ export function isRemote(timestamps: string): boolean {
   return /^https?:/.test(timestamps)
 }
 
-function bareKeys({ keys }: WarningSources): readonly string[] {
-  return Object.entries(keys)
-    .filter(([, key]) => key.provider.startsWith('file:') && key.passphrase === undefined)
-    .map(([name]) => name)
+function bareKeys(sources: WarningSources): readonly string[] {
+  return fileKeys(sources).filter((name) => sources.keys[name]?.passphrase === undefined)
+}
+
+function fileKeys({ keys }: WarningSources): readonly string[] {
+  const names = Object.entries(keys).filter(([, { provider }]) => provider.startsWith('file:'))
+  return names.map(([name]) => name)
 }
 
 /** The keys of the configuration, and those of the store before and after the start. */

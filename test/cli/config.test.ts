@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countersign, documentOf } from '../support/cli.ts'
+import { serverFolder } from '../support/server.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 function place(text: string): string {
@@ -27,7 +28,7 @@ test('config check says that a good file is good', async () => {
 
   expect(await countersign(['config', 'check', file])).toEqual({
     exitCode: 0,
-    stdout: `${file}: good\n`,
+    stdout: expect.stringMatching(/: good\nnot checked: secrets,/) as string,
     stderr: '',
   })
 })
@@ -181,8 +182,8 @@ test('config check --help tells what is checked', async () => {
   expect(stdout).toMatchInlineSnapshot(`
     "Usage: countersign config check [options] [file]
 
-    Checks the file, and the variables that override it. Prints every mistake with
-    its line.
+    Checks the file, the variables that override it, and what serve would refuse of
+    the files it names. Prints every mistake with its line.
 
     Arguments:
       file           file to check (default: the one that would be used)
@@ -229,4 +230,69 @@ test('config show --help tells what is shown', async () => {
       $ countersign config show
     "
   `)
+})
+
+test.each([
+  [
+    'no issuer that others could use',
+    'issuer: https://sign.example.com\n',
+    '',
+    'ERR_CONFIG_INVALID',
+    'serve: { listen: "0.0.0.0:0" }',
+  ],
+  [
+    'a store that has no folder for keys',
+    'store: sqlite:service.db',
+    'store: "postgres://sign@localhost/sign"',
+    'ERR_CONFIG_INVALID',
+    '',
+  ],
+  [
+    'a certificate that is not there',
+    '',
+    '',
+    'ERR_FILE_READ',
+    'serve: { tls: { certificate: a.crt, key: a.key } }',
+  ],
+  [
+    'a certificate without its key',
+    '',
+    '',
+    'ERR_CONFIG_INVALID',
+    'serve: { tls: { certificate: a.crt } }',
+  ],
+  ['policies that are not there', 'policies: policies/', 'policies: nowhere/', 'ERR_FILE_READ', ''],
+])('config check refuses what serve refuses, with its code: %s', async (_, ...row) => {
+  const [before, after, code, more] = row
+  const { config, env } = serverFolder()
+  const base = readFileSync(config, 'utf8').replace(before, after)
+  const text = more.startsWith('serve:') ? base.replace(/^serve: .*\n/m, '') : base
+  writeFileSync(config, `${text}${more}\n`)
+
+  const check = await countersign(['config', 'check', config, '--json'], { env })
+  const served = await countersign(['serve', '--config', config, '--json'], { env })
+
+  expect(documentOf(check)).toMatchObject({ ok: false, refusals: [{ code }] })
+  expect(documentOf(served)).toMatchObject({ ok: false, error: { code } })
+  expect(check.exitCode).toBe(served.exitCode)
+})
+
+test('config check warns of keys in files that replicas may not share', async () => {
+  const { config, env } = serverFolder()
+  const own = ['log', 'trust', 'timestamp'].map(
+    (use) => `  ${use}: { use: ${use}, provider: file:keys/ }\n`,
+  )
+  const text = readFileSync(config, 'utf8').replace(
+    'sqlite:service.db',
+    'postgres://sign@localhost/sign',
+  )
+  writeFileSync(config, text.replace('access:\n', `${own.join('')}access:\n`))
+
+  const result = await countersign(['config', 'check', config], { env })
+
+  expect(result).toMatchObject({ exitCode: 0 })
+  expect(result.stdout).toContain(
+    'keys in files with a PostgreSQL store: release, log, trust, timestamp',
+  )
+  expect(result.stdout).toContain('not checked: secrets')
 })
