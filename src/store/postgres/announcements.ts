@@ -46,6 +46,8 @@ async function listenOnce(servers: Servers, signal: AbortSignal, heard: () => vo
   client.on('end', finish)
   client.on('notification', hear)
   signal.addEventListener('abort', finish, { once: true })
+  // An abort while it connected is not told again.
+  if (signal.aborted) finish()
   try {
     await client.query(`listen ${CHANNEL}`)
     heard()
