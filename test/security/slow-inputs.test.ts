@@ -33,6 +33,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   parseAction: 'one argument, looked up in a table',
   parseInputs: 'inputs of the workflow, handed to the parsers of the list',
   splitConjunction: 'an expression that Cedar has parsed',
+  splitPostgresHosts: 'one setting of the operator',
+  parsePostgresAddress: 'one setting of the operator',
 }
 
 const PARSER = /^export (?:async )?function ((?:parse|decode|split|normalize)\w+)[(<]/gm
