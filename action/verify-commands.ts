@@ -22,8 +22,7 @@ export interface Verifiable extends Pick<Delivered, 'published'> {
 
 const BUNDLES = 'bundles.sigstore.json'
 const ONE_BUNDLE = 'bundle.sigstore.json'
-/** Signatures by keys are in the log of their service, if in any: Sigstore's log has none of them. */
-const COSIGN_FLAGS = '--insecure-ignore-tlog=true'
+const TRUSTED_ROOT = 'trusted-root.json'
 
 /** How the first of the artifacts is verified by whoever receives it; none where nothing was made. */
 export function renderVerifyCommands(made: Verifiable): readonly string[] {
@@ -57,20 +56,22 @@ function isPublished(
 }
 
 function registryCommands(
-  { items: [item] }: Verifiable,
+  { inputs, items: [item] }: Verifiable,
   { name, digest }: ActionSubject,
   flags: string,
 ): readonly string[] {
   const image = `${name}@${digest}`
   const command = item && isSigned(item) ? 'cosign verify' : 'cosign verify-attestation'
+  const log = findLog(inputs, item)
   return [
     `countersign verify ${quoteForShell(`oci://${image}`)} ${flags}`,
-    `${command} ${flags} ${COSIGN_FLAGS} ${quoteForShell(image)}`,
+    ...log.commands,
+    `${command} ${flags} ${log.flag} ${quoteForShell(image)}`,
   ]
 }
 
 function bundleCommands(
-  { items }: Verifiable,
+  { inputs, items }: Verifiable,
   subject: ActionSubject,
   flags: string,
 ): readonly string[] {
@@ -79,10 +80,12 @@ function bundleCommands(
   const split = isOne ? [] : [`head -n 1 ${BUNDLES} > ${ONE_BUNDLE}`]
   const bundle = `--bundle ${isOne ? BUNDLES : ONE_BUNDLE}`
   const artifact = subject.image === undefined ? fileName(subject) : subject.digest
+  const log = findLog(inputs, items[0])
   return [
     `countersign verify ${artifact} --bundle ${BUNDLES} ${flags}`,
     ...split,
-    `${cosignCommand(items[0], subject)} ${flags} ${bundle} ${COSIGN_FLAGS}${cosignArtifact(subject)}`,
+    ...log.commands,
+    `${cosignCommand(items[0], subject)} ${flags} ${bundle} ${log.flag}${cosignArtifact(subject)}`,
   ]
 }
 
@@ -114,6 +117,19 @@ function fileName({ name }: ActionSubject): string {
  */
 function asPath(name: string): string {
   return /^[^-/][^:]*$/.test(name) || name.startsWith('/') ? name : `./${name}`
+}
+
+/** How cosign takes the log: the bundle proves its entry in that of its service, or the signature is in none. */
+function findLog(
+  { key }: MakeInputs,
+  item: MadeItem | undefined,
+): { readonly commands: readonly string[]; readonly flag: string } {
+  const isLogged = item?.bundle !== undefined && parseBundle(item.bundle.bundle).logEntries > 0
+  if (key.kind !== 'service' || !isLogged)
+    return { commands: [], flag: '--insecure-ignore-tlog=true' }
+  const root = quoteForShell(`${key.audience}/trust/trusted-root.json`)
+  const commands = [`curl -sSfo ${TRUSTED_ROOT} ${root}`]
+  return { commands, flag: `--trusted-root ${TRUSTED_ROOT}` }
 }
 
 interface VerificationKey {

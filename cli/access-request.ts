@@ -52,6 +52,7 @@ const BUILDERS: Readonly<Record<Action, Builder>> = {
     approvedAction: parseAdministrative(context.text('approvedAction')),
   }),
   readKeys: (key) => ({ action: 'readKeys', key }),
+  readLog: (key) => ({ action: 'readLog', key }),
 }
 
 const MEMBERS = [

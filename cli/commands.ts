@@ -51,6 +51,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'read and verify the transparency log of a service',
     load: () => import('./commands/log.ts'),
   },
+  audit: {
+    summary: 'read and verify the audit log of a service',
+    load: () => import('./commands/audit.ts'),
+  },
   config: {
     summary: 'check and show the configuration',
     load: () => import('./commands/config.ts'),

@@ -20,16 +20,22 @@ export interface PlacedEntry {
 const MAX_PAGE_BYTES = 24 * 1024 * 1024
 const PAGE = 100
 
+/** Leaf data and its place. */
+export interface PlacedLeaf {
+  readonly index: number
+  readonly data: Uint8Array
+}
+
 /**
- * Reads all entries that the newest checkpoint covers, bundle by bundle from the last.
+ * Reads all leaves that the newest checkpoint covers, bundle by bundle from the last.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — no checkpoint, or a part is missing or damaged;
  * and those of reading
  */
-export async function* newestEntries(
+export async function* newestLeaves(
   source: LogSource,
   options: ReadOptions,
-): AsyncGenerator<PlacedEntry, void, undefined> {
+): AsyncGenerator<PlacedLeaf, void, undefined> {
   const note = await source.read(CHECKPOINT_PATH, options)
   if (note === undefined) {
     throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
@@ -42,8 +48,41 @@ export async function* newestEntries(
     const entries = await readEntries(source, { level: 'entries', index, width }, options)
     return entries.map((data, place) => ({ index: index * TILE_WIDTH + place, data }))
   })
-  for await (const bundle of bundles) {
-    for (const { index, data } of bundle.toReversed()) yield { index, entry: parseEntry(data) }
+  for await (const bundle of bundles) yield* bundle.toReversed()
+}
+
+/**
+ * As {@link newestLeaves}, of an audit log.
+ *
+ * @throws {@link CountersignError} as above
+ */
+export async function* newestEntries(
+  source: LogSource,
+  options: ReadOptions,
+): AsyncGenerator<PlacedEntry, void, undefined> {
+  for await (const { index, data } of newestLeaves(source, options)) {
+    yield { index, entry: parseEntry(data) }
+  }
+}
+
+/**
+ * Asks a service for the leaves from an index on, page by page.
+ *
+ * @throws {@link CountersignError} ERR_JSON_INVALID, ERR_LOG_PROOF_INVALID — the answer is not what it must
+ * be; and those of reading
+ */
+export async function* leavesFrom(
+  server: LogServer,
+  start: number,
+  options: ReadOptions,
+): AsyncGenerator<PlacedLeaf, void, undefined> {
+  for (let next = start; ;) {
+    const query = new URLSearchParams({ start: String(next), end: String(next + PAGE) })
+    const page = await server.get(`entries?${query.toString()}`, MAX_PAGE_BYTES, options)
+    const leaves = readLeaves(page ?? new Uint8Array())
+    yield* leaves
+    if (leaves.length < PAGE || leaves[0]?.index !== next) return
+    next += leaves.length
   }
 }
 
@@ -75,10 +114,14 @@ export async function* labelledEntries(
 }
 
 function readPage(bytes: Uint8Array): readonly PlacedEntry[] {
+  return readLeaves(bytes).map(({ index, data }) => ({ index, entry: parseEntry(data) }))
+}
+
+function readLeaves(bytes: Uint8Array): readonly PlacedLeaf[] {
   const page = readObject(parseJson(bytes, { maxBytes: MAX_PAGE_BYTES }), malformed, 'answer')
   return page.objects('entries').map((listed) => ({
     index: readIndex(listed.value('index')),
-    entry: parseEntry(Buffer.from(JSON.stringify(listed.object('entry').json))),
+    data: Buffer.from(JSON.stringify(listed.object('entry').json)),
   }))
 }
 

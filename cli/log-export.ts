@@ -1,29 +1,32 @@
-/** `countersign log export`. */
+/** `countersign log export`, `countersign audit export`. */
 import { exportLog as copyLog } from '../src/log/export-log.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { createCounter } from './log-progress.ts'
-import { openServer } from './log-source.ts'
+import { type LogSourceFlags, openServer } from './log-source.ts'
 import { schema } from './render/json.ts'
 
 /**
- * Saves the log of a service to a folder.
+ * Saves a log of a service to a folder.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — a part is missing; ERR_FILE_WRITE; and those of
  * reading
  */
 export async function exportLog(
   folder: string,
-  { server }: { readonly server: string },
+  flags: LogSourceFlags & { readonly server: string },
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { origin, size } = await copyLog(openServer(server, environment), folder, {
+  const command = flags.isAudit === true ? 'audit' : 'log'
+  const { origin, size } = await copyLog(openServer(flags.server, flags, environment), folder, {
     onProgress: createCounter('saving', environment),
     signal: context.signal,
   })
   terminal.say(`saved ${size} entries to ${folder}`)
-  terminal.say(`nothing of this is verified: countersign log verify ${folder} --key KEY does that`)
+  terminal.say(
+    `nothing of this is verified: countersign ${command} verify ${folder} --key KEY does that`,
+  )
   return {
     exitCode: 0,
     document: {

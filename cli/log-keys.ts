@@ -14,6 +14,7 @@ export interface LogKeyFlags {
   readonly key?: readonly string[] | undefined
   readonly origin?: string | undefined
   readonly server?: string | undefined
+  readonly isAudit?: boolean
 }
 
 /**
@@ -35,13 +36,15 @@ export async function readLogKeys(
     })
   }
   const { history } = await openTrust(pin, context).current()
-  return publishedLogKeys(history, origin)
+  return flags.isAudit === true
+    ? publishedAuditKeys(history, origin)
+    : publishedLogKeys(history, origin)
 }
 
 /**
- * The keys of a service's log, those of earlier versions too: what they signed is still read.
+ * The keys of a service's transparency log, those of earlier versions too: what they signed is still read.
  *
- * @param origin - name of the log, where it is not that of its address
+ * @param origin - name of the log, where it is another one than is published
  */
 export async function publishedLogKeys(
   { trustedRoot }: Pick<KeyHistory, 'trustedRoot'>,
@@ -52,7 +55,18 @@ export async function publishedLogKeys(
   return root.tlogs.flatMap(({ baseUrl, publicKey }) => {
     const spki = publicKey?.rawBytes
     if (spki === undefined) return []
-    const name = origin ?? baseUrl.replace(/^https?:\/\//, '')
+    const name = origin ?? new URL(baseUrl).hostname
     return [logVerifierKey(name, parsePublicKeySpki(spki, 'EdDSA'))]
   })
+}
+
+/** As {@link publishedLogKeys}, of the audit log, whose name is made of the service's address. */
+export function publishedAuditKeys(
+  { issuer, versions }: Pick<KeyHistory, 'issuer' | 'versions'>,
+  origin?: string,
+): readonly NoteKey[] {
+  const name = origin ?? `${(issuer ?? '').replace(/^https?:\/\//, '').replace(/\/$/, '')}/audit`
+  return versions
+    .filter(({ use, compromisedSince }) => use === 'audit' && compromisedSince === undefined)
+    .map(({ key }) => logVerifierKey(name, key))
 }

@@ -3,11 +3,12 @@ import { readEnvelope } from '../src/formats/dsse.ts'
 import { type KeySet, parseJwks } from '../src/formats/jwks.ts'
 import { parseJson } from '../src/formats/json.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
-import type { LogEntry } from '../src/log/entry.ts'
+import type { StateFacts } from '../src/log/entry.ts'
 import type { LogServer } from '../src/log/http-source.ts'
 import { assertToldHistory, assertToldKeySet, ToldStates } from '../src/log/published-check.ts'
 import type { ReadOptions } from '../src/log/source.ts'
-import { labelledEntries, type PlacedEntry } from './log-entries.ts'
+import { LeafReader } from '../src/log/read-leaf.ts'
+import { leavesFrom } from './log-entries.ts'
 
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 const MAX_SET_BYTES = 512 * 1024
@@ -50,13 +51,13 @@ export class LoggedPublications {
     return new LoggedPublications(server, history, set && parseJwks(set))
   }
 
-  /** Takes the next entry of the log. */
-  add(index: number, entry: LogEntry): void {
-    if (entry.type === 'state') this.#states.add(index, entry)
+  /** Takes the next change of a key version. */
+  add(index: number, state: StateFacts): void {
+    this.#states.add(index, state)
   }
 
   /**
-   * Compares, when all entries up to the checkpoint are added.
+   * Compares, when all changes up to the checkpoint are added.
    *
    * @throws CountersignError ERR_LOG_PROOF_INVALID — something published does not follow from the log; names
    * the first kid; and those of reading
@@ -65,7 +66,7 @@ export class LoggedPublications {
     const history = this.#history
     const keySet = this.#keySet
     const later = await this.#readLater(size, options)
-    for (const { index, entry } of later) this.add(index, entry)
+    for (const { index, state } of later) this.add(index, state)
     if (history !== undefined) assertToldHistory(this.#states, history)
     if (keySet !== undefined) assertToldKeySet(this.#states, keySet)
     return {
@@ -76,14 +77,20 @@ export class LoggedPublications {
   }
 
   /** Checkpoints come after commits: what is newer stands in the log, under no signature yet. */
-  async #readLater(size: number, options: ReadOptions): Promise<readonly PlacedEntry[]> {
+  async #readLater(size: number, options: ReadOptions): Promise<readonly LaterState[]> {
     const newest = Math.max(this.#history?.sequence ?? 0, this.#keySet?.sequence ?? 0)
-    const later: PlacedEntry[] = []
+    const later: LaterState[] = []
     if (newest <= this.#states.sequence) return later
-    for await (const placed of labelledEntries(this.#server, 'type:state', options)) {
-      if (placed.index < size) break
-      later.unshift(placed)
+    const reader = new LeafReader()
+    for await (const { index, data } of leavesFrom(this.#server, size, options)) {
+      const leaf = reader.read(data)
+      if (leaf.kind === 'state') later.push({ index, state: leaf.state })
     }
     return later
   }
+}
+
+interface LaterState {
+  readonly index: number
+  readonly state: StateFacts
 }

@@ -1,39 +1,30 @@
 /** `countersign log show`. */
-import { digestHex } from '../src/crypto/digest.ts'
-import { readFileBounded } from '../src/files.ts'
-import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
-import { canonicalBundleDigest } from '../src/formats/canonical-bundle.ts'
+import { printable } from '../src/formats/printable.ts'
 import { parseJson } from '../src/formats/json.ts'
-import type { LogEntry } from '../src/log/entry.ts'
-import { serializeEntry } from '../src/log/entry-format.ts'
-import { labelsOf } from '../src/log/entry-labels.ts'
+import { type LeafContent, LeafReader } from '../src/log/read-leaf.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
-import { labelledEntries, newestEntries, type PlacedEntry } from './log-entries.ts'
-import { type LogSourceFlags, openLog } from './log-source.ts'
+import { newestLeaves, type PlacedLeaf } from './log-entries.ts'
+import { openLog } from './log-source.ts'
 import { schema } from './render/json.ts'
-import { renderEntry } from './render/log.ts'
 
 /** Options of the command. */
-export interface ShowLogFlags extends LogSourceFlags {
-  readonly key?: string | undefined
+export interface ShowLogFlags {
+  readonly server?: string | undefined
   readonly kid?: string | undefined
   readonly digest?: string | undefined
-  readonly jti?: string | undefined
-  readonly bundle?: string | undefined
-  readonly type?: LogEntry['type'] | undefined
-  readonly from?: Date | undefined
-  readonly to?: Date | undefined
+  readonly type?: LeafContent['kind'] | undefined
   readonly limit: number
 }
 
-/** Labels to look for, the one that finds fewest entries first. */
-const FILTERS = ['bundle', 'jti', 'digest', 'kid', 'key', 'type'] as const
+interface ReadLeaf extends PlacedLeaf {
+  readonly content: LeafContent
+}
 
 /**
- * Lists entries, the newest first.
+ * Lists leaves, the newest first.
  *
- * @throws {@link CountersignError} ERR_USAGE — no log is named; and those of reading it, and a named bundle
+ * @throws {@link CountersignError} ERR_USAGE — no log is named; and those of reading it
  */
 export async function showLog(
   folder: string | undefined,
@@ -41,51 +32,54 @@ export async function showLog(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { source, server } = openLog(folder, flags, environment)
-  const wanted = { ...flags, bundle: await bundleDigest(flags.bundle) }
-  const labels = FILTERS.flatMap((name) => {
-    const value = wanted[name]
-    return value === undefined ? [] : [`${name}:${value}`]
-  })
-  const [label] = labels
-  const { signal } = context
-  const found: PlacedEntry[] = []
-  const entries =
-    server === undefined || label === undefined
-      ? newestEntries(source, { signal })
-      : labelledEntries(server, label, { signal })
-  for await (const placed of entries) {
-    if (isWanted(placed.entry, labels, flags)) found.push(placed)
+  const { source } = openLog(folder, flags, environment)
+  const reader = new LeafReader()
+  const found: ReadLeaf[] = []
+  for await (const leaf of newestLeaves(source, { signal: context.signal })) {
+    const content = reader.read(leaf.data)
+    if (isWanted(content, flags)) found.push({ ...leaf, content })
     if (found.length >= flags.limit) break
   }
   terminal.say('nothing of this is verified: countersign log verify does that')
   return {
     exitCode: 0,
-    report: found.map(({ index, entry }) => `${renderEntry(index, entry)}\n`).join(''),
+    report: found.map((leaf) => `${renderLeaf(leaf)}\n`).join(''),
     document: {
       schema: schema('log-entries'),
       ok: true,
       exitCode: 0,
       isVerified: false,
-      entries: found.map(toDocument),
+      entries: found.map(({ index, data }) => ({ index, entry: parseJson(data) })),
     },
   }
 }
 
-/** By its canonical form, which is the one that was released. */
-async function bundleDigest(text: string | undefined): Promise<string | undefined> {
-  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text
-  return digestHex(canonicalBundleDigest(await readFileBounded(text, MAX_BUNDLE_BYTES)))
+function isWanted(content: LeafContent, { kid, digest, type }: ShowLogFlags): boolean {
+  if (type !== undefined && content.kind !== type) return false
+  if (kid !== undefined && kidOf(content) !== kid) return false
+  return digest === undefined || (content.kind === 'signature' && content.digest === digest)
 }
 
-function isWanted(entry: LogEntry, labels: readonly string[], { from, to }: ShowLogFlags): boolean {
-  if (from !== undefined && entry.time < from) return false
-  if (to !== undefined && entry.time >= to) return false
-  if (labels.length === 0) return true
-  const own = labelsOf(entry)
-  return labels.every((label) => own.includes(label))
+function kidOf(content: LeafContent): string | undefined {
+  if (content.kind === 'unknown') return undefined
+  return content.kind === 'state' ? content.state.key.kid : content.kid
 }
 
-function toDocument({ index, entry }: PlacedEntry): object {
-  return { index, entry: parseJson(serializeEntry(entry)) }
+function renderLeaf({ index, content }: ReadLeaf): string {
+  const facts = [String(index).padStart(6), content.kind.padEnd(9), describe(content)]
+  return printable(facts.join('  '))
+}
+
+function describe(content: LeafContent): string {
+  switch (content.kind) {
+    case 'signature':
+      return `${content.digest}  kid ${content.kid}`
+    case 'state': {
+      const { key, from = 'new', to, time } = content.state
+      const change = `${key.name}@${key.version}  ${from} -> ${to}`
+      return `${time.toISOString()}  ${change}  kid ${key.kid}`
+    }
+    case 'unknown':
+      return `an entry of kind ${content.name}, which this version does not know`
+  }
 }

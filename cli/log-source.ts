@@ -5,10 +5,12 @@ import { type NoteKey, parseNoteKey } from '../src/formats/note-key.ts'
 import { type LogServer, openLogServer } from '../src/log/http-source.ts'
 import { type LogSource, openLogFolder } from '../src/log/source.ts'
 import type { CommandEnvironment } from './command.ts'
+import { callerToken, parseServer, type ServiceFlags } from './service.ts'
 
 /** Options that say where the log is. */
-export interface LogSourceFlags {
-  readonly server?: string | undefined
+export interface LogSourceFlags extends ServiceFlags {
+  /** The audit log, which is read with a token. */
+  readonly isAudit?: boolean
 }
 
 const MAX_KEY_BYTES = 4096
@@ -20,9 +22,10 @@ const MAX_KEY_BYTES = 4096
  */
 export function openLog(
   folder: string | undefined,
-  { server }: LogSourceFlags,
+  flags: LogSourceFlags,
   environment: CommandEnvironment,
 ): { readonly source: LogSource; readonly server: LogServer | undefined } {
+  const { server } = flags
   if ((folder === undefined) === (server === undefined)) {
     const message = folder === undefined ? 'no log is named' : 'a folder and a server are named'
     throw new CountersignError('ERR_USAGE', message, {
@@ -30,13 +33,25 @@ export function openLog(
     })
   }
   if (folder !== undefined) return { source: openLogFolder(folder), server: undefined }
-  const opened = openServer(server ?? '', environment)
+  const opened = openServer(server ?? '', flags, environment)
   return { source: opened, server: opened }
 }
 
-/** Opens the log of a service. */
-export function openServer(url: string, { context }: CommandEnvironment): LogServer {
-  return openLogServer(url, { fetch: context.fetch, pause: context.pause })
+/**
+ * Opens a log of a service.
+ *
+ * @throws {@link CountersignError} ERR_USAGE — a token would go to the address in the clear
+ */
+export function openServer(
+  url: string,
+  flags: LogSourceFlags,
+  environment: CommandEnvironment,
+): LogServer {
+  const { fetch, pause } = environment.context
+  if (flags.isAudit !== true) return openLogServer(url, { fetch, pause })
+  parseServer(url)
+  const token = callerToken(url, flags, environment)
+  return openLogServer(url, { fetch, pause, folder: 'audit', token })
 }
 
 /**

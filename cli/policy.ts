@@ -48,7 +48,7 @@ export function createPolicy(flags: PolicyFlags, server?: string): Policy {
           issuer: certificateOidcIssuer,
         },
       }),
-    evidence: { logEntries: flags.requireLog ?? 0, times: flags.requireTimestamps ?? 0 },
+    evidence: { logEntries: flags.requireLog, times: flags.requireTimestamps ?? 0 },
   }
 }
 
@@ -71,7 +71,7 @@ export function describeCriteria(policy: Policy, trusted: readonly string[]): re
     ...(source === undefined ? [] : describeSource(source)),
     ...count('signers', threshold, 2),
     ...count('time stamps', evidence.times, 1),
-    ...count('log entries', evidence.logEntries, 1),
+    ...count('log entries', evidence.logEntries ?? 0, 1),
   ]
 }
 

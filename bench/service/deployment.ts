@@ -103,6 +103,7 @@ function writeConfiguration(
       [KEYS.plain]: { use: 'artifact', provider, timestamps: 'none' },
       tsa: { use: 'timestamp', provider },
       log: { use: 'log', algorithm: 'EdDSA', provider: file },
+      audit: { use: 'audit', algorithm: 'EdDSA', provider: file },
       trust: { use: 'trust', provider: file },
     },
     access: {

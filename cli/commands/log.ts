@@ -6,27 +6,14 @@ import { showLog } from '../log-show.ts'
 import { verifyLog } from '../log-verify.ts'
 import { collect, parseCount } from '../options.ts'
 import { serverOption } from '../service.ts'
-import { timeOption } from '../time-option.ts'
 
-const TYPES = [
-  'signature',
-  'attestation',
-  'token',
-  'timestamp',
-  'state',
-  'denial',
-  'approval',
-  'rules',
-  'keyRules',
-  'clock',
-  'restore',
-] as const
+const KINDS = ['signature', 'state'] as const
 const MAX_SHOWN = 1_000_000
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   const command = new Command('log').description(
-    'Read the transparency log of a service: everything its keys ever did.',
+    'Read the transparency log of a service: every signature it released, every change of its keys.',
   )
   command.addCommand(showSubcommand(environment))
   command.addCommand(verifySubcommand(environment))
@@ -35,21 +22,15 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
 }
 
 function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
-  const { context } = environment
   return new Command('show')
     .summary('list entries, the newest first')
     .description('List entries of the log, the newest first. Nothing of them is verified.')
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())
     .optionsGroup('Which entries:')
-    .option('--key <name>', 'about a named key')
     .option('--kid <kid>', 'about one key version')
-    .option('--digest <digest>', 'about an artifact: sha256:HEX')
-    .option('--bundle <file>', 'of a bundle: its file, or the SHA-256 of its file in hex')
-    .option('--jti <id>', 'of a token')
-    .addOption(new Option('--type <type>', 'of one type').choices(TYPES))
-    .addOption(timeOption('--from <time>', 'not before: 2026-11-22, or 7d ago', context))
-    .addOption(timeOption('--to <time>', 'before', context))
+    .option('--digest <digest>', 'about what was signed: sha256:HEX of a file or an envelope')
+    .addOption(new Option('--type <type>', 'of one kind').choices(KINDS))
     .addOption(
       new Option('--limit <count>', 'at most so many')
         .argParser(parseCount(1, MAX_SHOWN))
@@ -62,7 +43,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('verify')
     .summary('check that nothing is missing from the log, changed or out of order')
     .description(
-      'Verify a whole log: every entry leads to the root that its key signed, nothing that was there at an earlier checkpoint is gone, and no key version signed after it was revoked. Of a service, also that all keys it publishes follow from its log.',
+      'Verify a whole transparency log: every entry leads to the root that its key signed, nothing that was there at an earlier checkpoint is gone, and no key version signed after it was revoked. Of a service, also that all keys it publishes follow from its log.',
     )
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())

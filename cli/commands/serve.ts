@@ -1,4 +1,5 @@
 /** `countersign serve`. */
+import type { KeyUse } from '../../src/keys/key.ts'
 import { once } from 'node:events'
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
@@ -83,14 +84,19 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
 }
 
 function describeServer(server: RunningServer): readonly string[] {
-  const { address, issuer, keys, logOrigin, versions } = server
+  const { address, issuer, keys, logNames, versions } = server
   const rows = keys.map(({ name, use, algorithm }) => {
     const active = activeVersion(versions.filter(({ key }) => key === name))
     if (active === undefined) return `  ${name}  ${use}  ${algorithm}  no active version`
     // What its clients compare: countersign trust init URL --fingerprint …
     const pin = use === 'trust' ? `  ${fingerprintOf(active.publicKey)}` : ''
     // What its readers name: countersign log verify --key …
-    const vkey = use === 'log' ? `  ${logVerifierKey(logOrigin, active.publicKey).vkey}` : ''
+    const origins: Partial<Record<KeyUse, string>> = {
+      log: logNames.transparency,
+      audit: logNames.audit,
+    }
+    const origin = origins[use]
+    const vkey = origin === undefined ? '' : `  ${logVerifierKey(origin, active.publicKey).vkey}`
     return `  ${name}  ${use}  ${algorithm}  version ${active.version} active${pin}${vkey}`
   })
   return [`listening on ${address}`, `issuer ${issuer}`, 'keys:', ...rows]

@@ -8,7 +8,14 @@ export type AdministrativeAction =
 
 /** Every action a policy can name. */
 export type Action =
-  'sign' | 'signDigest' | 'attest' | 'issueToken' | AdministrativeAction | 'approve' | 'readKeys'
+  | 'sign'
+  | 'signDigest'
+  | 'attest'
+  | 'issueToken'
+  | AdministrativeAction
+  | 'approve'
+  | 'readKeys'
+  | 'readLog'
 
 /** The key an action is about. */
 export type KeyFacts = Pick<Key, 'name' | 'use' | 'algorithm'>
@@ -50,6 +57,8 @@ export type AccessRequest =
       readonly claims: JsonObject
     }
   | { readonly action: 'readKeys'; readonly key: KeyFacts }
+  /** About the key that signs the audit log. */
+  | { readonly action: 'readLog'; readonly key: KeyFacts }
   | {
       readonly action: AdministrativeAction
       readonly key: KeyFacts
@@ -97,6 +106,7 @@ const NEUTRAL_REQUESTS: Readonly<
   }),
   approve: (key) => ({ action: 'approve', key, approvedAction: 'createKey' }),
   readKeys: (key) => ({ action: 'readKeys', key }),
+  readLog: (key) => ({ action: 'readLog', key }),
 }
 
 function isAdministrative(action: AccessScope['action']): action is AdministrativeAction {

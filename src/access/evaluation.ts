@@ -203,6 +203,7 @@ function toQuestions(request: AccessRequest, names: MentionedNames): readonly Qu
         requested: [toClaims(request.claims, names)],
       }))
     case 'readKeys':
+    case 'readLog':
       return [{ context: {} }]
     case 'approve':
       return [{ context: { approvedAction: request.approvedAction } }]

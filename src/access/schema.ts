@@ -144,6 +144,13 @@ action readKeys in [reading] appliesTo {
   resource: Key,
   context: {},
 };
+
+// The whole audit log: who did what with every key. Asked about the key that signs it, whose use is "audit".
+action readLog appliesTo {
+  principal: Caller,
+  resource: Key,
+  context: {},
+};
 `
 
 const claimAttributes = CLAIM_ATTRIBUTES.map((name) => `${name}?: String,`).join('\n  ')

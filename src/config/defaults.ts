@@ -2,7 +2,7 @@
 
 /** The algorithm of a key that names none. */
 export function defaultAlgorithm(use: unknown): 'ES256' | 'EdDSA' {
-  return use === 'log' ? DEFAULTS.logAlgorithm : DEFAULTS.algorithm
+  return use === 'log' || use === 'audit' ? DEFAULTS.logAlgorithm : DEFAULTS.algorithm
 }
 
 /** Values in the form of the file. */
@@ -23,6 +23,7 @@ export const DEFAULTS = {
   maxQueue: 256,
   drainTimeout: '30s',
   checkpointEvery: '1s',
+  publicLog: true,
   approvalLifetime: '1d',
   keyHistoryExpires: '1d',
   keyHistoryOfflineUntil: '30d',

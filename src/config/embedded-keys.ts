@@ -1,5 +1,5 @@
 /**
- * The keys a service needs for itself: to stamp times, to sign its log, to sign what it publishes. A
+ * The keys a service needs for itself: to stamp times, to sign its logs, to sign what it publishes. A
  * service with a database of its own makes them in a folder beside it, where nobody has chosen others.
  *
  * @packageDocumentation
@@ -15,6 +15,7 @@ const ALGORITHMS: Readonly<Partial<Record<KeyUse, AlgorithmName>>> = {
   timestamp: 'ES256',
   // What signed notes are signed with, so that any reader of such logs can check ours.
   log: 'EdDSA',
+  audit: 'EdDSA',
   trust: 'ES256',
 }
 

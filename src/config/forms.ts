@@ -21,6 +21,7 @@ export type FormName =
   | 'listen'
   | 'network'
   | 'origin'
+  | 'hostname'
   | 'timestamps'
 
 /** What else the schema says of a text. */
@@ -55,6 +56,8 @@ export function isKeyName(text: string): boolean {
 }
 
 /** What a signed note may name itself by, and a file system or address can hold. */
+/** Of the host alone: verifiers of Sigstore compare it with the host of the log's address. */
+const HOSTNAME_PATTERN = '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'
 const ORIGIN_PATTERN = '^[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$'
 
 const HOST_PATTERN = '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](:[0-9]{1,5})?$'
@@ -103,6 +106,11 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     expected: 'a host and path without a scheme, such as sign.example.com/log',
     pattern: ORIGIN_PATTERN,
     check: matching('origin'),
+  },
+  hostname: {
+    expected: 'a host name in lower case without port or path, such as log.example.com',
+    pattern: HOSTNAME_PATTERN,
+    check: matching('hostname'),
   },
   timestamps: { expected: 'embedded, none or an address', check: checkTimestamps },
 }

@@ -174,9 +174,10 @@ function logKeyMistakes(value: unknown): readonly Mistake[] {
   if (!isMapping(keys)) return []
   return Object.entries(keys).flatMap(([name, key]) => {
     const algorithm = own(key, 'algorithm')
-    if (own(key, 'use') !== 'log' || algorithm === undefined) return []
+    const use = own(key, 'use')
+    if ((use !== 'log' && use !== 'audit') || algorithm === undefined) return []
     if (algorithm === DEFAULTS.logAlgorithm) return []
-    const message = `expected ${DEFAULTS.logAlgorithm} for the key of the log; found ${describeValue(algorithm)}`
+    const message = `expected ${DEFAULTS.logAlgorithm} for the key of a log; found ${describeValue(algorithm)}`
     return [{ path: ['keys', name, 'algorithm'], message, hint: 'or leave it out' }]
   })
 }

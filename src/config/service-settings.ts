@@ -72,10 +72,14 @@ export interface ServeSettings {
   readonly drainTimeoutSeconds: number
 }
 
-/** The transparency log. */
+/** The transparency log and the audit log. */
 export interface LogSettings {
-  /** Undefined: made of the address of the service. */
+  /** Of the transparency log; undefined: the host of the service's address. */
   readonly origin: string | undefined
+  /** Whether everybody may read the transparency log. */
+  readonly isPublic: boolean
+  /** Of the audit log; undefined: made of the service's address. */
+  readonly auditOrigin: string | undefined
   readonly checkpointEverySeconds: number
   /** Path of the anchor, a folder where it ends with `/`; undefined: beside an SQLite database. */
   readonly anchor: string | undefined
@@ -151,9 +155,17 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
 }
 
 /** Fills in the section `log`. */
-export function toLogSettings({ origin, checkpointEvery, anchor }: LogSection = {}): LogSettings {
+export function toLogSettings({
+  origin,
+  auditOrigin,
+  public: isPublic = DEFAULTS.publicLog,
+  checkpointEvery,
+  anchor,
+}: LogSection = {}): LogSettings {
   return {
     origin,
+    auditOrigin,
+    isPublic,
     checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
     anchor,
   }

@@ -1,6 +1,6 @@
 /**
  * The form of a bundle by which it is named: without blank space, and with the smaller s of an ECDSA
- * signature. It is what a signer of ours releases, so the log finds a bundle whatever copy of it one has.
+ * signature, and without the log entries that its signer added after its own log had it. The log finds a bundle whatever copy of it one has.
  *
  * @packageDocumentation
  */
@@ -9,6 +9,7 @@ import { type Digest, digestOf } from '../crypto/digest.ts'
 import { toCanonicalSignature } from '../crypto/low-s.ts'
 import { parseBundle } from './bundle.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
+import { withoutLogEntries } from './log-entry.ts'
 
 /**
  * Digest of a bundle in its canonical form.
@@ -18,7 +19,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 export function canonicalBundleDigest(bytes: Uint8Array): Digest {
   const { json } = parseBundle(bytes)
   const document = replace(
-    replace(json, 'dsseEnvelope', withSignatures),
+    replace(withoutLogEntries(json), 'dsseEnvelope', withSignatures),
     'messageSignature',
     (message) => replace(message, 'signature', canonicalText),
   )

@@ -96,16 +96,29 @@ export function logVerifierKey(origin: string, key: PublicKeyInfo): NoteKey {
     })
   }
   if (!isNoteKeyName(origin)) throw malformed(`"${origin.slice(0, 100)}" can't name a log`)
-  const typedKey = Buffer.concat([Buffer.of(ED25519), key.spki.subarray(ED25519_SPKI_HEAD.length)])
+  const typedKey = typedEd25519(key)
   const hex = Buffer.from(noteKeyId(origin, typedKey)).toString('hex')
   return parseNoteKey(`${origin}+${hex}+${encodeBase64(typedKey)}`)
 }
 
+/**
+ * The id of an Ed25519 key of a Rekor v2 log, 32 bytes: all of the hash of which the id in a note is the
+ * beginning.
+ */
+export function logKeyId(origin: string, key: PublicKeyInfo): Uint8Array {
+  return hashKey(origin, typedEd25519(key))
+}
+
+function typedEd25519({ spki }: PublicKeyInfo): Uint8Array {
+  return Buffer.concat([Buffer.of(ED25519), spki.subarray(ED25519_SPKI_HEAD.length)])
+}
+
+function hashKey(name: string, typedKey: Uint8Array): Uint8Array {
+  return hashBytes('sha256', Buffer.concat([Buffer.from(`${name}\n`), typedKey]))
+}
+
 function noteKeyId(name: string, typedKey: Uint8Array): Uint8Array {
-  return hashBytes('sha256', Buffer.concat([Buffer.from(`${name}\n`), typedKey])).subarray(
-    0,
-    ID_BYTES,
-  )
+  return hashKey(name, typedKey).subarray(0, ID_BYTES)
 }
 
 function readKey(type: SignatureType, bytes: Uint8Array): PublicKeyInfo {

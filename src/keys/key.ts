@@ -11,9 +11,17 @@ import type { KeyState } from './state.ts'
 /**
  * What a key may be used for; never more than one. `artifact` signs bytes that the service built itself:
  * in-toto statements, and payloads of the older cosign layout. `digest` signs digests that a caller made,
- * and nothing else.
+ * and nothing else. `log` signs the transparency log, `audit` the audit log.
  */
-export const KEY_USES = ['artifact', 'digest', 'token', 'timestamp', 'log', 'trust'] as const
+export const KEY_USES = [
+  'artifact',
+  'digest',
+  'token',
+  'timestamp',
+  'log',
+  'audit',
+  'trust',
+] as const
 
 /** One of {@link KEY_USES}. */
 export type KeyUse = (typeof KEY_USES)[number]

@@ -31,6 +31,7 @@ const EVERY: Readonly<Record<KeyUse, number | undefined>> = {
   token: 7 * DAY,
   timestamp: undefined,
   log: undefined,
+  audit: undefined,
   trust: undefined,
 }
 

@@ -1,101 +1,135 @@
 /**
- * Appending to the log within a transaction that somebody else opened.
+ * Appending to both logs within an open transaction: what is said in the transparency log, and the entries of
+ * the audit log that name it.
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
 import type { Appended } from './appender.ts'
-import type { LogEntry } from './entry.ts'
+import { appendLeaves, type EdgeMemory, type Leaf } from './append-leaves.ts'
+import type { LogEntry, PublicEntry } from './entry.ts'
+import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
 import { serializeEntry } from './entry-format.ts'
 import { labelsOf } from './entry-labels.ts'
 import type { LogHead, LogRecords } from './log-records.ts'
 import { leafHash } from './merkle.ts'
-import { readTreeEdge, type TreeEdge } from './tiles.ts'
+import { stateLeafOf } from './public-leaf.ts'
 
-/** An entry in the form it is stored in. */
+/** Both logs, in one transaction. */
+export interface TwoLogs {
+  /** The audit log. Its head is the lock of both. */
+  readonly log: LogRecords
+  readonly transparencyLog: LogRecords
+}
+
+/** An entry in the form it is stored in, and what the transparency log says of it. */
 export interface EncodedEntry {
   readonly entry: LogEntry
+  /** Of the audit log, but for where its leaf is. */
   readonly data: Uint8Array
   readonly labels: readonly string[]
+  readonly leaf: Leaf | undefined
 }
+
+/** The edges of both trees, as the last append left them. */
+export interface EdgeMemories {
+  readonly audit: EdgeMemory
+  readonly transparency: EdgeMemory
+}
+
+/** What came of an append: the places of the entries, and the head of the transparency log where it grew. */
+export interface AppendedGroup {
+  readonly places: readonly Appended[]
+  readonly head: LogHead | undefined
+}
+
+/** More than naming the public entry adds to an entry. */
+const PUBLIC_ENTRY_BYTES = 160
 
 /**
  * Puts an entry into the form it is stored in.
  *
+ * @param leaf - what the transparency log says of it; without one, the leaf of a state entry, or none
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it is longer than an entry may be
  */
-export function encodeEntry(entry: LogEntry): EncodedEntry {
-  return { entry, data: serializeEntry(entry), labels: labelsOf(entry) }
+export function encodeEntry(
+  entry: LogEntry,
+  leaf: Leaf | undefined = stateLeafOf(entry),
+): EncodedEntry {
+  const maxBytes = leaf === undefined ? MAX_ENTRY_BYTES : MAX_ENTRY_BYTES - PUBLIC_ENTRY_BYTES
+  return { entry, data: serializeEntry(entry, maxBytes), labels: labelsOf(entry), leaf }
 }
 
 /**
- * Appends entries; they are durable together with everything else in the transaction. Locks the log's
- * head until the transaction ends, so it comes last in a transaction that locks other things too.
+ * Appends entries; they are durable together with everything else in the transaction. Locks the head of the
+ * audit log until the transaction ends, so it comes last in a transaction that locks other things too.
  *
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — an entry is longer than one may be;
  * ERR_LOG_PROOF_INVALID — the stored tree is damaged
  */
 export async function appendEntries(
-  records: LogRecords,
+  records: TwoLogs,
   entries: readonly LogEntry[],
 ): Promise<readonly Appended[]> {
-  const encoded = entries.map(encodeEntry)
-  return appendEncoded(records, await records.lockHead(), encoded)
-}
-
-/**
- * The right edge of the tree as the last append left it, so that the next one need not read and hash it
- * again. It is used where it leads to the root at hand, and so never after an append that was undone or
- * one of somebody else.
- */
-export interface EdgeMemory {
-  edge?: TreeEdge
+  const encoded = entries.map((entry) => encodeEntry(entry))
+  const { places } = await appendEncoded(records, await records.log.lockHead(), encoded)
+  return places
 }
 
 /** As {@link appendEntries}, where the head is locked already. */
 export async function appendEncoded(
-  records: LogRecords,
+  { log, transparencyLog }: TwoLogs,
   head: LogHead,
   entries: readonly EncodedEntry[],
-  memory: EdgeMemory = {},
-): Promise<readonly Appended[]> {
-  if (entries.length === 0) return []
-  const edge = isAt(memory.edge, head) ? memory.edge : await readEdge(records, head)
-  memory.edge = edge
-  const stored = entries.map(({ data, labels }, place) => ({
-    index: head.size + place,
-    data,
-    labels,
+  memories: EdgeMemories = { audit: {}, transparency: {} },
+): Promise<AppendedGroup> {
+  if (entries.length === 0) return { places: [], head: undefined }
+  const published = await appendPublic(transparencyLog, entries, memories.transparency)
+  const leaves = entries.map((encoded) => ({
+    data: withPublicEntry(encoded.data, published.places.get(encoded)),
+    labels: encoded.labels,
   }))
-  const full = stored.flatMap(({ data }) => edge.append(leafHash(data)))
-  await records.insertEntries(stored)
-  await records.putTiles([...full, ...edge.partialTiles()])
   const latest = entries.reduce(latestAfter, head.latest)
-  await records.putHead({ size: edge.size, root: edge.root(), latest })
-  return stored.map(({ index }) => ({ index }))
+  await appendLeaves(log, head, { leaves, latest }, memories.audit)
+  const places = entries.map((encoded, place) => {
+    const publicIndex = published.places.get(encoded)?.index
+    return { index: head.size + place, ...(publicIndex !== undefined && { publicIndex }) }
+  })
+  return { places, head: published.head }
+}
+
+interface Published {
+  readonly places: ReadonlyMap<EncodedEntry, PublicEntry>
+  readonly head: LogHead | undefined
+}
+
+/** Under the lock of the audit log's head, so no other append is between reading and writing. */
+async function appendPublic(
+  log: LogRecords,
+  entries: readonly EncodedEntry[],
+  memory: EdgeMemory,
+): Promise<Published> {
+  const leaves = entries.flatMap(({ leaf }) => (leaf === undefined ? [] : [leaf]))
+  if (leaves.length === 0) return { places: new Map(), head: undefined }
+  const head = await log.head()
+  const places = new Map<EncodedEntry, PublicEntry>()
+  for (const encoded of entries) {
+    if (encoded.leaf === undefined) continue
+    const leafSha256 = Buffer.from(leafHash(encoded.leaf.data)).toString('hex')
+    places.set(encoded, { index: head.size + places.size, leafSha256 })
+  }
+  const next = await appendLeaves(log, head, { leaves, latest: undefined }, memory)
+  return { places, head: next }
+}
+
+/** The member comes last in an entry, so the rest need not be written again. */
+function withPublicEntry(data: Uint8Array, publicEntry: PublicEntry | undefined): Uint8Array {
+  if (publicEntry === undefined) return data
+  const member = `,"publicEntry":${JSON.stringify(publicEntry)}}`
+  return Buffer.concat([data.subarray(0, -1), Buffer.from(member)])
 }
 
 /** Times only go forward, except where an entry sets them right. */
 function latestAfter(latest: Date | undefined, { entry }: EncodedEntry): Date {
   const { type, time } = entry
   return type === 'clock' || latest === undefined || time > latest ? time : latest
-}
-
-async function readEdge(records: LogRecords, head: LogHead): Promise<TreeEdge> {
-  const edge = await readTreeEdge(head.size, (level, index) => records.tile(level, index))
-  // A tile that does not lead to the root would have every later proof fail.
-  if (!isAt(edge, head)) throw damaged(head)
-  return edge
-}
-
-function isAt(edge: TreeEdge | undefined, { size, root }: LogHead): edge is TreeEdge {
-  return edge?.size === size && Buffer.from(root).equals(edge.root())
-}
-
-function damaged({ size }: LogHead): CountersignError {
-  const message = `the stored tiles of the log do not lead to its root at ${size} entries`
-  return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'the database was changed by somebody else: find out with countersign log verify, restore it from a backup',
-    details: { size },
-  })
 }

@@ -9,7 +9,7 @@ import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyUse, type KeyUse } from '../keys/key.ts'
 import { isKeyState, type KeyState } from '../keys/state.ts'
-import type { ApprovalEntry, EntryCaller, EntryKey, LogEntry } from './entry.ts'
+import type { ApprovalEntry, EntryCaller, EntryKey, LogEntry, PublicEntry } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
 import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
 
@@ -25,13 +25,13 @@ function malformed(why: string): CountersignError {
  *
  * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it has more digests or audiences than an entry holds
  */
-export function serializeEntry(entry: LogEntry): Uint8Array {
+export function serializeEntry(entry: LogEntry, maxBytes: number = MAX_ENTRY_BYTES): Uint8Array {
   const data = Buffer.from(JSON.stringify(toJson(entry)))
-  if (data.length <= MAX_ENTRY_BYTES) return data
-  const message = `what is to be logged takes ${data.length} bytes, and an entry of the log has ${MAX_ENTRY_BYTES}`
+  if (data.length <= maxBytes) return data
+  const message = `what is to be logged takes ${data.length} bytes, and an entry of the log has ${maxBytes}`
   throw new CountersignError('ERR_INPUT_TOO_LARGE', message, {
     hint: 'split it: name fewer artifacts or audiences in one request',
-    details: { maxBytes: MAX_ENTRY_BYTES, bytes: data.length },
+    details: { maxBytes, bytes: data.length },
   })
 }
 
@@ -86,17 +86,18 @@ function specifics(entry: LogEntry): object {
 
 function signatureSpecifics(entry: EntryOf<'signature' | 'attestation'>): object {
   const { key, digests, predicateType, bundleSha256, timestamp } = entry
-  const { backendRequestId, answerSha256 } = entry
+  const { backendRequestId, answerSha256, publicEntry } = entry
   const stamp = timestamp && { kid: timestamp.kid, time: timestamp.time }
   const signed = { key: toKey(key), digests, predicateType, bundleSha256, timestamp: stamp }
-  return { ...signed, backendRequestId, answerSha256 }
+  return { ...signed, backendRequestId, answerSha256, publicEntry: toPublic(publicEntry) }
 }
 
 function stateSpecifics(entry: EntryOf<'state'>): object {
   const { key, use, from, to, action, compromisedSince } = entry
-  const { certificatesSha256, isForced, sequence } = entry
+  const { certificatesSha256, isForced, sequence, publicEntry } = entry
   const change = { key: toKey(key), use, from, to, action, reason: cutReason(entry.reason) }
-  return { ...change, compromisedSince, certificatesSha256, isForced, sequence }
+  const shown = { certificatesSha256, isForced, sequence, publicEntry: toPublic(publicEntry) }
+  return { ...change, compromisedSince, ...shown }
 }
 
 function cutReason(reason: string | undefined): string | undefined {
@@ -112,6 +113,11 @@ function approvalSpecifics(entry: ApprovalEntry): object {
     case 'use':
       return { required: entry.required, approvals: entry.approvals }
   }
+}
+
+/** Last of its entry: it is known when all else has been written. */
+function toPublic(entry: PublicEntry | undefined): PublicEntry | undefined {
+  return entry && { index: entry.index, leafSha256: entry.leafSha256 }
 }
 
 function toKey({ name, version, kid }: EntryKey): EntryKey {
@@ -177,6 +183,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     certificatesSha256: reader.optionalText('certificatesSha256'),
     isForced: reader.value('isForced') === true,
     sequence: readCount(reader, 'sequence'),
+    publicEntry: readPublic(reader),
   }),
   denial: (reader) => ({
     type: 'denial',
@@ -257,7 +264,13 @@ function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attest
     timestamp: timestamp && { kid: timestamp.text('kid'), time: readTime(timestamp, 'time') },
     backendRequestId: reader.optionalText('backendRequestId'),
     answerSha256: reader.optionalText('answerSha256'),
+    publicEntry: readPublic(reader),
   }
+}
+
+function readPublic(reader: ObjectReader): PublicEntry | undefined {
+  const entry = reader.optionalObject('publicEntry')
+  return entry && { index: readCount(entry, 'index'), leafSha256: entry.text('leafSha256') }
 }
 
 function readApproval(reader: ObjectReader): ApprovalEntry {

@@ -23,6 +23,13 @@ export interface EntryKey {
   readonly kid: string
 }
 
+/** Where the transparency log has what it says of an operation. */
+export interface PublicEntry {
+  readonly index: number
+  /** Hash of the leaf (RFC 6962 section 2.1), hex. */
+  readonly leafSha256: string
+}
+
 /** What every entry says. */
 interface EntryBase {
   readonly time: Date
@@ -45,6 +52,8 @@ export interface SignatureEntry extends EntryBase {
   readonly backendRequestId: string | undefined
   /** Of what is kept for retries with the same Idempotency-Key: SHA-256, hex, of the request and the answer to it. */
   readonly answerSha256: string | undefined
+  /** Set as it is appended. */
+  readonly publicEntry?: PublicEntry | undefined
 }
 
 /** A token was issued. */
@@ -84,7 +93,23 @@ export interface StateEntry extends EntryBase {
   readonly isForced: boolean
   /** Of the publication that shows it. */
   readonly sequence: number
+  /** Set as it is appended. */
+  readonly publicEntry?: PublicEntry | undefined
 }
+
+/** What both logs say of a change. */
+export type StateFacts = Pick<
+  StateEntry,
+  | 'key'
+  | 'use'
+  | 'from'
+  | 'to'
+  | 'action'
+  | 'time'
+  | 'compromisedSince'
+  | 'certificatesSha256'
+  | 'sequence'
+>
 
 /** An authenticated caller was refused, or an operation failed. */
 export interface DenialEntry extends EntryBase {

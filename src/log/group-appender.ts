@@ -7,21 +7,27 @@
 import { setImmediate } from 'node:timers/promises'
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
-import { appendEncoded, type EdgeMemory, encodeEntry } from './append.ts'
-import type { Admit, Appended, Appender } from './appender.ts'
+import { appendEncoded, type EdgeMemories, encodeEntry, type TwoLogs } from './append.ts'
+import type { Admit, Appender, AppendOptions, ProvenPlace } from './appender.ts'
 import type { DenialEntry, LogEntry } from './entry.ts'
-import type { LogRecords } from './log-records.ts'
+import { proveAtEdge } from './leaf-proof.ts'
+import type { LogHead } from './log-records.ts'
 import { PendingEntry } from './pending-entry.ts'
 import { type StartTimer, startTimer as startNodeTimer } from './timer.ts'
+import type { TreeSigner } from './tree-signer.ts'
 
-/** Opens transactions on whatever holds the log. */
-export interface LogTransactions<Records extends { readonly log: LogRecords }> {
+/** Opens transactions on the store of both logs. */
+export interface LogTransactions<Records extends TwoLogs> {
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>
 }
 
+const DEFAULT_WAIT_MS = 5000
+
 /** How an appender works. */
-export interface AppenderOptions<Records extends { readonly log: LogRecords }> {
+export interface AppenderOptions<Records extends TwoLogs> {
   readonly store: LogTransactions<Records>
+  /** Signs the transparency log, once for each group that it says something of. */
+  readonly signer: TreeSigner
   /** Runs under the lock of the log's head. */
   readonly admit: Admit<Records>
   readonly now: () => Date
@@ -41,13 +47,13 @@ export interface AppenderOptions<Records extends { readonly log: LogRecords }> {
  * many entries wait; ERR_INPUT_TOO_LARGE — it is longer than an entry may be; ERR_CANCELLED, ERR_TIMEOUT —
  * by the caller's signal
  */
-export function createAppender<Records extends { readonly log: LogRecords }>(
+export function createAppender<Records extends TwoLogs>(
   options: AppenderOptions<Records>,
 ): Appender {
-  const { maxWaitMs = 5000, maxQueue = 4096, startTimer = startNodeTimer } = options
+  const { maxWaitMs = DEFAULT_WAIT_MS, maxQueue = 4096, startTimer = startNodeTimer } = options
   const queue: PendingEntry[] = []
   const waiting = new Set<Promise<unknown>>()
-  const memory: EdgeMemory = {}
+  const memories: EdgeMemories = { audit: {}, transparency: {} }
   let isWriting = false
   let isDisposed = false
 
@@ -58,17 +64,17 @@ export function createAppender<Records extends { readonly log: LogRecords }>(
       // A whole turn of the event loop, so that entries of the same moment share a commit.
       await setImmediate()
       group = takeGroup(queue, options)
-      if (group.length > 0) await writeGroup(group, { ...options, memory })
+      if (group.length > 0) await writeGroup(group, { ...options, memories })
     } while (group.length > 0)
     isWriting = false
   }
 
-  function enqueue(entry: LogEntry, signal: AbortSignal | undefined): Promise<Appended> {
+  function enqueue(entry: LogEntry, { leaf, signal }: AppendOptions): Promise<ProvenPlace> {
     if (isDisposed) throw unavailable('the log is closed')
     assertNotCancelled(signal)
     dropSettled(queue, maxQueue)
     if (queue.length >= maxQueue) throw overloaded(queue.length)
-    const pending = new PendingEntry(entry, { maxWaitMs, startTimer, signal })
+    const pending = new PendingEntry(entry, { maxWaitMs, startTimer, signal, leaf })
     queue.push(pending)
     const { answer } = pending
     waiting.add(answer)
@@ -78,7 +84,7 @@ export function createAppender<Records extends { readonly log: LogRecords }>(
 
   return {
     // async, so that a refusal is a rejection as everything else.
-    append: async (entry, { signal } = {}) => enqueue(entry, signal),
+    append: async (entry, options = {}) => enqueue(entry, options),
     [Symbol.asyncDispose]: async () => {
       isDisposed = true
       await Promise.allSettled(waiting)
@@ -107,20 +113,23 @@ function dropSettled(queue: PendingEntry[], maxQueue: number): void {
   queue.splice(0, queue.length, ...kept)
 }
 
-type GroupOptions<Records extends { readonly log: LogRecords }> = AppenderOptions<Records> & {
-  readonly memory: EdgeMemory
+type GroupOptions<Records extends TwoLogs> = AppenderOptions<Records> & {
+  readonly memories: EdgeMemories
 }
 
-type Outcome = Appended | CountersignError
+type Outcome = ProvenPlace | CountersignError
 
 /** Writes a group in one transaction and tells each caller; never rejects. */
-async function writeGroup<Records extends { readonly log: LogRecords }>(
+async function writeGroup<Records extends TwoLogs>(
   group: readonly PendingEntry[],
   options: GroupOptions<Records>,
 ): Promise<void> {
   let outcomes: readonly Outcome[]
   try {
-    outcomes = await options.store.transaction((records) => writeRecords(records, group, options))
+    const written = await options.store.transaction((records) =>
+      writeRecords(records, group, options),
+    )
+    outcomes = await proveAll(written, group, options)
   } catch (cause) {
     const error = CountersignError.is(cause, 'ERR_CLOCK')
       ? cause
@@ -135,11 +144,11 @@ async function writeGroup<Records extends { readonly log: LogRecords }>(
   }
 }
 
-async function writeRecords<Records extends { readonly log: LogRecords }>(
+async function writeRecords<Records extends TwoLogs>(
   records: Records,
   group: readonly PendingEntry[],
-  { admit, memory, now }: GroupOptions<Records>,
-): Promise<readonly Outcome[]> {
+  { admit, memories, now, signer }: GroupOptions<Records>,
+): Promise<Written> {
   // Before admission: what is revoked after this comes behind these entries in the log.
   const head = await records.log.lockHead()
   const refusals = await admit(
@@ -147,12 +156,48 @@ async function writeRecords<Records extends { readonly log: LogRecords }>(
     group.map(({ entry }) => entry),
   )
   if (refusals.length !== group.length) throw new TypeError('admission must answer for every entry')
+  const { transparencyLog } = records
+  if (group.some(({ encoded }) => encoded.leaf !== undefined)) {
+    await signer.readHead(transparencyLog)
+  }
   const encoded = group.map(({ entry, encoded }, place) => {
     const refusal = refusals[place]
     return refusal === undefined ? encoded : encodeEntry(toDenial(entry, refusal, now()))
   })
-  const appended = await appendEncoded(records.log, head, encoded, memory)
-  return appended.map((place, index) => refusals[index] ?? place)
+  const { places, head: published } = await appendEncoded(records, head, encoded, memories)
+  return { outcomes: places.map((place, index) => refusals[index] ?? place), head: published }
+}
+
+/** What a transaction came to. */
+interface Written {
+  readonly outcomes: readonly Outcome[]
+  /** Of the transparency log, where it grew. */
+  readonly head: LogHead | undefined
+}
+
+/**
+ * One checkpoint for all of a group: what it commits to is durable, and the next group waits for it, as long as
+ * a caller would at most.
+ */
+async function proveAll<Records extends TwoLogs>(
+  { outcomes, head }: Written,
+  group: readonly PendingEntry[],
+  { maxWaitMs = DEFAULT_WAIT_MS, memories, signer }: GroupOptions<Records>,
+): Promise<readonly Outcome[]> {
+  const { edge } = memories.transparency
+  if (head === undefined || edge === undefined) return outcomes
+  const { keyId, note: checkpoint } = await signer.sign(head, AbortSignal.timeout(maxWaitMs))
+  const { size, root } = head
+  return Promise.all(
+    outcomes.map(async (outcome, place) => {
+      const leaf = group[place]?.encoded.leaf?.data
+      if (CountersignError.is(outcome)) return outcome
+      const { publicIndex: index } = outcome
+      if (index === undefined || leaf === undefined) return outcome
+      const hashes = await proveAtEdge(edge, index)
+      return { ...outcome, proof: { leaf, index, size, root, hashes, checkpoint, keyId } }
+    }),
+  )
 }
 
 const ACTIONS: Readonly<Record<string, string>> = {

@@ -12,6 +12,10 @@ import { type LogSource, maxBytesOf, type ReadOptions } from './source.ts'
 /** What a log is read through. */
 export interface LogServerOptions {
   readonly fetch: typeof fetch
+  /** Which log of the service; default `log`, the transparency log. */
+  readonly folder?: 'log' | 'audit' | undefined
+  /** Shown with every request for a part of the log, and with no other. */
+  readonly token?: ((signal: AbortSignal | undefined) => Promise<string>) | undefined
   /** Time for one answer; default 30 s. */
   readonly timeoutMs?: number | undefined
   /** Waits before a request is sent again. */
@@ -32,33 +36,35 @@ export interface LogServer extends LogSource {
 }
 
 /**
- * Reads the log of a service from below `/log/` of its address; 404 is where nothing is.
+ * Reads a log of a service from below `/log/` or `/audit/` of its address; 404 is where nothing is.
  *
  * @throws {@link CountersignError} from reading: ERR_NETWORK, ERR_THROTTLED, ERR_NOT_ALLOWED — the server
  * gives no usable answer; ERR_TIMEOUT, ERR_CANCELLED; ERR_INPUT_TOO_LARGE
  */
 export function openLogServer(server: string, options: LogServerOptions): LogServer {
-  const base = toBase(server)
+  const base = toBase(server, options.folder ?? 'log')
   const { pause = pauseFor } = options
   const get: LogServer['get'] = async (path, maxBytes, { signal } = {}) => {
     const url = new URL(path, base)
+    const isPart = url.href.startsWith(base.href)
+    const asked = { ...options, token: isPart ? options.token : undefined, maxBytes, signal }
     for (const milliseconds of PAUSES_MS) {
       try {
-        return await getOnce(url, { ...options, maxBytes, signal })
+        return await getOnce(url, asked)
       } catch (error) {
         if (!CountersignError.is(error) || !error.retryable || signal?.aborted === true) throw error
         await pause(milliseconds, signal)
       }
     }
-    return getOnce(url, { ...options, maxBytes, signal })
+    return getOnce(url, asked)
   }
   return { name: base.href, get, read: (path, read) => get(path, maxBytesOf(path), read) }
 }
 
-function toBase(server: string): URL {
+function toBase(server: string, folder: string): URL {
   const url = URL.parse(server)
   if (url !== null && /^https?:$/.test(url.protocol)) {
-    return new URL(`${url.pathname.replace(/\/$/, '')}/log/`, url)
+    return new URL(`${url.pathname.replace(/\/$/, '')}/${folder}/`, url)
   }
   throw new CountersignError('ERR_USAGE', `"${server.slice(0, 200)}" is not an http address`, {
     hint: 'name the service as https://HOST',
@@ -80,7 +86,7 @@ async function getOnce(url: URL, options: GetOptions): Promise<Uint8Array | unde
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   try {
-    const response = await options.fetch(url, { signal })
+    const response = await options.fetch(url, await toRequest(options.token, signal))
     if (response.ok) return await readBody(response, url, options.maxBytes)
     await response.body?.cancel()
     if (response.status === 404) return undefined
@@ -94,6 +100,16 @@ async function getOnce(url: URL, options: GetOptions): Promise<Uint8Array | unde
       cause,
     })
   }
+}
+
+/** With a token, no redirect is followed: it is for this address. */
+async function toRequest(
+  token: LogServerOptions['token'],
+  signal: AbortSignal,
+): Promise<RequestInit> {
+  if (token === undefined) return { signal }
+  const authorization = `Bearer ${await token(signal)}`
+  return { signal, headers: { authorization }, redirect: 'error' }
 }
 
 async function readBody(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {

@@ -2,8 +2,9 @@
 import { toCancellation } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type EncodedEntry, encodeEntry } from './append.ts'
-import type { Appended } from './appender.ts'
+import type { ProvenPlace } from './appender.ts'
 import type { LogEntry } from './entry.ts'
+import type { Leaf } from './append-leaves.ts'
 import type { StartTimer } from './timer.ts'
 
 /** How long and for whom an entry waits. */
@@ -11,6 +12,8 @@ export interface Wait {
   readonly maxWaitMs: number
   readonly startTimer: StartTimer
   readonly signal: AbortSignal | undefined
+  /** What the transparency log says of it, where the entry does not tell. */
+  readonly leaf?: Leaf | undefined
 }
 
 /**
@@ -20,18 +23,18 @@ export interface Wait {
 export class PendingEntry {
   readonly entry: LogEntry
   readonly encoded: EncodedEntry
-  readonly #answer = Promise.withResolvers<Appended>()
+  readonly #answer = Promise.withResolvers<ProvenPlace>()
   #release: (() => void) | undefined
 
   /** @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — it is longer than an entry may be */
   constructor(entry: LogEntry, wait: Wait) {
     this.entry = entry
-    this.encoded = encodeEntry(entry)
+    this.encoded = encodeEntry(entry, wait.leaf)
     this.#release = this.#watch(wait)
   }
 
   /** Fulfils when the entry is durable. */
-  get answer(): Promise<Appended> {
+  get answer(): Promise<ProvenPlace> {
     return this.#answer.promise
   }
 
@@ -41,7 +44,7 @@ export class PendingEntry {
   }
 
   /** Tells the caller that the entry is durable. */
-  fulfil(appended: Appended): void {
+  fulfil(appended: ProvenPlace): void {
     this.#settle()
     this.#answer.resolve(appended)
   }

@@ -8,12 +8,12 @@
 import { CountersignError } from '../errors.ts'
 import type { KeySet } from '../formats/jwks.ts'
 import type { KeyHistory, PublishedVersion } from '../keys/key-history.ts'
-import type { StateEntry } from './entry.ts'
+import type { StateFacts } from './entry.ts'
 import { followState, type ToldVersion } from './told-version.ts'
 
 /** State entries of a log, in their order. */
 export class ToldStates {
-  readonly #entries: { readonly index: number; readonly entry: StateEntry }[] = []
+  readonly #entries: { readonly index: number; readonly entry: StateFacts }[] = []
 
   /** Number of the newest publication that the entries tell of; 0 where there are none. */
   get sequence(): number {
@@ -21,7 +21,7 @@ export class ToldStates {
   }
 
   /** Takes the next entry. */
-  add(index: number, entry: StateEntry): void {
+  add(index: number, entry: StateFacts): void {
     this.#entries.push({ index, entry })
   }
 

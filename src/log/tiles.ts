@@ -60,11 +60,16 @@ export function nodesOfTiles(readTile: ReadTile): ReadNode {
   }
 }
 
-/** A growing tree, of which only its right edge is kept: at each level the tile that is not full. */
+/**
+ * A growing tree, of which only its right edge is kept: at each level the tile that is not full, and, until
+ * {@link TreeEdge.settle}, those that were filled.
+ */
 export class TreeEdge {
   #size: number
   /** By level; changed by append alone. */
   readonly #tiles: EdgeTile[]
+  /** Tiles that were filled since the last settling, by level and index. */
+  readonly #filled = new Map<string, EdgeTile>()
 
   constructor(size = 0, hashes: readonly (readonly Uint8Array[])[] = []) {
     this.#size = size
@@ -85,7 +90,9 @@ export class TreeEdge {
       const tile = (this.#tiles[level] ??= new EdgeTile())
       tile.push(hash)
       if (tile.width < TILE_WIDTH) return full
-      full.push(this.#stored(level, tile))
+      const stored = this.#stored(level, tile)
+      full.push(stored)
+      this.#filled.set(`${level}/${stored.index}`, tile)
       hash = tile.rootBelow(undefined) ?? hash
       this.#tiles[level] = new EdgeTile()
     }
@@ -105,46 +112,76 @@ export class TreeEdge {
     return root ?? EMPTY_ROOT
   }
 
+  /**
+   * Root of a complete subtree, as {@link nodesOfTiles} looks it up: all that inclusion proofs of leaves need
+   * that were appended since the last settling.
+   *
+   * @throws RangeError — it is left of what is kept
+   */
+  node(level: number, index: number): Uint8Array {
+    const tileLevel = Math.floor(level / TILE_HEIGHT)
+    const height = level % TILE_HEIGHT
+    const width = TILE_WIDTH / 2 ** height
+    const tileIndex = Math.floor(index / width)
+    const hashes = Math.floor(this.#size / TILE_WIDTH ** tileLevel)
+    const isPartial = tileIndex === Math.floor(hashes / TILE_WIDTH)
+    const tile = isPartial ? this.#tiles[tileLevel] : this.#filled.get(`${tileLevel}/${tileIndex}`)
+    const node = tile?.node(height, index % width)
+    if (node === undefined) throw new RangeError(`node ${level}/${index} is not at the edge`)
+    return node
+  }
+
+  /** Forgets the tiles that are full. */
+  settle(): void {
+    this.#filled.clear()
+  }
+
   #stored(level: number, tile: EdgeTile): StoredTile {
     const last = Math.floor(this.#size / TILE_WIDTH ** level) - 1
     return { level, index: Math.floor(last / TILE_WIDTH), hashes: tile.bytes() }
   }
 }
 
-/** The hashes of a tile, and the roots of the complete subtrees above them. */
+/** The hashes of a tile, and the roots of all complete subtrees above them: each is hashed once. */
 class EdgeTile {
-  readonly #hashes: Uint8Array[] = []
-  /** Largest first: one for each bit of the width. What is complete is hashed once, not at every root. */
-  readonly #subtrees: Uint8Array[] = []
+  /** By height above the hashes. */
+  readonly #nodes: Uint8Array[][] = Array.from({ length: TILE_HEIGHT + 1 }, () => [])
 
   constructor(hashes: readonly Uint8Array[] = []) {
     for (const hash of hashes) this.push(hash)
   }
 
   get width(): number {
-    return this.#hashes.length
+    return this.#nodes[0]?.length ?? 0
   }
 
   push(hash: Uint8Array): void {
-    this.#hashes.push(hash)
     let root = hash
-    for (let width = this.width; width % 2 === 0; width /= 2) {
-      const left = this.#subtrees.pop()
-      if (left !== undefined) root = nodeHash(left, root)
+    for (const nodes of this.#nodes) {
+      nodes.push(root)
+      const left = nodes.at(-2)
+      if (nodes.length % 2 === 1 || left === undefined) return
+      root = nodeHash(left, root)
     }
-    this.#subtrees.push(root)
+  }
+
+  node(height: number, index: number): Uint8Array | undefined {
+    return this.#nodes[height]?.[index]
   }
 
   /** Root over these hashes and, right of them, what `right` is the root of. */
   rootBelow(right: Uint8Array | undefined): Uint8Array | undefined {
-    return this.#subtrees.reduceRight<Uint8Array | undefined>(
-      (root, subtree) => (root === undefined ? subtree : nodeHash(subtree, root)),
-      right,
-    )
+    let root = right
+    for (const nodes of this.#nodes) {
+      // The last of an odd number is below no node of this tile.
+      const last = nodes.length % 2 === 1 ? nodes.at(-1) : undefined
+      if (last !== undefined) root = root === undefined ? last : nodeHash(last, root)
+    }
+    return root
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.#hashes)
+    return Buffer.concat(this.#nodes[0] ?? [])
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { KeyOrigin, KeyUse, VersionState } from '../keys/key.ts'
 import { contradiction } from './contradiction.ts'
-import type { EntryKey, StateEntry } from './entry.ts'
+import type { EntryKey, StateFacts } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
 
@@ -51,7 +51,7 @@ export async function readToldVersion(
 export function followState(
   before: ToldVersion | undefined,
   index: number,
-  entry: StateEntry,
+  entry: StateFacts,
 ): ToldVersion {
   assertFollows(before, index, entry)
   const { key, use, to: state, compromisedSince, certificatesSha256 } = entry
@@ -60,7 +60,7 @@ export function followState(
   return { ...facts, ...timesAfter(before, entry) }
 }
 
-function assertFollows(before: ToldVersion | undefined, index: number, entry: StateEntry): void {
+function assertFollows(before: ToldVersion | undefined, index: number, entry: StateFacts): void {
   const { key, use, from } = entry
   if (from !== before?.state) {
     const told = before === undefined ? 'none before it tells of that version' : before.state
@@ -88,7 +88,7 @@ const NO_TIMES: Times = {
   destroyedAt: undefined,
 }
 
-function timesAfter(before: ToldVersion | undefined, { action, time }: StateEntry): Times {
+function timesAfter(before: ToldVersion | undefined, { action, time }: StateFacts): Times {
   const { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt } = before ?? NO_TIMES
   const times: Times = { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt }
   switch (action) {

@@ -1,7 +1,7 @@
 /** The way out of a store that is behind its anchor: an operator says so, in the log. */
 import { CountersignError } from '../errors.ts'
 import { appendEntries } from '../log/append.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, StoreTransaction } from '../store/store.ts'
 import type { CheckedClock } from './checked-clock.ts'
 import type { Operator } from './context.ts'
 import type { StoreAnchor } from './store-anchor.ts'
@@ -19,10 +19,10 @@ export interface Acceptance {
 
 /**
  * Has the service go on with a store that is behind its anchor: an entry says so, and publications are numbered
- * from above those that were lost. A log that lost entries goes on under a name that it never had, and requests
- * that wait for approval are dropped. Does nothing where the store is not behind.
+ * from above those that were lost. Logs that lost entries go on under names that they never had, and requests that
+ * wait for approval are dropped. Does nothing where the store is not behind.
  *
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — the log lost entries, and has its old name; ERR_CLOCK
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — the logs lost entries, and one has its old name; ERR_CLOCK
  */
 export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
   const { anchor, by, clock, origin, store } = acceptance
@@ -31,7 +31,7 @@ export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
     const { behind, head, isLogBehind } = await readStoreState(records, known, origin)
     if (behind === undefined) return false
     const lost = logOf(known, origin) ?? { origin, size: head.size }
-    if (isLogBehind && lost.origin === origin) throw sameName(origin)
+    if (isLogBehind) await assertNewNames(records, { lost: lost.origin, origin })
     const time = await clock.check(records)
     // One that was used since the backup waits again.
     for (const { id } of await records.approvals.approvals(time)) {
@@ -41,20 +41,34 @@ export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
     const { caller, reason, requestId } = by
     const about = { type: 'restore', time, requestId, caller } as const
     const entry = { ...about, origin: lost.origin, size: lost.size, sequence, reason }
-    await appendEntries(records.log, [entry])
+    await appendEntries(records, [entry])
     records.announce()
     return true
   })
   if (isDone) await anchor.accept()
 }
 
-function sameName(origin: string): CountersignError {
-  return new CountersignError(
-    'ERR_CONFIG_INVALID',
-    `the log "${origin}" lost entries, so it cannot go on under this name`,
-    {
-      hint: `set log.origin to a name that it never had, such as ${origin}-2: docs/runbooks/restore.md`,
-      details: { origin },
-    },
-  )
+/**
+ * Both logs are in one store, so both lost entries. At the start, what was signed for a log under another name was
+ * dropped; a checkpoint of the transparency log that is still there is under its old one.
+ */
+async function assertNewNames(
+  { transparencyLog }: Pick<StoreTransaction, 'transparencyLog'>,
+  { lost, origin }: { readonly lost: string; readonly origin: string },
+): Promise<void> {
+  if (lost === origin) throw sameName('log.auditOrigin', `such as ${origin}-2`, { origin })
+  const checkpoint = await transparencyLog.checkpoint()
+  if (checkpoint !== undefined) throw sameName('log.origin', 'another host name', {})
+}
+
+function sameName(
+  setting: string,
+  suggestion: string,
+  details: Readonly<Record<string, string>>,
+): CountersignError {
+  const message = 'the logs lost entries, so neither can go on under the name that it had'
+  return new CountersignError('ERR_CONFIG_INVALID', message, {
+    hint: `set ${setting} to a name that it never had, ${suggestion}: docs/runbooks/restore.md`,
+    details,
+  })
 }

@@ -99,7 +99,7 @@ function changeOnce(
       toEntry(change, { ...done, key: moment.key, time: moment.now, sequence }),
     )
     // Last: it locks the log for every replica.
-    await appendEntries(records.log, [...consent, ...entries])
+    await appendEntries(records, [...consent, ...entries])
     records.announce()
     const states = new Map([...moment.versions, ...changed].map((one) => [one.version, one]))
     const versions = [...states.values()].toSorted((a, b) => a.version - b.version)
@@ -142,7 +142,7 @@ export function consentTo(
   if (consent === undefined) return Promise.resolve()
   return store.transaction(async (records) => {
     await records.keys.lockKey(name)
-    await appendEntries(records.log, await consent([step], records))
+    await appendEntries(records, await consent([step], records))
   })
 }
 

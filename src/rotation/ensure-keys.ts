@@ -105,7 +105,7 @@ async function changeRules(
   { clock, now, randomMark }: RotationContext,
   { acceptRules: reason }: RulesOptions,
 ): Promise<void> {
-  const { keys, log } = records
+  const { keys } = records
   await keys.putKey({ ...key, ...changePolicy(before, key.policy, now()) })
   if (!isSamePolicy(before.policy, key.policy)) await keys.nextSequence()
   const entry = {
@@ -118,7 +118,7 @@ async function changeRules(
     maxTokenLifetimeSeconds: key.policy.maxTokenLifetimeSeconds,
     reason,
   } as const
-  await appendEntries(log, [entry])
+  await appendEntries(records, [entry])
 }
 
 function assertSameKey(before: Key, after: Key): void {

@@ -25,7 +25,7 @@ export async function resetClock({ store, clock, by }: ClockReset): Promise<bool
     if (latest === undefined || !clock.isBehind(latest)) return false
     const { caller, reason, requestId } = by
     const entry = { type: 'clock', time, requestId, caller, latest, reason } as const
-    await appendEntries(records.log, [entry])
+    await appendEntries(records, [entry])
     // They would wait for as long as the clock was ahead.
     for (const { id } of await records.approvals.approvals(time)) {
       await records.approvals.deleteApproval(id)

@@ -44,6 +44,7 @@ import { attestationRoutes } from './routes/attestations.ts'
 import { descriptionRoutes } from './routes/description.ts'
 import { distributionRoutes } from './routes/distribution.ts'
 import { healthRoutes } from './routes/health.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { logRoutes } from './routes/log.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { signatureRoutes } from './routes/signatures.ts'
@@ -83,6 +84,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     approvalRoutes(app, context)
     healthRoutes(app, context)
     logRoutes(app, context)
+    auditRoutes(app, context)
     distributionRoutes(app, context)
     descriptionRoutes(app)
   })

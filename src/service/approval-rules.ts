@@ -45,6 +45,6 @@ export async function recordRules(
     if (JSON.stringify(await readRules(log)) === JSON.stringify(approvals)) return
     const time = await clock.check(records)
     const entry = { type: 'rules', time, requestId, caller: undefined, approvals } as const
-    await appendEntries(log, [entry])
+    await appendEntries(records, [entry])
   })
 }

@@ -80,7 +80,7 @@ export function createApprovals(options: ApprovalOptions): Approvals {
           outcome.approval ?? beginRequest(request, outcome, { ...options, by, time })
         if (outcome.approval === undefined) {
           await records.approvals.putApproval(approval)
-          await appendEntries(records.log, [requestEntry(approval, by, time)])
+          await appendEntries(records, [requestEntry(approval, by, time)])
         }
         return { approval, required: context.rules.required }
       })

@@ -16,7 +16,14 @@ import type { PolicySource } from '../access/policy-problem.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
-import { type Checkpointer, createCheckpointer } from '../log/checkpointer.ts'
+import {
+  type Checkpointer,
+  type CheckpointerOptions,
+  createCheckpointer,
+} from '../log/checkpointer.ts'
+import { proveStoredLeaf } from '../log/leaf-proof.ts'
+import { type LogKeys, TreeSigner } from '../log/tree-signer.ts'
+import type { LogNames } from './log-names.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -63,7 +70,7 @@ export interface AssemblyOptions {
   /** None: nobody may do anything. */
   readonly policies: readonly PolicySource[]
   readonly log: {
-    readonly origin: string
+    readonly names: LogNames
     readonly checkpointEveryMs: number
     /** Where it is kept how far the store was; left out: in memory. */
     readonly anchor?: AnchorStorage | undefined
@@ -139,34 +146,37 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
-  const appender = lifecycle.own(
-    createAppender({ store, admit: anchoredAdmission(createAdmission(clock, keys), anchor), now }),
-  )
   // Of no time: a checkpoint is signed whatever the clock shows.
-  const checkpointer = startCheckpoints(options, lifecycle, () => openLogKeys(own, configured))
+  const signers = createTreeSigners(given.log.names, (use) => openLogKeys(use, own, configured))
+  const admit = anchoredAdmission(createAdmission(clock, keys), anchor)
+  const appender = lifecycle.own(
+    createAppender({ store, admit, now, signer: signers.transparency }),
+  )
+  const checkpointers = startCheckpoints(options, lifecycle, signers)
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const publications = await startPublications(options, lifecycle, {
     keyring,
     ageMs: followed.ageMs,
   })
-  const { admit, mayBePermitted } = authorizer
+  const { admit: mayPass, mayBePermitted } = authorizer
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   const probes = new BackendProbes(own, now)
-  const checkStore = storeChecks(options, { anchor, checkpointer, keyring: followed })
+  const checkStore = storeChecks(options, { anchor, checkpointers, keyring: followed })
   const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
   return {
     settings,
     store,
     keyring,
     appender,
+    proveLeaf: (entry) => proveStoredLeaf(store.transparencyLog, signers.transparency, entry),
     publications,
     now,
     clock,
     randomId: options.randomId,
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
-    admit,
+    admit: mayPass,
     mayBePermitted,
     authorize: createAuthorization(authorizer, failures),
     approvals: createApprovals({ ...options, assertCurrent, now, settings: options.approvals }),
@@ -190,7 +200,9 @@ async function startRotation(
   lifecycle: Lifecycle,
 ): Promise<{ readonly anchor: StoreAnchor; readonly rotation: RotationContext }> {
   const { acceptStoreBehind: accept, log, onAlert, store } = options
-  const { anchor: storage, origin } = log
+  const { anchor: storage } = log
+  // Both logs are in one store, and the audit log grows with each leaf of the other.
+  const { audit: origin } = log.names
   const anchor = await StoreAnchor.open({ store, onAlert, origin, storage })
   const rotation = rotationContext(options, anchor)
   await startClock(options)
@@ -291,7 +303,7 @@ async function startPublications(
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     lifetimes: keyHistory,
     random,
-    issuer: settings.issuer,
+    names: settings,
     trustSigner: async () => (await openKeyOf('trust', keyring, configured)).signer,
     now,
     startTimer,
@@ -331,17 +343,48 @@ function rotationContext(options: Clocked, anchor: StoreAnchor): RotationContext
 function startCheckpoints(
   { log, onAlert, store }: AssemblyOptions,
   lifecycle: Lifecycle,
-  openKeys: Parameters<typeof createCheckpointer>[0]['openKeys'],
-): Checkpointer {
-  const { origin, checkpointEveryMs: intervalMs } = log
+  { audit, transparency }: TreeSigners,
+): readonly Checkpointer[] {
+  const { checkpointEveryMs: intervalMs } = log
   const onError = (error: CountersignError): void => {
     // The anchor has reported it, and it is tried every second.
     if (error.code !== 'ERR_STORE_BEHIND') onAlert(error)
   }
-  const checkpointer = createCheckpointer({ store, origin, openKeys, intervalMs, onError })
-  lifecycle.own(checkpointer)
-  checkpointer.start()
-  return checkpointer
+  const start = (options: Pick<CheckpointerOptions, 'log' | 'signer' | 'keep'>): Checkpointer => {
+    const checkpointer = createCheckpointer({ ...options, intervalMs, onError })
+    lifecycle.own(checkpointer)
+    checkpointer.start()
+    return checkpointer
+  }
+  return [
+    start({
+      log: store.log,
+      signer: audit,
+      keep: (checkpoint) => store.transaction((records) => records.log.putCheckpoint(checkpoint)),
+    }),
+    start({
+      log: store.transparencyLog,
+      signer: transparency,
+      keep: (checkpoint) =>
+        store.transaction((records) => records.transparencyLog.putCheckpoint(checkpoint)),
+    }),
+  ]
+}
+
+/** Who signs each log in this process. */
+interface TreeSigners {
+  readonly audit: TreeSigner
+  readonly transparency: TreeSigner
+}
+
+function createTreeSigners(
+  names: LogNames,
+  openKeys: (use: 'audit' | 'log') => Promise<LogKeys>,
+): TreeSigners {
+  return {
+    audit: new TreeSigner({ origin: names.audit, openKeys: () => openKeys('audit') }),
+    transparency: new TreeSigner({ origin: names.transparency, openKeys: () => openKeys('log') }),
+  }
 }
 
 function stampers(

@@ -6,7 +6,9 @@
  */
 import type { AccessRequest, AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
+import type { ProvenLeaf } from '../formats/log-entry.ts'
 import type { Appender } from '../log/appender.ts'
+import type { PublicEntry } from '../log/entry.ts'
 import type { CheckedClock } from '../rotation/checked-clock.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
@@ -21,6 +23,10 @@ import type { EmbeddedAuthority, Stamper } from './stamper.ts'
 export interface ServiceSettings {
   /** Address of the service: `iss` of its tokens, audience of its callers' tokens. */
   readonly issuer: string
+  /** Name of the transparency log: a host name. */
+  readonly logOrigin: string
+  /** Whether everybody may read it; if not, those who may read the audit log. */
+  readonly isLogPublic: boolean
   /** Most bytes of a request body; what is over is refused unread. */
   readonly maxBodyBytes: number
   /** After that long a request is answered with ERR_TIMEOUT and its work is told to stop. */
@@ -55,6 +61,12 @@ export interface ServiceContext {
   readonly store: Store
   readonly keyring: Keyring
   readonly appender: Appender
+  /**
+   * Proves as of now that the transparency log has the leaf that an entry of the audit log names.
+   *
+   * @throws CountersignError ERR_LOG_PROOF_INVALID — it has not
+   */
+  readonly proveLeaf: (entry: PublicEntry) => Promise<ProvenLeaf>
   /** What anybody may fetch to verify with. */
   readonly publications: Pick<Publications, 'page' | 'settled'>
   readonly now: () => Date

@@ -1,6 +1,6 @@
 /** The keys the service signs its own documents with: found by their use, whatever they are called. */
 import { CountersignError } from '../errors.ts'
-import type { LogKeys } from '../log/checkpointer.ts'
+import type { LogKeys } from '../log/tree-signer.ts'
 import type { KeyUse } from '../keys/key.ts'
 import type { ActiveSigner, Keyring } from '../rotation/keyring.ts'
 
@@ -23,18 +23,19 @@ export async function openKeyOf(
 }
 
 /**
- * Opens the log's key, and finds those of its earlier versions, under whichever name: checkpoints they signed
+ * Opens the key of a log, and finds those of its earlier versions, under whichever name: checkpoints they signed
  * are still read.
  *
  * @throws {@link CountersignError} as {@link openKeyOf}
  */
 export async function openLogKeys(
+  use: 'audit' | 'log',
   keyring: Keyring,
   configured: readonly string[],
 ): Promise<LogKeys> {
-  const { signer } = await openKeyOf('log', keyring, configured)
+  const { signer } = await openKeyOf(use, keyring, configured)
   const { keys, versions } = keyring.snapshot
-  const names = keys.filter(({ use }) => use === 'log').map(({ name }) => name)
+  const names = keys.filter((key) => key.use === use).map(({ name }) => name)
   const earlier = versions
     .filter(({ key, publicKey }) => names.includes(key) && publicKey.kid !== signer.key.kid)
     .map(({ publicKey }) => publicKey)

@@ -132,8 +132,8 @@ class KeptPublications implements Publications {
   }
 
   #rebuild(): void {
-    const { keyring, issuer, now, startTimer } = this.#options
-    const { pages, nextChangeAt } = publishPages(keyring.snapshot, issuer, now())
+    const { keyring, names, now, startTimer } = this.#options
+    const { pages, nextChangeAt } = publishPages(keyring.snapshot, names, now())
     this.#pages = pages
     this.#stopDeadline()
     if (nextChangeAt === undefined) return

@@ -25,7 +25,7 @@ import {
 import type { PublicationTimes } from '../keys/publication-times.ts'
 import type { KeyringSnapshot } from '../rotation/keyring.ts'
 import type { Signer } from '../signing/signer.ts'
-import { serializeTrustedRoot } from '../timestamp/trusted-root.ts'
+import { serializeTrustedRoot, type TrustedRootSource } from '../timestamp/trusted-root.ts'
 
 /** One page, ready to be sent. */
 export interface PublishedPage {
@@ -54,11 +54,18 @@ function page(
   return { body: bytes, etag, contentType, maxAgeSeconds }
 }
 
+/** Whose documents are published. */
+export type PublisherNames = Pick<TrustedRootSource, 'issuer' | 'logOrigin'>
+
 /**
  * The pages that need no signature. A revoked key has no page of its own: tools that take a key alone ask
  * for no window and no time.
  */
-export function publishPages(snapshot: KeyringSnapshot, issuer: string, now: Date): PublishedPages {
+export function publishPages(
+  snapshot: KeyringSnapshot,
+  names: PublisherNames,
+  now: Date,
+): PublishedPages {
   const jwks = publishJwks(snapshot, now)
   const maxAge = trustMaxAge(snapshot)
   const json = (value: unknown, type = 'application/json'): PublishedPage =>
@@ -73,10 +80,10 @@ export function publishPages(snapshot: KeyringSnapshot, issuer: string, now: Dat
     ])
   const pages = new Map([
     ['/.well-known/jwks.json', json(jwks.document, 'application/jwk-set+json')],
-    ['/.well-known/openid-configuration', json(publishDiscovery(issuer, snapshot.keys))],
+    ['/.well-known/openid-configuration', json(publishDiscovery(names.issuer, snapshot.keys))],
     [
       TRUSTED_ROOT_PATH,
-      page(serializeTrustedRoot({ ...snapshot, issuer }), 'application/json', maxAge),
+      page(serializeTrustedRoot({ ...snapshot, ...names }), 'application/json', maxAge),
     ],
     ...keys,
   ])
@@ -95,11 +102,11 @@ function trustMaxAge({ keys }: KeyringSnapshot): number {
 }
 
 /** The key history with the trusted root of the same moment. */
-export function createHistory(snapshot: KeyringSnapshot, issuer: string): KeyHistory {
-  const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, issuer }))
+export function createHistory(snapshot: KeyringSnapshot, names: PublisherNames): KeyHistory {
+  const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, ...names }))
   return {
     ...publishKeyHistory(snapshot),
-    issuer,
+    issuer: names.issuer,
     ...(isJsonObject(trustedRoot) && { trustedRoot }),
   }
 }

@@ -34,7 +34,7 @@ import { readProxies } from '../client/proxies.ts'
 import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
-import { settleLogName } from './log-name.ts'
+import { type LogNames, logNamesOf, settleLogNames } from './log-names.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
@@ -75,8 +75,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly issuer: string
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
-  /** Name of its log. */
-  readonly logOrigin: string
+  readonly logNames: LogNames
   /** What whoever runs it should know, in whole sentences. */
   readonly warnings: readonly string[]
   /** Reads certificates, keys of TLS and credentials again, and writes into its log what was renewed. Never rejects. */
@@ -122,7 +121,8 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const providers = lifecycle.own(openProviders(keys, options))
   const store = lifecycle.own(await openConfiguredStore(options))
   const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
-  await settleLogName(store, logOriginOf(config, issuer), isNewLog)
+  const logNames = logNamesOf(config, issuer)
+  await settleLogNames(store, logNames, isNewLog)
   const known = await store.transaction((records) => records.keys.keys())
   const anchor = anchorPath(config.log.anchor, config.store)
   const isFirst = known.length === 0
@@ -149,7 +149,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     issuer,
     keys: snapshot.keys,
     versions: snapshot.versions,
-    logOrigin: logOriginOf(config, issuer),
+    logNames,
     warnings: [
       ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
       ...anchorSaid,
@@ -199,10 +199,6 @@ export function issuerOf({ issuer, serve: { host, port, tls } }: Config): string
   throw new CountersignError('ERR_CONFIG_INVALID', 'the service has no issuer', {
     hint: 'set issuer in countersign.yaml to the address that callers use: https://sign.example.com',
   })
-}
-
-function logOriginOf({ log }: Config, issuer: string): string {
-  return log.origin ?? `${issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')}/log`
 }
 
 type KeyTable = Readonly<Record<string, KeySettings>>
@@ -261,7 +257,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     approvals,
     policies: policies === undefined ? [] : await readPolicyFolder(policies),
     log: {
-      origin: logOriginOf(config, issuer),
+      names: logNamesOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
       anchor: anchorStorage(anchorPath(config.log.anchor, config.store)),
     },
@@ -323,10 +319,13 @@ function timestampClient(address: string, fetch: typeof globalThis.fetch): Times
   return createTimestampClient({ url: new URL(address), runtime: { fetch, deadline } })
 }
 
-function toServiceSettings({ serve }: Config, issuer: string): ServiceSettings {
+function toServiceSettings(config: Config, issuer: string): ServiceSettings {
+  const { serve } = config
   const { anonymousTimestamps, maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
   return {
     issuer,
+    logOrigin: logNamesOf(config, issuer).transparency,
+    isLogPublic: config.log.isPublic,
     maxBodyBytes,
     maxConcurrent,
     maxQueue,

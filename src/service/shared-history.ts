@@ -21,7 +21,7 @@ import {
 import type { KeyringSnapshot } from '../rotation/keyring.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { PublicationRecords } from '../store/store.ts'
-import { createHistory, signHistory } from './published-pages.ts'
+import { createHistory, type PublisherNames, signHistory } from './published-pages.ts'
 
 /** What the history needs of a transaction. */
 export interface HistoryRecords {
@@ -33,8 +33,7 @@ export interface HistoryRecords {
 /** What a shared history is made of. */
 export interface SharedHistoryOptions {
   readonly store: { transaction<T>(work: (records: HistoryRecords) => Promise<T>): Promise<T> }
-  /** Address of the service. */
-  readonly issuer: string
+  readonly names: PublisherNames
   readonly lifetimes: PublicationLifetimes
   /** Opens the trust key's active version. */
   readonly trustSigner: () => Promise<Signer>
@@ -140,7 +139,7 @@ export class SharedHistory {
   }
 
   #content(snapshot: KeyringSnapshot): KeyHistory {
-    return createHistory(snapshot, this.#options.issuer)
+    return createHistory(snapshot, this.#options.names)
   }
 
   async #sign(

@@ -16,14 +16,15 @@ export interface StoreCheckOptions {
 /** What knows more of the store than the store itself. */
 export interface StoreWatchers {
   readonly anchor: StoreAnchor
-  readonly checkpointer: Pick<Checkpointer, 'failure'>
+  /** Of both logs. */
+  readonly checkpointers: readonly Pick<Checkpointer, 'failure'>[]
   readonly keyring: StoreKeyring
 }
 
 /** Makes the checks. */
 export function storeChecks(
   { clock, machine: { monotonicMs }, store }: StoreCheckOptions,
-  { anchor, checkpointer, keyring }: StoreWatchers,
+  { anchor, checkpointers, keyring }: StoreWatchers,
 ): () => readonly ReadinessCheck[] {
   const assertWritable = writeProbe(store, monotonicMs)
   return () => [
@@ -32,9 +33,10 @@ export function storeChecks(
       name: 'log',
       check: async () => {
         await assertWritable()
-        const failure = checkpointer.failure()
+        const failures = checkpointers.map((checkpointer) => checkpointer.failure())
         // What passes by itself is of the store or the key, which have checks of their own.
-        if (failure?.retryable === false) throw failure
+        const failure = failures.find((each) => each?.retryable === false)
+        if (failure !== undefined) throw failure
       },
     },
     { name: 'key states', check: () => assertAllTold(keyring) },

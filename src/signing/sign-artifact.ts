@@ -5,11 +5,12 @@
  * @packageDocumentation
  */
 import { toX509Signature } from '../crypto/der.ts'
-import { type Digest, digestBytes, digestHash } from '../crypto/digest.ts'
+import { type Digest, digestBytes, digestHash, formatDigest, hashBytes } from '../crypto/digest.ts'
 import { turnFor } from '../crypto/turns.ts'
 import { CountersignError } from '../errors.ts'
 import { type BundleContent, serializeBundle } from '../formats/bundle.ts'
 import { encodePae } from '../formats/dsse.ts'
+import type { SignatureFacts } from '../formats/hashedrekord.ts'
 import type { JsonObject } from '../formats/json.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { serializeSimpleSigning } from '../formats/simple-signing.ts'
@@ -35,6 +36,11 @@ export interface SignedBundle {
   readonly predicateType: string | undefined
 }
 
+/** Of what was signed here: what a transparency log says of it. */
+export interface WithFacts {
+  readonly facts: SignatureFacts
+}
+
 /** An attestation to be made: these subjects, and what is said of them. */
 export interface AttestationRequest {
   readonly subjects: readonly Subject[]
@@ -54,10 +60,11 @@ export async function attest(
   signer: Signer,
   request: AttestationRequest,
   options: SignArtifactOptions = {},
-): Promise<SignedBundle> {
+): Promise<SignedBundle & WithFacts> {
   const payload = await serializeStatementInTurns(request)
   await turnFor(payload.length)
-  const signature = await signer.sign(encodePae(STATEMENT_PAYLOAD_TYPE, payload), options)
+  const signed = encodePae(STATEMENT_PAYLOAD_TYPE, payload)
+  const signature = await signer.sign(signed, options)
   const sig = toX509Signature(signer.key.algorithm, signature)
   const envelope = {
     payloadType: STATEMENT_PAYLOAD_TYPE,
@@ -66,7 +73,8 @@ export async function attest(
   }
   await turnFor(payload.length)
   const bundle = await finish(signer, { kind: 'dsse', envelope }, sig, options)
-  return { bundle, predicateType: request.predicateType }
+  const facts = { content: 'envelope', digest: digestFor(signer, signed), signature: sig } as const
+  return { bundle, predicateType: request.predicateType, facts }
 }
 
 /**
@@ -77,7 +85,7 @@ export async function signArtifact(
   signer: Signer,
   artifact: { readonly digest: Digest; readonly annotations?: Readonly<Record<string, string>> },
   options: SignArtifactOptions = {},
-): Promise<SignedBundle> {
+): Promise<SignedBundle & WithFacts> {
   const { digest, annotations = {} } = artifact
   const subject = createSubject(digest, Object.keys(annotations).length > 0 ? { annotations } : {})
   const request = { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
@@ -97,7 +105,7 @@ export async function signFile(
   signer: Signer,
   digest: Digest,
   options: SignArtifactOptions = {},
-): Promise<SignedBundle> {
+): Promise<SignedBundle & WithFacts> {
   const { algorithm } = signer.key
   if (!isDigestSigner(signer)) {
     throw new CountersignError(
@@ -118,7 +126,13 @@ export async function signFile(
   const raw = await signer.signDigest(digestBytes(digest), options)
   const signature = toX509Signature(algorithm, raw)
   const bundle = await finish(signer, { kind: 'message', digest, signature }, signature, options)
-  return { bundle, predicateType: undefined }
+  return { bundle, predicateType: undefined, facts: { content: 'file', digest, signature } }
+}
+
+/** Digest of what was signed, by the hash of the signer's algorithm or, where it has none, SHA-256. */
+function digestFor({ key: { algorithm } }: Signer, signed: Uint8Array): Digest {
+  const hash = algorithm.hash ?? 'sha256'
+  return formatDigest(hash, hashBytes(hash, signed))
 }
 
 /** An image signature in cosign's older layout: a simple-signing payload and its signature. */
@@ -137,11 +151,13 @@ export async function signImageLegacy(
     readonly annotations?: Readonly<Record<string, string>>
   },
   options: SignOptions = {},
-): Promise<LegacyImageSignature> {
+): Promise<LegacyImageSignature & WithFacts> {
   const { digest, dockerReference, annotations = {} } = image
   const payload = serializeSimpleSigning({ dockerReference, imageDigest: digest, annotations })
-  const signature = await signer.sign(payload, options)
-  return { payload, signature: toX509Signature(signer.key.algorithm, signature) }
+  const raw = await signer.sign(payload, options)
+  const signature = toX509Signature(signer.key.algorithm, raw)
+  const facts = { content: 'payload', digest: digestFor(signer, payload), signature } as const
+  return { payload, signature, facts }
 }
 
 async function finish(

@@ -8,7 +8,7 @@ import { LogTables, LogTablesReader } from './log-tables.ts'
 import { PublicationTable } from './publication-table.ts'
 import { AnswerTable, ApprovalTable, ReplayTable, sweepExpired } from './request-tables.ts'
 import type { Store, StoreTransaction } from './store.ts'
-import type { Tables } from './tables.ts'
+import { LOG_IDS, type Tables } from './tables.ts'
 import { storeUnavailable } from './unavailable.ts'
 
 /** How often one transaction is tried where others beside it make it fail. */
@@ -17,6 +17,7 @@ const MAX_ATTEMPTS = 5
 /** The store over one open database, whose schema is current. */
 export class DatabaseStore implements Store {
   readonly log: LogReader
+  readonly transparencyLog: LogReader
   readonly renewables: readonly Renewable[]
   readonly #database: Database
   readonly #publicKeys: PublicKeyCache = new Map()
@@ -27,10 +28,12 @@ export class DatabaseStore implements Store {
   constructor(database: Database) {
     this.#database = database
     this.renewables = database.renewables
-    this.log = new LogTablesReader(() => {
+    const openDb = (): Kysely<Tables> => {
       this.#assertOpen()
       return database.reader
-    })
+    }
+    this.log = new LogTablesReader(LOG_IDS.audit, openDb)
+    this.transparencyLog = new LogTablesReader(LOG_IDS.transparency, openDb)
   }
 
   async transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T> {
@@ -75,7 +78,7 @@ export class DatabaseStore implements Store {
   async assertWritable(): Promise<void> {
     this.#assertOpen()
     await this.#database.writer.transaction().execute(async (db) => {
-      await this.#database.lockHead(db)
+      await this.#database.lockHead(db, LOG_IDS.audit)
       const probe = db.insertInto('counters').values({ name: 'probe', value: 1 })
       await probe
         .onConflict((taken) =>
@@ -122,7 +125,8 @@ export class DatabaseStore implements Store {
   #recordsOf(db: Kysely<Tables>): Omit<StoreTransaction, 'announce'> {
     return {
       keys: new KeyTables(db, this.#database, this.#publicKeys),
-      log: new LogTables(db, this.#database),
+      log: new LogTables(LOG_IDS.audit, db, this.#database),
+      transparencyLog: new LogTables(LOG_IDS.transparency, db, this.#database),
       answers: new AnswerTable(db),
       replays: new ReplayTable(db),
       approvals: new ApprovalTable(db),

@@ -6,7 +6,7 @@
 import type { Compilable, Kysely } from 'kysely'
 import type { Renewable } from '../renewal.ts'
 import type { ColumnTypes } from './migrations/column-types.ts'
-import type { LogEntryRow, LogHeadRow, LogLabelRow, Tables } from './tables.ts'
+import type { LogEntryRow, LogHeadRow, LogId, LogLabelRow, Tables } from './tables.ts'
 
 /** Settings of a database; `StoreOptions` says what each means. */
 export interface DatabaseSettings {
@@ -17,7 +17,7 @@ export interface DatabaseSettings {
 }
 
 /** The head of the log as it is stored. */
-export type HeadRow = Omit<LogHeadRow, 'id'>
+export type HeadRow = Omit<LogHeadRow, 'log'>
 
 /** A lock that one replica holds. */
 export interface HeldLock extends AsyncDisposable {
@@ -42,8 +42,8 @@ export interface Database extends AsyncDisposable {
   clock(db: Kysely<Tables>): Promise<Date | undefined>
   /** Keeps every other transaction on the same key waiting until this one ends. */
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
-  /** Reads the head of the log and keeps every other writer of it waiting until this transaction ends. */
-  lockHead(db: Kysely<Tables>): Promise<HeadRow>
+  /** Reads the head of a log and keeps every other writer of it waiting until this transaction ends. */
+  lockHead(db: Kysely<Tables>, log: LogId): Promise<HeadRow>
   /** Runs a statement of a transaction whose answer nobody needs, at the latest with its commit. */
   later(db: Kysely<Tables>, query: Compilable): Promise<void>
   /** Adds entries of the log, many at a time. */

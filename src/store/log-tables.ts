@@ -9,14 +9,16 @@ import type {
   StoredTile,
 } from '../log/log-records.ts'
 import type { Database, HeadRow } from './database.ts'
-import type { Tables } from './tables.ts'
+import type { LogId, Tables } from './tables.ts'
 
 /** Reads the log, in a transaction or out of one. */
 export class LogTablesReader implements LogReader {
+  protected readonly id: LogId
   readonly #openDb: () => Kysely<Tables>
 
   /** Asks for the database at each read, so that a closed one can refuse. */
-  constructor(openDb: () => Kysely<Tables>) {
+  constructor(id: LogId, openDb: () => Kysely<Tables>) {
+    this.id = id
     this.#openDb = openDb
   }
 
@@ -26,13 +28,15 @@ export class LogTablesReader implements LogReader {
 
   async head(): Promise<LogHead> {
     const columns = ['size', 'root', 'latest_at'] as const
-    return toHead(await this.db.selectFrom('log_head').select(columns).executeTakeFirstOrThrow())
+    const head = this.db.selectFrom('log_head').select(columns).where('log', '=', this.id)
+    return toHead(await head.executeTakeFirstOrThrow())
   }
 
   async tile(level: number, index: number): Promise<Uint8Array | undefined> {
     const tile = await this.db
       .selectFrom('log_tiles')
       .select('hashes')
+      .where('log', '=', this.id)
       .where('level', '=', level)
       .where('idx', '=', index)
       .executeTakeFirst()
@@ -43,6 +47,7 @@ export class LogTablesReader implements LogReader {
     const rows = await this.db
       .selectFrom('log_entries')
       .select('data')
+      .where('log', '=', this.id)
       .where('idx', '>=', start)
       .where('idx', '<', end)
       .orderBy('idx')
@@ -57,6 +62,7 @@ export class LogTablesReader implements LogReader {
     const labelled = this.db
       .selectFrom('log_labels')
       .select('idx')
+      .where('log', '=', this.id)
       .where('label', '=', hashLabel(label))
       .where('idx', '<', before ?? Number.MAX_SAFE_INTEGER)
     const rows = await labelled.orderBy('idx', 'desc').limit(limit).execute()
@@ -64,7 +70,8 @@ export class LogTablesReader implements LogReader {
   }
 
   async checkpoint(): Promise<StoredCheckpoint | undefined> {
-    return this.db.selectFrom('log_checkpoint').select(['size', 'note']).executeTakeFirst()
+    const newest = this.db.selectFrom('log_checkpoint').select(['size', 'note'])
+    return newest.where('log', '=', this.id).executeTakeFirst()
   }
 }
 
@@ -72,36 +79,41 @@ export class LogTablesReader implements LogReader {
 export class LogTables extends LogTablesReader implements LogRecords {
   readonly #database: Database
 
-  constructor(db: Kysely<Tables>, database: Database) {
-    super(() => db)
+  constructor(id: LogId, db: Kysely<Tables>, database: Database) {
+    super(id, () => db)
     this.#database = database
   }
 
   async lockHead(): Promise<LogHead> {
-    return toHead(await this.#database.lockHead(this.db))
+    return toHead(await this.#database.lockHead(this.db, this.id))
   }
 
   async insertEntries(entries: readonly StoredEntry[]): Promise<void> {
-    const rows = entries.map(({ index, data }) => ({ idx: index, data }))
+    const { id: log } = this
+    const rows = entries.map(({ index, data }) => ({ log, idx: index, data }))
     await this.#database.insertEntries(this.db, rows)
     const labels = entries.flatMap(({ index, labels }) =>
-      [...new Set(labels)].map((label) => ({ label: hashLabel(label), idx: index })),
+      [...new Set(labels)].map((label) => ({ log, label: hashLabel(label), idx: index })),
     )
-    await this.#database.insertLabels(this.db, labels)
+    if (labels.length > 0) await this.#database.insertLabels(this.db, labels)
   }
 
   async putTiles(tiles: readonly StoredTile[]): Promise<void> {
     if (tiles.length === 0) return
     // One statement may write a row once: of two for one tile the last counts.
+    const { id: log } = this
     const rows = new Map(
-      tiles.map(({ level, index: idx, hashes }) => [`${level}/${idx}`, { level, idx, hashes }]),
+      tiles.map(({ level, index: idx, hashes }) => [
+        `${level}/${idx}`,
+        { log, level, idx, hashes },
+      ]),
     )
     const put = this.db
       .insertInto('log_tiles')
       .values([...rows.values()])
       .onConflict((conflict) =>
         conflict
-          .columns(['level', 'idx'])
+          .columns(['log', 'level', 'idx'])
           .doUpdateSet((row) => ({ hashes: row.ref('excluded.hashes') })),
       )
     await this.#database.later(this.db, put)
@@ -109,22 +121,25 @@ export class LogTables extends LogTablesReader implements LogRecords {
 
   async putHead({ size, root, latest }: LogHead): Promise<void> {
     const row = { size, root, latest_at: latest === undefined ? null : latest.getTime() }
-    await this.#database.later(this.db, this.db.updateTable('log_head').set(row))
+    await this.#database.later(
+      this.db,
+      this.db.updateTable('log_head').set(row).where('log', '=', this.id),
+    )
   }
 
   async putCheckpoint({ size, note }: StoredCheckpoint): Promise<boolean> {
     const { numInsertedOrUpdatedRows } = await this.db
       .insertInto('log_checkpoint')
-      .values({ id: 1, size, note })
+      .values({ log: this.id, size, note })
       .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet({ size, note }).where('log_checkpoint.size', '<', size),
+        conflict.column('log').doUpdateSet({ size, note }).where('log_checkpoint.size', '<', size),
       )
       .executeTakeFirstOrThrow()
     return numInsertedOrUpdatedRows === 1n
   }
 
   async dropCheckpoint(): Promise<void> {
-    await this.db.deleteFrom('log_checkpoint').execute()
+    await this.db.deleteFrom('log_checkpoint').where('log', '=', this.id).execute()
   }
 }
 

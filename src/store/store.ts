@@ -67,7 +67,10 @@ export interface PublicationRecords {
 /** Everything one transaction can read and write. */
 export interface StoreTransaction {
   readonly keys: KeyRecords
+  /** The audit log. Whoever locks both heads locks its head first. */
   readonly log: LogRecords
+  /** The transparency log: what everybody may read. */
+  readonly transparencyLog: LogRecords
   readonly answers: AnswerRecords
   readonly replays: ReplayRecords
   readonly approvals: ApprovalRecords
@@ -90,8 +93,10 @@ export interface Store extends AsyncDisposable {
    * rejects. Work may run again after a serialization failure, so it has no other effects.
    */
   transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T>
-  /** Reads of the log outside a transaction, for serving it. */
+  /** Reads of the audit log outside a transaction. */
   readonly log: LogReader
+  /** Reads of the transparency log outside a transaction, for serving it. */
+  readonly transparencyLog: LogReader
   /** Calls back after an {@link StoreTransaction.announce} of any replica, within a second; returns how to stop. */
   onAnnouncement(listener: () => void): () => void
   /**

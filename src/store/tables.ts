@@ -52,37 +52,46 @@ export interface CreationIntentRow {
   readonly created_at: number
 }
 
-/** Leaf data of the log. Rows are only added. */
+/** The two logs in the tables: the audit log, and the transparency log that everybody may read. */
+export const LOG_IDS = { audit: 0, transparency: 1 } as const
+
+/** Which log a row is of. */
+export type LogId = (typeof LOG_IDS)[keyof typeof LOG_IDS]
+
+/** Leaf data of a log. Rows are only added. */
 export interface LogEntryRow {
+  readonly log: LogId
   readonly idx: number
   readonly data: Uint8Array
 }
 
 /** A label of an entry, hashed: callers choose what is in it, and an index takes only short keys. */
 export interface LogLabelRow {
+  readonly log: LogId
   readonly label: Uint8Array
   readonly idx: number
 }
 
 /** A tile of hashes. */
 export interface LogTileRow {
+  readonly log: LogId
   readonly level: number
   readonly idx: number
   readonly hashes: Uint8Array
 }
 
-/** The head of the log: one row, and the lock of all who append. */
+/** The head of a log: one row a log. That of the audit log is the lock of all who append, to either. */
 export interface LogHeadRow {
-  readonly id: number
+  readonly log: LogId
   readonly size: number
   readonly root: Uint8Array
   /** Of the latest entry since the time was last corrected. */
   readonly latest_at: number | null
 }
 
-/** The newest checkpoint: one row, or none yet. */
+/** The newest checkpoint: one row a log, or none yet. */
 export interface LogCheckpointRow {
-  readonly id: number
+  readonly log: LogId
   readonly size: number
   readonly note: string
 }

@@ -1,13 +1,12 @@
 /**
  * The Sigstore trusted root of a service (sigstore/protobuf-specs, sigstore_trustroot.proto), as served
  * at `/trust/trusted-root.json`: its time-stamp authorities, one for each version of its time-stamp keys,
- * and its logs.
+ * and its transparency log.
  *
  * @packageDocumentation
  */
-import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { encodeBase64 } from '../crypto/base64.ts'
-import { hashBytes } from '../crypto/digest.ts'
+import { logKeyId } from '../formats/note-key.ts'
 import { signsUntil } from '../keys/deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { parseTimestampChain } from './chain.ts'
@@ -16,20 +15,13 @@ import { parseTimestampChain } from './chain.ts'
 export interface TrustedRootSource {
   /** URL of the service. */
   readonly issuer: string
+  /** Name of the transparency log: a host name. */
+  readonly logOrigin: string
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
 }
 
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1'
-
-/** Sigstore's names of the algorithms a log may sign with; \@sigstore/verify refuses a name it lacks. */
-const KEY_DETAILS: Readonly<Partial<Record<AlgorithmName, string>>> = {
-  ES256: 'PKIX_ECDSA_P256_SHA_256',
-  ES384: 'PKIX_ECDSA_P384_SHA_384',
-  ES512: 'PKIX_ECDSA_P521_SHA_512',
-  EdDSA: 'PKIX_ED25519',
-  Ed25519: 'PKIX_ED25519',
-}
 
 /**
  * Writes the trusted root.
@@ -44,7 +36,7 @@ const KEY_DETAILS: Readonly<Partial<Record<AlgorithmName, string>>> = {
 export function serializeTrustedRoot(source: TrustedRootSource): Uint8Array {
   const root = {
     mediaType: MEDIA_TYPE,
-    tlogs: trusted(source, 'log').flatMap((one) => toLog(one, source.issuer)),
+    tlogs: trusted(source, 'log').flatMap((one) => toLog(one, source.logOrigin)),
     certificateAuthorities: [],
     ctlogs: [],
     timestampAuthorities: trusted(source, 'timestamp').flatMap((one) =>
@@ -105,16 +97,19 @@ function toAuthority({ version, validFor }: TrustedVersion, issuer: string): rea
   ]
 }
 
-function toLog({ version, validFor }: TrustedVersion, issuer: string): readonly object[] {
+/**
+ * Stock verifiers know a Rekor v2 log by the host of its address, and take what it signed for good whatever the
+ * end of its window is: what a revoked version signed counts nothing, so that is left out.
+ */
+function toLog({ version, validFor }: TrustedVersion, origin: string): readonly object[] {
   const { algorithm, spki } = version.publicKey
-  const keyDetails = KEY_DETAILS[algorithm.name]
-  if (keyDetails === undefined) return []
+  if (algorithm.family !== 'ed25519' || version.compromisedSince !== undefined) return []
   return [
     {
-      baseUrl: new URL('log', withSlash(issuer)).href,
+      baseUrl: `https://${origin}`,
       hashAlgorithm: 'SHA2_256',
-      publicKey: { rawBytes: encodeBase64(spki), keyDetails, validFor },
-      logId: { keyId: encodeBase64(hashBytes('sha256', spki)) },
+      publicKey: { rawBytes: encodeBase64(spki), keyDetails: 'PKIX_ED25519', validFor },
+      logId: { keyId: encodeBase64(logKeyId(origin, version.publicKey)) },
     },
   ]
 }

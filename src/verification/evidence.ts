@@ -21,8 +21,11 @@ export interface CertificateSigner {
 
 /** How much evidence a verification demands. */
 export interface EvidenceDemand {
-  /** Least number of verified log entries. */
-  readonly logEntries: number
+  /**
+   * Least number of verified log entries; undefined: one for what a service signed that logs its signatures, as
+   * far as its log has entries that a bundle carries, else none.
+   */
+  readonly logEntries: number | undefined
   /** Least number of trusted times. */
   readonly times: number
 }
@@ -81,10 +84,11 @@ function noRoot(): CountersignError {
 }
 
 function assertDemand(evidence: Evidence, demand: EvidenceDemand): void {
-  if (evidence.logEntries < demand.logEntries) {
+  const { logEntries = 0 } = demand
+  if (evidence.logEntries < logEntries) {
     throw new CountersignError(
       'ERR_LOG_PROOF_INVALID',
-      `${evidence.logEntries} log entries could be verified, ${demand.logEntries} are required`,
+      `${evidence.logEntries} log entries could be verified, ${logEntries} are required`,
       { hint: 'give the --trusted-root of the log, or a bundle with a log entry' },
     )
   }
@@ -156,7 +160,7 @@ async function verifyTimes(
     const material = toTrustMaterial(root, anyKey)
     const verifier = new Verifier(material, {
       ctlogThreshold: 0,
-      tlogThreshold: demand.logEntries,
+      tlogThreshold: demand.logEntries ?? 0,
       timestampThreshold: demand.times,
     })
     verifier.verify({ ...entity, key: { $case: 'public-key', hint: '' } })

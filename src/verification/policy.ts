@@ -49,7 +49,7 @@ export const SIGNATURE_POLICY: Policy = {
   predicateTypes: [SIGN_PREDICATE_TYPE],
   annotations: {},
   threshold: 1,
-  evidence: { logEntries: 0, times: 0 },
+  evidence: { logEntries: undefined, times: 0 },
 }
 
 /** Name of one check, in the order they are made: those of bundles, then those of tokens alone. */

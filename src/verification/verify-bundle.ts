@@ -21,6 +21,7 @@ import {
   verifyEvidence,
 } from './evidence.ts'
 import { assertKeyUse, type SignedForm } from './key-use.ts'
+import { assertEntriesAbout, assertUnlogged } from './log-entries.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
   assertAnnotations,
@@ -136,6 +137,7 @@ async function verifySteps(
       : await findFileSigner(content, artifact, candidates)
   if (found === undefined) throw noSigner(candidates, isNamed(bundle, candidates))
   checks.pass(`${found.key.algorithm.name} by ${nameKey(found)}`)
+  assertLogged(bundle, evidence, found, context)
   const signer = judgeSigner({ found, form: formOf(content) }, evidence, context, checks)
 
   checks.start('subject', artifact.name)
@@ -150,6 +152,23 @@ async function verifySteps(
   const { times, logEntries } = evidence
   const id = signatureId(content)
   return { id, signer, predicateType, statement, times, logEntries, checks: checks.all }
+}
+
+/**
+ * What a certificate signed is about a name, and stock verifiers compare that with the log. A key signs for a
+ * service what that service logs before it releases it.
+ */
+function assertLogged(
+  bundle: Bundle,
+  { certificate, logEntries }: Evidence,
+  found: TrustedKey,
+  { trust, policy }: VerificationContext,
+): void {
+  if (certificate !== undefined) return
+  if (logEntries > 0) assertEntriesAbout(bundle, found.key)
+  const isDemanded = policy.evidence.logEntries === undefined && found.issuer !== undefined
+  const hasLog = (trust.trustedRoot?.tlogs.length ?? 0) > 0
+  if (isDemanded && hasLog && logEntries === 0) assertUnlogged(bundle, found.key)
 }
 
 /** parseBundle lets no envelope pass that has not exactly one signature. */
@@ -242,7 +261,8 @@ function describeTypes({ predicateTypes }: Policy): string {
 }
 
 function describeDemand({ evidence }: Policy): string {
-  return `at least ${evidence.times} trusted times and ${evidence.logEntries} log entries`
+  const { times, logEntries = 'the usual' } = evidence
+  return `at least ${times} trusted times and ${logEntries} log entries`
 }
 
 function describeTimes({ times, logEntries }: Evidence): string {

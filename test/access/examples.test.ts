@@ -35,6 +35,10 @@ const revoke = (isForced: boolean): AccessRequest => ({
   key: RELEASE,
   isForced,
 })
+const readLog: AccessRequest = {
+  action: 'readLog',
+  key: { name: 'audit', use: 'audit', algorithm: 'EdDSA' },
+}
 
 const caller = (issuer: string, claims: JsonObject): Caller => ({
   kind: 'oidc',
@@ -119,6 +123,8 @@ test.each<[string, boolean, Caller, AccessRequest]>([
   ['an operator does not force', false, operator('signing-operators'), revoke(true)],
   ['who is on call forces', true, operator('signing-operators', 'signing-on-call'), revoke(true)],
   ['an operator does not sign', false, operator('signing-operators', 'signing-on-call'), sign],
+  ['an auditor reads the audit log', true, operator('auditors'), readLog],
+  ['an operator does not read it', false, operator('signing-operators'), readLog],
 ])('by the example policies %s', async (_what, isAllowed, who, request) => {
   const authorizer = await createAuthorizer(await readPolicyFolder(join(PROJECT, 'docs/policies')))
 

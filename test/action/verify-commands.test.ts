@@ -8,7 +8,10 @@ import {
   type Verifiable,
 } from '../../action/verify-commands.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
+import type { JsonObject } from '../../src/formats/json.ts'
 import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
+import { signFile } from '../../src/signing/sign-artifact.ts'
+import { testSigner } from '../support/signers.ts'
 
 const DIGEST = digestOf(Buffer.from('content'))
 const HEX = DIGEST.slice('sha256:'.length)
@@ -49,6 +52,26 @@ test('an image in a registry is verified there', () => {
     `countersign verify oci://ghcr.io/acme/app@${DIGEST} ${key}`,
     `cosign verify ${key} --insecure-ignore-tlog=true ghcr.io/acme/app@${DIGEST}`,
   ])
+})
+
+test('what is in the log of its service is verified by the published trusted root', async () => {
+  const { bundle, predicateType } = await signFile(testSigner(), DIGEST)
+  const logged = { ...(JSON.parse(Buffer.from(bundle).toString()) as JsonObject) }
+  logged['verificationMaterial'] = { publicKey: { hint: '' }, tlogEntries: [{}] }
+  const item = { ...itemOf(FILE), bundle: { bundle: Buffer.from(JSON.stringify(logged)) } }
+  const quiet = { ...itemOf(FILE), bundle: { bundle } }
+  const kms = { server: '', key: 'awskms:///alias/release' }
+  const about = (one: object) => ({ items: [{ ...one, predicateType } as MadeItem] })
+
+  const [, fetched, verify] = render(FILE, {}, about(item))
+
+  const root = 'https://sign.example.com/trust/trusted-root.json'
+  expect(fetched).toBe(`curl -sSfo trusted-root.json ${root}`)
+  expect(verify).toContain(' --trusted-root trusted-root.json app')
+  expect(verify).not.toContain('insecure')
+  // Of an algorithm without entries that cosign reads, and of a key that no service logs.
+  expect(render(FILE, {}, about(quiet)).at(-1)).toContain('--insecure-ignore-tlog=true')
+  expect(render(FILE, kms, about(item)).at(-1)).toContain('--insecure-ignore-tlog=true')
 })
 
 test('an image that was pushed nowhere is verified by its digest and the bundle', () => {

@@ -161,7 +161,7 @@ const RELEASED: PublishedVersion = {
 
 test('what a service publishes is held against its log, also what is newer than the checkpoint', async () => {
   const log = await createSignedLog(MADE)
-  await log.transaction((records) => appendEntries(records.log, [ACTIVE]))
+  await log.transaction((records) => appendEntries(records, [ACTIVE]))
   const server = await serveLog(log, { sequence: 3, versions: [RELEASED] })
   const args = ['log', 'verify', '--server', server, '--key', LOG_KEY.vkey]
 

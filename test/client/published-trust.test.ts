@@ -35,7 +35,13 @@ function snapshot(): KeyringSnapshot {
 test('a client pins, verifies and reads what the service publishes, and learns the next trust key', async () => {
   const server = await startPublications()
   const times = timesFrom(new Date('2026-03-04T00:00:00Z'))
-  const published = { ...createHistory(snapshot(), 'https://sign.example.com'), times }
+  const published = {
+    ...createHistory(snapshot(), {
+      issuer: 'https://sign.example.com',
+      logOrigin: 'sign.example.com',
+    }),
+    times,
+  }
   const body = await signHistory(published, first)
   server.pages.set('/trust/keys.json', body)
   const trustKey = findTrustKey(body)

@@ -9,6 +9,7 @@ test('a service with a database file gets keys of its own in a folder beside it'
   expect(Object.entries(keys).map(([name, { use, algorithm }]) => [name, use, algorithm])).toEqual([
     ['timestamp', 'timestamp', 'ES256'],
     ['log', 'log', 'EdDSA'],
+    ['audit', 'audit', 'EdDSA'],
     ['trust', 'trust', 'ES256'],
   ])
   expect(keys['log']).toMatchObject({ provider: 'file:/var/lib/countersign/keys/' })
@@ -21,7 +22,7 @@ test('a use that somebody configured gets no second key', () => {
     keys: { tsa: { use: 'timestamp', provider: 'file:/tsa/' } },
   })
 
-  expect(Object.keys(withEmbeddedKeys(config))).toEqual(['tsa', 'log', 'trust'])
+  expect(Object.keys(withEmbeddedKeys(config))).toEqual(['tsa', 'log', 'audit', 'trust'])
   expect(withEmbeddedKeys(config)['trust']?.provider).toBe('file:keys/')
 })
 

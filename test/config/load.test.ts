@@ -248,7 +248,7 @@ trust:
   expect(await mistakesIn(text)).toEqual([
     '1:1: isuer: unknown setting "isuer"',
     '3:3: keys.Release: "Release" is no name for a key',
-    '5:5: keys.release.use: expected one of artifact, digest, token, timestamp, log, trust; found "artefact"',
+    '5:5: keys.release.use: expected one of artifact, digest, token, timestamp, log, audit, trust; found "artefact"',
     '6:5: keys.release.provider: no keys can be made or opened in env:',
     '7:17: keys.release.rotation.every: "4000d" is not within 1s to 3650d',
     '7:31: keys.release.rotation.at: unknown setting "at"',

@@ -75,7 +75,7 @@ test.each([
   ['serve: { maxQueue: -1 }', 'c.yaml:1:10: serve.maxQueue: -1 is not within 0 to 100000'],
   [
     'log: { origin: "https://sign.example.com" }',
-    'c.yaml:1:8: log.origin: expected a host and path without a scheme, such as sign.example.com/log, found "https://sign.example.com"',
+    'c.yaml:1:8: log.origin: expected a host name in lower case without port or path, such as log.example.com, found "https://sign.example.com"',
   ],
   [
     'timestamps: freetsa',
@@ -128,16 +128,19 @@ test('claims keep their names, whatever stands in them', () => {
   expect(keys['s']?.claims).toEqual({ forced: { 'https://a.example/role': ['x'] } })
 })
 
-test('the key of the log is EdDSA, said or not, and nothing else', () => {
-  const written = (algorithm: string): string =>
-    `keys: { audit: { use: log, provider: "file:keys/"${algorithm} } }`
-  const layer = fileLayer(written(''), 'c.yaml')
+test.each(['log', 'audit'])(
+  'the key of a log is EdDSA, said or not, and nothing else: %s',
+  (use) => {
+    const written = (algorithm: string): string =>
+      `keys: { mine: { use: ${use}, provider: "file:keys/"${algorithm} } }`
+    const layer = fileLayer(written(''), 'c.yaml')
 
-  const { keys } = toConfig(toSingleFile(mergeLayers([layer])))
+    const { keys } = toConfig(toSingleFile(mergeLayers([layer])))
 
-  expect(keys['audit']).toMatchObject({ algorithm: 'EdDSA' })
-  expect(problemsOf(written(', algorithm: EdDSA'))).toEqual([])
-  expect(problemsOf(written(', algorithm: ES256'))).toEqual([
-    expect.stringContaining('expected EdDSA for the key of the log; found "ES256"'),
-  ])
-})
+    expect(keys['mine']).toMatchObject({ algorithm: 'EdDSA' })
+    expect(problemsOf(written(', algorithm: EdDSA'))).toEqual([])
+    expect(problemsOf(written(', algorithm: ES256'))).toEqual([
+      expect.stringContaining('expected EdDSA for the key of a log; found "ES256"'),
+    ])
+  },
+)

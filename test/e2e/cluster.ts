@@ -6,12 +6,15 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parsePublicKeySpki } from '../../src/crypto/public-key.ts'
+import type { LogIdentity } from '../../src/formats/checkpoint.ts'
 import { logVerifierKey } from '../../src/formats/note-key.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
 import { openLogServer } from '../../src/log/http-source.ts'
-import { verifyLog } from '../../src/log/verify-log.ts'
 import { missingPackages, TEST_PROGRAMS } from '../../tools/test/packages.ts'
+import { auditSource } from '../support/audit-log.ts'
+import { verifyBothLogs } from '../support/both-logs.ts'
 import { type CachingProxy, startCachingProxy } from '../support/caching-proxy.ts'
 import { createPostgres, type PostgresServer } from '../support/postgres.ts'
 import {
@@ -34,6 +37,9 @@ export function whyNoCluster(): string | undefined {
 
 /** For all first versions of all keys, on a busy machine. */
 const START_MS = 110_000
+
+/** For the checkpoint of what was appended last, on a busy machine. */
+const SETTLE_MS = 60_000
 
 /** Path of the JWKS. */
 export const JWKS_PATH = '/.well-known/jwks.json'
@@ -106,21 +112,46 @@ export class Cluster implements AsyncDisposable {
     return versions
   }
 
-  /** Verifies the whole log over HTTP, with the key that lies in the folder; answers its entries. */
-  async readLog(origin: string): Promise<readonly LogEntry[]> {
+  /**
+   * Verifies both logs over HTTP, with the keys that lie in the folder, until entries name every leaf; answers the
+   * entries of the audit log.
+   */
+  async readAuditLog(): Promise<readonly LogEntry[]> {
+    const deadline = AbortSignal.timeout(SETTLE_MS)
+    for (;;) {
+      const { entries, isComplete } = await this.#readLogs()
+      if (isComplete) return entries
+      // The checkpoint of the audit log comes within a second of the other.
+      await delay(200, undefined, { signal: deadline })
+    }
+  }
+
+  async #readLogs(): Promise<{ entries: readonly LogEntry[]; isComplete: boolean }> {
     const [replica] = this.replicas
-    const keys = (await this.versions('log')).map(({ uri }) => {
+    const url = replica?.url ?? ''
+    const { authorization } = this.folder
+    const entries: LogEntry[] = []
+    const { paired, transparency } = await verifyBothLogs(
+      {
+        source: auditSource({ url, authorization }),
+        log: await this.#identify('audit', 'sign.example.com/audit'),
+      },
+      {
+        source: openLogServer(url, { fetch }),
+        log: await this.#identify('log', 'sign.example.com'),
+      },
+      (_index, entry) => entries.push(entry),
+    )
+    return { entries, isComplete: paired.named >= transparency.checkpoint.size }
+  }
+
+  async #identify(key: string, origin: string): Promise<LogIdentity> {
+    const keys = (await this.versions(key)).map(({ uri }) => {
       const pem = readFileSync(uri.replace(/^file:/, ''))
       const spki = createPublicKey(pem).export({ type: 'spki', format: 'der' })
       return logVerifierKey(origin, parsePublicKeySpki(spki, 'EdDSA'))
     })
-    const entries: LogEntry[] = []
-    await verifyLog({
-      source: openLogServer(replica?.url ?? '', { fetch }),
-      log: { keys, origin },
-      onEntry: (_index, entry) => entries.push(entry),
-    })
-    return entries
+    return { keys, origin }
   }
 
   /** Replicas as an operator stops them, everything else at once. */

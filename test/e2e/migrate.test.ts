@@ -43,7 +43,7 @@ test('two replicas that migrate at once share one schema and one set of keys', a
     store,
     "select key from countersign.key_versions where state = 'active'",
   )
-  expect(active).toHaveLength(4)
+  expect(active).toHaveLength(5)
 
   await using third = await startServiceProcess(folder, { args: [] })
   expect(await isReady(third)).toBe(true)

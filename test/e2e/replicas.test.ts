@@ -64,7 +64,7 @@ test(
     await delay((LEEWAY + SKEW) * 1000)
     const isCached = await askTwice(cluster)
     await observer[Symbol.asyncDispose]()
-    const entries = await cluster.readLog('sign.example.com/log')
+    const entries = await cluster.readAuditLog()
 
     const { issued, verified, late, failures } = load.report
     const audit = auditLog(entries, { servedBefore: VERIFIER_CACHE + SKEW, signerLag: LAG })
@@ -112,7 +112,7 @@ test(
       const name = KEYS[turn % KEYS.length] ?? ''
       measured.push(await drill(cluster, { key: name, mode: modeOf(turn), turn }))
     }
-    const entries = await cluster.readLog('sign.example.com/log')
+    const entries = await cluster.readAuditLog()
 
     const refused = measured.map(({ refusedMs }) => refusedMs)
     const sinceAsked = measured.map(({ sinceAskedMs }) => sinceAskedMs)

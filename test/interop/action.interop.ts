@@ -91,7 +91,7 @@ describeWith('the action', [COSIGN], () => {
       expect(commands.match(/^(?:countersign|cosign) verify/gm)).toHaveLength(2)
       const [name = ''] = image.split('@')
       const unsigned = (await pushImage(registry.host)).replace(`${name}@`, '')
-      for (const line of commands.split('\n')) {
+      for (const line of commands.split('\n').filter((one) => !one.startsWith('curl '))) {
         const about = line.replaceAll(/sha256:[0-9a-f]{64}/g, unsigned)
         expect((await shell.paste(about)).status).not.toBe(0)
       }

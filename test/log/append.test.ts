@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { appendEncoded, appendEntries, type EdgeMemory, encodeEntry } from '../../src/log/append.ts'
+import {
+  appendEncoded,
+  appendEntries,
+  type EdgeMemories,
+  encodeEntry,
+} from '../../src/log/append.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
 import { leafHash, verifyInclusion } from '../../src/log/merkle.ts'
 import { proveInclusion } from '../../src/log/proofs.ts'
@@ -10,7 +15,7 @@ import { MemoryLog } from '../support/memory-log.ts'
 
 async function append(log: MemoryLog, from: number, count: number): Promise<readonly number[]> {
   const entries = Array.from({ length: count }, (_, index) => signatureEntry(from + index))
-  const appended = await log.transaction((records) => appendEntries(records.log, entries))
+  const appended = await log.transaction((records) => appendEntries(records, entries))
   return appended.map(({ index }) => index)
 }
 
@@ -45,7 +50,7 @@ test('nothing of a transaction that fails is in the log', async () => {
   await append(log, 0, 3)
   const before = await log.log.head()
   const failing = log.transaction(async (records) => {
-    await appendEntries(records.log, [signatureEntry(3)])
+    await appendEntries(records, [signatureEntry(3)])
     throw new Error('something else of it fails')
   })
 
@@ -57,7 +62,7 @@ test('nothing of a transaction that fails is in the log', async () => {
 test('no entries leave the log as it is', async () => {
   const log = new MemoryLog()
 
-  expect(await log.transaction((records) => appendEntries(records.log, []))).toEqual([])
+  expect(await log.transaction((records) => appendEntries(records, []))).toEqual([])
   expect(await log.log.head()).toMatchObject({ size: 0 })
 })
 
@@ -73,11 +78,12 @@ test('nothing is appended to a tree whose tiles were changed', async () => {
 
 test('the edge in memory gives way to what others appended, and to nothing after a failure', async () => {
   const [log, plain] = [new MemoryLog(), new MemoryLog()]
-  const memory: EdgeMemory = {}
+  const memory: EdgeMemories = { audit: {}, transparency: {} }
   const remembered = (from: number, count: number): Promise<unknown> =>
-    log.transaction(async ({ log: records }) => {
+    log.transaction(async (records) => {
       const entries = Array.from({ length: count }, (_, index) => signatureEntry(from + index))
-      await appendEncoded(records, await records.lockHead(), entries.map(encodeEntry), memory)
+      const encoded = entries.map((entry) => encodeEntry(entry))
+      await appendEncoded(records, await records.log.lockHead(), encoded, memory)
       if (count === 5) throw new Error('on purpose')
     })
 

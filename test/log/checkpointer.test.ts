@@ -3,7 +3,8 @@ import type { CountersignError } from '../../src/errors.ts'
 import { openCheckpoint } from '../../src/formats/checkpoint.ts'
 import { logVerifierKey } from '../../src/formats/note-key.ts'
 import { appendEntries } from '../../src/log/append.ts'
-import { type Checkpointer, createCheckpointer, type LogKeys } from '../../src/log/checkpointer.ts'
+import { type Checkpointer, createCheckpointer } from '../../src/log/checkpointer.ts'
+import { type LogKeys, TreeSigner } from '../../src/log/tree-signer.ts'
 import { EMPTY_ROOT } from '../../src/log/merkle.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { ManualTimer } from '../support/manual-timer.ts'
@@ -28,9 +29,9 @@ function createScene(log = new MemoryLog(), keys: LogKeys = { signer }): Scene {
   const timer = new ManualTimer()
   const errors: CountersignError[] = []
   const checkpointer = createCheckpointer({
-    store: log,
-    origin: ORIGIN,
-    openKeys: () => Promise.resolve(keys),
+    log: log.log,
+    signer: new TreeSigner({ origin: ORIGIN, openKeys: () => Promise.resolve(keys) }),
+    keep: (checkpoint) => log.transaction((records) => records.log.putCheckpoint(checkpoint)),
     startTimer: timer.start,
     onError: (error) => errors.push(error),
   })
@@ -42,7 +43,7 @@ function createScene(log = new MemoryLog(), keys: LogKeys = { signer }): Scene {
     append: async (count) => {
       const { size } = await log.log.head()
       const entries = signatureEntries(count, size)
-      await log.transaction((records) => appendEntries(records.log, entries))
+      await log.transaction((records) => appendEntries(records, entries))
     },
     signedSize: async () => {
       const stored = await log.log.checkpoint()
@@ -130,7 +131,7 @@ test('a log that was written anew is not signed, by this replica or the next', a
   await scene.append(7)
   const { note } = await scene.checkpointer.checkpoint()
   const other = createScene()
-  await other.log.transaction((records) => appendEntries(records.log, signatureEntries(9, 100)))
+  await other.log.transaction((records) => appendEntries(records, signatureEntries(9, 100)))
   other.log.tamper((state) => {
     state.checkpoint = { size: 7, note }
   })

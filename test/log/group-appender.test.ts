@@ -7,6 +7,7 @@ import { codeOfAsync } from '../support/errors.ts'
 import { LOG_START, signatureEntry } from '../support/log-entries.ts'
 import { ManualTimer } from '../support/manual-timer.ts'
 import { MemoryLog, type MemoryTransaction } from '../support/memory-log.ts'
+import { testTreeSigner } from '../support/signed-log.ts'
 
 const admitAll: Admit<MemoryTransaction> = (_records, entries) =>
   Promise.resolve(entries.map(() => undefined))
@@ -32,6 +33,7 @@ function createScene(
     store: log,
     admit: admitAll,
     now: () => LOG_START,
+    signer: testTreeSigner(),
     startTimer: timer.start,
     ...rest,
   })

@@ -7,26 +7,25 @@ import { verifyLog } from '../../src/log/verify-log.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Store, StoreTransaction } from '../../src/store/store.ts'
 import { signatureEntry } from '../support/log-entries.ts'
-import { LOG_KEY, LOG_ORIGIN } from '../support/signed-log.ts'
+import { LOG_KEY, LOG_ORIGIN, testTreeSigner } from '../support/signed-log.ts'
 import { createPostgres } from '../support/postgres.ts'
-import { testSigner } from '../support/signers.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const COUNT = 700
 
 async function appendTogether(stores: readonly Store[]): Promise<void> {
-  const signer = testSigner('EdDSA', 'log')
   const replicas = stores.map((store) => ({
     appender: createAppender<StoreTransaction>({
       store,
       admit: (_records, entries) => Promise.resolve(entries.map(() => undefined)),
       now: () => signatureEntry(0).time,
+      signer: testTreeSigner(),
       maxWaitMs: 60_000,
     }),
-    checkpointer: createCheckpointer<StoreTransaction>({
-      store,
-      origin: LOG_ORIGIN,
-      openKeys: () => Promise.resolve({ signer }),
+    checkpointer: createCheckpointer({
+      log: store.log,
+      signer: testTreeSigner(LOG_ORIGIN),
+      keep: (checkpoint) => store.transaction(({ log }) => log.putCheckpoint(checkpoint)),
       onError: (error) => {
         throw error
       },

@@ -162,9 +162,9 @@ async function forgeEntry(
   stored: Awaited<ReturnType<typeof createSignedLog>>,
 ): Promise<(typeof stored)['log']> {
   const { appendEncoded, encodeEntry } = await import('../../src/log/append.ts')
-  await stored.transaction(async ({ log: records }) => {
+  await stored.transaction(async (records) => {
     const encoded = { ...encodeEntry(signatureEntry(0)), data: Buffer.from('x') }
-    await appendEncoded(records, await records.lockHead(), [encoded])
+    await appendEncoded(records, await records.log.lockHead(), [encoded])
   })
   await appendSigned(stored, [])
   return stored.log

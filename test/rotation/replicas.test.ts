@@ -12,6 +12,7 @@ import { openStore } from '../../src/store/open-store.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { createPostgres, type PostgresServer } from '../support/postgres.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
+import { testTreeSigner } from '../support/signed-log.ts'
 
 let server: PostgresServer
 
@@ -120,7 +121,12 @@ test('a revocation stops the others: in the log at once, in their memory within 
   const [signing, revoking] = replicas
   if (signing === undefined || revoking === undefined) throw new Error('two replicas are needed')
   const admit = createAdmission(scene.clock, [scene.key])
-  await using appender = createAppender({ store: signing.store, admit, now: () => scene.now })
+  await using appender = createAppender({
+    store: signing.store,
+    admit,
+    now: () => scene.now,
+    signer: testTreeSigner(),
+  })
   await using keyring = await createKeyring({
     store: signing.store,
     openKey: (reference, options) => scene.providers.openKey(reference, options),

@@ -234,7 +234,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     await insert(intruded, version)
     const key = { name: 'release', version: 3, kid: version.publicKey.kid }
     const retired = stateEntry(0, { from: 'active', to: 'retired', action: 'retire', sequence: 9 })
-    await scene.store.transaction(({ log }) => appendEntries(log, [{ ...retired, key }]))
+    await scene.store.transaction((records) => appendEntries(records, [{ ...retired, key }]))
 
     const { keyring } = await follow(scene)
 

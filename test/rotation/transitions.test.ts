@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { StateEntry } from '../../src/log/entry.ts'
 import { createAppender } from '../../src/log/group-appender.ts'
+import { leafHash } from '../../src/log/merkle.ts'
+import { stateLeafOf } from '../../src/log/public-leaf.ts'
 import { createAdmission } from '../../src/rotation/admission.ts'
 import { createVersion, importVersion } from '../../src/rotation/new-version.ts'
 import { cancelDestruction, rotate, transition } from '../../src/rotation/transitions.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
+import { testTreeSigner } from '../support/signed-log.ts'
 
 test('a change, its log entry and the number of its publication are one transaction', async () => {
   const scene = await RotationScene.start()
@@ -15,6 +19,10 @@ test('a change, its log entry and the number of its publication are one transact
 
   const [version] = changed
   expect(sequence).toBe(1)
+  const leaf = stateLeafOf((await scene.log())[0] as StateEntry)?.data ?? new Uint8Array()
+  const leaves = await scene.store.transparencyLog.entries(0, 9)
+  expect(leaves.map((data) => Buffer.from(data))).toEqual([leaf])
+  const leafSha256 = Buffer.from(leafHash(leaf)).toString('hex')
   expect(await scene.log()).toEqual([
     {
       type: 'state',
@@ -30,6 +38,7 @@ test('a change, its log entry and the number of its publication are one transact
       compromisedSince: undefined,
       isForced: false,
       sequence: 1,
+      publicEntry: { index: 0, leafSha256 },
     },
   ])
 })
@@ -123,6 +132,7 @@ test('no signature of a version stands behind its revocation in the log', async 
     store: scene.store,
     admit: createAdmission(scene.clock, [scene.key]),
     now: () => scene.now,
+    signer: testTreeSigner(),
   })
 
   const signing = Array.from({ length: 40 }, async (_, index) => {
@@ -242,6 +252,7 @@ test('destroy is refused to a version that signed after it was closed', async ()
     store: scene.store,
     admit: (_, entries) => Promise.resolve(entries.map(() => undefined)),
     now: () => scene.now,
+    signer: testTreeSigner(),
   })
   await appender.append(scene.signature(version))
   scene.pass(60 * 86_400)

@@ -100,8 +100,8 @@ async function connect(folder: ServiceFolder, issuer: OidcIssuer): Promise<Scene
   const versions = async (): Promise<readonly { version: number; state: string }[]> =>
     (await call({ path: '/v1/keys/release' })).body['versions'] as never
   const entries = async (label: string): Promise<readonly Placed[]> => {
-    const page = await fetch(`${address}/log/entries?label=${encodeURIComponent(label)}`)
-    return ((await page.json()) as { readonly entries: readonly Placed[] }).entries
+    const { body } = await call({ path: `/audit/entries?label=${encodeURIComponent(label)}` })
+    return body['entries'] as readonly Placed[]
   }
   return {
     server,
@@ -260,8 +260,8 @@ test('an entry that is rewritten into an approval approves nothing', async () =>
   const data = Buffer.from(serializeEntry(forgedApproval(id, sha256))).toString('hex')
   const label = createHash('sha256').update(`approval:${id}`).digest('hex').slice(0, 32)
   await scene.sql(`
-    update log_entries set data = x'${data}' where idx = (select max(idx) from log_entries);
-    insert into log_labels select x'${label}', max(idx) from log_entries`)
+    update log_entries set data = x'${data}' where (log, idx) = (select 0, max(idx) from log_entries where log = 0);
+    insert into log_labels (log, label, idx) select 0, x'${label}', max(idx) from log_entries where log = 0`)
 
   const { code } = await scene.call(REVOKE)
 
@@ -317,7 +317,7 @@ async function append(
 ): Promise<Scene> {
   await server[Symbol.asyncDispose]()
   const store = await openStore(`sqlite:${join(folder.folder, 'service.db')}`)
-  await store.transaction(({ log }) => appendEntries(log, entries))
+  await store.transaction((records) => appendEntries(records, entries))
   await store[Symbol.asyncDispose]()
   return connect(folder, issuer)
 }
@@ -326,8 +326,8 @@ async function append(
 async function verifyStoppedLog({ folder, server }: Scene): Promise<string> {
   await server[Symbol.asyncDispose]()
   await using store = await openStore(`sqlite:${join(folder.folder, 'service.db')}`)
-  const versions = await store.transaction(({ keys }) => keys.versions('log'))
-  const keys = versions.map(({ publicKey }) => logVerifierKey('sign.example.com/log', publicKey))
+  const versions = await store.transaction(({ keys }) => keys.versions('audit'))
+  const keys = versions.map(({ publicKey }) => logVerifierKey('sign.example.com/audit', publicKey))
   try {
     await verifyLog({ source: openStoredLog(store.log), log: { keys } })
     return 'verified'

@@ -74,7 +74,8 @@ async function startAttack(): Promise<Attacker> {
       const { bundle } = results[0]
       const signature =
         bundle.messageSignature?.signature ?? bundle.dsseEnvelope?.signatures[0].sig ?? ''
-      return { signature, material: bundle.verificationMaterial }
+      // The entry of the log says what was signed in truth, so a thief leaves it out.
+      return { signature, material: { ...bundle.verificationMaterial, tlogEntries: [] } }
     },
   }
 }

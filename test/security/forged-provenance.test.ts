@@ -10,6 +10,7 @@ import { expect, test } from 'vitest'
 import type { JsonObject } from '../../src/formats/json.ts'
 import { toGithubProvenance } from '../../src/formats/predicates/github-provenance.ts'
 import type { ActionResult } from '../../src/testing.ts'
+import { readAudit } from '../support/audit-log.ts'
 import { GITHUB_CLAIMS, GITHUB_ISSUER } from '../support/identity-claims.ts'
 import { type ActionScene, startActionScene } from '../support/runner/scene.ts'
 import { runServer } from '../support/server.ts'
@@ -244,7 +245,7 @@ test('no caller names the service as its builder, by any type and in any spellin
     expect(answer, JSON.stringify(predicate)).toMatchObject(refused)
   }
   const denials = CLAIMS.map(() => ({ action: 'attest', code: 'ERR_NOT_ALLOWED' }))
-  expect(await readDenials(url)).toMatchObject(denials)
+  expect(await readDenials(url, authorization)).toMatchObject(denials)
 })
 
 /** A service whose callers know it by a name of its own. */
@@ -257,8 +258,7 @@ async function startNamedService(): Promise<{ url: string; authorization: string
   return { url: address, authorization: folder.authorization }
 }
 
-async function readDenials(url: string): Promise<readonly unknown[]> {
-  const response = await fetch(`${url}/log/entries?label=type:denial`)
-  const { entries } = (await response.json()) as { entries: { entry: unknown }[] }
-  return entries.map(({ entry }) => entry)
+async function readDenials(url: string, authorization: string): Promise<readonly unknown[]> {
+  const denials = await readAudit({ url, authorization }, 'type:denial')
+  return denials.map(({ entry }) => entry)
 }

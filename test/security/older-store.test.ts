@@ -17,7 +17,8 @@ import {
   putBack,
   readAnchor,
   readLog,
-  renameLog,
+  NEW_AUDIT,
+  renameLogs,
 } from '../support/older-store.ts'
 import { createPostgres, type PostgresServer, query } from '../support/postgres.ts'
 import { runServer } from '../support/server.ts'
@@ -135,12 +136,15 @@ test('a log of other entries is behind, however many it has', async () => {
   expect(server.lines.join('')).toMatch(/the first \d+ entries of its log are not those it had/)
 })
 
-test('an operator has a restored store accepted under a new name of the log, and the log says why', async () => {
+test('an operator has a restored store accepted under new names of both logs, and the log says why', async () => {
   const { folder, revoked } = await restoredFolder()
   const { sequence } = readAnchor(folder)
   const accepting = { acceptStoreBehind: REASON }
-  expect(await codeOfAsync(() => runServer(folder, accepting))).toBe('ERR_CONFIG_INVALID')
-  renameLog(folder, 'sign.example.com/log-2')
+  for (const names of [{}, NEW_AUDIT]) {
+    renameLogs(folder, names)
+    expect(await codeOfAsync(() => runServer(folder, accepting))).toBe('ERR_CONFIG_INVALID')
+  }
+  renameLogs(folder)
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
 
   await live(
@@ -151,20 +155,20 @@ test('an operator has a restored store accepted under a new name of the log, and
       expect(await client.failedChecks()).toEqual([])
       expect(revoked).not.toContain(await kidOfToken(server, folder))
       expect((await keySet(server)).sequence).toBeGreaterThan(sequence)
-      const restores = (await readLog(server)).filter(({ type }) => type === 'restore')
-      expect(restores).toMatchObject([{ origin: 'sign.example.com/log', reason: REASON }])
+      const restores = (await readLog(server, folder)).filter(({ type }) => type === 'restore')
+      expect(restores).toMatchObject([{ origin: 'sign.example.com/audit', reason: REASON }])
     },
     accepting,
   )
 
   const later = await runServer(folder, accepting)
   expect(await clientOf(later, folder).sign()).toEqual(RELEASED)
-  expect((await readLog(later)).filter(({ type }) => type === 'restore')).toHaveLength(1)
+  expect((await readLog(later, folder)).filter(({ type }) => type === 'restore')).toHaveLength(1)
 })
 
-test('another name of the log alone does not hide that entries were lost', async () => {
+test('other names of the logs alone do not hide that entries were lost', async () => {
   const { folder } = await restoredFolder()
-  renameLog(folder, 'sign.example.com/log-2')
+  renameLogs(folder)
 
   const client = clientOf(await runServer(folder, { newLog: true }), folder)
 
@@ -177,7 +181,7 @@ test('accepting changes nothing where the store is not behind', async () => {
 
   const server = await runServer(folder, { acceptStoreBehind: REASON })
 
-  expect((await readLog(server)).filter(({ type }) => type === 'restore')).toEqual([])
+  expect((await readLog(server, folder)).filter(({ type }) => type === 'restore')).toEqual([])
   expect(await clientOf(server, folder).failedChecks()).toEqual([])
 })
 
@@ -285,7 +289,7 @@ describe('over PostgreSQL', () => {
           expect(replica.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
         })
       })
-      renameLog(folder, 'sign.example.com/log-2')
+      renameLogs(folder)
       const one = await runServer(folder, { acceptStoreBehind: REASON })
       const other = await runServer(folder)
       for (const replica of [one, other]) {

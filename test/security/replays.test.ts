@@ -3,6 +3,10 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
+import { parseBundle } from '../../src/formats/bundle.ts'
+import type { JsonObject } from '../../src/formats/json.ts'
+import { withoutLogEntries } from '../../src/formats/log-entry.ts'
+import { readAudit } from '../support/audit-log.ts'
 import { changeByHand } from '../support/changed-by-hand.ts'
 import { type OidcIssuer, startOidcIssuer } from '../support/oidc-issuer.ts'
 import { runServer, type TestServer } from '../support/server.ts'
@@ -12,7 +16,10 @@ import { createTempFolder } from '../support/temp-folder.ts'
 interface Answer {
   readonly status: number
   readonly code: string | undefined
+  /** Without the proofs of entries, which are made anew for each answer. */
   readonly text: string
+  /** How many entries of logs each bundle carries. */
+  readonly logEntries: readonly number[]
 }
 
 interface Call {
@@ -22,6 +29,11 @@ interface Call {
   readonly claims?: object
   /** Idempotency-Key. */
   readonly key?: string
+}
+
+interface Answered {
+  readonly code?: string
+  readonly results?: readonly { readonly bundle?: JsonObject }[]
 }
 
 interface Scene {
@@ -43,7 +55,7 @@ async function start(policies?: string): Promise<Scene> {
   const issuer = await startOidcIssuer()
   const folder = writeServiceFolder({
     folder: createTempFolder(),
-    keys: { release: { use: 'artifact' } },
+    keys: { release: { use: 'artifact' }, quiet: { use: 'artifact', algorithm: 'EdDSA' } },
     access: { issuers: [{ issuer: issuer.issuer, allowPrivateAddresses: true }] },
     ...(policies !== undefined && { policies }),
   })
@@ -63,14 +75,17 @@ async function connect(folder: ServiceFolder, issuer: OidcIssuer): Promise<Scene
       },
       body: JSON.stringify(body),
     })
-    const text = await answer.text()
-    const { code } = JSON.parse(text) as { readonly code?: string }
-    return { status: answer.status, code, text }
+    const said = (await answer.json()) as Answered
+    const results = said.results?.map(({ bundle, ...rest }) => {
+      return { bundle: bundle && withoutLogEntries(bundle), ...rest }
+    })
+    const text = JSON.stringify({ ...said, results })
+    const logEntries = (said.results ?? []).map(({ bundle }) => countEntries(bundle))
+    return { status: answer.status, code: said.code, text, logEntries }
   }
-  const count = async (label: string): Promise<number> => {
-    const page = await fetch(`${server.address}/log/entries?label=${label}`)
-    return ((await page.json()) as { readonly entries: readonly unknown[] }).entries.length
-  }
+  const { address: url } = server
+  const count = async (label: string): Promise<number> =>
+    (await readAudit({ url, authorization: folder.authorization }, label)).length
   return {
     folder,
     issuer,
@@ -79,6 +94,10 @@ async function connect(folder: ServiceFolder, issuer: OidcIssuer): Promise<Scene
     sql: (statements) => changeByHand(join(folder.folder, 'service.db'), statements),
     made: async () => (await count('type:signature')) + (await count('type:attestation')),
   }
+}
+
+function countEntries(bundle: JsonObject = {}): number {
+  return parseBundle(Buffer.from(JSON.stringify(bundle))).logEntries
 }
 
 async function restart({ folder, issuer, server }: Scene, policies: string): Promise<Scene> {
@@ -90,7 +109,8 @@ async function restart({ folder, issuer, server }: Scene, policies: string): Pro
 }
 
 const ON_MAIN = `permit (principal, action, resource)
-  when { principal has ref && principal.ref == "refs/heads/main" };`
+  when { principal has ref && principal.ref == "refs/heads/main" };
+permit (principal, action == Action::"readLog", resource);`
 
 test('a retry is permitted by what its own token says', async () => {
   const { call, made } = await start(ON_MAIN)
@@ -124,7 +144,9 @@ test('a retry is refused once no policy permits it, also where it is an attestat
     key: 'retry-2',
   }
   const first = [await scene.call(), await scene.call(attest)]
-  const next = await restart(scene, 'permit (principal, action == Action::"readKeys", resource);')
+  const readOnly =
+    'permit (principal, action in [Action::"readKeys", Action::"readLog"], resource);'
+  const next = await restart(scene, readOnly)
 
   expect(first.map(({ status }) => status)).toEqual([200, 200])
   expect((await next.call()).code).toBe('ERR_NOT_ALLOWED')
@@ -178,6 +200,22 @@ test.each([
   expect([text, 'ERR_LOG_PROOF_INVALID']).toContain(again.code ?? again.text)
   expect(again.status).toBe(again.code === undefined ? 200 : 422)
   expect(await made()).toBe(1)
+})
+
+// No stock verifier reads entries about what an Ed25519 key signs, so its bundles carry none.
+test.each([
+  ['release', 1, change('"tlogEntries":[', '"tlogEntries":[{"logIndex":"1"},')],
+  ['quiet', 0, change('ationMaterial":{', 'ationMaterial":{"tlogEntries":[{"logIndex":"1"}],')],
+])('an entry that was put into a kept answer of %s is not handed out', async (key, count, put) => {
+  const { call, sql } = await start()
+  const path = `/v1/keys/${key}/signatures`
+  const { logEntries, text } = await call({ path })
+  await sql(put)
+
+  const again = await call({ path })
+
+  expect(logEntries).toEqual([count])
+  expect(again).toMatchObject({ status: 200, text, logEntries: [count] })
 })
 
 test.each([

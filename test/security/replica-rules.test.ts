@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KeyEntry } from '../../src/config/sections/key.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
-import { parseEntry } from '../../src/log/entry-format.ts'
 import { HistoryCheck } from '../../src/log/history-check.ts'
+import { readAudit } from '../support/audit-log.ts'
 import { createPostgres, type PostgresServer } from '../support/postgres.ts'
 import { runServer, type TestServer } from '../support/server.ts'
 import { ServiceClient, type Verdict } from '../support/service-client.ts'
@@ -65,12 +65,11 @@ function clientOf({ address }: TestServer, { authorization }: ServiceFolder): Se
   return new ServiceClient({ address, authorization })
 }
 
-async function rulesIn({ address }: TestServer): Promise<readonly LogEntry[]> {
-  const answer = await fetch(`${address}/log/entries?start=0&end=200`)
-  const { entries } = (await answer.json()) as {
-    readonly entries: readonly { readonly entry: object }[]
-  }
-  const all = entries.map(({ entry }) => parseEntry(Buffer.from(JSON.stringify(entry))))
+async function rulesIn(
+  { address: url }: TestServer,
+  { authorization }: ServiceFolder,
+): Promise<readonly LogEntry[]> {
+  const all = (await readAudit({ url, authorization })).map(({ entry }) => entry)
   const history = new HistoryCheck()
   for (const [index, entry] of all.entries()) history.add(index, entry)
   return all.filter(({ type }) => type === 'keyRules')
@@ -99,7 +98,7 @@ test.each<[string, Rules]>([
     expect(await one.issueToken()).toEqual(RELEASED)
     expect(await askForMore(one)).toEqual(OUTSIDE)
     expect(await one.failedChecks()).toEqual([])
-    expect(await rulesIn(first)).toEqual([])
+    expect(await rulesIn(first, folder)).toEqual([])
   },
 )
 
@@ -114,13 +113,13 @@ test('rules that an operator accepts count for all replicas at once, and are in 
   expect(await one.issueToken()).toEqual(REFUSED)
   await expect.poll(() => one.failedChecks(), SOON).toEqual(['key sessions ERR_KEY_RULES_DIFFER'])
   expect(first.lines.join('')).toMatch(/ERR_KEY_RULES_DIFFER.*"key":"sessions"/)
-  expect(await rulesIn(second)).toMatchObject([
+  expect(await rulesIn(second, folder)).toMatchObject([
     { resource: 'sessions', maxTokenLifetimeSeconds: 86_400, reason: REASON },
   ])
 
   const again = await runServer(looser, { acceptKeyRules: REASON })
   expect(await askForMore(clientOf(again, folder))).toEqual(RELEASED)
-  expect(await rulesIn(again)).toHaveLength(1)
+  expect(await rulesIn(again, folder)).toHaveLength(1)
 })
 
 test('stricter rules count for all replicas without being accepted, and are in the log', async () => {
@@ -131,7 +130,7 @@ test('stricter rules count for all replicas without being accepted, and are in t
 
   expect(await other.issueToken()).toEqual(RELEASED)
   expect(await one.issueToken()).toEqual(REFUSED)
-  expect(await rulesIn(second)).toMatchObject([
+  expect(await rulesIn(second, folder)).toMatchObject([
     { resource: 'sessions', maxTokenLifetimeSeconds: 300, reason: undefined },
   ])
 })
@@ -171,5 +170,5 @@ test('the one service of an SQLite store takes its new rules at its start, and l
   const second = await runServer(withRules(folder, LOOSER))
 
   expect(await askForMore(clientOf(second, folder))).toEqual(RELEASED)
-  expect(await rulesIn(second)).toMatchObject([{ resource: 'sessions', reason: undefined }])
+  expect(await rulesIn(second, folder)).toMatchObject([{ resource: 'sessions', reason: undefined }])
 })

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LogEntry } from '../../src/log/entry.ts'
-import { parseEntry } from '../../src/log/entry-format.ts'
 import { HistoryCheck } from '../../src/log/history-check.ts'
 import { openStore } from '../../src/store/open-store.ts'
+import { readAudit } from '../support/audit-log.ts'
 import { createPostgres, type PostgresServer } from '../support/postgres.ts'
 import { runServer, type TestServer } from '../support/server.ts'
 import { ServiceClient, type Verdict } from '../support/service-client.ts'
@@ -56,16 +56,16 @@ async function logSize(store: string): Promise<number> {
   return (await opened.log.head()).size
 }
 
-async function readLog({ address }: TestServer): Promise<readonly LogEntry[]> {
-  const { entries } = (await (await fetch(`${address}/log/entries?start=0&end=200`)).json()) as {
-    readonly entries: readonly { readonly entry: object }[]
-  }
-  return entries.map(({ entry }) => parseEntry(Buffer.from(JSON.stringify(entry))))
+async function readLog(
+  { address: url }: TestServer,
+  { authorization }: ServiceFolder,
+): Promise<readonly LogEntry[]> {
+  return (await readAudit({ url, authorization })).map(({ entry }) => entry)
 }
 
 /** Types of the entries, those of the keys' states aside. */
-async function typesIn(server: TestServer): Promise<readonly string[]> {
-  return (await readLog(server)).map(({ type }) => type).filter((type) => type !== 'state')
+async function typesIn(server: TestServer, folder: ServiceFolder): Promise<readonly string[]> {
+  return (await readLog(server, folder)).map(({ type }) => type).filter((type) => type !== 'state')
 }
 
 test.each([-HOUR_MS, HOUR_MS])(
@@ -99,7 +99,7 @@ test('a clock that is set while the service runs releases nothing until it is ri
   machine.offByMs = 0
 
   expect(await tryAll(client)).toEqual([RELEASED, RELEASED, RELEASED])
-  expect(await typesIn(server)).toEqual(['timestamp', 'signature', 'token'])
+  expect(await typesIn(server, folder)).toEqual(['timestamp', 'signature', 'token'])
 })
 
 test('a replica whose clock is set while it runs stops, and the others go on', async () => {
@@ -158,8 +158,8 @@ test('an entry of the future stops the service until an operator says why it is 
   const again = await runServer(folder, { resetClock })
 
   expect(await clientOf(again, folder).stamp()).toEqual(RELEASED)
-  expect(await typesIn(again)).toEqual(['timestamp', 'clock', 'timestamp'])
-  const entries = await readLog(again)
+  expect(await typesIn(again, folder)).toEqual(['timestamp', 'clock', 'timestamp'])
+  const entries = await readLog(again, folder)
   expect(entries.find(({ type }) => type === 'clock')).toMatchObject({ reason: resetClock })
   assertOrder(entries)
 })
@@ -194,14 +194,14 @@ test('a clock that was a year ahead and is right again stops no key for a year',
   expect(await tryAll(client)).toEqual([RELEASED, RELEASED, RELEASED])
   expect(await client.failedChecks()).toEqual([])
   const active = server.versions.filter(({ state }) => state === 'active')
-  expect(active).toHaveLength(5)
+  expect(active).toHaveLength(6)
   for (const { activatedAt, certificates } of active) {
     expect(activatedAt?.getTime()).toBeLessThanOrEqual(Date.now())
     if (certificates === undefined) continue
     const { validFromDate } = new X509Certificate(certificates)
     expect(validFromDate.getTime()).toBeLessThanOrEqual(Date.now())
   }
-  assertOrder(await readLog(server))
+  assertOrder(await readLog(server, folder))
   await expect.poll(() => standbysAhead(folder), { timeout: 30_000 }).toEqual([])
 })
 
@@ -245,7 +245,7 @@ test('a revocation goes through a replica with a wrong clock, by the time of the
 
   expect(await clientOf(server, folder).revoke('release')).toEqual(RELEASED)
 
-  const revoked = (await readLog(server)).find(
+  const revoked = (await readLog(server, folder)).find(
     (entry) => entry.type === 'state' && entry.action === 'revoke',
   )
   const since = revoked?.type === 'state' ? revoked.compromisedSince?.getTime() : undefined
@@ -260,5 +260,5 @@ test('a revocation goes through while an entry of the future stops all else', as
 
   expect(await client.revoke('release')).toEqual(RELEASED)
   expect(await client.sign()).toEqual(REFUSED)
-  assertOrder(await readLog(server))
+  assertOrder(await readLog(server, folder))
 })

@@ -8,6 +8,7 @@ import { withActiveSigner } from '../../src/service/operations/active-signer.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { CREDENTIALS, NOW, startService } from '../support/service.ts'
 import { serviceKey, serviceVersion } from '../support/service-keys.ts'
+import { testTreeSigner } from '../support/signed-log.ts'
 import { testSigner } from '../support/signers.ts'
 
 const [FIRST, SECOND] = [testSigner('ES256', 'first'), testSigner('ES256', 'second')]
@@ -41,6 +42,7 @@ async function serviceThatIsLate(use: 'token' | 'artifact'): ReturnType<typeof s
   const appender = createAppender({
     store,
     now: () => NOW,
+    signer: testTreeSigner(),
     admit: (_records, entries) =>
       Promise.resolve(
         entries.map((entry) =>

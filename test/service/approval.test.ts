@@ -75,7 +75,7 @@ async function createScene(required = 2): Promise<Scene> {
         await approvals.assertApproved(what, by)
         await store.transaction(async (records) => {
           const consent = approvals.consentTo(() => what, by)
-          await appendEntries(records.log, await consent(what.steps, records))
+          await appendEntries(records, await consent(what.steps, records))
         })
       })
     },

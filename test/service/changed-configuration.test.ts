@@ -19,11 +19,11 @@ async function fetchHistory({
 }
 
 test('a changed configuration takes the next number, which clients and the log agree with', async () => {
-  const origin = 'sign.example.com/log'
+  const origin = 'log.example.com'
   const folder = writeServiceFolder({
     folder: createTempFolder(),
     keys: { release: { use: 'artifact' } },
-    log: { origin },
+    log: { origin, auditOrigin: `${origin}/audit` },
   })
   const before = await runServer(folder)
   const first = await fetchHistory(before)

@@ -27,6 +27,7 @@ test('a service with one configured key makes its own, and signs with the first 
   expect(answer.status).toBe(200)
   expect(await answer.json()).toMatchObject({ key: 'release', version: 1, results: [{}] })
   expect(server.keys.map(({ name, use }) => `${name} ${use}`).sort()).toEqual([
+    'audit audit',
     'log log',
     'release artifact',
     'timestamp timestamp',
@@ -50,6 +51,7 @@ test('a service that started is ready, and says of what', async () => {
       'anchor',
       'approvals',
       'key history',
+      'key audit',
       'key log',
       'key release',
       'key timestamp',
@@ -130,7 +132,7 @@ test('an address that is taken fails the start and leaves the store free', async
   const server = await runServer(folder)
 
   expect(code).toBe('ERR_NETWORK')
-  expect(server.keys).toHaveLength(4)
+  expect(server.keys).toHaveLength(5)
 })
 
 test.each([
@@ -165,7 +167,7 @@ test('a PostgreSQL store is opened with the password of its reference, which no 
     .replace('sqlite:service.db', `${url.href}\nstorePassword: env:STORE_PASSWORD`)
     .replace(
       'keys:\n',
-      `keys:\n${['log EdDSA', 'trust ES256', 'timestamp ES256']
+      `keys:\n${['log EdDSA', 'audit EdDSA', 'trust ES256', 'timestamp ES256']
         .map((line) => line.split(' '))
         .map(([use = '', algorithm = '']) => {
           const entry = provider.replace('USE', use).replace('ALG', algorithm)

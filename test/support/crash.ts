@@ -55,6 +55,7 @@ function crashingStore(store: Store, point: CrashPoint): Store {
   return {
     log: store.log,
     renewables: store.renewables,
+    transparencyLog: store.transparencyLog,
     transaction: (work) => point.call(() => store.transaction(work)),
     // The lock itself is let go of by the database when the process is gone.
     withLock: (name, work) => store.withLock(name, work),

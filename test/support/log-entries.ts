@@ -84,6 +84,10 @@ const text = fc.string({ unit: 'binary' })
 const optionalText = fc.option(text, { nil: undefined })
 const state = fc.constantFrom('pending', 'active', 'retired', 'revoked', 'destroyed')
 
+const publicEntry = fc.option(fc.record({ index: fc.nat(), leafSha256: text }), {
+  nil: undefined,
+})
+
 const signature: fc.Arbitrary<SignatureEntry> = fc.record({
   ...base,
   type: fc.constantFrom('signature', 'attestation'),
@@ -94,6 +98,7 @@ const signature: fc.Arbitrary<SignatureEntry> = fc.record({
   timestamp: fc.option(fc.record({ kid: text, time: base.time }), { nil: undefined }),
   backendRequestId: optionalText,
   answerSha256: optionalText,
+  publicEntry,
 })
 const token: fc.Arbitrary<TokenEntry> = fc.record({
   ...base,
@@ -124,6 +129,7 @@ const change: fc.Arbitrary<StateEntry> = fc.record({
   certificatesSha256: optionalText,
   isForced: fc.boolean(),
   sequence: fc.nat(),
+  publicEntry,
 })
 const denial: fc.Arbitrary<DenialEntry> = fc.record({
   ...base,

@@ -24,35 +24,50 @@ interface LogState {
 /** What a transaction of {@link MemoryLog} works with. */
 export interface MemoryTransaction {
   readonly log: LogRecords
+  readonly transparencyLog: LogRecords
 }
 
-/** A log in memory. */
-export class MemoryLog {
-  #state: LogState = {
+function emptyLog(): LogState {
+  return {
     head: { size: 0, root: EMPTY_ROOT, latest: undefined },
     checkpoint: undefined,
     entries: [],
     tiles: new Map(),
   }
+}
+
+/** Both logs in memory. */
+export class MemoryLog {
+  #state = emptyLog()
+  #transparency = emptyLog()
   #last: Promise<unknown> = Promise.resolve()
   /** Transactions that were committed. */
   commits = 0
   /** Runs before each commit: a test lets it wait or fail. */
   beforeCommit: () => Promise<void> = () => Promise.resolve()
 
-  /** Reads the log. */
+  /** Reads the audit log. */
   get log(): LogReader {
     return readerOf(() => this.#state)
+  }
+
+  /** Reads the transparency log. */
+  get transparencyLog(): LogReader {
+    return readerOf(() => this.#transparency)
   }
 
   /** Runs work alone; what it wrote is kept if it fulfils. */
   transaction<T>(work: (records: MemoryTransaction) => Promise<T>): Promise<T> {
     const run = this.#last.then(async () => {
-      const { head, checkpoint, entries, tiles } = this.#state
-      const state = { head, checkpoint, entries: [...entries], tiles: new Map(tiles) }
-      const result = await work({ log: recordsOf(state) })
+      const [state, transparency] = [copyOf(this.#state), copyOf(this.#transparency)]
+      const lock: Lock = { isHeld: false }
+      const result = await work({
+        log: recordsOf(state, lock),
+        transparencyLog: recordsOf(transparency, lock),
+      })
       await this.beforeCommit()
       this.#state = state
+      this.#transparency = transparency
       this.commits += 1
       return result
     })
@@ -61,9 +76,18 @@ export class MemoryLog {
   }
 
   /** Changes what is stored behind everybody's back, as whoever owns the database can. */
-  tamper(change: (state: LogState) => void): void {
-    change(this.#state)
+  tamper(change: (state: LogState, transparency: LogState) => void): void {
+    change(this.#state, this.#transparency)
   }
+}
+
+function copyOf({ head, checkpoint, entries, tiles }: LogState): LogState {
+  return { head, checkpoint, entries: [...entries], tiles: new Map(tiles) }
+}
+
+/** The head of the audit log is the lock of both. */
+interface Lock {
+  isHeld: boolean
 }
 
 function readerOf(state: () => LogState): LogReader {
@@ -88,17 +112,16 @@ function readerOf(state: () => LogState): LogReader {
   }
 }
 
-function recordsOf(state: LogState): LogRecords {
-  let isLocked = false
+function recordsOf(state: LogState, lock: Lock): LogRecords {
   const write = (change: () => void): Promise<void> => {
-    if (!isLocked) throw new Error('the head is not locked')
+    if (!lock.isHeld) throw new Error('the head is not locked')
     change()
     return Promise.resolve()
   }
   return {
     ...readerOf(() => state),
     lockHead: () => {
-      isLocked = true
+      lock.isHeld = true
       return Promise.resolve(state.head)
     },
     insertEntries: (entries) =>

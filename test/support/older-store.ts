@@ -1,10 +1,11 @@
 /** A service whose database is put back to an earlier state. */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { LogSection } from '../../src/config/sections/serve.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
-import { parseEntry } from '../../src/log/entry-format.ts'
 import { HistoryCheck } from '../../src/log/history-check.ts'
 import type { ServerOptions } from '../../src/service/server.ts'
+import { readAudit } from './audit-log.ts'
 import { runServer, type TestServer } from './server.ts'
 import { ServiceClient } from './service-client.ts'
 import {
@@ -86,12 +87,12 @@ export async function kidOfToken(
   return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string }).kid
 }
 
-/** The first entries of the log, whose order makes sense. */
-export async function readLog({ address }: TestServer): Promise<readonly LogEntry[]> {
-  const { entries } = (await (await fetch(`${address}/log/entries?start=0&end=200`)).json()) as {
-    readonly entries: readonly { readonly entry: object }[]
-  }
-  const all = entries.map(({ entry }) => parseEntry(Buffer.from(JSON.stringify(entry))))
+/** The first entries of the audit log, whose order makes sense. */
+export async function readLog(
+  { address: url }: TestServer,
+  { authorization }: ServiceFolder,
+): Promise<readonly LogEntry[]> {
+  const all = (await readAudit({ url, authorization })).map(({ entry }) => entry)
   const history = new HistoryCheck()
   for (const [index, entry] of all.entries()) history.add(index, entry)
   return all
@@ -113,8 +114,13 @@ export function readAnchor(folder: ServiceFolder, path: string = anchorOf(folder
   return JSON.parse(readFileSync(path, 'utf8')) as AnchorDocument
 }
 
-/** Gives the log another name, as an operator does. */
-export function renameLog(folder: ServiceFolder, origin: string): void {
+/** A name that the audit log never had. */
+export const NEW_AUDIT: LogSection = { auditOrigin: 'sign.example.com/audit-2' }
+/** Names that neither log ever had. */
+export const NEW_NAMES: LogSection = { ...NEW_AUDIT, origin: 'log-2.sign.example.com' }
+
+/** Gives the logs other names, as an operator does. */
+export function renameLogs(folder: ServiceFolder, names: LogSection = NEW_NAMES): void {
   const config = JSON.parse(readFileSync(folder.config, 'utf8')) as { readonly log?: object }
-  writeFileSync(folder.config, JSON.stringify({ ...config, log: { ...config.log, origin } }))
+  writeFileSync(folder.config, JSON.stringify({ ...config, log: { ...config.log, ...names } }))
 }

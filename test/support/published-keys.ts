@@ -50,7 +50,7 @@ export class PublishedKeys {
       onAnnouncement: this.store.onAnnouncement,
       lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
       random: () => 0,
-      issuer: 'https://sign.example.com',
+      names: { issuer: 'https://sign.example.com', logOrigin: 'sign.example.com' },
       trustSigner: () => this.trustSigner(),
       now: () => second(this.#seconds),
       startTimer: this.#timer.start,

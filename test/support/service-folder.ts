@@ -81,6 +81,7 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
 function keysIn(folder: string, keys: ServiceFolderOptions['keys']): Record<string, KeyEntry> {
   const own: ServiceFolderOptions['keys'] = {
     log: { use: 'log', algorithm: 'EdDSA' },
+    audit: { use: 'audit', algorithm: 'EdDSA' },
     trust: { use: 'trust' },
     timestamp: { use: 'timestamp' },
   }

@@ -7,7 +7,8 @@ import { createAuthorizer } from '../../src/access/authorize.ts'
 import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { CountersignError } from '../../src/errors.ts'
 import type { Key, KeyUse, KeyVersion } from '../../src/keys/key.ts'
-import type { LogEntry } from '../../src/log/entry.ts'
+import type { LogEntry, PublicEntry } from '../../src/log/entry.ts'
+import { proveStoredLeaf } from '../../src/log/leaf-proof.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
 import { createAppender } from '../../src/log/group-appender.ts'
 import type { Keyring } from '../../src/rotation/keyring.ts'
@@ -28,6 +29,7 @@ import { GITHUB_CLAIMS, GITHUB_ISSUER } from './identity-claims.ts'
 import { serviceKey, serviceVersion } from './service-keys.ts'
 import { testSigner } from './signers.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { testTreeSigner } from './signed-log.ts'
 import { createTempFolder } from './temp-folder.ts'
 import { testChain } from './time-stamps.ts'
 
@@ -58,6 +60,8 @@ const WORKFLOW: Caller = {
 /** Small bounds that a test can meet. */
 export const SETTINGS: ServiceSettings = {
   issuer: 'https://sign.example.com',
+  logOrigin: 'sign.example.com',
+  isLogPublic: true,
   maxBodyBytes: 64 * 1024,
   requestTimeoutMs: 30_000,
   bodyTimeoutMs: 30_000,
@@ -92,6 +96,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     store: unreached('store'),
     keyring: unreached('keyring'),
     appender: unreached('appender'),
+    proveLeaf: () => Promise.reject(new Error('this test has no transparency log')),
     publications: unreached('publications'),
     now: () => NOW,
     clock: new SteadyClock(() => NOW),
@@ -161,10 +166,11 @@ export interface TestService {
   readonly replica: () => Promise<FastifyInstance>
 }
 
-/** What the usual keys are: one for files and images, one to stamp times. */
+/** What the usual keys are: one for files and images, one to stamp times, one of the audit log. */
 const KEYS: readonly TestKey[] = [
   { name: 'release', use: 'artifact' },
   { name: 'tsa', use: 'timestamp', signer: testSigner('ES256', 'tsa') },
+  { name: 'audit', use: 'audit', algorithm: 'EdDSA' },
 ]
 
 const PERMIT_ALL = 'permit (principal, action, resource);'
@@ -177,7 +183,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const now = (): Date => NOW
   const admitAll = (_records: unknown, entries: readonly unknown[]): Promise<undefined[]> =>
     Promise.resolve(entries.map(() => undefined))
-  const appender = createAppender({ store, admit: admitAll, now })
+  const signer = testTreeSigner(SETTINGS.logOrigin)
+  const appender = createAppender({ store, admit: admitAll, now, signer })
   const keyring = testKeyring(keys)
   const authorizer = await createAuthorizer([{ file: 'test.cedar', text: policies }])
   const failures = new FailureLog({
@@ -198,6 +205,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     store,
     approvals,
     appender,
+    proveLeaf: (entry: PublicEntry) => proveStoredLeaf(store.transparencyLog, signer, entry),
     keyring,
     failures,
     admit: authorizer.admit,

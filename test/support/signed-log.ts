@@ -1,9 +1,11 @@
 /** Logs that are signed, for tests of whoever reads them. */
 import { type NoteKey, logVerifierKey } from '../../src/formats/note-key.ts'
-import { appendEntries } from '../../src/log/append.ts'
-import { type CheckpointerOptions, createCheckpointer } from '../../src/log/checkpointer.ts'
+import { appendEntries, type TwoLogs } from '../../src/log/append.ts'
+import { createCheckpointer } from '../../src/log/checkpointer.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
-import type { LogRecords, StoredCheckpoint } from '../../src/log/log-records.ts'
+import type { LogTransactions } from '../../src/log/group-appender.ts'
+import type { LogReader, StoredCheckpoint } from '../../src/log/log-records.ts'
+import { TreeSigner } from '../../src/log/tree-signer.ts'
 import { signatureEntry } from './log-entries.ts'
 import { MemoryLog } from './memory-log.ts'
 import { testSigner } from './signers.ts'
@@ -14,6 +16,12 @@ const signer = testSigner('EdDSA', 'log')
 
 /** Their key. */
 export const LOG_KEY: NoteKey = logVerifierKey(LOG_ORIGIN, signer.key)
+
+/** Name of the transparency logs beside them. */
+export const TRANSPARENCY_ORIGIN = 'log.example'
+
+/** Key of those. */
+export const TRANSPARENCY_KEY: NoteKey = logVerifierKey(TRANSPARENCY_ORIGIN, signer.key)
 
 /** Makes a log with a checkpoint over all its entries. */
 export async function createSignedLog(entries: readonly LogEntry[]): Promise<MemoryLog> {
@@ -27,18 +35,44 @@ export async function appendSigned(
   log: MemoryLog,
   entries: readonly LogEntry[],
 ): Promise<StoredCheckpoint> {
-  await log.transaction((records) => appendEntries(records.log, entries))
+  await log.transaction((records) => appendEntries(records, entries))
   return signStored(log)
 }
 
-/** Signs a checkpoint over all that a store's log has. */
-export function signStored<Records extends { readonly log: LogRecords }>(
-  store: CheckpointerOptions<Records>['store'],
+/** Signs a log of that name with the key of these tests. */
+export function testTreeSigner(origin: string = TRANSPARENCY_ORIGIN): TreeSigner {
+  return new TreeSigner({ origin, openKeys: () => Promise.resolve({ signer }) })
+}
+
+/** A store of both logs. */
+type TwoStoredLogs<Records extends TwoLogs> = LogTransactions<Records> & {
+  readonly log: LogReader
+  readonly transparencyLog: LogReader
+}
+
+/** Signs a checkpoint over all that a store's audit log has. */
+export function signStored<Records extends TwoLogs>(
+  store: TwoStoredLogs<Records>,
+): Promise<StoredCheckpoint> {
+  return signLog(store, 'log', LOG_ORIGIN)
+}
+
+/** Signs a checkpoint over all that a store's transparency log has. */
+export function signTransparency<Records extends TwoLogs>(
+  store: TwoStoredLogs<Records>,
+): Promise<StoredCheckpoint> {
+  return signLog(store, 'transparencyLog', TRANSPARENCY_ORIGIN)
+}
+
+function signLog<Records extends TwoLogs>(
+  store: TwoStoredLogs<Records>,
+  which: keyof TwoLogs,
+  origin: string,
 ): Promise<StoredCheckpoint> {
   const checkpointer = createCheckpointer({
-    store,
-    origin: LOG_ORIGIN,
-    openKeys: () => Promise.resolve({ signer }),
+    log: store[which],
+    signer: testTreeSigner(origin),
+    keep: (checkpoint) => store.transaction((records) => records[which].putCheckpoint(checkpoint)),
     onError: (error) => {
       throw error
     },

@@ -57,6 +57,7 @@ export function testTrustedRoot(
 ): Uint8Array {
   return serializeTrustedRoot({
     issuer: 'https://sign.example.com',
+    logOrigin: 'sign.example.com',
     keys: [
       serviceKey('tsa', 'timestamp'),
       serviceKey('log', 'log'),

@@ -78,6 +78,7 @@ test('a version compromised since its activation is no authority at all', async 
 test('a version without certificates is no authority, and a log without a Sigstore name no log', () => {
   const document = serializeTrustedRoot({
     issuer: 'https://sign.example.com/countersign',
+    logOrigin: 'log.example.com',
     keys: [serviceKey('tsa', 'timestamp'), serviceKey('log', 'log'), serviceKey('log2', 'log')],
     versions: [
       serviceVersion('tsa', testSigner('ES256', 'tsa')),
@@ -88,6 +89,6 @@ test('a version without certificates is no authority, and a log without a Sigsto
 
   expect(JSON.parse(Buffer.from(document).toString())).toMatchObject({
     timestampAuthorities: [],
-    tlogs: [{ baseUrl: 'https://sign.example.com/countersign/log' }],
+    tlogs: [{ baseUrl: 'https://log.example.com' }],
   })
 })

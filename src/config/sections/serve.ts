@@ -21,6 +21,8 @@ export interface ServeEntry {
 /** The section `log` as the file says it. */
 export interface LogSection {
   readonly origin?: string
+  readonly auditOrigin?: string
+  readonly public?: boolean
   readonly checkpointEvery?: string
   readonly anchor?: string
 }
@@ -141,10 +143,24 @@ export const serveSchema: Type.TUnsafe<ServeEntry> = Type.Unsafe<Type.Static<typ
 const log = Type.Object(
   {
     origin: Type.Optional(
+      text('hostname', {
+        description:
+          'Name of the transparency log in its checkpoints, for ever; left out, the host of `issuer`.',
+        examples: ['log.example.com'],
+      }),
+    ),
+    auditOrigin: Type.Optional(
       text('origin', {
         description:
-          'Name of the transparency log in its checkpoints, for ever; left out, host and path of `issuer`, then `/log`.',
-        examples: ['sign.example.com/log'],
+          'Name of the audit log in its checkpoints, for ever; left out, host and path of `issuer`, then `/audit`.',
+        examples: ['sign.example.com/audit'],
+      }),
+    ),
+    public: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether everybody may read the transparency log; if not, only callers permitted `readLog`, and proofs travel in bundles alone.',
+        default: DEFAULTS.publicLog,
       }),
     ),
     checkpointEvery: Type.Optional(
@@ -161,7 +177,7 @@ const log = Type.Object(
       }),
     ),
   },
-  { ...STRICT, description: 'The transparency log of the service.' },
+  { ...STRICT, description: 'The transparency log and the audit log of the service.' },
 )
 
 /** Schema of `log`. */

@@ -57,7 +57,7 @@ export async function approveRequest(
     const approval = await openApproval(id, { records, log, now: time })
     const rules = await approving.rules({ log })
     assertApprovable(approval, { id, requestSha256 }, { caller, rules })
-    const [appended] = await appendEntries(log, [
+    const [appended] = await appendEntries(all, [
       approveEntry(approval, { caller, requestId }, time),
     ])
     const added = [nameCaller(caller), appended?.index ?? 0] as const

@@ -84,9 +84,9 @@ export function signerOf(
   if (reference !== undefined) {
     const image = { digest, annotations, dockerReference: reference }
     return async (options) => {
-      const { payload, signature } = await signImageLegacy(signer, image, options)
+      const { payload, signature, facts } = await signImageLegacy(signer, image, options)
       const legacy = { payload: encodeBase64(payload), signature: encodeBase64(signature) }
-      return { output: { legacy }, logged: payload, predicateType: undefined }
+      return { output: { legacy }, logged: payload, predicateType: undefined, facts }
     }
   }
   return async (options) =>

@@ -6,12 +6,15 @@
 import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
 import { turnFor } from '../../crypto/turns.ts'
-import { type JsonObject, isJsonObject, parseJson } from '../../formats/json.ts'
+import type { SignatureFacts } from '../../formats/hashedrekord.ts'
+import { type JsonObject, isJsonObject, type JsonValue, parseJson } from '../../formats/json.ts'
+import { type ProvenLeaf, withLogEntry, withoutLogEntries } from '../../formats/log-entry.ts'
 import { MAX_BUNDLE_BYTES } from '../../formats/bundle.ts'
 import type { EntryKey, SignatureEntry } from '../../log/entry.ts'
 import { serializeEntry } from '../../log/entry-format.ts'
+import { isStockLeaf, signatureLeaf } from '../../log/public-leaf.ts'
 import type { ActiveSigner } from '../../rotation/keyring.ts'
-import type { SignArtifactOptions, SignedBundle } from '../../signing/sign-artifact.ts'
+import type { SignArtifactOptions, SignedBundle, WithFacts } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
 import type { SignatureStamp } from '../stamper.ts'
 
@@ -44,6 +47,8 @@ export interface Signed<Output> {
   /** What the log has the SHA-256 of: a bundle, or the payload of the older cosign layout. */
   readonly logged: Uint8Array
   readonly predicateType: string | undefined
+  /** What the transparency log says of it. */
+  readonly facts: SignatureFacts
 }
 
 /** What is signed, for the log. */
@@ -54,8 +59,9 @@ export interface Signable<Output> {
 }
 
 /** A bundle as {@link release} takes it. */
-export function toSigned({ bundle, predicateType }: SignedBundle): Signed<ReleasedBundle> {
-  return { output: { bundle: readBundle(bundle) }, logged: bundle, predicateType }
+export function toSigned(signed: SignedBundle & WithFacts): Signed<ReleasedBundle> {
+  const { bundle, facts, predicateType } = signed
+  return { output: { bundle: readBundle(bundle) }, logged: bundle, predicateType, facts }
 }
 
 type ReleaseContext = Pick<ServiceContext, 'appender' | 'now' | 'stamperOf'>
@@ -97,7 +103,7 @@ export async function release<Output extends object>(
   })
   await turnFor(signed.logged.length)
   const bundleSha256 = digestHex(digestOf(signed.logged))
-  const { index } = await context.appender.append(
+  const { index, proof } = await context.appender.append(
     {
       ...about,
       time: context.now(),
@@ -107,13 +113,25 @@ export async function release<Output extends object>(
       backendRequestId,
       answerSha256: attempt && hashAnswer(attempt, signed.output, { bundle: bundleSha256 }),
     },
-    { signal },
+    { signal, leaf: signatureLeaf(active.signer.key, signed.facts) },
   )
-  return { ...signed.output, logIndex: index }
+  return { ...withProof(signed.output, proof), logIndex: index }
+}
+
+/** A bundle carries the proof of its entry, where stock verifiers can read that, and no other entry. */
+export function withProof<Output extends object>(
+  output: Output,
+  proof: ProvenLeaf | undefined,
+): Output {
+  if (!('bundle' in output) || !isJsonObject(output.bundle as JsonValue)) return output
+  const bundle = output.bundle as JsonObject
+  const isReadable = proof !== undefined && isStockLeaf(proof.leaf)
+  return { ...output, bundle: isReadable ? withLogEntry(bundle, proof) : withoutLogEntries(bundle) }
 }
 
 /**
- * Binds what is answered to the request that it answers: both are kept where others may write.
+ * Binds what is answered to the request that it answers: both are kept where others may write. The proof that a
+ * bundle carries is not part of it, since it is made after its entry.
  *
  * @param known - SHA-256, hex, of members that was computed before
  */
@@ -122,9 +140,9 @@ export function hashAnswer(
   output: object,
   known: Readonly<Record<string, string>> = {},
 ): string {
-  const members = Object.entries(output).map(([name, value]) => [
+  const members = Object.entries(output).map(([name, value]: [string, JsonValue]) => [
     name,
-    known[name] ?? hashText(JSON.stringify(value)),
+    known[name] ?? hashText(JSON.stringify(isJsonObject(value) ? withoutLogEntries(value) : value)),
   ])
   return hashText(JSON.stringify([attempt, ...members]))
 }

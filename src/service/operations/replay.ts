@@ -10,10 +10,10 @@ import { isJsonObject, type JsonValue } from '../../formats/json.ts'
 import type { EntryKey, SignatureEntry } from '../../log/entry.ts'
 import { readProvenEntry } from '../../log/proven-entry.ts'
 import type { ServiceContext } from '../context.ts'
-import { hashAnswer, type Logged, type Request } from './release.ts'
+import { hashAnswer, type Logged, type Request, withProof } from './release.ts'
 
 /** What replays need of the service. */
-export type ReplayContext = Pick<ServiceContext, 'keyring' | 'store'>
+export type ReplayContext = Pick<ServiceContext, 'keyring' | 'proveLeaf' | 'store'>
 
 /** A request that was answered before. */
 export interface Replay {
@@ -60,7 +60,7 @@ interface ProvenRelease<Output> {
 }
 
 async function proveRelease<Output>(
-  { store }: ReplayContext,
+  { proveLeaf, store }: ReplayContext,
   kept: JsonValue,
   attempt: string | undefined,
 ): Promise<ProvenRelease<Output>> {
@@ -72,8 +72,11 @@ async function proveRelease<Output>(
   const entry = await readProvenEntry(store.log, logIndex)
   const isRelease = entry.type === 'signature' || entry.type === 'attestation'
   if (!isRelease || entry.answerSha256 !== hashAnswer(attempt, output)) throw changed()
+  if (entry.publicEntry === undefined) throw changed()
+  // Made anew: the hash of the answer does not cover the proof that was kept with it.
+  const proven = withProof(output, await proveLeaf(entry.publicEntry))
   // Its hash is that of an output of this request.
-  return { entry, release: { ...(output as Output), logIndex } }
+  return { entry, release: { ...(proven as Output), logIndex } }
 }
 
 async function assertNotRevoked(

@@ -11,6 +11,7 @@ import { isServed } from '../../keys/deadlines.ts'
 import { publishKeyHistory } from '../../keys/publication.ts'
 import type { KeyringSnapshot } from '../../rotation/keyring.ts'
 import { serializeTrustedRoot } from '../../timestamp/trusted-root.ts'
+import type { PublisherNames } from '../published-pages.ts'
 import { digestArtifact } from '../../verification/artifact.ts'
 import type { Policy } from '../../verification/policy.ts'
 import {
@@ -76,7 +77,7 @@ export function createVerifier({ keyring, now, settings }: VerifyContext): Verif
   const materials = new WeakMap<KeyringSnapshot, Promise<TrustMaterial>>()
 
   function trustOf(snapshot: KeyringSnapshot): Promise<TrustMaterial> {
-    const known = materials.get(snapshot) ?? readTrust(snapshot, issuer)
+    const known = materials.get(snapshot) ?? readTrust(snapshot, settings)
     materials.set(snapshot, known)
     return known
   }
@@ -111,13 +112,17 @@ function sha256(data: Uint8Array | string): string {
   return digestHex(digestOf(Buffer.from(data)))
 }
 
-async function readTrust(snapshot: KeyringSnapshot, issuer: string): Promise<TrustMaterial> {
-  const trustedRoot = await parseTrustedRoot(serializeTrustedRoot({ ...snapshot, issuer }))
+async function readTrust(
+  snapshot: KeyringSnapshot,
+  { issuer, logOrigin }: PublisherNames,
+): Promise<TrustMaterial> {
+  const root = serializeTrustedRoot({ ...snapshot, issuer, logOrigin })
+  const trustedRoot = await parseTrustedRoot(root)
   return { keys: trustKeyHistory({ ...publishKeyHistory(snapshot), issuer }), trustedRoot }
 }
 
 function toPolicy(demanded: BundleDemand): Policy {
-  const { predicateTypes = [], annotations = {}, timestamps = 0, logEntries = 0 } = demanded
+  const { predicateTypes = [], annotations = {}, timestamps = 0, logEntries } = demanded
   const isAny = predicateTypes.includes('any')
   const source = parseSource(demanded)
   return {

@@ -7,7 +7,7 @@ import {
   sql,
 } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import type { Tables } from '../tables.ts'
+import { LOG_IDS, type Tables } from '../tables.ts'
 import type { ColumnTypes } from './column-types.ts'
 
 /** Root of a tree without entries (RFC 6962 section 2.1): the digest of nothing. */
@@ -105,43 +105,48 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
   const clustered = sql.raw(types.clustered)
   await db.schema
     .createTable('log_entries')
-    .addColumn('idx', long, (column) => column.primaryKey().notNull())
+    .addColumn('log', 'integer', (column) => column.notNull())
+    .addColumn('idx', long, (column) => column.notNull())
     .addColumn('data', bytes, (column) => column.notNull())
+    .addPrimaryKeyConstraint('log_entries_key', ['log', 'idx'])
     .execute()
   await db.schema
     .createTable('log_labels')
+    .addColumn('log', 'integer', (column) => column.notNull())
     .addColumn('label', bytes, (column) => column.notNull())
     .addColumn('idx', long, (column) => column.notNull())
-    .addPrimaryKeyConstraint('log_labels_key', ['label', 'idx'])
+    .addPrimaryKeyConstraint('log_labels_key', ['log', 'label', 'idx'])
     .modifyEnd(clustered)
     .execute()
   await db.schema
     .createTable('log_tiles')
+    .addColumn('log', 'integer', (column) => column.notNull())
     .addColumn('level', 'integer', (column) => column.notNull())
     .addColumn('idx', long, (column) => column.notNull())
     .addColumn('hashes', bytes, (column) => column.notNull())
-    .addPrimaryKeyConstraint('log_tiles_key', ['level', 'idx'])
+    .addPrimaryKeyConstraint('log_tiles_key', ['log', 'level', 'idx'])
     .execute()
-  await createOneRowTable(db, 'log_head', long)
+  await createTableOfLogs(db, 'log_head', long)
     .addColumn('root', bytes, (column) => column.notNull())
     .addColumn('latest_at', long)
     .execute()
-  await createOneRowTable(db, 'log_checkpoint', long)
+  await createTableOfLogs(db, 'log_checkpoint', long)
     .addColumn('note', 'text', (column) => column.notNull())
     .execute()
-  const empty = { id: 1, size: 0, root: EMPTY_ROOT, latest_at: null }
-  await db.insertInto('log_head').values(empty).execute()
+  const empty = { size: 0, root: EMPTY_ROOT, latest_at: null }
+  const heads = Object.values(LOG_IDS).map((log) => ({ log, ...empty }))
+  await db.insertInto('log_head').values(heads).execute()
 }
 
-/** A table of one row, with a size. */
-function createOneRowTable(
+/** A table of one row a log, with a size. */
+function createTableOfLogs(
   db: Kysely<Tables>,
   table: 'log_head' | 'log_checkpoint',
   long: RawBuilder<unknown>,
-): CreateTableBuilder<string, 'id' | 'size'> {
+): CreateTableBuilder<string, 'log' | 'size'> {
   return db.schema
     .createTable(table)
-    .addColumn('id', 'integer', oneRow)
+    .addColumn('log', 'integer', (log) => log.primaryKey().notNull())
     .addColumn('size', long, (size) => size.notNull())
 }
 

@@ -4,7 +4,7 @@ import { CountersignError } from '../../errors.ts'
 import type { Renewable } from '../../renewal.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, POSTGRES_TYPES } from '../migrations/column-types.ts'
-import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
+import type { LogEntryRow, LogId, LogLabelRow, Tables } from '../tables.ts'
 import { CHANNEL, listenForAnnouncements, pollForChange } from './announcements.ts'
 import { PgDialect } from './dialect.ts'
 import { sqlState } from './failures.ts'
@@ -79,9 +79,9 @@ class PostgresDatabase implements Database {
       on conflict (name) do update set name = excluded.name`.execute(db)
   }
 
-  async lockHead(db: Kysely<Tables>): Promise<HeadRow> {
+  async lockHead(db: Kysely<Tables>, log: LogId): Promise<HeadRow> {
     const head = db.selectFrom('log_head').select(['size', 'root', 'latest_at'])
-    return head.forUpdate().executeTakeFirstOrThrow()
+    return head.where('log', '=', log).forUpdate().executeTakeFirstOrThrow()
   }
 
   // Arrays: one text for any number of rows, so that it is prepared once.
@@ -90,21 +90,23 @@ class PostgresDatabase implements Database {
   }
 
   async insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void> {
+    const logs = rows.map(({ log }) => log)
     const indices = rows.map(({ idx }) => idx)
     const data = rows.map((row) => row.data)
-    await sql`insert into log_entries (idx, data)
+    await sql`insert into log_entries (log, idx, data)
       select * from rows from
-        (pg_catalog.unnest(${indices}::bigint[]), pg_catalog.unnest(${data}::bytea[]))`.execute(db)
+        (pg_catalog.unnest(${logs}::integer[]), pg_catalog.unnest(${indices}::bigint[]),
+         pg_catalog.unnest(${data}::bytea[]))`.execute(db)
   }
 
   async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
     const labels = rows.map(({ label }) => label)
+    const logs = rows.map(({ log }) => log)
     const indices = rows.map(({ idx }) => idx)
-    await sql`insert into log_labels (label, idx)
+    await sql`insert into log_labels (log, label, idx)
       select * from rows from
-        (pg_catalog.unnest(${labels}::bytea[]), pg_catalog.unnest(${indices}::bigint[]))`.execute(
-      db,
-    )
+        (pg_catalog.unnest(${logs}::integer[]), pg_catalog.unnest(${labels}::bytea[]),
+         pg_catalog.unnest(${indices}::bigint[]))`.execute(db)
   }
 
   mayRunAgain(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { type Compilable, Kysely } from 'kysely'
 import { CountersignError } from '../../errors.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
-import type { LogEntryRow, LogLabelRow, Tables } from '../tables.ts'
+import type { LogEntryRow, LogId, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
 import type { SqliteConnection, Statement } from './connection.ts'
 import { NodeSqliteDialect } from './dialect.ts'
@@ -110,8 +110,9 @@ class SqliteDatabase implements Database {
     return Promise.resolve()
   }
 
-  lockHead(db: Kysely<Tables>): Promise<HeadRow> {
-    return db.selectFrom('log_head').select(['size', 'root', 'latest_at']).executeTakeFirstOrThrow()
+  lockHead(db: Kysely<Tables>, log: LogId): Promise<HeadRow> {
+    const head = db.selectFrom('log_head').select(['size', 'root', 'latest_at'])
+    return head.where('log', '=', log).executeTakeFirstOrThrow()
   }
 
   later(_db: Kysely<Tables>, query: Compilable): Promise<void> {

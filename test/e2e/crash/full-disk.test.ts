@@ -46,7 +46,7 @@ test(
     await using store = await openStore(`sqlite:${join(scene.folder, 'service.db')}`)
     scene.receipts.labels.push(...released)
     expect((await scene.inspect(store)).missing).toEqual([])
-    const { entries } = await scene.verifyLog(store)
+    const { entries } = await scene.verifyLogs(store)
     expect(entries.token ?? 0).toBeLessThanOrEqual(2)
   },
 )

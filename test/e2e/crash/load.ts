@@ -127,8 +127,10 @@ class Client {
   }
 
   async #checkpoint(): Promise<void> {
-    const note = await this.#request('/log/checkpoint', {})
-    if (note !== undefined) this.#options.receipts.seen(note)
+    for (const log of ['log', 'audit'] as const) {
+      const note = await this.#request(`/${log}/checkpoint`, {})
+      if (note !== undefined) this.#options.receipts.seen(log, note)
+    }
   }
 
   async #destroyOldest(key: string): Promise<void> {

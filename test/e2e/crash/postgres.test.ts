@@ -45,7 +45,7 @@ test(
         expect(await scene.inspect(store), `after kill ${kill}`).toEqual(SOUND)
         await startOne()
       }
-      if (kill % 10 === 0) await scene.verifyLog(store)
+      if (kill % 10 === 0) await scene.verifyLogs(store)
     }
 
     await load[Symbol.asyncDispose]()

@@ -1,6 +1,7 @@
 /** What clients were given, as they would hold it against the service later. */
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../../src/formats/json.ts'
+import { withoutLogEntries } from '../../../src/formats/log-entry.ts'
 
 /** An answer that is not what was asked for. */
 export interface Refusal {
@@ -33,27 +34,29 @@ export class Receipts {
   answered = 0
   /** Why connections ended without an answer: `ECONNREFUSED`, `UND_ERR_SOCKET`… */
   readonly cuts: string[] = []
-  /** The newest checkpoint anybody saw. */
-  checkpoint: string | undefined
+  /** The newest checkpoints anybody saw. */
+  readonly checkpoints: { log?: string; audit?: string } = {}
 
   token({ jti }: { readonly jti: string }): void {
     this.labels.push(`jti:${jti}`)
   }
 
   bundle(bundle: JsonObject): void {
-    const sha256 = createHash('sha256').update(JSON.stringify(bundle)).digest('hex')
+    const bytes = JSON.stringify(withoutLogEntries(bundle))
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
     this.labels.push(`bundle:${sha256}`)
   }
 
-  /** Holds an answer against the one that was given before. */
+  /** Holds an answer against the one that was given before, but for the proofs, which are made anew. */
   answer(order: Ordered, text: string): void {
-    order.answer ??= text
-    if (order.answer !== text) this.contradictions.push(order.key)
+    const answer = JSON.stringify(withoutProofs(JSON.parse(text) as Answer))
+    order.answer ??= answer
+    if (order.answer !== answer) this.contradictions.push(order.key)
   }
 
   /** Keeps a checkpoint if none with more entries was seen. */
-  seen(note: string): void {
-    if (sizeOf(note) >= sizeOf(this.checkpoint)) this.checkpoint = note
+  seen(log: keyof Receipts['checkpoints'], note: string): void {
+    if (sizeOf(note) >= sizeOf(this.checkpoints[log])) this.checkpoints[log] = note
   }
 
   /** Requests that failed on the side of the service. */
@@ -66,6 +69,19 @@ export class Receipts {
     return this.failures.filter(
       ({ status, retryable, retryAfter }) => status !== 503 || !retryable || retryAfter === null,
     )
+  }
+}
+
+interface Answer {
+  readonly bundle?: JsonObject
+  readonly results?: readonly Answer[]
+}
+
+function withoutProofs({ bundle, results, ...rest }: Answer): object {
+  return {
+    ...rest,
+    ...(bundle !== undefined && { bundle: withoutLogEntries(bundle) }),
+    ...(results !== undefined && { results: results.map(withoutProofs) }),
   }
 }
 

@@ -22,7 +22,7 @@ import {
   missingLabels,
   readKeyState,
   type VerifiedLog,
-  verifyStoredLog,
+  verifyStoredLogs,
 } from './soundness.ts'
 import { Targets } from './targets.ts'
 
@@ -192,18 +192,17 @@ export class CrashScene {
   }
 
   /**
-   * Verifies the whole log, which must continue every checkpoint that a client saw.
+   * Verifies both logs, which must continue every checkpoint that a client saw.
    *
    * @throws CountersignError ERR_LOG_PROOF_INVALID
    */
-  verifyLog(store: Store): Promise<VerifiedLog> {
-    const origin = `${this.#service.issuer.replace('https://', '')}/log`
-    return verifyStoredLog(store, this.receipts, origin)
+  verifyLogs(store: Store): Promise<VerifiedLog> {
+    return verifyStoredLogs(store, this.receipts, new URL(this.#service.issuer).host)
   }
 
   /** What is to be found when every replica was told to stop, and has: all of it verified, nothing left to do. */
   async inspectAtEnd(store: Store): Promise<Findings & { readonly unfinished: readonly string[] }> {
-    const { labels } = await this.verifyLog(store)
+    const { labels } = await this.verifyLogs(store)
     const unverified = this.receipts.labels.filter((label) => !labels.has(label))
     const { intents } = await readKeyState(store)
     const findings = await this.inspect(store)

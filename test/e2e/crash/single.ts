@@ -38,7 +38,7 @@ export async function killRepeatedly(
     left = await readKeyState(store)
     expect(await scene.inspect(store), `after kill ${kill}`).toEqual(SOUND)
     await inspect(store)
-    if (kill % VERIFY_EVERY === 0) await scene.verifyLog(store)
+    if (kill % VERIFY_EVERY === 0) await scene.verifyLogs(store)
   }
   const last = await scene.start()
   await scene.untilFinished(last, left)

@@ -3,13 +3,17 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CreationIntent } from '../../../src/keys/key-records.ts'
 import type { KeyVersion } from '../../../src/keys/key.ts'
-import { type Checkpoint, openCheckpoint } from '../../../src/formats/checkpoint.ts'
+import { openCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { logVerifierKey } from '../../../src/formats/note-key.ts'
+import { parseEntry } from '../../../src/log/entry-format.ts'
 import { labelsOf } from '../../../src/log/entry-labels.ts'
+import type { LogReader } from '../../../src/log/log-records.ts'
+import type { PairedLogs } from '../../../src/log/paired-logs.ts'
 import { openStoredLog } from '../../../src/log/source.ts'
-import { type LogReport, verifyLog } from '../../../src/log/verify-log.ts'
+import type { LogReport } from '../../../src/log/verify-log.ts'
 import { publicKeyPath } from '../../../src/providers/file/new-key.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { type LogToVerify, verifyBothLogs } from '../../support/both-logs.ts'
 import type { Receipts } from './receipts.ts'
 
 /** The versions of all keys, and the key pairs that are being made. */
@@ -63,28 +67,44 @@ export interface VerifiedLog extends LogReport {
   readonly labels: ReadonlySet<string>
 }
 
-/** Verifies the whole log of a store, against the newest checkpoint that any client saw. */
-export async function verifyStoredLog(
+/** Verifies both logs of a store, each against the newest checkpoint that any client saw, and that they pair. */
+export async function verifyStoredLogs(
   store: Store,
-  receipts: Receipts,
-  origin: string,
+  { checkpoints }: Receipts,
+  host: string,
 ): Promise<VerifiedLog> {
   const { versions } = await readKeyState(store)
-  const keys = versions
-    .filter(({ key }) => key === 'log')
-    .map(({ publicKey }) => logVerifierKey(origin, publicKey))
-  const log = { keys, origin }
-  const { checkpoint: note } = receipts
-  const earlier: Checkpoint | undefined =
-    note === undefined ? undefined : openCheckpoint(Buffer.from(note), log)
+  const read = (reader: LogReader, name: 'log' | 'audit', origin: string): LogToVerify => {
+    const keys = versions
+      .filter(({ key }) => key === name)
+      .map(({ publicKey }) => logVerifierKey(origin, publicKey))
+    const log = { keys, origin }
+    const note = checkpoints[name]
+    const earlier = note === undefined ? undefined : openCheckpoint(Buffer.from(note), log)
+    return { source: openStoredLog(reader), log, earlier }
+  }
   const labels = new Set<string>()
-  const report = await verifyLog({
-    source: openStoredLog(store.log),
-    log,
-    earlier,
-    onEntry: (_index, entry) => {
+  const { audit, paired } = await verifyBothLogs(
+    read(store.log, 'audit', `${host}/audit`),
+    read(store.transparencyLog, 'log', host),
+    (_index, entry) => {
       for (const label of labelsOf(entry)) labels.add(label)
     },
+  )
+  await assertAllNamed(store, audit, paired)
+  return { ...audit, labels }
+}
+
+/** Entries name every leaf that is stored, those behind the checkpoints too. */
+async function assertAllNamed(store: Store, audit: LogReport, paired: PairedLogs): Promise<void> {
+  const { start, rest, leaves } = await store.transaction(async ({ log, transparencyLog }) => {
+    const { size: start } = audit.checkpoint
+    const rest = await log.entries(start, (await log.head()).size)
+    return { start, rest, leaves: (await transparencyLog.head()).size }
   })
-  return { ...report, labels }
+  for (const [place, data] of rest.entries()) await paired.add(start + place, parseEntry(data))
+  if (paired.named === leaves) return
+  throw new Error(
+    `entries name ${paired.named} leaves of the transparency log, and it has ${leaves}`,
+  )
 }

@@ -52,7 +52,7 @@ async function waitingService(
     const consent = approvals.consentTo(() => REQUEST, by)
     await store.transaction(async (records) => {
       await records.keys.lockKey('release')
-      await appendEntries(records.log, await consent(REQUEST.steps, records))
+      await appendEntries(records, await consent(REQUEST.steps, records))
     })
   }
   expect(await codeOfAsync(ask)).toBe('ERR_APPROVAL_REQUIRED')

@@ -48,7 +48,7 @@ async function start(
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
     random: () => 0,
-    issuer: 'https://sign.example.com',
+    names: { issuer: 'https://sign.example.com', logOrigin: 'sign.example.com' },
     trustSigner: () => trustSigner(),
     now: () => scene.now,
     startTimer: () => () => undefined,

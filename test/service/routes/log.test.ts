@@ -1,21 +1,33 @@
 import type { FastifyInstance } from 'fastify'
 import { expect, test } from 'vitest'
+import { digestOf } from '../../../src/crypto/digest.ts'
 import { appendEntries } from '../../../src/log/append.ts'
 import { openLogServer } from '../../../src/log/http-source.ts'
-import { verifyLog } from '../../../src/log/verify-log.ts'
+import { leafLabel } from '../../../src/log/public-leaf.ts'
+import { verifyTransparencyLog } from '../../../src/log/verify-transparency.ts'
 import { openStore } from '../../../src/store/open-store.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { createService } from '../../support/service.ts'
-import { LOG_KEY, signatureEntries, signStored } from '../../support/signed-log.ts'
+import { stateEntry } from '../../support/log-entries.ts'
+import { createService, startService, WORKFLOW_CREDENTIALS } from '../../support/service.ts'
+import { signTransparency, TRANSPARENCY_KEY } from '../../support/signed-log.ts'
 
-/** A service on a store with a signed log. */
-async function createScene(size: number): Promise<{ app: FastifyInstance } & AsyncDisposable> {
+interface Scene extends AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly store: Store
+}
+
+/** A service on a store whose signed log has that many changes of a version. */
+async function createScene(size: number): Promise<Scene> {
   const store: Store = await openStore('sqlite::memory:')
-  await store.transaction((records) => appendEntries(records.log, signatureEntries(size)))
-  await signStored(store)
+  const entries = Array.from({ length: size }, (_, index) =>
+    stateEntry(index, { to: 'active', action: 'activate', sequence: index, reason: 'told to few' }),
+  )
+  await store.transaction((records) => appendEntries(records, entries))
+  await signTransparency(store)
   const app = await createService({ store })
   return {
     app,
+    store,
     [Symbol.asyncDispose]: async () => {
       await app.close()
       await store[Symbol.asyncDispose]()
@@ -23,13 +35,42 @@ async function createScene(size: number): Promise<{ app: FastifyInstance } & Asy
   }
 }
 
-test('the log verifies over HTTP, by anybody', async () => {
+test('the transparency log verifies over HTTP, by anybody', async () => {
   await using scene = await createScene(300)
   const url = await scene.app.listen({ host: '127.0.0.1', port: 0 })
   const source = openLogServer(url, { fetch: globalThis.fetch })
 
-  const report = await verifyLog({ source, log: { keys: [LOG_KEY] } })
-  expect(report.entries).toEqual({ signature: 300 })
+  const report = await verifyTransparencyLog({ source, log: { keys: [TRANSPARENCY_KEY] } })
+  expect(report.leaves).toEqual({ state: 300 })
+})
+
+test('what anybody reads says nothing of callers, artifact names, reasons, tokens and denials', async () => {
+  const { app, store, log } = await startService({
+    keys: [
+      { name: 'release', use: 'artifact' },
+      { name: 'sessions', use: 'token' },
+    ],
+    policies: `permit (principal, action, resource) unless { resource.name == "hidden" };`,
+    parts: { stamperOf: () => undefined },
+  })
+  const digest = digestOf(Buffer.from('an artifact'))
+  const post = (url: string, payload: object): Promise<unknown> =>
+    app.inject({ method: 'POST', url, headers: WORKFLOW_CREDENTIALS, payload })
+  await post('/v1/keys/release/signatures', {
+    artifacts: [{ digest, kind: 'file', name: 'unannounced-product.tar.gz' }],
+  })
+  await post('/v1/keys/sessions/tokens', { audience: 'https://internal.example' })
+  await post('/v1/keys/sessions/signatures', { artifacts: [{ digest, kind: 'file' }] })
+
+  expect((await log()).map(({ type }) => type)).toEqual(['signature', 'token', 'denial'])
+  const { size } = await store.transparencyLog.head()
+  const leaves = await store.transparencyLog.entries(0, size)
+  const text = Buffer.concat([...leaves]).toString()
+  expect(leaves).toHaveLength(1)
+  expect(text).toContain('"kind":"hashedrekord"')
+  for (const secret of ['unannounced', 'acme', 'internal.example', 'sessions', 'id-1', 'repo:']) {
+    expect(text).not.toContain(secret)
+  }
 })
 
 test('the checkpoint is a text that is not kept long', async () => {
@@ -41,7 +82,7 @@ test('the checkpoint is a text that is not kept long', async () => {
     'content-type': 'text/plain; charset=utf-8',
     'cache-control': 'public, max-age=1',
   })
-  expect(answer.body).toMatch(/^log\.example\/countersign\n3\n/)
+  expect(answer.body).toMatch(/^log\.example\n3\n/)
 })
 
 test('a full tile may be kept for ever, a partial one for a while', async () => {
@@ -80,8 +121,8 @@ test('entries are listed by place, no more than a page', async () => {
   expect(await list('?start=298&end=400')).toMatchObject({
     size: 300,
     entries: [
-      { index: 298, entry: { type: 'signature', requestId: 'request-298' } },
-      { index: 299, entry: { key: { name: 'release', version: 1, kid: 'kid-1' } } },
+      { index: 298, entry: { kind: 'countersign-key-state', spec: { sequence: 298 } } },
+      { index: 299, entry: { spec: { key: { name: 'release', version: 1, kid: 'kid-1' } } } },
     ],
   })
 })
@@ -93,10 +134,32 @@ test('entries are found by label, the newest first, page by page', async () => {
     return answer.json<{ entries: { index: number }[] }>().entries.map(({ index }) => index)
   }
 
-  expect(await find('kid:kid-1&limit=3')).toEqual([9, 8, 7])
-  expect(await find('kid:kid-1&limit=3&before=2')).toEqual([1, 0])
-  expect(await find(`digest:sha256:${'4'.padStart(64, '0')}`)).toEqual([4])
-  expect(await find('jti:nobody')).toEqual([])
+  expect(await find('state:kid-1&limit=3')).toEqual([9, 8, 7])
+  expect(await find('state:kid-1&limit=3&before=2')).toEqual([1, 0])
+  expect(await find('type:state')).toEqual([])
+  expect(await find('state:nobody')).toEqual([])
+})
+
+test('a leaf that no bundle proves is found by its hash', async () => {
+  const { app, store } = await startService({
+    keys: [{ name: 'release', use: 'artifact', algorithm: 'EdDSA' }],
+    parts: { stamperOf: () => undefined },
+  })
+  const digest = digestOf(Buffer.from('an artifact'))
+  await app.inject({
+    method: 'POST',
+    url: '/v1/keys/release/signatures',
+    headers: WORKFLOW_CREDENTIALS,
+    payload: { artifacts: [{ digest, kind: 'file' }] },
+  })
+  const [leaf = new Uint8Array()] = await store.transparencyLog.entries(0, 9)
+
+  const answer = await app.inject(`/log/entries?label=${leafLabel(leaf)}`)
+
+  expect(answer.json()).toEqual({
+    size: 1,
+    entries: [{ index: 0, entry: JSON.parse(Buffer.from(leaf).toString()) as unknown }],
+  })
 })
 
 test.each([

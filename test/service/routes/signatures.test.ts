@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { parseBundle } from '../../../src/formats/bundle.ts'
 import { digestOf } from '../../../src/crypto/digest.ts'
 import { CountersignError } from '../../../src/errors.ts'
+import type { JsonObject } from '../../../src/formats/json.ts'
+import { withoutLogEntries } from '../../../src/formats/log-entry.ts'
+import { leafHash } from '../../../src/log/merkle.ts'
 import { SIGN_PREDICATE_TYPE } from '../../../src/formats/predicates/types.ts'
 import { verifyX509Message } from '../../../src/crypto/verify.ts'
 import { parseSimpleSigning } from '../../../src/formats/simple-signing.ts'
@@ -15,7 +18,7 @@ const DIGEST = digestOf(FILE)
 const SIGNER = testSigner()
 
 interface Answer {
-  readonly results: readonly { readonly bundle: object; readonly problem: object }[]
+  readonly results: readonly { readonly bundle: JsonObject; readonly problem: object }[]
 }
 
 function request(artifacts: unknown, headers: Readonly<Record<string, string>> = {}) {
@@ -36,7 +39,7 @@ const DIGEST_KEYS: TestServiceOptions['keys'] = [
 const ONE_FILE = request([{ digest: DIGEST, kind: 'file', name: 'app.tar.gz' }])
 
 test('a file is signed, stamped and logged before its bundle is released', async () => {
-  const { app, log } = await startService()
+  const { app, log, store } = await startService()
 
   const answer = await app.inject(ONE_FILE)
 
@@ -48,13 +51,14 @@ test('a file is signed, stamped and logged before its bundle is released', async
     results: [{ digest: DIGEST, name: 'app.tar.gz', logIndex: 0 }],
   })
   const [result] = answer.json<Answer>().results
-  const bytes = Buffer.from(JSON.stringify(result?.bundle))
+  const bytes = Buffer.from(JSON.stringify(withoutLogEntries(result?.bundle ?? {})))
   const bundle = parseBundle(bytes)
   expect(bundle).toMatchObject({
     signer: { kind: 'key', hint: SIGNER.key.hint },
     content: { kind: 'dsse' },
     timestamps: 1,
   })
+  const [leaf = new Uint8Array()] = await store.transparencyLog.entries(0, 9)
   expect(await log()).toEqual([
     {
       type: 'signature',
@@ -68,6 +72,7 @@ test('a file is signed, stamped and logged before its bundle is released', async
       timestamp: { kid: testSigner('ES256', 'tsa').key.kid, time: NOW },
       backendRequestId: undefined,
       answerSha256: undefined,
+      publicEntry: { index: 0, leafSha256: Buffer.from(leafHash(leaf)).toString('hex') },
     },
   ])
 })

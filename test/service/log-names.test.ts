@@ -37,16 +37,16 @@ test('a log does not go on under another name, unless it is begun anew', async (
   const first = await runServer(folder)
   const before = await nameOf(first)
   await first[Symbol.asyncDispose]()
-  const renamed = named(folder, 'sign.example.com/log-2026')
+  const renamed = named(folder, 'log-2026.example.com')
 
-  expect(before).toBe('sign.example.com/log')
+  expect(before).toBe('sign.example.com')
   expect(await codeOfAsync(() => runServer(renamed))).toBe('ERR_CONFIG_INVALID')
   const anew = await runServer(renamed, { newLog: true })
-  expect(await nameOf(anew)).toBe('sign.example.com/log-2026')
+  expect(await nameOf(anew)).toBe('log-2026.example.com')
   await anew[Symbol.asyncDispose]()
 
   const next = await runServer(renamed)
-  expect(await nameOf(next)).toBe('sign.example.com/log-2026')
+  expect(await nameOf(next)).toBe('log-2026.example.com')
   await next[Symbol.asyncDispose]()
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
 })
@@ -69,13 +69,13 @@ test('keys of the service that get other names sign from then on, and the log go
     next.versions.find(({ key, state }) => key === name && state === 'active')?.publicKey
   const [log, trust] = [keyIn('zlog'), keyIn('ztrust')]
   if (log === undefined || trust === undefined) throw new Error('they have no version')
-  const { id } = logVerifierKey(next.logOrigin, log)
+  const { id } = logVerifierKey(next.logNames.transparency, log)
   const history = new Uint8Array(
     await (await fetch(`${next.address}/trust/keys.json`)).arrayBuffer(),
   )
   const isByLog = (note: Uint8Array): boolean =>
     parseSignedNote(note).signatures.some((signature) => Buffer.from(signature.id).equals(id))
-  expect(await checkpointWhere(next, isByLog)).toContain('sign.example.com/log')
+  expect(await checkpointWhere(next, isByLog)).toContain('sign.example.com')
   expect(parseKeyHistory(history, trust).versions).not.toEqual([])
   expect(next.lines.join('')).not.toContain('"level":50')
 })

@@ -1,0 +1,185 @@
+/** `countersign audit verify`: criteria first, then the verdict. */
+import { readFileBounded } from '../src/files.ts'
+import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/formats/checkpoint.ts'
+import type { NoteKey } from '../src/formats/note-key.ts'
+import { printable } from '../src/formats/printable.ts'
+import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
+import { PairedLogs } from '../src/log/paired-logs.ts'
+import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
+import { readCheckpoint } from '../src/log/verify-tree.ts'
+import type { CommandEnvironment } from './command.ts'
+import type { Outcome } from './context.ts'
+import { createCounter } from './log-progress.ts'
+import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
+import { type LogSourceFlags, openLog, openServer } from './log-source.ts'
+import { schema } from './render/json.ts'
+
+/** Options of the command. */
+export interface VerifyAuditFlags extends LogSourceFlags, LogKeyFlags {
+  readonly checkpoint?: string | undefined
+  /** Verifier keys of the transparency log. */
+  readonly logKey?: readonly string[] | undefined
+}
+
+/**
+ * Verifies a whole audit log and, where it is a service's, that its transparency log has what it must.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — a log is not what it must be;
+ * ERR_USAGE — no key or no log is named; and those of reading
+ */
+export async function verifyAudit(
+  folder: string | undefined,
+  flags: VerifyAuditFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  const { context } = environment
+  const { source, server } = openLog(folder, { ...flags, isAudit: true }, environment)
+  const keys = await readLogKeys({ ...flags, isAudit: true }, context)
+  const log = { keys, origin: flags.origin }
+  const since = await readEarlier(flags.checkpoint, log)
+  const { signal } = context
+  // Before the audit log, so that this tells of all leaves that are in it.
+  const paired = server && (await openPaired(flags, environment))
+  sayCriteria({ name: source.name, keys, since, paired }, environment)
+  const report = await verifyWholeLog({
+    source,
+    log,
+    earlier: since,
+    onProgress: createCounter('verifying', environment),
+    onEntry: (index, entry) => paired?.logs.add(index, entry),
+    signal,
+  })
+  return {
+    exitCode: 0,
+    report: renderReport(report) + renderPaired(paired),
+    document: toDocument(report, since, paired),
+  }
+}
+
+/** The transparency log beside an audit log. */
+interface Paired {
+  readonly logs: PairedLogs
+  readonly size: number
+}
+
+async function openPaired(
+  flags: VerifyAuditFlags,
+  environment: CommandEnvironment,
+): Promise<Paired> {
+  const { server = '', logKey: key } = flags
+  const keys = await readLogKeys({ server, key }, environment.context)
+  const source = openServer(server, {}, environment)
+  const { signal } = environment.context
+  const checkpoint = await readCheckpoint(source, { keys }, { signal })
+  return { logs: new PairedLogs(source, checkpoint, { signal }), size: checkpoint.size }
+}
+
+/**
+ * Reads a checkpoint that was kept.
+ *
+ * @throws {@link CountersignError} ERR_FILE_READ; ERR_NOTE_INVALID — not one of this log
+ */
+export async function readEarlier(
+  file: string | undefined,
+  log: LogIdentity,
+): Promise<Checkpoint | undefined> {
+  if (file === undefined) return undefined
+  return openCheckpoint(await readFileBounded(file, MAX_NOTE_BYTES), log)
+}
+
+interface Criteria {
+  readonly name: string
+  readonly keys: readonly NoteKey[]
+  readonly since: Checkpoint | undefined
+  readonly paired: Paired | undefined
+}
+
+function sayCriteria({ paired, ...criteria }: Criteria, environment: CommandEnvironment): void {
+  sayLog(criteria, environment)
+  if (paired === undefined) return
+  environment.terminal.say('pairs    every signature and change in it is in the transparency log')
+}
+
+/** Says which log is verified, by which keys, and since when. */
+export function sayLog(
+  { name, keys, since }: Omit<Criteria, 'paired'>,
+  { terminal }: CommandEnvironment,
+): void {
+  terminal.say(`log      ${printable(name)}`)
+  for (const { vkey } of keys) terminal.say(`key      ${printable(vkey)}`)
+  terminal.say(
+    since === undefined
+      ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found'
+      : `since    a checkpoint at ${since.size} entries`,
+  )
+}
+
+/** Says that all of a log is there, with some facts about it. */
+export function renderWhole(checkpoint: Checkpoint, facts: readonly string[]): string {
+  const root = Buffer.from(checkpoint.root).toString('base64')
+  return [
+    `ok: all ${checkpoint.size} entries of ${printable(checkpoint.origin)} are there and unchanged`,
+    ...facts.filter((line) => line !== '').map((line) => `    ${line}`),
+    `    root ${root}`,
+    '',
+  ].join('\n')
+}
+
+/** `3 state, 5 signature` */
+export function renderCounts(counts: Readonly<Partial<Record<string, number>>>): string {
+  return Object.entries(counts)
+    .map(([type, count]) => `${count ?? 0} ${type}`)
+    .join(', ')
+}
+
+function renderReport({ checkpoint, entries, first, last }: LogReport): string {
+  const times =
+    first === undefined || last === undefined
+      ? []
+      : [`from ${first.toISOString()} to ${last.toISOString()}`]
+  return renderWhole(checkpoint, [renderCounts(entries), ...times])
+}
+
+function renderPaired(paired: Paired | undefined): string {
+  if (paired === undefined) return ''
+  const later = unproven(paired)
+  const note = later === 0 ? '' : `; ${later} are newer than its checkpoint, not proven yet`
+  return `ok: ${paired.logs.named} entries are in the transparency log${note}\n`
+}
+
+function unproven({ logs, size }: Paired): number {
+  return Math.max(0, logs.named - size)
+}
+
+function toDocument(
+  { checkpoint, entries, first, last }: LogReport,
+  since: Checkpoint | undefined,
+  paired: Paired | undefined,
+): Outcome['document'] {
+  return {
+    ...wholeDocument('audit-verification', checkpoint, since),
+    entries,
+    ...(first !== undefined && { first: first.toISOString() }),
+    ...(last !== undefined && { last: last.toISOString() }),
+    ...(paired !== undefined && {
+      paired: { entries: paired.logs.named, unproven: unproven(paired) },
+    }),
+  }
+}
+
+/** What the documents about both logs have. */
+export function wholeDocument(
+  name: 'audit-verification' | 'log-verification',
+  { origin, size, root }: Checkpoint,
+  since: Checkpoint | undefined,
+): Outcome['document'] & object {
+  return {
+    schema: schema(name),
+    ok: true,
+    exitCode: 0,
+    origin,
+    size,
+    root: Buffer.from(root).toString('base64'),
+    ...(since !== undefined && { since: since.size }),
+  }
+}

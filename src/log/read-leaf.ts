@@ -1,0 +1,131 @@
+/**
+ * Reading leaves of a transparency log. Kinds and members that are not known are skipped, so that a log of a
+ * later version can still be read; what is known has its one form. The input is attacker-controlled.
+ *
+ * @packageDocumentation
+ */
+import { decodeBase64 } from '../crypto/base64.ts'
+import { type Digest, DIGEST_BYTES, formatDigest, type HashName } from '../crypto/digest.ts'
+import { parsePublicKeySpki } from '../crypto/public-key.ts'
+import { CountersignError } from '../errors.ts'
+import { HASHEDREKORD_KIND } from '../formats/hashedrekord.ts'
+import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { isKeyUse } from '../keys/key.ts'
+import { type KeyState, isKeyState } from '../keys/state.ts'
+import type { StateFacts } from './entry.ts'
+import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
+import { LEAF_KINDS } from './public-leaf.ts'
+
+/** What a leaf says. */
+export type LeafContent =
+  | { readonly kind: 'state'; readonly state: StateFacts }
+  | { readonly kind: 'signature'; readonly kid: string; readonly digest: string }
+  | { readonly kind: 'unknown'; readonly name: string }
+
+/** Names of digests in a hashedrekord entry. */
+const HASHES: Readonly<Record<string, HashName>> = {
+  SHA2_256: 'sha256',
+  SHA2_384: 'sha384',
+  SHA2_512: 'sha512',
+}
+
+/** Keys sign many leaves: so many are remembered by their encoding. */
+const MAX_KIDS = 1000
+
+function malformed(why: string): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `malformed leaf: ${why}`)
+}
+
+/** Reads leaves of one log. */
+export class LeafReader {
+  readonly #kids = new Map<string, string>()
+
+  /**
+   * Reads a leaf.
+   *
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — of a kind that is known, and not as it must be;
+   * ERR_JSON_INVALID — not strict JSON
+   */
+  read(data: Uint8Array): LeafContent {
+    const leaf = readObject(parseJson(data, { maxBytes: MAX_ENTRY_BYTES }), malformed, 'leaf')
+    const name = leaf.text('kind')
+    const version = leaf.text('apiVersion')
+    switch (name) {
+      case LEAF_KINDS.state:
+        return { kind: 'state', state: readState(leaf.object('spec')) }
+      case LEAF_KINDS.signature:
+        return readSignature(leaf.object('spec'))
+      case HASHEDREKORD_KIND.kind:
+        if (version !== HASHEDREKORD_KIND.version) return { kind: 'unknown', name }
+        return this.#readHashedRekord(leaf.object('spec').object('hashedRekordV002'))
+      default:
+        return { kind: 'unknown', name }
+    }
+  }
+
+  #readHashedRekord(spec: ObjectReader): LeafContent {
+    const data = spec.object('data')
+    const key = spec.object('signature').object('verifier').object('publicKey').text('rawBytes')
+    return { kind: 'signature', kid: this.#kidOf(key), digest: readDigest(data) }
+  }
+
+  #kidOf(rawBytes: string): string {
+    const known = this.#kids.get(rawBytes)
+    if (known !== undefined) return known
+    const spki = decodeBase64(rawBytes)
+    if (spki === undefined) throw malformed('its key is not base64')
+    const { kid } = parsePublicKeySpki(spki)
+    if (this.#kids.size < MAX_KIDS) this.#kids.set(rawBytes, kid)
+    return kid
+  }
+}
+
+function readDigest(data: ObjectReader): Digest {
+  const name = data.text('algorithm')
+  const hash = Object.hasOwn(HASHES, name) ? HASHES[name] : undefined
+  const bytes = decodeBase64(data.text('digest'))
+  if (hash === undefined || bytes?.length !== DIGEST_BYTES[hash]) {
+    throw malformed('its digest is none of SHA2_256, SHA2_384 and SHA2_512')
+  }
+  return formatDigest(hash, bytes)
+}
+
+function readSignature(spec: ObjectReader): LeafContent {
+  return { kind: 'signature', kid: spec.text('kid'), digest: spec.text('digest') }
+}
+
+function readState(spec: ObjectReader): StateFacts {
+  const key = spec.object('key')
+  const use = spec.text('use')
+  if (!isKeyUse(use)) throw malformed('its use is not known')
+  return {
+    key: { name: key.text('name'), version: readCount(key, 'version'), kid: key.text('kid') },
+    use,
+    from: spec.value('from') === undefined ? undefined : readKeyState(spec, 'from'),
+    to: readKeyState(spec, 'to'),
+    action: spec.text('action'),
+    time: readTime(spec, 'time'),
+    compromisedSince:
+      spec.value('compromisedSince') === undefined ? undefined : readTime(spec, 'compromisedSince'),
+    certificatesSha256: spec.optionalText('certificatesSha256'),
+    sequence: readCount(spec, 'sequence'),
+  }
+}
+
+function readKeyState(spec: ObjectReader, name: string): KeyState {
+  const state = spec.text(name)
+  if (isKeyState(state)) return state
+  throw malformed(`"${name}" is not a state`)
+}
+
+function readTime(spec: ObjectReader, name: string): Date {
+  const time = new Date(spec.text(name))
+  if (!Number.isNaN(time.getTime())) return time
+  throw malformed(`"${name}" is not a time`)
+}
+
+function readCount(reader: ObjectReader, name: string): number {
+  const value: JsonValue | undefined = reader.value(name)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw malformed(`"${name}" is not a whole number`)
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
+import type { Digest } from '../../src/crypto/digest.ts'
+import { MAX_ENTRY_BYTES } from '../../src/log/entry-bundle.ts'
+import { signatureLeaf, stateLeafOf } from '../../src/log/public-leaf.ts'
+import { type LeafContent, LeafReader } from '../../src/log/read-leaf.ts'
+import { codeOf } from '../support/errors.ts'
+import { anyEntry, stateEntry } from '../support/log-entries.ts'
+import { testSigner } from '../support/signers.ts'
+
+const read = (leaf: object | string | Uint8Array): LeafContent => {
+  const data = leaf instanceof Uint8Array ? leaf : Buffer.from(textOf(leaf))
+  return new LeafReader().read(data)
+}
+const textOf = (leaf: object | string): string =>
+  typeof leaf === 'string' ? leaf : JSON.stringify(leaf)
+
+const DIGEST_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const
+
+test.each(ALGORITHM_NAMES)(
+  'a leaf about a signature of %s tells its key and digest',
+  (algorithm) => {
+    const { key } = testSigner(algorithm)
+    const hash = key.algorithm.hash ?? 'sha256'
+    const digest: Digest = `${hash}:${'ab'.repeat(DIGEST_BYTES[hash])}`
+    for (const content of ['envelope', 'file', 'payload'] as const) {
+      const { data } = signatureLeaf(key, { content, digest, signature: Buffer.from([1]) })
+
+      expect(read(data)).toEqual({ kind: 'signature', kid: key.kid, digest })
+    }
+  },
+)
+
+test('a leaf about a change tells all that both logs say of it', () => {
+  const states = anyEntry.filter((entry) => entry.type === 'state')
+  fc.assert(
+    fc.property(states, (entry) => {
+      const { key, use, from, to, action, time } = entry
+      const { compromisedSince, certificatesSha256, sequence } = entry
+      const leaf = stateLeafOf(entry)
+      const change = { key, use, from, to, action, time }
+      const state = { ...change, compromisedSince, certificatesSha256, sequence }
+
+      expect(read(leaf?.data ?? '')).toEqual({ kind: 'state', state })
+    }),
+  )
+})
+
+const STATE = JSON.parse(
+  Buffer.from(
+    stateLeafOf(stateEntry(0, { to: 'active', action: 'activate', sequence: 3 }))?.data ?? [],
+  ).toString(),
+) as { spec: Record<string, unknown> }
+const stateWith = (members: object): object => ({ ...STATE, spec: { ...STATE.spec, ...members } })
+
+test('leaves of a later version are read as far as they are known', () => {
+  const later = { ...STATE, apiVersion: '0.2', more: [], spec: { ...STATE.spec, witness: 'x' } }
+
+  expect(read(later)).toEqual(read(STATE))
+  expect(read({ apiVersion: '1', kind: 'another', spec: 7 })).toEqual({
+    kind: 'unknown',
+    name: 'another',
+  })
+  expect(read({ apiVersion: '0.0.3', kind: 'hashedrekord', spec: {} })).toEqual({
+    kind: 'unknown',
+    name: 'hashedrekord',
+  })
+})
+
+const HASHEDREKORD = JSON.parse(
+  Buffer.from(
+    signatureLeaf(testSigner('ES256').key, {
+      content: 'file',
+      digest: `sha256:${'ab'.repeat(32)}`,
+      signature: Buffer.from([1]),
+    }).data,
+  ).toString(),
+) as { spec: { hashedRekordV002: { data: object; signature: object } } }
+const { hashedRekordV002 } = HASHEDREKORD.spec
+const rekordWith = (members: object): object => ({
+  ...HASHEDREKORD,
+  spec: { hashedRekordV002: { ...hashedRekordV002, ...members } },
+})
+const keyOf = (rawBytes: unknown): object =>
+  rekordWith({ signature: { verifier: { publicKey: { rawBytes } } } })
+
+test.each([
+  ['no object', '[]'],
+  ['no kind', { apiVersion: '0.1', spec: {} }],
+  ['a kind that is no text', { apiVersion: '0.1', kind: 1, spec: {} }],
+  ['no version', { kind: 'countersign-signature', spec: { kid: 'k', digest: 'd' } }],
+  ['no spec', { apiVersion: '0.1', kind: 'countersign-signature' }],
+  ['no kid', { apiVersion: '0.1', kind: 'countersign-signature', spec: { digest: 'd' } }],
+  ['a use that is not known', stateWith({ use: 'cooking' })],
+  ['a state that is not known', stateWith({ to: 'sleeping' })],
+  ['a state before that is not known', stateWith({ from: 'sleeping' })],
+  ['no time', stateWith({ time: 'yesterday' })],
+  ['a time of compromise that is none', stateWith({ compromisedSince: 'yesterday' })],
+  ['a sequence below zero', stateWith({ sequence: -1 })],
+  ['a sequence that is not whole', stateWith({ sequence: 1.5 })],
+  ['a version that is a text', stateWith({ key: { name: 'a', version: '1', kid: 'k' } })],
+  ['a digest by a hash that is not known', rekordWith({ data: { algorithm: 'MD5', digest: '' } })],
+  ['a hash named like a member', rekordWith({ data: { algorithm: 'toString', digest: '' } })],
+  ['a digest of another length', rekordWith({ data: { algorithm: 'SHA2_256', digest: 'AAAA' } })],
+  ['a digest that is not base64', rekordWith({ data: { algorithm: 'SHA2_256', digest: '?' } })],
+  ['a key that is not base64', keyOf('?')],
+])('a leaf with %s is refused', (_what, leaf) => {
+  expect(codeOf(() => read(leaf))).toBe('ERR_LOG_PROOF_INVALID')
+})
+
+test('a leaf with a key that is none is refused', () => {
+  expect(codeOf(() => read(keyOf('AAAA')))).toBe('ERR_KEY_INVALID')
+})
+
+test('a leaf that is not strict JSON, or longer than an entry, is refused', () => {
+  const long = textOf({ ...STATE, more: 'x'.repeat(MAX_ENTRY_BYTES) })
+
+  expect(codeOf(() => read('{"kind":"a","kind":"b"}'))).toBe('ERR_JSON_INVALID')
+  expect(codeOf(() => read(long))).not.toBe('accepted')
+})

@@ -1,0 +1,107 @@
+/**
+ * A thief of a signing key signs past the service: nothing of it is in the transparency log, so verifiers that
+ * know the service refuse it.
+ */
+import { expect, test } from 'vitest'
+import { readEnvelope } from '../../src/formats/dsse.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json.ts'
+import { serializeHashedRekord } from '../../src/formats/hashedrekord.ts'
+import { withLogEntry } from '../../src/formats/log-entry.ts'
+import { leafHash } from '../../src/log/merkle.ts'
+import { parseKeyHistory } from '../../src/keys/key-history.ts'
+import { parseKeyUri } from '../../src/providers/key-uri.ts'
+import { createFileProvider } from '../../src/providers/file/provider.ts'
+import { signArtifact } from '../../src/signing/sign-artifact.ts'
+import type { Signer } from '../../src/signing/signer.ts'
+import { digestArtifact } from '../../src/verification/artifact.ts'
+import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
+import type { TrustMaterial } from '../../src/verification/trust.ts'
+import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
+import { verifyBundle } from '../../src/verification/verify-bundle.ts'
+import { codeOfAsync } from '../support/errors.ts'
+import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
+import { testTreeSigner } from '../support/signed-log.ts'
+
+const DIGEST = `sha256:${'ab'.repeat(32)}` as const
+const ARTIFACT = digestArtifact('app', [DIGEST])
+
+interface Scene {
+  readonly server: TestServer
+  readonly thief: Signer
+  readonly trust: TrustMaterial
+}
+
+/** A service, what it publishes, and a thief with its key file. */
+async function startScene(): Promise<Scene> {
+  const folder = serverFolder()
+  const server = await runServer(folder)
+  const published = await fetch(`${server.address}/trust/keys.json`)
+  const { payload } = readEnvelope(parseJson(new Uint8Array(await published.arrayBuffer())))
+  const trust = await toTrustMaterial(parseKeyHistory(payload))
+  const active = server.versions.find(({ key, state }) => key === 'release' && state === 'active')
+  const provider = createFileProvider({ readPassphrase: () => Promise.resolve(undefined) })
+  const thief = await provider.open(parseKeyUri(active?.uri ?? ''))
+  return { server, thief, trust }
+}
+
+async function releasedBundle({ server }: Scene): Promise<JsonObject> {
+  const answer = await fetch(`${server.address}/v1/keys/release/signatures`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ artifacts: [{ digest: DIGEST, kind: 'file' }] }),
+  })
+  const { results } = (await answer.json()) as { results: { bundle: JsonObject }[] }
+  return results[0]?.bundle ?? {}
+}
+
+function verify(
+  bundle: Uint8Array | JsonObject,
+  { trust }: Scene,
+  policy: Policy,
+): Promise<string> {
+  const bytes = bundle instanceof Uint8Array ? bundle : Buffer.from(JSON.stringify(bundle))
+  return codeOfAsync(() => verifyBundle(bytes, ARTIFACT, { trust, policy, now: new Date() }))
+}
+
+const LENIENT: Policy = { ...SIGNATURE_POLICY, evidence: { logEntries: 0, times: 0 } }
+
+test('a signature past the service is refused, unless its log is not asked for', async () => {
+  const scene = await startScene()
+  const { bundle } = await signArtifact(scene.thief, { digest: DIGEST })
+
+  expect(await verify(await releasedBundle(scene), scene, SIGNATURE_POLICY)).toBe('accepted')
+  expect(await verify(bundle, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
+  expect(await verify(bundle, scene, LENIENT)).toBe('accepted')
+})
+
+test('the log entry of a released signature does not make one past the service count', async () => {
+  const scene = await startScene()
+  const released = await releasedBundle(scene)
+  const { bundle } = await signArtifact(scene.thief, { digest: DIGEST })
+  const stolen = parseJson(bundle)
+  const { verificationMaterial: material } = released
+  if (!isJsonObject(stolen) || !isJsonObject(material)) throw new TypeError('bundles are objects')
+  const own = isJsonObject(stolen['verificationMaterial']) ? stolen['verificationMaterial'] : {}
+  const pasted = {
+    ...stolen,
+    verificationMaterial: { ...own, tlogEntries: material['tlogEntries'] ?? [] },
+  }
+
+  expect(await verify(pasted, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
+})
+
+test('a proof of a log of their own does not count', async () => {
+  const scene = await startScene()
+  const { bundle, facts } = await signArtifact(scene.thief, { digest: DIGEST })
+  const leaf = serializeHashedRekord(scene.thief.key, facts) ?? new Uint8Array()
+  const root = leafHash(leaf)
+  const own = testTreeSigner('sign.example.com')
+  const { note: checkpoint, keyId } = await own.sign({ size: 1, root })
+  const stolen = parseJson(bundle)
+  if (!isJsonObject(stolen)) throw new TypeError('a bundle is an object')
+  const proof = { leaf, index: 0, size: 1, root, hashes: [], checkpoint, keyId }
+
+  const forged = withLogEntry(stolen, proof)
+
+  expect(await verify(forged, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
+})
