@@ -319,6 +319,27 @@ test('forcing, approving and reading are permitted apart', async () => {
   expect(decide({ action: 'readKeys', key: RELEASE })).toBe(false)
 })
 
+test('reading the audit log is permitted by its own name, on the key that signs it', async () => {
+  const audit = { name: 'audit', use: 'audit', algorithm: 'EdDSA' } as const
+  const groups = 'action in [Action::"signing", Action::"administration", Action::"reading"]'
+  const verdictOf = async (policy: string): Promise<string> => {
+    const authorizer = await authorizerOf(policy)
+    return codeOf(() => {
+      authorizer.authorize(githubCaller(), { action: 'readLog', key: audit })
+    })
+  }
+
+  expect(await verdictOf(`permit (principal, ${groups}, resource);`)).toBe('ERR_NOT_ALLOWED')
+  expect(
+    await verdictOf('permit (principal, action == Action::"readLog", resource == Key::"release");'),
+  ).toBe('ERR_NOT_ALLOWED')
+  expect(
+    await verdictOf(
+      'permit (principal, action == Action::"readLog", resource) when { resource.use == "audit" };',
+    ),
+  ).toBe('accepted')
+})
+
 test('a forbid that can not be evaluated denies', async () => {
   const authorizer = await authorizerOf(`
     permit (principal, action == Action::"issueToken", resource);

@@ -77,6 +77,16 @@ test.each([
     'log: { origin: "https://sign.example.com" }',
     'c.yaml:1:8: log.origin: expected a host name in lower case without port or path, such as log.example.com, found "https://sign.example.com"',
   ],
+  ...['log.example.com:443', 'log.example.com/log', 'Log.example.com', 'log.example.com.'].map(
+    (origin): [string, string] => [
+      `log: { origin: "${origin}" }`,
+      `c.yaml:1:8: log.origin: expected a host name in lower case without port or path, such as log.example.com, found "${origin}"`,
+    ],
+  ),
+  [
+    'log: { auditOrigin: "https://sign.example.com/audit" }',
+    'c.yaml:1:8: log.auditOrigin: expected a host and path without a scheme, such as sign.example.com/log, found "https://sign.example.com/audit"',
+  ],
   [
     'timestamps: freetsa',
     'c.yaml:1:1: timestamps: expected embedded, none or an address, found "freetsa"',

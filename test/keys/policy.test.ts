@@ -28,11 +28,11 @@ test('a token key has the quantities of the design page', () => {
 })
 
 test('an artifact key rotates every 90 days, the keys of the service itself by hand', () => {
-  const every = (['artifact', 'timestamp', 'log', 'trust'] as const).map(
+  const every = (['artifact', 'timestamp', 'log', 'audit', 'trust'] as const).map(
     (use) => createRotationPolicy(use).everySeconds,
   )
 
-  expect(every).toEqual([90 * 86_400, undefined, undefined, undefined])
+  expect(every).toEqual([90 * 86_400, undefined, undefined, undefined, undefined])
 })
 
 test('no period can be chosen where there is one by default', () => {

@@ -5,12 +5,14 @@ import {
   type EdgeMemories,
   encodeEntry,
 } from '../../src/log/append.ts'
+import type { PublicEntry } from '../../src/log/entry.ts'
+import { MAX_ENTRY_BYTES } from '../../src/log/entry-bundle.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
-import { leafHash, verifyInclusion } from '../../src/log/merkle.ts'
+import { leafHash, rootOf, verifyInclusion } from '../../src/log/merkle.ts'
 import { proveInclusion } from '../../src/log/proofs.ts'
 import { nodesOfTiles } from '../../src/log/tiles.ts'
-import { codeOfAsync } from '../support/errors.ts'
-import { signatureEntry } from '../support/log-entries.ts'
+import { codeOf, codeOfAsync } from '../support/errors.ts'
+import { signatureEntry, stateEntry } from '../support/log-entries.ts'
 import { MemoryLog } from '../support/memory-log.ts'
 
 async function append(log: MemoryLog, from: number, count: number): Promise<readonly number[]> {
@@ -96,4 +98,79 @@ test('the edge in memory gives way to what others appended, and to nothing after
 
   expect(await log.log.head()).toEqual(await plain.log.head())
   expect(await log.log.tile(0, 2)).toEqual(await plain.log.tile(0, 2))
+})
+
+const LEAF = { data: Buffer.from('{"kind":"a leaf"}'), labels: ['leaf:a'] }
+
+/** Appends a signature with a leaf, one without, and a change of a version. */
+async function appendBoth(log: MemoryLog): Promise<readonly (PublicEntry | undefined)[]> {
+  const { size } = await log.log.head()
+  const state = stateEntry(0, { to: 'active', action: 'activate', sequence: 1 })
+  await log.transaction(async (records) => {
+    const entries = [
+      encodeEntry(signatureEntry(0), LEAF),
+      encodeEntry(signatureEntry(1)),
+      encodeEntry(state),
+    ]
+    await appendEncoded(records, await records.log.lockHead(), entries)
+  })
+  const entries = (await log.log.entries(size, size + 3)).map(parseEntry)
+  return entries.map((entry) => ('publicEntry' in entry ? entry.publicEntry : undefined))
+}
+
+test('an entry names the leaf that the transparency log has of it, and no other entry does', async () => {
+  const log = new MemoryLog()
+  const named = [...(await appendBoth(log)), ...(await appendBoth(log))]
+
+  const leaves = await log.transparencyLog.entries(0, 9)
+  const hashes = leaves.map((leaf) => Buffer.from(leafHash(leaf)).toString('hex'))
+  expect(leaves).toHaveLength(4)
+  expect(named.map((entry) => entry?.index)).toEqual([0, undefined, 1, 2, undefined, 3])
+  expect(named.flatMap((entry) => entry?.leafSha256 ?? [])).toEqual(hashes)
+  expect(Buffer.from(leaves[0] ?? [])).toEqual(LEAF.data)
+  expect(await log.transparencyLog.find('leaf:a', { limit: 9 })).toEqual([2, 0])
+})
+
+test('both trees are those of their entries', async () => {
+  const log = new MemoryLog()
+  for (let group = 0; group < 150; group += 1) await appendBoth(log)
+
+  for (const [reader, count] of [
+    [log.log, 450],
+    [log.transparencyLog, 300],
+  ] as const) {
+    const { size, root } = await reader.head()
+    expect(size).toBe(count)
+    expect(root).toEqual(rootOf((await reader.entries(0, size)).map(leafHash)))
+  }
+})
+
+test('what fails is in neither log', async () => {
+  const log = new MemoryLog()
+  log.beforeCommit = () => Promise.reject(new Error('disk full'))
+  await expect(appendBoth(log)).rejects.toThrow('disk full')
+
+  expect((await log.log.head()).size).toBe(0)
+  expect((await log.transparencyLog.head()).size).toBe(0)
+})
+
+test('the longest entry that is taken has room for the name of its leaf', async () => {
+  const log = new MemoryLog()
+  const entry = signatureEntry(0)
+  const { length } = encodeEntry({ ...entry, bundleSha256: '' }).data
+  const isTaken = (fill: number): boolean => {
+    const filled = { ...entry, bundleSha256: 'x'.repeat(fill) }
+    return codeOf(() => encodeEntry(filled, LEAF)) === 'accepted'
+  }
+  let fill = MAX_ENTRY_BYTES - length
+  while (!isTaken(fill)) fill -= 1
+  const longest = encodeEntry({ ...entry, bundleSha256: 'x'.repeat(fill) }, LEAF)
+
+  await log.transaction(async (records) =>
+    appendEncoded(records, await records.log.lockHead(), [longest]),
+  )
+  const [data = new Uint8Array()] = await log.log.entries(0, 1)
+  const more = String(Number.MAX_SAFE_INTEGER).length - 1
+  expect(data.length + more).toBeLessThanOrEqual(MAX_ENTRY_BYTES)
+  expect(parseEntry(data)).toMatchObject({ publicEntry: { index: 0 } })
 })

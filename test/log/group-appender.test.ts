@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest'
 import { CountersignError } from '../../src/errors.ts'
-import type { Admit } from '../../src/log/appender.ts'
+import type { Admit, ProvenPlace } from '../../src/log/appender.ts'
+import type { LogEntry } from '../../src/log/entry.ts'
+import { openCheckpoint } from '../../src/formats/checkpoint.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
 import { type AppenderOptions, createAppender } from '../../src/log/group-appender.ts'
+import { leafHash, verifyInclusion } from '../../src/log/merkle.ts'
+import { TreeSigner } from '../../src/log/tree-signer.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { LOG_START, signatureEntry } from '../support/log-entries.ts'
 import { ManualTimer } from '../support/manual-timer.ts'
 import { MemoryLog, type MemoryTransaction } from '../support/memory-log.ts'
-import { testTreeSigner } from '../support/signed-log.ts'
+import { testTreeSigner, TRANSPARENCY_KEY, TRANSPARENCY_ORIGIN } from '../support/signed-log.ts'
+import { testSigner } from '../support/signers.ts'
 
 const admitAll: Admit<MemoryTransaction> = (_records, entries) =>
   Promise.resolve(entries.map(() => undefined))
@@ -244,4 +249,113 @@ test('closing lets what waits be written, and takes nothing more', async () => {
   scene.open()
   await closed
   expect(await Promise.all(waiting)).toHaveLength(3)
+})
+
+/** The key of a log, which counts what it signs, and fails where it is broken. */
+class CountingKey {
+  readonly #key = testSigner('EdDSA', 'log')
+  signs = 0
+  isBroken = false
+  readonly signer = new TreeSigner({
+    origin: TRANSPARENCY_ORIGIN,
+    openKeys: () => Promise.resolve({ signer: { ...this.#key, sign: (text) => this.#sign(text) } }),
+  })
+
+  #sign(text: Uint8Array): Promise<Uint8Array> {
+    this.signs += 1
+    if (!this.isBroken) return this.#key.sign(text)
+    return Promise.reject(new CountersignError('ERR_THROTTLED', 'the KMS is busy'))
+  }
+}
+
+const leafOf = (index: number): { data: Uint8Array; labels: string[] } => ({
+  data: Buffer.from(`{"leaf":${index}}`),
+  labels: [],
+})
+
+const appendProven = ({ appender }: Scene, index: number): Promise<ProvenPlace> =>
+  appender.append(signatureEntry(index), { leaf: leafOf(index) })
+
+test('a group gets one checkpoint, under which each of its leaves is proven', async () => {
+  const key = new CountingKey()
+  using scene = createScene({ signer: key.signer })
+  await Promise.all(range(10).map((index) => appendProven(scene, index)))
+  const places = await Promise.all(range(300).map((index) => appendProven(scene, 10 + index)))
+
+  expect(key.signs).toBe(scene.log.commits)
+  for (const [place, { proof, publicIndex }] of places.entries()) {
+    if (proof === undefined) throw new Error(`entry ${place} has no proof`)
+    const { checkpoint, hashes, index, leaf, root, size } = proof
+    const signed = openCheckpoint(Buffer.from(checkpoint), { keys: [TRANSPARENCY_KEY] })
+    expect(signed).toMatchObject({ root, size })
+    expect([index, Buffer.from(leaf)]).toEqual([publicIndex, leafOf(10 + place).data])
+    verifyInclusion({ index, size, leaf: leafHash(leaf), root, proof: hashes })
+  }
+})
+
+test('what the transparency log says nothing of costs no checkpoint, and has no proof', async () => {
+  const key = new CountingKey()
+  using scene = createScene({ signer: key.signer })
+  const denial: LogEntry = {
+    ...signatureEntry(0),
+    type: 'denial',
+    action: 'sign',
+    resource: 'release',
+    code: 'ERR_NOT_ALLOWED',
+    reason: 'no policy permits it',
+  }
+
+  expect(await scene.appender.append(denial)).toEqual({ index: 0 })
+  expect(key.signs).toBe(0)
+  expect((await scene.log.transparencyLog.head()).size).toBe(0)
+})
+
+test('who is refused has no leaf, and those beside it are proven', async () => {
+  const revoked = new CountersignError('ERR_KEY_REVOKED', 'the version is revoked')
+  const admit: Admit<MemoryTransaction> = (_records, entries) =>
+    Promise.resolve(
+      entries.map(({ requestId }) => (requestId === 'request-1' ? revoked : undefined)),
+    )
+  using scene = createScene({ admit })
+  const [first, second, third] = await Promise.allSettled(
+    range(3).map((index) => appendProven(scene, index)),
+  )
+
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ERR_KEY_REVOKED' } })
+  expect(first).toMatchObject({ value: { publicIndex: 0, proof: { index: 0, size: 2 } } })
+  expect(third).toMatchObject({ value: { publicIndex: 1, proof: { index: 1, size: 2 } } })
+  const leaves = await scene.log.transparencyLog.entries(0, 9)
+  expect(leaves.map((leaf) => Buffer.from(leaf))).toEqual([leafOf(0).data, leafOf(2).data])
+})
+
+test('what has no checkpoint is not released, and the next group goes on behind it', async () => {
+  const key = new CountingKey()
+  using scene = createScene({ signer: key.signer })
+  key.isBroken = true
+  expect(await codeOfAsync(() => appendProven(scene, 0))).toBe('ERR_LOG_UNAVAILABLE')
+  key.isBroken = false
+
+  expect(await appendProven(scene, 1)).toMatchObject({ index: 1, proof: { index: 1, size: 2 } })
+})
+
+test('nothing is released on a transparency log that went back, or was changed', async () => {
+  const release = async (tamper: Parameters<MemoryLog['tamper']>[0]): Promise<string> => {
+    using scene = createScene()
+    await appendProven(scene, 0)
+    await appendProven(scene, 1)
+    scene.log.tamper(tamper)
+    return await codeOfAsync(() => appendProven(scene, 2))
+  }
+
+  expect(await release(() => undefined)).toBe('accepted')
+  expect(
+    await release((_, transparency) => {
+      transparency.head = { ...transparency.head, size: 1 }
+    }),
+  ).toBe('ERR_LOG_UNAVAILABLE')
+  expect(
+    await release((_, transparency) => {
+      transparency.head = { ...transparency.head, root: Buffer.alloc(32) }
+    }),
+  ).toBe('ERR_LOG_UNAVAILABLE')
 })

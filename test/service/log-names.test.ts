@@ -5,6 +5,7 @@ import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
 import { logVerifierKey } from '../../src/formats/note-key.ts'
 import { parseSignedNote } from '../../src/formats/signed-note.ts'
 import { parseKeyHistory } from '../../src/keys/key-history.ts'
+import { logNamesOf } from '../../src/service/log-names.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { runServer, type ServerFolder, serverFolder, type TestServer } from '../support/server.ts'
 
@@ -31,6 +32,37 @@ async function checkpointWhere(
   }
   throw new Error('there is no such checkpoint')
 }
+
+test.each([
+  ['https://sign.example.com', {}, 'sign.example.com', 'sign.example.com/audit'],
+  [
+    'https://sign.example.com:8443/team/',
+    {},
+    'sign.example.com',
+    'sign.example.com:8443/team/audit',
+  ],
+  ['https://[2001:db8::1]:8443', {}, '2001:db8::1', '[2001:db8::1]:8443/audit'],
+  [
+    'https://sign.example.com',
+    { origin: 'log.example.com' },
+    'log.example.com',
+    'sign.example.com/audit',
+  ],
+  ['https://sign.example.com', { auditOrigin: 'a.example/1' }, 'sign.example.com', 'a.example/1'],
+])('the logs of %s with %o are %s and %s', (issuer, log, transparency, audit) => {
+  expect(logNamesOf({ log }, issuer)).toEqual({ transparency, audit })
+})
+
+test('the audit log does not go on under another name either', async () => {
+  const folder = serverFolder()
+  const first = await runServer(folder)
+  await first[Symbol.asyncDispose]()
+  const renamed = { ...folder, env: { ...folder.env, COUNTERSIGN_LOG_AUDIT_ORIGIN: 'other/audit' } }
+
+  expect(await codeOfAsync(() => runServer(renamed))).toBe('ERR_CONFIG_INVALID')
+  const anew = await runServer(renamed, { newLog: true })
+  expect(anew.logNames).toEqual({ transparency: 'sign.example.com', audit: 'other/audit' })
+})
 
 test('a log does not go on under another name, unless it is begun anew', async () => {
   const folder = serverFolder()

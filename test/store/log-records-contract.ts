@@ -7,6 +7,7 @@ import type { OpenEmpty } from './store-contract.ts'
 export function testLogRecords(openEmpty: OpenEmpty): void {
   testEntries(openEmpty)
   testTilesAndCheckpoints(openEmpty)
+  testTwoLogs(openEmpty)
 }
 
 function testEntries(openEmpty: OpenEmpty): void {
@@ -124,5 +125,64 @@ function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
     expect(await store.log.checkpoint()).toEqual({ size: 6, note: 'd' })
     await store.transaction(({ log }) => log.dropCheckpoint())
     expect(await store.log.checkpoint()).toBeUndefined()
+  })
+}
+
+function testTwoLogs(openEmpty: OpenEmpty): void {
+  test('neither log has anything of the other', async () => {
+    const store = await openEmpty()
+    const hashes = new Uint8Array(32).fill(1)
+    await store.transaction(async ({ log, transparencyLog }) => {
+      const head = await log.lockHead()
+      for (const [records, name] of [
+        [log, 'audit'],
+        [transparencyLog, 'public'],
+        [transparencyLog, 'public'],
+      ] as const) {
+        const { size } = await records.head()
+        const data = Buffer.from(`${name} ${size}`)
+        await records.insertEntries([{ index: size, data, labels: [name] }])
+        await records.putTiles([{ level: size, index: 0, hashes }])
+        await records.putHead({ ...head, size: size + 1, root: hashes.map(() => size) })
+        await records.putCheckpoint({ size: size + 1, note: name })
+      }
+    })
+
+    const seen = [store.log, store.transparencyLog].map(async (log) => ({
+      sizes: (await log.head()).size,
+      entries: (await log.entries(0, 9)).map((data) => Buffer.from(data).toString()),
+      labels: [await log.find('audit', { limit: 9 }), await log.find('public', { limit: 9 })],
+      tiles: [await log.tile(0, 0), await log.tile(1, 0)].map((tile) => tile !== undefined),
+      checkpoint: await log.checkpoint(),
+    }))
+
+    expect(await Promise.all(seen)).toEqual([
+      {
+        sizes: 1,
+        entries: ['audit 0'],
+        labels: [[0], []],
+        tiles: [true, false],
+        checkpoint: { size: 1, note: 'audit' },
+      },
+      {
+        sizes: 2,
+        entries: ['public 0', 'public 1'],
+        labels: [[], [1, 0]],
+        tiles: [true, true],
+        checkpoint: { size: 2, note: 'public' },
+      },
+    ])
+  })
+
+  test('dropping the checkpoint of one log leaves that of the other', async () => {
+    const store = await openEmpty()
+    await store.transaction(async ({ log, transparencyLog }) => {
+      await log.putCheckpoint({ size: 1, note: 'audit' })
+      await transparencyLog.putCheckpoint({ size: 2, note: 'public' })
+      await transparencyLog.dropCheckpoint()
+    })
+
+    expect(await store.log.checkpoint()).toEqual({ size: 1, note: 'audit' })
+    expect(await store.transparencyLog.checkpoint()).toBeUndefined()
   })
 }
