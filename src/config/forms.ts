@@ -55,9 +55,9 @@ export function isKeyName(text: string): boolean {
   return new RegExp(KEY_NAME_PATTERN).test(text)
 }
 
-/** What a signed note may name itself by, and a file system or address can hold. */
 /** Of the host alone: verifiers of Sigstore compare it with the host of the log's address. */
 const HOSTNAME_PATTERN = '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'
+/** What a signed note may name itself by, and a file system or address can hold. */
 const ORIGIN_PATTERN = '^[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$'
 
 const HOST_PATTERN = '^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](:[0-9]{1,5})?$'

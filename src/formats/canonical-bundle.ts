@@ -1,6 +1,7 @@
 /**
  * The form of a bundle by which it is named: without blank space, and with the smaller s of an ECDSA
- * signature, and without the log entries that its signer added after its own log had it. The log finds a bundle whatever copy of it one has.
+ * signature, and without the log entries that its signer added after its own log had it. The log finds a bundle
+ * whatever copy of it one has.
  *
  * @packageDocumentation
  */
