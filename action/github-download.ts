@@ -1,5 +1,5 @@
 /** Reading attestations that GitHub keeps: a list with addresses of a blob store, which serves snappy. */
-import { assertPrivate } from '../src/client/service-client.ts'
+import { assertPrivate } from '../src/client/service-address.ts'
 import { exchange } from '../src/client/exchange.ts'
 import type { Digest } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'

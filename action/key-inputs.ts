@@ -1,5 +1,5 @@
 /** Which key signs: one of a service, or one in AWS KMS that the job reaches itself. */
-import { assertPrivate } from '../src/client/service-client.ts'
+import { assertPrivate } from '../src/client/service-address.ts'
 import { isKeyName } from '../src/config/forms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { type AwsKmsUri, parseAwsKmsUri } from '../src/providers/awskms/uri.ts'

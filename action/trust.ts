@@ -1,7 +1,7 @@
 /** What a step trusts: what a service publishes, fetched or kept in the repository, or a public key. */
 import { createChosenGet } from '../src/client/bounded-get.ts'
 import { readProxies } from '../src/client/proxies.ts'
-import { assertPrivate } from '../src/client/service-client.ts'
+import { assertPrivate } from '../src/client/service-address.ts'
 import { publicationUrl } from '../src/client/trust-cache.ts'
 import { assertFingerprint, findTrustKey } from '../src/client/trust-pin.ts'
 import { CountersignError, toCountersignError } from '../src/errors.ts'

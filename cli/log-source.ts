@@ -1,4 +1,5 @@
 /** Where the commands of the log read it, and by which key they know it. */
+import { assertPrivate } from '../src/client/service-address.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type NoteKey, parseNoteKey } from '../src/formats/note-key.ts'
@@ -49,7 +50,7 @@ export function openServer(
 ): LogServer {
   const { fetch, pause } = environment.context
   if (flags.isAudit !== true) return openLogServer(url, { fetch, pause })
-  parseServer(url)
+  assertPrivate(parseServer(url))
   const token = callerToken(url, flags, environment)
   return openLogServer(url, { fetch, pause, folder: 'audit', token })
 }

@@ -3,8 +3,8 @@ import { type JsonObject, parseJson, readObject, type ObjectReader } from '../fo
 import { CountersignError } from '../errors.ts'
 import { exchange, type ExchangeRuntime } from './exchange.ts'
 import { toServiceError } from './problem.ts'
-import { assertPrivate, type ServiceClientOptions } from './service-client.ts'
-import { atService } from './service-address.ts'
+import type { ServiceClientOptions } from './service-client.ts'
+import { assertPrivate, atService } from './service-address.ts'
 
 /** How a service is reached by an administrator. */
 export type KeyAdministrationOptions = Pick<ServiceClientOptions, 'url' | 'token'> & {

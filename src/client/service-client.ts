@@ -21,7 +21,7 @@ import {
   type SignaturesMade,
   type TokenMade,
 } from './service-answers.ts'
-import { atService } from './service-address.ts'
+import { assertPrivate, atService } from './service-address.ts'
 
 /** How a service is reached. */
 export interface ServiceClientOptions {
@@ -119,19 +119,6 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     issueToken: async (key, request, more = {}) =>
       readToken(await call([key, 'tokens'], request, { ...more, headers: {} })),
   }
-}
-
-/**
- * Makes sure that an address keeps a bearer token private: it is worth what it grants to whoever reads it.
- *
- * @throws {@link CountersignError} ERR_USAGE — neither https nor this machine itself
- */
-export function assertPrivate(url: URL): void {
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return
-  throw new CountersignError('ERR_USAGE', `"${url.origin}" is not https`, {
-    hint: 'a token is sent to the service, so its address must begin with https://',
-  })
 }
 
 /** Writes a request with its predicate as it was given: written again, 7.0 would become 7. */

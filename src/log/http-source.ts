@@ -38,8 +38,8 @@ export interface LogServer extends LogSource {
 /**
  * Reads a log of a service from below `/log/` or `/audit/` of its address; 404 is where nothing is.
  *
- * @throws {@link CountersignError} from reading: ERR_NETWORK, ERR_THROTTLED, ERR_NOT_ALLOWED — the server
- * gives no usable answer; ERR_TIMEOUT, ERR_CANCELLED; ERR_INPUT_TOO_LARGE
+ * @throws {@link CountersignError} from reading: ERR_NETWORK, ERR_THROTTLED, ERR_NOT_AUTHENTICATED,
+ * ERR_NOT_ALLOWED — the server gives no usable answer; ERR_TIMEOUT, ERR_CANCELLED; ERR_INPUT_TOO_LARGE
  */
 export function openLogServer(server: string, options: LogServerOptions): LogServer {
   const base = toBase(server, options.folder ?? 'log')
@@ -109,7 +109,7 @@ async function toRequest(
 ): Promise<RequestInit> {
   if (token === undefined) return { signal }
   const authorization = `Bearer ${await token(signal)}`
-  return { signal, headers: { authorization }, redirect: 'error' }
+  return { signal, headers: { authorization }, redirect: 'manual' }
 }
 
 async function readBody(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {
@@ -130,13 +130,28 @@ async function readBody(response: Response, url: URL, maxBytes: number): Promise
 
 function refused(url: URL, status: number): CountersignError {
   const message = `${url.host} answers ${url.pathname} with status ${status}`
-  return new CountersignError(codeOf(status), message, {
-    hint: 'see whether the address is that of a countersign service',
-    details: { host: url.host, status },
-  })
+  const { code, hint } = REFUSALS[status] ?? UNUSABLE
+  return new CountersignError(code, message, { hint, details: { host: url.host, status } })
 }
 
-function codeOf(status: number): ErrorCode {
-  if (status === 429) return 'ERR_THROTTLED'
-  return status === 401 || status === 403 ? 'ERR_NOT_ALLOWED' : 'ERR_NETWORK'
+interface Refusal {
+  readonly code: ErrorCode
+  readonly hint: string
+}
+
+const UNUSABLE: Refusal = {
+  code: 'ERR_NETWORK',
+  hint: 'see whether the address is that of a countersign service',
+}
+
+const REFUSALS: Readonly<Partial<Record<number, Refusal>>> = {
+  401: {
+    code: 'ERR_NOT_AUTHENTICATED',
+    hint: 'renew the token, and check that it is for this service',
+  },
+  403: {
+    code: 'ERR_NOT_ALLOWED',
+    hint: 'the audit log needs a policy that permits readLog; ask the operator of the service',
+  },
+  429: { code: 'ERR_THROTTLED', hint: 'wait, and try again' },
 }
