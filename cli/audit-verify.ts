@@ -4,11 +4,15 @@ import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/format
 import type { NoteKey } from '../src/formats/note-key.ts'
 import { printable } from '../src/formats/printable.ts'
 import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
+import { parseEntry } from '../src/log/entry-format.ts'
+import type { LogServer } from '../src/log/http-source.ts'
 import { PairedLogs } from '../src/log/paired-logs.ts'
+import type { ReadOptions } from '../src/log/source.ts'
 import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
 import { readCheckpoint } from '../src/log/verify-tree.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
+import { leavesFrom } from './log-entries.ts'
 import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { type LogSourceFlags, openLog, openServer } from './log-source.ts'
@@ -49,10 +53,11 @@ export async function verifyAudit(
     onEntry: (index, entry) => paired?.logs.add(index, entry),
     signal,
   })
+  const told = server && paired && (await settlePairs(paired, server, report, { signal }))
   return {
     exitCode: 0,
-    report: renderReport(report) + renderPaired(paired),
-    document: toDocument(report, since, paired),
+    report: renderReport(report) + renderPairs(told),
+    document: toDocument(report, since, told),
   }
 }
 
@@ -67,11 +72,36 @@ async function openPaired(
   environment: CommandEnvironment,
 ): Promise<Paired> {
   const { server = '', logKey: key } = flags
-  const keys = await readLogKeys({ server, key }, environment.context)
+  const keys = await readLogKeys({ server, key, option: '--log-key' }, environment.context)
   const source = openServer(server, {}, environment)
   const { signal } = environment.context
   const checkpoint = await readCheckpoint(source, { keys }, { signal })
   return { logs: new PairedLogs(source, checkpoint, { signal }), size: checkpoint.size }
+}
+
+/** How the logs compare. */
+interface PairReport {
+  /** Entries of the audit log that name a leaf. */
+  readonly entries: number
+  /** Those that stand behind one of the checkpoints: told, not proven yet. */
+  readonly unproven: number
+}
+
+/** Checkpoints come after commits, one for each log: the newest entries may stand under none yet. */
+async function settlePairs(
+  { logs, size }: Paired,
+  server: LogServer,
+  { checkpoint }: LogReport,
+  options: ReadOptions,
+): Promise<PairReport> {
+  const proven = Math.min(logs.named, size)
+  if (!logs.isComplete) {
+    for await (const { index, data } of leavesFrom(server, checkpoint.size, options)) {
+      await logs.add(index, parseEntry(data))
+    }
+  }
+  logs.end()
+  return { entries: logs.named, unproven: logs.named - proven }
 }
 
 /**
@@ -140,30 +170,24 @@ function renderReport({ checkpoint, entries, first, last }: LogReport): string {
   return renderWhole(checkpoint, [renderCounts(entries), ...times])
 }
 
-function renderPaired(paired: Paired | undefined): string {
-  if (paired === undefined) return ''
-  const later = unproven(paired)
-  const note = later === 0 ? '' : `; ${later} are newer than its checkpoint, not proven yet`
-  return `ok: ${paired.logs.named} entries are in the transparency log${note}\n`
-}
-
-function unproven({ logs, size }: Paired): number {
-  return Math.max(0, logs.named - size)
+function renderPairs(told: PairReport | undefined): string {
+  if (told === undefined) return ''
+  const { entries, unproven } = told
+  const later = unproven === 0 ? '' : `; ${unproven} are newer than a checkpoint, not proven yet`
+  return `ok: ${entries} entries are in the transparency log, and nothing more is in it${later}\n`
 }
 
 function toDocument(
   { checkpoint, entries, first, last }: LogReport,
   since: Checkpoint | undefined,
-  paired: Paired | undefined,
+  told: PairReport | undefined,
 ): Outcome['document'] {
   return {
     ...wholeDocument('audit-verification', checkpoint, since),
     entries,
     ...(first !== undefined && { first: first.toISOString() }),
     ...(last !== undefined && { last: last.toISOString() }),
-    ...(paired !== undefined && {
-      paired: { entries: paired.logs.named, unproven: unproven(paired) },
-    }),
+    ...(told !== undefined && { paired: told }),
   }
 }
 

@@ -15,6 +15,8 @@ export interface LogKeyFlags {
   readonly origin?: string | undefined
   readonly server?: string | undefined
   readonly isAudit?: boolean
+  /** Option that names the keys; default `--key`. */
+  readonly option?: '--key' | '--log-key'
 }
 
 /**
@@ -27,12 +29,13 @@ export async function readLogKeys(
   flags: LogKeyFlags,
   context: Context,
 ): Promise<readonly NoteKey[]> {
-  const { key = [], origin, server } = flags
+  const { key = [], origin, server, option = '--key' } = flags
   if (key.length > 0) return Promise.all(key.map(readLogKey))
   const pin = await readPin(context)
   if (pin === undefined || (server !== undefined && !isPinned(pin, parseServer(server)))) {
-    throw new CountersignError('ERR_USAGE', 'no key of the log is named', {
-      hint: 'pin the service (countersign trust init URL), or name the log’s verifier key with --key NAME+ID+KEY or --key FILE, as its owner publishes it',
+    const log = flags.isAudit === true ? 'audit log' : 'transparency log'
+    throw new CountersignError('ERR_USAGE', `no key of the ${log} is named`, {
+      hint: `pin the service (countersign trust init URL), or name the log’s verifier key with ${option} NAME+ID+KEY or ${option} FILE, as its owner publishes it`,
     })
   }
   const { history } = await openTrust(pin, context).current()

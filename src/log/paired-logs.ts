@@ -4,29 +4,40 @@
  *
  * @packageDocumentation
  */
+import { CountersignError } from '../errors.ts'
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import { contradiction } from './contradiction.ts'
 import type { LogEntry } from './entry.ts'
 import { type LogSource, readHashTile, type ReadOptions } from './source.ts'
-import { splitTile, TILE_WIDTH, tileWidth } from './tiles.ts'
+import { splitTile, TILE_WIDTH, tileWidth, TreeEdge } from './tiles.ts'
 
-/** Entries of an audit log, in order, held against a transparency log that was verified. */
+/** What of a checkpoint the logs are held against. */
+export type PairedTree = Pick<Checkpoint, 'size' | 'root'>
+
+/** Entries of an audit log, in order, held against the tree of a transparency log. */
 export class PairedLogs {
   readonly #source: LogSource
-  readonly #size: number
+  readonly #tree: PairedTree
   readonly #options: ReadOptions
+  /** Of the leaves that entries have named, as far as the checkpoint goes. */
+  readonly #edge = new TreeEdge()
   #next = 0
   #tile: readonly Uint8Array[] = []
 
-  constructor(source: LogSource, { size }: Pick<Checkpoint, 'size'>, options: ReadOptions) {
+  constructor(source: LogSource, tree: PairedTree, options: ReadOptions) {
     this.#source = source
-    this.#size = size
+    this.#tree = tree
     this.#options = options
   }
 
   /** Leaves that entries have named so far, those behind the checkpoint among them. */
   get named(): number {
     return this.#next
+  }
+
+  /** Whether entries have named every leaf that the checkpoint covers. */
+  get isComplete(): boolean {
+    return this.#next >= this.#tree.size
   }
 
   /**
@@ -48,19 +59,52 @@ export class PairedLogs {
     }
     this.#next += 1
     // Newer than the checkpoint of the transparency log: not proven yet.
-    if (publicEntry.index >= this.#size) return
+    if (publicEntry.index >= this.#tree.size) return
     const hash = await this.#leafHash(publicEntry.index)
-    if (hash === publicEntry.leafSha256) return
-    throw contradiction(index, `leaf ${publicEntry.index} of the transparency log is another one`)
+    const isSame = Buffer.from(hash).toString('hex') === publicEntry.leafSha256
+    if (!isSame) {
+      throw contradiction(index, `leaf ${publicEntry.index} of the transparency log is another one`)
+    }
+    this.#edge.append(hash)
+    this.#edge.settle()
   }
 
-  async #leafHash(index: number): Promise<string> {
+  /**
+   * Call it behind the last entry.
+   *
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the transparency log has a leaf that no entry names, or
+   * its checkpoint is of another tree than its tiles
+   */
+  end(): void {
+    const { size, root } = this.#tree
+    if (!this.isComplete) {
+      throw unpaired(
+        `the audit log has no entry about leaf ${this.#next} of the transparency log`,
+        {
+          leaf: this.#next,
+        },
+      )
+    }
+    if (Buffer.from(this.#edge.root()).equals(root)) return
+    throw unpaired(`the checkpoint of the transparency log is not about its first ${size} leaves`, {
+      size,
+    })
+  }
+
+  async #leafHash(index: number): Promise<Uint8Array> {
     const place = index % TILE_WIDTH
     if (place === 0) {
       const tile = Math.floor(index / TILE_WIDTH)
-      const name = { level: 0, index: tile, width: tileWidth(this.#size, 0, tile) }
+      const name = { level: 0, index: tile, width: tileWidth(this.#tree.size, 0, tile) }
       this.#tile = splitTile(await readHashTile(this.#source, name, this.#options))
     }
-    return Buffer.from(this.#tile[place] ?? []).toString('hex')
+    return this.#tile[place] ?? new Uint8Array()
   }
+}
+
+function unpaired(message: string, details: Readonly<Record<string, number>>): CountersignError {
+  return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
+    hint: 'do not rely on these logs; keep copies of both, and ask their owner',
+    details,
+  })
 }
