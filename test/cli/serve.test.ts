@@ -64,7 +64,10 @@ test('serve says where it listens and what it has, signs, and stops when it is t
     /^ {2}trust {2}trust {2}ES256 {2}version 1 active {2}sha256:[0-9a-f]{64}$/m,
   )
   expect(said()).toMatch(
-    /^ {2}log {2}log {2}EdDSA {2}version 1 active {2}\S+\/log\+[0-9a-f]{8}\+\S+$/m,
+    /^ {2}log {2}log {2}EdDSA {2}version 1 active {2}sign\.example\.com\+[0-9a-f]{8}\+\S+$/m,
+  )
+  expect(said()).toMatch(
+    /^ {2}audit {2}audit {2}EdDSA {2}version 1 active {2}sign\.example\.com\/audit\+[0-9a-f]{8}\+\S+$/m,
   )
   expect(said()).toMatch(/^warning: static tokens are accepted/m)
   expect(said()).toContain('stopping: what runs is finished first')

@@ -246,37 +246,82 @@ test('a token that is for somebody else than was asked for is not given away', a
   expect(result.stderr).toContain('ERR_JWT_CLAIM_MISMATCH')
 })
 
-test('the log of the pinned service is verified with the key that its trust names', async () => {
-  const service = await startSigningService()
-  const { folder, run, url, env } = service
-  const unpinned = await run('log verify')
-  await pin(service)
+test.each([
+  ['log', '127\\.0\\.0\\.1', 'the log tells of all published keys'],
+  ['audit', '127\\.0\\.0\\.1:\\d+/audit', 'entries are in the transparency log'],
+])(
+  'the %s of the pinned service is verified with the key that its trust names',
+  async (log, origin, held) => {
+    const service = await startSigningService()
+    const { folder, run, url, env } = service
+    folder.write('a.txt', 'a')
+    expect((await run('sign @a.txt --key release')).exitCode).toBe(0)
+    const unpinned = await run(`${log} verify`)
+    await pin(service)
 
-  expect(unpinned.exitCode).toBe(2)
-  expect(unpinned.stderr).toContain('[ERR_USAGE]')
-  const verified = await run('log verify')
-  expect(verified.exitCode).toBe(0)
-  expect(verified.stdout).toMatch(/^ok: all \d+ entries of 127\.0\.0\.1:\d+\/log are there/)
-  const other = await folder.run('log verify --server http://127.0.0.1:1', { env })
-  expect(other).toMatchObject({ exitCode: 2 })
-  await folder.run(`log export @log --server ${url}`, { env })
-  expect((await folder.run('log verify @log', { env, now: new Date() })).exitCode).toBe(0)
+    expect(unpinned.exitCode).toBe(2)
+    expect(unpinned.stderr).toContain('[ERR_USAGE]')
+    const verified = await run(`${log} verify`)
+    expect(verified.exitCode).toBe(0)
+    expect(verified.stdout).toMatch(new RegExp(`^ok: all \\d+ entries of ${origin} are there`))
+    expect(verified.stdout).toContain(held)
+    const other = await folder.run(`${log} verify --server http://127.0.0.1:1`, { env })
+    expect(other).toMatchObject({ exitCode: 2 })
+    await folder.run(`${log} export @log --server ${url}`, { env })
+    const offline = await folder.run(`${log} verify @log`, {
+      env: { ...env, COUNTERSIGN_TOKEN: '' },
+      now: new Date(),
+    })
+    expect(offline.exitCode).toBe(0)
+  },
+)
+
+test('a signature is in both logs; who asked for it is in the audit log alone', async () => {
+  const { folder, run } = await startSigningService()
+  folder.write('a.txt', 'a')
+  await run('sign @a.txt --key release')
+
+  const audit = await run('audit show --type signature')
+  const log = await run('log show --type signature')
+
+  expect(audit.stdout).toMatch(/^ +\d+ {2}\S+ {2}signature .* by tester \(static\)$/m)
+  expect(log.stdout).toMatch(/^ +\d+ {2}signature {2}sha256:[0-9a-f]{64} {2}kid \S+\n$/)
+  expect(`${log.stdout}${(await run('log show --json')).stdout}`).not.toContain('tester')
 })
 
-test('trust show names the keys of the log, and a log whose key was rotated verifies still', async () => {
+test('a caller who may sign but not readLog does not read the audit log', async () => {
+  const { folder, run } = await startSigningService({
+    policies: 'permit (principal, action in [Action::"signing", Action::"reading"], resource);\n',
+  })
+  folder.write('a.txt', 'a')
+
+  expect((await run('sign @a.txt --key release')).exitCode).toBe(0)
+  for (const command of ['show', 'export @saved']) {
+    const { exitCode, stderr, stdout } = await run(`audit ${command}`)
+    expect({ exitCode, stdout }).toEqual({ exitCode: 8, stdout: '' })
+    expect(stderr).toContain('[ERR_NOT_ALLOWED]')
+  }
+  expect((await run('log show')).exitCode).toBe(0)
+})
+
+test('trust show names the keys of the log, and logs whose keys were rotated verify still', async () => {
   const service = await startSigningService()
   const { folder, run, env } = service
   await pin(service)
-  expect((await run('key rotate log --force --reason drill')).exitCode).toBe(0)
+  for (const key of ['log', 'audit'])
+    expect((await run(`key rotate ${key} --force --reason drill`)).exitCode).toBe(0)
   expect((await folder.run('trust update', { env, now: new Date() })).exitCode).toBe(0)
 
   const shown = await folder.run('trust show', { env, now: new Date() })
   const verified = await run('log verify')
+  const audited = await run('audit verify')
 
-  const vkeys = [...shown.stdout.matchAll(/^log key {6}(\S+\/log\+[0-9a-f]{8}\+\S+)$/gm)]
+  const vkeys = [...shown.stdout.matchAll(/^log key {6}(127\.0\.0\.1\+[0-9a-f]{8}\+\S+)$/gm)]
   expect(vkeys.length).toBeGreaterThanOrEqual(2)
   expect(verified.exitCode).toBe(0)
   for (const [, vkey = ''] of vkeys) expect(verified.stderr).toContain(vkey)
+  expect(audited.exitCode).toBe(0)
+  expect(audited.stderr.match(/^key {6}\S+\/audit\+[0-9a-f]{8}\+\S+$/gm)?.length).toBeGreaterThan(1)
 })
 
 test.each([

@@ -14,6 +14,8 @@ export interface LoopbackAnswer {
   readonly status: number
   readonly body?: string | Uint8Array
   readonly contentType?: string
+  /** Beside the content type. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A server on 127.0.0.1, closed when the running test ends. */
@@ -35,8 +37,8 @@ export async function startLoopbackServer(
       const { method = '', url = '', headers } = incoming
       const request = { method, path: url, headers, body: Buffer.concat(chunks) }
       requests.push(request)
-      const { status, body, contentType = 'application/json' } = answer(request)
-      response.writeHead(status, { 'content-type': contentType }).end(body)
+      const { status, body, contentType = 'application/json', headers: more } = answer(request)
+      response.writeHead(status, { 'content-type': contentType, ...more }).end(body)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
