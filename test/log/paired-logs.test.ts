@@ -27,7 +27,7 @@ async function pair(
 ): Promise<number> {
   const head = await stored.transparencyLog.head()
   const source = openStoredLog(stored.transparencyLog)
-  const paired = new PairedLogs(source, { size: size ?? head.size }, {})
+  const paired = new PairedLogs(source, { ...head, size: size ?? head.size }, {})
   for (const [index, entry] of entries.entries()) await paired.add(index, entry)
   return paired.named
 }
@@ -104,9 +104,30 @@ test('a signature that only the audit log has is found', async () => {
   expect(await codeOfAsync(() => pair(stored, entries))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a leaf that only the transparency log has is seen by the count', async () => {
+test('a leaf that no entry names is found behind the last entry', async () => {
   const stored = await createSignedLog(states(3))
-  const entries = await entriesOf(stored)
+  const head = await stored.transparencyLog.head()
+  const paired = new PairedLogs(openStoredLog(stored.transparencyLog), head, {})
+  const [first, second, third] = await entriesOf(stored)
 
-  expect(await pair(stored, entries.slice(0, 2))).toBe(2)
+  for (const entry of [first, second]) await paired.add(0, entry ?? change(0))
+
+  expect(paired.isComplete).toBe(false)
+  expect(() => {
+    paired.end()
+  }).toThrow('the audit log has no entry about leaf 2 of the transparency log')
+  await paired.add(2, third ?? change(0))
+  paired.end()
+})
+
+test('tiles that lead to another root than the checkpoint has are found', async () => {
+  const stored = await createSignedLog(states(600))
+  const { size } = await stored.transparencyLog.head()
+  const source = openStoredLog(stored.transparencyLog)
+  const paired = new PairedLogs(source, { size, root: Buffer.alloc(32) }, {})
+  for (const [index, entry] of (await entriesOf(stored)).entries()) await paired.add(index, entry)
+
+  expect(() => {
+    paired.end()
+  }).toThrow('the checkpoint of the transparency log is not about its first 600 leaves')
 })
