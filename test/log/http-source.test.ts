@@ -31,6 +31,7 @@ test('a log verifies over HTTP, below the path of its service', async () => {
 test.each([
   [500, 'ERR_NETWORK', 3],
   [429, 'ERR_THROTTLED', 3],
+  [401, 'ERR_NOT_AUTHENTICATED', 1],
   [403, 'ERR_NOT_ALLOWED', 1],
 ] as const)('an answer of status %i is %s after %i tries', async (status, code, tries) => {
   const server = await startLoopbackServer(() => ({ status }))
