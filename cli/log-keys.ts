@@ -63,13 +63,13 @@ export async function publishedLogKeys(
   })
 }
 
-/** As {@link publishedLogKeys}, of the audit log, whose name is made of the service's address. */
+/** As {@link publishedLogKeys}, of the audit log. */
 export function publishedAuditKeys(
-  { issuer, versions }: Pick<KeyHistory, 'issuer' | 'versions'>,
+  { auditLog }: Pick<KeyHistory, 'auditLog'>,
   origin?: string,
 ): readonly NoteKey[] {
-  const name = origin ?? `${(issuer ?? '').replace(/^https?:\/\//, '').replace(/\/$/, '')}/audit`
-  return versions
-    .filter(({ use, compromisedSince }) => use === 'audit' && compromisedSince === undefined)
-    .map(({ key }) => logVerifierKey(name, key))
+  if (auditLog === undefined) return []
+  return auditLog.keys
+    .filter(({ algorithm }) => algorithm.family === 'ed25519')
+    .map((key) => logVerifierKey(origin ?? auditLog.origin, key))
 }

@@ -9,7 +9,7 @@ import type { PublishedVersion } from '../src/keys/key-history.ts'
 import type { PublicationTimes } from '../src/keys/publication-times.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
-import { publishedLogKeys } from './log-keys.ts'
+import { publishedAuditKeys, publishedLogKeys } from './log-keys.ts'
 import { schema } from './render/json.ts'
 import { printable } from '../src/formats/printable.ts'
 import { openTrust, readPin, type TrustPin } from './trust-home.ts'
@@ -102,6 +102,7 @@ export async function toTrustOutcome(
     sequence: history?.sequence,
     hasTrustedRoot: history?.trustedRoot !== undefined,
     logKeys: logKeys.map(({ vkey }) => vkey),
+    auditKeys: history === undefined ? [] : publishedAuditKeys(history).map(({ vkey }) => vkey),
     versions: history?.versions.map(toDocument) ?? [],
   }
   const lines = [
@@ -109,6 +110,7 @@ export async function toTrustOutcome(
     `trust key    ${trust.fingerprint}`,
     ...describePublication(held),
     ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
+    ...trust.auditKeys.map((vkey) => `audit key    ${printable(vkey)}`),
     ...trust.versions.map(
       ({ key, version, use, origin, state, algorithm, kid }) =>
         `  ${key}@${version}  ${use}${origin === 'external' ? ', imported' : ''}  ${state}  ${algorithm}  ${kid}`,

@@ -18,6 +18,7 @@ import {
   parseJson,
   readObject,
 } from '../formats/json.ts'
+import { isNoteKeyName } from '../formats/note-key.ts'
 import { isKeyUse, type KeyOrigin, type KeyUse } from './key.ts'
 import type { PublicationTimes } from './publication-times.ts'
 import { isKeyState, type KeyState } from './state.ts'
@@ -47,6 +48,14 @@ export interface PublishedVersion {
   readonly compromisedSince: Date | undefined
 }
 
+/** By what readers of an audit log know it. */
+export interface AuditLogIdentity {
+  /** Its name in checkpoints. */
+  readonly origin: string
+  /** Versions of the key that signs it, those before too: what they signed is still read. */
+  readonly keys: readonly PublicKeyInfo[]
+}
+
 /** A key history; `sequence` grows with every change. */
 export interface KeyHistory {
   readonly sequence: number
@@ -59,6 +68,8 @@ export interface KeyHistory {
    * looks in at least once while a version is active learns its successor before it signs.
    */
   readonly trustKeys?: readonly PublicKeyInfo[]
+  /** The audit log of the service; left out where it has no key. */
+  readonly auditLog?: AuditLogIdentity
   /** The Sigstore trusted root of the same moment: only here is it signed. */
   readonly trustedRoot?: JsonObject
   /** Until when it counts; a signed history always has them. Judge them with `assertPublicationCurrent`. */
@@ -119,6 +130,7 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
   if (trustEntries.length > MAX_TRUST_KEYS)
     throw malformed(`it has over ${MAX_TRUST_KEYS} trust keys`)
   const trustKeys = trustEntries.map(readKey)
+  const auditLog = history.optionalObject('auditLog')
   const trustedRoot = history.optionalObject('trustedRoot')?.json
   const issuer = history.optionalText('issuer')
   return {
@@ -126,6 +138,7 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
     ...(issuer !== undefined && { issuer }),
     versions,
     ...(trustKeys.length > 0 && { trustKeys }),
+    ...(auditLog !== undefined && { auditLog: readAuditLog(auditLog) }),
     ...(trustedRoot !== undefined && { trustedRoot }),
     ...readTimes(history, times),
   }
@@ -164,6 +177,14 @@ function readKey(entry: ObjectReader): PublicKeyInfo {
   const key = parsePublicKeySpki(spki, algorithm)
   if (key.kid !== entry.text('kid')) throw malformed('a kid that is not the thumbprint of its key')
   return key
+}
+
+function readAuditLog(log: ObjectReader): AuditLogIdentity {
+  const origin = log.text('origin')
+  if (!isNoteKeyName(origin)) throw malformed('an audit log whose origin is not a name')
+  const keys = log.objects('keys')
+  if (keys.length > MAX_VERSIONS) throw malformed(`its audit log has over ${MAX_VERSIONS} keys`)
+  return { origin, keys: keys.map(readKey) }
 }
 
 function readVersion(entry: ObjectReader): PublishedVersion {
@@ -220,7 +241,7 @@ function readTime(reader: ObjectReader, name: string): Date | undefined {
 
 /** Writes the payload of a key history; it parses back to the same. */
 export function serializeKeyHistory(history: KeyHistory): Uint8Array {
-  const { sequence, issuer, versions, trustKeys, trustedRoot, times } = history
+  const { sequence, issuer, versions, trustKeys, auditLog, trustedRoot, times } = history
   const document = {
     formatVersion: FORMAT_VERSION,
     sequence,
@@ -232,6 +253,9 @@ export function serializeKeyHistory(history: KeyHistory): Uint8Array {
     }),
     keys: versions.map(toJson),
     ...(trustKeys !== undefined && { trustKeys: trustKeys.map(keyToJson) }),
+    ...(auditLog !== undefined && {
+      auditLog: { origin: auditLog.origin, keys: auditLog.keys.map(keyToJson) },
+    }),
     ...(trustedRoot !== undefined && { trustedRoot }),
   }
   return Buffer.from(JSON.stringify(document))

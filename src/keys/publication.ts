@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { ALGORITHM_NAMES } from '../crypto/algorithms.ts'
-import { type PublicJwk, serializePublicKeyJwk } from '../crypto/public-key.ts'
+import { type PublicJwk, type PublicKeyInfo, serializePublicKeyJwk } from '../crypto/public-key.ts'
 import { isServed, leavesJwksAt, signsUntil } from './deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from './key.ts'
 import type { KeyHistory, PublishedVersion } from './key-history.ts'
@@ -101,6 +101,17 @@ export function publishKeyHistory(state: PublishedState): KeyHistory {
     .filter(({ version }) => version.publishedAt !== undefined && isFuture(version))
     .map(({ version }) => version.publicKey)
   return { sequence: state.sequence, versions, ...(trustKeys.length > 0 && { trustKeys }) }
+}
+
+/** Every published version of the keys that sign the audit log; what a compromised one signed counts nothing. */
+export function publishAuditKeys(state: PublishedState): readonly PublicKeyInfo[] {
+  return versionsFor(state, 'audit')
+    .map(({ version }) => version)
+    .filter(
+      ({ publishedAt, compromisedSince }) =>
+        publishedAt !== undefined && compromisedSince === undefined,
+    )
+    .map(({ publicKey }) => publicKey)
 }
 
 /** Not retired ones: a thief of an old trust key would write histories. */

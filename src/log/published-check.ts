@@ -57,6 +57,10 @@ export function assertToldHistory(states: ToldStates, history: KeyHistory): void
     const why = unservedBecause(told.get(kid), ['pending', 'active'])
     if (why !== undefined) throw untold('the key history', kid, why)
   }
+  for (const { kid } of history.auditLog?.keys ?? []) {
+    const why = unservedBecause(told.get(kid), ['pending', 'active', 'retired', 'destroyed'])
+    if (why !== undefined) throw untold('the key history', kid, why)
+  }
   assertComplete(told, history)
 }
 

@@ -27,6 +27,8 @@ export interface ServiceSettings {
   readonly logOrigin: string
   /** Whether everybody may read it; if not, those who may read the audit log. */
   readonly isLogPublic: boolean
+  /** Name of the audit log. */
+  readonly auditOrigin: string
   /** Most bytes of a request body; what is over is refused unread. */
   readonly maxBodyBytes: number
   /** After that long a request is answered with ERR_TIMEOUT and its work is told to stop. */

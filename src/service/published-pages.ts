@@ -18,6 +18,7 @@ import {
 import type { KeyVersion } from '../keys/key.ts'
 import {
   DIGEST_KEY_WARNING,
+  publishAuditKeys,
   publishDiscovery,
   publishJwks,
   publishKeyHistory,
@@ -55,7 +56,10 @@ function page(
 }
 
 /** Whose documents are published. */
-export type PublisherNames = Pick<TrustedRootSource, 'issuer' | 'logOrigin'>
+export interface PublisherNames extends Pick<TrustedRootSource, 'issuer' | 'logOrigin'> {
+  /** Name of the audit log. */
+  readonly auditOrigin: string
+}
 
 /**
  * The pages that need no signature. A revoked key has no page of its own: tools that take a key alone ask
@@ -101,12 +105,14 @@ function trustMaxAge({ keys }: KeyringSnapshot): number {
   return ages.length === 0 ? 300 : Math.min(...ages)
 }
 
-/** The key history with the trusted root of the same moment. */
+/** The key history with the audit log's keys and the trusted root of the same moment. */
 export function createHistory(snapshot: KeyringSnapshot, names: PublisherNames): KeyHistory {
   const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, ...names }))
+  const auditKeys = publishAuditKeys(snapshot)
   return {
     ...publishKeyHistory(snapshot),
     issuer: names.issuer,
+    ...(auditKeys.length > 0 && { auditLog: { origin: names.auditOrigin, keys: auditKeys } }),
     ...(isJsonObject(trustedRoot) && { trustedRoot }),
   }
 }

@@ -322,10 +322,12 @@ function timestampClient(address: string, fetch: typeof globalThis.fetch): Times
 function toServiceSettings(config: Config, issuer: string): ServiceSettings {
   const { serve } = config
   const { anonymousTimestamps, maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
+  const { audit: auditOrigin, transparency: logOrigin } = logNamesOf(config, issuer)
   return {
     issuer,
-    logOrigin: logNamesOf(config, issuer).transparency,
     isLogPublic: config.log.isPublic,
+    logOrigin,
+    auditOrigin,
     maxBodyBytes,
     maxConcurrent,
     maxQueue,

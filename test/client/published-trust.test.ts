@@ -39,6 +39,7 @@ test('a client pins, verifies and reads what the service publishes, and learns t
     ...createHistory(snapshot(), {
       issuer: 'https://sign.example.com',
       logOrigin: 'sign.example.com',
+      auditOrigin: 'sign.example.com/audit',
     }),
     times,
   }

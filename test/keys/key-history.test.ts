@@ -160,6 +160,21 @@ test('a history names the keys that may sign the next one, and carries the trust
   expect(read.trustedRoot).toEqual(trustedRoot)
 })
 
+test('a history names the audit log by its origin and keys', () => {
+  const keys = [testSigner('EdDSA', 'audit 1').key, testSigner('EdDSA', 'audit 2').key]
+  const auditLog = { origin: 'sign.example.com/audit', keys }
+  const written = serializeKeyHistory({ sequence: 1, versions: [], auditLog })
+
+  const read = parseKeyHistory(written).auditLog
+
+  expect(read?.origin).toBe('sign.example.com/audit')
+  expect(read?.keys.map(({ kid }) => kid)).toEqual(keys.map(({ kid }) => kid))
+  for (const origin of ['', 'two words', 'a+b']) {
+    const bytes = serializeKeyHistory({ sequence: 1, versions: [], auditLog: { origin, keys } })
+    expect(codeOf(() => parseKeyHistory(bytes))).toBe('ERR_TRUST_INVALID')
+  }
+})
+
 test('a history is taken when any of several trust keys signed it', async () => {
   const payload = serializeKeyHistory({ sequence: 1, versions: [], times: timesFrom(start) })
   const signer = testSigner('ES256', 'trust 2')

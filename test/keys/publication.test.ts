@@ -4,6 +4,7 @@ import { parsePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import { parseKeyHistory, serializeKeyHistory } from '../../src/keys/key-history.ts'
 import type { Key } from '../../src/keys/key.ts'
 import {
+  publishAuditKeys,
   publishDiscovery,
   publishJwks,
   publishKeyHistory,
@@ -209,6 +210,21 @@ test('a key history names the active trust key and its standby, and none that si
   const { trustKeys } = publishKeyHistory(stateOf(trust))
 
   expect(trustKeys?.map(({ kid }) => kid)).toEqual([poolKey(2).kid, poolKey(3).kid])
+})
+
+test('every published key of the audit log is named, but for compromised ones', () => {
+  const made = new KeyStory(testKey('audit')).standby(0)
+  made.take(activate(made.at(0), 1)).standby(100)
+  made.take(activate(made.at(1100), 2)).create(1300)
+  const state = stateOf(made)
+  const kids = (of: PublishedState): readonly string[] => publishAuditKeys(of).map(({ kid }) => kid)
+
+  expect(kids(state)).toEqual([poolKey(1).kid, poolKey(2).kid])
+  const [first, ...others] = state.versions
+  if (first === undefined) throw new Error('the story has versions')
+  const compromised = { ...first, compromisedSince: second(5) }
+  expect(kids({ ...state, versions: [compromised, ...others] })).toEqual([poolKey(2).kid])
+  expect(publishAuditKeys(stateOf(story(testKey('artifact'))))).toEqual([])
 })
 
 test('a version that was retired before it signed has a window that nothing fits in', () => {

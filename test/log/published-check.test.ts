@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { KeySet } from '../../src/formats/jwks.ts'
-import type { KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
+import type { AuditLogIdentity, KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
 import type { StateEntry } from '../../src/log/entry.ts'
 import { assertToldHistory, assertToldKeySet, ToldStates } from '../../src/log/published-check.ts'
 import { errorOf } from '../support/errors.ts'
@@ -72,6 +72,11 @@ const history = (...versions: readonly PublishedVersion[]): KeyHistory => ({
   versions,
 })
 
+const auditLog = (number: number): AuditLogIdentity => ({
+  origin: 'log.example/audit',
+  keys: [key(number)],
+})
+
 const keySet = (number: number, sequence?: number): KeySet => ({
   keys: [{ kid: 'any text', key: key(number) }],
   skipped: [],
@@ -83,6 +88,7 @@ test('a history that follows from the log passes, and so does an older one as it
   const retired = { ...FIRST, state: 'retired' as const, compromisedSince: undefined }
   assertToldHistory(told(), { sequence: 6, versions: [retired, SECOND] })
   assertToldHistory(told(), { ...history(FIRST, SECOND), trustKeys: [key(2)] })
+  assertToldHistory(told(), { ...history(FIRST, SECOND), auditLog: auditLog(2) })
 })
 
 test.each<readonly [string, KeyHistory, string]>([
@@ -120,6 +126,16 @@ test.each<readonly [string, KeyHistory, string]>([
   [
     'a trust key that is revoked',
     { ...history(FIRST, SECOND), trustKeys: [key(1)] },
+    'by the log it is revoked',
+  ],
+  [
+    'a key of the audit log nobody made',
+    { ...history(FIRST, SECOND), auditLog: auditLog(9) },
+    'the log tells of no such version',
+  ],
+  [
+    'a key of the audit log that is revoked',
+    { ...history(FIRST, SECOND), auditLog: auditLog(1) },
     'by the log it is revoked',
   ],
 ])('a history with %s is refused', (_what, published, why) => {

@@ -50,7 +50,11 @@ export class PublishedKeys {
       onAnnouncement: this.store.onAnnouncement,
       lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
       random: () => 0,
-      names: { issuer: 'https://sign.example.com', logOrigin: 'sign.example.com' },
+      names: {
+        issuer: 'https://sign.example.com',
+        logOrigin: 'sign.example.com',
+        auditOrigin: 'sign.example.com/audit',
+      },
       trustSigner: () => this.trustSigner(),
       now: () => second(this.#seconds),
       startTimer: this.#timer.start,

@@ -62,6 +62,7 @@ export const SETTINGS: ServiceSettings = {
   issuer: 'https://sign.example.com',
   logOrigin: 'sign.example.com',
   isLogPublic: true,
+  auditOrigin: 'sign.example.com/audit',
   maxBodyBytes: 64 * 1024,
   requestTimeoutMs: 30_000,
   bodyTimeoutMs: 30_000,

@@ -114,7 +114,7 @@ function sha256(data: Uint8Array | string): string {
 
 async function readTrust(
   snapshot: KeyringSnapshot,
-  { issuer, logOrigin }: PublisherNames,
+  { issuer, logOrigin }: Pick<PublisherNames, 'issuer' | 'logOrigin'>,
 ): Promise<TrustMaterial> {
   const root = serializeTrustedRoot({ ...snapshot, issuer, logOrigin })
   const trustedRoot = await parseTrustedRoot(root)

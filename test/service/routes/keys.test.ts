@@ -48,7 +48,11 @@ async function start(
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     lifetimes: { expiresSeconds: 86_400, offlineSeconds: 30 * 86_400 },
     random: () => 0,
-    names: { issuer: 'https://sign.example.com', logOrigin: 'sign.example.com' },
+    names: {
+      issuer: 'https://sign.example.com',
+      logOrigin: 'sign.example.com',
+      auditOrigin: 'sign.example.com/audit',
+    },
     trustSigner: () => trustSigner(),
     now: () => scene.now,
     startTimer: () => () => undefined,
@@ -60,12 +64,8 @@ async function start(
   const own = { store, keyring, publications, now: () => scene.now, rotation: scene.context() }
   const { app } = await startService({ ...options, parts: { ...own, ...parts } })
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
-    const answer = await app.inject({
-      method,
-      url,
-      headers: CREDENTIALS,
-      ...(payload === undefined ? {} : { payload }),
-    })
+    const body = payload === undefined ? {} : { payload }
+    const answer = await app.inject({ method, url, headers: CREDENTIALS, ...body })
     return { status: answer.statusCode, body: answer.json<unknown>() }
   }
   return {
