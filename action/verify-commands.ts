@@ -56,13 +56,15 @@ function isPublished(
 }
 
 function registryCommands(
-  { inputs, items: [item] }: Verifiable,
+  { inputs, items: [item], published }: Verifiable,
   { name, digest }: ActionSubject,
   flags: string,
 ): readonly string[] {
   const image = `${name}@${digest}`
   const command = item && isSigned(item) ? 'cosign verify' : 'cosign verify-attestation'
-  const log = findLog(inputs, item)
+  const isBundle = published.some((one) => one.image === image && one.format === 'bundle')
+  // The older layout has no place for a proof.
+  const log = findLog(inputs, isBundle ? item : undefined)
   return [
     `countersign verify ${quoteForShell(`oci://${image}`)} ${flags}`,
     ...log.commands,

@@ -62,6 +62,8 @@ test('what is in the log of its service is verified by the published trusted roo
   const quiet = { ...itemOf(FILE), bundle: { bundle } }
   const kms = { server: '', key: 'awskms:///alias/release' }
   const about = (one: object) => ({ items: [{ ...one, predicateType } as MadeItem] })
+  const older = { image: `${IMAGE.name}@${DIGEST}`, format: 'legacy', listedBy: 'api' } as const
+  const image = { ...about({ ...item, subjects: [IMAGE] }), published: [older] }
 
   const [, fetched, verify] = render(FILE, {}, about(item))
 
@@ -69,7 +71,8 @@ test('what is in the log of its service is verified by the published trusted roo
   expect(fetched).toBe(`curl -sSfo trusted-root.json ${root}`)
   expect(verify).toContain(' --trusted-root trusted-root.json app')
   expect(verify).not.toContain('insecure')
-  // Of an algorithm without entries that cosign reads, and of a key that no service logs.
+  // In the older layout, of an algorithm without entries that cosign reads, and of a key that no service logs.
+  expect(render(IMAGE, {}, image).at(-1)).toContain('--insecure-ignore-tlog=true')
   expect(render(FILE, {}, about(quiet)).at(-1)).toContain('--insecure-ignore-tlog=true')
   expect(render(FILE, kms, about(item)).at(-1)).toContain('--insecure-ignore-tlog=true')
 })
