@@ -96,6 +96,12 @@ async function verifyLegacySteps(
   }
 }
 
+/** The older layout has no place for a proof, so it lacks none that was not demanded by number. */
+function withoutProofs({ policy, ...context }: VerificationContext): VerificationContext {
+  const { logEntries = 0, times } = policy.evidence
+  return { ...context, policy: { ...policy, evidence: { logEntries, times } } }
+}
+
 /** Verifies a bare DSSE envelope against an image, as if it were the content of a bundle. */
 export async function examineLegacyAttestation(
   envelope: Uint8Array,
@@ -115,5 +121,5 @@ export async function examineLegacyAttestation(
     verificationMaterial: { publicKey: { hint: '' } },
     dsseEnvelope: toEnvelopeJson(parseEnvelope(envelope)),
   }
-  return examineBundle(Buffer.from(JSON.stringify(bundle)), image, context)
+  return examineBundle(Buffer.from(JSON.stringify(bundle)), image, withoutProofs(context))
 }

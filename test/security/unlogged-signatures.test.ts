@@ -17,7 +17,8 @@ import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import type { TrustMaterial } from '../../src/verification/trust.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
-import { verifyBundle } from '../../src/verification/verify-bundle.ts'
+import { type Outcome, verifyBundle } from '../../src/verification/verify-bundle.ts'
+import { examineLegacyAttestation } from '../../src/verification/verify-legacy.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
 import { testTreeSigner } from '../support/signed-log.ts'
@@ -72,6 +73,20 @@ test('a signature past the service is refused, unless its log is not asked for',
   expect(await verify(await releasedBundle(scene), scene, SIGNATURE_POLICY)).toBe('accepted')
   expect(await verify(bundle, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
   expect(await verify(bundle, scene, LENIENT)).toBe('accepted')
+})
+
+test('the older layout has no place for a proof, so it counts unless one is demanded', async () => {
+  const scene = await startScene()
+  const { dsseEnvelope } = await releasedBundle(scene)
+  const envelope = Buffer.from(JSON.stringify(dsseEnvelope))
+  const examine = (logEntries?: number): Promise<Outcome> => {
+    const policy = { ...SIGNATURE_POLICY, evidence: { logEntries, times: 0 } }
+    const context = { trust: scene.trust, policy, now: new Date() }
+    return examineLegacyAttestation(envelope, ARTIFACT, context)
+  }
+
+  expect(await examine()).toMatchObject({ ok: true })
+  expect(await examine(1)).toMatchObject({ ok: false, error: { code: 'ERR_LOG_PROOF_INVALID' } })
 })
 
 test('the log entry of a released signature does not make one past the service count', async () => {
