@@ -3,6 +3,7 @@ import { CountersignError } from '../../src/errors.ts'
 import { signable } from '../../src/keys/deadlines.ts'
 import type { KeyVersion } from '../../src/keys/key.ts'
 import { createAppender } from '../../src/log/group-appender.ts'
+import { anchoredKeyring } from '../../src/rotation/anchored-keyring.ts'
 import type { Keyring } from '../../src/rotation/keyring.ts'
 import { withActiveSigner } from '../../src/service/operations/active-signer.ts'
 import { codeOfAsync } from '../support/errors.ts'
@@ -97,6 +98,18 @@ test('what is refused twice is refused', async () => {
     'ERR_KEY_REVOKED',
   )
   expect(tries).toBe(2)
+})
+
+test('a version that is revoked before the keyring has read who takes over makes way for that one', async () => {
+  const revokedSince = (kid: string): Date | undefined => (kid === FIRST.key.kid ? NOW : undefined)
+  const anchor = { assertCurrent: () => undefined, revokedSince }
+  const keyring = anchoredKeyring(lateKeyring('token'), anchor)
+
+  const kid = await withActiveSigner(keyring, ORDER, ({ signer }) =>
+    Promise.resolve(signer.key.kid),
+  )
+
+  expect(kid).toBe(SECOND.key.kid)
 })
 
 test('what fails for another reason is not tried again', async () => {

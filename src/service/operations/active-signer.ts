@@ -22,13 +22,27 @@ export async function withActiveSigner<T>(
   { name, use }: SignerOrder,
   work: (active: ActiveSigner) => Promise<T>,
 ): Promise<T> {
-  const active = await keyring.activeSigner(name, use)
+  const active = await findActive(keyring, { name, use })
   try {
     return await work(active)
   } catch (error) {
     if (!hasLostItsRight(error)) throw error
     await keyring.refresh()
     return work(await keyring.activeSigner(name, use))
+  }
+}
+
+/** A version may be known as revoked before the keyring has read which one takes over. */
+async function findActive(
+  keyring: Pick<Keyring, 'activeSigner' | 'refresh'>,
+  { name, use }: SignerOrder,
+): Promise<ActiveSigner> {
+  try {
+    return await keyring.activeSigner(name, use)
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_KEY_REVOKED')) throw error
+    await keyring.refresh()
+    return keyring.activeSigner(name, use)
   }
 }
 
