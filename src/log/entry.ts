@@ -1,5 +1,5 @@
 /**
- * What the transparency log says of one operation: who asked for what, which key version did it, and
+ * What the audit log says of one operation: who asked for what, which key version did it, and
  * what came of it. Never a token, a PIN or a predicate's body.
  *
  * @packageDocumentation

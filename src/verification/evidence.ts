@@ -7,6 +7,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { KeyFinderFunc, SignedEntity } from '@sigstore/verify'
+import { encodeBase64 } from '../crypto/base64.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Bundle } from '../formats/bundle.ts'
@@ -129,17 +130,25 @@ async function toEntity(bundle: Bundle): Promise<SignedEntity> {
   }
 }
 
+/** Entries of logs that the root lacks are not looked at, as cosign does: they count for nothing. */
 function relevantEvidence(entity: SignedEntity, root: TrustedRoot): SignedEntity {
-  const kinds = {
-    'timestamp-authority': root.timestampAuthorities.length > 0,
-    'transparency-log': root.tlogs.length > 0,
-  }
+  const logs = new Set(root.tlogs.map(({ logId }) => encodeBase64(logId?.keyId ?? EMPTY)))
+  const isKnown = ({ logId }: TransparencyLogEntry): boolean => logs.has(encodeBase64(logId.keyId))
   return {
     ...entity,
-    timestamps: entity.timestamps.filter(({ $case }) => kinds[$case]),
-    tlogEntries: kinds['transparency-log'] ? entity.tlogEntries : [],
+    timestamps: entity.timestamps.filter((time) =>
+      time.$case === 'timestamp-authority'
+        ? root.timestampAuthorities.length > 0
+        : isKnown(time.tlogEntry),
+    ),
+    tlogEntries: entity.tlogEntries.filter(isKnown),
   }
 }
+
+const EMPTY = Buffer.alloc(0)
+
+/** As a bundle has it. */
+type TransparencyLogEntry = SignedEntity['tlogEntries'][number]
 
 /**
  * Verifies log entries and time stamps and answers the times. The verifier tells times to nobody but

@@ -97,7 +97,7 @@ const bundle = Type.Unsafe<JsonObject>({
   description: 'A Sigstore bundle (v0.3).',
 })
 
-const logIndex = Type.Integer({ description: 'Of its entry in the transparency log.' })
+const logIndex = Type.Integer({ description: 'Of its entry in the audit log.' })
 
 const signer = {
   key: Type.String({ description: 'Name of the key.' }),

@@ -50,6 +50,6 @@ export const tokenAnswer: Type.TUnsafe<TokenAnswer> = Type.Unsafe<TokenAnswer>(
     token: Type.String({ description: 'JWS compact. Whoever has it can use it.' }),
     jti: Type.String({ description: 'What the log knows the token by.' }),
     expires: Type.String({ format: 'date-time' }),
-    logIndex: Type.Integer({ description: 'Of its entry in the transparency log.' }),
+    logIndex: Type.Integer({ description: 'Of its entry in the audit log.' }),
   }),
 )
