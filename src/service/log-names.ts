@@ -34,7 +34,7 @@ export function logNamesOf(
  *
  * @param isAnew - begins them anew under the names: entries stay, and what was signed under another name counts
  * no more
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — one has another name; ERR_NOTE_INVALID — its checkpoint
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — one has another name, or both the same; ERR_NOTE_INVALID — its checkpoint
  * is malformed
  */
 export async function settleLogNames(
@@ -44,6 +44,7 @@ export async function settleLogNames(
 ): Promise<void> {
   const drop = (log: 'log' | 'transparencyLog') => () =>
     store.transaction((records) => dropCheckpoint(records[log]))
+  if (names.audit === names.transparency) throw sameName(names.audit)
   const audit = { setting: 'log.auditOrigin', origin: names.audit, drop: drop('log') }
   await settleName(store.log, audit, isAnew)
   const { transparency: origin } = names
@@ -72,6 +73,14 @@ async function settleName(
 
 function dropCheckpoint(log: LogRecords): Promise<void> {
   return log.dropCheckpoint()
+}
+
+function sameName(origin: string): CountersignError {
+  const message = `both logs are called "${origin}", so neither could be told from the other`
+  return new CountersignError('ERR_CONFIG_INVALID', message, {
+    hint: 'set log.auditOrigin to another name, or leave it out',
+    details: { origin },
+  })
 }
 
 function anotherLog(setting: string, found: string, origin: string): CountersignError {

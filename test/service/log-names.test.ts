@@ -64,6 +64,13 @@ test('the audit log does not go on under another name either', async () => {
   expect(anew.logNames).toEqual({ transparency: 'sign.example.com', audit: 'other/audit' })
 })
 
+test('the two logs have two names', async () => {
+  const folder = serverFolder()
+  const env = { ...folder.env, COUNTERSIGN_LOG_AUDIT_ORIGIN: 'sign.example.com' }
+
+  expect(await codeOfAsync(() => runServer({ ...folder, env }))).toBe('ERR_CONFIG_INVALID')
+})
+
 test('a log does not go on under another name, unless it is begun anew', async () => {
   const folder = serverFolder()
   const first = await runServer(folder)
