@@ -50,7 +50,7 @@ test.skipIf(!isMounting)(
     const sign = async (): Promise<number> => (await client.sign()).status
     await expect.poll(sign, { timeout: 25_000, interval: 1 }).toBe(503)
 
-    await expect.poll(readiness).toMatchObject({
+    await expect.poll(readiness, { timeout: 25_000 }).toMatchObject({
       status: 503,
       log: {
         ok: false,
@@ -59,7 +59,7 @@ test.skipIf(!isMounting)(
       },
     })
     rmSync(join(small, 'filler'))
-    await expect.poll(readiness).toMatchObject({ status: 200 })
+    await expect.poll(readiness, { timeout: 25_000 }).toMatchObject({ status: 200 })
     expect(await sign()).toBe(200)
   },
 )
@@ -101,6 +101,6 @@ test('a PostgreSQL server that takes no writes makes the service unready, with t
   })
   await query(store, 'drop trigger refuse on counters')
 
-  await expect.poll(readiness).toMatchObject({ ready: true })
+  await expect.poll(readiness, { timeout: 25_000 }).toMatchObject({ ready: true })
   await service[Symbol.asyncDispose]()
 })
