@@ -59,7 +59,7 @@ when {
 // The people on call look after the keys.
 permit (
   principal in Issuer::"${issuer}",
-  action in [Action::"administration", Action::"reading"],
+  action in [Action::"administration", Action::"reading", Action::"readLog"],
   resource
 )
 when { principal.subject == "on-call" };
@@ -169,6 +169,13 @@ async function tellOfRevocation({ story, asOperator, url }: Scene): Promise<void
   await story.countersign(revoke(new Date(now.getTime() - HOUR_MS)))
   await story.countersign(['trust', 'update'])
   await story.countersign(['verify', 'app.tgz'], 6)
-  story.say('\nAll that the service did is in its log, and nothing is missing from it:')
+  story.say(
+    '\nEvery signature and every change of a key is in its public log, and nothing is missing:',
+  )
   await story.countersign(['log', 'verify', '--server', url])
+  story.say(
+    '\nWho did it, and what was refused, is in its audit log, which the policies let on-call read:',
+  )
+  await story.countersign(['audit', 'show', ...asOperator, '--type', 'denial'])
+  await story.countersign(['audit', 'verify', ...asOperator])
 }
