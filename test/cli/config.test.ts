@@ -131,6 +131,7 @@ serve.anonymousTimestamps = 3600  (default)
 serve.maxConcurrent = 64  (default)
 serve.maxQueue = 256  (default)
 serve.drainTimeout = 30s  (default)
+log.public = true  (default)
 log.checkpointEvery = 1s  (default)
 keyHistory.expires = 1d  (default)
 keyHistory.offlineUntil = 30d  (default)
@@ -279,7 +280,7 @@ test.each([
 
 test('config check warns of keys in files that replicas may not share', async () => {
   const { config, env } = serverFolder()
-  const own = ['log', 'trust', 'timestamp'].map(
+  const own = ['log', 'audit', 'trust', 'timestamp'].map(
     (use) => `  ${use}: { use: ${use}, provider: file:keys/ }\n`,
   )
   const text = readFileSync(config, 'utf8').replace(
@@ -292,7 +293,7 @@ test('config check warns of keys in files that replicas may not share', async ()
 
   expect(result).toMatchObject({ exitCode: 0 })
   expect(result.stdout).toContain(
-    'keys in files with a PostgreSQL store: release, log, trust, timestamp',
+    'keys in files with a PostgreSQL store: release, log, audit, trust, timestamp',
   )
   expect(result.stdout).toContain('not checked: secrets')
 })
