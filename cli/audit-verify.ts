@@ -1,4 +1,5 @@
 /** `countersign audit verify`: criteria first, then the verdict. */
+import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/formats/checkpoint.ts'
 import type { NoteKey } from '../src/formats/note-key.ts'
@@ -6,6 +7,7 @@ import { printable } from '../src/formats/printable.ts'
 import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
 import { parseEntry } from '../src/log/entry-format.ts'
 import type { LogServer } from '../src/log/http-source.ts'
+import { CHECKPOINT_PATH } from '../src/log/paths.ts'
 import { PairedLogs } from '../src/log/paired-logs.ts'
 import type { ReadOptions } from '../src/log/source.ts'
 import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
@@ -73,10 +75,24 @@ async function openPaired(
 ): Promise<Paired> {
   const { server = '', logKey: key } = flags
   const keys = await readLogKeys({ server, key, option: '--log-key' }, environment.context)
-  const source = openServer(server, {}, environment)
   const { signal } = environment.context
+  const listed = openServer(server, {}, environment)
+  const source = (await isUnlisted(listed, { signal }))
+    ? openServer(server, { tokenFile: flags.tokenFile, isUnlisted: true }, environment)
+    : listed
   const checkpoint = await readCheckpoint(source, { keys }, { signal })
   return { logs: new PairedLogs(source, checkpoint, { signal }), size: checkpoint.size }
+}
+
+/** Whether a transparency log is read with a token, which is sent to no other. */
+async function isUnlisted(log: LogServer, options: ReadOptions): Promise<boolean> {
+  try {
+    await log.read(CHECKPOINT_PATH, options)
+    return false
+  } catch (error) {
+    if (CountersignError.is(error) && error.code === 'ERR_NOT_AUTHENTICATED') return true
+    throw error
+  }
 }
 
 /** How the logs compare. */

@@ -12,6 +12,8 @@ import { callerToken, parseServer, type ServiceFlags } from './service.ts'
 export interface LogSourceFlags extends ServiceFlags {
   /** The audit log, which is read with a token. */
   readonly isAudit?: boolean
+  /** A transparency log that is not public, which is read with a token too. */
+  readonly isUnlisted?: boolean
 }
 
 const MAX_KEY_BYTES = 4096
@@ -49,10 +51,11 @@ export function openServer(
   environment: CommandEnvironment,
 ): LogServer {
   const { fetch, pause } = environment.context
-  if (flags.isAudit !== true) return openLogServer(url, { fetch, pause })
+  const { isAudit = false, isUnlisted = false } = flags
+  if (!isAudit && !isUnlisted) return openLogServer(url, { fetch, pause })
   assertPrivate(parseServer(url))
   const token = callerToken(url, flags, environment)
-  return openLogServer(url, { fetch, pause, folder: 'audit', token })
+  return openLogServer(url, { fetch, pause, folder: isAudit ? 'audit' : 'log', token })
 }
 
 /**

@@ -6,6 +6,7 @@ import { countersign } from '../support/cli.ts'
 import { signatureEntry } from '../support/log-entries.ts'
 import { startLoopbackServer } from '../support/loopback-server.ts'
 import { createPairedLogs, serveLogs } from '../support/paired-logs.ts'
+import { SETTINGS } from '../support/service.ts'
 import { LOG_KEY, TRANSPARENCY_KEY } from '../support/signed-log.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
@@ -71,6 +72,15 @@ test('a redirect is not followed: the token stays with the service', async () =>
     expect(server.requests.length).toBeGreaterThan(0)
   }
   expect(other.requests).toEqual([])
+})
+
+test('a transparency log that is not public is compared, with the token it asks for', async () => {
+  const settings = { ...SETTINGS, isLogPublic: false }
+  const server = await serveLogs(await createPairedLogs([signatureEntry(0)]), { settings })
+  const args = ['audit', 'verify', ...KEYS, '--server', server]
+
+  expect(await countersign(args, { env })).toMatchObject({ exitCode: 0 })
+  expect(await countersign(args)).toMatchObject({ exitCode: 8, stdout: '' })
 })
 
 test('the transparency log is read without the token of the environment', async () => {

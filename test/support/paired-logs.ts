@@ -46,7 +46,7 @@ function leafOf(entry: LogEntry): Leaf | undefined {
 }
 
 /** What a service offers beside the logs. */
-export interface LogServiceOptions extends Partial<Pick<ServiceContext, 'authorize'>> {
+export interface LogServiceOptions extends Partial<Pick<ServiceContext, 'authorize' | 'settings'>> {
   readonly history?: KeyHistory
   readonly keySet?: object
 }
@@ -66,6 +66,7 @@ export async function serveLogs(
     etag: '"any"',
   })
   const app: FastifyInstance = await createService({
+    ...(options.settings && { settings: options.settings }),
     store: { log, transparencyLog } as never,
     publications: { page, settled: () => Promise.resolve() },
     keyring: {
