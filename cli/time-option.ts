@@ -27,14 +27,14 @@ export function parseTime(text: string, now: Date): Date {
   if (DURATION.test(text)) return new Date(now.getTime() - parseDurationSeconds(text) * 1000)
   const date = TIME.exec(text)?.[1]
   const time = new Date(date === undefined ? NaN : text)
-  // JavaScript takes 31 February for 3 March.
-  const isTime = !Number.isNaN(time.getTime()) && isCalendarDay(date ?? '')
-  if (isTime) return time
+  if (!Number.isNaN(time.getTime()) && isCalendarDay(date ?? '')) return time
   throw new CountersignError('ERR_USAGE', `"${text}" is not a time`, {
     hint: 'write it as 2026-11-22, 2026-11-22T10:00:00Z, or 7d for seven days ago (s, m, h, d)',
   })
 }
 
+/** JavaScript takes 31 February for 3 March, and the 38th of a month of the year 2 for one of 1938. */
 function isCalendarDay(date: string): boolean {
-  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)
+  const midnight = new Date(`${date}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date)
 }

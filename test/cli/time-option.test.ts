@@ -51,6 +51,12 @@ test('every time as JavaScript writes it is read as itself, and its date as the 
   )
 })
 
+test('a day of a month that has none such is refused, in any year', () => {
+  for (const text of ['0002-09-38', '2026-02-31', '2026-13-01']) {
+    expect(codeOf(() => parseTime(text, NOW))).toBe('ERR_USAGE')
+  }
+})
+
 test('a day is read as that day, or refused', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^\d{4}-\d\d-\d\d(T\d\d:\d\dZ)?$/), (text) => {
