@@ -137,8 +137,8 @@ async function verifySteps(
       : await findFileSigner(content, artifact, candidates)
   if (found === undefined) throw noSigner(candidates, isNamed(bundle, candidates))
   checks.pass(`${found.key.algorithm.name} by ${nameKey(found)}`)
-  assertLogged(bundle, evidence, found, context)
   const signer = judgeSigner({ found, form: formOf(content) }, evidence, context, checks)
+  assertLogged(bundle, evidence, found, context)
 
   checks.start('subject', artifact.name)
   const statement = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
