@@ -119,7 +119,7 @@ test('the commands of the job summary are safe to paste, whatever the names hold
     expect(step).toMatchObject({ exitCode: 0, annotations: [] })
     const [, block = ''] = /```sh\n([\s\S]*?)\n```/.exec(step.summary) ?? []
     expect(block).not.toMatch(UNSEEN)
-    const echo = 'countersign() { printf "%s\\0" "$@"; }; cosign() { :; }'
+    const echo = 'countersign() { printf "%s\\0" "$@"; }; cosign() { :; }; curl() { :; }'
     const { stdout } = spawnSync('bash', ['-c', `${echo}\n${block}`])
     const [command, artifact] = stdout.toString().split('\0')
     expect(command).toBe('verify')

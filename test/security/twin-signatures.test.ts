@@ -164,7 +164,7 @@ test.each([
     for (const bytes of [bundle, twinBundle(bundle)]) {
       const path = join(folder, 'copy.json')
       writeFileSync(path, bytes)
-      const result = await countersign(['log', 'show', folder, '--bundle', path, '--json'])
+      const result = await countersign(['audit', 'show', folder, '--bundle', path, '--json'])
       const { entries } = documentOf<{ entries: { index: number }[] }>(result)
       indices.push(entries.map(({ index }) => index))
     }

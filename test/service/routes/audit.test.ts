@@ -125,7 +125,7 @@ test('the audit log verifies over HTTP with the token of a caller who may, and w
   }
 
   expect(await verify('let-me-in')).toEqual({ signature: 1 })
-  expect(await verify('another')).toBe('ERR_NOT_ALLOWED')
+  expect(await verify('another')).toBe('ERR_NOT_AUTHENTICATED')
 })
 
 test('a service without a key for its audit log shows it to nobody', async () => {
