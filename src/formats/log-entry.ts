@@ -33,11 +33,13 @@ export function withoutLogEntries(bundle: JsonObject): JsonObject {
   return withEntries(bundle, undefined)
 }
 
+const ENTRIES = 'tlogEntries'
+
 function withEntries(bundle: JsonObject, entries: readonly JsonObject[] | undefined): JsonObject {
   const { verificationMaterial: material } = bundle
   if (!isJsonObject(material)) return bundle
-  const { tlogEntries: _before, ...rest } = material
-  const changed = entries === undefined ? rest : { ...rest, tlogEntries: [...entries] }
+  const rest = Object.fromEntries(Object.entries(material).filter(([name]) => name !== ENTRIES))
+  const changed = entries === undefined ? rest : { ...rest, [ENTRIES]: [...entries] }
   return { ...bundle, verificationMaterial: changed }
 }
 

@@ -17,7 +17,7 @@ import type { LogEntry, StateFacts } from './entry.ts'
 import { leafHash } from './merkle.ts'
 
 /** Version of the leaves of our own kinds; readers skip kinds and members that they do not know. */
-export const LEAF_VERSION = '0.1'
+const LEAF_VERSION = '0.1'
 
 /** Kinds of our own. */
 export const LEAF_KINDS = {

@@ -16,15 +16,8 @@ import type { PolicySource } from '../access/policy-problem.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
-import {
-  type Checkpointer,
-  type CheckpointerOptions,
-  createCheckpointer,
-} from '../log/checkpointer.ts'
-import { proveStoredLeaf } from '../log/leaf-proof.ts'
-import { type LogKeys, TreeSigner } from '../log/tree-signer.ts'
 import type { LogNames } from './log-names.ts'
-import { createAppender } from '../log/group-appender.ts'
+import { startLogs } from './logs.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { AnchorStorage } from '../rotation/anchor-file.ts'
@@ -146,18 +139,15 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
-  // Of no time: a checkpoint is signed whatever the clock shows.
-  const signers = createTreeSigners(given.log.names, (use) => openLogKeys(use, own, configured))
-  const admit = anchoredAdmission(createAdmission(clock, keys), anchor)
-  const appender = lifecycle.own(
-    createAppender({ store, admit, now, signer: signers.transparency }),
-  )
-  const checkpointers = startCheckpoints(options, lifecycle, signers)
-  lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
-  const publications = await startPublications(options, lifecycle, {
-    keyring,
-    ageMs: followed.ageMs,
+  const { appender, checkpointers, proveLeaf } = startLogs(lifecycle, {
+    ...{ store, now, onAlert, log: given.log },
+    admit: anchoredAdmission(createAdmission(clock, keys), anchor),
+    // Of no time: a checkpoint is signed whatever the clock shows.
+    openKeys: (use) => openLogKeys(use, own, configured),
   })
+  lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
+  const { ageMs } = followed
+  const publications = await startPublications(options, lifecycle, { keyring, ageMs })
   const { admit: mayPass, mayBePermitted } = authorizer
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
@@ -170,7 +160,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     store,
     keyring,
     appender,
-    proveLeaf: (entry) => proveStoredLeaf(store.transparencyLog, signers.transparency, entry),
+    proveLeaf,
     publications,
     now,
     clock,
@@ -337,53 +327,6 @@ function rotationContext(options: Clocked, anchor: StoreAnchor): RotationContext
       notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CERTIFICATE_YEARS)
       return issueTimestampChain({ ...certified, issuer: settings.issuer, notBefore, notAfter })
     },
-  }
-}
-
-function startCheckpoints(
-  { log, onAlert, store }: AssemblyOptions,
-  lifecycle: Lifecycle,
-  { audit, transparency }: TreeSigners,
-): readonly Checkpointer[] {
-  const { checkpointEveryMs: intervalMs } = log
-  const onError = (error: CountersignError): void => {
-    // The anchor has reported it, and it is tried every second.
-    if (error.code !== 'ERR_STORE_BEHIND') onAlert(error)
-  }
-  const start = (options: Pick<CheckpointerOptions, 'log' | 'signer' | 'keep'>): Checkpointer => {
-    const checkpointer = createCheckpointer({ ...options, intervalMs, onError })
-    lifecycle.own(checkpointer)
-    checkpointer.start()
-    return checkpointer
-  }
-  return [
-    start({
-      log: store.log,
-      signer: audit,
-      keep: (checkpoint) => store.transaction((records) => records.log.putCheckpoint(checkpoint)),
-    }),
-    start({
-      log: store.transparencyLog,
-      signer: transparency,
-      keep: (checkpoint) =>
-        store.transaction((records) => records.transparencyLog.putCheckpoint(checkpoint)),
-    }),
-  ]
-}
-
-/** Who signs each log in this process. */
-interface TreeSigners {
-  readonly audit: TreeSigner
-  readonly transparency: TreeSigner
-}
-
-function createTreeSigners(
-  names: LogNames,
-  openKeys: (use: 'audit' | 'log') => Promise<LogKeys>,
-): TreeSigners {
-  return {
-    audit: new TreeSigner({ origin: names.audit, openKeys: () => openKeys('audit') }),
-    transparency: new TreeSigner({ origin: names.transparency, openKeys: () => openKeys('log') }),
   }
 }
 

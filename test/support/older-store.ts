@@ -117,7 +117,7 @@ export function readAnchor(folder: ServiceFolder, path: string = anchorOf(folder
 /** A name that the audit log never had. */
 export const NEW_AUDIT: LogSection = { auditOrigin: 'sign.example.com/audit-2' }
 /** Names that neither log ever had. */
-export const NEW_NAMES: LogSection = { ...NEW_AUDIT, origin: 'log-2.sign.example.com' }
+const NEW_NAMES: LogSection = { ...NEW_AUDIT, origin: 'log-2.sign.example.com' }
 
 /** Gives the logs other names, as an operator does. */
 export function renameLogs(folder: ServiceFolder, names: LogSection = NEW_NAMES): void {
