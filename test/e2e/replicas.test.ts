@@ -86,7 +86,7 @@ test(
   },
 )
 
-const REVOCATIONS = 36
+const REVOCATIONS = byDepth(process.env, 12, 36)
 /** Every sixth brings in a version nobody has seen. */
 const modeOf = (turn: number): RevocationMode => (turn % 6 === 5 ? 'flush' : 'seamless')
 

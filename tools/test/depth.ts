@@ -19,5 +19,5 @@ export function byDepth(env: Env, usual: number, deep: number): number {
 
 /** How often a service is killed for each kind of store in the tests of crashes. */
 export function killsPerStore(env: Env): number {
-  return Number(env['COUNTERSIGN_TEST_KILLS'] ?? byDepth(env, 5, 20))
+  return Number(env['COUNTERSIGN_TEST_KILLS'] ?? byDepth(env, 4, 20))
 }
