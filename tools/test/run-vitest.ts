@@ -26,12 +26,20 @@ export async function runVitest(args: readonly string[]): Promise<TestOutcome> {
   const vitest = await startVitest(filter, {
     ...(options.reporter === undefined && { reporters: quietReporters() }),
     ...options,
-    ...(args.length === 0 && isDeep(process.env) && { coverage: { enabled: true } }),
+    ...(args.length === 0 && wholeRun(isDeep(process.env))),
   })
   const outcome = toOutcome(vitest)
   await vitest.close()
   return outcome
 }
+
+/** The cases of the Action run on its sources; on its bundle too where tests look as long as they can. */
+function wholeRun(isLong: boolean): WholeRunOptions {
+  return isLong ? { coverage: { enabled: true } } : { exclude: ['test/action/bundle-*.test.ts'] }
+}
+
+type WholeRunOptions =
+  { readonly coverage: { readonly enabled: true } } | { readonly exclude: string[] }
 
 function quietReporters(): (QuietReporter | 'github-actions')[] {
   const quiet = new QuietReporter()
