@@ -99,8 +99,7 @@ export function readAttestation(json: JsonObject): AttestationMade {
  */
 export function readToken(json: JsonObject): TokenMade {
   const answer = readObject(json, malformed, 'it')
-  const expires = new Date(answer.text('expires'))
-  if (Number.isNaN(expires.getTime())) throw malformed('expires is not a time')
+  const expires = answer.time('expires')
   return {
     ...readSignedBy(answer),
     token: answer.text('token'),
@@ -110,11 +109,11 @@ export function readToken(json: JsonObject): TokenMade {
 }
 
 function readSignedBy(answer: ObjectReader): SignedBy {
-  return { key: answer.text('key'), version: readCount(answer, 'version'), kid: answer.text('kid') }
+  return { key: answer.text('key'), version: answer.count('version'), kid: answer.text('kid') }
 }
 
 function readBundle(answer: ObjectReader): MadeBundle {
-  return { bundle: answer.object('bundle').json, logIndex: readCount(answer, 'logIndex') }
+  return { bundle: answer.object('bundle').json, logIndex: answer.count('logIndex') }
 }
 
 function readLegacy(result: ObjectReader, legacy: ObjectReader): MadeLegacy {
@@ -125,12 +124,6 @@ function readLegacy(result: ObjectReader, legacy: ObjectReader): MadeLegacy {
   }
   return {
     legacy: { payload: read('payload'), signature: read('signature') },
-    logIndex: readCount(result, 'logIndex'),
+    logIndex: result.count('logIndex'),
   }
-}
-
-function readCount(answer: ObjectReader, name: string): number {
-  const value = answer.value(name)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw malformed(`${name} is not a whole number`)
 }

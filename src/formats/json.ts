@@ -224,6 +224,19 @@ export class ObjectReader {
     return this.#fail(name, 'not a text')
   }
 
+  /** A member that must be a whole number from 0 up to 2^53 - 1. */
+  count(name: string): number {
+    const found = this.value(name)
+    if (typeof found === 'number' && Number.isSafeInteger(found) && found >= 0) return found
+    return this.#fail(name, 'not a whole number')
+  }
+
+  /** A member that must be the text of a time. */
+  time(name: string): Date {
+    const time = new Date(this.text(name))
+    return Number.isNaN(time.getTime()) ? this.#fail(name, 'not a time') : time
+  }
+
   /** A member that must be an object. */
   object(name: string): ObjectReader {
     return new ObjectReader(this.value(name), this.#malformed, name, this)

@@ -120,7 +120,7 @@ export function parseKeyHistory(
 /** A signed history without times would count for ever, so one is refused. */
 function readHistory(history: ObjectReader, times: 'required' | 'optional'): KeyHistory {
   assertFormat(history, times)
-  const sequence = readCount(history, 'sequence')
+  const sequence = history.count('sequence')
   const entries = history.objects('keys')
   if (entries.length > MAX_VERSIONS) throw malformed(`it has over ${MAX_VERSIONS} key versions`)
   const versions = entries.map(readVersion)
@@ -203,7 +203,7 @@ function readVersion(entry: ObjectReader): PublishedVersion {
   if (state !== 'active' && state !== 'pending' && validFor.end === undefined) {
     throw malformed(`a ${state} version whose window has no end`)
   }
-  const version = readCount(entry, 'version')
+  const version = entry.count('version')
   const name = entry.text('key')
   const [use, origin] = [readUse(entry), readOrigin(entry)]
   return { key, name, version, use, origin, state, validFor, compromisedSince }
@@ -220,12 +220,6 @@ function readOrigin(entry: ObjectReader): KeyOrigin {
   const origin = entry.optionalText('origin') ?? 'generated'
   if (origin === 'generated' || origin === 'external') return origin
   throw malformed(`"${origin.slice(0, 40)}" is not an origin`)
-}
-
-function readCount(reader: ObjectReader, name: string): number {
-  const value = reader.value(name)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw malformed(`${name} is not a whole number`)
 }
 
 /** RFC 3339 in UTC, what {@link serializeKeyHistory} writes. */

@@ -157,7 +157,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     key: readKey(reader),
     jti: reader.text('jti'),
     audience: readTexts(reader, 'audience'),
-    expires: readTime(reader, 'expires'),
+    expires: reader.time('expires'),
     backendRequestId: reader.optionalText('backendRequestId'),
   }),
   timestamp: (reader) => ({
@@ -177,12 +177,10 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     action: reader.text('action'),
     reason: reader.optionalText('reason'),
     compromisedSince:
-      reader.value('compromisedSince') === undefined
-        ? undefined
-        : readTime(reader, 'compromisedSince'),
+      reader.value('compromisedSince') === undefined ? undefined : reader.time('compromisedSince'),
     certificatesSha256: reader.optionalText('certificatesSha256'),
     isForced: reader.value('isForced') === true,
-    sequence: readCount(reader, 'sequence'),
+    sequence: reader.count('sequence'),
     publicEntry: readPublic(reader),
   }),
   denial: (reader) => ({
@@ -200,7 +198,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
       type: 'rules',
       ...readBase(reader),
       approvals: {
-        required: readCount(approvals, 'required'),
+        required: approvals.count('required'),
         actions: readTexts(approvals, 'actions'),
       },
     }
@@ -210,21 +208,21 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     ...readBase(reader),
     resource: reader.text('resource'),
     rulesSha256: reader.text('rulesSha256'),
-    maxTokenLifetimeSeconds: readCount(reader, 'maxTokenLifetimeSeconds'),
+    maxTokenLifetimeSeconds: reader.count('maxTokenLifetimeSeconds'),
     reason: reader.optionalText('reason'),
   }),
   restore: (reader) => ({
     type: 'restore',
     ...readBase(reader),
     origin: reader.text('origin'),
-    size: readCount(reader, 'size'),
-    sequence: readCount(reader, 'sequence'),
+    size: reader.count('size'),
+    sequence: reader.count('sequence'),
     reason: reader.text('reason'),
   }),
   clock: (reader) => ({
     type: 'clock',
     ...readBase(reader),
-    latest: readTime(reader, 'latest'),
+    latest: reader.time('latest'),
     reason: reader.text('reason'),
   }),
 }
@@ -234,7 +232,7 @@ type Base = Pick<LogEntry, 'time' | 'requestId' | 'caller'>
 function readBase(reader: ObjectReader): Base {
   const caller = reader.optionalObject('caller')
   return {
-    time: readTime(reader, 'time'),
+    time: reader.time('time'),
     requestId: reader.text('requestId'),
     caller: caller && readCaller(caller),
   }
@@ -250,7 +248,7 @@ function readCaller(reader: ObjectReader): EntryCaller {
 
 function readKey(reader: ObjectReader): EntryKey {
   const key = reader.object('key')
-  return { name: key.text('name'), version: readCount(key, 'version'), kid: key.text('kid') }
+  return { name: key.text('name'), version: key.count('version'), kid: key.text('kid') }
 }
 
 function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attestation'>, 'type'> {
@@ -261,7 +259,7 @@ function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attest
     digests: readTexts(reader, 'digests'),
     predicateType: reader.optionalText('predicateType'),
     bundleSha256: reader.text('bundleSha256'),
-    timestamp: timestamp && { kid: timestamp.text('kid'), time: readTime(timestamp, 'time') },
+    timestamp: timestamp && { kid: timestamp.text('kid'), time: timestamp.time('time') },
     backendRequestId: reader.optionalText('backendRequestId'),
     answerSha256: reader.optionalText('answerSha256'),
     publicEntry: readPublic(reader),
@@ -270,7 +268,7 @@ function readSignature(reader: ObjectReader): Omit<EntryOf<'signature' | 'attest
 
 function readPublic(reader: ObjectReader): PublicEntry | undefined {
   const entry = reader.optionalObject('publicEntry')
-  return entry && { index: readCount(entry, 'index'), leafSha256: entry.text('leafSha256') }
+  return entry && { index: entry.count('index'), leafSha256: entry.text('leafSha256') }
 }
 
 function readApproval(reader: ObjectReader): ApprovalEntry {
@@ -286,23 +284,17 @@ function readApproval(reader: ObjectReader): ApprovalEntry {
   switch (step) {
     case 'request': {
       const protectedActions = readTexts(reader, 'protectedActions')
-      return { ...about, step, protectedActions, expires: readTime(reader, 'expires') }
+      return { ...about, step, protectedActions, expires: reader.time('expires') }
     }
     case 'approve':
       return { ...about, step }
     case 'use': {
       const approvals = readCounts(reader, 'approvals')
-      return { ...about, step, required: readCount(reader, 'required'), approvals }
+      return { ...about, step, required: reader.count('required'), approvals }
     }
     default:
       throw malformed('its step is not known')
   }
-}
-
-function readTime(reader: ObjectReader, name: string): Date {
-  const time = new Date(reader.text(name))
-  if (Number.isNaN(time.getTime())) throw malformed(`"${name}" is not a time`)
-  return time
 }
 
 function readTexts(reader: ObjectReader, name: string): readonly string[] {
@@ -311,12 +303,6 @@ function readTexts(reader: ObjectReader, name: string): readonly string[] {
     throw malformed(`"${name}" is not a list of texts`)
   }
   return value
-}
-
-function readCount(reader: ObjectReader, name: string): number {
-  const value = reader.value(name)
-  if (isCount(value)) return value
-  throw malformed(`"${name}" is not a whole number`)
 }
 
 function readCounts(reader: ObjectReader, name: string): readonly number[] {

@@ -9,7 +9,7 @@ import { type Digest, DIGEST_BYTES, formatDigest, type HashName } from '../crypt
 import { parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { HASHEDREKORD_KIND } from '../formats/hashedrekord.ts'
-import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyUse } from '../keys/key.ts'
 import { type KeyState, isKeyState } from '../keys/state.ts'
 import type { StateFacts } from './entry.ts'
@@ -99,16 +99,16 @@ function readState(spec: ObjectReader): StateFacts {
   const use = spec.text('use')
   if (!isKeyUse(use)) throw malformed('its use is not known')
   return {
-    key: { name: key.text('name'), version: readCount(key, 'version'), kid: key.text('kid') },
+    key: { name: key.text('name'), version: key.count('version'), kid: key.text('kid') },
     use,
     from: spec.value('from') === undefined ? undefined : readKeyState(spec, 'from'),
     to: readKeyState(spec, 'to'),
     action: spec.text('action'),
-    time: readTime(spec, 'time'),
+    time: spec.time('time'),
     compromisedSince:
-      spec.value('compromisedSince') === undefined ? undefined : readTime(spec, 'compromisedSince'),
+      spec.value('compromisedSince') === undefined ? undefined : spec.time('compromisedSince'),
     certificatesSha256: spec.optionalText('certificatesSha256'),
-    sequence: readCount(spec, 'sequence'),
+    sequence: spec.count('sequence'),
   }
 }
 
@@ -116,16 +116,4 @@ function readKeyState(spec: ObjectReader, name: string): KeyState {
   const state = spec.text(name)
   if (isKeyState(state)) return state
   throw malformed(`"${name}" is not a state`)
-}
-
-function readTime(spec: ObjectReader, name: string): Date {
-  const time = new Date(spec.text(name))
-  if (!Number.isNaN(time.getTime())) return time
-  throw malformed(`"${name}" is not a time`)
-}
-
-function readCount(reader: ObjectReader, name: string): number {
-  const value: JsonValue | undefined = reader.value(name)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw malformed(`"${name}" is not a whole number`)
 }

@@ -75,31 +75,19 @@ export function serializeAnchor({ sequence, logs, revoked }: Anchor): string {
  */
 export function parseAnchor(text: Uint8Array): Anchor {
   const reader = readObject(parseJson(text, { maxBytes: MAX_ANCHOR_BYTES }), malformed, 'anchor')
-  const version = readCount(reader, 'version')
+  const version = reader.count('version')
   if (version !== VERSION) throw malformed(`version is ${version}, expected ${VERSION}`)
   const logs = reader.objects('logs').map(readLog)
   const revoked = reader
     .objects('revoked')
-    .map((entry) => [entry.text('kid'), readTime(entry, 'compromisedSince')] as const)
-  return { sequence: readCount(reader, 'sequence'), logs, revoked: new Map(revoked) }
+    .map((entry) => [entry.text('kid'), entry.time('compromisedSince')] as const)
+  return { sequence: reader.count('sequence'), logs, revoked: new Map(revoked) }
 }
 
 function readLog(reader: ObjectReader): AnchoredLog {
   const root = decodeBase64(reader.text('root'))
   if (root?.length !== ROOT_BYTES) throw malformed('a root is not 32 bytes in base64')
-  return { origin: reader.text('origin'), size: readCount(reader, 'size'), root }
-}
-
-function readTime(reader: ObjectReader, name: string): Date {
-  const time = new Date(reader.text(name))
-  if (Number.isNaN(time.getTime())) throw malformed(`"${name}" is not a time`)
-  return time
-}
-
-function readCount(reader: ObjectReader, name: string): number {
-  const value = reader.value(name)
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw malformed(`"${name}" is not a whole number`)
+  return { origin: reader.text('origin'), size: reader.count('size'), root }
 }
 
 function malformed(why: string): CountersignError {
