@@ -61,7 +61,8 @@ function malformed(why: string): CountersignError {
   return new CountersignError('ERR_BUNDLE_INVALID', `malformed Sigstore bundle: ${why}`)
 }
 
-const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
+/** Names of digests in bundles and log entries (sigstore_common.proto, HashAlgorithm). */
+export const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
   SHA2_256: 'sha256',
   SHA2_384: 'sha384',
   SHA2_512: 'sha512',

@@ -5,9 +5,10 @@
  * @packageDocumentation
  */
 import { decodeBase64 } from '../crypto/base64.ts'
-import { type Digest, DIGEST_BYTES, formatDigest, type HashName } from '../crypto/digest.ts'
+import { type Digest, DIGEST_BYTES, formatDigest } from '../crypto/digest.ts'
 import { parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
+import { SIGSTORE_HASHES } from '../formats/bundle.ts'
 import { HASHEDREKORD_KIND } from '../formats/hashedrekord.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyUse } from '../keys/key.ts'
@@ -21,13 +22,6 @@ export type LeafContent =
   | { readonly kind: 'state'; readonly state: StateFacts }
   | { readonly kind: 'signature'; readonly kid: string; readonly digest: string }
   | { readonly kind: 'unknown'; readonly name: string }
-
-/** Names of digests in a hashedrekord entry. */
-const HASHES: Readonly<Record<string, HashName>> = {
-  SHA2_256: 'sha256',
-  SHA2_384: 'sha384',
-  SHA2_512: 'sha512',
-}
 
 /** Keys sign many leaves: so many are remembered by their encoding. */
 const MAX_KIDS = 1000
@@ -82,7 +76,7 @@ export class LeafReader {
 
 function readDigest(data: ObjectReader): Digest {
   const name = data.text('algorithm')
-  const hash = Object.hasOwn(HASHES, name) ? HASHES[name] : undefined
+  const hash = Object.hasOwn(SIGSTORE_HASHES, name) ? SIGSTORE_HASHES[name] : undefined
   const bytes = decodeBase64(data.text('digest'))
   if (hash === undefined || bytes?.length !== DIGEST_BYTES[hash]) {
     throw malformed('its digest is none of SHA2_256, SHA2_384 and SHA2_512')

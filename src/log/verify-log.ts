@@ -3,12 +3,11 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import type { LogEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import { HistoryCheck } from './history-check.ts'
-import { verifyTree, type VerifyTreeOptions } from './verify-tree.ts'
+import { readAt, verifyTree, type VerifyTreeOptions } from './verify-tree.ts'
 
 /** What is verified, and against what. */
 export interface VerifyLogOptions extends VerifyTreeOptions {
@@ -40,7 +39,7 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogReport> {
   let first: Date | undefined
   let last: Date | undefined
   const checkpoint = await verifyTree(options, (index, data) => {
-    const entry = readEntry(index, data)
+    const entry = readAt('entry', index, () => parseEntry(data))
     history.add(index, entry)
     counts[entry.type] = (counts[entry.type] ?? 0) + 1
     first ??= entry.time
@@ -49,17 +48,4 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogReport> {
   })
   history.end()
   return { checkpoint, entries: counts, first, last }
-}
-
-function readEntry(index: number, data: Uint8Array): LogEntry {
-  try {
-    return parseEntry(data)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CountersignError('ERR_LOG_PROOF_INVALID', `entry ${index} can't be read: ${why}`, {
-      hint: 'do not rely on the log; keep this copy of it, and ask its owner',
-      details: { entry: index },
-      cause,
-    })
-  }
 }

@@ -4,12 +4,11 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import { contradiction } from './contradiction.ts'
 import type { StateFacts } from './entry.ts'
 import { type LeafContent, LeafReader } from './read-leaf.ts'
-import { verifyTree, type VerifyTreeOptions } from './verify-tree.ts'
+import { readAt, verifyTree, type VerifyTreeOptions } from './verify-tree.ts'
 
 /** What is verified, and against what. */
 export interface VerifyTransparencyOptions extends VerifyTreeOptions {
@@ -37,7 +36,7 @@ export async function verifyTransparencyLog(
   const order = new LeafOrder()
   const counts: Partial<Record<LeafContent['kind'], number>> = {}
   const checkpoint = await verifyTree(options, (index, data) => {
-    const leaf = readLeaf(reader, index, data)
+    const leaf = readAt('leaf', index, () => reader.read(data))
     order.add(index, leaf)
     counts[leaf.kind] = (counts[leaf.kind] ?? 0) + 1
     if (leaf.kind === 'state') options.onState?.(index, leaf.state)
@@ -69,18 +68,5 @@ class LeafOrder {
     }
     this.#last = { index, sequence }
     if (to === 'revoked' || to === 'destroyed') this.#ended.set(key.kid, index)
-  }
-}
-
-function readLeaf(reader: LeafReader, index: number, data: Uint8Array): LeafContent {
-  try {
-    return reader.read(data)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CountersignError('ERR_LOG_PROOF_INVALID', `leaf ${index} can't be read: ${why}`, {
-      hint: 'do not rely on the log; keep this copy of it, and ask its owner',
-      details: { entry: index },
-      cause,
-    })
   }
 }

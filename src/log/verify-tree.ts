@@ -152,3 +152,13 @@ function wrong(
     cause,
   })
 }
+
+/** Reads what is at a place of a log; what cannot be read is named, as `entry 7` or `leaf 7`. */
+export function readAt<T>(what: 'entry' | 'leaf', index: number, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw wrong(`${what} ${index} can't be read: ${why}`, { entry: index }, cause)
+  }
+}
