@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json
 import { withLogEntry } from '../../src/formats/log-entry.ts'
 import { signArtifact } from '../../src/signing/sign-artifact.ts'
 import { assertEntriesAbout } from '../../src/verification/log-entries.ts'
+import { changeBehind } from '../support/changed-text.ts'
 import { codeOf } from '../support/errors.ts'
 import { testSigner } from '../support/signers.ts'
 
@@ -41,7 +42,7 @@ test.each([
   ['another name of the algorithm', (body: string) => body.replace('P256', 'P384')],
   ['blank space', (body: string) => body.replace('{', '{ ')],
   ['a member more', (body: string) => body.replace('{', '{"more":1,')],
-  ['another digest', (body: string) => body.replace(/"digest":"./, '"digest":"/')],
+  ['another digest', (body: string) => changeBehind(body, /"digest":"/)],
 ])('an entry with %s is about another signature', async (_what, change) => {
   const bundle = parseBundle(await bundleWith(change))
 
