@@ -34,6 +34,14 @@ const BREACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/oci/a.ts': `import '../service/b.ts'`,
     'src/service/b.ts': `export {}`,
   },
+  'artifacts-import-nothing-above-them': {
+    'src/artifacts/a.ts': `import '../service/b.ts'`,
+    'src/service/b.ts': `export {}`,
+  },
+  'the-service-signs-by-itself': {
+    'src/service/a.ts': `import '../artifacts/b.ts'`,
+    'src/artifacts/b.ts': `export {}`,
+  },
   'errors-import-nothing': {
     'src/errors.ts': `import 'node:util'`,
   },
