@@ -1,7 +1,7 @@
 /** What the modes sign and attest make, whoever signs. */
 import type { HashName } from '../src/crypto/digest.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
-import type { Made, SignFormat } from '../src/oci/attach-made.ts'
+import type { Made, SignFormat } from '../src/artifacts/attach-signature.ts'
 import type { TrustMaterial } from '../src/verification/trust.ts'
 import type { ActionSubject } from './subjects.ts'
 

@@ -3,7 +3,11 @@ import { homedir } from 'node:os'
 import { printable } from '../src/formats/printable.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
-import { type AttachedDocument, attachMade, type SignFormat } from '../src/oci/attach-made.ts'
+import {
+  type AttachedDocument,
+  attachMade,
+  type SignFormat,
+} from '../src/artifacts/attach-signature.ts'
 import { createCredentialSource } from '../src/oci/credentials.ts'
 import { RegistryClient } from '../src/oci/registry-client.ts'
 import { createRegistryStore } from '../src/oci/registry-store.ts'

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { createHash } from 'node:crypto'
-import { checkLegacy, checkMade, type Expected } from '../src/client/check-made.ts'
+import { checkLegacy, checkMade, type Expected } from '../src/artifacts/verify-answer.ts'
 import type {
   ArtifactOutcome,
   MadeBundle,
@@ -22,7 +22,7 @@ import { fileHashOf, publishedKeys, type ServiceKeys } from '../src/client/servi
 import { CountersignError } from '../src/errors.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
-import type { SignFormat } from '../src/oci/attach-made.ts'
+import type { SignFormat } from '../src/artifacts/attach-signature.ts'
 import { assertIdentity, requestIdentity } from './identity.ts'
 import type { ServiceKey } from './key-inputs.ts'
 import { type MadeItem, type SigningKey, type SigningRoute, toDockerReference } from './made.ts'

@@ -5,7 +5,7 @@
  */
 import type { HashName } from '../src/crypto/digest.ts'
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
-import type { Made, SignFormat } from '../src/oci/attach-made.ts'
+import type { Made, SignFormat } from '../src/artifacts/attach-signature.ts'
 import type { Signable } from './signable.ts'
 
 /** The key that signed, as `--json` tells it; of a service, also its name, version and address. */

@@ -13,7 +13,7 @@ import { parseJson } from '../src/formats/json.ts'
 import type { Attached } from '../src/verification/verify-artifact.ts'
 import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
 import { findFile } from './local-artifact.ts'
-import type { LocalTarget } from './target.ts'
+import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
 import { targetPath } from './targets.ts'
 
 /** Where a bundle lies, and whether the user said so. */

@@ -19,7 +19,7 @@ import { openLocalArtifact } from './local-artifact.ts'
 import { renderVerdict } from './render/verify.ts'
 import type { CommandEnvironment } from './command.ts'
 import { type InstanceFlags, readInstanceRoot } from './sigstore-instance.ts'
-import type { LocalTarget } from './target.ts'
+import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
 import { refused, toVerified, type VerifiedTarget } from './verified-target.ts'
 
 /** Options of `verify-bundle`. */

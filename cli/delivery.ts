@@ -1,5 +1,5 @@
 /** Bringing finished bundles to where they belong. */
-import type { Made } from '../src/oci/attach-made.ts'
+import type { Made } from '../src/artifacts/attach-signature.ts'
 import { type ExistingBundle, writeBundle } from './bundle-files.ts'
 import { type Signed, toSigned, toUnsigned } from './sign-result.ts'
 import type { Signable } from './signable.ts'

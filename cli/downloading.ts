@@ -6,7 +6,7 @@ import { readBundleFacts } from './bundle-facts.ts'
 import { readBundlesBeside } from './bundle-files.ts'
 import type { FoundAttachments } from '../src/oci/attachments.ts'
 import type { OpenImageOptions } from './images.ts'
-import type { ImageTarget, Target } from './target.ts'
+import type { ImageTarget, Target } from '../src/artifacts/named-artifact.ts'
 import { bundleStem } from './targets.ts'
 import type { Terminal } from './terminal.ts'
 

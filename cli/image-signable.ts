@@ -1,11 +1,11 @@
 /** Images that are to be signed or attested, and attaching to them what was made. */
 import { CountersignError } from '../src/errors.ts'
-import { type AttachedDocument, attachMade, type Made } from '../src/oci/attach-made.ts'
+import { type AttachedDocument, attachMade, type Made } from '../src/artifacts/attach-signature.ts'
 import { assertWritable, placeBundle } from './bundle-files.ts'
 import { imageStem, type OpenImage, openImages } from './images.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { OpenSignableOptions, Signable } from './signable.ts'
-import type { ImageTarget } from './target.ts'
+import type { ImageTarget } from '../src/artifacts/named-artifact.ts'
 
 /** Opens an image, and with `recursive` all that is inside an index, for signing. */
 export async function openImageSignables(

@@ -3,13 +3,13 @@ import type { Digest } from '../src/crypto/digest.ts'
 import { toCountersignError } from '../src/errors.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
 import { type FoundAttachments, readAttachments } from '../src/oci/attachments.ts'
-import { verifyAttachments } from '../src/oci/verify-attachments.ts'
+import { verifyAttachments } from '../src/artifacts/verify-attachments.ts'
 import { digestArtifact } from '../src/verification/artifact.ts'
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { imageStem, openImages, pinReference } from './images.ts'
 import { mapInOrder } from '../src/in-order.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { ImageTarget } from './target.ts'
+import type { ImageTarget } from '../src/artifacts/named-artifact.ts'
 import {
   refused,
   toVerified,

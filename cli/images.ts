@@ -9,7 +9,7 @@ import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
 import { listImages } from '../src/oci/index-walk.ts'
 import type { Stores } from './stores.ts'
-import type { ImageTarget } from './target.ts'
+import type { ImageTarget } from '../src/artifacts/named-artifact.ts'
 
 /** An image or index that is there. */
 export interface OpenImage {

@@ -15,7 +15,7 @@ import { quoteForShell } from '../src/formats/shell-word.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { withProgress } from './progress.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { LocalTarget } from './target.ts'
+import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
 
 /** An artifact, and its first digest that anybody asked for. */
 export interface LocalArtifact extends Artifact {

@@ -10,7 +10,7 @@ import { assertWritable, placeBundle } from './bundle-files.ts'
 import type { CommandEnvironment } from './command.ts'
 import { digestLocal } from './local-artifact.ts'
 import type { OpenSignableOptions, Signable } from './signable.ts'
-import type { LocalTarget, Target } from './target.ts'
+import type { LocalTarget, Target } from '../src/artifacts/named-artifact.ts'
 import { besidePath, bundleStem, describeNoPlace, targetPath } from './targets.ts'
 
 /**

@@ -6,7 +6,12 @@
  */
 import { digestHash } from '../src/crypto/digest.ts'
 import { CountersignError } from '../src/errors.ts'
-import { type Answered, checkLegacy, checkMade, type Expected } from '../src/client/check-made.ts'
+import {
+  type Answered,
+  checkLegacy,
+  checkMade,
+  type Expected,
+} from '../src/artifacts/verify-answer.ts'
 import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../src/client/service-answers.ts'
 import type { ServiceClient, SignatureRequest } from '../src/client/service-client.ts'
 import { fileHashOf, type ServiceKeys } from '../src/client/service-keys.ts'
@@ -14,7 +19,7 @@ import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-prov
 import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import type { PublishedVersion } from '../src/keys/key-history.ts'
-import type { Made, SignFormat } from '../src/oci/attach-made.ts'
+import type { Made, SignFormat } from '../src/artifacts/attach-signature.ts'
 import type { ArtifactSigner, SigningKeyDocument } from './artifact-signer.ts'
 import type { Context } from './context.ts'
 import { algorithmWarning } from './render/sign.ts'

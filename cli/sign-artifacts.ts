@@ -8,7 +8,7 @@ import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { digestHash, digestHex } from '../src/crypto/digest.ts'
 import type { Subject } from '../src/formats/statement.ts'
-import type { Made, SignFormat } from '../src/oci/attach-made.ts'
+import type { Made, SignFormat } from '../src/artifacts/attach-signature.ts'
 import {
   attest,
   type LegacyImageSignature,
@@ -23,7 +23,7 @@ import { examineLegacySignature } from '../src/verification/verify-legacy.ts'
 import { examineForAll } from '../src/verification/verify-subjects.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
 import type { CommandKeys } from './keys.ts'
-import { assertReleasable, type Examine } from './release-check.ts'
+import { assertReleasable, type Examine } from '../src/artifacts/release-check.ts'
 import type { Signable } from './signable.ts'
 
 /** What signing takes beside the artifact. */

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { Digest, HashName } from '../src/crypto/digest.ts'
-import type { AttachedDocument, Made, SignFormat } from '../src/oci/attach-made.ts'
+import type { AttachedDocument, Made, SignFormat } from '../src/artifacts/attach-signature.ts'
 import type { ExistingBundle } from './bundle-files.ts'
 import type { Stores } from './stores.ts'
 

@@ -1,6 +1,6 @@
 /** The document of one signed artifact, as `sign --json` and `attest --json` list it. */
 import type { Digest } from '../src/crypto/digest.ts'
-import type { AttachedDocument } from '../src/oci/attach-made.ts'
+import type { AttachedDocument } from '../src/artifacts/attach-signature.ts'
 import type { ErrorDocument } from '../src/verification/result.ts'
 
 /** What became of one artifact. */

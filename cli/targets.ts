@@ -9,8 +9,8 @@ import { parseArtifactReference } from '../src/formats/artifact-reference.ts'
 import { printable } from '../src/formats/printable.ts'
 import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
 import type { Terminal } from './terminal.ts'
-import { readChecksumTargets } from './checksum-targets.ts'
-import type { LocalTarget, Target } from './target.ts'
+import { readChecksumTargets } from '../src/artifacts/checksum-list.ts'
+import type { LocalTarget, Target } from '../src/artifacts/named-artifact.ts'
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.

@@ -8,7 +8,7 @@ import { type Attached, verifyArtifact } from '../src/verification/verify-artifa
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { openLocalArtifact } from './local-artifact.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { LocalTarget, Target } from './target.ts'
+import type { LocalTarget, Target } from '../src/artifacts/named-artifact.ts'
 import { besidePath, bundleStem, describeNoPlace } from './targets.ts'
 import {
   refused,

@@ -24,7 +24,7 @@ import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
 import { openSignables } from '../open-signable.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 /** Artifacts opened at a time. */

@@ -14,7 +14,7 @@ import { schema } from '../render/json.ts'
 import { type AttachmentTree, renderTree } from '../render/tree.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 interface DiscoverFlags extends StoreFlags {

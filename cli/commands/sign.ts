@@ -7,7 +7,7 @@ import type { ExistingBundle } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery, type Deliver } from '../delivery.ts'
-import type { Made } from '../../src/oci/attach-made.ts'
+import type { Made } from '../../src/artifacts/attach-signature.ts'
 import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
@@ -27,7 +27,7 @@ import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-opti
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSignables } from '../open-signable.ts'
 import type { OpenSignableOptions, Signable } from '../signable.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */

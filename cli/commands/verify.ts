@@ -31,7 +31,7 @@ import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import type { StatedUse } from '../stated-use.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 import {
   namesSomebody,

@@ -13,8 +13,8 @@ import type { TrustMaterial } from '../verification/trust.ts'
 import { toTrustMaterial } from '../verification/trusted-root.ts'
 import { examineLegacySignature } from '../verification/verify-legacy.ts'
 import { examineForAll } from '../verification/verify-subjects.ts'
-import type { MadeBundle, MadeLegacy, SignedBy } from './service-answers.ts'
-import type { ServiceKeys } from './service-keys.ts'
+import type { MadeBundle, MadeLegacy, SignedBy } from '../client/service-answers.ts'
+import type { ServiceKeys } from '../client/service-keys.ts'
 
 /** What was asked for. */
 export interface Expected {

@@ -2,8 +2,8 @@
 import type { Artifact } from '../verification/artifact.ts'
 import { type Examined, type Verdict, verifyArtifact } from '../verification/verify-artifact.ts'
 import type { VerificationContext } from '../verification/verify-bundle.ts'
-import { type FoundAttachments, mergeFound } from './attachments.ts'
-import type { UnreadableAttachment } from './bundle-referrers.ts'
+import { type FoundAttachments, mergeFound } from '../oci/attachments.ts'
+import type { UnreadableAttachment } from '../oci/bundle-referrers.ts'
 
 /**
  * Verifies what was found, and where that does not verify, older forms too; what could not be read is in

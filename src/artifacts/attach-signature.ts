@@ -5,9 +5,9 @@ import { serializeEnvelope } from '../formats/dsse.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
 import type { LegacyImageSignature, SignedBundle } from '../signing/sign-artifact.ts'
-import type { ListingOptions, OciStore } from './artifact-store.ts'
-import { addLegacyAttestation, addLegacySignature } from './legacy.ts'
-import type { Runtime } from './runtime.ts'
+import type { ListingOptions, OciStore } from '../oci/artifact-store.ts'
+import { addLegacyAttestation, addLegacySignature } from '../oci/legacy.ts'
+import type { Runtime } from '../oci/runtime.ts'
 
 /** In which form an image's signature is attached: as cosign 3 reads it, as cosign 2 does, or both. */
 export type SignFormat = 'bundle' | 'legacy' | 'both'

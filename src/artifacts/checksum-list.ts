@@ -1,10 +1,10 @@
 /** The artifacts of a checksum file. */
 import { dirname } from 'node:path'
-import type { Digest } from '../src/crypto/digest.ts'
-import { findListedFile, isWithin, readFileBounded } from '../src/files.ts'
-import { parseChecksums } from '../src/formats/checksums.ts'
-import { mapInOrder } from '../src/in-order.ts'
-import type { LocalTarget } from './target.ts'
+import type { Digest } from '../crypto/digest.ts'
+import { findListedFile, isWithin, readFileBounded } from '../files.ts'
+import { parseChecksums } from '../formats/checksums.ts'
+import { mapInOrder } from '../in-order.ts'
+import type { LocalTarget } from './named-artifact.ts'
 
 const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
 const AT_ONCE = 8

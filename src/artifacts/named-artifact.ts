@@ -1,6 +1,6 @@
 /** What a command line names: an image, or content on this machine. */
-import type { Digest } from '../src/crypto/digest.ts'
-import type { LayoutArtifact, RegistryArtifact } from '../src/formats/artifact-reference.ts'
+import type { Digest } from '../crypto/digest.ts'
+import type { LayoutArtifact, RegistryArtifact } from '../formats/artifact-reference.ts'
 
 /** An image or index, in a registry or a layout. */
 export interface ImageTarget {

@@ -1,9 +1,9 @@
 /** The last look at a bundle before anybody else sees it. */
-import { CountersignError } from '../src/errors.ts'
-import type { Signer } from '../src/signing/signer.ts'
-import { pinKey } from '../src/verification/trust.ts'
-import type { VerificationContext } from '../src/verification/verify-bundle.ts'
-import type { ExaminedArtifact } from '../src/verification/verify-subjects.ts'
+import { CountersignError } from '../errors.ts'
+import type { Signer } from '../signing/signer.ts'
+import { pinKey } from '../verification/trust.ts'
+import type { VerificationContext } from '../verification/verify-bundle.ts'
+import type { ExaminedArtifact } from '../verification/verify-subjects.ts'
 
 /** Examines what was made, in its finished form, as a verifier would. */
 export type Examine = (context: VerificationContext) => Promise<ExaminedArtifact>
