@@ -8,6 +8,7 @@ import type { Peer } from './peer.ts'
 const REGISTRY_SOURCE = join(import.meta.dirname, 'registry')
 const GO_OIDC_SOURCE = join(import.meta.dirname, 'go-oidc')
 const LOG_SOURCE = join(import.meta.dirname, 'log')
+const SIGSTORE_GO_SOURCE = join(import.meta.dirname, 'sigstore-go')
 
 /** Sigstore's own command line. */
 export const COSIGN: Peer = goProgram(
@@ -34,6 +35,15 @@ export const GOLOG: Peer = {
   version: sourceVersion(LOG_SOURCE),
   install: (folder) => {
     run(['go', 'build', '-o', join(folder, 'log'), '.'], { cwd: LOG_SOURCE })
+  },
+}
+
+/** The verifier library of the Go world, in which every check is its user's choice; the program is in sigstore-go/. */
+export const SIGSTORE_GO: Peer = {
+  name: 'sigstore-go',
+  version: sourceVersion(SIGSTORE_GO_SOURCE),
+  install: (folder) => {
+    run(['go', 'build', '-o', join(folder, 'verify'), '.'], { cwd: SIGSTORE_GO_SOURCE })
   },
 }
 
@@ -100,6 +110,7 @@ export const PEERS: readonly Peer[] = [
   GO_OIDC,
   PYJWT,
   GOLOG,
+  SIGSTORE_GO,
   SCHEMATHESIS,
 ]
 
