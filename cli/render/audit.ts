@@ -2,6 +2,7 @@
 import type {
   KeyRulesEntry,
   LogEntry,
+  RestoreEntry,
   RulesEntry,
   SignatureEntry,
   StateEntry,
@@ -38,10 +39,14 @@ function describe(entry: LogEntry): string {
     case 'keyRules':
       return describeKeyRules(entry)
     case 'restore':
-      return `${entry.origin} lost entries, of ${entry.size} or more: ${entry.reason}`
+      return `the logs lost entries (${describeLogs(entry)}): ${entry.reason}`
     case 'clock':
       return `time set back from ${entry.latest.toISOString()}: ${entry.reason}`
   }
+}
+
+function describeLogs({ logs }: RestoreEntry): string {
+  return logs.map(({ origin, size }) => `${origin} had ${size} or more`).join(', ')
 }
 
 function describeSignature({ key, digests, predicateType }: SignatureEntry): string {

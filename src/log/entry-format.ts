@@ -9,8 +9,16 @@ import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { type JsonValue, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { isKeyUse, type KeyUse } from '../keys/key.ts'
 import { isKeyState, type KeyState } from '../keys/state.ts'
-import type { ApprovalEntry, EntryCaller, EntryKey, LogEntry, PublicEntry } from './entry.ts'
+import type {
+  ApprovalEntry,
+  EntryCaller,
+  EntryKey,
+  LogEntry,
+  PublicEntry,
+  RestoredLog,
+} from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
+import { LOG_ROLES } from './log-roles.ts'
 import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
 
 const MAX_REASON_CHARACTERS = 1024
@@ -76,8 +84,9 @@ function specifics(entry: LogEntry): object {
       return { resource, rulesSha256, maxTokenLifetimeSeconds, reason: cutReason(reason) }
     }
     case 'restore': {
-      const { origin, size, sequence, reason } = entry
-      return { origin, size, sequence, reason: cutText(reason, MAX_REASON_CHARACTERS) }
+      const { sequence, reason } = entry
+      const logs = entry.logs.map(({ log, origin, size }) => ({ log, origin, size }))
+      return { logs, sequence, reason: cutText(reason, MAX_REASON_CHARACTERS) }
     }
     case 'clock':
       return { latest: entry.latest, reason: cutText(entry.reason, MAX_REASON_CHARACTERS) }
@@ -214,8 +223,7 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
   restore: (reader) => ({
     type: 'restore',
     ...readBase(reader),
-    origin: reader.text('origin'),
-    size: reader.count('size'),
+    logs: reader.objects('logs').map(readRestoredLog),
     sequence: reader.count('sequence'),
     reason: reader.text('reason'),
   }),
@@ -225,6 +233,12 @@ const PARSERS: Readonly<Record<LogEntry['type'], (reader: ObjectReader) => LogEn
     latest: reader.time('latest'),
     reason: reader.text('reason'),
   }),
+}
+
+function readRestoredLog(reader: ObjectReader): RestoredLog {
+  const log = LOG_ROLES.find((role) => role === reader.text('log'))
+  if (log === undefined) throw malformed('its log is not one of the two')
+  return { log, origin: reader.text('origin'), size: reader.count('size') }
 }
 
 type Base = Pick<LogEntry, 'time' | 'requestId' | 'caller'>

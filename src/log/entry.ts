@@ -8,6 +8,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
+import type { LogRole } from './log-roles.ts'
 
 /** Who asked; claims are those that were verified. */
 export interface EntryCaller {
@@ -192,13 +193,18 @@ export interface ClockEntry extends EntryBase {
   readonly reason: string
 }
 
+/** What a log was before its store was restored. */
+export interface RestoredLog {
+  readonly log: LogRole
+  readonly origin: string
+  readonly size: number
+}
+
 /** An operator had the service go on with a store that had lost entries: from here on, what was lost is missing. */
 export interface RestoreEntry extends EntryBase {
   readonly type: 'restore'
-  /** Name of the log that lost entries. */
-  readonly origin: string
-  /** How many entries it had at least. */
-  readonly size: number
+  /** Both logs as they were: under which name, and how many entries each had at least. */
+  readonly logs: readonly RestoredLog[]
   /** The number from which publications go on; above all that were lost. */
   readonly sequence: number
   readonly reason: string

@@ -1,7 +1,9 @@
 /** The way out of a store that is behind its anchor: an operator says so, in the log. */
 import { CountersignError } from '../errors.ts'
 import { appendEntries } from '../log/append.ts'
-import type { Store, StoreTransaction } from '../store/store.ts'
+import { LOG_ROLES, type LogNames, type LogRole } from '../log/log-roles.ts'
+import type { Store } from '../store/store.ts'
+import type { Anchor } from './anchor.ts'
 import type { CheckedClock } from './checked-clock.ts'
 import type { Operator } from './context.ts'
 import type { StoreAnchor } from './store-anchor.ts'
@@ -12,8 +14,8 @@ export interface Acceptance {
   readonly store: Pick<Store, 'transaction'>
   readonly clock: Pick<CheckedClock, 'check'>
   readonly anchor: StoreAnchor
-  /** Name of the log. */
-  readonly origin: string
+  /** Names of the logs. */
+  readonly names: LogNames
   readonly by: Operator & { readonly reason: string }
 }
 
@@ -25,13 +27,12 @@ export interface Acceptance {
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — the logs lost entries, and one has its old name; ERR_CLOCK
  */
 export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
-  const { anchor, by, clock, origin, store } = acceptance
+  const { anchor, by, clock, names, store } = acceptance
   const { known } = anchor
   const isDone = await store.transaction(async (records) => {
-    const { behind, head, isLogBehind } = await readStoreState(records, known, origin)
+    const { behind, heads, isLogBehind } = await readStoreState(records, known, names)
     if (behind === undefined) return false
-    const lost = logOf(known, origin) ?? { origin, size: head.size }
-    if (isLogBehind) await assertNewNames(records, { lost: lost.origin, origin })
+    if (isLogBehind) assertNewNames(known, names)
     const time = await clock.check(records)
     // One that was used since the backup waits again.
     for (const { id } of await records.approvals.approvals(time)) {
@@ -39,8 +40,14 @@ export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
     }
     const sequence = await records.keys.raiseSequence(known.sequence)
     const { caller, reason, requestId } = by
-    const about = { type: 'restore', time, requestId, caller } as const
-    const entry = { ...about, origin: lost.origin, size: lost.size, sequence, reason }
+    const logs = LOG_ROLES.map((log) => {
+      const { origin, size } = logOf(known, log, names[log]) ?? {
+        origin: names[log],
+        size: heads[log].size,
+      }
+      return { log, origin, size }
+    })
+    const entry = { type: 'restore', time, requestId, caller, logs, sequence, reason } as const
     await appendEntries(records, [entry])
     records.announce()
     return true
@@ -48,27 +55,23 @@ export async function acceptStoreBehind(acceptance: Acceptance): Promise<void> {
   if (isDone) await anchor.accept()
 }
 
-/**
- * Both logs are in one store, so both lost entries. At the start, what was signed for a log under another name was
- * dropped; a checkpoint of the transparency log that is still there is under its old one.
- */
-async function assertNewNames(
-  { transparencyLog }: Pick<StoreTransaction, 'transparencyLog'>,
-  { lost, origin }: { readonly lost: string; readonly origin: string },
-): Promise<void> {
-  if (lost === origin) throw sameName('log.auditOrigin', `such as ${origin}-2`, { origin })
-  const checkpoint = await transparencyLog.checkpoint()
-  if (checkpoint !== undefined) throw sameName('log.origin', 'another host name', {})
+const NAME_SETTINGS: Readonly<
+  Record<LogRole, { readonly setting: string; readonly hint: string }>
+> = {
+  audit: { setting: 'log.auditOrigin', hint: 'such as sign.example.com/audit-2' },
+  transparency: { setting: 'log.origin', hint: 'another host name' },
 }
 
-function sameName(
-  setting: string,
-  suggestion: string,
-  details: Readonly<Record<string, string>>,
-): CountersignError {
-  const message = 'the logs lost entries, so neither can go on under the name that it had'
-  return new CountersignError('ERR_CONFIG_INVALID', message, {
-    hint: `set ${setting} to a name that it never had, ${suggestion}: docs/runbooks/restore.md`,
-    details,
-  })
+/** Both logs are in one store: where one lost entries, so did the other, or it no longer matches that one. */
+function assertNewNames({ logs }: Anchor, names: LogNames): void {
+  for (const role of LOG_ROLES) {
+    const origin = names[role]
+    if (!logs.some((log) => log.origin === origin)) continue
+    const { hint, setting } = NAME_SETTINGS[role]
+    const message = 'the logs lost entries, so neither can go on under a name that one of them had'
+    throw new CountersignError('ERR_CONFIG_INVALID', message, {
+      hint: `set ${setting} to a name that no log ever had, ${hint}: docs/runbooks/restore.md`,
+      details: { origin },
+    })
+  }
 }

@@ -9,7 +9,7 @@ import type { CheckedClock } from './checked-clock.ts'
 import { findDifferent } from './key-rules.ts'
 import type { StoreAnchor } from './store-anchor.ts'
 
-type AdmissionRecords = Pick<StoreTransaction, 'keys' | 'log' | 'clock'>
+type AdmissionRecords = Pick<StoreTransaction, 'keys' | 'log' | 'transparencyLog' | 'clock'>
 
 /**
  * Makes the admission of a log: it reads the versions that made the signatures in the transaction that
@@ -50,7 +50,7 @@ export function createAdmission(
 }
 
 /**
- * Makes an admission that takes no entry of a signature that rests on the log, where that is shorter than it was
+ * Makes an admission that takes no entry of a signature that rests on the logs, where one is shorter than it was
  * at the very moment of the append.
  */
 export function anchoredAdmission(
@@ -59,16 +59,18 @@ export function anchoredAdmission(
 ): Admit<AdmissionRecords> {
   return async (store, entries) => {
     const refusals = await admit(store, entries)
-    const behind = anchor.behindAt((await store.log.head()).size)
+    if (!entries.some(restsOnLogs)) return refusals
+    const [audit, transparency] = [await store.log.head(), await store.transparencyLog.head()]
+    const behind = anchor.behindAt({ audit: audit.size, transparency: transparency.size })
     if (behind === undefined) return refusals
     return entries.map(
-      ({ type }, place) => refusals[place] ?? (restsOnLog(type) ? behind : undefined),
+      (entry, place) => refusals[place] ?? (restsOnLogs(entry) ? behind : undefined),
     )
   }
 }
 
 /** Tokens are verified by the key set of the moment; what releases nothing rests on nothing. */
-function restsOnLog(type: LogEntry['type']): boolean {
+function restsOnLogs({ type }: LogEntry): boolean {
   return type === 'signature' || type === 'attestation' || type === 'timestamp'
 }
 

@@ -7,9 +7,11 @@
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { LOG_ROLES, type LogRole } from '../log/log-roles.ts'
 
 /** How far a log was when it was last looked at. */
 export interface AnchoredLog {
+  readonly log: LogRole
   readonly origin: string
   readonly size: number
   /** Root of the tree of that size, 32 bytes. */
@@ -20,7 +22,7 @@ export interface AnchoredLog {
 export interface Anchor {
   /** Of the newest publication. */
   readonly sequence: number
-  /** One for each name that a log had; the newest name last. */
+  /** One for each name that each log had; the newest name of a log behind its earlier ones. */
   readonly logs: readonly AnchoredLog[]
   /** Since when the signatures of each revoked version do not count, by kid. */
   readonly revoked: ReadonlyMap<string, Date>
@@ -37,10 +39,10 @@ const ROOT_BYTES = 32
 
 /** What two anchors of one store say together: of each number the larger, of each revocation the earlier. */
 export function mergeAnchors(one: Anchor, other: Anchor): Anchor {
-  const logs = new Map(one.logs.map((log) => [log.origin, log]))
+  const logs = new Map(one.logs.map((log) => [identityOf(log), log]))
   for (const log of other.logs) {
-    const known = logs.get(log.origin)
-    if (known === undefined || known.size < log.size) logs.set(log.origin, log)
+    const known = logs.get(identityOf(log))
+    if (known === undefined || known.size < log.size) logs.set(identityOf(log), log)
   }
   const revoked = new Map(one.revoked)
   for (const [kid, since] of other.revoked) {
@@ -51,12 +53,17 @@ export function mergeAnchors(one: Anchor, other: Anchor): Anchor {
   return { sequence, logs: [...logs.values()], revoked }
 }
 
+function identityOf({ log, origin }: AnchoredLog): string {
+  return `${log} ${origin}`
+}
+
 /** Writes an anchor as JSON; the same anchor is the same text. */
 export function serializeAnchor({ sequence, logs, revoked }: Anchor): string {
   const document = {
     version: VERSION,
     sequence,
-    logs: logs.map(({ origin, size, root }) => ({
+    logs: logs.map(({ log, origin, size, root }) => ({
+      log,
       origin,
       size,
       root: encodeBase64(root),
@@ -87,7 +94,9 @@ export function parseAnchor(text: Uint8Array): Anchor {
 function readLog(reader: ObjectReader): AnchoredLog {
   const root = decodeBase64(reader.text('root'))
   if (root?.length !== ROOT_BYTES) throw malformed('a root is not 32 bytes in base64')
-  return { origin: reader.text('origin'), size: reader.count('size'), root }
+  const log = LOG_ROLES.find((role) => role === reader.text('log'))
+  if (log === undefined) throw malformed('it names a log that is not one of the two')
+  return { log, origin: reader.text('origin'), size: reader.count('size'), root }
 }
 
 function malformed(why: string): CountersignError {

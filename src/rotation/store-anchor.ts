@@ -7,22 +7,17 @@
 import { setTimeout } from 'node:timers/promises'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
+import { LOG_ROLES, type LogNames, type LogRole } from '../log/log-roles.ts'
 import type { Store } from '../store/store.ts'
 import { type Anchor, EMPTY_ANCHOR, mergeAnchors, serializeAnchor } from './anchor.ts'
 import type { AnchorStorage } from './anchor-file.ts'
-import {
-  findUnrevoked,
-  logOf,
-  readStoreState,
-  storeBehind,
-  type StoreState,
-} from './store-state.ts'
+import { findUnrevoked, logOf, logShorter, readStoreState, type StoreState } from './store-state.ts'
 
 /** What an anchor is held against. */
 export interface StoreAnchorOptions {
   readonly store: Pick<Store, 'transaction' | 'withLock'>
-  /** Name of the log. */
-  readonly origin: string
+  /** Names of the logs. */
+  readonly names: LogNames
   /** Undefined: kept in memory alone, so only what happens while this process runs is noticed. */
   readonly storage: AnchorStorage | undefined
   readonly onAlert: (error: CountersignError) => void
@@ -77,11 +72,14 @@ export class StoreAnchor {
     if (this.#behind !== undefined) throw this.#behind
   }
 
-  /** Why the store is behind while its log has so many entries; undefined: it is not. */
-  readonly behindAt = (size: number): CountersignError | undefined => {
-    const log = logOf(this.#known, this.#options.origin)
-    if (log === undefined || size >= log.size) return this.#behind
-    return this.#behind ?? storeBehind(`its log has ${size} entries, and had ${log.size}`, log)
+  /** Why the store is behind while its logs have so many entries; undefined: it is not. */
+  readonly behindAt = (sizes: Readonly<Record<LogRole, number>>): CountersignError | undefined => {
+    const { names } = this.#options
+    const shorter = LOG_ROLES.map((role) => {
+      const log = logOf(this.#known, role, names[role])
+      return log !== undefined && sizes[role] < log.size ? logShorter(sizes[role], log) : undefined
+    })
+    return this.#behind ?? shorter.find((each) => each !== undefined)
   }
 
   /**
@@ -111,7 +109,7 @@ export class StoreAnchor {
   }
 
   /**
-   * Adds the revoked ones among versions that were changed, with the log that has their entries: a store of before
+   * Adds the revoked ones among versions that were changed, with the logs that have their entries: a store of before
    * that is then behind, whatever is done in it later. What fails is reported, for a revocation waits for nothing.
    */
   readonly keepRevocation = async (changed: readonly KeyVersion[]): Promise<void> => {
@@ -148,14 +146,17 @@ export class StoreAnchor {
   }
 
   #readStore(): Promise<StoreState> {
-    const { origin, store } = this.#options
-    return store.transaction((records) => readStoreState(records, this.#known, origin))
+    const { names, store } = this.#options
+    return store.transaction((records) => readStoreState(records, this.#known, names))
   }
 
-  #stateOf({ head, sequence, versions }: StoreState): Anchor {
-    const { origin } = this.#options
-    const { size, root } = head
-    return { ...revokedIn({ versions }), sequence, logs: [{ origin, size, root }] }
+  #stateOf({ heads, sequence, versions }: StoreState): Anchor {
+    const { names } = this.#options
+    const logs = LOG_ROLES.map((log) => {
+      const { size, root } = heads[log]
+      return { log, origin: names[log], size, root }
+    })
+    return { ...revokedIn({ versions }), sequence, logs }
   }
 
   #setBehind(behind: CountersignError | undefined): void {

@@ -1,7 +1,8 @@
 /** What a store has of what its anchor keeps, and whether it is behind. */
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
-import type { LogHead } from '../log/log-records.ts'
+import type { LogHead, LogReader } from '../log/log-records.ts'
+import { LOG_ROLES, type LogNames, type LogRole } from '../log/log-roles.ts'
 import { treeRoot } from '../log/proofs.ts'
 import { nodesOfTiles } from '../log/tiles.ts'
 import type { StoreTransaction } from '../store/store.ts'
@@ -10,40 +11,45 @@ import type { Anchor, AnchoredLog } from './anchor.ts'
 /** The store at one moment. */
 export interface StoreState {
   readonly sequence: number
-  readonly head: LogHead
+  readonly heads: Readonly<Record<LogRole, LogHead>>
   readonly versions: readonly KeyVersion[]
   /** Why it is behind the anchor; undefined: it is not. */
   readonly behind: CountersignError | undefined
-  /** Whether its log does not continue the one that it had. */
+  /** Whether one of its logs does not continue the one that it had. */
   readonly isLogBehind: boolean
 }
 
 /**
  * Reads the store and compares it with an anchor.
  *
- * @param origin - the name of the log; under a new name it must continue the log of the last one
+ * @param names - of the logs; under a new name a log must continue the one that it had last
  */
 export async function readStoreState(
-  { keys, log }: Pick<StoreTransaction, 'keys' | 'log'>,
+  { keys, log: audit, transparencyLog: transparency }: AnchoredRecords,
   anchor: Anchor,
-  origin: string,
+  names: LogNames,
 ): Promise<StoreState> {
-  const state = {
-    // First: a change takes its number and writes its entries at once, so the log has all up to this number.
-    sequence: await keys.sequence(),
-    head: await log.head(),
-    versions: await keys.versions(),
+  const logs = { audit, transparency }
+  // First: a change takes its number and writes its entries at once, so the logs have all up to this number.
+  const sequence = await keys.sequence()
+  const heads = { audit: await audit.head(), transparency: await transparency.head() }
+  const versions = await keys.versions()
+  let behind: CountersignError | undefined
+  for (const role of LOG_ROLES) {
+    behind ??= await logBehind(heads[role], logOf(anchor, role, names[role]), logs[role])
   }
-  const before = logOf(anchor, origin)
-  const difference = await logDifference(state.head, before, log)
-  const why = difference ?? sequenceDifference(state, anchor)
-  const behind = why === undefined ? undefined : storeBehind(why, before)
-  return { ...state, behind, isLogBehind: difference !== undefined }
+  const isLogBehind = behind !== undefined
+  behind ??= sequenceBehind(sequence, anchor)
+  return { sequence, heads, versions, behind, isLogBehind }
 }
 
+/** What of a transaction an anchor is about. */
+export type AnchoredRecords = Pick<StoreTransaction, 'keys' | 'log' | 'transparencyLog'>
+
 /** The log that the store has to continue: of this name, else of the last one. */
-export function logOf({ logs }: Anchor, origin: string): AnchoredLog | undefined {
-  return logs.find((log) => log.origin === origin) ?? logs.at(-1)
+export function logOf({ logs }: Anchor, role: LogRole, origin: string): AnchoredLog | undefined {
+  const named = logs.filter(({ log }) => log === role)
+  return named.find((log) => log.origin === origin) ?? named.at(-1)
 }
 
 /** Finds versions that the anchor has as revoked, or as revoked for longer, and the store has not. */
@@ -59,31 +65,31 @@ export function findUnrevoked(
   })
 }
 
-async function logDifference(
+async function logBehind(
   { size, root }: LogHead,
   before: AnchoredLog | undefined,
-  log: Pick<StoreTransaction['log'], 'tile'>,
-): Promise<string | undefined> {
+  reader: Pick<LogReader, 'tile'>,
+): Promise<CountersignError | undefined> {
   if (before === undefined) return undefined
-  if (size < before.size) return `its log has ${size} entries, and had ${before.size}`
-  const node = nodesOfTiles((level, index) => log.tile(level, index))
+  if (size < before.size) return logShorter(size, before)
+  const node = nodesOfTiles((level, index) => reader.tile(level, index))
   const then = size === before.size ? root : await treeRoot(before.size, node)
-  return Buffer.from(then).equals(before.root)
-    ? undefined
-    : `the first ${before.size} entries of its log are not those it had`
+  if (Buffer.from(then).equals(before.root)) return undefined
+  const why = `the first ${before.size} entries of its ${before.log} log are not those it had`
+  return storeBehind(why, before)
 }
 
-function sequenceDifference(
-  now: { readonly sequence: number },
-  { sequence }: Anchor,
-): string | undefined {
-  return now.sequence < sequence
-    ? `its publications are at number ${now.sequence}, and were at ${sequence}`
-    : undefined
+/** Makes the error of a log that has fewer entries than it had. */
+export function logShorter(size: number, before: AnchoredLog): CountersignError {
+  return storeBehind(`its ${before.log} log has ${size} entries, and had ${before.size}`, before)
 }
 
-/** Makes the error of a store that is behind. */
-export function storeBehind(why: string, before: AnchoredLog | undefined): CountersignError {
+function sequenceBehind(now: number, { sequence: before }: Anchor): CountersignError | undefined {
+  if (now >= before) return undefined
+  return storeBehind(`its publications are at number ${now}, and were at ${before}`)
+}
+
+function storeBehind(why: string, before?: AnchoredLog): CountersignError {
   return new CountersignError('ERR_STORE_BEHIND', `the store is older than it once was: ${why}`, {
     hint: 'was the database restored from a backup? follow docs/runbooks/restore.md',
     details: before === undefined ? {} : { origin: before.origin, size: before.size },

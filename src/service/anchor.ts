@@ -1,6 +1,7 @@
 /** Holds the store against its anchor, before anything is signed and for as long as the service runs. */
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
+import type { LogNames } from '../log/log-roles.ts'
 import { acceptStoreBehind } from '../rotation/accept-store-behind.ts'
 import type { AnchorStorage } from '../rotation/anchor-file.ts'
 import { anchorFile } from '../rotation/anchor-file.ts'
@@ -13,8 +14,8 @@ import type { Lifecycle } from './lifecycle.ts'
 export interface AnchorOptions {
   readonly anchor: StoreAnchor
   readonly rotation: RotationContext
-  /** Name of the log. */
-  readonly origin: string
+  /** Names of the logs. */
+  readonly names: LogNames
   /** Why the service goes on though the store is behind. */
   readonly accept: string | undefined
   readonly onAlert: (error: CountersignError, key?: string) => void
@@ -33,13 +34,13 @@ const REPORTED = ['ERR_LOG_PROOF_INVALID', 'ERR_TRANSITION_REFUSED', 'ERR_STATE_
  * ERR_CONFIG_INVALID — accepted, and the log has its old name
  */
 export async function followAnchor(options: AnchorOptions, lifecycle: Lifecycle): Promise<void> {
-  const { accept: reason, anchor, onAlert, origin, rotation } = options
+  const { accept: reason, anchor, names, onAlert, rotation } = options
   const { clock, randomMark, store } = rotation
   const revoke = revokeAgain(options)
   await anchor.check(revoke)
   if (reason !== undefined) {
     const by = { caller: undefined, requestId: `start-${randomMark()}`, reason }
-    await acceptStoreBehind({ store, clock, anchor, origin, by })
+    await acceptStoreBehind({ store, clock, anchor, names, by })
   }
   // What fails is reported by the anchor, once.
   const checkAgain = (): Promise<void> => anchor.check(revoke).catch(() => undefined)

@@ -16,7 +16,7 @@ import type { PolicySource } from '../access/policy-problem.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
-import type { LogNames } from './log-names.ts'
+import type { LogNames } from '../log/log-roles.ts'
 import { startLogs } from './logs.ts'
 import { startTimer } from '../log/timer.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -190,13 +190,11 @@ async function startRotation(
   lifecycle: Lifecycle,
 ): Promise<{ readonly anchor: StoreAnchor; readonly rotation: RotationContext }> {
   const { acceptStoreBehind: accept, log, onAlert, store } = options
-  const { anchor: storage } = log
-  // Both logs are in one store, and the audit log grows with each leaf of the other.
-  const { audit: origin } = log.names
-  const anchor = await StoreAnchor.open({ store, onAlert, origin, storage })
+  const { anchor: storage, names } = log
+  const anchor = await StoreAnchor.open({ store, onAlert, names, storage })
   const rotation = rotationContext(options, anchor)
   await startClock(options)
-  await followAnchor({ anchor, rotation, accept, onAlert, origin }, lifecycle)
+  await followAnchor({ anchor, rotation, accept, onAlert, names }, lifecycle)
   await settleKeys(options, rotation)
   return { anchor, rotation }
 }

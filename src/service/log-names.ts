@@ -3,14 +3,8 @@ import { CountersignError } from '../errors.ts'
 import { parseCheckpoint } from '../formats/checkpoint.ts'
 import { parseSignedNote } from '../formats/signed-note.ts'
 import type { LogReader, LogRecords } from '../log/log-records.ts'
+import type { LogNames } from '../log/log-roles.ts'
 import type { Store } from '../store/store.ts'
-
-/** The origins in the checkpoints of the logs, for ever. */
-export interface LogNames {
-  /** Of the transparency log: a host name, since verifiers of Sigstore compare it with that of the log's address. */
-  readonly transparency: string
-  readonly audit: string
-}
 
 /**
  * The names of a service's logs: those that are configured, or made of its address.

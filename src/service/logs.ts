@@ -8,11 +8,11 @@ import {
 } from '../log/checkpointer.ts'
 import { createAppender } from '../log/group-appender.ts'
 import { proveStoredLeaf } from '../log/leaf-proof.ts'
+import type { LogNames } from '../log/log-roles.ts'
 import { type LogKeys, TreeSigner } from '../log/tree-signer.ts'
 import type { Store, StoreTransaction } from '../store/store.ts'
 import type { ServiceContext } from './context.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import type { LogNames } from './log-names.ts'
 
 /** What the logs stand on. */
 export interface LogsOptions {

@@ -178,6 +178,7 @@ test('entries are found by what they are about', () => {
     'type:keyRules',
     'key:release',
   ])
-  const restore = { origin: 'log', size: 9, sequence: 3, reason: 'backup' } as const
+  const logs = [{ log: 'audit', origin: 'log', size: 9 }] as const
+  const restore = { logs, sequence: 3, reason: 'backup' } as const
   expect(labelsOf({ ...base, type: 'restore', ...restore })).toEqual(['type:restore'])
 })

@@ -8,22 +8,28 @@ import {
   parseAnchor,
   serializeAnchor,
 } from '../../src/rotation/anchor.ts'
+import { LOG_ROLES } from '../../src/log/log-roles.ts'
 import { codeOf } from '../support/errors.ts'
 
 const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const name = fc.constantFrom('a', 'b', 'c', 'd')
 const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
 
-const log: fc.Arbitrary<AnchoredLog> = fc.record({ origin: name, size: fc.nat(), root: bytes })
+const log: fc.Arbitrary<AnchoredLog> = fc.record({
+  log: fc.constantFrom(...LOG_ROLES),
+  origin: name,
+  size: fc.nat(),
+  root: bytes,
+})
 
 const anchor: fc.Arbitrary<Anchor> = fc.record({
   sequence: fc.nat(),
-  logs: fc.uniqueArray(log, { selector: ({ origin }) => origin }),
+  logs: fc.uniqueArray(log, { selector: ({ log, origin }) => `${log} ${origin}` }),
   revoked: fc.dictionary(name, time).map((dates) => new Map(Object.entries(dates))),
 })
 
-function sizeOf({ logs }: Anchor, origin: string): number {
-  return logs.find((each) => each.origin === origin)?.size ?? 0
+function sizeOf({ logs }: Anchor, { log, origin }: AnchoredLog): number {
+  return logs.find((each) => each.log === log && each.origin === origin)?.size ?? 0
 }
 
 test('an anchor that was written is read as what it was', () => {
@@ -41,8 +47,8 @@ test('two anchors together are behind neither, and take back no revocation', () 
       const both = mergeAnchors(one, other)
       for (const each of [one, other]) {
         expect(both.sequence).toBeGreaterThanOrEqual(each.sequence)
-        for (const { origin, size } of each.logs) {
-          expect(sizeOf(both, origin)).toBeGreaterThanOrEqual(size)
+        for (const log of each.logs) {
+          expect(sizeOf(both, log)).toBeGreaterThanOrEqual(log.size)
         }
         for (const [kid, since] of each.revoked) {
           expect(both.revoked.get(kid)?.getTime()).toBeLessThanOrEqual(since.getTime())
@@ -56,7 +62,7 @@ test('two anchors together are behind neither, and take back no revocation', () 
 test('the newest name of a log stays the last', () => {
   const named = (origin: string): Anchor => ({
     ...EMPTY_ANCHOR,
-    logs: [{ origin, size: 1, root: Buffer.alloc(32) }],
+    logs: [{ log: 'audit', origin, size: 1, root: Buffer.alloc(32) }],
   })
 
   const merged = mergeAnchors(mergeAnchors(named('first'), named('second')), named('first'))
@@ -67,7 +73,7 @@ test('the newest name of a log stays the last', () => {
 test('a text that was cut or changed anywhere is no anchor', () => {
   const whole = serializeAnchor({
     sequence: 7,
-    logs: [{ origin: 'log', size: 9, root: Buffer.alloc(32, 1) }],
+    logs: [{ log: 'audit', origin: 'log', size: 9, root: Buffer.alloc(32, 1) }],
     revoked: new Map([['kid', new Date(0)]]),
   })
   fc.assert(
@@ -75,7 +81,15 @@ test('a text that was cut or changed anywhere is no anchor', () => {
       expect(codeOf(() => parseAnchor(Buffer.from(whole.slice(0, end))))).toBe('ERR_JSON_INVALID')
     }),
   )
-  for (const member of ['version', 'sequence', 'size', 'root', 'compromisedSince', 'revoked']) {
+  for (const member of [
+    'version',
+    'sequence',
+    'log',
+    'size',
+    'root',
+    'compromisedSince',
+    'revoked',
+  ]) {
     const renamed = whole.replace(`"${member}"`, '"other"')
     expect(codeOf(() => parseAnchor(Buffer.from(renamed)))).toBe('ERR_FILE_READ')
   }

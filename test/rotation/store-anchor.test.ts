@@ -5,37 +5,56 @@ import { type Anchor, EMPTY_ANCHOR } from '../../src/rotation/anchor.ts'
 import { anchorFile } from '../../src/rotation/anchor-file.ts'
 import { anchoredAdmission, createAdmission } from '../../src/rotation/admission.ts'
 import { StoreAnchor } from '../../src/rotation/store-anchor.ts'
+import { LOG_ROLES } from '../../src/log/log-roles.ts'
 import { transition } from '../../src/rotation/transitions.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 
-const ORIGIN = 'sign.example.com/log'
+const NAMES = { audit: 'sign.example.com/audit', transparency: 'sign.example.com' }
 
 async function anchorOf(scene: RotationScene, before: Partial<Anchor> = {}): Promise<StoreAnchor> {
   const storage = anchorFile(join(scene.folder, 'anchor.json'))
   await storage.write({ ...EMPTY_ANCHOR, ...before })
   const { store } = scene
-  return StoreAnchor.open({ store, origin: ORIGIN, storage, onAlert: () => undefined })
+  return StoreAnchor.open({ store, names: NAMES, storage, onAlert: () => undefined })
+}
+
+/** Both logs of a scene, as an anchor has them. */
+async function logsOf({ store }: RotationScene) {
+  const audit = await store.log.head()
+  const transparency = await store.transparencyLog.head()
+  return [
+    { log: 'audit', origin: NAMES.audit, size: audit.size, root: audit.root },
+    {
+      log: 'transparency',
+      origin: NAMES.transparency,
+      size: transparency.size,
+      root: transparency.root,
+    },
+  ] as const
 }
 
 /** Revokes nothing: nothing is to be revoked. */
 const unwanted = (): Promise<void> => Promise.reject(new Error('nothing is revoked'))
 
-test('an append to a log that became shorter is refused at that moment, but for what rests on no log', async () => {
-  const scene = await RotationScene.start()
-  await scene.bootstrap()
-  const log = { origin: ORIGIN, size: 1000, root: Buffer.alloc(32) }
-  const anchor = await anchorOf(scene, { logs: [log] })
-  const admit = anchoredAdmission(createAdmission(scene.clock, [scene.key]), anchor)
-  const signature = scene.signature(await scene.version(1))
-  const denial: LogEntry = {
-    ...{ type: 'denial', time: scene.now, requestId: 'a', caller: undefined },
-    ...{ action: 'sign', resource: 'release', code: 'ERR_NOT_ALLOWED', reason: 'no' },
-  }
+test.each(LOG_ROLES)(
+  'an append while the %s log became shorter is refused at that moment, but for what rests on no log',
+  async (log) => {
+    const scene = await RotationScene.start()
+    await scene.bootstrap()
+    const before = { log, origin: NAMES[log], size: 1000, root: Buffer.alloc(32) }
+    const anchor = await anchorOf(scene, { logs: [before] })
+    const admit = anchoredAdmission(createAdmission(scene.clock, [scene.key]), anchor)
+    const signature = scene.signature(await scene.version(1))
+    const denial: LogEntry = {
+      ...{ type: 'denial', time: scene.now, requestId: 'a', caller: undefined },
+      ...{ action: 'sign', resource: 'release', code: 'ERR_NOT_ALLOWED', reason: 'no' },
+    }
 
-  const refusals = await scene.store.transaction((records) => admit(records, [signature, denial]))
+    const refusals = await scene.store.transaction((records) => admit(records, [signature, denial]))
 
-  expect(refusals.map((refusal) => refusal?.code)).toEqual(['ERR_STORE_BEHIND', undefined])
-})
+    expect(refusals.map((refusal) => refusal?.code)).toEqual(['ERR_STORE_BEHIND', undefined])
+  },
+)
 
 test('an anchor follows the store, and an append that keeps up with it is admitted', async () => {
   const scene = await RotationScene.start()
@@ -44,13 +63,17 @@ test('an anchor follows the store, and an append that keeps up with it is admitt
 
   await anchor.check(unwanted)
 
-  const { size } = await scene.store.log.head()
-  expect(anchor.known).toMatchObject({ sequence: 5, logs: [{ origin: ORIGIN, size }] })
-  expect(anchor.behindAt(size)).toBeUndefined()
-  expect(anchor.behindAt(size - 1)?.code).toBe('ERR_STORE_BEHIND')
+  const logs = await logsOf(scene)
+  expect(anchor.known).toMatchObject({ sequence: 5, logs })
+  const sizes = { audit: logs[0].size, transparency: logs[1].size }
+  expect(anchor.behindAt(sizes)).toBeUndefined()
+  for (const log of LOG_ROLES) {
+    const shorter = { ...sizes, [log]: sizes[log] - 1 }
+    expect(anchor.behindAt(shorter)?.code).toBe('ERR_STORE_BEHIND')
+  }
 })
 
-test('a revocation is in the anchor with the log that has its entries, so nothing catches up with it', async () => {
+test('a revocation is in the anchor with the logs that have its entries, so nothing catches up with it', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const anchor = await anchorOf(scene)
@@ -58,8 +81,7 @@ test('a revocation is in the anchor with the log that has its entries, so nothin
 
   await transition(scene.context({ anchor }), 'release', revoke, OPERATOR)
 
-  const { root, size } = await scene.store.log.head()
-  expect(anchor.known.logs).toEqual([{ origin: ORIGIN, size, root }])
+  expect(anchor.known.logs).toEqual(await logsOf(scene))
   expect(anchor.revokedSince((await scene.version(1)).publicKey.kid)).toEqual(scene.now)
 })
 
@@ -70,11 +92,14 @@ test('anchors that share a file write over nothing of each other', async () => {
   const storage = anchorFile(join(scene.folder, 'anchor.json'))
   const shared = { store, storage, onAlert: () => undefined }
   const names = Array.from({ length: 8 }, (_, number) => `log-${number}`)
-  const others = await Promise.all(names.map((origin) => StoreAnchor.open({ ...shared, origin })))
+  const others = await Promise.all(
+    names.map((audit) => StoreAnchor.open({ ...shared, names: { ...NAMES, audit } })),
+  )
   await scene.bootstrap()
 
   await Promise.all([one, ...others].map((anchor) => anchor.check(unwanted)))
 
   const { logs = [] } = (await storage.read()) ?? {}
-  expect(logs.map(({ origin }) => origin).toSorted()).toEqual([...names, ORIGIN].toSorted())
+  const expected = [...names, ...Object.values(NAMES)]
+  expect(logs.map(({ origin }) => origin).toSorted()).toEqual(expected.toSorted())
 })

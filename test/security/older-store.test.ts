@@ -78,7 +78,9 @@ test('a service whose store is behind signs nothing that rests on its log, and s
     expect(await client.sign()).toEqual(BEHIND)
     expect(await client.stamp()).toEqual(BEHIND)
     expect(await client.failedChecks()).toContain('anchor ERR_STORE_BEHIND')
-    expect(server.lines.join('')).toMatch(/ERR_STORE_BEHIND.*its log has \d+ entries, and had \d+/)
+    expect(server.lines.join('')).toMatch(
+      /ERR_STORE_BEHIND.*its audit log has \d+ entries, and had \d+/,
+    )
     expect((await fetch(`${server.address}/trust/keys.json`)).ok).toBe(false)
   })
 
@@ -133,7 +135,9 @@ test('a log of other entries is behind, however many it has', async () => {
   const server = await runServer(folder)
 
   expect(await clientOf(server, folder).sign()).toEqual(BEHIND)
-  expect(server.lines.join('')).toMatch(/the first \d+ entries of its log are not those it had/)
+  expect(server.lines.join('')).toMatch(
+    /the first \d+ entries of its audit log are not those it had/,
+  )
 })
 
 test('an operator has a restored store accepted under new names of both logs, and the log says why', async () => {
@@ -156,7 +160,9 @@ test('an operator has a restored store accepted under new names of both logs, an
       expect(revoked).not.toContain(await kidOfToken(server, folder))
       expect((await keySet(server)).sequence).toBeGreaterThan(sequence)
       const restores = (await readLog(server, folder)).filter(({ type }) => type === 'restore')
-      expect(restores).toMatchObject([{ origin: 'sign.example.com/audit', reason: REASON }])
+      expect(restores).toMatchObject([
+        { logs: [{ origin: 'sign.example.com/audit' }, { log: 'transparency' }], reason: REASON },
+      ])
     },
     accepting,
   )
@@ -232,7 +238,7 @@ test.each([
   ['another document', '{"version":1}'],
   [
     'a root that is none',
-    '{"version":1,"sequence":1,"logs":[{"origin":"a","size":1,"root":"AA=="}],"revoked":[]}',
+    '{"version":1,"sequence":1,"logs":[{"log":"audit","origin":"a","size":1,"root":"AA=="}],"revoked":[]}',
   ],
   ['a later version', '{"version":2,"sequence":0,"logs":[],"revoked":[]}'],
 ])('a service does not start with an anchor of %s', async (_, text) => {

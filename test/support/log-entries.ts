@@ -1,6 +1,7 @@
 /** Entries for tests of the log. */
 import fc from 'fast-check'
 import { KEY_USES } from '../../src/keys/key.ts'
+import { LOG_ROLES } from '../../src/log/log-roles.ts'
 import type {
   ApprovalEntry,
   ClockEntry,
@@ -187,8 +188,9 @@ const clock: fc.Arbitrary<ClockEntry> = fc.record({
 const restore: fc.Arbitrary<RestoreEntry> = fc.record({
   ...base,
   type: fc.constant('restore'),
-  origin: text,
-  size: fc.nat(),
+  logs: fc.array(fc.record({ log: fc.constantFrom(...LOG_ROLES), origin: text, size: fc.nat() }), {
+    maxLength: 2,
+  }),
   sequence: fc.nat(),
   reason: text,
 })

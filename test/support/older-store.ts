@@ -101,6 +101,11 @@ export async function readLog(
 /** The anchor, as far as tests look at it. */
 export interface AnchorDocument {
   readonly sequence: number
+  readonly logs: readonly {
+    readonly log: string
+    readonly origin: string
+    readonly size: number
+  }[]
   readonly revoked: readonly { readonly kid: string }[]
 }
 

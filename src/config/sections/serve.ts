@@ -172,7 +172,7 @@ const log = Type.Object(
     anchor: Type.Optional(
       text('path', {
         description:
-          'File in which the service keeps how far its log and publications are and what is revoked, so that it notices a database restored from an older backup. A path that ends with `/` is a folder. Replicas may share it. Left out: the file of an SQLite store with `.anchor` behind its name; none for PostgreSQL.',
+          'File in which the service keeps how far its logs and publications are and what is revoked, so that it notices a database restored from an older backup. A path that ends with `/` is a folder. Replicas may share it. Left out: the file of an SQLite store with `.anchor` behind its name; none for PostgreSQL.',
         examples: ['/var/lib/countersign/anchor.json'],
       }),
     ),
