@@ -1,7 +1,7 @@
 /** Appending leaves to one log, in a transaction that has its head. */
 import { CountersignError } from '../errors.ts'
 import type { LogHead, LogRecords } from './log-records.ts'
-import { leafHash } from './merkle.ts'
+import { leafHash } from '../crypto/merkle.ts'
 import { readTreeEdge, type TreeEdge } from './tiles.ts'
 
 /** A leaf, and by which names it is found. */

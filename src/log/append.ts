@@ -11,7 +11,7 @@ import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
 import { serializeEntry } from './entry-format.ts'
 import { labelsOf } from './entry-labels.ts'
 import type { LogHead, LogRecords } from './log-records.ts'
-import { leafHash } from './merkle.ts'
+import { leafHash } from '../crypto/merkle.ts'
 import { stateLeafOf } from './public-leaf.ts'
 
 /** Both logs, in one transaction. */

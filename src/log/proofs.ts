@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { EMPTY_ROOT, leftSize, nodeHash } from './merkle.ts'
+import { EMPTY_ROOT, leftSize, nodeHash } from '../crypto/merkle.ts'
 
 /** Looks up the root of the complete subtree over the leaves from `index * 2^level` on. */
 export type ReadNode = (level: number, index: number) => Promise<Uint8Array>

@@ -3,7 +3,7 @@ import { CountersignError } from '../errors.ts'
 import type { LogEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
-import { leafHash, verifyInclusion } from './merkle.ts'
+import { leafHash, verifyInclusion } from '../crypto/merkle.ts'
 import { proveInclusion } from './proofs.ts'
 import { nodesOfTiles } from './tiles.ts'
 

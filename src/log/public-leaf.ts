@@ -5,25 +5,12 @@
  *
  * @packageDocumentation
  */
-import { hashBytes } from '../crypto/digest.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import {
-  HASHEDREKORD_KIND,
-  serializeHashedRekord,
-  type SignatureFacts,
-} from '../formats/hashedrekord.ts'
+import { HASHEDREKORD_KIND, type SignatureFacts } from '../formats/hashedrekord.ts'
+import { LEAF_VERSION, serializeSignatureLeaf, LEAF_KINDS } from '../formats/signature-leaf.ts'
 import type { Leaf } from './append-leaves.ts'
 import type { LogEntry, StateFacts } from './entry.ts'
-import { leafHash } from './merkle.ts'
-
-/** Version of the leaves of our own kinds; readers skip kinds and members that they do not know. */
-const LEAF_VERSION = '0.1'
-
-/** Kinds of our own. */
-export const LEAF_KINDS = {
-  signature: 'countersign-signature',
-  state: 'countersign-key-state',
-} as const
+import { leafHash } from '../crypto/merkle.ts'
 
 /** Its one form begins with these. */
 const STOCK_START = Buffer.from(
@@ -35,16 +22,8 @@ const STOCK_START = Buffer.from(
 
 /** The leaf about a signature. */
 export function signatureLeaf(key: PublicKeyInfo, signed: SignatureFacts): Leaf {
-  const stock = serializeHashedRekord(key, signed)
-  if (stock !== undefined) return { data: stock, labels: [] }
-  const data = serialize(LEAF_KINDS.signature, {
-    kid: key.kid,
-    algorithm: key.algorithm.name,
-    content: signed.content,
-    digest: signed.digest,
-    signatureSha256: Buffer.from(hashBytes('sha256', signed.signature)).toString('hex'),
-  })
-  return { data, labels: [leafLabel(data)] }
+  const data = serializeSignatureLeaf(key, signed)
+  return { data, labels: isStockLeaf(data) ? [] : [leafLabel(data)] }
 }
 
 /** The leaf about a change of a key version; undefined for any other entry. */

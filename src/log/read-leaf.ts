@@ -11,11 +11,11 @@ import { CountersignError } from '../errors.ts'
 import { SIGSTORE_HASHES } from '../formats/bundle.ts'
 import { HASHEDREKORD_KIND } from '../formats/hashedrekord.ts'
 import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { LEAF_KINDS } from '../formats/signature-leaf.ts'
 import { isKeyUse } from '../keys/key.ts'
 import { type KeyState, isKeyState } from '../keys/state.ts'
 import type { StateFacts } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
-import { LEAF_KINDS } from './public-leaf.ts'
 
 /** What a leaf says. */
 export type LeafContent =

@@ -10,7 +10,7 @@ import { MAX_NOTE_BYTES } from '../formats/signed-note.ts'
 import { join } from 'node:path'
 import { MAX_BUNDLE_BYTES, parseEntryBundle, serializeEntryBundle } from './entry-bundle.ts'
 import type { LogReader } from './log-records.ts'
-import { HASH_BYTES } from './merkle.ts'
+import { HASH_BYTES } from '../crypto/merkle.ts'
 import { CHECKPOINT_PATH, formatTilePath, parseTilePath, type TileName } from './paths.ts'
 import { TILE_WIDTH } from './tiles.ts'
 

@@ -6,7 +6,7 @@
  */
 import { CountersignError } from '../errors.ts'
 import type { StoredTile } from './log-records.ts'
-import { EMPTY_ROOT, HASH_BYTES, nodeHash, rootOf } from './merkle.ts'
+import { EMPTY_ROOT, HASH_BYTES, nodeHash, rootOf } from '../crypto/merkle.ts'
 import type { ReadNode } from './proofs.ts'
 
 /** Hashes in a full tile, entries in a full bundle. */

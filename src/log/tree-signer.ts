@@ -11,7 +11,7 @@ import { logKeyId, logVerifierKey } from '../formats/note-key.ts'
 import { serializeSignedNote } from '../formats/signed-note.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { LogHead, LogReader, StoredCheckpoint } from './log-records.ts'
-import { verifyConsistency } from './merkle.ts'
+import { verifyConsistency } from '../crypto/merkle.ts'
 import { proveConsistency, treeRoot } from './proofs.ts'
 import { nodesOfTiles } from './tiles.ts'
 

@@ -8,7 +8,7 @@ import {
 import type { PublicEntry } from '../../src/log/entry.ts'
 import { MAX_ENTRY_BYTES } from '../../src/log/entry-bundle.ts'
 import { parseEntry } from '../../src/log/entry-format.ts'
-import { leafHash, rootOf, verifyInclusion } from '../../src/log/merkle.ts'
+import { leafHash, rootOf, verifyInclusion } from '../../src/crypto/merkle.ts'
 import { proveInclusion } from '../../src/log/proofs.ts'
 import { nodesOfTiles } from '../../src/log/tiles.ts'
 import { codeOf, codeOfAsync } from '../support/errors.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
+import { ALGORITHM_NAMES, ALGORITHMS } from '../../src/crypto/algorithms.ts'
 import { isStockLeaf, leafLabel, signatureLeaf, stateLeafOf } from '../../src/log/public-leaf.ts'
 import { anyEntry, signatureEntry, stateEntry } from '../support/log-entries.ts'
 import { testSigner } from '../support/signers.ts'
@@ -38,6 +38,17 @@ test.each(ALGORITHM_NAMES)('every signature of %s has a leaf', (algorithm) => {
   for (const content of ['envelope', 'file', 'payload'] as const) {
     expect(textOf(signatureLeaf(key, { ...FACTS, content }).data)).toMatch(/^\{"apiVersion":"0\./)
   }
+})
+
+test('both names of Ed25519 are one in a leaf', () => {
+  const [older, newer] = (['EdDSA', 'Ed25519'] as const).map((name) => ({
+    ...testSigner('EdDSA').key,
+    algorithm: ALGORITHMS[name],
+  }))
+
+  expect(older && textOf(signatureLeaf(older, FACTS).data)).toBe(
+    newer && textOf(signatureLeaf(newer, FACTS).data),
+  )
 })
 
 test('the leaf of a change of a version is these bytes, found by kid', () => {

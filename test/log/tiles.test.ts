@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { openCheckpoint } from '../../src/formats/checkpoint.ts'
 import { parseNoteKey } from '../../src/formats/note-key.ts'
 import { parseEntryBundle, serializeEntryBundle } from '../../src/log/entry-bundle.ts'
-import { leafHash, rootOf, verifyConsistency, verifyInclusion } from '../../src/log/merkle.ts'
+import { leafHash, rootOf, verifyConsistency, verifyInclusion } from '../../src/crypto/merkle.ts'
 import { formatTilePath, parseTilePath } from '../../src/log/paths.ts'
 import { proveConsistency, proveInclusion, treeRoot } from '../../src/log/proofs.ts'
 import {

@@ -12,7 +12,7 @@ import type {
   StoredEntry,
   StoredTile,
 } from '../../src/log/log-records.ts'
-import { EMPTY_ROOT } from '../../src/log/merkle.ts'
+import { EMPTY_ROOT } from '../../src/crypto/merkle.ts'
 
 interface LogState {
   head: LogHead

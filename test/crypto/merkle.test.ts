@@ -7,7 +7,7 @@ import {
   rootOf,
   verifyConsistency,
   verifyInclusion,
-} from '../../src/log/merkle.ts'
+} from '../../src/crypto/merkle.ts'
 import { proveConsistency, proveInclusion, type ReadNode, treeRoot } from '../../src/log/proofs.ts'
 import { TreeEdge } from '../../src/log/tiles.ts'
 import { codeOf } from '../support/errors.ts'

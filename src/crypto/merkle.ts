@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { hashBytes } from '../crypto/digest.ts'
+import { hashBytes } from './digest.ts'
 import { CountersignError } from '../errors.ts'
 
 /** Bytes of every hash in the tree. */

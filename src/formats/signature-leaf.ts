@@ -1,0 +1,38 @@
+/**
+ * Leaves of a transparency log about signatures: a Rekor v2 entry, or a kind of our own where stock verifiers
+ * agree on none. Who has a signature and its key can write its leaf, so nobody has to be asked for it.
+ *
+ * @packageDocumentation
+ */
+import { hashBytes } from '../crypto/digest.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
+import { serializeHashedRekord, type SignatureFacts } from './hashedrekord.ts'
+
+/** Version of the leaves of our own kinds; readers skip kinds and members that they do not know. */
+export const LEAF_VERSION = '0.1'
+
+/** Kinds of our own. */
+export const LEAF_KINDS = {
+  signature: 'countersign-signature',
+  state: 'countersign-key-state',
+} as const
+
+/** Writes the leaf about a signature: the bytes that are hashed. */
+export function serializeSignatureLeaf(key: PublicKeyInfo, signed: SignatureFacts): Uint8Array {
+  return serializeHashedRekord(key, signed) ?? serializeOwnLeaf(key, signed)
+}
+
+function serializeOwnLeaf(
+  { kid, algorithm }: PublicKeyInfo,
+  { content, digest, signature }: SignatureFacts,
+): Uint8Array {
+  const spec = {
+    kid,
+    // By its one name, whichever of both a key is configured or read with.
+    algorithm: algorithm.family === 'ed25519' ? 'EdDSA' : algorithm.name,
+    content,
+    digest,
+    signatureSha256: Buffer.from(hashBytes('sha256', signature)).toString('hex'),
+  }
+  return Buffer.from(JSON.stringify({ apiVersion: LEAF_VERSION, kind: LEAF_KINDS.signature, spec }))
+}
