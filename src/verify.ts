@@ -69,6 +69,8 @@ export {
   STATEMENT_PAYLOAD_TYPE,
   type Subject,
 } from './formats/statement.ts'
+export { type NoteKey } from './formats/note-key.ts'
+export { readWitnessKeys, type WitnessDemand } from './formats/witnesses.ts'
 export { type KeyHistory, parseKeyHistory, type PublishedVersion } from './keys/key-history.ts'
 export {
   assertPublicationCurrent,

@@ -10,6 +10,7 @@ import { hashBytes } from '../crypto/digest.ts'
 import { type PublicKeyInfo, parsePublicKeySpki } from '../crypto/public-key.ts'
 import { verifyMessage, verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError } from '../errors.ts'
+import { cosignedMessage, readCosignature } from './cosignature.ts'
 
 /** A key that a reader of notes trusts, by the name it signs under. */
 export interface NoteKey {
@@ -18,6 +19,9 @@ export interface NoteKey {
   readonly id: Uint8Array
   /** Text form. */
   readonly vkey: string
+  /** Whether it signs a note's text as a log does, or cosigns it as a witness does. */
+  readonly kind: 'signature' | 'cosignature'
+  readonly key: PublicKeyInfo
   /** Whether a signature over a note's text is this key's. */
   readonly verify: (text: Uint8Array, signature: Uint8Array) => boolean
 }
@@ -30,8 +34,8 @@ interface SignatureType {
 }
 
 const ED25519 = 1
+const COSIGNATURE = 4
 const ID_BYTES = 4
-const TIME_BYTES = 8
 /** SubjectPublicKeyInfo of Ed25519 up to the 32 bytes of the key itself (RFC 8410 section 4). */
 const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
 
@@ -47,7 +51,7 @@ const TYPES: ReadonlyMap<number, SignatureType> = new Map([
       verify: verifyX509Message,
     },
   ],
-  [4, { readKey: readEd25519, keyId: noteKeyId, verify: verifyCosignature }],
+  [COSIGNATURE, { readKey: readEd25519, keyId: noteKeyId, verify: verifyCosignature }],
 ])
 
 function malformed(why: string, cause?: unknown): CountersignError {
@@ -78,7 +82,9 @@ export function parseNoteKey(vkey: string): NoteKey {
   const id = type.keyId(name, typedKey)
   if (!Buffer.from(id).equals(Buffer.from(hex, 'hex'))) throw malformed('its id is of another key')
   const key = readKey(type, typedKey.subarray(1))
-  return { name, id, vkey, verify: (text, signature) => type.verify(key, text, signature) }
+  const kind = typedKey[0] === COSIGNATURE ? 'cosignature' : 'signature'
+  const verify: NoteKey['verify'] = (text, signature) => type.verify(key, text, signature)
+  return { name, id, vkey, kind, key, verify }
 }
 
 /**
@@ -88,17 +94,31 @@ export function parseNoteKey(vkey: string): NoteKey {
  * ERR_NOTE_INVALID — the origin is empty or holds a blank or a plus
  */
 export function logVerifierKey(origin: string, key: PublicKeyInfo): NoteKey {
+  return ed25519VerifierKey(origin, key, ED25519)
+}
+
+/**
+ * Makes the verifier key of a witness: its Ed25519 key under the name it cosigns with.
+ *
+ * @throws {@link CountersignError} as {@link logVerifierKey}
+ */
+export function witnessVerifierKey(name: string, key: PublicKeyInfo): NoteKey {
+  return ed25519VerifierKey(name, key, COSIGNATURE)
+}
+
+function ed25519VerifierKey(name: string, key: PublicKeyInfo, type: number): NoteKey {
   if (key.algorithm.family !== 'ed25519') {
-    const message = `a log is signed with EdDSA, not with ${key.algorithm.name}`
+    const what = type === ED25519 ? 'a log' : 'a witness'
+    const message = `${what} signs with EdDSA, not with ${key.algorithm.name}`
     throw new CountersignError('ERR_ALGORITHM_UNSUPPORTED', message, {
-      hint: 'give the log a key of its own with algorithm EdDSA',
+      hint: `give ${what} a key of its own with algorithm EdDSA`,
       details: { kid: key.kid, algorithm: key.algorithm.name },
     })
   }
-  if (!isNoteKeyName(origin)) throw malformed(`"${origin.slice(0, 100)}" can't name a log`)
-  const typedKey = typedEd25519(key)
-  const hex = Buffer.from(noteKeyId(origin, typedKey)).toString('hex')
-  return parseNoteKey(`${origin}+${hex}+${encodeBase64(typedKey)}`)
+  if (!isNoteKeyName(name)) throw malformed(`"${name.slice(0, 100)}" cannot be a name`)
+  const typedKey = typedEd25519(key, type)
+  const hex = Buffer.from(noteKeyId(name, typedKey)).toString('hex')
+  return parseNoteKey(`${name}+${hex}+${encodeBase64(typedKey)}`)
 }
 
 /**
@@ -106,11 +126,11 @@ export function logVerifierKey(origin: string, key: PublicKeyInfo): NoteKey {
  * beginning.
  */
 export function logKeyId(origin: string, key: PublicKeyInfo): Uint8Array {
-  return hashKey(origin, typedEd25519(key))
+  return hashKey(origin, typedEd25519(key, ED25519))
 }
 
-function typedEd25519({ spki }: PublicKeyInfo): Uint8Array {
-  return Buffer.concat([Buffer.of(ED25519), spki.subarray(ED25519_SPKI_HEAD.length)])
+function typedEd25519({ spki }: PublicKeyInfo, type: number): Uint8Array {
+  return Buffer.concat([Buffer.of(type), spki.subarray(ED25519_SPKI_HEAD.length)])
 }
 
 function hashKey(name: string, typedKey: Uint8Array): Uint8Array {
@@ -133,10 +153,8 @@ function readEd25519(bytes: Uint8Array): PublicKeyInfo {
   return parsePublicKeySpki(Buffer.concat([ED25519_SPKI_HEAD, bytes]), 'EdDSA')
 }
 
-/** A witness signs the text together with the time at which it saw it, eight bytes before the signature. */
 function verifyCosignature(key: PublicKeyInfo, text: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length <= TIME_BYTES) return false
-  const time = Buffer.from(signature).readBigUInt64BE()
-  const message = Buffer.concat([Buffer.from(`cosignature/v1\ntime ${time}\n`), text])
-  return verifyMessage(key, message, signature.subarray(TIME_BYTES))
+  const timed = readCosignature(signature)
+  if (timed === undefined) return false
+  return verifyMessage(key, cosignedMessage(timed.time, text), timed.signature)
 }

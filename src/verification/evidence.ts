@@ -11,6 +11,7 @@ import { encodeBase64 } from '../crypto/base64.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Bundle } from '../formats/bundle.ts'
+import { assertWitnessed, type WitnessDemand } from '../formats/witnesses.ts'
 import type { TrustedTime } from './key-validity.ts'
 
 /** Who a certificate names, once its chain has been verified at every trusted time. */
@@ -29,16 +30,20 @@ export interface EvidenceDemand {
   readonly logEntries: number | undefined
   /** Least number of trusted times. */
   readonly times: number
+  /** Witnesses that must have cosigned the checkpoint of a verified log entry. */
+  readonly witnesses?: WitnessDemand | undefined
 }
 
 /** Evidence that held. */
 export interface Evidence {
   readonly times: readonly TrustedTime[]
   readonly logEntries: number
+  /** Names of the demanded witnesses that cosigned. */
+  readonly witnesses: readonly string[]
   readonly certificate?: CertificateSigner
 }
 
-const NONE: Evidence = { times: [], logEntries: 0 }
+const NONE: Evidence = { times: [], logEntries: 0, witnesses: [] }
 
 /**
  * Verifies the evidence of a bundle. Evidence of a kind the trusted root has no authority for is not
@@ -58,8 +63,10 @@ export async function verifyEvidence(
   const least = isCertificate ? { logEntries: 1, times: 1 } : { logEntries: 0, times: 0 }
   const entity = relevantEvidence(await toEntity(bundle), root)
   const times = await verifyTimes(entity, root, least)
-  const evidence: Evidence = { times, logEntries: entity.tlogEntries.length }
-  assertDemand(evidence, demand)
+  const found = { times, logEntries: entity.tlogEntries.length }
+  assertDemand(found, demand)
+  const witnesses = findWitnesses(entity.tlogEntries, demand.witnesses)
+  const evidence: Evidence = { ...found, witnesses }
   if (!isCertificate) return evidence
   return { ...evidence, certificate: await verifyCertificate(entity, root) }
 }
@@ -73,6 +80,7 @@ export function hasEvidence(bundle: Bundle, root: TrustedRoot | undefined): bool
 /** What a bundle without evidence has, where none is demanded. */
 export function noEvidence(demand: EvidenceDemand): Evidence {
   assertDemand(NONE, demand)
+  findWitnesses([], demand.witnesses)
   return NONE
 }
 
@@ -84,7 +92,10 @@ function noRoot(): CountersignError {
   )
 }
 
-function assertDemand(evidence: Evidence, demand: EvidenceDemand): void {
+function assertDemand(
+  evidence: Pick<Evidence, 'times' | 'logEntries'>,
+  demand: EvidenceDemand,
+): void {
   const { logEntries = 0 } = demand
   if (evidence.logEntries < logEntries) {
     throw new CountersignError(
@@ -102,6 +113,32 @@ function assertDemand(evidence: Evidence, demand: EvidenceDemand): void {
       },
     )
   }
+}
+
+/** Of one verified entry at least, whose proof leads to the checkpoint that is looked at. */
+function findWitnesses(
+  entries: readonly TransparencyLogEntry[],
+  demand: WitnessDemand | undefined,
+): readonly string[] {
+  if (demand === undefined || demand.count === 0) return []
+  const checkpoints = entries.flatMap(({ inclusionProof }) => inclusionProof?.checkpoint ?? [])
+  let missing: unknown = noCheckpoint(demand)
+  for (const { envelope } of checkpoints) {
+    try {
+      return assertWitnessed(Buffer.from(envelope), demand).map(({ witness }) => witness.name)
+    } catch (error) {
+      missing = error
+    }
+  }
+  throw missing
+}
+
+function noCheckpoint({ count }: WitnessDemand): CountersignError {
+  const message = `no verified log entry has a checkpoint, expected one with cosignatures of ${count} witnesses`
+  return new CountersignError('ERR_WITNESS_MISSING', message, {
+    hint: 'give the --trusted-root of the log, and a bundle with the proof of its entry',
+    details: { expected: count, actual: 0 },
+  })
 }
 
 async function toEntity(bundle: Bundle): Promise<SignedEntity> {

@@ -261,12 +261,14 @@ function describeTypes({ predicateTypes }: Policy): string {
 }
 
 function describeDemand({ evidence }: Policy): string {
-  const { times, logEntries = 'the usual' } = evidence
-  return `at least ${times} trusted times and ${logEntries} log entries`
+  const { times, logEntries = 'the usual', witnesses } = evidence
+  const by = witnesses === undefined ? '' : `, cosigned by ${witnesses.count} witnesses`
+  return `at least ${times} trusted times and ${logEntries} log entries${by}`
 }
 
-function describeTimes({ times, logEntries }: Evidence): string {
+function describeTimes({ times, logEntries, witnesses }: Evidence): string {
   const texts = times.map(({ source, time }) => `${time.toISOString()} by ${source}`)
   const entries = logEntries === 0 ? [] : [`${logEntries} log entries`]
-  return [...texts, ...entries].join(', ') || 'none'
+  const cosigners = witnesses.map((name) => `cosigned by ${name}`)
+  return [...texts, ...entries, ...cosigners].join(', ') || 'none'
 }
