@@ -14,6 +14,7 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseSimpleSigning } from '../formats/simple-signing.ts'
 import type { Artifact } from './artifact.ts'
 import { createChecklist, type Checklist } from './checklist.ts'
+import { noEvidence } from './evidence.ts'
 import { noSigner } from './content.ts'
 import { assertKeyUse } from './key-use.ts'
 import { assertKeyValid } from './key-validity.ts'
@@ -55,7 +56,7 @@ async function verifyLegacySteps(
   context: VerificationContext,
   checks: Checklist,
 ): Promise<VerifiedSignature> {
-  const { trust, policy, now } = context
+  const { trust, policy, now } = withoutProofs(context)
   const describeTried = (): readonly string[] =>
     trust.keys.map((key) => `${nameKey(key)}: not a signature of this key`)
   checks.start('signature', nameKeys(trust.keys), describeTried)
@@ -68,6 +69,10 @@ async function verifyLegacySteps(
   checks.start('key', 'trusted for what it signed, and valid when it signed')
   assertKeyUse(trusted, 'payload')
   checks.pass(assertKeyValid(trusted, [], now))
+
+  checks.start('trusted-time', 'as much as was demanded')
+  noEvidence(policy.evidence)
+  checks.pass('none')
 
   checks.start('subject', image.name)
   const payload = parseSimpleSigning(legacy.payload)
@@ -98,8 +103,8 @@ async function verifyLegacySteps(
 
 /** The older layout has no place for a proof, so it lacks none that was not demanded by number. */
 function withoutProofs({ policy, ...context }: VerificationContext): VerificationContext {
-  const { logEntries = 0, times } = policy.evidence
-  return { ...context, policy: { ...policy, evidence: { logEntries, times } } }
+  const { logEntries = 0, ...demand } = policy.evidence
+  return { ...context, policy: { ...policy, evidence: { ...demand, logEntries } } }
 }
 
 /** Verifies a bare DSSE envelope against an image, as if it were the content of a bundle. */

@@ -4,6 +4,11 @@
  */
 import { expect, test } from 'vitest'
 import { readEnvelope } from '../../src/formats/dsse.ts'
+import { witnessVerifierKey } from '../../src/formats/note-key.ts'
+import { serializeSimpleSigning } from '../../src/formats/simple-signing.ts'
+import { toX509Signature } from '../../src/crypto/der.ts'
+import type { EvidenceDemand } from '../../src/verification/evidence.ts'
+import { testSigner } from '../support/signers.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json.ts'
 import { serializeHashedRekord } from '../../src/formats/hashedrekord.ts'
 import { withLogEntry } from '../../src/formats/log-entry.ts'
@@ -15,10 +20,13 @@ import { signArtifact } from '../../src/signing/sign-artifact.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
-import type { TrustMaterial } from '../../src/verification/trust.ts'
+import { pinKey, type TrustMaterial } from '../../src/verification/trust.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
 import { type Outcome, verifyBundle } from '../../src/verification/verify-bundle.ts'
-import { examineLegacyAttestation } from '../../src/verification/verify-legacy.ts'
+import {
+  examineLegacyAttestation,
+  examineLegacySignature,
+} from '../../src/verification/verify-legacy.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
 import { testTreeSigner } from '../support/signed-log.ts'
@@ -73,6 +81,32 @@ test('a signature past the service is refused, unless its log is not asked for',
   expect(await verify(await releasedBundle(scene), scene, SIGNATURE_POLICY)).toBe('accepted')
   expect(await verify(bundle, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
   expect(await verify(bundle, scene, LENIENT)).toBe('accepted')
+})
+
+test('a signature of the older layout carries no proof and no time, so it meets no demand for one', async () => {
+  const signer = testSigner('ES256', 'older layout')
+  const payload = serializeSimpleSigning({
+    dockerReference: 'registry.example/app',
+    imageDigest: DIGEST,
+    annotations: {},
+  })
+  const signature = toX509Signature(signer.key.algorithm, await signer.sign(payload))
+  const examine = (evidence: EvidenceDemand): Promise<Outcome> => {
+    const trust = { keys: [pinKey(signer.key)] }
+    const context = { trust, policy: { ...SIGNATURE_POLICY, evidence }, now: new Date() }
+    return examineLegacySignature({ payload, signature }, ARTIFACT, context)
+  }
+  const codeOf = async (evidence: EvidenceDemand): Promise<string> => {
+    const outcome = await examine(evidence)
+    return outcome.ok ? 'accepted' : outcome.error.code
+  }
+  const witness = witnessVerifierKey('w.example', testSigner('EdDSA', 'witness').key)
+  const witnesses = { keys: [witness], count: 1 }
+
+  expect(await codeOf({ logEntries: undefined, times: 0 })).toBe('accepted')
+  expect(await codeOf({ logEntries: 1, times: 0 })).toBe('ERR_LOG_PROOF_INVALID')
+  expect(await codeOf({ logEntries: undefined, times: 1 })).toBe('ERR_TIMESTAMP_INVALID')
+  expect(await codeOf({ logEntries: 0, times: 0, witnesses })).toBe('ERR_WITNESS_MISSING')
 })
 
 test('the older layout has no place for a proof, so it counts unless one is demanded', async () => {
