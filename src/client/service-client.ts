@@ -27,7 +27,7 @@ import { assertPrivate, atService } from './service-address.ts'
 export interface ServiceClientOptions {
   /** Address of the service; https, or this machine. */
   readonly url: URL
-  /** Gives the bearer token, anew for every try: one may be short-lived. */
+  /** Gives the bearer token, anew for every try: one may be short-lived, and one that is refused is renewed once. */
   readonly token: (signal: AbortSignal | undefined) => Promise<string>
   readonly runtime: Runtime
   /** Default 4. */
@@ -140,10 +140,20 @@ function createCaller(options: ServiceClientOptions): Call {
   return async (path, body, { signal, headers }) => {
     const url = keyUrl(options.url, path)
     const text = typeof body === 'string' ? body : JSON.stringify(body)
+    let refused: { readonly token: string; readonly error: CountersignError } | undefined
     for (let tries = 1; ; tries += 1) {
-      const attempt = await attemptOnce(url, text, { ...options, timeoutMs }, { signal, headers })
+      const token = await options.token(signal)
+      if (refused?.token === token) throw refused.error
+      const authorization = `Bearer ${token}`
+      const request = { signal, headers: { ...headers, authorization } }
+      const attempt = await attemptOnce(url, text, { ...options, timeoutMs }, request)
       if ('answer' in attempt) return attempt.answer
       const { error, retryAfter } = attempt
+      // A token may have ended on the way; a second refusal is final.
+      if (error.code === 'ERR_NOT_AUTHENTICATED' && refused === undefined) {
+        refused = { token, error }
+        continue
+      }
       if (!error.retryable || tries >= maxTries || signal?.aborted === true) throw error
       await runtime.pause(retryDelay(tries, retryAfter, runtime), signal)
     }
@@ -157,18 +167,17 @@ type Attempt =
 async function attemptOnce(
   url: URL,
   body: string,
-  options: ServiceClientOptions & { readonly timeoutMs: number },
+  options: Pick<ServiceClientOptions, 'runtime'> & { readonly timeoutMs: number },
   { signal, headers }: Parameters<Call>[2],
 ): Promise<Attempt> {
   const { runtime, timeoutMs } = options
-  const authorization = `Bearer ${await options.token(signal)}`
   const content = { 'content-type': 'application/json', accept: 'application/json' }
   try {
     const answer = await exchange(
       {
         url,
         method: 'POST',
-        headers: { ...content, ...headers, authorization },
+        headers: { ...content, ...headers },
         body,
         maxBytes: MAX_ANSWER_BYTES,
         timeoutMs,

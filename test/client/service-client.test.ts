@@ -77,6 +77,31 @@ test('a retry says the same key, asks for a fresh token and waits as long as it 
   expect(runtime.pauses).toHaveLength(2)
 })
 
+test('a token that is refused is renewed once', async () => {
+  const refusal = problem(401, 'ERR_NOT_AUTHENTICATED')
+  const renewed = await createScene(refusal, { status: 200, body: made })
+  const refused = await createScene(refusal)
+
+  await sign(renewed.client)
+
+  expect(await codeOfAsync(() => sign(refused.client))).toBe('ERR_NOT_AUTHENTICATED')
+  for (const { server } of [renewed, refused]) {
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-2',
+    ])
+  }
+})
+
+test('a token that stays the same is refused once', async () => {
+  const server = await startLoopbackServer(() => problem(401, 'ERR_NOT_AUTHENTICATED'))
+  const [url, runtime] = [new URL(server.url), createTestRuntime()]
+  const client = createServiceClient({ url, token: () => Promise.resolve('t'), runtime })
+
+  expect(await codeOfAsync(() => sign(client))).toBe('ERR_NOT_AUTHENTICATED')
+  expect(server.requests).toHaveLength(1)
+})
+
 test('Retry-After is honoured', async () => {
   const answers = [new Response('', { status: 503, headers: { 'retry-after': '7' } })]
   const fetched: Runtime['fetch'] = () =>
