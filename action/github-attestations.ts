@@ -6,7 +6,7 @@
  */
 import type { Octokit } from '@octokit/rest'
 import type { GithubInputs } from './inputs.ts'
-import type { MadeItem } from './made.ts'
+import type { StepSignature } from './step-signer.ts'
 import { type StepContext, variable } from './step.ts'
 
 /** An attestation that GitHub keeps. */
@@ -34,7 +34,7 @@ export function githubRepository(context: StepContext): GithubRepository | undef
  * ends it, as the others would be refused alike, or waited for in vain. Never throws.
  */
 export async function uploadBundles(
-  items: readonly MadeItem[],
+  items: readonly StepSignature[],
   { attestations, token }: GithubInputs,
   context: StepContext,
 ): Promise<readonly Upload[]> {

@@ -7,7 +7,7 @@
 import { parseFingerprint } from '../src/client/trust-pin.ts'
 import type { Environment } from '../src/config/environment.ts'
 import { MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
-import type { SignFormat } from '../src/artifacts/attach-signature.ts'
+import type { SignFormat } from '../src/artifacts/artifact-signer.ts'
 import { parseSource, type SourceText } from '../src/verification/source.ts'
 import { createInputReader, type InputReader, usage } from './input-reader.ts'
 import { type KeyInputs, readKeyInputs } from './key-inputs.ts'

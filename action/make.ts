@@ -4,11 +4,13 @@
  *
  * @packageDocumentation
  */
+import type { ArtifactSigner, SigningSubject } from '../src/artifacts/artifact-signer.ts'
 import { assertNotCancelled } from '../src/cancellation.ts'
+import type { HashName } from '../src/crypto/digest.ts'
 import { printable } from '../src/formats/printable.ts'
 import { uploadBundles } from './github-attestations.ts'
 import type { MakeInputs } from './inputs.ts'
-import type { MadeItem, SigningRoute } from './made.ts'
+import { type StepSignature, type StepSigner, toSigningSubject } from './step-signer.ts'
 import { keepBundles, toOutputs } from './outputs.ts'
 import { readPredicate } from './predicate.ts'
 import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
@@ -17,7 +19,6 @@ import { createStorageRecords } from './storage-records.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
 import { readTrust, type StepTrust } from './trust.ts'
-import { assertVerifies } from './verify-made.ts'
 
 /**
  * Makes signatures or an attestation.
@@ -26,31 +27,31 @@ import { assertVerifies } from './verify-made.ts'
  */
 export async function make(inputs: MakeInputs, context: StepContext): Promise<StepOutcome> {
   const trust = await readTrust(inputs, context)
-  await using route = await openRoute(inputs, trust, context)
+  const opening = await openSigner(inputs, trust, context)
+  await using signer = opening.signer
   const { push: areImages, subjects: named } = inputs
-  const options = { areImages, hash: fileHash(inputs, route), isEachDemanded: false }
-  const subjects = await readSubjects(named, options, context)
+  const options = { areImages, hash: fileHash(inputs, signer), isEachDemanded: false }
+  const [first, ...more] = await readSubjects(named, options, context)
+  const subjects = [toSigningSubject(first), ...more.map(toSigningSubject)] as const
   // Before anything is signed: an image that is not there, or a registry that lets nobody in.
   const targets = inputs.push ? await openTargets(subjects, context) : []
-  const items = await makeItems(inputs, { route, subjects }, context)
-  const material = trust?.material ?? route.ownTrust
-  if (material !== undefined) {
-    for (const item of items) await assertVerifies(item, material, context.now())
-  }
+  const items = await makeItems(inputs, { signer, subjects }, context)
   for (const item of items) context.log.say(describeItem(item))
-  return await deliver(inputs, { items, targets, route }, context)
+  return await deliver(inputs, { items, targets, signer: opening }, context)
 }
 
+type SignableSubject = ActionSubject & SigningSubject
+
 interface MadeStep {
-  readonly items: readonly MadeItem[]
+  readonly items: readonly StepSignature[]
   readonly targets: readonly OpenTarget[]
-  readonly route: SigningRoute
+  readonly signer: StepSigner
 }
 
 /** From here on a cancelled job finishes what it has begun, until the runner is about to kill it. */
 async function deliver(
   inputs: MakeInputs,
-  { items, targets, route }: MadeStep,
+  { items, targets, signer }: MadeStep,
   context: StepContext,
 ): Promise<StepOutcome> {
   assertNotCancelled(context.signal)
@@ -61,7 +62,7 @@ async function deliver(
   const region = variable(context, 'AWS_REGION') ?? variable(context, 'AWS_DEFAULT_REGION')
   return {
     outputs: toOutputs(items, { kept, published, uploads, records }, context),
-    summary: summarizeMade({ inputs, items, route, region, kept, published, uploads, records }),
+    summary: summarizeMade({ inputs, items, signer, region, kept, published, uploads, records }),
     done: [
       ...published.map(describePublished),
       ...uploads.map(({ url }) => `kept by GitHub: ${url}`),
@@ -69,38 +70,44 @@ async function deliver(
   }
 }
 
-async function openRoute(
+async function openSigner(
   { key }: MakeInputs,
   trust: StepTrust | undefined,
   context: StepContext,
-): Promise<SigningRoute> {
+): Promise<StepSigner> {
   if (key.kind === 'service') {
-    const { openServiceRoute } = await import('./service-route.ts')
-    return openServiceRoute(key, trust, context)
+    const { openStepService } = await import('./service-signer.ts')
+    return openStepService(key, trust, context)
   }
-  const { openKmsRoute } = await import('./kms-route.ts')
-  return openKmsRoute(key, trust, context)
+  const { openKmsSigner } = await import('./kms-signer.ts')
+  return openKmsSigner(key, trust, context)
 }
 
 /** A digest is signed by the hash of the key; a statement names the one that everybody computes. */
-function fileHash({ mode }: MakeInputs, { hash }: SigningRoute): SigningRoute['hash'] {
+function fileHash({ mode }: MakeInputs, { hash = 'sha256' }: ArtifactSigner): HashName {
   return mode === 'sign' ? hash : 'sha256'
 }
 
 async function makeItems(
   { mode, format, predicate }: MakeInputs,
   made: {
-    readonly route: SigningRoute
-    readonly subjects: readonly [ActionSubject, ...ActionSubject[]]
+    readonly signer: ArtifactSigner
+    readonly subjects: readonly [SignableSubject, ...SignableSubject[]]
   },
   context: StepContext,
-): Promise<readonly MadeItem[]> {
-  const { route, subjects } = made
-  if (mode === 'sign') return route.sign(subjects, format)
-  return route.attest(subjects, await readPredicate(predicate, context))
+): Promise<readonly StepSignature[]> {
+  const { signer, subjects } = made
+  if (mode === 'sign') {
+    if (subjects.some(({ isImage }) => !isImage)) signer.assertSignsFiles()
+    const sign = signer.sign(subjects, { format })
+    const items: StepSignature[] = []
+    for (const subject of subjects) items.push(await sign(subject))
+    return items
+  }
+  return signer.attest(subjects, await readPredicate(predicate, context))
 }
 
-function describeItem({ subjects, predicateType, key }: MadeItem): string {
+function describeItem({ subjects, predicateType, key }: StepSignature): string {
   const what = subjects
     .map(({ name, digest, isDigestOnly }) => {
       const unread = isDigestOnly === true ? ' (digest only: no such file)' : ''

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makePrivateFolder, writeFileAtomically } from '../src/files.ts'
 import type { Upload } from './github-attestations.ts'
-import type { MadeItem } from './made.ts'
+import type { StepSignature } from './step-signer.ts'
 import type { PublishedItem } from './registry.ts'
 import { appendLine } from './runner.ts'
 import { type StepContext, variable } from './step.ts'
@@ -32,7 +32,7 @@ const MAX_BUNDLES_CHARACTERS = 256 * 1024
  * @throws {@link CountersignError} ERR_FILE_WRITE — the disk is full, say; nothing is published then
  */
 export async function keepBundles(
-  items: readonly MadeItem[],
+  items: readonly StepSignature[],
   context: StepContext,
 ): Promise<string | undefined> {
   const lines = bundlesOf(items)
@@ -48,7 +48,7 @@ export async function keepBundles(
 
 /** Makes the outputs by the names of action.yml. */
 export function toOutputs(
-  items: readonly MadeItem[],
+  items: readonly StepSignature[],
   { kept, published, uploads, records }: Delivered,
   { log }: StepContext,
 ): Readonly<Record<string, string>> {
@@ -72,7 +72,7 @@ export function toOutputs(
   }
 }
 
-function bundlesOf(items: readonly MadeItem[]): readonly string[] {
+function bundlesOf(items: readonly StepSignature[]): readonly string[] {
   return items.flatMap(({ bundle }) =>
     bundle === undefined ? [] : Buffer.from(bundle.bundle).toString('utf8').trim(),
   )

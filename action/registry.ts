@@ -3,17 +3,14 @@ import { homedir } from 'node:os'
 import { printable } from '../src/formats/printable.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
-import {
-  type AttachedDocument,
-  attachMade,
-  type SignFormat,
-} from '../src/artifacts/attach-signature.ts'
+import type { SignFormat } from '../src/artifacts/artifact-signer.ts'
+import { type AttachedDocument, attachSignature } from '../src/artifacts/attach-signature.ts'
 import { createCredentialSource } from '../src/oci/credentials.ts'
 import { RegistryClient } from '../src/oci/registry-client.ts'
 import { createRegistryStore } from '../src/oci/registry-store.ts'
 import { tellDone } from './already-done.ts'
 import { usage } from './input-reader.ts'
-import type { MadeItem } from './made.ts'
+import type { StepSignature } from './step-signer.ts'
 import { type StepContext, variable } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
 
@@ -71,10 +68,10 @@ export async function openTargets(
  * Attaches what was made to its images; blobs go before the manifest that names them, and it before the
  * list that names it, so nothing ever refers to what is not there.
  *
- * @throws {@link CountersignError} as {@link attachMade}, with what was attached before
+ * @throws {@link CountersignError} as {@link attachSignature}, with what was attached before
  */
 export async function publish(
-  items: readonly MadeItem[],
+  items: readonly StepSignature[],
   targets: readonly OpenTarget[],
   { format, context }: { readonly format: SignFormat; readonly context: StepContext },
 ): Promise<readonly PublishedItem[]> {
@@ -84,9 +81,11 @@ export async function publish(
       const name = `${subject.name}@${subject.digest}`
       for (const one of FORMATS[format]) {
         const target = { store, image, format: one, created: context.now(), signal: context.halt }
-        const attached = await attachMade(item, target, context.runtime).catch((error: unknown) => {
-          throw tellDone(error, published.map(describePublished))
-        })
+        const attached = await attachSignature(item, target, context.runtime).catch(
+          (error: unknown) => {
+            throw tellDone(error, published.map(describePublished))
+          },
+        )
         published.push(...attached.map((document) => ({ ...document, image: name })))
       }
     }

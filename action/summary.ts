@@ -1,8 +1,9 @@
 /** The job summary of what was made: what it is, who signed it, where it is, and how to verify it. */
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../src/formats/predicates/github-provenance.ts'
+import type { SigningKey } from '../src/artifacts/artifact-signer.ts'
 import type { MakeInputs } from './inputs.ts'
-import type { MadeItem, SigningKey, SigningRoute } from './made.ts'
+import type { StepSignature, StepSigner } from './step-signer.ts'
 import { code, escapeMarkdown, shellBlock, table } from './markdown.ts'
 import type { Delivered } from './outputs.ts'
 import { needsBundles, renderVerifyCommands } from './verify-commands.ts'
@@ -10,8 +11,8 @@ import { needsBundles, renderVerifyCommands } from './verify-commands.ts'
 /** All that a summary tells of. */
 export interface MadeSummary extends Delivered {
   readonly inputs: MakeInputs
-  readonly items: readonly MadeItem[]
-  readonly route: SigningRoute
+  readonly items: readonly StepSignature[]
+  readonly signer: Pick<StepSigner, 'described' | 'provenance'>
   readonly region: string | undefined
 }
 
@@ -20,11 +21,11 @@ const MAX_ROWS = 100
 
 /** Writes the summary; under 1 MiB, however many subjects there are. */
 export function summarizeMade(made: MadeSummary): string {
-  const { inputs, items, route } = made
+  const { inputs, items, signer } = made
   const what = inputs.mode === 'sign' ? 'Signed' : 'Attested'
   return [
     `### ${what} with ${describeKey(items[0]?.key)}`,
-    `Signed by ${escapeMarkdown(route.described)}; verified before it was published.`,
+    `Signed by ${escapeMarkdown(signer.described)}; verified before it was published.`,
     subjectTable(made),
     ...provenanceNote(made),
     ...verifyCommands(made),
@@ -71,12 +72,12 @@ function describeType(type: string): string {
   return type === SIGN_PREDICATE_TYPE ? 'signature' : code(shorten(type))
 }
 
-function provenanceNote({ items, inputs, route }: MadeSummary): readonly string[] {
+function provenanceNote({ items, inputs, signer }: MadeSummary): readonly string[] {
   const isProvenance = items.some(
     ({ predicateType }) => predicateType === PROVENANCE_PREDICATE_TYPE,
   )
   if (!isProvenance || inputs.predicate.kind !== 'provenance') return []
-  return [`The provenance was ${route.provenance}.`]
+  return [`The provenance was ${signer.provenance}.`]
 }
 
 function verifyCommands(made: MadeSummary): readonly string[] {

@@ -5,7 +5,7 @@ import { toUtcSeconds } from '../src/formats/time.ts'
 import { assertIdentity } from './identity.ts'
 import type { TokenInputs } from './inputs.ts'
 import { code, escapeMarkdown, table } from './markdown.ts'
-import { openClient, withFreshToken } from './service-route.ts'
+import { openClient } from './service-signer.ts'
 import type { StepContext, StepOutcome } from './step.ts'
 
 /**
@@ -32,7 +32,7 @@ export async function issueToken(
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
   }
   const client = openClient(key, context)
-  const made = await withFreshToken(() => client.issueToken(key.name, request, { signal }))
+  const made = await client.issueToken(key.name, request, { signal })
   log.mask(made.token)
   await assertAsOrdered(made, { server: key.audience, order: { ...request, ...expected } }, context)
   const until = toUtcSeconds(made.expires)

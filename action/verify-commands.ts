@@ -8,14 +8,14 @@ import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { quoteForShell } from '../src/formats/shell-word.ts'
 import { regionOf, serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
 import type { MakeInputs } from './inputs.ts'
-import type { MadeItem } from './made.ts'
+import type { StepSignature } from './step-signer.ts'
 import type { Delivered } from './outputs.ts'
 import type { ActionSubject } from './subjects.ts'
 
 /** What the commands are about. */
 export interface Verifiable extends Pick<Delivered, 'published'> {
   readonly inputs: MakeInputs
-  readonly items: readonly MadeItem[]
+  readonly items: readonly StepSignature[]
   /** The job's AWS region, which is not that of whoever verifies. */
   readonly region?: string | undefined
 }
@@ -44,7 +44,7 @@ export function needsBundles(made: Pick<Verifiable, 'items' | 'published'>): boo
   return subject !== undefined && !isPublished(made, subject)
 }
 
-function isSigned({ predicateType }: MadeItem): boolean {
+function isSigned({ predicateType }: StepSignature): boolean {
   return predicateType === SIGN_PREDICATE_TYPE
 }
 
@@ -92,14 +92,14 @@ function bundleCommands(
 }
 
 /** A statement that signs is an attestation for cosign, unless it is beside its image in a registry. */
-function cosignCommand(item: MadeItem | undefined, { image }: ActionSubject): string {
+function cosignCommand(item: StepSignature | undefined, { image }: ActionSubject): string {
   if (item !== undefined && !isSigned(item)) return 'cosign verify-blob-attestation'
   if (image === undefined && !isStatement(item)) return 'cosign verify-blob'
   return `cosign verify-blob-attestation --type ${SIGN_PREDICATE_TYPE}`
 }
 
 /** A service signs a statement about a file, unless its key signs digests as they are. */
-function isStatement(item: MadeItem | undefined): boolean {
+function isStatement(item: StepSignature | undefined): boolean {
   return item?.bundle !== undefined && parseBundle(item.bundle.bundle).content.kind === 'dsse'
 }
 
@@ -124,7 +124,7 @@ function asPath(name: string): string {
 /** How cosign takes the log: the bundle proves its entry in that of its service, or the signature is in none. */
 function findLog(
   { key }: MakeInputs,
-  item: MadeItem | undefined,
+  item: StepSignature | undefined,
 ): { readonly commands: readonly string[]; readonly flag: string } {
   const isLogged = item?.bundle !== undefined && parseBundle(item.bundle.bundle).logEntries > 0
   if (key.kind !== 'service' || !isLogged)
@@ -146,7 +146,7 @@ interface VerificationKey {
  */
 function findKey(
   { inputs: { key, trust }, region }: Verifiable,
-  { key: signed }: MadeItem,
+  { key: signed }: StepSignature,
 ): VerificationKey {
   const { kid, version } = signed
   if (key.kind === 'service') return { commands: [], reference: `${key.audience}/keys/${kid}.pem` }

@@ -1,6 +1,7 @@
-/** Images that are to be signed or attested, and attaching to them what was made. */
+/** Images that are to be signed or attested, and attaching to them what was signed. */
 import { CountersignError } from '../src/errors.ts'
-import { type AttachedDocument, attachMade, type Made } from '../src/artifacts/attach-signature.ts'
+import type { SignatureOutput } from '../src/artifacts/artifact-signer.ts'
+import { type AttachedDocument, attachSignature } from '../src/artifacts/attach-signature.ts'
 import { assertWritable, placeBundle } from './bundle-files.ts'
 import { imageStem, type OpenImage, openImages } from './images.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -42,21 +43,17 @@ async function toSignable(
     pinned,
     isImage: true,
     subjectName: repository,
-    dockerReference: toDockerReference(repository),
     digests: [digest],
     path: place?.path,
-    ...(options.isAttached && { attach: (made) => attach(image, made, { options, environment }) }),
+    ...(options.isAttached && {
+      attach: (output) => attach(image, output, { options, environment }),
+    }),
   }
-}
-
-/** cosign's name of the repository; Docker Hub by the name its older tools use. */
-function toDockerReference(repository = ''): string {
-  return repository.replace(/^docker\.io\//, 'index.docker.io/')
 }
 
 async function attach(
   { store, descriptor }: OpenImage,
-  made: Made,
+  output: SignatureOutput,
   { options, environment }: { options: OpenSignableOptions; environment: CommandEnvironment },
 ): Promise<readonly AttachedDocument[]> {
   const { context, terminal } = environment
@@ -66,5 +63,5 @@ async function attach(
   }
   const { format, stores } = options
   const target = { store, image: descriptor, format, created: now(), report, signal }
-  return attachMade(made, target, await stores.runtime())
+  return attachSignature(output, target, await stores.runtime())
 }

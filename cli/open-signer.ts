@@ -1,52 +1,49 @@
-/** Opening whoever signs the artifacts of a command. */
+/** Opening whatever signs the artifacts of a command. */
 import { isKeyName } from '../src/config/forms.ts'
-import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
+import type { ArtifactSigner } from '../src/artifacts/artifact-signer.ts'
 import { CountersignError } from '../src/errors.ts'
 import type { KeyUse } from '../src/keys/key.ts'
 import type { SignedForm } from '../src/verification/key-use.ts'
-import type { ArtifactSigner } from './artifact-signer.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { Context } from './context.ts'
 import { openKeys } from './keys.ts'
 import { algorithmWarning } from './render/sign.ts'
 import { openService, parseServer } from './service.ts'
-import { localSigner } from './sign-artifacts.ts'
 import type { SignFlags } from './sign-options.ts'
-import { useWarning } from './stated-use.ts'
+import { findSigningUse } from './stated-use.ts'
 
-/** What is about to be signed. */
-export interface SigningJob {
-  readonly annotations: Readonly<Record<string, string>>
-  /** Of a key on this machine; a service decides by its key. */
-  readonly forms: readonly SignedForm[]
+/** An open signer, and what a person should know of signatures by its key. */
+export interface CommandSigner {
+  readonly signer: ArtifactSigner
+  readonly warnings: readonly string[]
 }
 
 /**
  * Opens the key that `--key` means: of the service that `--server` names, or one that this machine
  * reaches.
  *
+ * @param forms - what is about to be signed by a key on this machine; a service decides by its key
  * @throws {@link CountersignError} ERR_USAGE — options that don't fit each other; and the errors of
  * opening keys, and of reading what a service publishes
  */
 export async function openArtifactSigner(
   flags: SignFlags,
-  job: SigningJob,
+  forms: readonly SignedForm[],
   environment: CommandEnvironment,
-): Promise<ArtifactSigner> {
+): Promise<CommandSigner> {
   const { server } = flags
-  const signer =
+  const opening =
     server === undefined
-      ? await openLocal(flags, job, environment)
-      : await openRemote({ ...flags, server }, job, environment)
-  for (const warning of signer.warnings) environment.terminal.say(`warning: ${warning}`)
-  return signer
+      ? await openLocal(flags, forms, environment)
+      : await openRemote({ ...flags, server }, environment)
+  for (const warning of opening.warnings) environment.terminal.say(`warning: ${warning}`)
+  return opening
 }
 
 async function openLocal(
   flags: SignFlags,
-  { annotations, forms }: SigningJob,
+  forms: readonly SignedForm[],
   environment: CommandEnvironment,
-): Promise<ArtifactSigner> {
+): Promise<CommandSigner> {
   const { now, signal } = environment.context
   if (flags.tokenFile !== undefined) {
     throw new CountersignError('ERR_USAGE', '--token-file is for a service, and none is named', {
@@ -58,48 +55,46 @@ async function openLocal(
   const onlyFiles = forms.every((form) => form === 'message')
   const uses: readonly KeyUse[] = onlyFiles ? ['artifact', 'digest'] : ['artifact']
   const signer = await keys.open(flags.key, { algorithm: flags.algorithm }, uses)
-  const warnings = await readWarnings(signer.key, forms, environment.context)
+  const { use, warnings } = await findSigningUse(signer.key, forms, environment.context)
+  const { createLocalSigner } = await import('../src/artifacts/local-signer.ts')
   stack.move()
-  return localSigner(keys, { signer, annotations, warnings, now: now(), signal })
-}
-
-/** What the first verifier would complain about. */
-async function readWarnings(
-  key: PublicKeyInfo,
-  forms: readonly SignedForm[],
-  context: Context,
-): Promise<readonly string[]> {
-  const ofUses = await Promise.all(
-    [...new Set(forms)].map((form) => useWarning(key, form, context)),
-  )
-  return [...new Set([algorithmWarning(key), ...ofUses])].filter((text) => text !== undefined)
+  return {
+    signer: createLocalSigner({ signer, owner: keys, use, now, signal }),
+    warnings: [algorithmWarning(signer.key), ...warnings].filter((text) => text !== undefined),
+  }
 }
 
 async function openRemote(
   flags: SignFlags & { readonly server: string },
-  { annotations }: SigningJob,
   environment: CommandEnvironment,
-): Promise<ArtifactSigner> {
+): Promise<CommandSigner> {
   const { key, server } = flags
-  const { context } = environment
+  const { env, now, signal } = environment.context
   assertServiceKey(key, server)
   // Loaded late: most keys are within reach.
-  const [{ openServiceSigner }, { openServiceKeys }] = await Promise.all([
-    import('./service-signer.ts'),
+  const [{ openServiceSigner }, { nameRun }, { openServiceKeys }] = await Promise.all([
+    import('../src/artifacts/service-signer.ts'),
+    import('../src/artifacts/run-name.ts'),
     import('./service-keys.ts'),
   ])
-  return openServiceSigner({
+  const keys = await openServiceKeys(parseServer(server), environment.context)
+  const signer = await openServiceSigner({
     server,
     client: await openService(server, flags, environment),
-    keys: await openServiceKeys(parseServer(server), context),
+    keys,
     key,
-    annotations,
-    context,
+    run: nameRun(env),
+    now,
+    signal,
   })
+  const unpinned = `no trust key of ${server} is pinned, so what it signs is checked with the keys it answers with; see countersign trust init --help`
+  const ofAlgorithm = signer.publicKey && algorithmWarning(signer.publicKey)
+  const warnings = [keys.isPinned ? undefined : unpinned, ofAlgorithm]
+  return { signer, warnings: warnings.filter((text) => text !== undefined) }
 }
 
 /**
- * Lets only names pass: a reference to a key is for whoever reaches that key.
+ * Lets only names pass: a reference to a key is for a machine that reaches that key.
  *
  * @throws {@link CountersignError} ERR_USAGE
  */

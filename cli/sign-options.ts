@@ -1,7 +1,7 @@
 /** Options that `sign` and `attest` share, and what follows from them. */
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
-import type { SignFormat } from '../src/artifacts/attach-signature.ts'
+import type { SignFormat } from '../src/artifacts/artifact-signer.ts'
 import type { ExistingBundle } from './bundle-files.ts'
 import type { ConfigFlags } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'

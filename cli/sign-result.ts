@@ -1,7 +1,7 @@
 /** What `sign` and `attest` answer: one result for each artifact, in order. */
 import { type CountersignError, toCountersignError } from '../src/errors.ts'
 import { toErrorDocument, worstExit } from '../src/verification/result.ts'
-import type { ArtifactSigner } from './artifact-signer.ts'
+import type { CommandSigner } from './open-signer.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
 import { renderNames } from './render/names.ts'
@@ -50,7 +50,7 @@ export function toUnsigned(name: string, thrown: unknown): Signed {
 /** Says every result and joins them: the worst decides the exit status. */
 export function toSignOutcome(
   results: readonly Signed[],
-  signer: ArtifactSigner,
+  { signer, warnings }: CommandSigner,
   { terminal }: CommandEnvironment,
 ): Outcome {
   const artifacts = results.map(({ document }) => document)
@@ -61,7 +61,6 @@ export function toSignOutcome(
   }
   const failures = results.flatMap(({ error }) => error ?? [])
   const exitCode = failures.length === 0 ? 0 : worstExit(failures)
-  const { warnings } = signer
   return {
     exitCode,
     text: renderNames(

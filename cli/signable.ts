@@ -3,27 +3,24 @@
  *
  * @packageDocumentation
  */
-import type { Digest, HashName } from '../src/crypto/digest.ts'
-import type { AttachedDocument, Made, SignFormat } from '../src/artifacts/attach-signature.ts'
+import type {
+  SignatureOutput,
+  SignFormat,
+  SigningSubject,
+} from '../src/artifacts/artifact-signer.ts'
+import type { AttachedDocument } from '../src/artifacts/attach-signature.ts'
+import type { HashName } from '../src/crypto/digest.ts'
 import type { ExistingBundle } from './bundle-files.ts'
 import type { Stores } from './stores.ts'
 
 /** An artifact with its digests, and where its bundle goes. */
-export interface Signable {
-  /** What the user called it. */
-  readonly name: string
-  /** The same, an image by its digest. */
+export interface Signable extends SigningSubject {
+  /** What the user called it, an image by its digest. */
   readonly pinned: string
-  readonly isImage: boolean
-  /** What a statement calls it; a digest alone has no name. */
-  readonly subjectName?: string | undefined
-  /** What cosign's older form calls an image. */
-  readonly dockerReference?: string
-  readonly digests: readonly [Digest, ...Digest[]]
   /** Bundle file that is to be written; undefined where the bundle is only attached. */
   readonly path: string | undefined
-  /** Attaches what was made to an image; absent for what is none, or is not to be changed. */
-  readonly attach?: (made: Made) => Promise<readonly AttachedDocument[]>
+  /** Attaches what was signed to an image; absent for what is none, or is not to be changed. */
+  readonly attach?: (output: SignatureOutput) => Promise<readonly AttachedDocument[]>
 }
 
 /** How artifacts are opened. */

@@ -38,21 +38,32 @@ export function assertTokenKey(key: PublicKeyInfo, statedUse: StatedUse): void {
   assertKeyUse({ ...pinKey(key), use: statedUse(key.kid) }, 'token')
 }
 
+/** What the pinned service lists a key for, and where verifiers that trust it would refuse a signature. */
+export interface SigningUse {
+  readonly use: KeyUse | undefined
+  readonly warnings: readonly string[]
+}
+
 /**
- * Says where verifiers that trust the pinned service would refuse what a key is about to sign; undefined where
- * they would not.
+ * Compares what a key is about to sign with the use that the pinned service states. A file gets a statement
+ * where its digest would not be accepted, so that is no reason for a warning.
  */
-export async function useWarning(
+export async function findSigningUse(
   { kid }: PublicKeyInfo,
-  form: SignedForm,
+  forms: readonly SignedForm[],
   context: Pick<Context, 'env' | 'now'>,
-): Promise<string | undefined> {
+): Promise<SigningUse> {
   try {
     const use = (await readStatedUse(context))(kid)
-    if (signsForm(use, form)) return undefined
-    return `the pinned service lists this key (kid ${kid}) with the use ${use ?? ''}: verifiers that trust it will refuse this signature`
+    const signed = forms.map((form) =>
+      form === 'message' && !signsForm(use, form) ? 'envelope' : form,
+    )
+    if (signed.every((form) => signsForm(use, form))) return { use, warnings: [] }
+    const refused = `the pinned service lists this key (kid ${kid}) with the use ${use ?? ''}: verifiers that trust it will refuse this signature`
+    return { use, warnings: [refused] }
   } catch (error) {
     if (!CountersignError.is(error)) throw error
-    return `whether the pinned service lists this key is unknown: ${error.message}`
+    const unknown = `whether the pinned service lists this key is unknown: ${error.message}`
+    return { use: undefined, warnings: [unknown] }
   }
 }

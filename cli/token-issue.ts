@@ -20,7 +20,7 @@ import { openKeys } from './keys.ts'
 import { schema } from './render/json.ts'
 import type { SecretFlags } from './secrets.ts'
 import type { ServiceFlags } from './service.ts'
-import { useWarning } from './stated-use.ts'
+import { findSigningUse } from './stated-use.ts'
 import { readIssuer } from './token-issuer.ts'
 import type { ServiceToken } from './token-service.ts'
 
@@ -108,8 +108,8 @@ async function issueHere(
   const { named } = await keys.find(flags.key)
   const rules = toRules(flags, named)
   const signer = await keys.open(flags.key, { algorithm: flags.algorithm }, ['token'])
-  const warning = await useWarning(signer.key, 'token', environment.context)
-  if (warning !== undefined) environment.terminal.say(`warning: ${warning}`)
+  const { warnings } = await findSigningUse(signer.key, ['token'], environment.context)
+  for (const warning of warnings) environment.terminal.say(`warning: ${warning}`)
   const { now, signal } = environment.context
   return await issueToken(signer, { ...request, lifetimeSeconds }, rules, {
     issuer,

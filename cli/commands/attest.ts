@@ -1,5 +1,6 @@
 /** `countersign attest`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import type { SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import { CountersignError } from '../../src/errors.ts'
 import type { PredicateInput } from '../../src/formats/predicates/predicate.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
@@ -24,6 +25,7 @@ import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
 import { openSignables } from '../open-signable.ts'
+import type { Signable } from '../signable.ts'
 import type { Target } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
@@ -82,19 +84,29 @@ async function attest(
   const existing = flags.overwrite === true ? 'overwrite' : 'append'
   const options = toOpenOptions(flags, existing, environment)
   const input = await readInput(flags, environment)
-  await using signer = await openArtifactSigner(
-    flags,
-    { annotations: {}, forms: ['envelope'] },
-    environment,
-  )
+  const opening = await openArtifactSigner(flags, ['envelope'], environment)
+  await using signer = opening.signer
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openSignables(target, options, environment),
   )
-  const made = await signer.attest(opened.flat(), input)
+  const [first, ...more] = opened.flat()
+  if (first === undefined) throw new TypeError('a command line without artifacts')
+  const outputs = await signer.attest([first, ...more], input)
   const deliver = createDelivery(existing)
-  const results = await mapInOrder(opened.flat(), AT_ONCE, (one) => deliver(one, made))
-  return toSignOutcome(results, signer, environment)
+  const results = await mapInOrder([first, ...more], AT_ONCE, (one) =>
+    deliver(one, outputOf(one, outputs)),
+  )
+  return toSignOutcome(results, opening, environment)
+}
+
+function outputOf(
+  one: Signable,
+  outputs: readonly SignatureOutput<Signable>[],
+): SignatureOutput<Signable> {
+  const output = outputs.find(({ subjects }) => subjects.includes(one))
+  if (output === undefined) throw new RangeError('an artifact that nothing was signed about')
+  return output
 }
 
 async function readInput(

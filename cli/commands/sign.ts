@@ -1,13 +1,12 @@
 /** `countersign sign`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
+import type { ArtifactSigner, SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import type { SignedForm } from '../../src/verification/key-use.ts'
-import type { ArtifactSigner } from '../artifact-signer.ts'
 import type { ExistingBundle } from '../bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery, type Deliver } from '../delivery.ts'
-import type { Made } from '../../src/artifacts/attach-signature.ts'
 import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
@@ -77,8 +76,8 @@ async function sign(
   assertFitting(targets, flags)
   const options = toOpenOptions(flags, toExisting(flags), environment)
   const forms = targets.flatMap((target) => formsOf(target, flags))
-  const job = { annotations: flags.annotations ?? {}, forms }
-  await using signer = await openArtifactSigner(flags, job, environment)
+  const opening = await openArtifactSigner(flags, forms, environment)
+  await using signer = opening.signer
 
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
     openForSigning(target, { signer, options }, environment),
@@ -86,12 +85,12 @@ async function sign(
   const all = opened.flat()
   const signables = all.filter(isSignable)
   assertDistinctBundles(signables)
-  const make = signer.sign(signables, flags.format)
+  const make = signer.sign(signables, { format: flags.format, annotations: flags.annotations })
   const deliver = createDelivery(options.existing)
   const results = await mapInOrder(all, AT_ONCE, async (one) =>
     isSignable(one) ? signOpened(one, make, deliver) : one,
   )
-  return toSignOutcome(results, signer, environment)
+  return toSignOutcome(results, opening, environment)
 }
 
 function formsOf({ kind }: Target, { format }: SignCommandFlags): readonly SignedForm[] {
@@ -121,7 +120,7 @@ async function openForSigning(
 
 async function signOpened(
   signable: Signable,
-  make: (signable: Signable) => Promise<Made>,
+  make: (signable: Signable) => Promise<SignatureOutput>,
   deliver: Deliver,
 ): Promise<Signed> {
   try {

@@ -4,22 +4,10 @@ import { BUNDLE_MEDIA_TYPE, parseBundle } from '../formats/bundle.ts'
 import { serializeEnvelope } from '../formats/dsse.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
-import type { LegacyImageSignature, SignedBundle } from '../signing/sign-artifact.ts'
 import type { ListingOptions, OciStore } from '../oci/artifact-store.ts'
 import { addLegacyAttestation, addLegacySignature } from '../oci/legacy.ts'
 import type { Runtime } from '../oci/runtime.ts'
-
-/** In which form an image's signature is attached: as cosign 3 reads it, as cosign 2 does, or both. */
-export type SignFormat = 'bundle' | 'legacy' | 'both'
-
-/** What was made for one artifact; at least one of them is there. */
-export interface Made {
-  readonly bundle: SignedBundle | undefined
-  /** The signature of an image in cosign's older form. */
-  readonly legacy: LegacyImageSignature | undefined
-  /** Of the entry in the log of the service that made it. */
-  readonly logIndex?: number
-}
+import type { SignatureOutput, SignFormat } from './artifact-signer.ts'
 
 /** Where it goes. */
 export interface AttachTarget extends ListingOptions {
@@ -38,20 +26,20 @@ export interface AttachedDocument {
 }
 
 /**
- * Attaches what was made; every part of it is listed when this returns.
+ * Attaches what was signed; every part of it is listed when this returns.
  *
  * @throws {@link CountersignError} the store's: ERR_REFERRERS_CONFLICT, ERR_NOT_ALLOWED,
  * ERR_REGISTRY_UNAVAILABLE…; what was attached before stays
  */
-export async function attachMade(
-  made: Made,
+export async function attachSignature(
+  output: Pick<SignatureOutput, 'bundle' | 'legacy'>,
   target: AttachTarget,
   runtime: Runtime,
 ): Promise<readonly AttachedDocument[]> {
   const { store, image, format, created, report, signal } = target
   const attached: AttachedDocument[] = []
-  if (made.bundle !== undefined && format !== 'legacy') {
-    const { bundle, predicateType } = made.bundle
+  if (output.bundle !== undefined && format !== 'legacy') {
+    const { bundle, predicateType } = output.bundle
     const { digest, listedBy } = await store.attach({
       subject: image,
       artifactType: BUNDLE_MEDIA_TYPE,
@@ -64,15 +52,18 @@ export async function attachMade(
   }
   if (format === 'bundle') return attached
   const subject = { subject: image.digest, signal }
-  if (made.legacy === undefined) {
-    await addLegacyAttestation(store, { ...subject, ...toLegacyAttestation(made) }, runtime)
+  if (output.legacy === undefined) {
+    await addLegacyAttestation(store, { ...subject, ...toLegacyAttestation(output) }, runtime)
   } else {
-    await addLegacySignature(store, { ...subject, ...made.legacy }, runtime)
+    await addLegacySignature(store, { ...subject, ...output.legacy }, runtime)
   }
   return [...attached, { format: 'legacy', listedBy: 'tag' }]
 }
 
-function toLegacyAttestation({ bundle }: Made): { envelope: Uint8Array; predicateType: string } {
+function toLegacyAttestation({ bundle }: Pick<SignatureOutput, 'bundle'>): {
+  envelope: Uint8Array
+  predicateType: string
+} {
   const content = bundle === undefined ? undefined : parseBundle(bundle.bundle).content
   if (content?.kind !== 'dsse') throw new TypeError('an attestation without an envelope')
   const { predicateType = '' } = bundle ?? {}

@@ -1,4 +1,4 @@
-/** The look at what a service signed, before anybody writes it: a service may be mistaken, or another. */
+/** Verifying what a service signed before it is handed on: a service may be mistaken, or another. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
@@ -43,7 +43,7 @@ export interface Answered {
  * ERR_PREDICATE_INVALID — something else is attested than was asked for; and the code of the first check
  * that failed
  */
-export async function checkMade(
+export async function verifyAnswer(
   { server, signedBy, made }: Answered,
   { artifacts, predicateType, predicate, predicateText, annotations }: Expected,
   { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
@@ -86,9 +86,9 @@ export interface ExpectedLegacy {
  * Verifies a signature in cosign's older layout: by the version that the service says has signed, and over the
  * payload that was asked for.
  *
- * @throws {@link CountersignError} as {@link checkMade}; ERR_ENVELOPE_INVALID — another payload
+ * @throws {@link CountersignError} as {@link verifyAnswer}; ERR_ENVELOPE_INVALID — another payload
  */
-export async function checkLegacy(
+export async function verifyLegacyAnswer(
   { server, signedBy, legacy }: Pick<Answered, 'server' | 'signedBy'> & Pick<MadeLegacy, 'legacy'>,
   { image, reference, annotations }: ExpectedLegacy,
   { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
@@ -117,6 +117,6 @@ function refused(server: string, artifact: string, cause: CountersignError): Cou
   return new CountersignError(
     cause.code,
     `what ${server} signed for "${artifact}" does not verify: ${cause.message}`,
-    { hint: `nothing was written; tell whoever runs ${server}`, details: cause.details, cause },
+    { hint: `nothing was released; tell the operator of ${server}`, details: cause.details, cause },
   )
 }

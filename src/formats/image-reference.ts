@@ -124,3 +124,8 @@ function checkPath(text: string, path: string): string {
     PATH.test(path.toLowerCase()) ? 'a repository is lower case' : 'the repository is malformed',
   )
 }
+
+/** cosign's name of a repository in its older form: Docker Hub by the name that its older tools use. */
+export function dockerReference(repository: string): string {
+  return repository.replace(/^docker\.io\//, 'index.docker.io/')
+}

@@ -20,7 +20,8 @@ const STATEMENT_TYPES: readonly string[] = [STATEMENT_TYPE, 'https://in-toto.io/
 export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
 const MAX_STATEMENT_BYTES = 17 * 1024 * 1024
-const MAX_SUBJECTS = 1024
+/** Most subjects of one statement. */
+export const MAX_STATEMENT_SUBJECTS = 1024
 
 /** One artifact a statement is about: at least one digest, by algorithm name, value as text. */
 export interface Subject {
@@ -65,7 +66,8 @@ function readStatement(json: JsonValue): Statement {
   if (!STATEMENT_TYPES.includes(type)) throw malformed('its _type is not Statement v1 or v0.1')
   const subjects = statement.objects('subject').map(readSubject)
   if (subjects.length === 0) throw malformed('it has no subject')
-  if (subjects.length > MAX_SUBJECTS) throw malformed(`it has over ${MAX_SUBJECTS} subjects`)
+  if (subjects.length > MAX_STATEMENT_SUBJECTS)
+    throw malformed(`it has over ${MAX_STATEMENT_SUBJECTS} subjects`)
   const predicateType = statement.text('predicateType')
   // Published statements of version 0.1 exist that leave it empty; no policy names that type.
   if (predicateType === '' && type === STATEMENT_TYPE) throw malformed('its predicateType is empty')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseInputs } from '../../action/inputs.ts'
-import type { MadeItem } from '../../action/made.ts'
+import type { StepSignature } from '../../action/step-signer.ts'
 import type { ActionSubject } from '../../action/subjects.ts'
 import {
   needsBundles,
@@ -36,7 +36,7 @@ function render(
   return renderVerifyCommands({ inputs: parsed, items: [itemOf(subject)], published: [], ...more })
 }
 
-function itemOf(subject: ActionSubject, version?: number): MadeItem {
+function itemOf(subject: ActionSubject, version?: number): StepSignature {
   const key = { kid: KID, name: 'release', version }
   const made = { bundle: undefined, legacy: undefined, predicateType: SIGN_PREDICATE_TYPE }
   return { ...made, subjects: [subject], key }
@@ -61,7 +61,7 @@ test('what is in the log of its service is verified by the published trusted roo
   const item = { ...itemOf(FILE), bundle: { bundle: Buffer.from(JSON.stringify(logged)) } }
   const quiet = { ...itemOf(FILE), bundle: { bundle } }
   const kms = { server: '', key: 'awskms:///alias/release' }
-  const about = (one: object) => ({ items: [{ ...one, predicateType } as MadeItem] })
+  const about = (one: object) => ({ items: [{ ...one, predicateType } as StepSignature] })
   const older = { image: `${IMAGE.name}@${DIGEST}`, format: 'legacy', listedBy: 'api' } as const
   const image = { ...about({ ...item, subjects: [IMAGE] }), published: [older] }
 

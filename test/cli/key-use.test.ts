@@ -48,7 +48,8 @@ const ISSUE = 'token issue --key @own.pem --issuer https://sign.example.com --au
 
 describe("signing with the user's own key warns where the pinned history would refuse the result", () => {
   test.each([
-    ['artifact', 'sign @app.txt --key @own.pem', true],
+    ['artifact', 'sign @app.txt --key @own.pem', false],
+    ['token', 'sign @app.txt --key @own.pem', true],
     ['artifact', ATTEST, false],
     ['artifact', ISSUE, true],
     ['digest', 'sign @app.txt --key @own.pem', false],
@@ -63,6 +64,18 @@ describe("signing with the user's own key warns where the pinned history would r
     expect(stderr.includes(WARNING)).toBe(warns)
   })
 })
+
+test.each(['artifact', 'digest'] as const)(
+  'a file signed by a key that the pinned service lists as %s verifies with what it publishes',
+  async (use) => {
+    const { run } = await createUser(use)
+
+    const signed = await run('sign @app.txt --key @own.pem')
+    const verified = await run('verify @app.txt')
+
+    expect([signed.exitCode, verified.exitCode]).toEqual([0, 0])
+  },
+)
 
 test('a digest key vouches for no statement, though the user names it', async () => {
   const { run } = await createUser('digest')

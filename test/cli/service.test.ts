@@ -178,7 +178,7 @@ test.each([
   const result = await run('sign @a.txt @b.txt --key release', { fetch: changing(change) })
 
   expect(result.stderr).toMatch(code)
-  expect(result.stderr).toContain('nothing was written')
+  expect(result.stderr).toContain('nothing was released')
   expect(result.exitCode).toBeGreaterThan(2)
   expect(() => readFileSync(folder.path('a.txt.sigstore.json'))).toThrow('ENOENT')
 })

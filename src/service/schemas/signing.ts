@@ -1,5 +1,6 @@
 /** What signing and attesting take and answer. */
 import * as Type from 'typebox'
+import { MAX_ARTIFACTS, MAX_SUBJECTS } from '../../client/service-limits.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import type { AttestationRequest, Attested } from '../operations/attest-subjects.ts'
 import type { Logged } from '../operations/release.ts'
@@ -8,12 +9,6 @@ import type { SignedArtifacts } from '../operations/sign-artifacts.ts'
 import type { Problem } from '../problem.ts'
 import { problemSchema } from './problem.ts'
 import { strictObject } from './strict-object.ts'
-
-/** Artifacts of one request. */
-const MAX_ARTIFACTS = 100
-
-/** Subjects of one attestation: their digests fit into one entry of the log. */
-const MAX_SUBJECTS = 512
 
 const digest = Type.String({
   maxLength: 160,
