@@ -1,9 +1,22 @@
 import type { LogEntry } from './entry.ts'
+import { parseEntry } from './entry-format.ts'
 
-/** Names by which an entry is found: `kid:…`, `digest:sha256:…`; each once. */
+/**
+ * Names by which an entry is found: `kid:…`, `digest:sha256:…`; each once. They follow from the entry, and have
+ * a row each in the index, so there are no more than are looked up.
+ */
 export function labelsOf(entry: LogEntry): readonly string[] {
   const labels = [`type:${entry.type}`, ...specificLabels(entry)]
   return [...new Set(labels)]
+}
+
+/**
+ * As {@link labelsOf}, from the bytes of an entry.
+ *
+ * @throws {@link CountersignError} as {@link parseEntry}
+ */
+export function labelsOfEntryData(data: Uint8Array): readonly string[] {
+  return labelsOf(parseEntry(data))
 }
 
 type EntryOfNoKey = Extract<LogEntry, { readonly type: 'rules' | 'clock' | 'restore' }>
@@ -30,7 +43,7 @@ function specificLabels(entry: LogEntry): readonly string[] {
     case 'token':
       return [...version, `jti:${entry.jti}`]
     case 'timestamp':
-      return [...version, `digest:${entry.digest}`, `serial:${entry.serial}`]
+      return [...version, `digest:${entry.digest}`]
     case 'state':
       // A version signs without end and changes a few times: what it is now is found by a label of its own.
       return [...version, `state:${entry.key.kid}`]

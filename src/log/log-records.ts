@@ -19,7 +19,7 @@ export interface StoredEntry {
   readonly index: number
   /** Leaf data: the bytes that are hashed; at most 65,535. */
   readonly data: Uint8Array
-  /** By which entries are found: `kid:…`, `digest:sha256:…`, `jti:…`, `bundle:…`, `type:…`. */
+  /** By which entries are found: `kid:…`, `digest:sha256:…`, `jti:…`, `bundle:…`, `type:…`; label-scope.ts. */
   readonly labels: readonly string[]
 }
 
@@ -44,7 +44,10 @@ export interface LogReader {
   tile(level: number, index: number): Promise<Uint8Array | undefined>
   /** Leaf data of the entries from `start` on, in order, up to and without `end`; fewer where the log ends. */
   entries(start: number, end: number): Promise<readonly Uint8Array[]>
-  /** Indices of entries with a label, newest first. */
+  /**
+   * Where entries with a label may be, newest first: their indices, or for a label that is frequent
+   * (label-scope.ts) the first index of each block with one. What is read there decides.
+   */
   find(
     label: string,
     options: { readonly limit: number; readonly before?: number },

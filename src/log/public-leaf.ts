@@ -30,7 +30,7 @@ export function signatureLeaf(key: PublicKeyInfo, signed: SignatureFacts): Leaf 
 export function stateLeafOf(entry: LogEntry): Leaf | undefined {
   if (entry.type !== 'state') return undefined
   const data = serialize(LEAF_KINDS.state, stateSpec(entry))
-  return { data, labels: [`state:${entry.key.kid}`] }
+  return { data, labels: [stateLabel(entry.key.kid)] }
 }
 
 /** Without the caller and the reason. */
@@ -50,6 +50,11 @@ export function isStockLeaf(leaf: Uint8Array): boolean {
 /** By which a leaf that no bundle proves is found: its own hash. */
 export function leafLabel(data: Uint8Array): string {
   return `leaf:${Buffer.from(leafHash(data)).toString('hex')}`
+}
+
+/** By which all changes of a version are found. */
+export function stateLabel(kid: string): string {
+  return `state:${kid}`
 }
 
 function serialize(kind: string, spec: object): Uint8Array {

@@ -16,6 +16,7 @@ import { isKeyUse } from '../keys/key.ts'
 import { type KeyState, isKeyState } from '../keys/state.ts'
 import type { StateFacts } from './entry.ts'
 import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
+import { isStockLeaf, leafLabel, stateLabel } from './public-leaf.ts'
 
 /** What a leaf says. */
 export type LeafContent =
@@ -110,4 +111,15 @@ function readKeyState(spec: ObjectReader, name: string): KeyState {
   const state = spec.text(name)
   if (isKeyState(state)) return state
   throw malformed(`"${name}" is not a state`)
+}
+
+/**
+ * Names by which a leaf is found; it has those that {@link signatureLeaf} and {@link stateLeafOf} gave it.
+ *
+ * @throws {@link CountersignError} as {@link LeafReader.read}
+ */
+export function labelsOfLeaf(data: Uint8Array): readonly string[] {
+  if (isStockLeaf(data)) return []
+  const content = new LeafReader().read(data)
+  return content.kind === 'state' ? [stateLabel(content.state.key.kid)] : [leafLabel(data)]
 }

@@ -48,7 +48,7 @@ export interface Database extends AsyncDisposable {
   later(db: Kysely<Tables>, query: Compilable): Promise<void>
   /** Adds entries of the log, many at a time. */
   insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void>
-  /** Adds labels of entries, many at a time. */
+  /** Adds labels of entries, many at a time; those that are there stay. */
   insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void>
   /** Tells whether a transaction failed only because of others beside it, and left no trace. */
   mayRunAgain(error: unknown): boolean

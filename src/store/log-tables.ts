@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { hashBytes } from '../crypto/digest.ts'
+import { blockOf, scopeOf } from '../log/label-scope.ts'
 import type {
   LogHead,
   LogReader,
@@ -9,7 +10,7 @@ import type {
   StoredTile,
 } from '../log/log-records.ts'
 import type { Database, HeadRow } from './database.ts'
-import type { LogId, Tables } from './tables.ts'
+import type { LogId, LogLabelRow, Tables } from './tables.ts'
 
 /** Reads the log, in a transaction or out of one. */
 export class LogTablesReader implements LogReader {
@@ -57,14 +58,30 @@ export class LogTablesReader implements LogReader {
 
   async find(
     label: string,
-    { limit, before }: { readonly limit: number; readonly before?: number },
+    { limit, before = Number.MAX_SAFE_INTEGER }: FindOptions,
+  ): Promise<readonly number[]> {
+    if (scopeOf(label) === 'rare') return this.#findIn(RARE_PART, label, { limit, before })
+    const { size } = await this.head()
+    const found: number[] = []
+    let part = partOf(Math.min(before, size) - 1)
+    for (; part > RARE_PART && found.length < limit; part -= 1) {
+      found.push(...(await this.#findIn(part, label, { limit: limit - found.length, before })))
+    }
+    return found
+  }
+
+  async #findIn(
+    part: number,
+    label: string,
+    { limit, before }: Required<FindOptions>,
   ): Promise<readonly number[]> {
     const labelled = this.db
       .selectFrom('log_labels')
       .select('idx')
       .where('log', '=', this.id)
+      .where('part', '=', part)
       .where('label', '=', hashLabel(label))
-      .where('idx', '<', before ?? Number.MAX_SAFE_INTEGER)
+      .where('idx', '<', before)
     const rows = await labelled.orderBy('idx', 'desc').limit(limit).execute()
     return rows.map(({ idx }) => idx)
   }
@@ -92,9 +109,7 @@ export class LogTables extends LogTablesReader implements LogRecords {
     const { id: log } = this
     const rows = entries.map(({ index, data }) => ({ log, idx: index, data }))
     await this.#database.insertEntries(this.db, rows)
-    const labels = entries.flatMap(({ index, labels }) =>
-      [...new Set(labels)].map((label) => ({ log, label: hashLabel(label), idx: index })),
-    )
+    const labels = labelRows(log, entries)
     if (labels.length > 0) await this.#database.insertLabels(this.db, labels)
   }
 
@@ -147,10 +162,41 @@ function toHead({ size, root, latest_at: latest }: HeadRow): LogHead {
   return { size, root, latest: latest === null ? undefined : new Date(latest) }
 }
 
+type FindOptions = Parameters<LogReader['find']>[1]
+
 /**
- * Shortens a label to what an index holds well. Half of SHA-256 is enough: two labels made to collide
- * find each other's entries, and who made them knew both.
+ * Entries whose labels are one sorted part of the index. New ones go into the last part alone, which a
+ * database keeps in memory however long the log is; a search looks into one part after the other.
+ */
+const PART_ENTRIES = 2 ** 18
+
+/** The part of labels that are rare, so that all of one are found at once. */
+const RARE_PART = 0
+
+function partOf(index: number): number {
+  return Math.floor(index / PART_ENTRIES) + 1
+}
+
+/** Rows of the index, each once. */
+function labelRows(log: LogId, entries: readonly StoredEntry[]): readonly LogLabelRow[] {
+  const rows = new Map<string, LogLabelRow>()
+  for (const { index, labels } of entries) {
+    for (const label of labels) {
+      const scope = scopeOf(label)
+      const part = scope === 'rare' ? RARE_PART : partOf(index)
+      const idx = scope === 'frequent' ? blockOf(index) : index
+      const name = `${idx} ${label}`
+      if (!rows.has(name)) rows.set(name, { log, part, label: hashLabel(label), idx })
+    }
+  }
+  return [...rows.values()]
+}
+
+/**
+ * Shortens a label to what an index holds well. Two labels that collide find each other's entries, and what
+ * is read there decides.
  */
 function hashLabel(label: string): Uint8Array {
-  return hashBytes('sha256', Buffer.from(label)).subarray(0, 16)
+  return hashBytes('sha256', Buffer.from(label)).subarray(0, LABEL_BYTES)
 }
+const LABEL_BYTES = 7

@@ -62,13 +62,17 @@ export type LogId = (typeof LOG_IDS)[keyof typeof LOG_IDS]
 export interface LogEntryRow {
   readonly log: LogId
   readonly idx: number
+  /** Packed. */
   readonly data: Uint8Array
 }
 
 /** A label of an entry, hashed: callers choose what is in it, and an index takes only short keys. */
 export interface LogLabelRow {
   readonly log: LogId
+  /** Entries that were appended in one time are one part; labels that are rare are part 0. */
+  readonly part: number
   readonly label: Uint8Array
+  /** Of the entry; of a frequent label, the first of a block with such an entry. */
   readonly idx: number
 }
 

@@ -43,8 +43,9 @@ test('an entry is found by its labels, the newest first', async () => {
   const log = new MemoryLog()
   await append(log, 0, 5)
 
-  expect(await log.log.find('kid:kid-1', { limit: 2 })).toEqual([4, 3])
-  expect(await log.log.find('kid:kid-1', { limit: 9, before: 2 })).toEqual([1, 0])
+  const { bundleSha256 } = signatureEntry(3)
+  expect(await log.log.find(`bundle:${bundleSha256}`, { limit: 2 })).toEqual([3])
+  expect(await log.log.find('kid:kid-1', { limit: 2 })).toEqual([0])
 })
 
 test('nothing of a transaction that fails is in the log', async () => {

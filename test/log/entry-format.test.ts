@@ -150,7 +150,6 @@ test('entries are found by what they are about', () => {
     'type:timestamp',
     ...version,
     'digest:sha256:a',
-    'serial:7',
   ])
   expect(labelsOf(stateEntry(1, { to: 'active', action: 'activate', sequence: 1 }))).toEqual([
     'type:state',

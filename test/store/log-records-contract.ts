@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { appendEntries } from './records.ts'
 import type { OpenEmpty } from './store-contract.ts'
@@ -24,7 +24,14 @@ function testEntries(openEmpty: OpenEmpty): void {
   test('entries come back byte for byte, in order, as far as the log goes', async () => {
     const store = await openEmpty()
     const every = Uint8Array.from({ length: 65_535 }, (_, index) => index)
-    const data = [every, new Uint8Array(), Uint8Array.of(0), Uint8Array.of(0x5c, 0x78, 0x22)]
+    const random = randomBytes(65_535)
+    const data = [
+      every,
+      Uint8Array.from(random),
+      new Uint8Array(),
+      Uint8Array.of(0),
+      Uint8Array.of(0x5c, 0x78, 0x22),
+    ]
     await store.transaction(({ log }) =>
       log.insertEntries(data.map((bytes, index) => ({ index, data: bytes, labels: [] }))),
     )
@@ -46,21 +53,64 @@ function testEntries(openEmpty: OpenEmpty): void {
   test('entries are found by label, newest first, a page at a time', async () => {
     const store = await openEmpty()
     const labels = Array.from({ length: 10 }, (_, index) => [
-      'type:signature',
-      index % 2 === 0 ? 'kid:even' : 'kid:odd',
-      'type:signature',
+      'type:state',
+      index % 2 === 0 ? 'state:even' : 'digest:odd',
+      'type:state',
     ])
     await store.transaction((records) => appendEntries(records, labels))
 
-    const first = await store.log.find('kid:even', { limit: 3 })
-    const second = await store.log.find('kid:even', { limit: 3, before: first.at(-1) ?? 0 })
+    for (const [label, found] of [
+      ['state:even', [8, 6, 4, 2, 0]],
+      ['digest:odd', [9, 7, 5, 3, 1]],
+    ] as const) {
+      const first = await store.log.find(label, { limit: 3 })
+      const second = await store.log.find(label, { limit: 3, before: first.at(-1) ?? 0 })
+      expect([...first, ...second]).toEqual(found)
+      expect(first).toHaveLength(3)
+    }
+    expect(await store.log.find('type:state', { limit: 100 })).toHaveLength(10)
+    expect(await store.log.find('state:none', { limit: 100 })).toEqual([])
+  })
 
-    expect([first, second]).toEqual([
-      [8, 6, 4],
-      [2, 0],
+  test('entries with a frequent label are found by the block they are in', async () => {
+    const store = await openEmpty()
+    const labels = Array.from({ length: 200 }, (_, index) => [
+      'type:signature',
+      index < 64 ? 'kid:old' : 'kid:new',
     ])
-    expect(await store.log.find('type:signature', { limit: 100 })).toHaveLength(10)
-    expect(await store.log.find('kid:none', { limit: 100 })).toEqual([])
+    // Groups of their own: the second adds to blocks that have the label.
+    await store.transaction((records) => appendEntries(records, labels.slice(0, 100)))
+    await store.transaction((records) => appendEntries(records, labels.slice(100)))
+
+    const find = (label: string, before?: number): Promise<readonly number[]> =>
+      store.log.find(label, { limit: 100, ...(before !== undefined && { before }) })
+    expect(await find('kid:old')).toEqual([0])
+    expect(await find('kid:new')).toEqual([192, 128, 64])
+    expect(await find('type:signature')).toEqual([192, 128, 64, 0])
+    expect(await find('type:signature', 128)).toEqual([64, 0])
+    expect(await find('kid:none')).toEqual([])
+  })
+
+  test('entries are found however far they are apart, newest first', async () => {
+    const store = await openEmpty()
+    const places = [0, 262_143, 262_144, 900_000]
+    const labels = ['state:a', 'digest:a', 'type:token']
+    await store.transaction(async ({ log }) => {
+      const head = await log.lockHead()
+      const data = Uint8Array.of(1)
+      await log.insertEntries(places.map((index) => ({ index, data, labels })))
+      await log.putHead({ ...head, size: 1_000_000 })
+    })
+
+    const find = (label: string, options: { limit: number; before?: number }) =>
+      store.log.find(label, options)
+    for (const label of ['state:a', 'digest:a']) {
+      expect(await find(label, { limit: 9 })).toEqual(places.toReversed())
+      expect(await find(label, { limit: 2 })).toEqual([900_000, 262_144])
+      expect(await find(label, { limit: 9, before: 262_144 })).toEqual([262_143, 0])
+      expect(await find(label, { limit: 9, before: 0 })).toEqual([])
+    }
+    expect(await find('type:token', { limit: 9 })).toEqual([899_968, 262_144, 262_080, 0])
   })
 
   test('labels may hold any text, of any length', async () => {
@@ -81,7 +131,7 @@ function testEntries(openEmpty: OpenEmpty): void {
 
     expect(await store.log.entries(0, 1000)).toHaveLength(701)
     expect(await store.log.find('jti:700', { limit: 1 })).toEqual([700])
-    expect(await store.log.find('type:token', { limit: 1000 })).toHaveLength(701)
+    expect(await store.log.find('type:token', { limit: 1000 })).toHaveLength(11)
   })
 }
 

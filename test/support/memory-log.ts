@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { blockOf, scopeOf } from '../../src/log/label-scope.ts'
 import type {
   LogHead,
   LogReader,
@@ -102,14 +103,19 @@ function readerOf(state: () => LogState): LogReader {
       ),
     find: (label, { limit, before = Infinity }) =>
       Promise.resolve(
-        state()
-          .entries.filter(({ index, labels }) => index < before && labels.includes(label))
-          .map(({ index }) => index)
-          .toReversed()
+        placesOf(state().entries, label)
+          .filter((place) => place < before)
           .slice(0, limit),
       ),
     checkpoint: () => Promise.resolve(state().checkpoint),
   }
+}
+
+/** Newest first; as of a store, blocks where the label is frequent. */
+function placesOf(entries: readonly StoredEntry[], label: string): readonly number[] {
+  const found = entries.filter(({ labels }) => labels.includes(label)).map(({ index }) => index)
+  const places = scopeOf(label) === 'frequent' ? found.map(blockOf) : found
+  return [...new Set(places)].toReversed()
 }
 
 function recordsOf(state: LogState, lock: Lock): LogRecords {

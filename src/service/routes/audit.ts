@@ -1,6 +1,7 @@
 /** `/audit/`: the audit log, for callers whom policies permit `readLog` on the key that signs it. */
 import type { FastifyRequest } from 'fastify'
 import { CountersignError } from '../../errors.ts'
+import { labelsOfEntryData } from '../../log/entry-labels.ts'
 import type { ServiceContext } from '../context.ts'
 import { callerOf } from '../request.ts'
 import type { ServiceApp } from '../service-app.ts'
@@ -20,7 +21,8 @@ export function auditRoutes(app: ServiceApp, context: AuditContext): void {
     },
     name: 'the audit log',
     log: () => context.store.log,
-    labels: 'type:, key:, kid:, state:, digest:, bundle:, jti:, serial: or approval:',
+    labelsOf: labelsOfEntryData,
+    labels: 'type:, key:, kid:, state:, digest:, bundle:, jti: or approval:',
     config: {},
     isPublic: false,
     permit: async (request) => {

@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify'
 import * as Type from 'typebox'
 import { CountersignError } from '../../errors.ts'
 import { type JsonValue, parseJson } from '../../formats/json.ts'
+import { findLeaves, type LeafQuery } from '../../log/find-leaves.ts'
 import type { LogReader } from '../../log/log-records.ts'
 import { CHECKPOINT_PATH, parseTilePath } from '../../log/paths.ts'
 import { openStoredLog } from '../../log/source.ts'
@@ -29,6 +30,8 @@ export interface ServedLog {
   readonly log: () => LogReader
   /** What finds entries: `state:, leaf:`. */
   readonly labels: string
+  /** Labels of a leaf of this log. */
+  readonly labelsOf: (data: Uint8Array) => readonly string[]
   readonly config: { readonly auth?: 'none'; readonly isCostly?: boolean }
   /** Whether caches may keep it: what never changes for long. */
   readonly isPublic: boolean
@@ -161,7 +164,7 @@ function entriesRoute(app: ServiceApp, served: ServedLog): void {
       const entries =
         label === undefined
           ? await listByPlace(log, start ?? 0, end)
-          : await listByLabel(log, label, request.query)
+          : await listByLabel(log, { ...request.query, label, labelsOf: served.labelsOf })
       return { size, entries }
     },
   )
@@ -179,12 +182,13 @@ async function listByPlace(log: LogReader, start: number, end = start + PAGE): P
 
 async function listByLabel(
   log: LogReader,
-  label: string,
-  { before, limit = PAGE }: { readonly before?: number; readonly limit?: number },
+  { limit = PAGE, ...query }: LeafQuery & { readonly limit?: number },
 ): Promise<Listed[]> {
-  const indices = await log.find(label, { limit, ...(before !== undefined && { before }) })
   const listed: Listed[] = []
-  for (const at of indices) listed.push(...(await listByPlace(log, at, at + 1)))
+  for await (const { index, data } of findLeaves(log, query)) {
+    listed.push({ index, entry: parseJson(data) })
+    if (listed.length >= limit) break
+  }
   return listed
 }
 

@@ -1,4 +1,5 @@
 /** `/log/`: the transparency log, for everybody, or where it is not public for those who may read the audit log. */
+import { labelsOfLeaf } from '../../log/read-leaf.ts'
 import type { ServiceContext } from '../context.ts'
 import type { ServiceApp } from '../service-app.ts'
 import { type AuditContext, permitReader } from './audit.ts'
@@ -15,6 +16,7 @@ export function logRoutes(
     operationIds: { checkpoint: 'getCheckpoint', tile: 'getTile', entries: 'listEntries' },
     name: 'the transparency log',
     log: () => context.store.transparencyLog,
+    labelsOf: labelsOfLeaf,
     labels: 'state: or leaf:',
     config: isLogPublic ? { auth: 'none', isCostly: true } : {},
     isPublic: isLogPublic,

@@ -113,9 +113,10 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
   await db.schema
     .createTable('log_labels')
     .addColumn('log', 'integer', (column) => column.notNull())
+    .addColumn('part', 'integer', (column) => column.notNull())
     .addColumn('label', bytes, (column) => column.notNull())
     .addColumn('idx', long, (column) => column.notNull())
-    .addPrimaryKeyConstraint('log_labels_key', ['log', 'label', 'idx'])
+    .addPrimaryKeyConstraint('log_labels_key', ['log', 'part', 'label', 'idx'])
     .modifyEnd(clustered)
     .execute()
   await db.schema

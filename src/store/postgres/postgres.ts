@@ -102,11 +102,13 @@ class PostgresDatabase implements Database {
   async insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void> {
     const labels = rows.map(({ label }) => label)
     const logs = rows.map(({ log }) => log)
+    const parts = rows.map(({ part }) => part)
     const indices = rows.map(({ idx }) => idx)
-    await sql`insert into log_labels (log, label, idx)
+    await sql`insert into log_labels (log, part, label, idx)
       select * from rows from
-        (pg_catalog.unnest(${logs}::integer[]), pg_catalog.unnest(${labels}::bytea[]),
-         pg_catalog.unnest(${indices}::bigint[]))`.execute(db)
+        (pg_catalog.unnest(${logs}::integer[]), pg_catalog.unnest(${parts}::integer[]),
+         pg_catalog.unnest(${labels}::bytea[]), pg_catalog.unnest(${indices}::bigint[]))
+      on conflict do nothing`.execute(db)
   }
 
   mayRunAgain(error: unknown): boolean {

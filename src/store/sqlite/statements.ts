@@ -10,8 +10,8 @@ import type { Statement } from './connection.ts'
 const INSERT_ENTRIES = `insert into log_entries (log, idx, data)
   select value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) from json_each(?1)`
 
-const INSERT_LABELS = `insert into log_labels (log, idx, label)
-  select value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) from json_each(?1)`
+const INSERT_LABELS = `insert or ignore into log_labels (log, idx, label, part)
+  select value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3), value ->> 4 from json_each(?1)`
 
 /** Inserts entries of the log. */
 export function insertEntries(rows: readonly LogEntryRow[]): Statement {
@@ -21,19 +21,21 @@ export function insertEntries(rows: readonly LogEntryRow[]): Statement {
   }
 }
 
-/** Inserts labels of entries. */
+/** Inserts labels of entries; a block that has one already keeps it. */
 export function insertLabels(rows: readonly LogLabelRow[]): Statement {
   return {
     sql: INSERT_LABELS,
-    parameters: pack(rows.map(({ log, idx, label }) => [log, idx, label])),
+    parameters: pack(rows.map(({ log, idx, label, part }) => [log, idx, label, part])),
   }
 }
 
-function pack(rows: readonly (readonly [number, number, Uint8Array])[]): readonly unknown[] {
+type PackedRow = readonly [log: number, idx: number, bytes: Uint8Array, ...others: number[]]
+
+function pack(rows: readonly PackedRow[]): readonly unknown[] {
   // SQLite counts bytes from 1.
   let start = 1
-  const places = rows.map(([log, idx, { length }]) => {
-    const place = [log, idx, start, length]
+  const places = rows.map(([log, idx, { length }, ...others]) => {
+    const place = [log, idx, start, length, ...others]
     start += length
     return place
   })

@@ -20,7 +20,7 @@ async function appendGroup({ log }: StoreTransaction, count: number): Promise<nu
   const { size } = await log.lockHead()
   const entries = Array.from({ length: count }, (_, offset) => {
     const index = size + offset
-    return { index, data: entryData(index), labels: [`entry:${index}`, 'type:test'] }
+    return { index, data: entryData(index), labels: [`entry:${index}`, 'digest:all'] }
   })
   await log.insertEntries(entries)
   for (const { index, data } of entries) {
