@@ -10,6 +10,7 @@ import type {
   StoredTile,
 } from '../log/log-records.ts'
 import type { Database, HeadRow } from './database.ts'
+import { packLeaf, unpackLeaf } from './packed-leaf.ts'
 import type { LogId, LogLabelRow, Tables } from './tables.ts'
 
 /** Reads the log, in a transaction or out of one. */
@@ -53,7 +54,7 @@ export class LogTablesReader implements LogReader {
       .where('idx', '<', end)
       .orderBy('idx')
       .execute()
-    return rows.map(({ data }) => data)
+    return rows.map(({ data }) => unpackLeaf(data))
   }
 
   async find(
@@ -107,7 +108,7 @@ export class LogTables extends LogTablesReader implements LogRecords {
 
   async insertEntries(entries: readonly StoredEntry[]): Promise<void> {
     const { id: log } = this
-    const rows = entries.map(({ index, data }) => ({ log, idx: index, data }))
+    const rows = entries.map(({ index, data }) => ({ log, idx: index, data: packLeaf(data) }))
     await this.#database.insertEntries(this.db, rows)
     const labels = labelRows(log, entries)
     if (labels.length > 0) await this.#database.insertLabels(this.db, labels)

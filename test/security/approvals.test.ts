@@ -260,7 +260,7 @@ test('an entry that is rewritten into an approval approves nothing', async () =>
   const data = Buffer.from(serializeEntry(forgedApproval(id, sha256))).toString('hex')
   const label = createHash('sha256').update(`approval:${id}`).digest('hex').slice(0, 14)
   await scene.sql(`
-    update log_entries set data = x'${data}' where (log, idx) = (select 0, max(idx) from log_entries where log = 0);
+    update log_entries set data = x'00${data}' where (log, idx) = (select 0, max(idx) from log_entries where log = 0);
     insert into log_labels (log, part, label, idx) select 0, 0, x'${label}', max(idx) from log_entries where log = 0`)
 
   const { code } = await scene.call(REVOKE)
