@@ -2,7 +2,9 @@
 import { assertPrivate } from '../src/client/service-address.ts'
 import { isKeyName } from '../src/config/forms.ts'
 import { CountersignError } from '../src/errors.ts'
-import { type AwsKmsUri, parseAwsKmsUri } from '../src/providers/awskms/uri.ts'
+import { awskms } from '../src/providers/awskms/descriptor.ts'
+import type { AwsKmsUri } from '../src/providers/awskms/uri.ts'
+import { schemeOf } from '../src/providers/key-uri.ts'
 import { type InputReader, usage } from './input-reader.ts'
 
 /** A key of a service. */
@@ -38,18 +40,17 @@ const ROLE = /^arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,512}$/
  * malformed KMS key; ERR_OPERATION_UNSUPPORTED — a key of a kind that is not on a runner
  */
 export function readKeyInputs(reader: InputReader): KeyInputs {
-  const key = reader.required('key', 'name a key of the service, or awskms:///alias/NAME')
-  return { key: /^awskms:/i.test(key) ? readKmsKey(key, reader) : readServiceKey(key, reader) }
+  const key = reader.required('key', `name a key of the service, or ${awskms.template}`)
+  return {
+    key: schemeOf(key) === awskms.scheme ? readKmsKey(key, reader) : readServiceKey(key, reader),
+  }
 }
 
 function readServiceKey(name: string, reader: InputReader): ServiceKey {
   const scheme = /^([a-z0-9]+):/i.exec(name)?.[1]
   if (scheme !== undefined) {
     throw new CountersignError('ERR_OPERATION_UNSUPPORTED', `no ${scheme}: key is on a runner`, {
-      hint:
-        scheme.toLowerCase() === 'pkcs11'
-          ? 'HSM keys are used through the signing service: set server, and key to the name of the key there'
-          : 'set server, and key to the name of a key there; or key to one in AWS KMS: awskms:///alias/NAME',
+      hint: `set server, and key to the name of a key there; or key to one in ${awskms.title}: ${awskms.template}`,
     })
   }
   const server = reader.required('server', 'set it to the address of your countersign service')
@@ -73,7 +74,7 @@ function readKmsKey(text: string, reader: InputReader): KmsKey {
     throw usage(`role-to-assume is "${role}"`, 'write its ARN: arn:aws:iam::123456789012:role/NAME')
   }
   const region = reader.text('aws-region')
-  const uri = parseAwsKmsUri(text)
+  const uri = awskms.parse(text)
   return {
     kind: 'kms',
     uri: { ...(region !== undefined && { region }), ...uri },

@@ -5,10 +5,14 @@
  * @packageDocumentation
  */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
+import { SIGNING_PROVIDERS } from '../src/providers/key-uri.ts'
 
 const SERVER = '--server https://sign.example.com'
 const IMAGE = 'oci://ghcr.io/acme/app:1.4'
-const KMS = 'awskms:///alias/release'
+
+const BACKENDS = SIGNING_PROVIDERS.filter(({ custody }) => custody === 'backend')
+/** A key in a backend that is reached from everywhere. */
+const KMS = BACKENDS.find(({ isRemote }) => isRemote)?.examples[0] ?? 'release'
 
 /** Command lines without `countersign`, by the command whose help shows them. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
@@ -26,8 +30,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'key create': [
     'key create release.pem',
     'key create sessions.pem --no-passphrase --algorithm RS256',
-    `key create '${KMS}?region=eu-west-1'`,
-    "key create 'pkcs11:token=prod;object=release?module-path=/usr/lib/libhsm.so'",
+    ...BACKENDS.map(({ examples }) => `key create '${examples.at(-1) ?? ''}'`),
   ],
   'key show': ['key show release.pub', `key show release ${SERVER}`],
   'key export': [
@@ -50,7 +53,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `key destroy release --key-version 1 --confirm release ${SERVER}`,
     `key destroy release --key-version 1 --cancel ${SERVER}`,
   ],
-  'key import': [`key import release awskms:///alias/old-release ${SERVER}`],
+  'key import': [`key import release ${KMS} ${SERVER}`],
   'key approvals': [`key approvals ${SERVER}`],
   'key approve': [`key approve 7d3f ${SERVER} --request ${'4f'.repeat(32)}`],
   sign: [

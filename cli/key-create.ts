@@ -2,8 +2,8 @@
 import { ALGORITHMS, type AlgorithmName } from '../src/crypto/algorithms.ts'
 import { parsePublicKeySpki, type PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
-import { assertNewKey, publicKeyPath } from '../src/providers/file/new-key.ts'
-import { displayKeyUri, type KeyUri } from '../src/providers/key-uri.ts'
+import { canCheckName } from '../src/providers/key-lifecycle.ts'
+import { displayKeyUri, type KeyUri, providerOf } from '../src/providers/key-uri.ts'
 import type { CreateKeyRequest } from '../src/providers/provider.ts'
 import type { ConfigFlags } from './configuration.ts'
 import type { Outcome } from './context.ts'
@@ -63,7 +63,7 @@ async function describeNew(
   { algorithm, signal }: CreateKeyRequest,
   keys: CommandKeys,
 ): Promise<PublicKeyInfo> {
-  const readable = uri.scheme === 'file' ? { ...uri, path: publicKeyPath(uri.path) } : uri
+  const readable = providerOf(uri).publicHalf?.(uri).uri ?? uri
   return (await keys.provider(uri)).describe(readable, { algorithm, signal })
 }
 
@@ -82,8 +82,8 @@ async function assertAbsent(
   { uri, algorithm, signal }: CreateKeyRequest,
   keys: CommandKeys,
 ): Promise<void> {
-  if (uri.scheme === 'file') return assertNewKey(uri.path)
   const provider = await keys.provider(uri)
+  if (canCheckName(provider)) return provider.assertFree(uri)
   const found = await provider.describe(uri, { algorithm, signal }).catch((error: unknown) => {
     if (CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return undefined
     throw error
@@ -97,7 +97,7 @@ async function assertAbsent(
 
 function created(uri: KeyUri, key: PublicKeyInfo, { terminal }: CommandEnvironment): Outcome {
   const reference = displayKeyUri(uri)
-  const publicFile = uri.scheme === 'file' ? publicKeyPath(uri.path) : undefined
+  const publicFile = providerOf(uri).publicHalf?.(uri).path
   const warning = algorithmWarning(key)
   if (warning !== undefined) terminal.say(`warning: ${warning}`)
   terminal.say(`made a key for ${key.algorithm.name}, kid ${key.kid}`)

@@ -4,7 +4,13 @@ import { findNamedKey, type NamedKey } from '../src/config/named-key.ts'
 import { nearestName } from '../src/nearest.ts'
 import { readSecret } from '../src/config/secret.ts'
 import { CountersignError } from '../src/errors.ts'
-import { assertNoPinValue, type KeyUri, parseKeyUri } from '../src/providers/key-uri.ts'
+import {
+  assertNoSecret,
+  type KeyUri,
+  parseKeyUri,
+  serializeKeyUri,
+} from '../src/providers/key-uri.ts'
+import { fileReference } from '../src/providers/file/uri.ts'
 import type { OpenKeyOptions } from '../src/providers/provider.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -20,7 +26,7 @@ export interface ChosenKey {
 export class KeyNames {
   readonly #environment: CommandEnvironment
   readonly #flags: ConfigFlags
-  /** References to passphrases by the path of their key; filled by find. */
+  /** References to passphrases by the reference of their key; filled by find. */
   readonly #passphrases = new Map<string, string>()
 
   constructor(environment: CommandEnvironment, flags: ConfigFlags) {
@@ -39,14 +45,13 @@ export class KeyNames {
     const named = findNamedKey(await this.#readConfig(), text)
     if (named === undefined) return { uri: parseKeyArgument(text), named }
     const { uri, passphrase } = named
-    if (uri.scheme === 'file' && passphrase !== undefined)
-      this.#passphrases.set(uri.path, passphrase)
+    if (passphrase !== undefined) this.#passphrases.set(serializeKeyUri(uri), passphrase)
     return { uri, named }
   }
 
   /** The passphrase that the configuration points to for a key file that was found by its name. */
   async readPassphrase(path: string): Promise<string | undefined> {
-    const reference = this.#passphrases.get(path)
+    const reference = this.#passphrases.get(fileReference(path))
     return reference === undefined
       ? undefined
       : readSecret(reference, this.#environment.context.env)
@@ -95,6 +100,6 @@ export function pinnedOptions({ named }: ChosenKey, options: OpenKeyOptions): Op
  */
 export function parseKeyArgument(text: string): KeyUri {
   const uri = parseKeyUri(text)
-  assertNoPinValue(uri)
+  assertNoSecret(uri)
   return uri
 }

@@ -5,7 +5,6 @@
  *
  * @packageDocumentation
  */
-import { readProxies } from '../src/client/proxies.ts'
 import { assertUse } from '../src/config/named-key.ts'
 import type { PublicKeyInfo } from '../src/crypto/public-key.ts'
 import type { KeyUse } from '../src/keys/key.ts'
@@ -40,18 +39,7 @@ export function openKeys(
   const secrets = createSecretSources(environment, flags, (path) => names.readPassphrase(path))
   const { context } = environment
   const { signal } = context
-  const modulePath = context.env['COUNTERSIGN_PKCS11_MODULE']
-  const providers = createProviders(
-    allLoaders({
-      file: secrets,
-      awskms: { proxies: readProxies(context.env) },
-      pkcs11: {
-        readPin: secrets.readPin,
-        defaultModulePath: modulePath === '' ? undefined : modulePath,
-      },
-      publicKeys: context,
-    }),
-  )
+  const providers = createProviders(allLoaders({ ...context, ...secrets }))
 
   function explain(reference: string): (error: unknown) => Promise<never> {
     return async (error) => {

@@ -6,6 +6,7 @@
  */
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
+import type { SecretRequest } from '../src/providers/surroundings.ts'
 import type { CommandEnvironment } from './command.ts'
 
 /** Finds secrets when a key needs one; undefined where there is none to be had. */
@@ -14,8 +15,8 @@ export interface SecretSources {
   readonly readPassphrase: (path: string) => Promise<string | undefined>
   /** Passphrase for a key file that is to be made; undefined where none is wanted, which somebody must say. */
   readonly readNewPassphrase: (path: string) => Promise<string | undefined>
-  /** PIN of a PKCS#11 token, by its label. */
-  readonly readPin: (token: string) => Promise<string | undefined>
+  /** Any other secret that a provider needs, such as the PIN of a token. */
+  readonly readSecret: (secret: SecretRequest) => Promise<string | undefined>
 }
 
 /** Options that tell where secrets are. */
@@ -28,7 +29,7 @@ export interface SecretFlags {
 const MAX_SECRET_BYTES = 4096
 
 /**
- * Looks in this order: `--passphrase-file`, `COUNTERSIGN_PASSPHRASE` or `COUNTERSIGN_PKCS11_PIN`, what the
+ * Looks in this order: `--passphrase-file`, `COUNTERSIGN_PASSPHRASE` or the provider's own variable, what the
  * configuration points to, the terminal.
  */
 export function createSecretSources(
@@ -44,10 +45,10 @@ export function createSecretSources(
   const ask = async (prompt: string): Promise<string | undefined> =>
     nonEmpty(await terminal.askSecret(prompt))
   // A key that asks for a login for each signature needs it many times in one command.
-  const pins = new Map<string, Promise<string | undefined>>()
-  const askPin = (token: string): Promise<string | undefined> => {
-    const asked = pins.get(token) ?? ask(`PIN of the token "${token}": `)
-    pins.set(token, asked)
+  const answers = new Map<string, Promise<string | undefined>>()
+  const askOnce = (prompt: string): Promise<string | undefined> => {
+    const asked = answers.get(prompt) ?? ask(prompt)
+    answers.set(prompt, asked)
     return asked
   }
   return {
@@ -63,7 +64,7 @@ export function createSecretSources(
       if (first === (await terminal.askSecret('Again: '))) return first
       throw new CountersignError('ERR_USAGE', 'the two passphrases differ; nothing was written')
     },
-    readPin: async (token) => nonEmpty(env['COUNTERSIGN_PKCS11_PIN']) ?? askPin(token),
+    readSecret: async ({ variable, prompt }) => nonEmpty(env[variable]) ?? askOnce(prompt),
   }
 }
 

@@ -4,7 +4,7 @@ import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type KeyName, type KeySet, type NamedPublicKey, parseJwks } from '../src/formats/jwks.ts'
-import { parseKeyUri } from '../src/providers/key-uri.ts'
+import { parseKeyUri, serializeKeyUri } from '../src/providers/key-uri.ts'
 import type { Context } from './context.ts'
 import type { CommandKeys } from './keys.ts'
 import { assertTokenKey, readStatedUse } from './stated-use.ts'
@@ -69,10 +69,10 @@ async function readSet(
   context: Context & Wanted,
 ): Promise<TokenKeys> {
   // A web address is held to the rules of keys: https, or http to this machine itself.
-  const uri = /^https?:/i.test(source) ? parseKeyUri(source) : undefined
+  const url = /^https?:/i.test(source) ? serializeKeyUri(parseKeyUri(source)) : undefined
   const set =
-    uri?.scheme === 'https'
-      ? await openKeySet(new URL(uri.url), context, algorithms).setFor(
+    url !== undefined
+      ? await openKeySet(new URL(url), context, algorithms).setFor(
           context.name.kid,
           context.name.alg,
         )

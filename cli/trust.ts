@@ -11,7 +11,7 @@ import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { parseKeyHistory } from '../src/keys/key-history.ts'
 import { assertPublicationCurrent } from '../src/keys/publication-times.ts'
-import { displayKeyUri } from '../src/providers/key-uri.ts'
+import { displayKeyUri, providerOf } from '../src/providers/key-uri.ts'
 import {
   pinKey,
   type TrustedKey,
@@ -190,7 +190,7 @@ async function readHistory(
   }
 }
 
-/** Without the network a key at a web address or in a KMS can't be read. */
+/** Without the network a remote key cannot be read. */
 async function assertReachable(
   reference: string,
   { offline }: TrustFlags,
@@ -198,7 +198,7 @@ async function assertReachable(
 ): Promise<void> {
   if (offline !== true) return
   const { uri } = await keys.find(reference)
-  if (uri.scheme !== 'https' && uri.scheme !== 'awskms') return
+  if (!providerOf(uri).isRemote) return
   const name = displayKeyUri(uri)
   throw usage(
     `--offline, and the key "${name}" is on the network`,

@@ -1,4 +1,5 @@
 /** `countersign attest`. */
+import { SIGNING_KEY_FORMS } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import { CountersignError } from '../../src/errors.ts'
@@ -55,7 +56,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       ).conflicts(['type', 'predicate']),
     )
     .optionsGroup('Key:')
-    .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
+    .requiredOption('--key <key>', `key to sign with: ${SIGNING_KEY_FORMS}`)
     .addOption(signingServerOption())
     .addOption(tokenFileOption())
     .addOption(algorithmOption())

@@ -61,7 +61,7 @@ async function examine(
   }
   const server = clockUrl ?? (registry && (await stores.client()).origin(registry.registry))
   const clock = server === undefined ? UNKNOWN_CLOCK : await checkClock(server, context)
-  // AWS KMS has told the time already.
+  // The provider may have checked the clock already.
   const isKnown = clock.status !== 'unknown' || !findings.some(isClock)
   return toOutcome(isKnown ? [...findings, clock] : findings)
 }

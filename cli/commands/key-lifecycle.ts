@@ -127,7 +127,7 @@ function destroySubcommand(environment: CommandEnvironment): CommandUnknownOpts 
   return new Command('destroy')
     .summary('give up the private half of a version for ever')
     .description(
-      'Give up the private half of a retired or revoked version; its public half stays. AWS KMS waits seven days, in which --cancel takes it back.',
+      'Give up the private half of a retired or revoked version; its public half stays. While the backend waits before it destroys the key, --cancel takes it back.',
     )
     .argument('<name>', 'name of a key of the service')
     .addOption(serverOption())

@@ -1,4 +1,5 @@
 /** `countersign key`: keys of one's own, and those of a service. */
+import { KEY_HOMES, NEW_KEY_TEMPLATES } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { configOption } from '../configuration.ts'
 import { administerKey, showServerKey } from '../key-administer.ts'
@@ -25,9 +26,9 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
 
 function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('create')
-    .summary('make a key in a file, a token or AWS KMS')
+    .summary(`make a key in ${KEY_HOMES}`)
     .description(
-      'Make a key pair: file:PATH, pkcs11:token=…;object=…, awskms:///alias/NAME, or a name of the configuration. A key is never overwritten. On stdout: the reference that pins the new key.',
+      `Make a key pair: ${NEW_KEY_TEMPLATES}, or a name of the configuration. A key is never overwritten. On stdout: the reference that pins the new key.`,
     )
     .argument('<key>', 'where, and under which name')
     .addOption(algorithmOption('what the key signs with (default: ES256)'))

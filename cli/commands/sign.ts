@@ -1,4 +1,5 @@
 /** `countersign sign`. */
+import { SIGNING_KEY_FORMS } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
 import type { ArtifactSigner, SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
@@ -46,7 +47,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .argument('[artifacts...]', ARTIFACTS)
     .option('--checksums <file>', 'also the files of a checksum file, which must match it')
     .optionsGroup('Key:')
-    .requiredOption('--key <key>', 'key to sign with: a name, file, awskms: or pkcs11:')
+    .requiredOption('--key <key>', `key to sign with: ${SIGNING_KEY_FORMS}`)
     .addOption(algorithmOption())
     .addOption(passphraseFileOption())
     .addOption(signingServerOption())

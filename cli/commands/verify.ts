@@ -1,4 +1,5 @@
 /** `countersign verify`. */
+import { PUBLIC_KEY_FORMS } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import type { Config } from '../../src/config/config.ts'
@@ -68,11 +69,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .option('--bundle <file>', 'bundle file, or a folder with one for each artifact')
     .option('--offline', 'open no connection')
     .optionsGroup('What to trust:')
-    .option(
-      '--key <key>',
-      'public key: a name, file, https:, env:, awskms:, pkcs11: (repeatable)',
-      collect,
-    )
+    .option('--key <key>', `public key: ${PUBLIC_KEY_FORMS} (repeatable)`, collect)
     .addOption(algorithmOption())
     .option('--trust <file>', 'key history, with states and windows of its versions')
     .option('--trust-key <key>', 'public key that signed the key history')

@@ -6,11 +6,19 @@
  * @packageDocumentation
  */
 
+import { PROVIDERS } from '../../src/providers/key-uri.ts'
+
 /** Shells that are spoken to. */
 export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const
 
 /** One of them. */
 export type Shell = (typeof SHELLS)[number]
+
+/** Before what is a path, the scheme that says so. */
+function stripSchemes(): string {
+  const ofPaths = PROVIDERS.filter((provider) => 'rebase' in provider)
+  return ofPaths.map(({ scheme }) => `compset -P '${scheme}:'`).join('\n    ')
+}
 
 /** Completion scripts by shell; the head of each says how it is installed. */
 export const SCRIPTS: Readonly<Record<Shell, string>> = {
@@ -59,7 +67,7 @@ _countersign() {
   (( \${#described} )) && _describe -t values value described
   if [[ \${lines[-1]} == :files ]]; then
     compset -P '--[^=]##='
-    compset -P 'file:'
+    ${stripSchemes()}
     _files
   fi
 }

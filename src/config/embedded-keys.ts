@@ -9,6 +9,7 @@ import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyUse } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
+import { fileReference } from '../providers/file/uri.ts'
 import type { Config, KeySettings } from './config.ts'
 
 const ALGORITHMS: Readonly<Partial<Record<KeyUse, AlgorithmName>>> = {
@@ -42,7 +43,7 @@ function embeddedKey(config: Config, use: KeyUse, algorithm: AlgorithmName): Key
   return {
     use,
     algorithm,
-    provider: `file:${embeddedFolder(config.store, use)}`,
+    provider: fileReference(embeddedFolder(config.store, use)),
     passphrase: undefined,
     policy: createRotationPolicy(use),
     tokenType: undefined,

@@ -2,7 +2,13 @@
 import { isIP } from 'node:net'
 import { isAbsolute, join } from 'node:path'
 import { CountersignError } from '../errors.ts'
-import { assertNoPinValue, parseKeyUri } from '../providers/key-uri.ts'
+import {
+  assertNoSecret,
+  findProvider,
+  joinOr,
+  parseKeyUri,
+  SIGNING_PROVIDERS,
+} from '../providers/key-uri.ts'
 import { parseProviderReference } from '../providers/provider-reference.ts'
 import { splitPostgresHosts } from '../store/postgres/hosts.ts'
 import { DURATION_PATTERN, parseDurationSeconds } from './duration.ts'
@@ -76,15 +82,15 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     rebase: rebaseAfter('sqlite:'),
   },
   provider: {
-    expected: 'file:…, awskms://… or pkcs11:…',
-    pattern: '^(file|awskms|pkcs11):',
+    expected: joinOr(SIGNING_PROVIDERS.map(({ template }) => template)),
+    pattern: `^(${SIGNING_PROVIDERS.map(({ scheme }) => scheme).join('|')}):`,
     check: complaintOf((text) => void parseProviderReference(text)),
-    rebase: rebaseAfter('file:'),
+    rebase: rebaseKey,
   },
   key: {
     expected: 'the name of a key, or a key reference',
     check: complaintOf((text) => {
-      assertNoPinValue(parseKeyUri(text))
+      assertNoSecret(parseKeyUri(text))
     }),
     rebase: (text, folder) => (isKeyName(text) ? text : rebaseKey(text, folder)),
   },
@@ -219,8 +225,7 @@ function rebaseAfter(prefix: string): (text: string, folder: string) => string {
 }
 
 function rebaseKey(text: string, folder: string): string {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(text)) return rebaseAfter('file:')(text, folder)
-  return rebasePath(text, folder)
+  return findProvider(text)?.rebase?.(text, folder) ?? text
 }
 
 function rebasePath(path: string, folder: string): string {

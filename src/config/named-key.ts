@@ -43,7 +43,7 @@ export function findNamedKey(config: Config, name: string): NamedKey | undefined
   throw new CountersignError(
     'ERR_CONFIG_INVALID',
     `${path} (${place}): "${provider}" is a place for keys, not one key`,
-    { hint: 'name one key there, such as awskms:///alias/NAME, or give a key reference instead' },
+    { hint: 'name one key there, or give a key reference instead' },
   )
 }
 

@@ -28,18 +28,8 @@ export interface Curve {
   readonly coordinateBytes: 32 | 48 | 66
 }
 
-/** What the backends call an algorithm. */
-interface BackendNames {
-  /** `SigningAlgorithm` of AWS KMS. */
-  readonly kms: string
-  /** `KeySpec` values of AWS KMS that can carry the algorithm; the first is made by default. */
-  readonly kmsKeySpecs: readonly [string, ...string[]]
-  /** PKCS#11 mechanism that signs a digest (Ed25519: the message). */
-  readonly pkcs11: 'CKM_ECDSA' | 'CKM_RSA_PKCS' | 'CKM_RSA_PKCS_PSS' | 'CKM_EDDSA'
-}
-
 /** ECDSA over a curve with its one hash. */
-export interface EcdsaAlgorithm extends BackendNames {
+export interface EcdsaAlgorithm {
   readonly name: AlgorithmName
   readonly family: 'ecdsa'
   readonly hash: HashName
@@ -47,14 +37,14 @@ export interface EcdsaAlgorithm extends BackendNames {
 }
 
 /** RSA with PKCS#1 v1.5 or PSS padding; the PSS salt is always as long as the digest. */
-export interface RsaAlgorithm extends BackendNames {
+export interface RsaAlgorithm {
   readonly name: AlgorithmName
   readonly family: 'rsa-pkcs1' | 'rsa-pss'
   readonly hash: HashName
 }
 
 /** Pure Ed25519 (RFC 8032): hashes the message itself, so it never takes a digest. */
-export interface Ed25519Algorithm extends BackendNames {
+export interface Ed25519Algorithm {
   readonly name: AlgorithmName
   readonly family: 'ed25519'
   readonly hash: undefined
@@ -68,32 +58,15 @@ const P384: Curve = { name: 'P-384', opensslName: 'secp384r1', coordinateBytes: 
 const P521: Curve = { name: 'P-521', opensslName: 'secp521r1', coordinateBytes: 66 }
 
 function ecdsa(name: AlgorithmName, hash: HashName, curve: Curve): EcdsaAlgorithm {
-  const kms = `ECDSA_SHA_${hash.slice(3)}`
-  const spec = `ECC_NIST_${curve.name.replace('-', '')}`
-  return { name, family: 'ecdsa', hash, curve, kms, kmsKeySpecs: [spec], pkcs11: 'CKM_ECDSA' }
+  return { name, family: 'ecdsa', hash, curve }
 }
 
 function rsa(name: AlgorithmName, family: RsaAlgorithm['family'], hash: HashName): RsaAlgorithm {
-  const scheme = family === 'rsa-pss' ? 'PSS' : 'PKCS1_V1_5'
-  return {
-    name,
-    family,
-    hash,
-    kms: `RSASSA_${scheme}_SHA_${hash.slice(3)}`,
-    kmsKeySpecs: ['RSA_3072', 'RSA_2048', 'RSA_4096'],
-    pkcs11: family === 'rsa-pss' ? 'CKM_RSA_PKCS_PSS' : 'CKM_RSA_PKCS',
-  }
+  return { name, family, hash }
 }
 
 function ed25519(name: 'EdDSA' | 'Ed25519'): Ed25519Algorithm {
-  return {
-    name,
-    family: 'ed25519',
-    hash: undefined,
-    kms: 'ED25519_SHA_512',
-    kmsKeySpecs: ['ECC_NIST_EDWARDS25519'],
-    pkcs11: 'CKM_EDDSA',
-  }
+  return { name, family: 'ed25519', hash: undefined }
 }
 
 /**

@@ -27,6 +27,16 @@ export interface RepeatableCreation {
   createOnce(request: CreateOnceRequest): Promise<KeyUri>
 }
 
+/** A provider that knows whether a name is free without reading a key, which may be encrypted. */
+export interface NameCheck {
+  /**
+   * Makes sure that a key of this name can be made.
+   *
+   * @throws {@link CountersignError} ERR_KEY_EXISTS
+   */
+  assertFree(uri: KeyUri): Promise<void>
+}
+
 /** A provider whose references can be loose: an alias that moves, a label without an id. */
 export interface KeyPinning {
   /** Answers the reference that means the same key pair for ever. */
@@ -71,6 +81,11 @@ export interface DestructionCanceller {
 /** Tells whether a provider's making of keys can be repeated. */
 export function canCreateOnce(provider: KeyProvider): provider is KeyProvider & RepeatableCreation {
   return 'createOnce' in provider
+}
+
+/** Whether a provider can check a name without reading a key. */
+export function canCheckName(provider: KeyProvider): provider is KeyProvider & NameCheck {
+  return 'assertFree' in provider
 }
 
 /** Tells whether a provider has references that need pinning. */

@@ -5,7 +5,6 @@
  */
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
-import { quoteForShell } from '../formats/shell-word.ts'
 import { findForeignPrivateKey, findForeignPublicKey, forFile } from './foreign-keys.ts'
 import { parsePublicKeyText } from './public-key-text.ts'
 
@@ -22,18 +21,6 @@ export interface KeyPlace {
 /** A key file. */
 export function filePlace(path: string): KeyPlace {
   return { name: `"${path}"`, file: path }
-}
-
-/** A variable of the environment. */
-export function variablePlace(name: string): KeyPlace {
-  const file = `${name}.key`
-  return { name: `"env://${name}"`, file, save: `printf '%s\\n' "$${name}" > ${file}` }
-}
-
-/** A web address. */
-export function webPlace(url: string): KeyPlace {
-  const file = 'downloaded.key'
-  return { name: `"${url}"`, file, save: `curl -sSf -o ${file} ${quoteForShell(url)}` }
 }
 
 /**

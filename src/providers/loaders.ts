@@ -1,33 +1,29 @@
 /**
- * All providers there are. Apart from the registry, so that a bundle that leaves some out (the Action:
- * no native addon) can bring a table of its own.
+ * The code of every provider, a line each, loaded with its first key. Apart from `descriptors.ts`, so that what only
+ * reads references (the library, a bundle without native addons) contains none of it.
  *
  * @packageDocumentation
  */
-import type { AwsKmsProviderOptions } from './awskms/provider.ts'
-import type { FileProviderOptions } from './file/key-files.ts'
-import type { Pkcs11ProviderOptions } from './pkcs11/provider.ts'
-import type { PublicKeySourceOptions } from './public-key-source.ts'
+import type { KeyUri } from './key-uri.ts'
 import type { KeyProvider } from './provider.ts'
 import type { ProviderLoaders } from './registry.ts'
+import type { Surroundings } from './surroundings.ts'
 
-/** What the providers need of their surroundings. */
-export interface LoaderOptions {
-  readonly file: FileProviderOptions
-  readonly awskms?: AwsKmsProviderOptions
-  readonly pkcs11: Pkcs11ProviderOptions
-  readonly publicKeys: PublicKeySourceOptions
+type Load = (surroundings: Surroundings) => Promise<KeyProvider>
+
+const LOADERS: Readonly<Record<KeyUri['scheme'], Load>> = {
+  awskms: async (given) => (await import('./awskms/provider.ts')).openAwsKms(given),
+  env: async (given) => (await import('./env/provider.ts')).openEnvironment(given),
+  file: async (given) => (await import('./file/provider.ts')).createFileProvider(given),
+  https: async (given) => (await import('./https/provider.ts')).openWeb(given),
+  pkcs11: async (given) => (await import('./pkcs11/provider.ts')).openPkcs11(given),
 }
 
 /** The table of every scheme; a provider's code is loaded with its first key. */
-export function allLoaders(options: LoaderOptions): Required<ProviderLoaders> {
-  const publicKeys = async (): Promise<KeyProvider> =>
-    (await import('./public-key-source.ts')).createPublicKeySource(options.publicKeys)
-  return {
-    file: async () => (await import('./file/provider.ts')).createFileProvider(options.file),
-    awskms: async () => (await import('./awskms/provider.ts')).createAwsKmsProvider(options.awskms),
-    pkcs11: async () => (await import('./pkcs11/provider.ts')).createPkcs11Provider(options.pkcs11),
-    env: publicKeys,
-    https: publicKeys,
-  }
+export function allLoaders(surroundings: Surroundings): ProviderLoaders {
+  const entries = Object.entries(LOADERS).map(([scheme, load]) => [
+    scheme,
+    () => load(surroundings),
+  ])
+  return Object.fromEntries(entries) as ProviderLoaders
 }

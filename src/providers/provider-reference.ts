@@ -4,21 +4,27 @@
  *
  * @packageDocumentation
  */
-import { dirname, normalize } from 'node:path'
 import { CountersignError } from '../errors.ts'
-import { type AwsKmsAccount, type AwsKmsUri, parseAwsKmsAccount, regionOf } from './awskms/uri.ts'
-import { assertNoPinValue, type KeyUri, parseKeyUri, serializeKeyUri } from './key-uri.ts'
-import { type Pkcs11Uri, serializePkcs11Uri } from './pkcs11/uri.ts'
+import type { KeyLocation, VersionName } from './descriptor.ts'
+import {
+  assertNoSecret,
+  findProvider,
+  joinOr,
+  type KeyUri,
+  schemeOf,
+  serializeKeyUri,
+  SIGNING_PROVIDERS,
+} from './key-uri.ts'
 
 /** What the `provider` of a key names. */
 export type ProviderReference =
   /** The one key that is all there is: it is never rotated. */
   | { readonly kind: 'key'; readonly uri: KeyUri }
-  | { readonly kind: 'account'; readonly account: AwsKmsAccount }
-  /** A token, without the name of a key on it. */
-  | { readonly kind: 'token'; readonly token: Pkcs11Uri }
-  /** A path that ends in a slash. */
-  | { readonly kind: 'folder'; readonly path: string }
+  | {
+      readonly kind: 'location'
+      readonly scheme: KeyUri['scheme']
+      readonly location: KeyLocation<KeyUri>
+    }
 
 /**
  * Parses the `provider` of a key.
@@ -27,113 +33,57 @@ export type ProviderReference =
  * PIN in it; the message quotes no PIN
  */
 export function parseProviderReference(text: string): ProviderReference {
-  if (/^awskms:\/\/[^/]*\/(\?|$)/i.test(text)) {
-    return { kind: 'account', account: parseAwsKmsAccount(text) }
-  }
-  const uri = parseScheme(text)
-  assertNoPinValue(uri)
-  if (uri.scheme === 'file' && uri.path.endsWith('/')) return { kind: 'folder', path: uri.path }
-  if (uri.scheme === 'pkcs11' && uri.object === undefined && uri.id === undefined) {
-    return { kind: 'token', token: uri }
-  }
-  return { kind: 'key', uri }
+  const scheme = schemeOf(text)
+  const provider = scheme === undefined ? undefined : findProvider(text)
+  if (provider?.place === undefined) throw noPrivateKeys(text, scheme)
+  const location = provider.place(text)
+  const uri = location?.versionUri(ANY_VERSION) ?? provider.parse(text)
+  // A secret of the location would be in the reference to each of its keys.
+  assertNoSecret(uri)
+  if (location === undefined) return { kind: 'key', uri }
+  return { kind: 'location', scheme: provider.scheme, location }
 }
 
-function parseScheme(text: string): KeyUri {
-  if (/^(file|awskms|pkcs11):/i.test(text)) return parseKeyUri(text)
-  const scheme = /^[a-z][a-z0-9+.-]+:/i.exec(text)?.[0]
-  throw new CountersignError(
+const ANY_VERSION: VersionName = { key: 'any', version: 1, mark: '00' }
+
+function noPrivateKeys(text: string, scheme: string | undefined): CountersignError {
+  return new CountersignError(
     'ERR_KEY_URI_INVALID',
     scheme === undefined
       ? `"${text}" says no scheme`
-      : `no keys can be made or opened in ${scheme}`,
-    { hint: 'write file:PATH, awskms:///alias/NAME or pkcs11:token=…;object=…' },
+      : `no keys can be made or opened in ${scheme}:`,
+    { hint: `write ${joinOr(SIGNING_PROVIDERS.map(({ template }) => template))}` },
   )
 }
 
-/** Which version a key pair is made for. */
-export interface VersionName {
-  readonly key: string
-  readonly version: number
-  /** Random, 16 bytes in hex; the same whenever the making of one pair is repeated. */
-  readonly mark: string
-}
-
 /**
- * Names the key pair of a version in its place, so that no two versions share a name: an alias in KMS,
- * label and CKA_ID on a token, a file in a folder. Undefined where the reference is one key.
+ * Names the key pair of a version in its location, so that no two versions share a name. Undefined where the
+ * reference is one key.
  */
-export function versionUri(
-  reference: ProviderReference,
-  { key, version, mark }: VersionName,
-): KeyUri | undefined {
-  const name = `countersign-${key}-${version}`
-  switch (reference.kind) {
-    case 'key':
-      return undefined
-    case 'account':
-      return { scheme: 'awskms', keyId: `alias/${name}`, ...reference.account }
-    case 'token':
-      return { ...reference.token, object: name, id: Buffer.from(mark, 'hex') }
-    case 'folder':
-      return { scheme: 'file', path: `${reference.path}${key}-${version}.pem` }
-  }
+export function versionUri(reference: ProviderReference, name: VersionName): KeyUri | undefined {
+  return reference.kind === 'key' ? undefined : reference.location.versionUri(name)
 }
 
 /**
- * Makes sure that a key lies in the place of a provider, and completes its reference from there. For keys
+ * Makes sure that a key is in the location of a provider, and completes its reference from there. For keys
  * that a remote administrator names, attacker-controlled: anywhere else, a reference could have the service
  * load a module, read a file or call a host of the caller's choice.
  *
- * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it lies elsewhere, or has a PIN in it
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it is elsewhere, or has a PIN in it
  */
 export function keyInPlace(reference: ProviderReference, uri: KeyUri): KeyUri {
-  assertNoPinValue(uri)
+  assertNoSecret(uri)
   const found = completeInPlace(reference, uri)
   if (found !== undefined) return found
-  throw new CountersignError('ERR_KEY_URI_INVALID', 'the key is not in the place of the provider', {
+  throw new CountersignError('ERR_KEY_URI_INVALID', 'key is outside the configured provider', {
     hint: 'name a key in the folder, on the token or in the account that the key has as its provider',
   })
 }
 
-function completeInPlace(reference: ProviderReference, uri: KeyUri): KeyUri | undefined {
-  switch (reference.kind) {
-    case 'key':
-      return serializeKeyUri(uri) === serializeKeyUri(reference.uri) ? uri : undefined
-    case 'folder': {
-      const isThere = uri.scheme === 'file' && dirname(normalize(uri.path)) === resolved(reference)
-      return isThere ? uri : undefined
-    }
-    case 'account':
-      return uri.scheme === 'awskms' ? onAccount(reference.account, uri) : undefined
-    case 'token':
-      return uri.scheme === 'pkcs11' ? onToken(reference.token, uri) : undefined
+/** Completes a reference to a key in the location of a provider; undefined: it is elsewhere. */
+export function completeInPlace(reference: ProviderReference, uri: KeyUri): KeyUri | undefined {
+  if (reference.kind === 'key') {
+    return serializeKeyUri(uri) === serializeKeyUri(reference.uri) ? uri : undefined
   }
-}
-
-function resolved({ path }: { readonly path: string }): string {
-  return dirname(normalize(`${path}key`))
-}
-
-function onAccount(account: AwsKmsAccount, uri: AwsKmsUri): AwsKmsUri | undefined {
-  const { endpoint = account.endpoint, profile = account.profile, region = account.region } = uri
-  const isHere =
-    endpoint === account.endpoint && profile === account.profile && region === account.region
-  // An ARN names a region too.
-  const isOtherRegion = region !== undefined && (regionOf(uri) ?? region) !== region
-  return isHere && !isOtherRegion ? { ...uri, ...account } : undefined
-}
-
-/** Only the name of a key may come from elsewhere. */
-function onToken(token: Pkcs11Uri, uri: Pkcs11Uri): Pkcs11Uri | undefined {
-  const { object, id } = uri
-  if (object === undefined && id === undefined) return undefined
-  const named = {
-    ...token,
-    ...(object === undefined ? {} : { object }),
-    ...(id === undefined ? {} : { id }),
-  }
-  // What the place says may be left out, and nothing may be added to it.
-  const merged = serializePkcs11Uri({ ...named, ...uri })
-  return merged === serializePkcs11Uri(named) ? named : undefined
+  return uri.scheme === reference.scheme ? reference.location.complete(uri) : undefined
 }

@@ -63,6 +63,11 @@ export interface KeyProvider extends AsyncDisposable {
   create(request: CreateKeyRequest): Promise<KeyUri>
 }
 
+/** Makes the error of a reference that reached the provider of another scheme. */
+export function wrongScheme(expected: KeyUri['scheme'], { scheme }: KeyUri): TypeError {
+  return new TypeError(`expected a reference with ${expected}:, got ${scheme}:`)
+}
+
 /** Makes the error of a provider that is called after it was disposed. */
 export function disposedProvider(name: string): CountersignError {
   return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `the ${name} provider is shut down`)

@@ -96,10 +96,7 @@ function toUri(reference: KeyUri | string): KeyUri {
 }
 
 function unserved(scheme: KeyUri['scheme']): CountersignError {
-  return new CountersignError('ERR_OPERATION_UNSUPPORTED', `${scheme}: keys can't be used here`, {
-    hint:
-      scheme === 'pkcs11'
-        ? 'use the key through the service (--server), or with the countersign command line'
-        : 'use a key of another kind',
+  return new CountersignError('ERR_OPERATION_UNSUPPORTED', `${scheme}: keys cannot be used here`, {
+    hint: 'use a key of another kind, or this one through a signing service',
   })
 }

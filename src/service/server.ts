@@ -18,7 +18,10 @@ import { readFileBounded } from '../files.ts'
 import { parseJwks } from '../formats/jwks.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { LogNames } from '../log/log-roles.ts'
+import { fileReference } from '../providers/file/uri.ts'
+import { parseKeyUri } from '../providers/key-uri.ts'
 import { allLoaders } from '../providers/loaders.ts'
+import { completeInPlace, parseProviderReference } from '../providers/provider-reference.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
 import { RenewableFiles } from '../renewal.ts'
 import type { MachineClock } from '../rotation/checked-clock.ts'
@@ -214,23 +217,21 @@ function openProviders(
   }
   return createProviders(
     allLoaders({
-      file: { readPassphrase, readNewPassphrase: readPassphrase },
-      awskms: { proxies: readProxies(env) },
-      pkcs11: {
-        readPin: () => Promise.resolve(env['COUNTERSIGN_PKCS11_PIN']),
-        defaultModulePath: env['COUNTERSIGN_PKCS11_MODULE'],
-      },
-      publicKeys: { env, fetch },
+      env,
+      fetch,
+      readPassphrase,
+      readNewPassphrase: readPassphrase,
+      readSecret: ({ variable }) => Promise.resolve(env[variable]),
     }),
   )
 }
 
-/** Where the passphrase of a key file is: of the key whose file it is, or in whose folder it lies. */
+/** Where the passphrase of a key file is: of the key whose file it is, or whose folder it is in. */
 function passphraseOf(keys: KeyTable, path: string): string | undefined {
-  const owner = Object.values(keys).find(({ provider }) => {
-    const place = provider.startsWith('file:') ? provider.slice('file:'.length) : undefined
-    return place === path || (place?.endsWith('/') === true && path.startsWith(place))
-  })
+  const uri = parseKeyUri(fileReference(path))
+  const owner = Object.values(keys).find(
+    ({ provider }) => completeInPlace(parseProviderReference(provider), uri) !== undefined,
+  )
   return owner?.passphrase
 }
 

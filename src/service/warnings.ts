@@ -1,5 +1,6 @@
 /** What whoever starts the service should know about how it is set up. */
 import type { Key, KeyVersion } from '../keys/key.ts'
+import { findProvider } from '../providers/key-uri.ts'
 import { isLoopback } from './listening.ts'
 
 /** The settings that may be unsafe, or useless. */
@@ -70,7 +71,9 @@ function bareKeys(sources: WarningSources): readonly string[] {
 }
 
 function fileKeys({ keys }: WarningSources): readonly string[] {
-  const names = Object.entries(keys).filter(([, { provider }]) => provider.startsWith('file:'))
+  const names = Object.entries(keys).filter(
+    ([, { provider }]) => findProvider(provider)?.custody === 'file',
+  )
   return names.map(([name]) => name)
 }
 

@@ -167,7 +167,7 @@ test('fish completes commands, keys and files', (context) => {
   const fish = createShell(context, 'fish')
 
   expect(fish('complete -C "countersign key cr"')).toEqual([
-    'create\tmake a key in a file, a token or AWS KMS',
+    'create\tmake a key in a file, AWS KMS or a PKCS#11 token',
   ])
   expect(fish('complete -C "countersign sign --key n"')).toEqual(['nightly\tES256, file:n.pem'])
   expect(fish('complete -C "countersign sign app"')).toEqual(['app.txt'])
@@ -184,7 +184,7 @@ test('zsh is given commands, keys and files', (context) => {
   const zsh = createShell(context, 'zsh', 'compdef() { : }')
 
   expect(zsh(ZSH_PROBE, 'zsh', 'key', 'cr')).toEqual([
-    'create:make a key in a file, a token or AWS KMS',
+    'create:make a key in a file, AWS KMS or a PKCS#11 token',
   ])
   expect(zsh(ZSH_PROBE, 'zsh', 'sign', '--key', 'n')).toEqual([
     'nightly:ES256, file:n.pem',

@@ -5,6 +5,8 @@ import { createSecretSources } from '../../cli/secrets.ts'
 import { createEnvironment } from '../support/cli.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
+const PIN = { variable: 'COUNTERSIGN_PKCS11_PIN', prompt: 'PIN of the token "prod": ' }
+
 test('a passphrase file wins over the environment and loses its line end', async () => {
   const file = join(createTempFolder(), 'passphrase')
   writeFileSync(file, ' two words \r\n')
@@ -28,13 +30,13 @@ test('an empty variable holds no secret', async () => {
   const secrets = createSecretSources(createEnvironment({ env }), {})
 
   expect(await secrets.readPassphrase('key.pem')).toBeUndefined()
-  expect(await secrets.readPin('release')).toBeUndefined()
+  expect(await secrets.readSecret(PIN)).toBeUndefined()
 })
 
 test('a PIN comes from the environment', async () => {
   const env = { COUNTERSIGN_PKCS11_PIN: '1234' }
 
-  expect(await createSecretSources(createEnvironment({ env }), {}).readPin('release')).toBe('1234')
+  expect(await createSecretSources(createEnvironment({ env }), {}).readSecret(PIN)).toBe('1234')
 })
 
 test('a person at a terminal is asked, without echo', async () => {

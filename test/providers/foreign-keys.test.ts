@@ -7,7 +7,8 @@ import { parsePublicKeyPem } from '../../src/crypto/public-key.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { createFileProvider } from '../../src/providers/file/provider.ts'
 import { parseKeyUri } from '../../src/providers/key-uri.ts'
-import { createPublicKeySource } from '../../src/providers/public-key-source.ts'
+import { openEnvironment } from '../../src/providers/env/provider.ts'
+import { openWeb } from '../../src/providers/https/provider.ts'
 import { startRawServer } from '../support/raw-server.ts'
 import { runAs } from '../support/runner/scene.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
@@ -178,7 +179,7 @@ test.each(TEXTS)(
   async (form, make) => {
     const folder = makeGiven(make)
     const env = { RELEASE: readFileSync(join(folder, 'given'), 'utf8') }
-    const source = createPublicKeySource({ env, fetch })
+    const source = openEnvironment({ env })
 
     const error = await errorOf(source.describe(parseKeyUri('env://RELEASE')))
 
@@ -194,7 +195,7 @@ test.each([...TEXTS, ...BYTES])(
     const { origin } = await startRawServer((_, response) => {
       response.end(readFileSync(join(folder, 'given')))
     })
-    const source = createPublicKeySource({ env: {}, fetch })
+    const source = openWeb({ fetch })
     const url = `${origin}/release.pub?a=1&b='2'`
 
     const error = await errorOf(source.describe({ scheme: 'https', url }))
@@ -223,7 +224,7 @@ test.each([...TEXTS, ...BYTES])(
 test('a byte order mark before a key is passed over, wherever the key is', async () => {
   const workspace = makeGiven(`${EC}; (printf '\\357\\273\\277'; ${PUBOUT}) > given`)
   const env = { RELEASE: readFileSync(join(workspace, 'given'), 'utf8') }
-  const key = await createPublicKeySource({ env, fetch }).describe(parseKeyUri('env://RELEASE'))
+  const key = await openEnvironment({ env }).describe(parseKeyUri('env://RELEASE'))
   const inputs = { mode: 'verify', trust: 'given', 'subject-path': 'expected' }
 
   const step = await runAs('source', { workspace, inputs })
@@ -237,9 +238,7 @@ test.each([
 ])('%s in the environment is called so', async (label, form) => {
   const env = { RELEASE: `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n` }
 
-  const error = await errorOf(
-    createPublicKeySource({ env, fetch }).describe(parseKeyUri('env://RELEASE')),
-  )
+  const error = await errorOf(openEnvironment({ env }).describe(parseKeyUri('env://RELEASE')))
 
   expect(error.message).toContain(form)
   expect(error.hint).toContain('RELEASE.key')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import {
-  assertNoPinValue,
+  assertNoSecret,
   displayKeyUri,
   parseKeyUri,
   serializeKeyUri,
@@ -42,9 +42,9 @@ test('displayKeyUri hides a PIN and nothing else', () => {
   expect(displayKeyUri(parseKeyUri('key.pem'))).toBe('file:key.pem')
 })
 
-test('assertNoPinValue refuses a PIN in a reference that is kept, without repeating it', () => {
+test('assertNoSecret refuses a PIN in a reference that is kept, without repeating it', () => {
   expect(() => {
-    assertNoPinValue(parseKeyUri('pkcs11:token=a?pin-value=1234'))
+    assertNoSecret(parseKeyUri('pkcs11:token=a?pin-value=1234'))
   }).toThrow(
     expect.objectContaining({
       code: 'ERR_KEY_URI_INVALID',
@@ -52,7 +52,7 @@ test('assertNoPinValue refuses a PIN in a reference that is kept, without repeat
     }),
   )
   expect(() => {
-    assertNoPinValue(parseKeyUri('pkcs11:token=a?pin-source=file:/run/pin'))
-    assertNoPinValue(parseKeyUri('key.pem'))
+    assertNoSecret(parseKeyUri('pkcs11:token=a?pin-source=file:/run/pin'))
+    assertNoSecret(parseKeyUri('key.pem'))
   }).not.toThrow()
 })

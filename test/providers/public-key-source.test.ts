@@ -2,18 +2,16 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import {
-  createPublicKeySource,
-  type PublicKeySourceOptions,
-} from '../../src/providers/public-key-source.ts'
+import { openEnvironment } from '../../src/providers/env/provider.ts'
+import { openWeb } from '../../src/providers/https/provider.ts'
 import { parseKeyUri } from '../../src/providers/key-uri.ts'
 import type { KeyProvider } from '../../src/providers/provider.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const PEM = publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
-function source(options: Partial<PublicKeySourceOptions> = {}): KeyProvider {
-  return createPublicKeySource({ env: {}, fetch, ...options })
+function source(options: { readonly timeoutMs?: number } = {}): KeyProvider {
+  return openWeb({ fetch, ...options })
 }
 
 /** Serves on this machine until the test ends; answers the origin. */
@@ -34,13 +32,15 @@ function answer(status: number, body = '', headers: Record<string, string> = {})
 }
 
 test('a key in an environment variable is read', async () => {
-  const key = await source({ env: { KEY: PEM } }).describe(parseKeyUri('env://KEY'))
+  const key = await openEnvironment({ env: { KEY: PEM } }).describe(parseKeyUri('env://KEY'))
 
   expect(key.algorithm.name).toBe('ES256')
 })
 
 test.each([undefined, '', ' \n'])('a variable with %j holds no key', async (KEY) => {
-  await expect(source({ env: { KEY } }).describe(parseKeyUri('env://KEY'))).rejects.toMatchObject({
+  await expect(
+    openEnvironment({ env: { KEY } }).describe(parseKeyUri('env://KEY')),
+  ).rejects.toMatchObject({
     code: 'ERR_KEY_NOT_FOUND',
   })
 })
@@ -49,7 +49,7 @@ test('a private key in an environment variable is refused', async () => {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 
   await expect(
-    source({ env: { KEY: pem } }).describe(parseKeyUri('env://KEY')),
+    openEnvironment({ env: { KEY: pem } }).describe(parseKeyUri('env://KEY')),
   ).rejects.toMatchObject({ code: 'ERR_KEY_INVALID' })
 })
 
@@ -190,7 +190,7 @@ test('a reference of another scheme is a mistake of the caller', async () => {
 })
 
 test('a disposed source reads nothing', async () => {
-  const disposed = source({ env: { KEY: PEM } })
+  const disposed = openEnvironment({ env: { KEY: PEM } })
 
   await disposed[Symbol.asyncDispose]()
 

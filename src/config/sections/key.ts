@@ -1,4 +1,5 @@
 /** The section `keys`: each key, what it may sign, and when it rotates. */
+import { SIGNING_PROVIDERS } from '../../providers/key-uri.ts'
 import * as Type from 'typebox'
 import { ALGORITHM_NAMES, type AlgorithmName } from '../../crypto/algorithms.ts'
 import type { JsonObject } from '../../formats/json.ts'
@@ -131,7 +132,7 @@ const key = Type.Object(
     provider: text('provider', {
       description:
         'Where the key lives: a key reference, or the account, token or folder the service makes versions in. Never with a `pin-value`.',
-      examples: ['awskms:///alias/release?region=eu-west-1', 'file:release.pem'],
+      examples: SIGNING_PROVIDERS.flatMap(({ examples }) => examples.slice(-1)),
     }),
     passphrase: Type.Optional(
       text('secret', {

@@ -3,6 +3,7 @@ import { resolveAlgorithm } from '../../crypto/algorithms.ts'
 import { CountersignError } from '../../errors.ts'
 import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
+import { toKeySpec } from './algorithms.ts'
 import type { KmsClient, KmsCreateKeyRequest } from './client.ts'
 import { awsCommand, toKmsError } from './errors.ts'
 import { createKmsSigner, readKey } from './key.ts'
@@ -110,8 +111,7 @@ function assertCreatable(keyId: string): void {
 }
 
 function keySpec(request: CreateKeyRequest): string {
-  const { kmsKeySpecs, family } = resolveAlgorithm(request.algorithm)
-  return family.startsWith('rsa') ? `RSA_${requestedRsaBits(request)}` : kmsKeySpecs[0]
+  return toKeySpec(resolveAlgorithm(request.algorithm), () => requestedRsaBits(request))
 }
 
 async function assertAliasFree(

@@ -4,6 +4,7 @@ import { DIGEST_BYTES } from '../../crypto/digest.ts'
 import { CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
 import { toDiagnosis } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
+import { toSigningAlgorithm } from './algorithms.ts'
 import type { KmsClient, KmsKeyDescription } from './client.ts'
 import { awsCommand } from './errors.ts'
 import { readKey } from './key.ts'
@@ -89,7 +90,9 @@ function usage(key: KmsKeyDescription): Diagnosis {
 
 function algorithm(key: KmsKeyDescription, options: OpenKeyOptions): readonly Diagnosis[] {
   if (options.algorithm === undefined || key.usage !== 'SIGN_VERIFY') return []
-  const { kms, name } = resolveAlgorithm(options.algorithm)
+  const requested = resolveAlgorithm(options.algorithm)
+  const kms = toSigningAlgorithm(requested)
+  const { name } = requested
   if (key.algorithms.includes(kms)) return [passed('algorithm', `${name} (${kms})`)]
   return [
     {
@@ -125,7 +128,8 @@ function sample(algorithm: Algorithm): {
   messageType: 'RAW' | 'DIGEST'
   message: Uint8Array
 } {
-  const { kms, hash } = algorithm
+  const { hash } = algorithm
+  const kms = toSigningAlgorithm(algorithm)
   return hash === undefined
     ? { algorithm: kms, messageType: 'RAW', message: new Uint8Array(1) }
     : { algorithm: kms, messageType: 'DIGEST', message: new Uint8Array(DIGEST_BYTES[hash]) }

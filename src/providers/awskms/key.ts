@@ -9,6 +9,7 @@ import {
   type SigningBackend,
 } from '../../signing/signer.ts'
 import type { OpenKeyOptions } from '../provider.ts'
+import { toSigningAlgorithm } from './algorithms.ts'
 import type { KmsClient } from './client.ts'
 
 /** The longest message KMS hashes itself, in bytes. */
@@ -41,7 +42,7 @@ export async function readKey(
     })
   }
   const key = parsePublicKeySpki(spki, options.algorithm)
-  if (!algorithms.includes(key.algorithm.kms)) {
+  if (!algorithms.includes(toSigningAlgorithm(key.algorithm))) {
     throw new CountersignError(
       'ERR_ALGORITHM_UNSUPPORTED',
       `KMS does not sign ${key.algorithm.name} with the key ${arn}`,
@@ -76,8 +77,8 @@ async function signRaw(
       { hint: 'use an ES256 key, which signs a digest of any message' },
     )
   }
-  const request = { keyArn: pinned.arn, algorithm: algorithm.kms, messageType, message }
-  const answer = await client.sign(request, options.signal)
+  const called = { keyArn: pinned.arn, algorithm: toSigningAlgorithm(algorithm) }
+  const answer = await client.sign({ ...called, messageType, message }, options.signal)
   if (answer.keyArn !== pinned.arn) throw wrongKey('Sign', pinned.arn, answer.keyArn)
   if (answer.requestId !== undefined) options.onBackendRequest?.(answer.requestId)
   try {

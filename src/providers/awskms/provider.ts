@@ -1,6 +1,6 @@
 /** The AWS KMS provider: one SDK client per endpoint, region and profile, and the operations over it. */
 import { setTimeout } from 'node:timers/promises'
-import type { Proxies } from '../../client/proxies.ts'
+import { type Proxies, readProxies } from '../../client/proxies.ts'
 import { assertNotCancelled } from '../../cancellation.ts'
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import type { Signer } from '../../signing/signer.ts'
@@ -23,7 +23,9 @@ import {
   type KeyDiagnostics,
   type KeyProvider,
   type OpenKeyOptions,
+  wrongScheme,
 } from '../provider.ts'
+import type { Surroundings } from '../surroundings.ts'
 import type { KmsClient } from './client.ts'
 import { createKmsKey, createKmsKeyOnce } from './create.ts'
 import { diagnoseKmsKey } from './diagnose.ts'
@@ -56,6 +58,11 @@ export interface AwsKmsProviderOptions {
  */
 export function createAwsKmsProvider(options: AwsKmsProviderOptions = {}): AwsKmsKeys {
   return new AwsKmsProvider(options)
+}
+
+/** Opens and makes keys in AWS KMS, through the proxies of the environment. */
+export function openAwsKms({ env }: Pick<Surroundings, 'env'>): AwsKmsKeys {
+  return createAwsKmsProvider({ proxies: readProxies(env) })
 }
 
 /** What can be done with keys in KMS: everything. */
@@ -155,7 +162,7 @@ class AwsKmsProvider implements AwsKmsKeys {
     if (this.#isDisposed) throw disposedProvider('awskms')
     assertNotCancelled(signal)
     if (uri.scheme === 'awskms') return uri
-    throw new TypeError(`an awskms: reference is needed, not ${uri.scheme}:`)
+    throw wrongScheme('awskms', uri)
   }
 
   #client(uri: AwsKmsUri): Promise<KmsClient> {

@@ -21,13 +21,14 @@ import { findForeignPrivateKey, findForeignPublicKey } from '../foreign-keys.ts'
 import { filePlace, namingPlace } from '../key-place.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
-import { publicKeyPath, writeNewKey, writePublicHalf } from './new-key.ts'
+import { writeNewKey, writePublicHalf } from './new-key.ts'
 import {
   isPrivateKeyPem,
   type KeyFile,
   parsePrivateKeyPem,
   type ReadPassphrase,
 } from './private-key.ts'
+import { publicKeyPath } from './public-key-path.ts'
 
 const MAX_KEY_FILE_BYTES = 64 * 1024
 

@@ -16,17 +16,13 @@ import { CountersignError } from '../../errors.ts'
 import { hasErrno, writeFileAtomically } from '../../files.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
 import type { ReadPassphrase } from './private-key.ts'
+import { publicKeyPath } from './public-key-path.ts'
 
 const generate = promisify(generateKeyPair)
 
 interface KeyPair {
   readonly publicKey: KeyObject
   readonly privateKey: KeyObject
-}
-
-/** Where the public half of a key file lies: `key.pem` and `key.key` → `key.pub`, `key` → `key.pub`. */
-export function publicKeyPath(path: string): string {
-  return `${path.replace(/(?<=[^/])\.(pem|key)$/, '')}.pub`
 }
 
 /**

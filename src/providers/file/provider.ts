@@ -4,12 +4,17 @@
  * @packageDocumentation
  */
 import { assertNotCancelled } from '../../cancellation.ts'
-import type { KeyDestroyer, RepeatableCreation } from '../key-lifecycle.ts'
+import type { KeyDestroyer, NameCheck, RepeatableCreation } from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
-import { disposedProvider, type KeyDiagnostics, type KeyProvider } from '../provider.ts'
+import {
+  disposedProvider,
+  type KeyDiagnostics,
+  type KeyProvider,
+  wrongScheme,
+} from '../provider.ts'
 import { diagnoseKeyFile } from './diagnose.ts'
 import { type FileProviderOptions, KeyFiles } from './key-files.ts'
-import { writeNewKey } from './new-key.ts'
+import { assertNewKey, writeNewKey } from './new-key.ts'
 
 /**
  * Opens private keys as `file:key.pem` and describes public ones too (PEM or JWK). A new key is
@@ -17,14 +22,13 @@ import { writeNewKey } from './new-key.ts'
  */
 export function createFileProvider(
   options: FileProviderOptions,
-): KeyProvider & KeyDiagnostics & RepeatableCreation & KeyDestroyer {
+): KeyProvider & KeyDiagnostics & NameCheck & RepeatableCreation & KeyDestroyer {
   let isDisposed = false
 
   function filePath(uri: KeyUri, signal: AbortSignal | undefined): string {
     if (isDisposed) throw disposedProvider('file')
     assertNotCancelled(signal)
-    if (uri.scheme !== 'file')
-      throw new TypeError(`a file: reference is needed, not ${uri.scheme}:`)
+    if (uri.scheme !== 'file') throw wrongScheme('file', uri)
     return uri.path
   }
 
@@ -41,6 +45,9 @@ export function createFileProvider(
       const path = filePath(request.uri, request.signal)
       await writeNewKey(path, request, options.readNewPassphrase)
       return request.uri
+    },
+    async assertFree(uri) {
+      await assertNewKey(filePath(uri, undefined))
     },
     async createOnce(request) {
       await keys.createOnce(filePath(request.uri, request.signal), request)

@@ -6,7 +6,7 @@
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import type { KeyUri } from '../key-uri.ts'
-import type { OpenKeyOptions } from '../provider.ts'
+import { type OpenKeyOptions, wrongScheme } from '../provider.ts'
 import { CKR_USER_NOT_LOGGED_IN, returnValueOf } from './errors.ts'
 import { toMechanism } from './mechanism.ts'
 import {
@@ -39,8 +39,7 @@ export interface PinnedKey extends KeyPlace {
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it means a certificate, a secret key or data
  */
 export function assertKeyPairUri(uri: KeyUri): asserts uri is Pkcs11Uri {
-  if (uri.scheme !== 'pkcs11')
-    throw new TypeError(`a pkcs11: reference is needed, not ${uri.scheme}:`)
+  if (uri.scheme !== 'pkcs11') throw wrongScheme('pkcs11', uri)
   const { type = 'private' } = uri
   if (type === 'private' || type === 'public') return
   const message = `a key pair is needed, the key reference has type=${type}`

@@ -8,6 +8,7 @@ import { createSigner } from '../../signing/signer.ts'
 import type { KeyDestroyer, KeyPinning, RepeatableCreation } from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
 import type { KeyDiagnostics, KeyProvider } from '../provider.ts'
+import type { Surroundings } from '../surroundings.ts'
 import { createTokenBackend } from './backend.ts'
 import { Connections } from './connections.ts'
 import { destroyKey } from './destroy.ts'
@@ -30,10 +31,24 @@ export interface Pkcs11ProviderOptions extends ModuleSearch {
 
 const DEFAULT_MAX_SESSIONS = 8
 
+/** Opens keys on tokens, with the PIN and the module that the environment or a person names. */
+export function openPkcs11({
+  env,
+  readSecret,
+}: Pick<Surroundings, 'env' | 'readSecret'>): Pkcs11Keys {
+  const modulePath = env['COUNTERSIGN_PKCS11_MODULE']
+  return createPkcs11Provider({
+    readPin: (token) =>
+      readSecret({ variable: 'COUNTERSIGN_PKCS11_PIN', prompt: `PIN of the token "${token}": ` }),
+    defaultModulePath: modulePath === '' ? undefined : modulePath,
+  })
+}
+
+/** What can be done with keys on tokens. */
+type Pkcs11Keys = KeyProvider & KeyDiagnostics & RepeatableCreation & KeyPinning & KeyDestroyer
+
 /** Opens keys named by PKCS#11 URIs. Modules are loaded, and tokens logged in to, when first needed. */
-export function createPkcs11Provider(
-  options: Pkcs11ProviderOptions,
-): KeyProvider & KeyDiagnostics & RepeatableCreation & KeyPinning & KeyDestroyer {
+export function createPkcs11Provider(options: Pkcs11ProviderOptions): Pkcs11Keys {
   const connections = new Connections({
     ...options,
     loadModule: options.loadModule ?? loadModule,

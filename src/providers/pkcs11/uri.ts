@@ -28,7 +28,7 @@ export interface Pkcs11Uri {
   readonly slotManufacturer?: string
   readonly slotDescription?: string
   readonly pinSource?: string
-  /** A secret; see assertNoPinValue and displayKeyUri in key-uri.ts. */
+  /** A secret; see assertNoSecret and displayKeyUri in key-uri.ts. */
   readonly pinValue?: string
   readonly moduleName?: string
   readonly modulePath?: string

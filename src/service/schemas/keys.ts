@@ -1,4 +1,5 @@
 /** What the administration of keys takes. */
+import { SIGNING_PROVIDERS } from '../../providers/key-uri.ts'
 import * as Type from 'typebox'
 import { strictObject } from './strict-object.ts'
 
@@ -76,7 +77,7 @@ export const importBody: Type.TUnsafe<ImportBody> = Type.Unsafe<ImportBody>(
       minLength: 1,
       maxLength: 4096,
       description: 'Reference to a key pair in the place that the key has as its provider.',
-      examples: ['awskms:///alias/release-2024'],
+      examples: SIGNING_PROVIDERS.map(({ examples }) => examples[0]),
     }),
     reason,
   }),

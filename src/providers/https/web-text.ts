@@ -4,8 +4,8 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../cancellation.ts'
-import { CountersignError, type ErrorCode } from '../errors.ts'
+import { toCancellation } from '../../cancellation.ts'
+import { CountersignError, type ErrorCode } from '../../errors.ts'
 
 /** How a document is read. */
 export interface WebOptions {

@@ -1,0 +1,23 @@
+/** Public keys at web addresses, for verification only: at most 64 KiB, redirects on the same origin only. */
+import { quoteForShell } from '../../formats/shell-word.ts'
+import type { KeyPlace } from '../key-place.ts'
+import { type KeyProvider, wrongScheme } from '../provider.ts'
+import { createPublicKeySource, MAX_KEY_BYTES } from '../public-key-source.ts'
+import { readWeb, type WebOptions } from './web-text.ts'
+
+/** Reads keys from the web. */
+export function openWeb({
+  fetch,
+  timeoutMs,
+}: Pick<WebOptions, 'fetch' | 'timeoutMs'>): KeyProvider {
+  return createPublicKeySource(async (uri, signal) => {
+    if (uri.scheme !== 'https') throw wrongScheme('https', uri)
+    const options = { fetch, timeoutMs, signal, maxBytes: MAX_KEY_BYTES }
+    return [webPlace(uri.url), await readWeb(uri.url, options)]
+  })
+}
+
+function webPlace(url: string): KeyPlace {
+  const file = 'downloaded.key'
+  return { name: `"${url}"`, file, save: `curl -sSf -o ${file} ${quoteForShell(url)}` }
+}
