@@ -5,7 +5,7 @@ import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
 import { canonicalBundleDigest } from '../src/formats/canonical-bundle.ts'
 import { parseJson } from '../src/formats/json.ts'
 import type { LogEntry } from '../src/log/entry.ts'
-import { serializeEntry } from '../src/log/entry-format.ts'
+import type { EntryContent } from '../src/log/entry-format.ts'
 import { labelsOf } from '../src/log/entry-labels.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
@@ -54,14 +54,18 @@ export async function showAudit(
     server === undefined || label === undefined
       ? newestEntries(source, { signal })
       : labelledEntries(server, label, { signal })
+  let unread = 0
   for await (const placed of entries) {
-    if (isWanted(placed.entry, labels, flags)) found.push(placed)
+    if (placed.content.kind === 'unknown' && labels.length > 0) unread += 1
+    if (isWanted(placed.content, labels, flags)) found.push(placed)
     if (found.length >= flags.limit) break
   }
+  if (unread > 0)
+    terminal.say(`not listed: ${unread} of a later release, which may be about it too`)
   terminal.say('nothing of this is verified: countersign audit verify does that')
   return {
     exitCode: 0,
-    report: found.map(({ index, entry }) => `${renderEntry(index, entry)}\n`).join(''),
+    report: found.map(({ index, content }) => `${renderEntry(index, content)}\n`).join(''),
     document: {
       schema: schema('log-entries'),
       ok: true,
@@ -78,11 +82,14 @@ async function bundleDigest(text: string | undefined): Promise<string | undefine
   return digestHex(canonicalBundleDigest(await readFileBounded(text, MAX_BUNDLE_BYTES)))
 }
 
+/** An entry that is not understood is of no time and about nothing, as far as can be known. */
 function isWanted(
-  entry: LogEntry,
+  content: EntryContent,
   labels: readonly string[],
   { from, to }: ShowAuditFlags,
 ): boolean {
+  if (content.kind === 'unknown') return labels.length === 0
+  const { entry } = content
   if (from !== undefined && entry.time < from) return false
   if (to !== undefined && entry.time >= to) return false
   if (labels.length === 0) return true
@@ -90,6 +97,7 @@ function isWanted(
   return labels.every((label) => own.includes(label))
 }
 
-function toDocument({ index, entry }: PlacedEntry): object {
-  return { index, entry: parseJson(serializeEntry(entry)) }
+/** As it is in the log, with what this release does not know. */
+function toDocument({ index, data }: PlacedEntry): object {
+  return { index, entry: parseJson(data) }
 }

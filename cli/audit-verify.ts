@@ -5,7 +5,7 @@ import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/format
 import type { NoteKey } from '../src/formats/note-key.ts'
 import { printable } from '../src/formats/printable.ts'
 import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
-import { parseEntry } from '../src/log/entry-format.ts'
+import { readEntry } from '../src/log/entry-format.ts'
 import type { LogServer } from '../src/log/http-source.ts'
 import { CHECKPOINT_PATH } from '../src/log/paths.ts'
 import { PairedLogs } from '../src/log/paired-logs.ts'
@@ -19,19 +19,22 @@ import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { type LogSourceFlags, openLog, openServer } from './log-source.ts'
 import { schema } from './render/json.ts'
+import { assertNothingSkipped, renderSkipped } from './skipped.ts'
 
 /** Options of the command. */
 export interface VerifyAuditFlags extends LogSourceFlags, LogKeyFlags {
   readonly checkpoint?: string | undefined
   /** Verifier keys of the transparency log. */
   readonly logKey?: readonly string[] | undefined
+  readonly strict?: true | undefined
 }
 
 /**
  * Verifies a whole audit log and, where it is a service's, that its transparency log has what it must.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — a log is not what it must be;
- * ERR_USAGE — no key or no log is named; and those of reading
+ * ERR_USAGE — no key or no log is named; ERR_FORMAT_UNSUPPORTED — only a later release understands it; and those
+ * of reading
  */
 export async function verifyAudit(
   folder: string | undefined,
@@ -52,13 +55,14 @@ export async function verifyAudit(
     log,
     earlier: since,
     onProgress: createCounter('verifying', environment),
-    onEntry: (index, entry) => paired?.logs.add(index, entry),
+    onEntry: (index, content) => paired?.logs.add(index, content),
     signal,
   })
   const told = server && paired && (await settlePairs(paired, server, report, { signal }))
+  if (flags.strict === true) assertNothingSkipped(report.skipped)
   return {
     exitCode: 0,
-    report: renderReport(report) + renderPairs(told),
+    report: renderReport(report) + renderPairs(told) + renderSkipped(report.skipped),
     document: toDocument(report, since, told),
   }
 }
@@ -113,7 +117,7 @@ async function settlePairs(
   const proven = Math.min(logs.named, size)
   if (!logs.isComplete) {
     for await (const { index, data } of leavesFrom(server, checkpoint.size, options)) {
-      await logs.add(index, parseEntry(data))
+      await logs.add(index, readEntry(data))
     }
   }
   logs.end()
@@ -194,16 +198,18 @@ function renderPairs(told: PairReport | undefined): string {
 }
 
 function toDocument(
-  { checkpoint, entries, first, last }: LogReport,
+  report: LogReport,
   since: Checkpoint | undefined,
   told: PairReport | undefined,
 ): Outcome['document'] {
+  const { checkpoint, entries, first, last } = report
   return {
     ...wholeDocument('audit-verification', checkpoint, since),
     entries,
     ...(first !== undefined && { first: first.toISOString() }),
     ...(last !== undefined && { last: last.toISOString() }),
     ...(told !== undefined && { paired: told }),
+    ...(report.skipped !== undefined && { skipped: report.skipped }),
   }
 }
 

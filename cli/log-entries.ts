@@ -3,8 +3,7 @@ import { CountersignError } from '../src/errors.ts'
 import { parseCheckpoint } from '../src/formats/checkpoint.ts'
 import { parseJson, readObject } from '../src/formats/json.ts'
 import { parseSignedNote } from '../src/formats/signed-note.ts'
-import type { LogEntry } from '../src/log/entry.ts'
-import { parseEntry } from '../src/log/entry-format.ts'
+import { type EntryContent, readEntry } from '../src/log/entry-format.ts'
 import type { LogServer } from '../src/log/http-source.ts'
 import { CHECKPOINT_PATH } from '../src/log/paths.ts'
 import { readAhead } from '../src/log/read-ahead.ts'
@@ -12,9 +11,8 @@ import { type LogSource, readEntries, type ReadOptions } from '../src/log/source
 import { TILE_WIDTH, tileWidth } from '../src/log/tiles.ts'
 
 /** An entry and its place. */
-export interface PlacedEntry {
-  readonly index: number
-  readonly entry: LogEntry
+export interface PlacedEntry extends PlacedLeaf {
+  readonly content: EntryContent
 }
 
 const MAX_PAGE_BYTES = 24 * 1024 * 1024
@@ -60,9 +58,7 @@ export async function* newestEntries(
   source: LogSource,
   options: ReadOptions,
 ): AsyncGenerator<PlacedEntry, void, undefined> {
-  for await (const { index, data } of newestLeaves(source, options)) {
-    yield { index, entry: parseEntry(data) }
-  }
+  for await (const leaf of newestLeaves(source, options)) yield toPlaced(leaf)
 }
 
 /**
@@ -114,7 +110,29 @@ export async function* labelledEntries(
 }
 
 function readPage(bytes: Uint8Array): readonly PlacedEntry[] {
-  return readLeaves(bytes).map(({ index, data }) => ({ index, entry: parseEntry(data) }))
+  return readLeaves(bytes).map(toPlaced)
+}
+
+function toPlaced({ index, data }: PlacedLeaf): PlacedEntry {
+  const read = (): EntryContent => readEntry(data)
+  return { index, data, content: readListed(read, { publicEntry: undefined }) }
+}
+
+/**
+ * Reads a leaf that is only listed: one that may not be skipped, since it is of a later version, is listed too.
+ *
+ * @throws {@link CountersignError} whatever else keeps it from being read
+ */
+export function readListed<T, Facts>(
+  read: () => T,
+  facts: Facts,
+): T | ({ readonly kind: 'unknown'; readonly why: string } & Facts) {
+  try {
+    return read()
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_FORMAT_UNSUPPORTED')) throw error
+    return { kind: 'unknown', why: error.message, ...facts }
+  }
 }
 
 function readLeaves(bytes: Uint8Array): readonly PlacedLeaf[] {

@@ -4,7 +4,7 @@ import { parseJson } from '../src/formats/json.ts'
 import { type LeafContent, LeafReader } from '../src/log/read-leaf.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
-import { newestLeaves, type PlacedLeaf } from './log-entries.ts'
+import { newestLeaves, type PlacedLeaf, readListed } from './log-entries.ts'
 import { openLog } from './log-source.ts'
 import { schema } from './render/json.ts'
 
@@ -36,7 +36,7 @@ export async function showLog(
   const reader = new LeafReader()
   const found: ReadLeaf[] = []
   for await (const leaf of newestLeaves(source, { signal: context.signal })) {
-    const content = reader.read(leaf.data)
+    const content = readListed(() => reader.read(leaf.data), { name: '' })
     if (isWanted(content, flags)) found.push({ ...leaf, content })
     if (found.length >= flags.limit) break
   }
@@ -80,6 +80,6 @@ function describe(content: LeafContent): string {
       return `${time.toISOString()}  ${change}  kid ${key.kid}`
     }
     case 'unknown':
-      return `an entry of kind ${content.name}, which this version does not know`
+      return `of a later release: ${content.why}`
   }
 }

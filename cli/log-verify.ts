@@ -7,10 +7,12 @@ import { LoggedPublications, type PublicationReport } from './log-publications.t
 import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { openLog } from './log-source.ts'
+import { assertNothingSkipped, renderSkipped } from './skipped.ts'
 
 /** Options of the command. */
 export interface VerifyLogFlags extends LogKeyFlags {
   readonly checkpoint?: string | undefined
+  readonly strict?: true | undefined
 }
 
 /**
@@ -18,7 +20,8 @@ export interface VerifyLogFlags extends LogKeyFlags {
  * follows from it.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — the log, or what is published, is
- * not what it must be; ERR_USAGE — no key or no log is named; and those of reading
+ * not what it must be; ERR_USAGE — no key or no log is named; ERR_FORMAT_UNSUPPORTED — only a later release
+ * understands it; and those of reading
  */
 export async function verifyLog(
   folder: string | undefined,
@@ -35,7 +38,7 @@ export async function verifyLog(
   sayLog({ name: source.name, keys, since }, environment)
   if (published !== undefined)
     terminal.say('keys     those the service publishes must follow from its log')
-  const { checkpoint, leaves } = await verifyTransparencyLog({
+  const { checkpoint, leaves, skipped } = await verifyTransparencyLog({
     source,
     log,
     earlier: since,
@@ -44,13 +47,16 @@ export async function verifyLog(
     signal,
   })
   const told = await published?.compare(checkpoint.size, { signal })
+  if (flags.strict === true) assertNothingSkipped(skipped)
+  const whole = renderWhole(checkpoint, [renderCounts(leaves)])
   return {
     exitCode: 0,
-    report: renderWhole(checkpoint, [renderCounts(leaves)]) + renderPublished(told),
+    report: whole + renderPublished(told) + renderSkipped(skipped),
     document: {
       ...wholeDocument('log-verification', checkpoint, since),
       entries: leaves,
       ...(told !== undefined && { published: told }),
+      ...(skipped !== undefined && { skipped }),
     },
   }
 }

@@ -81,6 +81,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     )
     .option('--checkpoint <file>', 'an earlier checkpoint that you kept: the log must continue it')
     .option('--origin <name>', 'name of the log, where it is not that of its key')
+    .option('--strict', 'fail where an entry has something that only a later release understands')
     .action(environment.action((folder, flags) => verifyAudit(folder, flags, environment)))
 }
 

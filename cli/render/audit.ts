@@ -7,13 +7,17 @@ import type {
   SignatureEntry,
   StateEntry,
 } from '../../src/log/entry.ts'
+import type { EntryContent } from '../../src/log/entry-format.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an entry: place, time, what was done with which key version, for whom. */
-export function renderEntry(index: number, entry: LogEntry): string {
+export function renderEntry(index: number, content: EntryContent): string {
+  const place = String(index).padStart(6)
+  if (content.kind === 'unknown') return printable(`${place}  of a later release: ${content.why}`)
+  const { entry } = content
   const { time, type, caller } = entry
   const by = caller === undefined ? 'the service' : `${caller.subject} (${caller.issuer})`
-  const facts = [String(index).padStart(6), time.toISOString(), type.padEnd(11), describe(entry)]
+  const facts = [place, time.toISOString(), type.padEnd(11), describe(entry)]
   return printable(`${facts.join('  ')}  by ${by}`)
 }
 

@@ -4,7 +4,6 @@
  *
  * @packageDocumentation
  */
-import type { ErrorCode } from '../errors.ts'
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
@@ -118,7 +117,8 @@ export interface DenialEntry extends EntryBase {
   readonly action: string
   /** What it was asked of: the name of a key. */
   readonly resource: string
-  readonly code: ErrorCode
+  /** An error code, which may be one of a later release. */
+  readonly code: string
   /** Which rule was missing or which limit was met; for the log, not for the caller. */
   readonly reason: string
 }

@@ -7,7 +7,8 @@
 import { CountersignError } from '../errors.ts'
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import { contradiction } from './contradiction.ts'
-import type { LogEntry } from './entry.ts'
+import type { PublicEntry } from './entry.ts'
+import type { EntryContent } from './entry-format.ts'
 import { type LogSource, readHashTile, type ReadOptions } from './source.ts'
 import { splitTile, TILE_WIDTH, tileWidth, TreeEdge } from './tiles.ts'
 
@@ -46,13 +47,9 @@ export class PairedLogs {
    * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it names another leaf than it must, or none; and
    * those of reading
    */
-  async add(index: number, entry: LogEntry): Promise<void> {
-    const isPaired =
-      entry.type === 'state' || entry.type === 'signature' || entry.type === 'attestation'
-    if (!isPaired) return
-    const { publicEntry } = entry
-    if (publicEntry === undefined)
-      throw contradiction(index, 'it names no leaf of the transparency log')
+  async add(index: number, content: EntryContent): Promise<void> {
+    const publicEntry = namedBy(index, content)
+    if (publicEntry === undefined) return
     if (publicEntry.index !== this.#next) {
       const why = `it names leaf ${publicEntry.index} of the transparency log, and ${this.#next} comes next`
       throw contradiction(index, why)
@@ -100,6 +97,17 @@ export class PairedLogs {
     }
     return this.#tile[place] ?? new Uint8Array()
   }
+}
+
+/** The leaf that an entry names. One of a later release may name one too, whatever else it says. */
+function namedBy(index: number, content: EntryContent): PublicEntry | undefined {
+  if (content.kind === 'unknown') return content.publicEntry
+  const { entry } = content
+  const isPaired =
+    entry.type === 'state' || entry.type === 'signature' || entry.type === 'attestation'
+  if (!isPaired) return undefined
+  if (entry.publicEntry !== undefined) return entry.publicEntry
+  throw contradiction(index, 'it names no leaf of the transparency log')
 }
 
 function unpaired(message: string, details: Readonly<Record<string, number>>): CountersignError {

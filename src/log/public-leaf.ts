@@ -5,12 +5,13 @@
  *
  * @packageDocumentation
  */
+import { leafHash } from '../crypto/merkle.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { HASHEDREKORD_KIND, type SignatureFacts } from '../formats/hashedrekord.ts'
-import { LEAF_VERSION, serializeSignatureLeaf, LEAF_KINDS } from '../formats/signature-leaf.ts'
+import { LEAF_KINDS, serializeSignatureLeaf } from '../formats/signature-leaf.ts'
 import type { Leaf } from './append-leaves.ts'
-import type { LogEntry, StateFacts } from './entry.ts'
-import { leafHash } from '../crypto/merkle.ts'
+import type { LogEntry } from './entry.ts'
+import { serializeStateLeaf } from './leaf-format.ts'
 
 /** Its one form begins with these. */
 const STOCK_START = Buffer.from(
@@ -29,17 +30,9 @@ export function signatureLeaf(key: PublicKeyInfo, signed: SignatureFacts): Leaf 
 /** The leaf about a change of a key version; undefined for any other entry. */
 export function stateLeafOf(entry: LogEntry): Leaf | undefined {
   if (entry.type !== 'state') return undefined
-  const data = serialize(LEAF_KINDS.state, stateSpec(entry))
+  // Its codec leaves out the caller and the reason.
+  const data = serializeStateLeaf({ kind: LEAF_KINDS.state, spec: entry })
   return { data, labels: [stateLabel(entry.key.kid)] }
-}
-
-/** Without the caller and the reason. */
-function stateSpec(entry: StateFacts): object {
-  const { key, use, from, to, action, time } = entry
-  const { compromisedSince, certificatesSha256, sequence } = entry
-  const { name, version, kid } = key
-  const change = { key: { name, version, kid }, use, from, to, action, time }
-  return { ...change, compromisedSince, certificatesSha256, sequence }
 }
 
 /** Whether a leaf is of the kind that stock verifiers read in a bundle. */
@@ -55,8 +48,4 @@ export function leafLabel(data: Uint8Array): string {
 /** By which all changes of a version are found. */
 export function stateLabel(kid: string): string {
   return `state:${kid}`
-}
-
-function serialize(kind: string, spec: object): Uint8Array {
-  return Buffer.from(JSON.stringify({ apiVersion: LEAF_VERSION, kind, spec }))
 }

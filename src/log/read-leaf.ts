@@ -7,29 +7,32 @@
 import { decodeBase64 } from '../crypto/base64.ts'
 import { type Digest, DIGEST_BYTES, formatDigest } from '../crypto/digest.ts'
 import { parsePublicKeySpki } from '../crypto/public-key.ts'
-import { CountersignError } from '../errors.ts'
 import { SIGSTORE_HASHES } from '../formats/bundle.ts'
 import { HASHEDREKORD_KIND } from '../formats/hashedrekord.ts'
-import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import { LEAF_KINDS } from '../formats/signature-leaf.ts'
-import { isKeyUse } from '../keys/key.ts'
-import { type KeyState, isKeyState } from '../keys/state.ts'
 import type { StateFacts } from './entry.ts'
-import { MAX_ENTRY_BYTES } from './entry-bundle.ts'
+import { type HashedRekord, type KnownLeaf, malformedLeaf } from './leaf-codecs.ts'
+import { readLeaf } from './leaf-format.ts'
 import { isStockLeaf, leafLabel, stateLabel } from './public-leaf.ts'
 
-/** What a leaf says. */
+/** What a leaf says; `skipped` has the members that this release does not know. */
 export type LeafContent =
-  | { readonly kind: 'state'; readonly state: StateFacts }
-  | { readonly kind: 'signature'; readonly kid: string; readonly digest: string }
-  | { readonly kind: 'unknown'; readonly name: string }
+  | { readonly kind: 'state'; readonly state: StateFacts; readonly skipped: readonly string[] }
+  | {
+      readonly kind: 'signature'
+      readonly kid: string
+      readonly digest: string
+      readonly skipped: readonly string[]
+    }
+  | {
+      /** Of a kind, or with a value, that a later release added. */
+      readonly kind: 'unknown'
+      readonly name: string
+      readonly why: string
+    }
 
 /** Keys sign many leaves: so many are remembered by their encoding. */
 const MAX_KIDS = 1000
-
-function malformed(why: string): CountersignError {
-  return new CountersignError('ERR_LOG_PROOF_INVALID', `malformed leaf: ${why}`)
-}
 
 /** Reads leaves of one log. */
 export class LeafReader {
@@ -38,79 +41,52 @@ export class LeafReader {
   /**
    * Reads a leaf.
    *
-   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — of a kind that is known, and not as it must be;
-   * ERR_JSON_INVALID — not strict JSON
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — of a kind that is known, and malformed;
+   * ERR_JSON_INVALID — not strict JSON; ERR_FORMAT_UNSUPPORTED — of a later version, which may not be skipped
    */
   read(data: Uint8Array): LeafContent {
-    const leaf = readObject(parseJson(data, { maxBytes: MAX_ENTRY_BYTES }), malformed, 'leaf')
-    const name = leaf.text('kind')
-    const version = leaf.text('apiVersion')
-    switch (name) {
+    const read = readLeaf(data)
+    return read.kind === 'unknown' ? read : { ...this.#contentOf(read.leaf), skipped: read.skipped }
+  }
+
+  #contentOf({ kind, spec }: KnownLeaf): KnownContent {
+    switch (kind) {
       case LEAF_KINDS.state:
-        return { kind: 'state', state: readState(leaf.object('spec')) }
+        return { kind: 'state', state: spec }
       case LEAF_KINDS.signature:
-        return readSignature(leaf.object('spec'))
+        return { kind: 'signature', kid: spec.kid, digest: spec.digest }
       case HASHEDREKORD_KIND.kind:
-        if (version !== HASHEDREKORD_KIND.version) return { kind: 'unknown', name }
-        return this.#readHashedRekord(leaf.object('spec').object('hashedRekordV002'))
-      default:
-        return { kind: 'unknown', name }
+        return this.#readHashedRekord(spec.hashedRekordV002)
     }
   }
 
-  #readHashedRekord(spec: ObjectReader): LeafContent {
-    const data = spec.object('data')
-    const key = spec.object('signature').object('verifier').object('publicKey').text('rawBytes')
-    return { kind: 'signature', kid: this.#kidOf(key), digest: readDigest(data) }
+  #readHashedRekord({ data, signature }: HashedRekord): KnownContent {
+    const kid = this.#kidOf(signature.verifier.publicKey.rawBytes)
+    return { kind: 'signature', kid, digest: readDigest(data) }
   }
 
   #kidOf(rawBytes: string): string {
     const known = this.#kids.get(rawBytes)
     if (known !== undefined) return known
     const spki = decodeBase64(rawBytes)
-    if (spki === undefined) throw malformed('its key is not base64')
+    if (spki === undefined) throw malformedLeaf('its key is not base64')
     const { kid } = parsePublicKeySpki(spki)
     if (this.#kids.size < MAX_KIDS) this.#kids.set(rawBytes, kid)
     return kid
   }
 }
 
-function readDigest(data: ObjectReader): Digest {
-  const name = data.text('algorithm')
+type KnownContent =
+  | { readonly kind: 'state'; readonly state: StateFacts }
+  | { readonly kind: 'signature'; readonly kid: string; readonly digest: string }
+
+function readDigest({ algorithm: name, digest }: HashedRekord['data']): Digest {
   const hash = Object.hasOwn(SIGSTORE_HASHES, name) ? SIGSTORE_HASHES[name] : undefined
-  const bytes = decodeBase64(data.text('digest'))
+  const bytes = decodeBase64(digest)
   if (hash === undefined || bytes?.length !== DIGEST_BYTES[hash]) {
-    throw malformed('its digest is none of SHA2_256, SHA2_384 and SHA2_512')
+    throw malformedLeaf('its digest is none of SHA2_256, SHA2_384 and SHA2_512')
   }
   return formatDigest(hash, bytes)
-}
-
-function readSignature(spec: ObjectReader): LeafContent {
-  return { kind: 'signature', kid: spec.text('kid'), digest: spec.text('digest') }
-}
-
-function readState(spec: ObjectReader): StateFacts {
-  const key = spec.object('key')
-  const use = spec.text('use')
-  if (!isKeyUse(use)) throw malformed('its use is not known')
-  return {
-    key: { name: key.text('name'), version: key.count('version'), kid: key.text('kid') },
-    use,
-    from: spec.value('from') === undefined ? undefined : readKeyState(spec, 'from'),
-    to: readKeyState(spec, 'to'),
-    action: spec.text('action'),
-    time: spec.time('time'),
-    compromisedSince:
-      spec.value('compromisedSince') === undefined ? undefined : spec.time('compromisedSince'),
-    certificatesSha256: spec.optionalText('certificatesSha256'),
-    sequence: spec.count('sequence'),
-  }
-}
-
-function readKeyState(spec: ObjectReader, name: string): KeyState {
-  const state = spec.text(name)
-  if (isKeyState(state)) return state
-  throw malformed(`"${name}" is not a state`)
 }
 
 /**

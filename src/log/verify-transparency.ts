@@ -7,6 +7,7 @@
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import { contradiction } from './contradiction.ts'
 import type { StateFacts } from './entry.ts'
+import { SkippedCount, type SkippedReport } from './later-release.ts'
 import { type LeafContent, LeafReader } from './read-leaf.ts'
 import { readAt, verifyTree, type VerifyTreeOptions } from './verify-tree.ts'
 
@@ -19,15 +20,18 @@ export interface VerifyTransparencyOptions extends VerifyTreeOptions {
 /** What was found. */
 export interface TransparencyReport {
   readonly checkpoint: Checkpoint
-  /** Leaves by kind; those that this version does not know are not looked at. */
+  /** Leaves by kind. */
   readonly leaves: Readonly<Partial<Record<LeafContent['kind'], number>>>
+  /** What a later release added; undefined: nothing. */
+  readonly skipped: SkippedReport | undefined
 }
 
 /**
  * Verifies a transparency log from its first leaf to its newest checkpoint. What is wrong first is named.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — with the leaf or tile in the details;
- * ERR_NOTE_INVALID — the checkpoint; and those of reading the source
+ * ERR_NOTE_INVALID — the checkpoint; ERR_FORMAT_UNSUPPORTED — a leaf of a later version, which may not be
+ * skipped; and those of reading the source
  */
 export async function verifyTransparencyLog(
   options: VerifyTransparencyOptions,
@@ -35,13 +39,16 @@ export async function verifyTransparencyLog(
   const reader = new LeafReader()
   const order = new LeafOrder()
   const counts: Partial<Record<LeafContent['kind'], number>> = {}
+  const skipped = new SkippedCount()
   const checkpoint = await verifyTree(options, (index, data) => {
     const leaf = readAt('leaf', index, () => reader.read(data))
     order.add(index, leaf)
     counts[leaf.kind] = (counts[leaf.kind] ?? 0) + 1
+    if (leaf.kind === 'unknown') skipped.addEntry(index, leaf.why)
+    else skipped.addMembers(index, leaf.skipped)
     if (leaf.kind === 'state') options.onState?.(index, leaf.state)
   })
-  return { checkpoint, leaves: counts }
+  return { checkpoint, leaves: counts, skipped: skipped.report() }
 }
 
 /** What leaves must say taken together. */

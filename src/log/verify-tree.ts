@@ -8,6 +8,7 @@
 import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../formats/checkpoint.ts'
+import { unsupportedFormat } from '../formats/versions.ts'
 import type { StoredTile } from './log-records.ts'
 import { leafHash } from '../crypto/merkle.ts'
 import { CHECKPOINT_PATH, formatTilePath, type TileName } from './paths.ts'
@@ -159,6 +160,9 @@ export function readAt<T>(what: 'entry' | 'leaf', index: number, read: () => T):
     return read()
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
+    if (CountersignError.is(cause, 'ERR_FORMAT_UNSUPPORTED')) {
+      throw unsupportedFormat(`${what} ${index} is of a later release: ${why}`)
+    }
     throw wrong(`${what} ${index} can't be read: ${why}`, { entry: index }, cause)
   }
 }

@@ -89,6 +89,7 @@ async function findProblem(log: ToldLog, used: UsedVersion): Promise<Countersign
     const why = told === undefined ? 'the log tells of no such version' : differenceOf(used, told)
     return why === undefined ? undefined : untoldBy(version, why)
   } catch (cause) {
+    if (CountersignError.is(cause, 'ERR_FORMAT_UNSUPPORTED')) return notUnderstood(version, cause)
     if (!CountersignError.is(cause, 'ERR_LOG_PROOF_INVALID')) throw cause
     return untoldBy(version, `the log contradicts itself: ${cause.message}`, cause)
   }
@@ -132,6 +133,15 @@ function differenceOf({ version, use }: UsedVersion, told: ToldVersion): string 
   const different = Object.keys(said).find((name) => said[name] !== known[name])
   if (different === undefined) return undefined
   return `${different} is ${said[different] ?? 'not set'}, and ${known[different] ?? 'not set'} by the log`
+}
+
+/** A replica of a later release changed it: this one must not guess how. */
+function notUnderstood(version: KeyVersion, { message, hint }: CountersignError): CountersignError {
+  const { key, version: number, publicKey } = version
+  return new CountersignError('ERR_FORMAT_UNSUPPORTED', `the log on ${key}@${number}: ${message}`, {
+    hint,
+    details: { key, version: number, kid: publicKey.kid },
+  })
 }
 
 function untoldBy(version: KeyVersion, why: string, cause?: unknown): CountersignError {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseEntry, serializeEntry } from '../../src/log/entry-format.ts'
+import type { LogEntry } from '../../src/log/entry.ts'
+import { parseEntry, readEntry, serializeEntry } from '../../src/log/entry-format.ts'
 import { labelsOf } from '../../src/log/entry-labels.ts'
 import { codeOf } from '../support/errors.ts'
 import { anyEntry, signatureEntry, stateEntry } from '../support/log-entries.ts'
@@ -20,7 +21,7 @@ test('an entry is written in this form', () => {
   const data = Buffer.from(serializeEntry(signatureEntry(1))).toString()
 
   expect(data).toBe(
-    '{"type":"signature","time":"2026-11-22T10:00:01.000Z","requestId":"request-1",' +
+    '{"v":1,"type":"signature","time":"2026-11-22T10:00:01.000Z","requestId":"request-1",' +
       '"caller":{"issuer":"https://token.example","subject":"repo:octo/app",' +
       '"claims":{"repository":"octo/app","repository_id":"12"}},' +
       '"key":{"name":"release","version":1,"kid":"kid-1"},' +
@@ -29,18 +30,33 @@ test('an entry is written in this form', () => {
 })
 
 test.each([
-  ['a member more', (text: string) => text.replace('{', '{"x":1,')],
-  ['a null member', (text: string) => text.replace(/}$/, ',"predicateType":null}')],
+  ['no version', (text: string) => text.replace('"v":1,', '')],
+  ['a version that is not a number', (text: string) => text.replace('"v":1', '"v":"1"')],
+  ['a member before its version', (text: string) => text.replace('{', '{"x":1,')],
+  ['a blank beside what is not known', (text: string) => text.replace('"type"', '"x":1, "type"')],
   [
-    'another order',
-    (text: string) => text.replace(/("type":"signature"),(.*)}$/, '{$2,$1}').slice(1),
+    'another order beside it',
+    (text: string) => text.replace(/("type":"signature"),(.*)}$/, '"x":1,$2,$1}'),
   ],
+  ['a null member beside it', (text: string) => text.replace(/}$/, ',"x":1,"predicateType":null}')],
+  [
+    'a member that is named like a number',
+    (text: string) => text.replace('"type"', '"x":1,"0":1,"type"'),
+  ],
+  ['a null member', (text: string) => text.replace(/}$/, ',"predicateType":null}')],
+  ['another order', (text: string) => text.replace(/("type":"signature"),(.*)}$/, '$2,$1}')],
   ['a blank', (text: string) => `${text} `],
   ['an escape that need not be', (text: string) => text.replace('octo', '\\u006fcto')],
   ['another form of time', (text: string) => text.replace('.000Z', 'Z')],
   ['no time', (text: string) => text.replace('2026-', '')],
-  ['an unknown type', (text: string) => text.replace('"signature"', '"singature"')],
-  ['a type of every object', (text: string) => text.replace('"signature"', '"constructor"')],
+  [
+    'a type that is not known, and a blank',
+    (text: string) => `${text.replace('"signature"', '"x"')} `,
+  ],
+  [
+    'a type that is not known, and a leaf that is none',
+    (text: string) => text.replace('"signature"', '"x"').replace(/}$/, ',"publicEntry":7}'),
+  ],
   ['digests that are no list', (text: string) => text.replace(/\[.*\]/, '"x"')],
   ['a version that is no number', (text: string) => text.replace('"version":1', '"version":"1"')],
   ['no key', (text: string) => text.replace(/"key":{[^}]*},/, '')],
@@ -56,16 +72,77 @@ test('bytes that are no JSON are no entry', () => {
   expect(codeOf(() => parseEntry(Buffer.from('x')))).toBe('ERR_JSON_INVALID')
 })
 
-test('states and codes that nobody knows are no entry', () => {
-  const state = Buffer.from(
-    serializeEntry(stateEntry(1, { to: 'active', action: 'activate', sequence: 2 })),
-  ).toString()
-  const denial =
-    '{"type":"denial","time":"2026-11-22T10:00:01.000Z","requestId":"r","action":"a","resource":"b","code":"ERR_X","reason":"c"}'
+const textOf = (entry: LogEntry): string => Buffer.from(serializeEntry(entry)).toString()
+const STATE = textOf(stateEntry(1, { to: 'active', action: 'activate', sequence: 2 }))
+const NAMED = { index: 7, leafSha256: 'ab' }
 
-  for (const text of [state.replace('"active"', '"busy"'), denial]) {
-    expect(codeOf(() => parseEntry(Buffer.from(text)))).toBe('ERR_LOG_PROOF_INVALID')
+test.each([
+  [
+    'a type',
+    textOf({ ...signatureEntry(1), publicEntry: NAMED }).replace('signature', 'countersignature'),
+  ],
+  [
+    'a type named like a member',
+    textOf({ ...signatureEntry(1), publicEntry: NAMED }).replace('"signature"', '"constructor"'),
+  ],
+  ['a state', STATE.replace('"active"', '"busy"')],
+  ['a use', STATE.replace('"artifact"', '"cooking"')],
+])('an entry with %s of a later release is skipped, and decides nothing', (_what, text) => {
+  const data = Buffer.from(text)
+
+  expect(readEntry(data)).toMatchObject({ kind: 'unknown' })
+  expect(codeOf(() => parseEntry(data))).toBe('ERR_FORMAT_UNSUPPORTED')
+  if (text.includes('publicEntry')) expect(readEntry(data)).toMatchObject({ publicEntry: NAMED })
+})
+
+test('an entry of a later version is never skipped', () => {
+  const text = STATE.replace('"v":1', '"v":2')
+  for (const later of [text, text.replace('"state"', '"another"')]) {
+    expect(() => readEntry(Buffer.from(later))).toThrow('the entry has version 2, expected 1')
+    expect(codeOf(() => readEntry(Buffer.from(later)))).toBe('ERR_FORMAT_UNSUPPORTED')
   }
+})
+
+test('members that a later release added are skipped and named, wherever they stand', () => {
+  const places = fc.constantFrom('time', 'requestId', 'type')
+  fc.assert(
+    fc.property(anyEntry, places, fc.jsonValue({ depthSize: 'small' }), (entry, before, value) => {
+      const text = textOf(entry)
+      const added = JSON.stringify({ xNew: value }).slice(1, -1)
+      const later = text.replace(`"${before}":`, `${added},"${before}":`)
+
+      expect(readEntry(Buffer.from(later))).toEqual({
+        ...readEntry(Buffer.from(text)),
+        skipped: ['xNew'],
+      })
+    }),
+  )
+})
+
+test('members that a later release added to a part of an entry are named by their path', () => {
+  const text = textOf({ ...signatureEntry(1), publicEntry: NAMED })
+    .replace('"kid":"kid-1"', '"kid":"kid-1","strength":3')
+    .replace('"leafSha256":"ab"', '"leafSha256":"ab","log":"x"')
+
+  expect(readEntry(Buffer.from(text))).toMatchObject({
+    skipped: ['key.strength', 'publicEntry.log'],
+  })
+})
+
+test('claims, reasons and error codes that a later release logs are read as they are', () => {
+  const claims = { email_verified: 'yes', zone: 'z' }
+  const text = textOf(signatureEntry(1)).replace(
+    /"claims":{[^}]*}/,
+    `"claims":${JSON.stringify(claims)}`,
+  )
+  const reason = 'x'.repeat(5000)
+  const denial = `{"v":1,"type":"denial","time":"2026-11-22T10:00:01.000Z","requestId":"r","action":"a","resource":"b","code":"ERR_LATER_1","reason":"${reason}"}`
+
+  expect(parseEntry(Buffer.from(text)).caller?.claims).toEqual(claims)
+  expect(parseEntry(Buffer.from(denial))).toMatchObject({ code: 'ERR_LATER_1', reason })
+  expect(codeOf(() => parseEntry(Buffer.from(denial.replace('ERR_LATER_1', 'oops'))))).toBe(
+    'ERR_LOG_PROOF_INVALID',
+  )
 })
 
 test('of the claims only those on the list are logged, whole or not at all', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LogEntry, PublicEntry } from '../../src/log/entry.ts'
-import { parseEntry } from '../../src/log/entry-format.ts'
+import { type EntryContent, parseEntry } from '../../src/log/entry-format.ts'
 import { PairedLogs } from '../../src/log/paired-logs.ts'
 import { openStoredLog } from '../../src/log/source.ts'
 import { codeOfAsync } from '../support/errors.ts'
@@ -28,9 +28,11 @@ async function pair(
   const head = await stored.transparencyLog.head()
   const source = openStoredLog(stored.transparencyLog)
   const paired = new PairedLogs(source, { ...head, size: size ?? head.size }, {})
-  for (const [index, entry] of entries.entries()) await paired.add(index, entry)
+  for (const [index, entry] of entries.entries()) await paired.add(index, known(entry))
   return paired.named
 }
+
+const known = (entry: LogEntry): EntryContent => ({ kind: 'known', entry, skipped: [] })
 
 /** The code that holding entries fails with, and which entry it names. */
 async function verdictOn(stored: MemoryLog, entries: readonly LogEntry[]): Promise<string> {
@@ -110,13 +112,13 @@ test('a leaf that no entry names is found behind the last entry', async () => {
   const paired = new PairedLogs(openStoredLog(stored.transparencyLog), head, {})
   const [first, second, third] = await entriesOf(stored)
 
-  for (const entry of [first, second]) await paired.add(0, entry ?? change(0))
+  for (const entry of [first, second]) await paired.add(0, known(entry ?? change(0)))
 
   expect(paired.isComplete).toBe(false)
   expect(() => {
     paired.end()
   }).toThrow('the audit log has no entry about leaf 2 of the transparency log')
-  await paired.add(2, third ?? change(0))
+  await paired.add(2, known(third ?? change(0)))
   paired.end()
 })
 
@@ -125,9 +127,24 @@ test('tiles that lead to another root than the checkpoint has are found', async 
   const { size } = await stored.transparencyLog.head()
   const source = openStoredLog(stored.transparencyLog)
   const paired = new PairedLogs(source, { size, root: Buffer.alloc(32) }, {})
-  for (const [index, entry] of (await entriesOf(stored)).entries()) await paired.add(index, entry)
+  for (const [index, entry] of (await entriesOf(stored)).entries())
+    await paired.add(index, known(entry))
 
   expect(() => {
     paired.end()
   }).toThrow('the checkpoint of the transparency log is not about its first 600 leaves')
+})
+
+test('an entry of a later release names its leaf like any other', async () => {
+  const stored = await createSignedLog(states(3))
+  const later = (await entriesOf(stored)).map((entry, index): EntryContent => {
+    const publicEntry = entry.type === 'state' ? entry.publicEntry : undefined
+    return index === 1 ? { kind: 'unknown', why: 'type "x"', publicEntry } : known(entry)
+  })
+  const head = await stored.transparencyLog.head()
+  const paired = new PairedLogs(openStoredLog(stored.transparencyLog), head, {})
+  for (const [index, content] of later.entries()) await paired.add(index, content)
+
+  paired.end()
+  expect(paired.named).toBe(3)
 })

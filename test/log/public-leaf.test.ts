@@ -18,7 +18,7 @@ test('the leaf of a signature that stock verifiers do not agree on is these byte
   const { data, labels } = signatureLeaf(key, FACTS)
 
   expect(textOf(data)).toBe(
-    `{"apiVersion":"0.1","kind":"countersign-signature","spec":{"kid":"${key.kid}","algorithm":"EdDSA","content":"payload","digest":"sha256:${'ab'.repeat(32)}","signatureSha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"}}`,
+    `{"apiVersion":"1","kind":"countersign-signature","spec":{"kid":"${key.kid}","algorithm":"EdDSA","content":"payload","digest":"sha256:${'ab'.repeat(32)}","signatureSha256":"039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"}}`,
   )
   expect(labels).toEqual([leafLabel(data)])
   expect(isStockLeaf(data)).toBe(false)
@@ -36,7 +36,9 @@ test.each(ALGORITHM_NAMES)('every signature of %s has a leaf', (algorithm) => {
   const { key } = testSigner(algorithm)
 
   for (const content of ['envelope', 'file', 'payload'] as const) {
-    expect(textOf(signatureLeaf(key, { ...FACTS, content }).data)).toMatch(/^\{"apiVersion":"0\./)
+    expect(textOf(signatureLeaf(key, { ...FACTS, content }).data)).toMatch(
+      /^\{"apiVersion":"(?:1|0\.0\.2)",/,
+    )
   }
 })
 
@@ -63,7 +65,7 @@ test('the leaf of a change of a version is these bytes, found by kid', () => {
   const leaf = stateLeafOf(entry)
 
   expect(textOf(leaf?.data)).toBe(
-    `{"apiVersion":"0.1","kind":"countersign-key-state","spec":{"key":{"name":"release","version":1,"kid":"kid-1"},"use":"artifact","from":"active","to":"revoked","action":"revoke","time":"2026-11-22T10:00:00.000Z","compromisedSince":"2026-11-01T00:00:00.000Z","certificatesSha256":"${'cd'.repeat(32)}","sequence":7}}`,
+    `{"apiVersion":"1","kind":"countersign-key-state","spec":{"key":{"name":"release","version":1,"kid":"kid-1"},"use":"artifact","from":"active","to":"revoked","action":"revoke","time":"2026-11-22T10:00:00.000Z","compromisedSince":"2026-11-01T00:00:00.000Z","certificatesSha256":"${'cd'.repeat(32)}","sequence":7}}`,
   )
   expect(leaf?.labels).toEqual(['state:kid-1'])
 })

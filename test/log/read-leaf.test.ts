@@ -27,7 +27,7 @@ test.each(ALGORITHM_NAMES)(
     for (const content of ['envelope', 'file', 'payload'] as const) {
       const { data } = signatureLeaf(key, { content, digest, signature: Buffer.from([1]) })
 
-      expect(read(data)).toEqual({ kind: 'signature', kid: key.kid, digest })
+      expect(read(data)).toEqual({ kind: 'signature', kid: key.kid, digest, skipped: [] })
     }
   },
 )
@@ -42,7 +42,7 @@ test('a leaf about a change tells all that both logs say of it', () => {
       const change = { key, use, from, to, action, time }
       const state = { ...change, compromisedSince, certificatesSha256, sequence }
 
-      expect(read(leaf?.data ?? '')).toEqual({ kind: 'state', state })
+      expect(read(leaf?.data ?? '')).toEqual({ kind: 'state', state, skipped: [] })
     }),
   )
 })
@@ -51,21 +51,50 @@ const STATE = JSON.parse(
   Buffer.from(
     stateLeafOf(stateEntry(0, { to: 'active', action: 'activate', sequence: 3 }))?.data ?? [],
   ).toString(),
-) as { spec: Record<string, unknown> }
+) as { apiVersion: string; kind: string; spec: Record<string, unknown> }
 const stateWith = (members: object): object => ({ ...STATE, spec: { ...STATE.spec, ...members } })
 
-test('leaves of a later version are read as far as they are known', () => {
-  const later = { ...STATE, apiVersion: '0.2', more: [], spec: { ...STATE.spec, witness: 'x' } }
+test('members that a later release added are skipped and named', () => {
+  const { apiVersion, kind, spec } = STATE
+  const later = { apiVersion, more: [], kind, spec: { witness: 'x', ...spec, last: {} } }
 
-  expect(read(later)).toEqual(read(STATE))
-  expect(read({ apiVersion: '1', kind: 'another', spec: 7 })).toEqual({
+  expect(read(later)).toEqual({ ...read(STATE), skipped: ['more', 'spec.witness', 'spec.last'] })
+})
+
+test('kinds and values that a later release added are skipped', () => {
+  expect(read({ apiVersion: '7', kind: 'another', spec: 7 })).toEqual({
     kind: 'unknown',
     name: 'another',
+    why: 'kind "another" 7',
   })
-  expect(read({ apiVersion: '0.0.3', kind: 'hashedrekord', spec: {} })).toEqual({
+  expect(read({ apiVersion: '0.0.3', kind: 'hashedrekord', spec: {} })).toMatchObject({
     kind: 'unknown',
     name: 'hashedrekord',
   })
+  expect(read({ apiVersion: '1', kind: 'countersign-proof', spec: {} })).toMatchObject({
+    kind: 'unknown',
+    why: 'kind "countersign-proof" is not known',
+  })
+  for (const change of [{ use: 'cooking' }, { to: 'sleeping' }, { from: 'sleeping' }]) {
+    expect(read(stateWith(change))).toMatchObject({ kind: 'unknown' })
+  }
+})
+
+test('a leaf of ours of a later version is never skipped', () => {
+  for (const kind of ['countersign-key-state', 'countersign-signature', 'countersign-proof']) {
+    expect(codeOf(() => read({ ...STATE, kind, apiVersion: '2' }))).toBe('ERR_FORMAT_UNSUPPORTED')
+  }
+})
+
+test.each<[string, string]>([
+  ['white space', `${textOf(STATE)} `],
+  ['its kind first', textOf({ kind: STATE.kind, apiVersion: STATE.apiVersion, spec: STATE.spec })],
+  ['its members in another order', textOf({ ...STATE, spec: { sequence: 3, ...STATE.spec } })],
+  ['a member that is null', textOf(stateWith({ compromisedSince: null }))],
+  ['white space beside what is not known', textOf({ ...STATE, more: 1 }).replace('1}', '1 }')],
+])('a leaf with %s is not in its one form', (_what, text) => {
+  expect(text).not.toBe(textOf(STATE))
+  expect(codeOf(() => read(text))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
 const HASHEDREKORD = JSON.parse(
@@ -83,18 +112,15 @@ const rekordWith = (members: object): object => ({
   spec: { hashedRekordV002: { ...hashedRekordV002, ...members } },
 })
 const keyOf = (rawBytes: unknown): object =>
-  rekordWith({ signature: { verifier: { publicKey: { rawBytes } } } })
+  rekordWith({ signature: { content: '', verifier: { keyDetails: '', publicKey: { rawBytes } } } })
 
 test.each([
   ['no object', '[]'],
-  ['no kind', { apiVersion: '0.1', spec: {} }],
-  ['a kind that is no text', { apiVersion: '0.1', kind: 1, spec: {} }],
+  ['no kind', { apiVersion: '1', spec: {} }],
+  ['a kind that is no text', { apiVersion: '1', kind: 1, spec: {} }],
   ['no version', { kind: 'countersign-signature', spec: { kid: 'k', digest: 'd' } }],
-  ['no spec', { apiVersion: '0.1', kind: 'countersign-signature' }],
-  ['no kid', { apiVersion: '0.1', kind: 'countersign-signature', spec: { digest: 'd' } }],
-  ['a use that is not known', stateWith({ use: 'cooking' })],
-  ['a state that is not known', stateWith({ to: 'sleeping' })],
-  ['a state before that is not known', stateWith({ from: 'sleeping' })],
+  ['no spec', { apiVersion: '1', kind: 'countersign-signature' }],
+  ['no kid', { apiVersion: '1', kind: 'countersign-signature', spec: { digest: 'd' } }],
   ['no time', stateWith({ time: 'yesterday' })],
   ['a time of compromise that is none', stateWith({ compromisedSince: 'yesterday' })],
   ['a sequence below zero', stateWith({ sequence: -1 })],

@@ -39,9 +39,9 @@ export async function verifyBothLogs(
   const paired = new PairedLogs(transparency.source, published.checkpoint, {})
   const report = await verifyLog({
     ...audit,
-    onEntry: async (index, entry) => {
-      await paired.add(index, entry)
-      onEntry(index, entry)
+    onEntry: async (index, content) => {
+      await paired.add(index, content)
+      if (content.kind === 'known') onEntry(index, content.entry)
     },
   })
   return { audit: report, transparency: published, paired }

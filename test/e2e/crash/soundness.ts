@@ -5,7 +5,7 @@ import type { CreationIntent } from '../../../src/keys/key-records.ts'
 import type { KeyVersion } from '../../../src/keys/key.ts'
 import { openCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { logVerifierKey } from '../../../src/formats/note-key.ts'
-import { parseEntry } from '../../../src/log/entry-format.ts'
+import { readEntry } from '../../../src/log/entry-format.ts'
 import { labelsOf } from '../../../src/log/entry-labels.ts'
 import type { LogReader } from '../../../src/log/log-records.ts'
 import type { PairedLogs } from '../../../src/log/paired-logs.ts'
@@ -102,7 +102,7 @@ async function assertAllNamed(store: Store, audit: LogReport, paired: PairedLogs
     const rest = await log.entries(start, (await log.head()).size)
     return { start, rest, leaves: (await transparencyLog.head()).size }
   })
-  for (const [place, data] of rest.entries()) await paired.add(start + place, parseEntry(data))
+  for (const [place, data] of rest.entries()) await paired.add(start + place, readEntry(data))
   if (paired.named === leaves) return
   throw new Error(
     `entries name ${paired.named} leaves of the transparency log, and it has ${leaves}`,
