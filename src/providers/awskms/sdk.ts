@@ -6,34 +6,25 @@ import {
   type SigningAlgorithmSpec,
   type SignCommandInput,
 } from '@aws-sdk/client-kms'
-import { ProxyingAgent } from '../../client/proxied-connections.ts'
-import type { Proxies } from '../../client/proxies.ts'
+import { RenewableCredentials } from '../../client/aws-credentials.ts'
+import { type AwsConnection, awsSettings } from '../../client/aws-settings.ts'
 import { CountersignError } from '../../errors.ts'
 import type { KmsClient, KmsSignRequest } from './client.ts'
 import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
-import { type AwsKmsAccount, endpointUrl } from './uri.ts'
+import type { AwsKmsAccount } from './uri.ts'
 import { type WebIdentity, webIdentityCredentials } from './web-identity.ts'
 
 /** How KMS is connected to. */
-export interface KmsConnection {
-  /** How long it may take, in ms, for one attempt of a call. */
-  readonly connectMs: number
-  readonly requestMs: number
+export interface KmsConnection extends AwsConnection {
   readonly webIdentity?: WebIdentity | undefined
-  readonly proxies?: Proxies | undefined
 }
 
-/** Attempts of one call, the first included, with the SDK's standard backoff between them. */
-const MAX_ATTEMPTS = 3
 /** The shortest waiting period KMS takes. */
 const DELETION_DAYS = 7
 /** The most KMS gives at a time. */
 const MAX_KEYS_PER_PAGE = 1000
 /** The most a key has. */
 const MAX_TAGS = 50
-/** The SDK's own number. */
-const MAX_SOCKETS = 50
-const silent = (): void => undefined
 
 /**
  * Connects to the KMS of one account. Whatever the account leaves open, and credentials unless an identity
@@ -45,43 +36,21 @@ export async function connectKms(
   account: AwsKmsAccount,
   connection: KmsConnection,
 ): Promise<KmsClient> {
-  const { endpoint, region, profile } = account
+  const { region } = account
   const { webIdentity } = connection
-  const requestHandler = toRequestHandler(connection)
-  const settings: KMSClientConfig & { readonly ignoreCache: true } = {
-    // Shared files (credentials, config) are else read once for the whole life of the process.
-    ignoreCache: true,
-    ...(endpoint === undefined ? {} : { endpoint: endpointUrl(endpoint) }),
-    ...(region === undefined ? {} : { region }),
-    ...(profile === undefined ? {} : { profile }),
+  const shared = awsSettings(account, connection)
+  const { requestHandler } = shared
+  const settings: KMSClientConfig = {
+    ...shared,
     ...(webIdentity && {
       credentials: webIdentityCredentials(webIdentity, { region, requestHandler }),
     }),
-    maxAttempts: MAX_ATTEMPTS,
-    retryMode: 'standard',
-    requestHandler,
-    // Without a logger of ours some warnings go to the console.
-    logger: { debug: silent, info: silent, warn: silent, error: silent },
   }
   const sdk = new KMS(settings)
   // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
   const { credentials } = sdk.config
   const unrepeated = new KMS({ ...settings, credentials, maxAttempts: 1 })
   return new SdkKmsClient({ sdk, unrepeated }, await resolveRegion(sdk))
-}
-
-/** Settings of the SDK's own handler, of which each client makes one. */
-function toRequestHandler({ connectMs, requestMs, proxies }: KmsConnection): RequestHandler {
-  return {
-    connectionTimeout: connectMs,
-    requestTimeout: requestMs,
-    // Answers that begin and then stall.
-    socketTimeout: requestMs,
-    throwOnRequestTimeout: true,
-    ...(proxies && {
-      httpsAgent: new ProxyingAgent(proxies, { keepAlive: true, maxSockets: MAX_SOCKETS }),
-    }),
-  }
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
@@ -95,22 +64,17 @@ async function resolveRegion(sdk: KMS): Promise<string> {
   }
 }
 
-/** What the SDK makes its handler of. */
-type RequestHandler = NonNullable<KMSClientConfig['requestHandler']>
-
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
   readonly #unrepeated: KMS
   readonly #region: string
-  /** How often other credentials took the place of those at hand; changed by {@link SdkKmsClient.renewCredentials}. */
-  #renewals = 0
-  /** The renewal under way, for all calls that need one. */
-  #renewing: Promise<boolean> | undefined
+  readonly #credentials: RenewableCredentials
 
   constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, region: string) {
     this.#sdk = sdk
     this.#unrepeated = unrepeated
     this.#region = region
+    this.#credentials = new RenewableCredentials(sdk.config.credentials)
   }
 
   async getPublicKey(keyId: string, signal?: AbortSignal): ReturnType<KmsClient['getPublicKey']> {
@@ -236,10 +200,7 @@ class SdkKmsClient implements KmsClient {
   }
 
   renewCredentials(): Promise<boolean> {
-    this.#renewing ??= this.#renew().finally(() => {
-      this.#renewing = undefined
-    })
-    return this.#renewing
+    return this.#credentials.renew()
   }
 
   close(): void {
@@ -247,47 +208,20 @@ class SdkKmsClient implements KmsClient {
     this.#unrepeated.destroy()
   }
 
-  /** Credentials that AWS does not take may have been renewed where they come from: then the call is made once again. */
-  async #call<T>(
+  #call<T>(
     call: KmsCall,
     send: (options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     const { signal } = call
-    const attempt = async (): Promise<T> => {
+    return this.#credentials.retrying(async () => {
       try {
         return await send(signal === undefined ? {} : { abortSignal: signal })
       } catch (error) {
         throw toKmsError(error, { ...call, region: this.#region })
       }
-    }
-    const renewals = this.#renewals
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
-      // Another call may have found them meanwhile.
-      const areOthers = renewals !== this.#renewals || (await this.renewCredentials())
-      if (!areOthers || signal?.aborted === true) throw error
-      return attempt()
-    }
-  }
-
-  async #renew(): Promise<boolean> {
-    const { credentials } = this.#sdk.config
-    try {
-      const before = await credentials()
-      const after = await credentials({ forceRefresh: true })
-      const areSame = CREDENTIAL_PARTS.every((part) => before[part] === after[part])
-      if (!areSame) this.#renewals += 1
-      return !areSame
-    } catch {
-      // A file that is half written, a service that does not answer: the refused call says what matters.
-      return false
-    }
+    }, signal)
   }
 }
-
-const CREDENTIAL_PARTS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const
 
 function toSignInput(request: KmsSignRequest): SignCommandInput {
   return {

@@ -6,16 +6,18 @@
  *
  * @packageDocumentation
  */
+import {
+  ACCOUNT_PARAMETERS,
+  type AwsAccount,
+  decodeComponent,
+  parseAccountQuery,
+  parseEndpoint,
+  REGION_PATTERN,
+} from '../../client/aws-account.ts'
 import { CountersignError } from '../../errors.ts'
 
-/** Where calls go and with whose credentials; what is absent comes from the SDK's own defaults. */
-export interface AwsKmsAccount {
-  /** `host[:port]` of an endpoint that is not AWS's own, in lower case. */
-  readonly endpoint?: string
-  readonly region?: string
-  /** Section of the shared AWS configuration files. */
-  readonly profile?: string
-}
+/** An account of AWS, as KMS is called in. */
+export type AwsKmsAccount = AwsAccount
 
 /** One AWS KMS key, by id, ARN or alias. */
 export interface AwsKmsUri extends AwsKmsAccount {
@@ -27,16 +29,11 @@ export interface AwsKmsUri extends AwsKmsAccount {
 const MAX_CHARACTERS = 4096
 const SYNTAX = /^awskms:\/\/([^/?#]*)\/([^?#]*)(?:\?([^#]*))?$/i
 
-const REGION = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
 const KEY_ID = '(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})'
 /** KMS allows 256 characters, `alias/` included. */
 const ALIAS = 'alias/[A-Za-z0-9/_-]{1,250}'
-const ARN = new RegExp(`^arn:aws(?:-[a-z]+)*:kms:(${REGION}):[0-9]{12}:(?:key/${KEY_ID}|${ALIAS})$`)
+const ARN = new RegExp(`^arn:aws(?:-[a-z]+)*:kms:(${REGION_PATTERN}):[0-9]{12}:(?:key/${KEY_ID}|${ALIAS})$`)
 const KEY = new RegExp(`^(?:${KEY_ID}|${ALIAS})$`)
-const PARAMETERS: Readonly<Record<'region' | 'profile', RegExp>> = {
-  region: new RegExp(`^${REGION}$`),
-  profile: /^\P{Cc}{1,128}$/u,
-}
 
 function invalid(text: string, why: string): CountersignError {
   // Somebody may have put credentials into the endpoint.
@@ -96,62 +93,24 @@ export function regionOf(uri: AwsKmsUri): string | undefined {
   return uri.region ?? ARN.exec(uri.keyId)?.[1]
 }
 
-/** URL of an endpoint: https, and plain http only where it can't leave the machine. */
-export function endpointUrl(endpoint: string): string {
-  const isLoopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(endpoint)
-  return `${isLoopback ? 'http' : 'https'}://${endpoint}`
-}
-
 function split(text: string): AwsKmsAccount & { readonly path: string } {
   const parts = text.length > MAX_CHARACTERS ? null : SYNTAX.exec(text)
   const [, authority, path, query] = parts ?? []
   if (authority === undefined || path === undefined) {
     throw invalid(text, 'expected awskms://[endpoint]/KEY')
   }
-  return { path, ...parseEndpoint(text, authority), ...parseQuery(text, query) }
+  return { path, ...endpointOf(text, authority), ...parseAccountQuery(query, ACCOUNT_PARAMETERS, (why) => invalid(text, why)) }
 }
 
-function parseEndpoint(text: string, authority: string): { readonly endpoint?: string } {
+function endpointOf(text: string, authority: string): { readonly endpoint?: string } {
   if (authority === '') return {}
-  const endpoint = authority.toLowerCase()
-  const [, host = '', port = '443'] = /^(.+?)(?::([1-9][0-9]{0,4}))?$/.exec(endpoint) ?? []
-  // Comparing with what the URL parser makes of it refuses credentials, escapes and odd IP spellings.
-  const url = `https://${host}/`
-  if (!URL.canParse(url) || new URL(url).hostname !== host || Number(port) > 65_535) {
-    throw invalid(text, 'the endpoint is not host or host:port')
-  }
+  const endpoint = parseEndpoint(authority)
+  if (endpoint === undefined) throw invalid(text, 'the endpoint is not host or host:port')
   return { endpoint }
 }
 
-function parseQuery(text: string, query: string | undefined): Omit<AwsKmsAccount, 'endpoint'> {
-  const found: { region?: string; profile?: string } = {}
-  for (const parameter of query?.split('&') ?? []) {
-    const { name, value } = parseParameter(text, parameter)
-    if (found[name] !== undefined) throw invalid(text, `"${name}" is given twice`)
-    found[name] = value
-  }
-  return found
-}
-
-function parseParameter(
-  text: string,
-  parameter: string,
-): { readonly name: 'region' | 'profile'; readonly value: string } {
-  const [name = '', ...raw] = parameter.split('=')
-  if (name !== 'region' && name !== 'profile') {
-    throw invalid(text, `unknown parameter "${name}", only region and profile are known`)
-  }
-  const value = decode(text, raw.join('='))
-  if (!PARAMETERS[name].test(value)) throw invalid(text, `"${name}" has a bad value`)
-  return { name, value }
-}
-
 function decode(text: string, part: string): string {
-  try {
-    // A lone surrogate passes decoding but has no encoding of its own.
-    if (part.isWellFormed()) return decodeURIComponent(part)
-  } catch {
-    // falls through to the one flat error
-  }
-  throw invalid(text, 'broken percent-encoding')
+  const decoded = decodeComponent(part)
+  if (decoded === undefined) throw invalid(text, 'broken percent-encoding')
+  return decoded
 }

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { endpointUrl } from '../../../src/client/aws-account.ts'
 import { CountersignError } from '../../../src/errors.ts'
 import { parseKeyUri, serializeKeyUri } from '../../../src/providers/key-uri.ts'
 import {
   type AwsKmsUri,
-  endpointUrl,
   parseAwsKmsAccount,
   parseAwsKmsUri,
   regionOf,
