@@ -214,6 +214,32 @@ export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch(failure)
 }
 
+/**
+ * Makes sure that folders are there within one that is, and that those which are made survive a power cut.
+ *
+ * @param names - from the outermost on
+ * @throws {@link CountersignError} ERR_FILE_WRITE — the outer folder is missing, no permission, a file is in the way
+ */
+export async function makeFoldersWithin(
+  root: string,
+  names: readonly string[],
+  mode: number,
+): Promise<void> {
+  let parent = root
+  for (const name of names) {
+    const path = join(parent, name)
+    await mkdir(path, { mode }).then(
+      () => syncFolder(parent),
+      (error: unknown) => {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+          failureOf('ERR_FILE_WRITE', `can't make the folder "${path}"`, path)(error)
+        }
+      },
+    )
+    parent = path
+  }
+}
+
 async function writeDurably(file: FileHandle, bytes: Uint8Array | string): Promise<void> {
   try {
     await file.writeFile(bytes)

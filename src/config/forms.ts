@@ -10,6 +10,7 @@ import {
   SIGNING_PROVIDERS,
 } from '../providers/key-uri.ts'
 import { parseProviderReference } from '../providers/provider-reference.ts'
+import { isS3Uri, parseS3Uri } from '../storage/s3/uri.ts'
 import { splitPostgresHosts } from '../store/postgres/hosts.ts'
 import { DURATION_PATTERN, parseDurationSeconds } from './duration.ts'
 import { SECRET_PATTERN } from './secret.ts'
@@ -22,6 +23,7 @@ export type FormName =
   | 'provider'
   | 'key'
   | 'path'
+  | 'location'
   | 'host'
   | 'secret'
   | 'listen'
@@ -95,6 +97,11 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     rebase: (text, folder) => (isKeyName(text) ? text : rebaseKey(text, folder)),
   },
   path: { expected: 'a path', check: checkPath, rebase: rebasePath },
+  location: {
+    expected: 'a path, or s3://BUCKET/KEY',
+    check: checkLocation,
+    rebase: (text, folder) => (isS3Uri(text) ? text : rebasePath(text, folder)),
+  },
   host: { expected: 'host or host:port', pattern: HOST_PATTERN, check: checkHost },
   secret: {
     expected: 'a reference to a secret: file:PATH or env:NAME',
@@ -174,6 +181,10 @@ function checkStore(text: string): Complaint | undefined {
 function checkPath(text: string): Complaint | undefined {
   if (text !== '' && !text.includes('\0')) return undefined
   return { message: 'the path is empty' }
+}
+
+function checkLocation(text: string): Complaint | undefined {
+  return isS3Uri(text) ? complaintOf(parseS3Uri)(text, {}) : checkPath(text)
 }
 
 function checkHost(text: string): Complaint | undefined {

@@ -10,7 +10,7 @@ import type { KeyVersion } from '../keys/key.ts'
 import { LOG_ROLES, type LogNames, type LogRole } from '../log/log-roles.ts'
 import type { Store } from '../store/store.ts'
 import { type Anchor, EMPTY_ANCHOR, mergeAnchors, serializeAnchor } from './anchor.ts'
-import type { AnchorStorage } from './anchor-file.ts'
+import type { AnchorStorage } from './anchor-storage.ts'
 import { findUnrevoked, logOf, logShorter, readStoreState, type StoreState } from './store-state.ts'
 
 /** What an anchor is held against. */
@@ -190,9 +190,9 @@ export class StoreAnchor {
     if (storage === undefined || serializeAnchor(this.#known) === this.#stored) return
     await this.#withLock(async () => {
       // Replicas may share it: what another has written stays.
-      const stored = (await storage.read()) ?? EMPTY_ANCHOR
-      const next = mergeAnchors(stored, this.#known)
-      await storage.write(next)
+      const next = await storage.update((stored = EMPTY_ANCHOR) =>
+        mergeAnchors(stored, this.#known),
+      )
       this.#known = mergeAnchors(this.#known, next)
       this.#stored = serializeAnchor(next)
     })

@@ -1,13 +1,15 @@
 /** Holds the store against its anchor, before anything is signed and for as long as the service runs. */
+import { basename, dirname } from 'node:path'
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import type { LogNames } from '../log/log-roles.ts'
 import { acceptStoreBehind } from '../rotation/accept-store-behind.ts'
-import type { AnchorStorage } from '../rotation/anchor-file.ts'
-import { anchorFile } from '../rotation/anchor-file.ts'
+import { type AnchorStorage, anchorIn } from '../rotation/anchor-storage.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import type { RevokeAgain, StoreAnchor } from '../rotation/store-anchor.ts'
 import { transition } from '../rotation/transitions.ts'
+import { openStorage, type OpenStorageOptions } from '../storage/open-storage.ts'
+import { isS3Uri, parseS3Uri } from '../storage/s3/uri.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** What following an anchor stands on. */
@@ -70,32 +72,55 @@ function revokeAgain({ onAlert, rotation }: AnchorOptions): RevokeAgain {
  *
  * @returns undefined — nothing is kept outside of the store
  */
-export function anchorPath(configured: string | undefined, store: string): string | undefined {
-  if (configured !== undefined) {
-    return configured.endsWith('/') ? `${configured}anchor.json` : configured
-  }
+export function anchorLocation(configured: string | undefined, store: string): string | undefined {
+  if (configured !== undefined) return configured
   const [, database] = /^sqlite:(.+)$/.exec(store) ?? []
   return database === undefined || database === ':memory:' ? undefined : `${database}.anchor`
 }
 
-/** The storage at a path. */
-export function anchorStorage(path: string | undefined): AnchorStorage | undefined {
-  return path === undefined ? undefined : anchorFile(path)
+/** What an anchor is called where only a folder is given. */
+const ANCHOR_NAME = 'anchor.json'
+
+/**
+ * Opens the storage at a location.
+ *
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — a malformed reference
+ */
+export async function openAnchorStorage(
+  location: string | undefined,
+  { env, lifecycle }: Pick<OpenStorageOptions, 'env'> & { readonly lifecycle: Lifecycle },
+): Promise<AnchorStorage | undefined> {
+  if (location === undefined) return undefined
+  const { folder, name } = splitLocation(location)
+  return anchorIn(lifecycle.own(await openStorage(folder, { env, isPublic: false })), name)
+}
+
+function splitLocation(location: string): { readonly folder: string; readonly name: string } {
+  if (!isS3Uri(location)) {
+    if (location.endsWith('/')) return { folder: location, name: ANCHOR_NAME }
+    return { folder: dirname(location), name: basename(location) }
+  }
+  const { bucket, isFolder, key } = parseS3Uri(location)
+  const query = /\?.*$/.exec(location)?.[0] ?? ''
+  if (isFolder) return { folder: location, name: ANCHOR_NAME }
+  const parent = dirname(key)
+  const folder = parent === '.' ? `s3://${bucket}` : `s3://${bucket}/${parent}`
+  return { folder: `${folder}${query}`, name: basename(key) }
 }
 
 /** What the operator should know of the anchor of a store, before it is begun. */
 export async function anchorWarnings(
-  path: string | undefined,
+  anchor: AnchorStorage | undefined,
   { store, isFirst }: { readonly store: string; readonly isFirst: boolean },
 ): Promise<readonly string[]> {
-  if (path === undefined) {
+  if (anchor === undefined) {
     if (!store.startsWith('postgres')) return []
     return [
-      'no anchor (log.anchor): a database restored from an older backup signs again with versions that were revoked since; set log.anchor to a file that outlives the database',
+      'no anchor (log.anchor): a database restored from an older backup signs again with versions that were revoked since; set log.anchor to a file that outlives the database, or to s3://BUCKET/KEY',
     ]
   }
-  if (isFirst || (await anchorFile(path).read()) !== undefined) return []
+  if (isFirst || (await anchor.read()) !== undefined) return []
   return [
-    `no anchor at ${path}, though the store is in use: if the database was restored from a backup, nothing can show it; the anchor begins with what the store has now`,
+    `no anchor at ${anchor.location}, though the store is in use: if the database was restored from a backup, nothing can show it; the anchor begins with what the store has now`,
   ]
 }

@@ -24,6 +24,7 @@ import { allLoaders } from '../providers/loaders.ts'
 import { completeInPlace, parseProviderReference } from '../providers/provider-reference.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
 import { RenewableFiles } from '../renewal.ts'
+import type { AnchorStorage } from '../rotation/anchor-storage.ts'
 import type { MachineClock } from '../rotation/checked-clock.ts'
 import { notConfigured } from '../rotation/configured-keyring.ts'
 import { serializeTokenRules } from '../rotation/key-rules.ts'
@@ -31,7 +32,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
 import { parseTrustedRoot } from '../verification/trusted-root.ts'
-import { anchorPath, anchorStorage, anchorWarnings } from './anchor.ts'
+import { anchorLocation, anchorWarnings, openAnchorStorage } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
 import type { ServiceSettings } from './context.ts'
 import { readProxies } from '../client/proxies.ts'
@@ -128,10 +129,13 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const logNames = logNamesOf(config, issuer)
   await settleLogNames(store, logNames, isNewLog)
   const known = await store.transaction((records) => records.keys.keys())
-  const anchor = anchorPath(config.log.anchor, config.store)
+  const anchor = await openAnchorStorage(anchorLocation(config.log.anchor, config.store), {
+    env: options.env,
+    lifecycle,
+  })
   const isFirst = known.length === 0
   const anchorSaid = await anchorWarnings(anchor, { store: config.store, isFirst })
-  const service = lifecycle.own(await assemble({ issuer, keys, options, providers, store }))
+  const service = lifecycle.own(await assemble({ anchor, issuer, keys, options, providers, store }))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
     trustProxy: config.serve.trustProxy,
@@ -236,6 +240,7 @@ function passphraseOf(keys: KeyTable, path: string): string | undefined {
 }
 
 interface Ingredients {
+  readonly anchor: AnchorStorage | undefined
   readonly issuer: string
   readonly keys: KeyTable
   readonly options: ServerOptions
@@ -244,7 +249,7 @@ interface Ingredients {
 }
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
-  const { issuer, keys, options, providers, store } = ingredients
+  const { anchor, issuer, keys, options, providers, store } = ingredients
   const { clock = MACHINE_CLOCK, config, signal } = options
   const { approvals, policies } = config.access
   return assembleService({
@@ -261,7 +266,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     log: {
       names: logNamesOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
-      anchor: anchorStorage(anchorPath(config.log.anchor, config.store)),
+      anchor,
     },
     keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',

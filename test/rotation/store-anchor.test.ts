@@ -1,8 +1,8 @@
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { LogEntry } from '../../src/log/entry.ts'
 import { type Anchor, EMPTY_ANCHOR } from '../../src/rotation/anchor.ts'
-import { anchorFile } from '../../src/rotation/anchor-file.ts'
+import { anchorIn } from '../../src/rotation/anchor-storage.ts'
+import { openFolderStorage } from '../../src/storage/folder-storage.ts'
 import { anchoredAdmission, createAdmission } from '../../src/rotation/admission.ts'
 import { StoreAnchor } from '../../src/rotation/store-anchor.ts'
 import { LOG_ROLES } from '../../src/log/log-roles.ts'
@@ -12,8 +12,8 @@ import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 const NAMES = { audit: 'sign.example.com/audit', transparency: 'sign.example.com' }
 
 async function anchorOf(scene: RotationScene, before: Partial<Anchor> = {}): Promise<StoreAnchor> {
-  const storage = anchorFile(join(scene.folder, 'anchor.json'))
-  await storage.write({ ...EMPTY_ANCHOR, ...before })
+  const storage = anchorIn(openFolderStorage(scene.folder, { isPublic: false }), 'anchor.json')
+  await storage.update(() => ({ ...EMPTY_ANCHOR, ...before }))
   const { store } = scene
   return StoreAnchor.open({ store, names: NAMES, storage, onAlert: () => undefined })
 }
@@ -89,7 +89,7 @@ test('anchors that share a file write over nothing of each other', async () => {
   const scene = await RotationScene.start()
   const one = await anchorOf(scene)
   const { store } = scene
-  const storage = anchorFile(join(scene.folder, 'anchor.json'))
+  const storage = anchorIn(openFolderStorage(scene.folder, { isPublic: false }), 'anchor.json')
   const shared = { store, storage, onAlert: () => undefined }
   const names = Array.from({ length: 8 }, (_, number) => `log-${number}`)
   const others = await Promise.all(

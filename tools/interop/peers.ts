@@ -47,7 +47,7 @@ export const SIGSTORE_GO: Peer = {
   },
 }
 
-/** An emulator of AWS KMS, written by people who did not write our double. */
+/** An emulator of AWS KMS and S3, written by people who did not write our doubles. */
 export const LOCALSTACK: Peer = {
   name: 'localstack',
   version: '2026.3.0',
@@ -61,7 +61,8 @@ export const LOCALSTACK: Peer = {
       'pyOpenSSL==25.3.0',
     ]
     run([join(venv, 'bin/pip'), 'install', '--quiet', ...packages])
-    const imports = 'import localstack.aws.components, localstack.services.kms.provider'
+    const imports =
+      'import localstack.aws.components, localstack.services.kms.provider, localstack.services.s3.provider'
     run([join(venv, 'bin/python'), '-c', imports])
   },
 }

@@ -170,10 +170,10 @@ const log = Type.Object(
       }),
     ),
     anchor: Type.Optional(
-      text('path', {
+      text('location', {
         description:
-          'File in which the service keeps how far its logs and publications are and what is revoked, so that it notices a database restored from an older backup. A path that ends with `/` is a folder. Replicas may share it. Left out: the file of an SQLite store with `.anchor` behind its name; none for PostgreSQL.',
-        examples: ['/var/lib/countersign/anchor.json'],
+          'File or S3 object in which the service keeps how far its logs and publications are and what is revoked, so that it notices a database restored from an older backup. What ends with `/` is a folder. Replicas may share it. `s3://BUCKET/KEY` takes `?region=…&profile=…&endpoint=HOST`; what is left out, and credentials, come from the usual AWS settings. Left out: the file of an SQLite store with `.anchor` behind its name; none for PostgreSQL.',
+        examples: ['/var/lib/countersign/anchor.json', 's3://acme-anchor/countersign.json'],
       }),
     ),
   },

@@ -32,7 +32,9 @@ const SYNTAX = /^awskms:\/\/([^/?#]*)\/([^?#]*)(?:\?([^#]*))?$/i
 const KEY_ID = '(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})'
 /** KMS allows 256 characters, `alias/` included. */
 const ALIAS = 'alias/[A-Za-z0-9/_-]{1,250}'
-const ARN = new RegExp(`^arn:aws(?:-[a-z]+)*:kms:(${REGION_PATTERN}):[0-9]{12}:(?:key/${KEY_ID}|${ALIAS})$`)
+const ARN = new RegExp(
+  `^arn:aws(?:-[a-z]+)*:kms:(${REGION_PATTERN}):[0-9]{12}:(?:key/${KEY_ID}|${ALIAS})$`,
+)
 const KEY = new RegExp(`^(?:${KEY_ID}|${ALIAS})$`)
 
 function invalid(text: string, why: string): CountersignError {
@@ -99,7 +101,11 @@ function split(text: string): AwsKmsAccount & { readonly path: string } {
   if (authority === undefined || path === undefined) {
     throw invalid(text, 'expected awskms://[endpoint]/KEY')
   }
-  return { path, ...endpointOf(text, authority), ...parseAccountQuery(query, ACCOUNT_PARAMETERS, (why) => invalid(text, why)) }
+  return {
+    path,
+    ...endpointOf(text, authority),
+    ...parseAccountQuery(query, ACCOUNT_PARAMETERS, (why) => invalid(text, why)),
+  }
 }
 
 function endpointOf(text: string, authority: string): { readonly endpoint?: string } {

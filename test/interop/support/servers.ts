@@ -24,8 +24,8 @@ export async function startZot(): Promise<RunningServer> {
   return withFolder(server, folder)
 }
 
-/** Starts localstack's KMS, empty. It takes any credentials; its account is 000000000000. */
-export async function startLocalstack(): Promise<RunningServer> {
+/** Starts one of localstack's services, empty. It takes any credentials; its account is 000000000000. */
+export async function startLocalstack(service: 'kms' | 's3' = 'kms'): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-localstack-'))
   const bin = join(folderOf(LOCALSTACK), 'venv/bin')
   const server = await startOnFreePort(
@@ -40,7 +40,7 @@ export async function startLocalstack(): Promise<RunningServer> {
         OVERRIDE_IN_DOCKER: '0',
         GATEWAY_LISTEN: `127.0.0.1:${port}`,
         GATEWAY_SERVER: 'hypercorn',
-        SERVICES: 'kms',
+        SERVICES: service,
         EAGER_SERVICE_LOADING: '1',
         // It shall ask nobody outside for anything.
         DISABLE_EVENTS: '1',

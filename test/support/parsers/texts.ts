@@ -26,6 +26,12 @@ import { parseChallenges } from '../../../src/oci/auth-challenge.ts'
 import { parseLinks } from '../../../src/oci/link-header.ts'
 import { retryDelay } from '../../../src/oci/retry.ts'
 import { parseRealm } from '../../../src/oci/token.ts'
+import {
+  ACCOUNT_PARAMETERS,
+  parseAccountQuery,
+  parseEndpoint,
+} from '../../../src/client/aws-account.ts'
+import { parseS3Uri } from '../../../src/storage/s3/uri.ts'
 import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
 import { parseKeyUri } from '../../../src/providers/key-uri.ts'
 import { parsePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
@@ -141,6 +147,18 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
   }),
   ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
     parameters: repeated('region=a&', 'awskms:///?'),
+  }),
+  ofText('parseEndpoint', ARGUMENT, parseEndpoint, { labels: repeated('a.') }),
+  ofText(
+    'parseAccountQuery',
+    ARGUMENT,
+    (input) => parseAccountQuery(input, ACCOUNT_PARAMETERS, () => new Error('malformed')),
+    { parameters: repeated('region=a&'), encodings: repeated('%41', 'profile=') },
+  ),
+  ofText('parseS3Uri', ARGUMENT, parseS3Uri, {
+    bucket: repeated('a.', 's3://'),
+    key: repeated('a/', 's3://acme/'),
+    query: repeated('region=a&', 's3://acme?'),
   }),
   ofText('parseChallenges', HEADER, parseChallenges, {
     schemes: repeated('Bearer ,'),
