@@ -5,12 +5,9 @@
  *
  * @packageDocumentation
  */
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { hasErrno, readFileBounded } from '../src/files.ts'
-import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
-import type { FoundAttachments } from '../src/oci/attachments.ts'
-import { readAttachments } from '../src/oci/attachments.ts'
+import { placeBundle, readBundles } from '../src/artifacts/bundle-files.ts'
+import { digestStem } from '../src/artifacts/named-artifact.ts'
+import { type FoundAttachments, readAttachments } from '../src/oci/attachments.ts'
 import type { Policy } from '../src/verification/policy.ts'
 import type { Attached } from '../src/verification/verify-artifact.ts'
 import { describeFailure, isNotFound } from './github-attestations.ts'
@@ -20,8 +17,6 @@ import { createStores } from './registry.ts'
 import { stepPath } from './step-path.ts'
 import type { StepContext } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
-
-const SUFFIX = '.sigstore.json'
 
 /** Where bundles are looked for, and which are wanted. */
 export interface Places {
@@ -44,11 +39,9 @@ export async function findBundles(
   { bundle, github, maxAttached }: VerifyInputs,
   { policy, askGithub, context }: Places,
 ): Promise<FoundAttachments> {
-  if (bundle !== undefined) {
-    const path = await bundlePath(await stepPath(bundle, context), subject)
-    return { attached: await readBundleFile(path, context), unreadable: [] }
-  }
-  const found = await findStored(subject, { policy, maxAttached, context })
+  const files = await readFiles(subject, bundle, context)
+  if (files !== undefined && bundle !== undefined) return files
+  const found = files ?? (await findStored(subject, { policy, maxAttached, context }))
   if (found.attached.length > 0 || github.attestations === 'false') return found
   return { attached: await askGithub(subject), unreadable: found.unreadable }
 }
@@ -58,47 +51,31 @@ interface StoredPlace extends Pick<Places, 'policy' | 'context'> {
 }
 
 async function findStored(
-  { path, image, digest }: ActionSubject,
+  { image, digest }: ActionSubject,
   { policy, maxAttached, context }: StoredPlace,
 ): Promise<FoundAttachments> {
-  if (image !== undefined) {
-    const store = createStores(context)(image)
-    const { signal } = context
-    const { predicateTypes } = policy
-    const format = 'auto'
-    return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
-  }
-  if (path === undefined) return { attached: [], unreadable: [] }
-  return { attached: await readBeside(`${path}${SUFFIX}`, context), unreadable: [] }
+  if (image === undefined) return NOTHING
+  const store = await createStores(context).open({ kind: 'registry', ...image })
+  const { signal } = context
+  const { predicateTypes } = policy
+  const format = 'auto'
+  return readAttachments({ store, digest, format, predicateTypes, maxAttached, signal })
 }
 
-/** A folder has one bundle for each artifact, called like the file. */
-async function bundlePath(given: string, { name }: ActionSubject): Promise<string> {
-  const isFolder = await stat(given).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  return isFolder ? join(given, `${name.replaceAll('/', '_')}${SUFFIX}`) : given
-}
+const NOTHING: FoundAttachments = { attached: [], unreadable: [] }
 
-async function readBeside(path: string, context: StepContext): Promise<readonly Attached[]> {
-  try {
-    return await readBundleFile(path, context)
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return []
-    throw error
-  }
-}
-
-async function readBundleFile(path: string, context: StepContext): Promise<readonly Attached[]> {
-  const bundles = splitBundles(
-    await readFileBounded(await stepPath(path, context), MAX_BUNDLE_BYTES),
-  )
-  return bundles.map((bytes, index) => ({
-    kind: 'bundle',
-    source: bundles.length === 1 ? path : `${path} line ${index + 1}`,
-    bytes,
-  }))
+/** The bundles of the file that is named, or beside the artifact; a folder has one for each artifact. */
+async function readFiles(
+  { path: beside, image, name, digest }: ActionSubject,
+  bundle: string | undefined,
+  context: StepContext,
+): Promise<FoundAttachments | undefined> {
+  const given = bundle === undefined ? undefined : await stepPath(bundle, context)
+  const stem = image === undefined ? name.replaceAll('/', '_') : digestStem(digest)
+  const place = await placeBundle(given, image === undefined ? beside : undefined, stem)
+  if (place === undefined) return undefined
+  const path = await stepPath(place.path, context)
+  return { attached: await readBundles({ ...place, path }), unreadable: [] }
 }
 
 /**

@@ -1,17 +1,14 @@
 /** Publishing to the registries that images are in. */
-import { homedir } from 'node:os'
 import { printable } from '../src/formats/printable.ts'
+import { createImageStores, type ImageStores } from '../src/artifacts/image-stores.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import type { OciStore } from '../src/oci/artifact-store.ts'
 import type { SignFormat } from '../src/artifacts/artifact-signer.ts'
 import { type AttachedDocument, attachSignature } from '../src/artifacts/attach-signature.ts'
-import { createCredentialSource } from '../src/oci/credentials.ts'
-import { RegistryClient } from '../src/oci/registry-client.ts'
-import { createRegistryStore } from '../src/oci/registry-store.ts'
 import { tellDone } from './already-done.ts'
 import { usage } from './input-reader.ts'
 import type { StepSignature } from './step-signer.ts'
-import { type StepContext, variable } from './step.ts'
+import type { StepContext } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
 
 /** An image that is there. */
@@ -27,14 +24,8 @@ export interface PublishedItem extends AttachedDocument {
 }
 
 /** Opens the stores of one step: one client, with the logins of the job. */
-export function createStores(
-  context: StepContext,
-): (image: NonNullable<ActionSubject['image']>) => OciStore {
-  const { env: variables, runtime } = context
-  const homeDirectory = variable(context, 'HOME') ?? homedir()
-  const credentials = createCredentialSource({ variables, homeDirectory })
-  const client = new RegistryClient({ runtime, credentials })
-  return ({ registry, repository }) => createRegistryStore({ client, registry, repository })
+export function createStores({ env: variables, runtime }: StepContext): ImageStores {
+  return createImageStores({ variables, runtime: () => Promise.resolve(runtime) })
 }
 
 /**
@@ -47,7 +38,7 @@ export async function openTargets(
   subjects: readonly ActionSubject[],
   context: StepContext,
 ): Promise<readonly OpenTarget[]> {
-  const open = createStores(context)
+  const stores = createStores(context)
   const { signal } = context
   const targets: OpenTarget[] = []
   for (const subject of subjects) {
@@ -58,7 +49,7 @@ export async function openTargets(
         'name the image with subject-name and subject-digest, or leave push-to-registry out',
       )
     }
-    const store = open(image)
+    const store = await stores.open({ kind: 'registry', ...image })
     targets.push({ subject, store, image: await store.resolve({ digest }, { signal }) })
   }
   return targets

@@ -15,12 +15,13 @@ import { pinKey } from '../src/verification/trust.ts'
 import { verifyArtifact } from '../src/verification/verify-artifact.ts'
 import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
-import { openLocalArtifact } from './local-artifact.ts'
+import { openLocalArtifact } from '../src/artifacts/local-content.ts'
 import { renderVerdict } from './render/verify.ts'
+import { toArtifactWorld } from './artifact-world.ts'
 import type { CommandEnvironment } from './command.ts'
 import { type InstanceFlags, readInstanceRoot } from './sigstore-instance.ts'
-import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
-import { refused, toVerified, type VerifiedTarget } from './verified-target.ts'
+import type { NamedContent } from '../src/artifacts/named-artifact.ts'
+import { refused, toVerified, type VerifiedArtifact } from '../src/artifacts/verified-artifact.ts'
 
 /** Options of `verify-bundle`. */
 export interface VerifyBundleFlags extends InstanceFlags {
@@ -49,15 +50,15 @@ export async function verifyBundleCommand(
 }
 
 async function verify(
-  target: LocalTarget,
+  target: NamedContent,
   { policy, flags }: { readonly policy: Policy; readonly flags: VerifyBundleFlags },
   environment: CommandEnvironment,
-): Promise<VerifiedTarget> {
+): Promise<VerifiedArtifact> {
   const { context } = environment
   await using keys = openKeys(environment, {})
   const pinned = flags.key === undefined ? [] : [pinKey(await keys.describe(flags.key))]
   const trustedRoot = await readInstanceRoot(flags, context)
-  const artifact = await openLocalArtifact(target, environment)
+  const artifact = await openLocalArtifact(target, toArtifactWorld(environment))
   const bytes = await readFileBounded(flags.bundle, MAX_BUNDLE_BYTES)
   const attached = [{ kind: 'bundle', source: flags.bundle, bytes }] as const
   const trust = { keys: pinned, trustedRoot }
@@ -66,7 +67,7 @@ async function verify(
 }
 
 /** "The digest should […] not be a path on disk", says the protocol. */
-function toTarget(name: string): LocalTarget {
+function toTarget(name: string): NamedContent {
   return isDigest(name) && !existsSync(name)
     ? { kind: 'digests', name, digests: [name] }
     : { kind: 'file', name, path: name }

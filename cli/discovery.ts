@@ -14,7 +14,7 @@ import { type ErrorDocument, toErrorDocument } from '../src/verification/result.
 import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
 import { tooManyAttached } from '../src/oci/attachment-limits.ts'
 import { isBundle, isVague } from '../src/oci/bundle-referrers.ts'
-import type { OpenImage } from './images.ts'
+import type { OpenImage } from '../src/artifacts/open-images.ts'
 import { mapInOrder } from '../src/in-order.ts'
 
 /** One attached thing and what is attached to it; every text is a stranger's. */

@@ -3,11 +3,15 @@ import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { MAX_BUNDLE_BYTES } from '../src/formats/bundle.ts'
 import { parseJson } from '../src/formats/json.ts'
 import { readBundleFacts } from './bundle-facts.ts'
-import { readBundlesBeside } from './bundle-files.ts'
+import { readBundlesBeside } from '../src/artifacts/bundle-files.ts'
 import type { FoundAttachments } from '../src/oci/attachments.ts'
-import type { OpenImageOptions } from './images.ts'
-import type { ImageTarget, Target } from '../src/artifacts/named-artifact.ts'
-import { bundleStem } from './targets.ts'
+import type { OpenImageOptions } from '../src/artifacts/open-images.ts'
+import {
+  bundleStem,
+  digestStem,
+  type NamedArtifact,
+  type NamedImage,
+} from '../src/artifacts/named-artifact.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The bundles of one artifact; at least one. */
@@ -34,7 +38,7 @@ export interface DownloadOptions extends OpenImageOptions {
  * of the first
  */
 export async function readDownloads(
-  target: Target,
+  target: NamedArtifact,
   types: readonly string[] | undefined,
   options: DownloadOptions,
 ): Promise<readonly DownloadedBundles[]> {
@@ -52,11 +56,11 @@ export async function readDownloads(
 }
 
 async function readImageBundles(
-  target: ImageTarget,
+  target: NamedImage,
   options: DownloadOptions,
 ): Promise<readonly DownloadedBundles[]> {
-  const [{ imageStem, openImages }, { readAttachments }] = await Promise.all([
-    import('./images.ts'),
+  const [{ openImages }, { readAttachments }] = await Promise.all([
+    import('../src/artifacts/open-images.ts'),
     import('../src/oci/attachments.ts'),
   ])
   const downloads: DownloadedBundles[] = []
@@ -79,7 +83,7 @@ async function readImageBundles(
     const [failed] = skipped
     if (failed !== undefined && bundles.length === 0) throw failed.error
     reportUnreadable(skipped, terminal)
-    downloads.push({ name, stem: imageStem(digest), bundles })
+    downloads.push({ name, stem: digestStem(digest), bundles })
   }
   return downloads
 }

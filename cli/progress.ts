@@ -1,18 +1,11 @@
 /** Showing how far long reading has come. */
+import type { Reading } from '../src/artifacts/world.ts'
 import { assertNotCancelled } from '../src/cancellation.ts'
 import type { CommandEnvironment } from './command.ts'
 
 /** Short work shows nothing; a line that changes more often can't be read. */
 const FIRST_MS = 300
 const EVERY_MS = 100
-
-/** What is being read. */
-export interface Progress {
-  /** What to call it: `hashing app.tar.gz`. */
-  readonly label: string
-  /** Bytes in all, where that is known. */
-  readonly total?: number | undefined
-}
 
 /**
  * Passes chunks on and shows how many bytes have gone by, on a terminal only.
@@ -22,7 +15,7 @@ export interface Progress {
 export async function* withProgress(
   chunks: AsyncIterable<Uint8Array>,
   { context, terminal }: CommandEnvironment,
-  { label, total }: Progress,
+  { label, total }: Reading,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const now = (): number => context.now().getTime()
   let next = now() + FIRST_MS

@@ -6,13 +6,14 @@
  * @packageDocumentation
  */
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
-import { CountersignError, toCountersignError } from '../src/errors.ts'
+import { CountersignError } from '../src/errors.ts'
 import { printableJson } from '../src/formats/printable.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
 import { addExamples } from './examples.ts'
 import { addCommonOptions, readCommonFlags } from './options.ts'
+import { withTypedHint } from './hints.ts'
 import { errorDocument } from './render/json.ts'
 import { renderError } from './render/text.ts'
 import { wrapFor } from './render/wrap.ts'
@@ -61,7 +62,7 @@ function toFailure(
   environment: CommandEnvironment,
   path: readonly string[],
 ): Outcome | undefined {
-  if (!(thrown instanceof CommanderError)) return fail(toCountersignError(thrown), environment)
+  if (!(thrown instanceof CommanderError)) return fail(withTypedHint(thrown), environment)
   // Help and version were asked for and have been printed.
   if (thrown.exitCode === 0) return undefined
   return fail(toUsageError(thrown, path), environment)

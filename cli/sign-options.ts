@@ -2,12 +2,12 @@
 import type { AlgorithmName } from '../src/crypto/algorithms.ts'
 import { CountersignError } from '../src/errors.ts'
 import type { SignFormat } from '../src/artifacts/artifact-signer.ts'
-import type { ExistingBundle } from './bundle-files.ts'
+import type { ExistingBundle } from '../src/artifacts/bundle-files.ts'
 import type { ConfigFlags } from './configuration.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { SecretFlags } from './secrets.ts'
 import { serverOption, type ServiceFlags } from './service.ts'
-import type { OpenSignableOptions } from './signable.ts'
+import type { OpenSubjectOptions } from '../src/artifacts/open-subject.ts'
 import { createStores, type StoreFlags } from './stores.ts'
 
 /** The options both take. */
@@ -39,7 +39,7 @@ export function toOpenOptions(
   flags: SignFlags,
   existing: ExistingBundle,
   environment: CommandEnvironment,
-): OpenSignableOptions {
+): OpenSubjectOptions {
   const { bundle, format, upload } = flags
   if (!upload && format !== 'bundle') {
     throw new CountersignError('ERR_USAGE', `--format ${format} is attached to images only`, {

@@ -1,13 +1,14 @@
 /** What `sign` and `attest` answer: one result for each artifact, in order. */
-import { type CountersignError, toCountersignError } from '../src/errors.ts'
+import type { CountersignError } from '../src/errors.ts'
 import { toErrorDocument, worstExit } from '../src/verification/result.ts'
 import type { CommandSigner } from './open-signer.ts'
 import type { Outcome } from './context.ts'
+import { withTypedHint } from './hints.ts'
 import { schema } from './render/json.ts'
 import { renderNames } from './render/names.ts'
 import { renderSigned } from './render/sign.ts'
 import type { CommandEnvironment } from './command.ts'
-import type { Signable } from './signable.ts'
+import type { OpenSubject } from '../src/artifacts/open-subject.ts'
 import type { SignedDocument } from './signed-document.ts'
 
 /** A result and, where it is none, why. */
@@ -25,7 +26,7 @@ interface Delivered {
 
 /** The result of an artifact whose bundle is where it belongs. */
 export function toSigned(
-  { name, pinned, digests }: Signable,
+  { name, pinned, digests }: OpenSubject,
   { path, attached, logIndex }: Delivered,
 ): Signed {
   return {
@@ -43,7 +44,7 @@ export function toSigned(
 
 /** The result of an artifact that failed, at any step. */
 export function toUnsigned(name: string, thrown: unknown): Signed {
-  const error = toCountersignError(thrown)
+  const error = withTypedHint(thrown)
   return { document: { name, ok: false, error: toErrorDocument(error) }, error }
 }
 

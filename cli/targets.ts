@@ -3,14 +3,13 @@
  *
  * @packageDocumentation
  */
-import { basename } from 'node:path'
 import { CountersignError } from '../src/errors.ts'
 import { parseArtifactReference } from '../src/formats/artifact-reference.ts'
 import { printable } from '../src/formats/printable.ts'
-import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
+import { BUNDLE_SUFFIX } from '../src/artifacts/bundle-files.ts'
 import type { Terminal } from './terminal.ts'
 import { readChecksumTargets } from '../src/artifacts/checksum-list.ts'
-import type { LocalTarget, Target } from '../src/artifacts/named-artifact.ts'
+import type { NamedArtifact } from '../src/artifacts/named-artifact.ts'
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.
@@ -22,7 +21,7 @@ export async function readTargets(
   names: readonly string[],
   checksums: string | undefined,
   terminal: Pick<Terminal, 'say'>,
-): Promise<readonly Target[]> {
+): Promise<readonly NamedArtifact[]> {
   const targets = withoutBundles(names.map(parseTarget), terminal)
   if (targets.filter(({ kind }) => kind === 'stdin').length > 1) {
     throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
@@ -43,22 +42,22 @@ export async function readTargets(
  * out is neither signed nor verified, so it is said.
  */
 function withoutBundles(
-  targets: readonly Target[],
+  targets: readonly NamedArtifact[],
   terminal: Pick<Terminal, 'say'>,
-): readonly Target[] {
+): readonly NamedArtifact[] {
   const paths = new Set(targets.flatMap((one) => (one.kind === 'file' ? [one.path] : [])))
   return targets.filter((target) => {
     const isBundle =
       target.kind === 'file' &&
-      target.path.endsWith(SUFFIX) &&
-      paths.has(target.path.slice(0, -SUFFIX.length))
+      target.path.endsWith(BUNDLE_SUFFIX) &&
+      paths.has(target.path.slice(0, -BUNDLE_SUFFIX.length))
     if (isBundle)
       terminal.say(`skipped ${printable(target.name)}: the bundle of another artifact here`)
     return !isBundle
   })
 }
 
-function parseTarget(name: string): Target {
+function parseTarget(name: string): NamedArtifact {
   const reference = parseArtifactReference(name)
   switch (reference.kind) {
     case 'registry':
@@ -71,28 +70,4 @@ function parseTarget(name: string): Target {
     case 'file':
       return { kind: 'file', name, path: reference.path }
   }
-}
-
-/** The file beside which the bundle of a local artifact lies; undefined where there is none to trust. */
-export function besidePath(target: LocalTarget): string | undefined {
-  return target.kind !== 'stdin' && target.isElsewhere === true ? undefined : targetPath(target)
-}
-
-/** Why a local artifact has no bundle beside it. */
-export function describeNoPlace(target: LocalTarget): string {
-  return targetPath(target) === undefined
-    ? `"${target.name}" is not a file`
-    : `"${target.name}" is outside of the current folder and of that of the list`
-}
-
-/** The file a local artifact is, or would be. */
-export function targetPath(target: LocalTarget): string | undefined {
-  return target.kind === 'stdin' ? undefined : target.path
-}
-
-/** What the bundle of a local artifact is called in a folder of bundles. */
-export function bundleStem(target: LocalTarget): string {
-  const path = targetPath(target)
-  if (path !== undefined) return basename(path)
-  return target.kind === 'stdin' ? 'stdin' : target.name.replace(':', '-')
 }

@@ -21,13 +21,14 @@ import {
   signFormatOption,
 } from '../options.ts'
 import { readPredicate } from '../predicate-input.ts'
+import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { toSignOutcome } from '../sign-result.ts'
-import { openSignables } from '../open-signable.ts'
-import type { Signable } from '../signable.ts'
-import type { Target } from '../../src/artifacts/named-artifact.ts'
+import { openSubjects } from '../../src/artifacts/open-subjects.ts'
+import type { OpenSubject } from '../../src/artifacts/open-subject.ts'
+import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 /** Artifacts opened at a time. */
@@ -88,8 +89,9 @@ async function attest(
   const opening = await openArtifactSigner(flags, ['envelope'], environment)
   await using signer = opening.signer
 
+  const world = toArtifactWorld(environment)
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
-    openSignables(target, options, environment),
+    openSubjects(target, options, world),
   )
   const [first, ...more] = opened.flat()
   if (first === undefined) throw new TypeError('a command line without artifacts')
@@ -102,9 +104,9 @@ async function attest(
 }
 
 function outputOf(
-  one: Signable,
-  outputs: readonly SignatureOutput<Signable>[],
-): SignatureOutput<Signable> {
+  one: OpenSubject,
+  outputs: readonly SignatureOutput<OpenSubject>[],
+): SignatureOutput<OpenSubject> {
   const output = outputs.find(({ subjects }) => subjects.includes(one))
   if (output === undefined) throw new RangeError('an artifact that nothing was signed about')
   return output
@@ -126,7 +128,7 @@ async function readInput(
   })
 }
 
-function assertOneStdin(targets: readonly Target[], { predicate }: AttestFlags): void {
+function assertOneStdin(targets: readonly NamedArtifact[], { predicate }: AttestFlags): void {
   if (predicate !== '-' || !targets.some(({ kind }) => kind === 'stdin')) return
   throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once', {
     hint: 'give the predicate, or the artifact, as a file',

@@ -1,6 +1,6 @@
 /** `countersign discover`. */
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
-import { readBundlesBeside } from '../bundle-files.ts'
+import { readBundlesBeside } from '../../src/artifacts/bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import {
@@ -14,7 +14,7 @@ import { schema } from '../render/json.ts'
 import { type AttachmentTree, renderTree } from '../render/tree.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
-import type { Target } from '../../src/artifacts/named-artifact.ts'
+import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 interface DiscoverFlags extends StoreFlags {
@@ -55,7 +55,7 @@ async function discover(
 }
 
 async function readTrees(
-  target: Target,
+  target: NamedArtifact,
   flags: DiscoverFlags,
   environment: CommandEnvironment,
 ): Promise<readonly AttachmentTree[]> {
@@ -64,7 +64,7 @@ async function readTrees(
     const bundles = await readBundlesBeside(target)
     return [{ name: target.name, attached: discoverBundles(bundles) }]
   }
-  const { openImages } = await import('../images.ts')
+  const { openImages } = await import('../../src/artifacts/open-images.ts')
   const { signal } = environment.context
   const stores = createStores(environment, flags)
   const { recursive = false, maxAttached } = flags

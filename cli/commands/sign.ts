@@ -4,10 +4,11 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import { CountersignError } from '../../src/errors.ts'
 import type { ArtifactSigner, SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import type { SignedForm } from '../../src/verification/key-use.ts'
-import type { ExistingBundle } from '../bundle-files.ts'
+import type { ExistingBundle } from '../../src/artifacts/bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery, type Deliver } from '../delivery.ts'
+import type { ArtifactWorld } from '../../src/artifacts/world.ts'
 import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
@@ -21,13 +22,14 @@ import {
   referrersModeOption,
   signFormatOption,
 } from '../options.ts'
+import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
 import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
-import { assertDistinctBundles, openSignables } from '../open-signable.ts'
-import type { OpenSignableOptions, Signable } from '../signable.ts'
-import type { Target } from '../../src/artifacts/named-artifact.ts'
+import { assertDistinctBundles, openSubjects } from '../../src/artifacts/open-subjects.ts'
+import type { OpenSubjectOptions, OpenSubject } from '../../src/artifacts/open-subject.ts'
+import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 
 /** Artifacts opened, and signed, at a time. */
@@ -80,59 +82,60 @@ async function sign(
   const opening = await openArtifactSigner(flags, forms, environment)
   await using signer = opening.signer
 
+  const world = toArtifactWorld(environment)
   const opened = await mapInOrder(targets, AT_ONCE, (target) =>
-    openForSigning(target, { signer, options }, environment),
+    openForSigning(target, { signer, options }, world),
   )
   const all = opened.flat()
-  const signables = all.filter(isSignable)
-  assertDistinctBundles(signables)
-  const make = signer.sign(signables, { format: flags.format, annotations: flags.annotations })
+  const subjects = all.filter(isSubject)
+  assertDistinctBundles(subjects)
+  const make = signer.sign(subjects, { format: flags.format, annotations: flags.annotations })
   const deliver = createDelivery(options.existing)
   const results = await mapInOrder(all, AT_ONCE, async (one) =>
-    isSignable(one) ? signOpened(one, make, deliver) : one,
+    isSubject(one) ? signOpened(one, make, deliver) : one,
   )
   return toSignOutcome(results, opening, environment)
 }
 
-function formsOf({ kind }: Target, { format }: SignCommandFlags): readonly SignedForm[] {
+function formsOf({ kind }: NamedArtifact, { format }: SignCommandFlags): readonly SignedForm[] {
   if (kind !== 'image') return ['message']
   if (format === 'both') return ['envelope', 'payload']
   return [format === 'legacy' ? 'payload' : 'envelope']
 }
 
-function isSignable(opened: Signable | Signed): opened is Signable {
+function isSubject(opened: OpenSubject | Signed): opened is OpenSubject {
   return 'digests' in opened
 }
 
 /** Opens one artifact; what goes wrong with it becomes its result. */
 async function openForSigning(
-  target: Target,
-  { signer, options }: { readonly signer: ArtifactSigner; readonly options: OpenSignableOptions },
-  environment: CommandEnvironment,
-): Promise<readonly (Signable | Signed)[]> {
+  target: NamedArtifact,
+  { signer, options }: { readonly signer: ArtifactSigner; readonly options: OpenSubjectOptions },
+  world: ArtifactWorld,
+): Promise<readonly (OpenSubject | Signed)[]> {
   try {
     // Before a large file is hashed in vain.
     if (target.kind !== 'image') signer.assertSignsFiles()
-    return await openSignables(target, { ...options, hash: signer.hash }, environment)
+    return await openSubjects(target, { ...options, hash: signer.hash }, world)
   } catch (thrown) {
     return [toUnsigned(target.name, thrown)]
   }
 }
 
 async function signOpened(
-  signable: Signable,
-  make: (signable: Signable) => Promise<SignatureOutput>,
+  subject: OpenSubject,
+  make: (subject: OpenSubject) => Promise<SignatureOutput>,
   deliver: Deliver,
 ): Promise<Signed> {
   try {
-    return await deliver(signable, await make(signable))
+    return await deliver(subject, await make(subject))
   } catch (thrown) {
-    return toUnsigned(signable.name, thrown)
+    return toUnsigned(subject.name, thrown)
   }
 }
 
 /** A signature over bytes has no place for annotations; cosign's older form is in no bundle. */
-function assertFitting(targets: readonly Target[], flags: SignCommandFlags): void {
+function assertFitting(targets: readonly NamedArtifact[], flags: SignCommandFlags): void {
   const { annotations, format, bundle } = flags
   const file = targets.find(({ kind }) => kind !== 'image')
   if (annotations !== undefined && file !== undefined) {

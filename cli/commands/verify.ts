@@ -9,6 +9,7 @@ import { type ConfigFlags, configOption, readCommandConfig } from '../configurat
 import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../../src/oci/attachments.ts'
 import { mapInOrder } from '../../src/in-order.ts'
+import { withTypedVerdict } from '../hints.ts'
 import { type CommandKeys, openKeys } from '../keys.ts'
 import {
   algorithmOption,
@@ -28,11 +29,12 @@ import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '
 import { assertBuilderKnown } from '../../src/verification/source.ts'
 import { renderNames } from '../render/names.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
+import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import type { StatedUse } from '../stated-use.ts'
-import type { Target } from '../../src/artifacts/named-artifact.ts'
+import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 import {
   namesSomebody,
@@ -41,8 +43,8 @@ import {
   type TrustFlags,
   withConfiguredTrust,
 } from '../trust.ts'
-import { verifyTarget } from '../verification.ts'
-import type { VerifiedTarget } from '../verified-target.ts'
+import { verifyNamed } from '../../src/artifacts/verify-named.ts'
+import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
 const AT_ONCE = 8
@@ -167,7 +169,7 @@ const LATE: ReadonlySet<string> = new Set([
 ])
 
 /** Any failed signature may be the demanded one. Standard input can't be read a second time. */
-function mayBeLate({ kind }: Target, verified: readonly VerifiedTarget[] = []): boolean {
+function mayBeLate({ kind }: NamedArtifact, verified: readonly VerifiedArtifact[] = []): boolean {
   const failed = verified.filter(({ error }) => error !== undefined)
   const examined = failed.flatMap(({ document }) => document.attestations)
   return kind !== 'stdin' && examined.some(({ error }) => LATE.has(error?.code ?? ''))
@@ -185,6 +187,7 @@ async function verify(
   const trust = await loadTrust(flags, keys, environment)
   assertBuilderKnown(policy, trust.material)
 
+  const world = toArtifactWorld(environment)
   const job = {
     policy,
     now: context.now(),
@@ -199,20 +202,18 @@ async function verify(
   }
   sayCriteria(trust)
   const verifyWith = (
-    chosen: readonly Target[],
+    chosen: readonly NamedArtifact[],
     { material }: Trust,
-  ): Promise<readonly (readonly VerifiedTarget[])[]> =>
-    mapInOrder(chosen, AT_ONCE, (target) =>
-      verifyTarget(target, { ...job, trust: material }, environment),
-    )
+  ): Promise<readonly (readonly VerifiedArtifact[])[]> =>
+    mapInOrder(chosen, AT_ONCE, (target) => verifyNamed(target, { ...job, trust: material }, world))
   const first = await verifyWith(targets, trust)
   const late = targets.filter((target, index) => mayBeLate(target, first[index]))
   const newest = late.length === 0 ? undefined : await trust.newest?.()
   if (newest !== undefined) sayCriteria(newest)
   const second = newest === undefined ? [] : await verifyWith(late, newest)
-  const verified = targets.flatMap(
-    (target, index) => second[late.indexOf(target)] ?? first[index] ?? [],
-  )
+  const verified = targets
+    .flatMap((target, index) => second[late.indexOf(target)] ?? first[index] ?? [])
+    .map(withTypedVerdict)
 
   for (const { document } of verified) {
     const text = renderVerdict(document, terminal)

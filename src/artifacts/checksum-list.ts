@@ -4,7 +4,7 @@ import type { Digest } from '../crypto/digest.ts'
 import { findListedFile, isWithin, readFileBounded } from '../files.ts'
 import { parseChecksums } from '../formats/checksums.ts'
 import { mapInOrder } from '../in-order.ts'
-import type { LocalTarget } from './named-artifact.ts'
+import type { NamedContent } from './named-artifact.ts'
 
 const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
 const AT_ONCE = 8
@@ -15,7 +15,7 @@ const AT_ONCE = 8
  *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID, ERR_FILE_READ, ERR_INPUT_TOO_LARGE
  */
-export async function readChecksumTargets(list: string): Promise<readonly LocalTarget[]> {
+export async function readChecksumTargets(list: string): Promise<readonly NamedContent[]> {
   const checksums = parseChecksums(await readFileBounded(list, MAX_CHECKSUM_BYTES))
   const byName = Map.groupBy(checksums, ({ name }) => name)
   return mapInOrder([...byName], AT_ONCE, ([name, lines]) =>
@@ -31,7 +31,7 @@ async function toTarget(
   name: string,
   digests: readonly Digest[],
   folder: string,
-): Promise<LocalTarget> {
+): Promise<NamedContent> {
   // As for sha256sum; failing that, relative to the folder of the list.
   const path = await findListedFile(name, ['', folder])
   const place = path ?? name

@@ -1,16 +1,21 @@
-/** What a command line names: an image, or content on this machine. */
+/**
+ * What people name: an image, or content on this machine; and where a bundle of it lies.
+ *
+ * @packageDocumentation
+ */
+import { basename } from 'node:path'
 import type { Digest } from '../crypto/digest.ts'
 import type { LayoutArtifact, RegistryArtifact } from '../formats/artifact-reference.ts'
 
 /** An image or index, in a registry or a layout. */
-export interface ImageTarget {
+export interface NamedImage {
   readonly kind: 'image'
   readonly name: string
   readonly reference: RegistryArtifact | LayoutArtifact
 }
 
 /** Content on this machine, or digests of content that is elsewhere. `name` is what the user wrote. */
-export type LocalTarget =
+export type NamedContent =
   | {
       readonly kind: 'file'
       readonly name: string
@@ -30,5 +35,35 @@ export type LocalTarget =
       readonly isElsewhere?: boolean
     }
 
-/** One artifact of a command line. */
-export type Target = ImageTarget | LocalTarget
+/** One artifact that is named. */
+export type NamedArtifact = NamedImage | NamedContent
+
+/** The file that content is, or would be. */
+export function contentPath(content: NamedContent): string | undefined {
+  return content.kind === 'stdin' ? undefined : content.path
+}
+
+/** The file beside which the bundle of content lies; undefined where there is none to trust. */
+export function besidePath(content: NamedContent): string | undefined {
+  const isElsewhere = content.kind !== 'stdin' && content.isElsewhere === true
+  return isElsewhere ? undefined : contentPath(content)
+}
+
+/** Why content has no bundle beside it. */
+export function describeNoPlace(content: NamedContent): string {
+  return contentPath(content) === undefined
+    ? `"${content.name}" is not a file`
+    : `"${content.name}" is outside of the current folder and of that of the list`
+}
+
+/** What the bundle of content is called in a folder of bundles. */
+export function bundleStem(content: NamedContent): string {
+  const path = contentPath(content)
+  if (path !== undefined) return basename(path)
+  return content.kind === 'stdin' ? 'stdin' : digestStem(content.name)
+}
+
+/** What the bundle of an image, or of a digest alone, is called in a folder of bundles. */
+export function digestStem(digest: string): string {
+  return digest.replace(':', '-')
+}

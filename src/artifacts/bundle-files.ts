@@ -1,20 +1,21 @@
 /**
- * Bundle files: beside the file they are about, or where `--bundle` says. Several bundles in one file
- * stand one a line (JSONL).
+ * Bundle files: beside the file they are about, or where the user says. Several bundles in one file stand
+ * one a line (JSONL).
  *
  * @packageDocumentation
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CountersignError } from '../src/errors.ts'
-import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
-import { MAX_BUNDLE_BYTES, splitBundles } from '../src/formats/bundle.ts'
-import { parseJson } from '../src/formats/json.ts'
-import type { Attached } from '../src/verification/verify-artifact.ts'
-import { BUNDLE_SUFFIX as SUFFIX } from './bundle-suffix.ts'
-import { findFile } from './local-artifact.ts'
-import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
-import { targetPath } from './targets.ts'
+import { CountersignError } from '../errors.ts'
+import { hasErrno, readFileBounded, writeFileAtomically } from '../files.ts'
+import { MAX_BUNDLE_BYTES, splitBundles } from '../formats/bundle.ts'
+import { parseJson } from '../formats/json.ts'
+import type { Attached } from '../verification/verify-artifact.ts'
+import { findFile } from './local-content.ts'
+import { contentPath, type NamedContent } from './named-artifact.ts'
+
+/** How the name of a bundle beside its file ends. */
+export const BUNDLE_SUFFIX = '.sigstore.json'
 
 /** Where a bundle lies, and whether the user said so. */
 export interface BundlePlace {
@@ -26,8 +27,8 @@ export interface BundlePlace {
 export type ExistingBundle = 'refuse' | 'overwrite' | 'append'
 
 /**
- * Finds the place of an artifact's bundle: `--bundle` names a file, or a folder that has one for each
- * artifact; without it the bundle lies beside the artifact. Undefined where none of that is.
+ * Finds the place of an artifact's bundle: a file is given, or a folder that has one for each
+ * artifact; else the bundle lies beside the artifact. Undefined where none of that is.
  *
  * @param stem - file name of the bundle in a folder, without suffix
  */
@@ -37,9 +38,9 @@ export async function placeBundle(
   stem: string,
 ): Promise<BundlePlace | undefined> {
   if (given === undefined) {
-    return beside === undefined ? undefined : { path: `${beside}${SUFFIX}`, isGiven: false }
+    return beside === undefined ? undefined : { path: `${beside}${BUNDLE_SUFFIX}`, isGiven: false }
   }
-  const path = (await isFolder(given)) ? join(given, `${stem}${SUFFIX}`) : given
+  const path = (await isFolder(given)) ? join(given, `${stem}${BUNDLE_SUFFIX}`) : given
   return { path, isGiven: true }
 }
 
@@ -80,15 +81,15 @@ export async function readBundles(place: BundlePlace): Promise<readonly Attached
  * @throws {@link CountersignError} ERR_USAGE — it is no file; ERR_ARTIFACT_NOT_FOUND — there is none of
  * that name; and as {@link readBundles}
  */
-export async function readBundlesBeside(target: LocalTarget): Promise<readonly Uint8Array[]> {
-  const path = targetPath(target)
+export async function readBundlesBeside(content: NamedContent): Promise<readonly Uint8Array[]> {
+  const path = contentPath(content)
   if (path === undefined) {
-    throw new CountersignError('ERR_USAGE', `no bundle lies beside "${target.name}"`, {
+    throw new CountersignError('ERR_USAGE', `no bundle lies beside "${content.name}"`, {
       hint: 'name an image, or a file',
     })
   }
-  const found = await readBundles({ path: `${path}${SUFFIX}`, isGiven: false })
-  if (found.length === 0 && target.kind === 'file') await findFile(path)
+  const found = await readBundles({ path: `${path}${BUNDLE_SUFFIX}`, isGiven: false })
+  if (found.length === 0 && content.kind === 'file') await findFile(path)
   return found.flatMap((item) => (item.kind === 'bundle' ? [item.bytes] : []))
 }
 
@@ -109,7 +110,7 @@ export async function assertWritable(path: string, existing: ExistingBundle): Pr
  * @throws {@link CountersignError} ERR_FILE_WRITE; and of the file that is appended to: ERR_FILE_READ,
  * ERR_BUNDLE_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
  */
-export async function writeBundle(
+async function writeBundle(
   path: string,
   bundle: Uint8Array,
   existing: ExistingBundle,
@@ -125,6 +126,29 @@ export async function writeBundle(
   })
 }
 
+/** Writes one bundle to its place. */
+export type BundleWriter = (path: string, bundle: Uint8Array) => Promise<void>
+
+/**
+ * Makes the writer of one run: a bundle that several artifacts share is written once, and several bundles of
+ * one file are added to each other.
+ */
+export function createBundleWriter(existing: ExistingBundle): BundleWriter {
+  const files = new Map<string, Map<Uint8Array, Promise<void>>>()
+  return (path, bundle) => {
+    const written = files.get(path) ?? new Map<Uint8Array, Promise<void>>()
+    files.set(path, written)
+    const earlier = [...written.values()].at(-1)
+    const write = async (): Promise<void> => {
+      await earlier
+      await writeBundle(path, bundle, earlier === undefined ? existing : 'append')
+    }
+    const writing = written.get(bundle) ?? write()
+    written.set(bundle, writing)
+    return writing
+  }
+}
+
 /** One bundle on one line, whatever blank space it was written with. */
 export function toLine(bundle: Uint8Array): string {
   return JSON.stringify(parseJson(bundle, { maxBytes: MAX_BUNDLE_BYTES }))
@@ -132,8 +156,7 @@ export function toLine(bundle: Uint8Array): string {
 
 function alreadyThere(path: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_FILE_WRITE', `there is a bundle at "${path}" already`, {
-    hint: '--overwrite replaces it, and sign --append adds to it',
-    details: { path, errno: 'EEXIST' },
+    details: { path, errno: 'EEXIST', reason: 'bundle-exists' },
     cause,
   })
 }

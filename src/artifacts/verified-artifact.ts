@@ -1,22 +1,22 @@
 /**
- * What the artifacts of a command line are verified with, and how that ended.
+ * What artifacts are verified with, and how that ended.
  *
  * @packageDocumentation
  */
-import type { Digest } from '../src/crypto/digest.ts'
-import type { CountersignError } from '../src/errors.ts'
-import { type Artifact, digestArtifact } from '../src/verification/artifact.ts'
-import { type ArtifactDocument, toArtifactDocument } from '../src/verification/result.ts'
-import type { Verdict } from '../src/verification/verify-artifact.ts'
-import type { VerificationContext } from '../src/verification/verify-bundle.ts'
-import type { AttachmentFormat } from '../src/oci/attachments.ts'
-import type { Stores } from './stores.ts'
+import type { Digest } from '../crypto/digest.ts'
+import type { CountersignError } from '../errors.ts'
+import { type Artifact, digestArtifact } from '../verification/artifact.ts'
+import { type ArtifactDocument, toArtifactDocument } from '../verification/result.ts'
+import type { Verdict } from '../verification/verify-artifact.ts'
+import type { VerificationContext } from '../verification/verify-bundle.ts'
+import type { AttachmentFormat } from '../oci/attachments.ts'
+import type { ImageStores } from './image-stores.ts'
 
 /** What one call verifies with. */
 export interface VerificationJob extends VerificationContext {
-  /** `--bundle`: a file, or a folder that has one for each artifact. */
+  /** A file, or a folder that has one for each artifact; default: beside a file, or attached to an image. */
   readonly bundle?: string | undefined
-  readonly stores: Stores
+  readonly stores: ImageStores
   /** Also every image inside an index. */
   readonly recursive?: boolean
   readonly format?: AttachmentFormat | undefined
@@ -25,7 +25,7 @@ export interface VerificationJob extends VerificationContext {
 }
 
 /** How the verification of one artifact ended. */
-export interface VerifiedTarget {
+export interface VerifiedArtifact {
   readonly document: ArtifactDocument
   /** What the user called it, an image by its digest. */
   readonly pinned: string
@@ -46,7 +46,7 @@ export function toVerified(
   { name }: Artifact,
   verdict: Verdict,
   { digest, pinned = name, digestOnly }: KnownArtifact,
-): VerifiedTarget {
+): VerifiedArtifact {
   const found = toArtifactDocument(name, digest, verdict)
   const document = { ...found, ...(digestOnly && { digestOnly }) }
   return verdict.ok ? { document, pinned } : { document, pinned, error: verdict.error }
@@ -57,6 +57,6 @@ export function refused(
   name: string,
   error: CountersignError,
   known: KnownArtifact = {},
-): VerifiedTarget {
+): VerifiedArtifact {
   return toVerified(digestArtifact(name, []), { ok: false, error, examined: [] }, known)
 }

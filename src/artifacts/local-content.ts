@@ -6,18 +6,20 @@
 import { existsSync, type Stats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, digestHash, digestStream, type HashName } from '../src/crypto/digest.ts'
-import { CountersignError } from '../src/errors.ts'
-import { readFileChunks } from '../src/files.ts'
-import { normalizeImageName, serializeImageReference } from '../src/formats/image-reference.ts'
-import { assertListedContent } from '../src/formats/checksums.ts'
-import { quoteForShell } from '../src/formats/shell-word.ts'
-import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
-import { withProgress } from './progress.ts'
-import type { CommandEnvironment } from './command.ts'
-import type { LocalTarget } from '../src/artifacts/named-artifact.ts'
+import { type Digest, digestHash, digestStream, type HashName } from '../crypto/digest.ts'
+import { CountersignError } from '../errors.ts'
+import { readFileChunks } from '../files.ts'
+import { normalizeImageName, serializeImageReference } from '../formats/image-reference.ts'
+import { assertListedContent } from '../formats/checksums.ts'
+import { quoteForShell } from '../formats/shell-word.ts'
+import { type Artifact, contentArtifact, digestArtifact } from '../verification/artifact.ts'
+import type { NamedContent } from './named-artifact.ts'
+import type { ArtifactWorld } from './world.ts'
 
-/** An artifact, and its first digest that anybody asked for. */
+/** Where content that is no file comes from, and what watches reading. */
+export type ContentWorld = Pick<ArtifactWorld, 'stdin' | 'watch'>
+
+/** An artifact, and the first of its digests that was asked for. */
 export interface LocalArtifact extends Artifact {
   readonly seen: () => Digest | undefined
 }
@@ -30,13 +32,13 @@ export interface LocalArtifact extends Artifact {
  * ERR_CANCELLED
  */
 export async function openLocalArtifact(
-  target: LocalTarget,
-  environment: CommandEnvironment,
+  named: NamedContent,
+  world: ContentWorld,
 ): Promise<LocalArtifact> {
-  const { name } = target
-  if (target.kind === 'digests') return rememberDigest(digestArtifact(name, target.digests))
-  const content = await openContent(target, environment)
-  const known = await checkListed(target, content)
+  const { name } = named
+  if (named.kind === 'digests') return rememberDigest(digestArtifact(name, named.digests))
+  const content = await openContent(named, world)
+  const known = await checkListed(named, content)
   if (content.isRepeatable) return rememberDigest(contentArtifact(name, content.read, known))
   const digests = await digestStream(content.read(), ['sha256', 'sha384', 'sha512'])
   return rememberDigest(digestArtifact(name, Object.values(digests)))
@@ -51,18 +53,18 @@ export async function openLocalArtifact(
  * file is not what its checksum file says
  */
 export async function digestLocal(
-  target: LocalTarget,
+  named: NamedContent,
   hash: HashName | undefined,
-  environment: CommandEnvironment,
+  world: ContentWorld,
 ): Promise<readonly [Digest, ...Digest[]]> {
-  if (target.kind === 'digests') {
-    const [first, ...more] = target.digests
+  if (named.kind === 'digests') {
+    const [first, ...more] = named.digests
     return hash === undefined && first !== undefined
       ? [first, ...more]
-      : [chooseDigest(target, hash ?? 'sha256')]
+      : [chooseDigest(named, hash ?? 'sha256')]
   }
-  const content = await openContent(target, environment)
-  const [listed, ...more] = await checkListed(target, content)
+  const content = await openContent(named, world)
+  const [listed, ...more] = await checkListed(named, content)
   if (hash === undefined && listed !== undefined) return [listed, ...more]
   const signed = hash ?? 'sha256'
   const known = [listed, ...more].find((one) => one !== undefined && digestHash(one) === signed)
@@ -71,24 +73,24 @@ export async function digestLocal(
 
 /** Compares a file with its lines in a checksum file, and answers its digests by their hashes. */
 async function checkListed(
-  target: LocalTarget & { kind: 'file' | 'stdin' },
+  named: NamedContent & { kind: 'file' | 'stdin' },
   content: Content,
 ): Promise<readonly Digest[]> {
-  if (target.kind !== 'file' || target.listed === undefined) return []
+  if (named.kind !== 'file' || named.listed === undefined) return []
   if (!content.isRepeatable) {
-    throw new CountersignError('ERR_FILE_READ', `"${target.path}" is not a file`)
+    throw new CountersignError('ERR_FILE_READ', `"${named.path}" is not a file`)
   }
-  await assertListedContent(target.path, target.listed, content.read())
-  return target.listed
+  await assertListedContent(named.path, named.listed, content.read())
+  return named.listed
 }
 
-function chooseDigest(target: LocalTarget & { kind: 'digests' }, hash: HashName): Digest {
-  const digest = target.digests.find((one) => digestHash(one) === hash)
+function chooseDigest(named: NamedContent & { kind: 'digests' }, hash: HashName): Digest {
+  const digest = named.digests.find((one) => digestHash(one) === hash)
   if (digest !== undefined) return digest
-  const known = target.digests.map(digestHash).join(', ')
+  const known = named.digests.map(digestHash).join(', ')
   throw new CountersignError(
     'ERR_ALGORITHM_UNSUPPORTED',
-    `the key signs ${hash} digests, and "${target.name}" is known by its ${known} only`,
+    `the key signs ${hash} digests, and "${named.name}" is known by its ${known} only`,
     { hint: `give the ${hash} digest, or the file itself` },
   )
 }
@@ -100,21 +102,23 @@ interface Content {
 }
 
 async function openContent(
-  target: LocalTarget & { kind: 'file' | 'stdin' },
-  environment: CommandEnvironment,
+  named: NamedContent & { kind: 'file' | 'stdin' },
+  world: ContentWorld,
 ): Promise<Content> {
-  if (target.kind === 'stdin') {
-    const progress = { label: 'reading standard input' }
-    const read = (): AsyncIterable<Uint8Array> =>
-      withProgress(environment.context.stdin, environment, progress)
-    return { read, isRepeatable: false }
+  const { stdin, watch = unwatched } = world
+  if (named.kind === 'stdin') {
+    if (stdin === undefined) throw new TypeError('standard input is not at hand')
+    return { read: () => watch(stdin, { label: 'reading standard input' }), isRepeatable: false }
   }
-  const { path } = target
+  const { path } = named
   const found = await findFile(path)
-  const progress = { label: `hashing ${path}`, total: found?.size }
-  const read = (): AsyncIterable<Uint8Array> =>
-    withProgress(readFileChunks(path), environment, progress)
+  const reading = { label: `hashing ${path}`, total: found?.size }
+  const read = (): AsyncIterable<Uint8Array> => watch(readFileChunks(path), reading)
   return { read, isRepeatable: found?.isFile() ?? false }
+}
+
+function unwatched(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return chunks
 }
 
 /**
@@ -155,7 +159,7 @@ function noFile(path: string): CountersignError {
   return new CountersignError('ERR_ARTIFACT_NOT_FOUND', `no such file: "${path}"`, { hint })
 }
 
-/** The image that somebody means who forgot the scheme: `ghcr.io/acme/app:1`, `alpine@sha256:…`. */
+/** The image that is meant where the scheme was forgotten: `ghcr.io/acme/app:1`, `alpine@sha256:…`. */
 function toImageName(path: string): string | undefined {
   if (!/^[^./][^:@]*(:\d+\/[^:@]+)?(:[\w.-]+|@sha\d+:[0-9a-f]+)$/.test(path)) return undefined
   try {

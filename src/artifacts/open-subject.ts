@@ -1,20 +1,16 @@
 /**
- * Artifacts that are to be signed or attested, opened, and what is made for them.
+ * Artifacts that are to be signed or attested, opened, and where their bundles go.
  *
  * @packageDocumentation
  */
-import type {
-  SignatureOutput,
-  SignFormat,
-  SigningSubject,
-} from '../src/artifacts/artifact-signer.ts'
-import type { AttachedDocument } from '../src/artifacts/attach-signature.ts'
-import type { HashName } from '../src/crypto/digest.ts'
+import type { SignatureOutput, SignFormat, SigningSubject } from './artifact-signer.ts'
+import type { AttachedDocument } from './attach-signature.ts'
+import type { HashName } from '../crypto/digest.ts'
 import type { ExistingBundle } from './bundle-files.ts'
-import type { Stores } from './stores.ts'
+import type { ImageStores } from './image-stores.ts'
 
 /** An artifact with its digests, and where its bundle goes. */
-export interface Signable extends SigningSubject {
+export interface OpenSubject extends SigningSubject {
   /** What the user called it, an image by its digest. */
   readonly pinned: string
   /** Bundle file that is to be written; undefined where the bundle is only attached. */
@@ -24,13 +20,13 @@ export interface Signable extends SigningSubject {
 }
 
 /** How artifacts are opened. */
-export interface OpenSignableOptions {
-  /** `--bundle`: a file, or a folder that gets one for each artifact. */
+export interface OpenSubjectOptions {
+  /** A file, or a folder that gets one for each artifact; default: beside the artifact. */
   readonly bundle: string | undefined
   readonly existing: ExistingBundle
   /** The hash that is signed of a file; else SHA-256, or whatever digests were given. */
   readonly hash?: HashName | undefined
-  readonly stores: Stores
+  readonly stores: ImageStores
   /** An index with everything inside it. */
   readonly recursive: boolean
   readonly format: SignFormat

@@ -1,15 +1,15 @@
 /**
- * Images named on a command line, opened in their stores.
+ * Images that are named, opened in their stores.
  *
  * @packageDocumentation
  */
-import type { Digest } from '../src/crypto/digest.ts'
-import { serializeArtifactReference } from '../src/formats/artifact-reference.ts'
-import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
-import type { OciStore } from '../src/oci/artifact-store.ts'
-import { listImages } from '../src/oci/index-walk.ts'
-import type { Stores } from './stores.ts'
-import type { ImageTarget } from '../src/artifacts/named-artifact.ts'
+import type { Digest } from '../crypto/digest.ts'
+import { serializeArtifactReference } from '../formats/artifact-reference.ts'
+import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
+import type { OciStore } from '../oci/artifact-store.ts'
+import { listImages } from '../oci/index-walk.ts'
+import type { ImageStores } from './image-stores.ts'
+import type { NamedImage } from './named-artifact.ts'
 
 /** An image or index that is there. */
 export interface OpenImage {
@@ -25,19 +25,19 @@ export interface OpenImage {
 
 /** How images are opened. */
 export interface OpenImageOptions {
-  readonly stores: Stores
+  readonly stores: ImageStores
   /** An index with everything inside it. */
   readonly recursive: boolean
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Opens an image; a tag is resolved here, once. With `recursive`, also all that is inside an index.
  *
- * @throws {@link CountersignError} as {@link Stores.open}, and the errors of the store
+ * @throws {@link CountersignError} as {@link ImageStores.open}, and the errors of the store
  */
 export async function openImages(
-  { name, reference }: ImageTarget,
+  { name, reference }: NamedImage,
   { stores, recursive, signal }: OpenImageOptions,
 ): Promise<readonly [OpenImage, ...OpenImage[]]> {
   const store = await stores.open(reference)
@@ -53,11 +53,6 @@ export async function openImages(
 }
 
 /** Names an image by its digest alone. */
-export function pinReference(reference: ImageTarget['reference'], digest: Digest): string {
+export function pinReference(reference: NamedImage['reference'], digest: Digest): string {
   return serializeArtifactReference({ ...reference, tag: undefined, digest })
-}
-
-/** What the bundle of an image is called in a folder of bundles. */
-export function imageStem(digest: Digest): string {
-  return digest.replace(':', '-')
 }
