@@ -19,6 +19,7 @@ const TYPES = [
   'rules',
   'keyRules',
   'clock',
+  'logNames',
   'restore',
 ] as const
 const MAX_SHOWN = 1_000_000

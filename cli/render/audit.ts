@@ -1,11 +1,13 @@
 /** Entries of the log, one line each. */
-import type {
-  KeyRulesEntry,
-  LogEntry,
-  RestoreEntry,
-  RulesEntry,
-  SignatureEntry,
-  StateEntry,
+import {
+  isOwnEntry,
+  type KeyRulesEntry,
+  type LogEntry,
+  type OwnEntry,
+  type RestoreEntry,
+  type RulesEntry,
+  type SignatureEntry,
+  type StateEntry,
 } from '../../src/log/entry.ts'
 import type { EntryContent } from '../../src/log/entry-format.ts'
 import { printable } from '../../src/formats/printable.ts'
@@ -24,6 +26,7 @@ export function renderEntry(index: number, content: EntryContent): string {
 const APPROVAL_STEPS = { request: 'asked for', approve: 'approved', use: 'goes ahead' } as const
 
 function describe(entry: LogEntry): string {
+  if (isOwnEntry(entry)) return describeOwn(entry)
   switch (entry.type) {
     case 'signature':
     case 'attestation':
@@ -38,10 +41,17 @@ function describe(entry: LogEntry): string {
       return `${entry.action} ${entry.resource} refused with ${entry.code}: ${entry.reason}`
     case 'approval':
       return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
+  }
+}
+
+function describeOwn(entry: OwnEntry): string {
+  switch (entry.type) {
     case 'rules':
       return describeRules(entry.approvals)
     case 'keyRules':
       return describeKeyRules(entry)
+    case 'logNames':
+      return `the logs are ${entry.transparency} and ${entry.audit} from here on`
     case 'restore':
       return `the logs lost entries (${describeLogs(entry)}): ${entry.reason}`
     case 'clock':

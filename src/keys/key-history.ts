@@ -72,6 +72,11 @@ export interface KeyHistory {
   readonly auditLog?: AuditLogIdentity
   /** The Sigstore trusted root of the same moment: only here is it signed. */
   readonly trustedRoot?: JsonObject
+  /**
+   * The transparency log as its revoked keys signed it (`tlogs` of a trusted root), each until it was compromised.
+   * What they signed counts only for what a time stamp shows to be older.
+   */
+  readonly revokedLogs?: readonly JsonObject[]
   /** Until when it counts; a signed history always has them. Judge them with `assertPublicationCurrent`. */
   readonly times?: PublicationTimes | undefined
 }
@@ -132,6 +137,8 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
   const trustKeys = trustEntries.map(readKey)
   const auditLog = history.optionalObject('auditLog')
   const trustedRoot = history.optionalObject('trustedRoot')?.json
+  const revokedLogs = history.objects('revokedLogs', 'optional').map(({ json: log }) => log)
+  if (revokedLogs.length > MAX_VERSIONS) throw malformed(`it has over ${MAX_VERSIONS} revoked logs`)
   const issuer = history.optionalText('issuer')
   return {
     sequence,
@@ -140,6 +147,7 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
     ...(trustKeys.length > 0 && { trustKeys }),
     ...(auditLog !== undefined && { auditLog: readAuditLog(auditLog) }),
     ...(trustedRoot !== undefined && { trustedRoot }),
+    ...(revokedLogs.length > 0 && { revokedLogs }),
     ...readTimes(history, times),
   }
 }
@@ -235,7 +243,8 @@ function readTime(reader: ObjectReader, name: string): Date | undefined {
 
 /** Writes the payload of a key history; it parses back to the same. */
 export function serializeKeyHistory(history: KeyHistory): Uint8Array {
-  const { sequence, issuer, versions, trustKeys, auditLog, trustedRoot, times } = history
+  const { sequence, issuer, versions, trustKeys, auditLog, trustedRoot, revokedLogs, times } =
+    history
   const document = {
     formatVersion: FORMAT_VERSION,
     sequence,
@@ -251,6 +260,7 @@ export function serializeKeyHistory(history: KeyHistory): Uint8Array {
       auditLog: { origin: auditLog.origin, keys: auditLog.keys.map(keyToJson) },
     }),
     ...(trustedRoot !== undefined && { trustedRoot }),
+    ...(revokedLogs !== undefined && { revokedLogs }),
   }
   return Buffer.from(JSON.stringify(document))
 }

@@ -35,6 +35,7 @@ import type {
   EntryKey,
   KeyRulesEntry,
   LogEntry,
+  LogNamesEntry,
   PublicEntry,
   RestoredLog,
   RestoreEntry,
@@ -46,7 +47,7 @@ import type {
   TokenEntry,
 } from './entry.ts'
 import { cutText, sortMembers, toEntryCaller } from './entry-caller.ts'
-import { LOG_ROLES } from './log-roles.ts'
+import { type EarlierLogName, LOG_ROLES } from './log-roles.ts'
 
 const MAX_REASON_CHARACTERS = 1024
 
@@ -220,6 +221,14 @@ const RESTORE = record<RestoreEntry>({
   reason: REASON,
 })
 
+const LOG_NAMES = record<LogNamesEntry>({
+  type: among('logNames'),
+  ...BASE,
+  transparency: TEXT,
+  audit: TEXT,
+  earlier: listOfRecords(record<EarlierLogName>({ origin: TEXT, until: TIME })),
+})
+
 const CLOCK = record<ClockEntry>({
   type: among('clock'),
   ...BASE,
@@ -238,6 +247,7 @@ export const ENTRY: Codec<LogEntry> = variants<LogEntry, 'type'>('type', {
   approval: APPROVAL,
   rules: RULES,
   keyRules: KEY_RULES,
+  logNames: LOG_NAMES,
   restore: RESTORE,
   clock: CLOCK,
 })

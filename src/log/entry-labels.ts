@@ -1,4 +1,4 @@
-import type { LogEntry } from './entry.ts'
+import { isOwnEntry, type LogEntry } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 
 /**
@@ -19,15 +19,9 @@ export function labelsOfEntryData(data: Uint8Array): readonly string[] {
   return labelsOf(parseEntry(data))
 }
 
-type EntryOfNoKey = Extract<LogEntry, { readonly type: 'rules' | 'clock' | 'restore' }>
-
-function isOfNoKey(entry: LogEntry): entry is EntryOfNoKey {
-  return ['rules', 'clock', 'restore'].includes(entry.type)
-}
-
 function specificLabels(entry: LogEntry): readonly string[] {
-  if (isOfNoKey(entry)) return []
   if (entry.type === 'denial' || entry.type === 'keyRules') return [`key:${entry.resource}`]
+  if (isOwnEntry(entry)) return []
   if (entry.type === 'approval') return [`key:${entry.resource}`, `approval:${entry.approvalId}`]
   const version = [`key:${entry.key.name}`, `kid:${entry.key.kid}`]
   switch (entry.type) {

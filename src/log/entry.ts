@@ -7,7 +7,7 @@
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyUse } from '../keys/key.ts'
 import type { KeyState } from '../keys/state.ts'
-import type { LogRole } from './log-roles.ts'
+import type { EarlierLogName, LogNames, LogRole } from './log-roles.ts'
 
 /** Who asked; claims are those that were verified. */
 export interface EntryCaller {
@@ -193,6 +193,13 @@ export interface ClockEntry extends EntryBase {
   readonly reason: string
 }
 
+/** From here on the logs have these names. */
+export interface LogNamesEntry extends EntryBase, LogNames {
+  readonly type: 'logNames'
+  /** All that the transparency log had before, the first one first. */
+  readonly earlier: readonly EarlierLogName[]
+}
+
 /** What a log was before its store was restored. */
 export interface RestoredLog {
   readonly log: LogRole
@@ -221,4 +228,21 @@ export type LogEntry =
   | RulesEntry
   | KeyRulesEntry
   | ClockEntry
+  | LogNamesEntry
   | RestoreEntry
+
+/** What the service or its operator states, and no caller asked for. */
+export type OwnEntry = RulesEntry | KeyRulesEntry | ClockEntry | LogNamesEntry | RestoreEntry
+
+const OWN_TYPES: readonly string[] = [
+  'rules',
+  'keyRules',
+  'clock',
+  'logNames',
+  'restore',
+] satisfies OwnEntry['type'][]
+
+/** Tells whether an entry is one that no caller asked for. */
+export function isOwnEntry(entry: LogEntry): entry is OwnEntry {
+  return OWN_TYPES.includes(entry.type)
+}

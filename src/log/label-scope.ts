@@ -21,6 +21,7 @@ const RARE_TYPES: ReadonlySet<string> = new Set([
   'rules',
   'keyRules',
   'clock',
+  'logNames',
   'restore',
 ])
 

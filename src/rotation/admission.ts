@@ -76,21 +76,23 @@ function restsOnLogs({ type }: LogEntry): boolean {
 
 /** The version whose signature an entry lets out; undefined where it lets out none. */
 function signerOf(entry: LogEntry): EntryKey | undefined {
-  switch (entry.type) {
-    case 'signature':
-    case 'attestation':
-    case 'token':
-    case 'timestamp':
-      return entry.key
-    case 'state':
-    case 'denial':
-    case 'approval':
-    case 'rules':
-    case 'keyRules':
-    case 'clock':
-    case 'restore':
-      return undefined
-  }
+  return RELEASES[entry.type] && 'key' in entry ? entry.key : undefined
+}
+
+/** Whether an entry lets out a signature of the version that it names. */
+const RELEASES: Readonly<Record<LogEntry['type'], boolean>> = {
+  signature: true,
+  attestation: true,
+  token: true,
+  timestamp: true,
+  state: false,
+  denial: false,
+  approval: false,
+  rules: false,
+  keyRules: false,
+  clock: false,
+  logNames: false,
+  restore: false,
 }
 
 /** Who stamped the signature of an entry: a kid of ours, or the address of another authority. */

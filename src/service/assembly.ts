@@ -47,6 +47,7 @@ import { BackendProbes } from './backend-probes.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
 import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { recordLogNames } from './log-names.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { assertWith, storeChecks } from './store-checks.ts'
@@ -54,7 +55,7 @@ import { createEmbeddedAuthority, embeddedStamper, ownStamper, type Stamper } fr
 
 /** What the service is made of; store and providers belong to whoever opened them. */
 export interface AssemblyOptions {
-  readonly settings: ServiceSettings
+  readonly settings: Omit<ServiceSettings, 'earlierLogNames'>
   readonly store: Store
   readonly providers: Providers
   readonly keys: readonly Key[]
@@ -123,7 +124,7 @@ export async function assembleService(options: AssemblyOptions): Promise<Assembl
 type Clocked = AssemblyOptions & { readonly clock: CheckedClock }
 
 async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<ServiceContext> {
-  const { keys, onAlert, policies, settings, store } = given
+  const { keys, onAlert, policies, store } = given
   let known = (): readonly Key[] => keys
   const clock = new CheckedClock({ machine: given.machine, keys: () => known() })
   const { now } = clock
@@ -132,7 +133,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const authorizer = await createAuthorizer(policies)
   const authenticator = createCallerCheck(options)
   const { anchor, rotation } = await startRotation(options, lifecycle)
-  await recordRules(store, options.approvals, { requestId: `start-${options.randomMark()}`, clock })
+  const settings = await recordSettings(options, anchor)
   const followed = await startKeyring(options, lifecycle, rotation)
   known = () => followed.snapshot.keys
   alertDifferent(options, followed)
@@ -147,7 +148,10 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   })
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const { ageMs } = followed
-  const publications = await startPublications(options, lifecycle, { keyring, ageMs })
+  const publications = await startPublications({ ...options, settings }, lifecycle, {
+    keyring,
+    ageMs,
+  })
   const { admit: mayPass, mayBePermitted } = authorizer
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
@@ -197,6 +201,17 @@ async function startRotation(
   await followAnchor({ anchor, rotation, accept, onAlert, names }, lifecycle)
   await settleKeys(options, rotation)
   return { anchor, rotation }
+}
+
+/** Once it fulfils, the audit log has the names of the logs and the rules of approval. */
+async function recordSettings(
+  { approvals, clock, log: { names }, randomMark, settings, store }: Clocked,
+  { known }: StoreAnchor,
+): Promise<ServiceSettings> {
+  const requestId = `start-${randomMark()}`
+  const earlierLogNames = await recordLogNames(store, { names, known, clock, requestId })
+  await recordRules(store, approvals, { requestId, clock })
+  return { ...settings, earlierLogNames }
 }
 
 /** Once the clock is right again, no key waits for a time that a wrong one showed. */
@@ -279,7 +294,15 @@ function startFailureLog(
 
 /** Once it fulfils, everything is published, the signed history included. */
 async function startPublications(
-  { clock: { now }, keyHistory, keys, onAlert, random, settings, store }: Clocked,
+  {
+    clock: { now },
+    keyHistory,
+    keys,
+    onAlert,
+    random,
+    settings,
+    store,
+  }: Clocked & Pick<ServiceContext, 'settings'>,
   lifecycle: Lifecycle,
   { keyring, ageMs }: { readonly keyring: Keyring } & Pick<StoreKeyring, 'ageMs'>,
 ): Promise<Publications> {

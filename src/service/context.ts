@@ -9,6 +9,7 @@ import type { Caller } from '../access/caller.ts'
 import type { ProvenLeaf } from '../formats/log-entry.ts'
 import type { Appender } from '../log/appender.ts'
 import type { PublicEntry } from '../log/entry.ts'
+import type { EarlierLogName } from '../log/log-roles.ts'
 import type { CheckedClock } from '../rotation/checked-clock.ts'
 import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
@@ -25,6 +26,8 @@ export interface ServiceSettings {
   readonly issuer: string
   /** Name of the transparency log: a host name. */
   readonly logOrigin: string
+  /** Names that it had before. */
+  readonly earlierLogNames: readonly EarlierLogName[]
   /** Whether everybody may read it; if not, those who may read the audit log. */
   readonly isLogPublic: boolean
   /** Name of the audit log. */

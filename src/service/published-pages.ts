@@ -26,7 +26,11 @@ import {
 import type { PublicationTimes } from '../keys/publication-times.ts'
 import type { KeyringSnapshot } from '../rotation/keyring.ts'
 import type { Signer } from '../signing/signer.ts'
-import { serializeTrustedRoot, type TrustedRootSource } from '../timestamp/trusted-root.ts'
+import {
+  revokedLogs,
+  serializeTrustedRoot,
+  type TrustedRootSource,
+} from '../timestamp/trusted-root.ts'
 
 /** One page, ready to be sent. */
 export interface PublishedPage {
@@ -56,7 +60,10 @@ function page(
 }
 
 /** Whose documents are published. */
-export interface PublisherNames extends Pick<TrustedRootSource, 'issuer' | 'logOrigin'> {
+export interface PublisherNames extends Pick<
+  TrustedRootSource,
+  'issuer' | 'logOrigin' | 'earlierLogNames'
+> {
   /** Name of the audit log. */
   readonly auditOrigin: string
 }
@@ -109,11 +116,13 @@ function trustMaxAge({ keys }: KeyringSnapshot): number {
 export function createHistory(snapshot: KeyringSnapshot, names: PublisherNames): KeyHistory {
   const trustedRoot = parseJson(serializeTrustedRoot({ ...snapshot, ...names }))
   const auditKeys = publishAuditKeys(snapshot)
+  const revoked = revokedLogs({ ...snapshot, ...names })
   return {
     ...publishKeyHistory(snapshot),
     issuer: names.issuer,
     ...(auditKeys.length > 0 && { auditLog: { origin: names.auditOrigin, keys: auditKeys } }),
     ...(isJsonObject(trustedRoot) && { trustedRoot }),
+    ...(revoked.length > 0 && { revokedLogs: revoked }),
   }
 }
 

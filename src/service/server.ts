@@ -34,12 +34,11 @@ import { createTimestampClient, type TimestampClient } from '../timestamp/client
 import { parseTrustedRoot } from '../verification/trusted-root.ts'
 import { anchorLocation, anchorWarnings, openAnchorStorage } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
-import type { ServiceSettings } from './context.ts'
 import { readProxies } from '../client/proxies.ts'
 import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
-import { logNamesOf, settleLogNames } from './log-names.ts'
+import { assertLogNames, logNamesOf } from './log-names.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
@@ -127,7 +126,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const store = lifecycle.own(await openConfiguredStore(options))
   const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
   const logNames = logNamesOf(config, issuer)
-  await settleLogNames(store, logNames, isNewLog)
+  await assertLogNames(store, logNames, isNewLog)
   const known = await store.transaction((records) => records.keys.keys())
   const anchor = await openAnchorStorage(anchorLocation(config.log.anchor, config.store), {
     env: options.env,
@@ -326,7 +325,7 @@ function timestampClient(address: string, fetch: typeof globalThis.fetch): Times
   return createTimestampClient({ url: new URL(address), runtime: { fetch, deadline } })
 }
 
-function toServiceSettings(config: Config, issuer: string): ServiceSettings {
+function toServiceSettings(config: Config, issuer: string): AssemblyOptions['settings'] {
   const { serve } = config
   const { anonymousTimestamps, maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
   const { audit: auditOrigin, transparency: logOrigin } = logNamesOf(config, issuer)

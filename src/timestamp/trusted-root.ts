@@ -6,9 +6,11 @@
  * @packageDocumentation
  */
 import { encodeBase64 } from '../crypto/base64.ts'
+import type { JsonObject } from '../formats/json.ts'
 import { logKeyId } from '../formats/note-key.ts'
 import { signsUntil } from '../keys/deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
+import type { EarlierLogName } from '../log/log-roles.ts'
 import { parseTimestampChain } from './chain.ts'
 
 /** What a trusted root is made of: all keys and versions of a service, whatever their use. */
@@ -17,6 +19,8 @@ export interface TrustedRootSource {
   readonly issuer: string
   /** Name of the transparency log: a host name. */
   readonly logOrigin: string
+  /** Names that it had before; left out, none. */
+  readonly earlierLogNames?: readonly EarlierLogName[]
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
 }
@@ -36,7 +40,7 @@ const MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1'
 export function serializeTrustedRoot(source: TrustedRootSource): Uint8Array {
   const root = {
     mediaType: MEDIA_TYPE,
-    tlogs: trusted(source, 'log').flatMap((one) => toLog(one, source.logOrigin)),
+    tlogs: logsOf(source, ({ version }) => version.compromisedSince === undefined),
     certificateAuthorities: [],
     ctlogs: [],
     timestampAuthorities: trusted(source, 'timestamp').flatMap((one) =>
@@ -44,6 +48,14 @@ export function serializeTrustedRoot(source: TrustedRootSource): Uint8Array {
     ),
   }
   return Buffer.from(JSON.stringify(root))
+}
+
+/**
+ * The log as it was signed by versions that are revoked now, each until it was compromised. They are not in the
+ * trusted root: verifiers that know no time of an entry would take what a thief signs with them.
+ */
+export function revokedLogs(source: TrustedRootSource): readonly JsonObject[] {
+  return logsOf(source, ({ version }) => version.compromisedSince !== undefined)
 }
 
 /** A version and when it counts. */
@@ -101,17 +113,41 @@ function toAuthority({ version, validFor }: TrustedVersion, issuer: string): rea
  * Stock verifiers know a Rekor v2 log by the host of its address, and take what it signed for good whatever the
  * end of its window is: what a revoked version signed counts nothing, so that is left out.
  */
-function toLog({ version, validFor }: TrustedVersion, origin: string): readonly object[] {
-  const { algorithm, spki } = version.publicKey
-  if (algorithm.family !== 'ed25519' || version.compromisedSince !== undefined) return []
+function logsOf(
+  source: TrustedRootSource,
+  isMeant: (version: TrustedVersion) => boolean,
+): readonly JsonObject[] {
+  const { earlierLogNames = [], logOrigin } = source
+  const versions = trusted(source, 'log').filter(
+    (one) => one.version.publicKey.algorithm.family === 'ed25519' && isMeant(one),
+  )
   return [
-    {
-      baseUrl: `https://${origin}`,
-      hashAlgorithm: 'SHA2_256',
-      publicKey: { rawBytes: encodeBase64(spki), keyDetails: 'PKIX_ED25519', validFor },
-      logId: { keyId: encodeBase64(logKeyId(origin, version.publicKey)) },
-    },
+    ...versions.map((one) => toLog(one, logOrigin)),
+    ...earlierLogNames
+      .toReversed()
+      .flatMap((name) => versions.flatMap((one) => toEarlierLog(one, name))),
   ]
+}
+
+/** Without versions that were published when it had another name. */
+function toEarlierLog(
+  { version, validFor }: TrustedVersion,
+  { origin, until }: EarlierLogName,
+): readonly JsonObject[] {
+  const { start, end = until.toISOString() } = validFor
+  if (new Date(start) >= until) return []
+  const last = new Date(end) < until ? end : until.toISOString()
+  return [toLog({ version, validFor: { start, end: last } }, origin)]
+}
+
+function toLog({ version, validFor }: TrustedVersion, origin: string): JsonObject {
+  const rawBytes = encodeBase64(version.publicKey.spki)
+  return {
+    baseUrl: `https://${origin}`,
+    hashAlgorithm: 'SHA2_256',
+    publicKey: { rawBytes, keyDetails: 'PKIX_ED25519', validFor: { ...validFor } },
+    logId: { keyId: encodeBase64(logKeyId(origin, version.publicKey)) },
+  }
 }
 
 function withSlash(url: string): string {

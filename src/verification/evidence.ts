@@ -13,6 +13,8 @@ import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Bundle } from '../formats/bundle.ts'
 import { assertWitnessed, type WitnessDemand } from '../formats/witnesses.ts'
 import type { TrustedTime } from './key-validity.ts'
+import { findLate, revokedLog } from './revoked-logs.ts'
+import type { TrustMaterial } from './trust.ts'
 
 /** Who a certificate names, once its chain has been verified at every trusted time. */
 export interface CertificateSigner {
@@ -40,6 +42,11 @@ export interface Evidence {
   readonly logEntries: number
   /** Names of the demanded witnesses that cosigned. */
   readonly witnesses: readonly string[]
+  /**
+   * Since when the key of a log is compromised that signed the proof of an entry, which therefore does not count: no
+   * time stamp shows that the bundle is older.
+   */
+  readonly compromisedSince?: Date | undefined
   readonly certificate?: CertificateSigner
 }
 
@@ -54,18 +61,24 @@ const NONE: Evidence = { times: [], logEntries: 0, witnesses: [] }
  */
 export async function verifyEvidence(
   bundle: Bundle,
-  root: TrustedRoot | undefined,
+  { trustedRoot, revokedLogs = [] }: Pick<TrustMaterial, 'trustedRoot' | 'revokedLogs'>,
   demand: EvidenceDemand,
 ): Promise<Evidence> {
   const isCertificate = bundle.signer.kind === 'certificate'
-  if (root === undefined) throw noRoot()
+  if (trustedRoot === undefined) throw noRoot()
+  // A certificate rests on its log, and stock verifiers know no revoked one.
+  const revoked = isCertificate ? [] : revokedLogs
+  const root = { ...trustedRoot, tlogs: [...trustedRoot.tlogs, ...revoked] }
   // A certificate lives minutes: without a time and a log it proves nothing.
   const least = isCertificate ? { logEntries: 1, times: 1 } : { logEntries: 0, times: 0 }
   const entity = relevantEvidence(await toEntity(bundle), root)
   const times = await verifyTimes(entity, root, least)
-  const found = { times, logEntries: entity.tlogEntries.length }
+  const late = findLate(entity.tlogEntries, revoked, times)
+  const entries = entity.tlogEntries.filter((entry) => !late.has(entry))
+  const [compromisedSince] = late.values()
+  const found = { times, logEntries: entries.length, compromisedSince }
   assertDemand(found, demand)
-  const witnesses = findWitnesses(entity.tlogEntries, demand.witnesses)
+  const witnesses = findWitnesses(entries, demand.witnesses)
   const evidence: Evidence = { ...found, witnesses }
   if (!isCertificate) return evidence
   return { ...evidence, certificate: await verifyCertificate(entity, root) }
@@ -93,11 +106,12 @@ function noRoot(): CountersignError {
 }
 
 function assertDemand(
-  evidence: Pick<Evidence, 'times' | 'logEntries'>,
+  evidence: Pick<Evidence, 'times' | 'logEntries' | 'compromisedSince'>,
   demand: EvidenceDemand,
 ): void {
   const { logEntries = 0 } = demand
   if (evidence.logEntries < logEntries) {
+    if (evidence.compromisedSince !== undefined) throw revokedLog(evidence.compromisedSince)
     throw new CountersignError(
       'ERR_LOG_PROOF_INVALID',
       `${evidence.logEntries} log entries could be verified, ${logEntries} are required`,

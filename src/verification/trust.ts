@@ -31,6 +31,8 @@ export interface TrustedKey {
 export interface TrustMaterial {
   readonly keys: readonly TrustedKey[]
   readonly trustedRoot?: TrustedRoot | undefined
+  /** Logs by keys that are revoked: their entries count only in bundles that a time stamp shows to be older. */
+  readonly revokedLogs?: TrustedRoot['tlogs'] | undefined
 }
 
 /** Trusts a public key at all times. */

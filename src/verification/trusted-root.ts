@@ -8,7 +8,7 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import { readCertificateKey } from '../crypto/certificate.ts'
 import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
-import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { type JsonObject, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
 import type { KeyHistory } from '../keys/key-history.ts'
 import { trustKeyHistory, type TrustMaterial } from './trust.ts'
 
@@ -89,7 +89,22 @@ export async function toTrustMaterial(history: KeyHistory): Promise<TrustMateria
   const { trustedRoot: root } = history
   const trustedRoot =
     root === undefined ? undefined : await parseTrustedRoot(Buffer.from(JSON.stringify(root)))
-  return { keys: trustKeyHistory(history), trustedRoot }
+  const keys = trustKeyHistory(history)
+  if (history.revokedLogs === undefined) return { keys, trustedRoot }
+  return { keys, trustedRoot, revokedLogs: await parseRevokedLogs(history.revokedLogs) }
+}
+
+/** As the logs of a trusted root, since that is what they were. */
+async function parseRevokedLogs(logs: readonly JsonObject[]): Promise<TrustedRoot['tlogs']> {
+  const root = {
+    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+    tlogs: logs,
+  }
+  const { tlogs } = await parseTrustedRoot(Buffer.from(JSON.stringify(root)))
+  for (const { publicKey } of tlogs) {
+    if (publicKey?.validFor?.end === undefined) throw malformed('a revoked log counts without end')
+  }
+  return tlogs
 }
 
 function assertStart(reader: ObjectReader): void {

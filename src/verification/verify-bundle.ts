@@ -21,6 +21,7 @@ import {
   verifyEvidence,
 } from './evidence.ts'
 import { assertKeyUse, type SignedForm } from './key-use.ts'
+import { revokedLog } from './revoked-logs.ts'
 import { assertEntriesAbout, assertUnlogged } from './log-entries.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
@@ -125,7 +126,7 @@ async function verifySteps(
   checks.start('trusted-time', describeDemand(policy))
   // Awaited only where there is something to wait for: it would cost most bundles more than looking.
   const evidence = hasEvidence(bundle, trust.trustedRoot)
-    ? await verifyEvidence(bundle, trust.trustedRoot, policy.evidence)
+    ? await verifyEvidence(bundle, trust, policy.evidence)
     : noEvidence(policy.evidence)
   checks.pass(describeTimes(evidence))
 
@@ -160,7 +161,7 @@ async function verifySteps(
  */
 function assertLogged(
   bundle: Bundle,
-  { certificate, logEntries }: Evidence,
+  { certificate, compromisedSince, logEntries }: Evidence,
   found: TrustedKey,
   { trust, policy }: VerificationContext,
 ): void {
@@ -168,7 +169,9 @@ function assertLogged(
   if (logEntries > 0) assertEntriesAbout(bundle, found.key)
   const isDemanded = policy.evidence.logEntries === undefined && found.issuer !== undefined
   const hasLog = (trust.trustedRoot?.tlogs.length ?? 0) > 0
-  if (isDemanded && hasLog && logEntries === 0) assertUnlogged(bundle, found.key)
+  if (!isDemanded || !hasLog || logEntries > 0) return
+  if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
+  assertUnlogged(bundle, found.key)
 }
 
 /** parseBundle lets no envelope pass that has not exactly one signature. */

@@ -8,6 +8,7 @@ import type {
   DenialEntry,
   KeyRulesEntry,
   LogEntry,
+  LogNamesEntry,
   RestoreEntry,
   RulesEntry,
   SignatureEntry,
@@ -195,6 +196,14 @@ const restore: fc.Arbitrary<RestoreEntry> = fc.record({
   reason: text,
 })
 
+const logNames: fc.Arbitrary<LogNamesEntry> = fc.record({
+  ...base,
+  type: fc.constant('logNames'),
+  transparency: text,
+  audit: text,
+  earlier: fc.array(fc.record({ origin: text, until: base.time }), { maxLength: 3 }),
+})
+
 /** Any entry of any type. */
 export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   signature,
@@ -205,6 +214,7 @@ export const anyEntry: fc.Arbitrary<LogEntry> = fc.oneof(
   approval,
   rules,
   keyRules,
+  logNames,
   clock,
   restore,
 )

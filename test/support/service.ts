@@ -60,6 +60,7 @@ const WORKFLOW: Caller = {
 /** Small bounds that a test can meet. */
 export const SETTINGS: ServiceSettings = {
   issuer: 'https://sign.example.com',
+  earlierLogNames: [],
   logOrigin: 'sign.example.com',
   isLogPublic: true,
   auditOrigin: 'sign.example.com/audit',

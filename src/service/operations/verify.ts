@@ -8,10 +8,7 @@ import type { JsonObject } from '../../formats/json.ts'
 import type { NamedPublicKey } from '../../formats/jwks.ts'
 import { resolvePredicateType } from '../../formats/predicates/types.ts'
 import { isServed } from '../../keys/deadlines.ts'
-import { publishKeyHistory } from '../../keys/publication.ts'
 import type { KeyringSnapshot } from '../../rotation/keyring.ts'
-import { serializeTrustedRoot } from '../../timestamp/trusted-root.ts'
-import type { PublisherNames } from '../published-pages.ts'
 import { digestArtifact } from '../../verification/artifact.ts'
 import type { Policy } from '../../verification/policy.ts'
 import {
@@ -22,11 +19,12 @@ import {
 import { demandTypes, parseSource } from '../../verification/source.ts'
 import type { TokenPolicy } from '../../verification/token-policy.ts'
 import { type TokenResultDocument, toTokenResultDocument } from '../../verification/token-result.ts'
-import { trustKeyHistory, type TrustMaterial } from '../../verification/trust.ts'
-import { parseTrustedRoot } from '../../verification/trusted-root.ts'
+import type { TrustMaterial } from '../../verification/trust.ts'
+import { toTrustMaterial } from '../../verification/trusted-root.ts'
 import { verifyArtifact } from '../../verification/verify-artifact.ts'
 import { examineToken } from '../../verification/verify-token.ts'
 import type { ServiceContext } from '../context.ts'
+import { createHistory } from '../published-pages.ts'
 import { VerdictCache } from '../verdict-cache.ts'
 
 /** A bundle to be verified; everything in it is the caller's word. */
@@ -77,7 +75,7 @@ export function createVerifier({ keyring, now, settings }: VerifyContext): Verif
   const materials = new WeakMap<KeyringSnapshot, Promise<TrustMaterial>>()
 
   function trustOf(snapshot: KeyringSnapshot): Promise<TrustMaterial> {
-    const known = materials.get(snapshot) ?? readTrust(snapshot, settings)
+    const known = materials.get(snapshot) ?? toTrustMaterial(createHistory(snapshot, settings))
     materials.set(snapshot, known)
     return known
   }
@@ -110,15 +108,6 @@ export function createVerifier({ keyring, now, settings }: VerifyContext): Verif
 
 function sha256(data: Uint8Array | string): string {
   return digestHex(digestOf(Buffer.from(data)))
-}
-
-async function readTrust(
-  snapshot: KeyringSnapshot,
-  { issuer, logOrigin }: Pick<PublisherNames, 'issuer' | 'logOrigin'>,
-): Promise<TrustMaterial> {
-  const root = serializeTrustedRoot({ ...snapshot, issuer, logOrigin })
-  const trustedRoot = await parseTrustedRoot(root)
-  return { keys: trustKeyHistory({ ...publishKeyHistory(snapshot), issuer }), trustedRoot }
 }
 
 function toPolicy(demanded: BundleDemand): Policy {
