@@ -136,7 +136,6 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const settings = await recordSettings(options, anchor)
   const followed = await startKeyring(options, lifecycle, rotation)
   known = () => followed.snapshot.keys
-  alertDifferent(options, followed)
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
@@ -147,11 +146,8 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     openKeys: (use) => openLogKeys(use, own, configured),
   })
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
-  const { ageMs } = followed
-  const publications = await startPublications({ ...options, settings }, lifecycle, {
-    keyring,
-    ageMs,
-  })
+  const published = { keyring, ageMs: followed.ageMs }
+  const publications = await startPublications({ ...options, settings }, lifecycle, published)
   const { admit: mayPass, mayBePermitted } = authorizer
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
@@ -243,11 +239,18 @@ async function startKeyring(
     scheduler.start()
   })
   const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
-  return lifecycle.own(await createKeyring({ store, openKey, monotonicMs, onError: onAlert }))
+  const keyring = await createKeyring({ store, openKey, monotonicMs, onError: onAlert })
+  lifecycle.own(keyring)
+  alertDifferent(keys, keyring, onAlert)
+  return keyring
 }
 
 /** Whoever runs the service must know of keys that do not sign here, since other rules count for them. */
-function alertDifferent({ keys, onAlert }: Clocked, keyring: StoreKeyring): void {
+function alertDifferent(
+  keys: readonly Key[],
+  keyring: StoreKeyring,
+  onAlert: AssemblyOptions['onAlert'],
+): void {
   const look = ({ keys: stored }: KeyringSnapshot): void => {
     for (const { name, error } of findDifferent(stored, keys)) onAlert(error, name)
   }
