@@ -161,8 +161,3 @@ export const UNTOUCHED: VersionState & Pick<KeyVersion, 'isForced' | 'revision'>
   isForced: false,
   revision: 1,
 }
-
-/** A version with some of it changed, and its revision one higher. */
-export function revise(version: KeyVersion, changes: Partial<KeyVersion>): KeyVersion {
-  return { ...version, ...changes, revision: version.revision + 1 }
-}

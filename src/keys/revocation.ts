@@ -13,10 +13,10 @@ import {
   isForced,
   type KeyMoment,
   refuse,
-  revise,
   standbyOf,
 } from './lifecycle.ts'
 import { takeOver } from './transitions.ts'
+import { changeVersion, type VersionChange } from './version-change.ts'
 
 /**
  * What follows a revoked version: `seamless`, the standby that verifiers hold, so no token fails; or
@@ -45,14 +45,19 @@ export function revoke(
   moment: KeyMoment,
   number: number,
   options: RevocationOptions,
-): readonly KeyVersion[] {
+): readonly VersionChange[] {
   const { now } = moment
   const { version, to } = beginTransition(moment, number, 'revoke')
   const forced = isForced(version, 'revoke', options)
   const compromisedSince = options.compromisedSince ?? now
   assertCompromise(version, compromisedSince, now)
-  if (version.compromisedSince !== undefined) return [revise(version, { compromisedSince })]
-  const revoked = revise(version, { state: to, revokedAt: now, compromisedSince })
+  if (version.compromisedSince !== undefined)
+    return [changeVersion('revoke', version, { compromisedSince })]
+  const revoked = changeVersion('revoke', version, {
+    state: to,
+    revokedAt: now,
+    compromisedSince,
+  })
   if (to === 'destroyed') return [revoked]
 
   const others = moment.versions.filter((other) => other !== version)
@@ -79,7 +84,7 @@ function follow(
   moment: KeyMoment,
   revoked: KeyVersion,
   mode: RevocationMode,
-): readonly KeyVersion[] | undefined {
+): readonly VersionChange[] | undefined {
   const fresh = freshOf(moment.versions)
   if (mode === 'flush') return fresh && takeOver(moment, fresh, true)
   const standby = revoked.state === 'active' ? standbyOf(moment.versions) : undefined

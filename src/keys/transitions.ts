@@ -16,11 +16,11 @@ import {
   isUnused,
   type KeyMoment,
   refuse,
-  revise,
   tooEarly,
   UNTOUCHED,
 } from './lifecycle.ts'
 import { policyAt } from './policy.ts'
+import { changeVersion, type VersionChange } from './version-change.ts'
 
 /** The key pair of a version to be. */
 export interface NewKeyPair {
@@ -39,7 +39,7 @@ export interface NewKeyPair {
  * @throws {@link CountersignError} ERR_KEY_INVALID — its algorithm is not the key's; ERR_KEY_EXISTS — the
  * key had this key pair before
  */
-export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
+export function create(moment: KeyMoment, pair: NewKeyPair): VersionChange {
   const { key, versions, now } = moment
   const { algorithm, kid } = pair.publicKey
   if (algorithm.name !== key.algorithm) {
@@ -55,16 +55,18 @@ export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
       details: { key: key.name, kid },
     })
   }
-  return {
+  const { origin = 'generated' } = pair
+  const after: KeyVersion = {
     key: key.name,
     version: Math.max(0, ...versions.map(({ version }) => version)) + 1,
     publicKey: pair.publicKey,
     uri: pair.uri,
     createdAt: now,
-    origin: pair.origin ?? 'generated',
+    origin,
     certificates: pair.certificates,
     ...UNTOUCHED,
   }
+  return { action: origin === 'external' ? 'import' : 'create', before: undefined, after }
 }
 
 /**
@@ -73,12 +75,12 @@ export function create(moment: KeyMoment, pair: NewKeyPair): KeyVersion {
  * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — it is published, or not pending;
  * ERR_KEY_NOT_FOUND
  */
-export function publish(moment: KeyMoment, number: number): readonly KeyVersion[] {
+export function publish(moment: KeyMoment, number: number): readonly VersionChange[] {
   const { version } = beginTransition(moment, number, 'publish')
   if (version.publishedAt !== undefined) {
     throw refuse(version, 'publish', 'it is published', 'nothing needs to be done')
   }
-  return [revise(version, { publishedAt: moment.now })]
+  return [changeVersion('publish', version, { publishedAt: moment.now })]
 }
 
 /**
@@ -92,7 +94,7 @@ export function activate(
   moment: KeyMoment,
   number: number,
   options: Force = {},
-): readonly KeyVersion[] {
+): readonly VersionChange[] {
   const { key, versions, now } = moment
   const { version } = beginTransition(moment, number, 'activate')
   const earliest = ripeAt(version, key)
@@ -113,10 +115,10 @@ export function takeOver(
   moment: KeyMoment,
   version: KeyVersion,
   isEarly: boolean,
-): readonly KeyVersion[] {
+): readonly VersionChange[] {
   const { versions, now } = moment
   const publishedAt = version.publishedAt ?? now
-  const next = revise(version, {
+  const next = changeVersion('activate', version, {
     state: 'active',
     publishedAt,
     activatedAt: now,
@@ -127,9 +129,10 @@ export function takeOver(
 }
 
 /** On a clock that is behind the one that activated, a window would end before its start. */
-function retired(version: KeyVersion, now: Date): KeyVersion {
+function retired(version: KeyVersion, now: Date): VersionChange {
   const { activatedAt = now } = version
-  return revise(version, { state: 'retired', retiredAt: now < activatedAt ? activatedAt : now })
+  const retiredAt = now < activatedAt ? activatedAt : now
+  return changeVersion('retire', version, { state: 'retired', retiredAt })
 }
 
 /**
@@ -143,10 +146,10 @@ export function retire(
   moment: KeyMoment,
   number: number,
   options: Force = {},
-): readonly KeyVersion[] {
+): readonly VersionChange[] {
   const { version } = beginTransition(moment, number, 'retire')
   if (version.state === 'pending')
-    return [revise(version, { state: 'retired', retiredAt: moment.now })]
+    return [changeVersion('retire', version, { state: 'retired', retiredAt: moment.now })]
   if (isForced(version, 'retire', options)) return [retired(version, moment.now)]
   const hint = 'activate another version, which retires this one; or force it and say why'
   throw refuse(version, 'retire', `${version.key} would have no version that signs`, hint)
@@ -163,7 +166,7 @@ export function destroy(
   moment: KeyMoment,
   number: number,
   lastSignatureAt: Date | undefined,
-): readonly KeyVersion[] {
+): readonly VersionChange[] {
   const { key, now } = moment
   const { version, to } = beginTransition(moment, number, 'destroy')
   // A signature that was admitted just before a revocation carries the time of another clock.
@@ -178,5 +181,5 @@ export function destroy(
   if (earliest !== undefined && now < earliest) {
     throw tooEarly(version, 'destroy', earliest, 'its audit window is still open: wait')
   }
-  return [revise(version, { state: to, destroyedAt: now })]
+  return [changeVersion('destroy', version, { state: to, destroyedAt: now })]
 }

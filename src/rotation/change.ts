@@ -9,11 +9,11 @@ import type { Key, KeyVersion } from '../keys/key.ts'
 import type { KeyMoment } from '../keys/lifecycle.ts'
 import { appendEntries } from '../log/append.ts'
 import type { VersionStep } from '../keys/protected-actions.ts'
+import { stepOf, type VersionChange, versionsOf } from '../keys/version-change.ts'
 import type { LogEntry, StateEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { assertTold, certificatesSha256 } from './told-versions.ts'
-import { pairChanges, stepOf, type VersionChange } from './version-steps.ts'
 
 /** What was changed. */
 export interface Change {
@@ -26,11 +26,11 @@ export interface Change {
   readonly sequence: number
 }
 
-/** Decides on a change: answers the versions that are new or different, in the order they are written. */
+/** Decides on a change: answers its steps, in the order they are written. */
 export type Decide = (
   moment: KeyMoment,
   records: StoreTransaction,
-) => readonly KeyVersion[] | Promise<readonly KeyVersion[]>
+) => readonly VersionChange[] | Promise<readonly VersionChange[]>
 
 /** What to write into the log beside the states. */
 export interface Done {
@@ -84,15 +84,15 @@ function changeOnce(
       ? clock.checkOrEstimate(records)
       : clock.check(records))
     const moment = await readMoment(records, name, now)
-    const changed = await decide(moment, records)
+    const changes = await decide(moment, records)
+    const changed = versionsOf(changes)
     await assertAllTold(records, moment, changed)
-    const changes = pairChanges(moment.versions, changed)
     for (const change of changes) assertNeverRevoked(context, change)
     const consent = await askConsent(changes, done, records)
-    for (const [before, version] of changes) {
+    for (const { before, after } of changes) {
       await (before === undefined
-        ? records.keys.insertVersion(version)
-        : records.keys.replaceVersion(version))
+        ? records.keys.insertVersion(after)
+        : records.keys.replaceVersion(after))
     }
     const sequence = await records.keys.nextSequence()
     const entries = changes.map((change) =>
@@ -108,7 +108,7 @@ function changeOnce(
 }
 
 /** A store that was restored may have forgotten a version that was revoked, and so take its key pair as new. */
-function assertNeverRevoked({ anchor }: RotationContext, [before, after]: VersionChange): void {
+function assertNeverRevoked({ anchor }: RotationContext, { before, after }: VersionChange): void {
   const { key, publicKey, version } = after
   const since = before === undefined ? anchor?.revokedSince(publicKey.kid) : undefined
   if (since === undefined) return
@@ -182,7 +182,7 @@ function toEntry(
   done: Done & { readonly key: Key; readonly time: Date; readonly sequence: number },
 ): StateEntry {
   const { by, key, time, sequence } = done
-  const [before, after] = change
+  const { action, before, after } = change
   return {
     type: 'state',
     time,
@@ -192,7 +192,7 @@ function toEntry(
     use: key.use,
     from: before?.state,
     to: after.state,
-    action: stepOf(change).action,
+    action,
     reason: by.reason,
     compromisedSince: after.compromisedSince,
     certificatesSha256: certificatesSha256(after),

@@ -2,6 +2,7 @@
 import type { KeyVersion } from '../keys/key.ts'
 import type { KeyMoment } from '../keys/lifecycle.ts'
 import { create, type NewKeyPair, publish } from '../keys/transitions.ts'
+import type { VersionChange } from '../keys/version-change.ts'
 import { canPin } from '../providers/key-lifecycle.ts'
 import { parseKeyUri } from '../providers/key-uri.ts'
 import { keyInPlace, parseProviderReference } from '../providers/provider-reference.ts'
@@ -27,7 +28,7 @@ export function createVersion(
     changeKey(context, name, { by }, async (moment, records) => {
       const created = await takeIn(prepared, moment, records)
       if (!isPublished) return [created]
-      return [created, ...publish(withVersion(moment, created), created.version)]
+      return [created, ...publish(withVersion(moment, created.after), created.after.version)]
     }),
   )
 }
@@ -64,7 +65,7 @@ export async function importStandby(
   const { pair } = await readImport(context, name, reference)
   return changeKey(context, name, { by }, (moment) => {
     const created = create(moment, pair)
-    return [created, ...publish(withVersion(moment, created), created.version)]
+    return [created, ...publish(withVersion(moment, created.after), created.after.version)]
   })
 }
 
@@ -95,7 +96,7 @@ export async function takeIn(
   { pair, intentId }: PreparedPair,
   moment: KeyMoment,
   records: StoreTransaction,
-): Promise<KeyVersion> {
+): Promise<VersionChange> {
   const created = create(moment, pair)
   await records.keys.deleteIntent(intentId)
   return created

@@ -5,10 +5,10 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../errors.ts'
-import type { KeyVersion } from '../keys/key.ts'
 import { activeVersion, type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
 import { revoke, type RevocationMode } from '../keys/revocation.ts'
 import { activate, destroy, publish, retire } from '../keys/transitions.ts'
+import type { VersionChange } from '../keys/version-change.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator } from './context.ts'
 import { lastSignatureAt } from './last-signature.ts'
@@ -58,7 +58,7 @@ export async function decideOn(
   operation: Operation,
   by: Operator,
   given: Given,
-): Promise<readonly KeyVersion[]> {
+): Promise<readonly VersionChange[]> {
   const { moment } = given
   const number = targetOf(operation, moment)
   switch (operation.action) {

@@ -11,13 +11,13 @@ import type { VersionStep } from '../keys/protected-actions.ts'
 import { planRevocation, type RevocationPlan } from '../keys/revocation-plan.ts'
 import { planRotation, type RotationPlan } from '../keys/rotation-plan.ts'
 import { create } from '../keys/transitions.ts'
+import { stepOf, type VersionChange, versionsOf } from '../keys/version-change.ts'
 import { readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { nextNumber } from './new-pair.ts'
 import { readImport } from './new-version.ts'
 import { decideOn, type Operation, targetOf } from './operation.ts'
 import { assertDestroyed, needsFreshVersion, rotateInto } from './transitions.ts'
-import { pairChanges, stepOf } from './version-steps.ts'
 
 /** What would change about one version. */
 export interface PreviewedChange {
@@ -60,12 +60,12 @@ export function previewTransition(
     }
     const made =
       named.action === 'revoke' && needsFreshVersion(known, named) ? [standIn(known)] : []
-    const moment = { ...known, versions: [...known.versions, ...made] }
-    const outcome = await attempt(() => decideOn(named, by, { moment, records }))
-    const isRevocation = named.action === 'revoke' && outcome.refusal === undefined
+    const moment = { ...known, versions: [...known.versions, ...versionsOf(made)] }
+    const { changes, refusal } = await attempt(() => decideOn(named, by, { moment, records }))
+    const isRevocation = named.action === 'revoke' && refusal === undefined
     return {
-      ...unrevoking(known, outcome),
-      steps: outcome.refusal === undefined ? stepsOf(known, [...made, ...outcome.changed]) : [],
+      ...unrevoking(known, { changed: versionsOf(changes), refusal }),
+      steps: refusal === undefined ? [...made, ...changes].map(stepOf) : [],
       revocation: isRevocation ? planRevocation(moment, named.version, named.mode) : undefined,
     }
   })
@@ -108,8 +108,8 @@ export async function previewImport(
 ): Promise<Preview> {
   const { moment, pair } = await readImport(context, name, reference)
   const created = create(moment, pair)
-  const steps = [stepOf([undefined, created]), besideVersions('publish', created.version)]
-  return unrevoking(moment, { changed: [created], steps })
+  const steps = [stepOf(created), besideVersions('publish', created.after.version)]
+  return unrevoking(moment, { changed: [created.after], steps })
 }
 
 /**
@@ -130,18 +130,21 @@ export function previewRotation(
     if (standbyOf(known.versions) === undefined) {
       const given = { moment: known, records }
       let tooEarly: CountersignError | undefined
-      const { changed, refusal = tooEarly } = await attempt(async () => {
+      const { changes, refusal = tooEarly } = await attempt(async () => {
         const decided = await rotateInto(standIn(known), options, by, given)
         tooEarly = decided.refusal
-        return decided.changed
+        return decided.changes
       })
       // Made in the same change, it is shown as what it comes to be.
-      const about = { changed: lastOfEach(changed), refusal }
-      return unrevoking(known, { ...about, steps: stepsOf(known, changed) })
+      const about = { changed: lastOfEach(versionsOf(changes)), refusal }
+      return unrevoking(known, { ...about, steps: changes.map(stepOf) })
     }
     const operation = { action: 'activate', force: options.force } as const
-    const outcome = await attempt(() => decideOn(operation, by, { moment: known, records }))
-    return unrevoking(known, { ...outcome, steps: stepsOf(known, outcome.changed) })
+    const { changes, refusal } = await attempt(() =>
+      decideOn(operation, by, { moment: known, records }),
+    )
+    const about = { changed: versionsOf(changes), refusal }
+    return unrevoking(known, { ...about, steps: changes.map(stepOf) })
   })
 }
 
@@ -173,9 +176,9 @@ export async function previewCancellation(
     assertDestroyed(moment, number)
     return Promise.resolve([])
   }
-  const outcome = await attempt(decide)
-  const steps = outcome.refusal === undefined ? [besideVersions('cancel-destruction', number)] : []
-  return unrevoking(moment, { ...outcome, steps })
+  const { refusal } = await attempt(decide)
+  const steps = refusal === undefined ? [besideVersions('cancel-destruction', number)] : []
+  return unrevoking(moment, { changed: [], refusal, steps })
 }
 
 /** What is not a revocation, as a preview. */
@@ -197,27 +200,23 @@ function unrevoking(
   }
 }
 
-function stepsOf({ versions }: KeyMoment, changed: readonly KeyVersion[]): readonly VersionStep[] {
-  return pairChanges(versions, changed).map(stepOf)
-}
-
 /** A step of a version that is not there, or does not change by it. */
 function besideVersions(action: string, version: number): VersionStep {
   return { version, action, isForced: false }
 }
 
-async function attempt(decide: () => Promise<readonly KeyVersion[]>): Promise<{
-  readonly changed: readonly KeyVersion[]
+async function attempt(decide: () => Promise<readonly VersionChange[]>): Promise<{
+  readonly changes: readonly VersionChange[]
   readonly refusal: CountersignError | undefined
 }> {
   try {
-    return { changed: await decide(), refusal: undefined }
+    return { changes: await decide(), refusal: undefined }
   } catch (error) {
     const isRefusal =
       CountersignError.is(error, 'ERR_TRANSITION_REFUSED') ||
       CountersignError.is(error, 'ERR_TRANSITION_TOO_EARLY')
     if (!isRefusal) throw error
-    return { changed: [], refusal: error }
+    return { changes: [], refusal: error }
   }
 }
 
@@ -229,14 +228,15 @@ function toChange(
 }
 
 /** Stands for a version that would be made; only its number and its times are looked at. */
-function standIn({ versions, now }: KeyMoment): KeyVersion {
+function standIn({ versions, now }: KeyMoment): VersionChange {
   const [template] = versions.toSorted((a, b) => b.version - a.version)
   if (template === undefined) throw new TypeError('a key without versions has nothing to revoke')
-  return {
+  const after: KeyVersion = {
     ...template,
     ...UNTOUCHED,
     version: template.version + 1,
     createdAt: now,
     origin: 'generated',
   }
+  return { action: 'create', before: undefined, after }
 }

@@ -82,9 +82,9 @@ async function replaceStandby(
         const made = await takeIn(prepared, moment, records)
         // A rotation that was asked for is still wanted.
         if (moment.key.rotateTo === dead.version) {
-          await records.keys.requestRotation(dead.key, made.version)
+          await records.keys.requestRotation(dead.key, made.after.version)
         }
-        return [...ended, made, ...publish(withVersion(moment, made), made.version)]
+        return [...ended, made, ...publish(withVersion(moment, made.after), made.after.version)]
       }),
     )
     const next = changed.at(-1)?.version

@@ -10,6 +10,7 @@ import type { KeyVersion } from '../keys/key.ts'
 import { type KeyMoment, standbyOf } from '../keys/lifecycle.ts'
 import { freshOf } from '../keys/revocation.ts'
 import { publish, retire } from '../keys/transitions.ts'
+import { type VersionChange, versionsOf } from '../keys/version-change.ts'
 import { actInBackend, type BackendOutcome } from './backend.ts'
 import { type Change, changeKey, consentTo, readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
@@ -122,7 +123,7 @@ async function revokeInStore(
   return withNewPair(context, name, (prepared) =>
     changeKey(context, name, { by, isRevocation: true }, async (latest, records) => {
       const fresh = await takeIn(prepared, latest, records)
-      const given = { moment: withVersion(latest, fresh), records }
+      const given = { moment: withVersion(latest, fresh.after), records }
       return [fresh, ...(await decideOn(named, by, given))]
     }),
   )
@@ -163,7 +164,8 @@ async function revokeWithoutStandby(
       const made = prepared === undefined ? [] : [await takeIn(prepared, latest, records)]
       const ended = retire(latest, dead.version)
       const others = latest.versions.filter(({ version }) => version !== dead.version)
-      const moment = { ...latest, versions: [...others, ...ended, ...made] }
+      const versions = [...others, ...versionsOf([...ended, ...made])]
+      const moment = { ...latest, versions }
       const mode = prepared === undefined ? operation.mode : 'flush'
       return [
         ...ended,
@@ -236,7 +238,7 @@ export async function rotate(
       const made = await takeIn(prepared, moment, records)
       const decided = await rotateInto(made, options, by, { moment, records })
       refusal = decided.refusal
-      return decided.changed
+      return decided.changes
     }),
   )
   if (refusal !== undefined) return throwForLater(context, name, refusal, by)
@@ -249,23 +251,24 @@ export async function rotate(
  * @throws {@link CountersignError} as decideOn, but for what time alone will allow
  */
 export async function rotateInto(
-  made: KeyVersion,
+  made: VersionChange,
   { force }: { readonly force?: boolean | undefined },
   by: Operator,
   { moment, records }: Given,
 ): Promise<{
-  readonly changed: readonly KeyVersion[]
+  readonly changes: readonly VersionChange[]
   readonly refusal: CountersignError | undefined
 }> {
-  const published = publish(withVersion(moment, made), made.version)
-  const versions = [...moment.versions, ...published]
-  const operation = { action: 'activate', version: made.version, force } as const
+  const { version } = made.after
+  const published = publish(withVersion(moment, made.after), version)
+  const versions = [...moment.versions, ...versionsOf(published)]
+  const operation = { action: 'activate', version, force } as const
   try {
-    const changed = await decideOn(operation, by, { moment: { ...moment, versions }, records })
-    return { changed: [made, ...published, ...changed], refusal: undefined }
+    const activated = await decideOn(operation, by, { moment: { ...moment, versions }, records })
+    return { changes: [made, ...published, ...activated], refusal: undefined }
   } catch (error) {
     if (!CountersignError.is(error, 'ERR_TRANSITION_TOO_EARLY')) throw error
-    return { changed: [made, ...published], refusal: error }
+    return { changes: [made, ...published], refusal: error }
   }
 }
 

@@ -80,20 +80,24 @@ test.each<[string, () => KeyStory, number, RevocationOptions]>([
   expect(codeOf(() => revoke(story.at(500), n, { ...how, force: true }))).toBe(
     'ERR_TRANSITION_REFUSED',
   )
-  expect(revoke(story.at(500), n, { ...how, ...WHY })).toMatchObject([{ state: 'revoked' }])
+  expect(revoke(story.at(500), n, { ...how, ...WHY })).toMatchObject([
+    { action: 'revoke', after: { state: 'revoked' } },
+  ])
 })
 
 test('a version that was never published is revoked without more', () => {
   const story = alone().create(5)
 
-  expect(revoke(story.at(6), 2, SEAMLESS)).toMatchObject([{ version: 2, state: 'revoked' }])
+  expect(revoke(story.at(6), 2, SEAMLESS)).toMatchObject([
+    { action: 'revoke', after: { version: 2, state: 'revoked' } },
+  ])
 })
 
 test('a compromise can lie in the past, never in the future', () => {
   const story = running()
   const since = (n: number) => ({ ...SEAMLESS, compromisedSince: second(n) })
 
-  expect(revoke(story.at(500), 1, since(-100))[0]?.compromisedSince).toEqual(second(-100))
+  expect(revoke(story.at(500), 1, since(-100))[0]?.after.compromisedSince).toEqual(second(-100))
   expect(codeOf(() => revoke(story.at(500), 1, since(501)))).toBe('ERR_TRANSITION_REFUSED')
 })
 
@@ -103,7 +107,15 @@ test('what is learned later moves a compromise back in time, never forward', () 
   const again = (n: number) => revoke(story.at(900), 1, { ...FLUSH, compromisedSince: second(n) })
 
   expect(again(400)).toMatchObject([
-    { version: 1, state: 'revoked', revokedAt: second(500), compromisedSince: second(400) },
+    {
+      action: 'revoke',
+      after: {
+        version: 1,
+        state: 'revoked',
+        revokedAt: second(500),
+        compromisedSince: second(400),
+      },
+    },
   ])
   expect(codeOf(() => again(500))).toBe('ERR_TRANSITION_REFUSED')
 })
@@ -115,5 +127,8 @@ test('a destroyed version stays destroyed when it turns out to have been comprom
 
   const [changed] = revoke(story.at(30_000), 1, { ...SEAMLESS, compromisedSince: second(600) })
 
-  expect(changed).toMatchObject({ state: 'destroyed', compromisedSince: second(600) })
+  expect(changed).toMatchObject({
+    action: 'revoke',
+    after: { state: 'destroyed', compromisedSince: second(600) },
+  })
 })

@@ -21,10 +21,16 @@ function rotated(): KeyStory {
 }
 
 test('a new version is pending and published to nobody', () => {
-  const version = create(new KeyStory().at(7), { publicKey: poolKey(1), uri: 'file:1.pem' })
+  const change = create(new KeyStory().at(7), { publicKey: poolKey(1), uri: 'file:1.pem' })
 
-  expect(version).toMatchObject({ version: 1, state: 'pending', createdAt: second(7), revision: 1 })
-  expect(version.publishedAt).toBeUndefined()
+  expect(change).toMatchObject({ action: 'create', before: undefined })
+  expect(change.after).toMatchObject({
+    version: 1,
+    state: 'pending',
+    createdAt: second(7),
+    revision: 1,
+  })
+  expect(change.after.publishedAt).toBeUndefined()
 })
 
 test('a version is numbered after the highest there ever was', () => {
@@ -61,7 +67,12 @@ test('the first version of a key signs as soon as it is published, and is not fo
 
   const [first] = activate(story.at(0), 1)
 
-  expect(first).toMatchObject({ state: 'active', activatedAt: second(0), isForced: false })
+  expect(first?.action).toBe('activate')
+  expect(first?.after).toMatchObject({
+    state: 'active',
+    activatedAt: second(0),
+    isForced: false,
+  })
 })
 
 test('a version that nobody has seen is never activated, forced or not', () => {
@@ -99,16 +110,22 @@ test('activation retires the version that signed, in the same result', () => {
 
   const changed = activate(story.at(1100), 2)
 
-  expect(changed.map(({ version, state, revision }) => [version, state, revision])).toEqual([
-    [1, 'retired', 4],
-    [2, 'active', 3],
+  const steps = changed.map(({ action, before, after: { version, state, revision } }) => [
+    action,
+    version,
+    `${before?.state ?? ''} to ${state}`,
+    revision,
   ])
-  expect(changed[0]?.retiredAt).toEqual(second(1100))
+  expect(steps).toEqual([
+    ['retire', 1, 'active to retired', 4],
+    ['activate', 2, 'pending to active', 3],
+  ])
+  expect(changed[0]?.after.retiredAt).toEqual(second(1100))
 })
 
 test('a forced activation says that it was forced, one in time does not', () => {
   const story = running()
-  const forced = (seconds: number) => activate(story.at(seconds), 2, WHY)[1]?.isForced
+  const forced = (seconds: number) => activate(story.at(seconds), 2, WHY)[1]?.after.isForced
 
   expect([forced(200), forced(1100)]).toEqual([true, false])
 })
@@ -149,7 +166,7 @@ test('a clock that is behind never ends a window before its start', () => {
 
   const [previous] = activate(story.at(-50), 2, WHY)
 
-  expect(previous?.retiredAt).toEqual(second(0))
+  expect(previous?.after.retiredAt).toEqual(second(0))
 })
 
 test('the only version that signs is retired by force and with a reason alone', () => {
@@ -157,7 +174,7 @@ test('the only version that signs is retired by force and with a reason alone', 
 
   expect(codeOf(() => retire(story.at(200), 1))).toBe('ERR_TRANSITION_REFUSED')
   expect(retire(story.at(200), 1, WHY)).toMatchObject([
-    { state: 'retired', retiredAt: second(200) },
+    { action: 'retire', after: { state: 'retired', retiredAt: second(200) } },
   ])
 })
 
@@ -173,7 +190,10 @@ test('a retired version is destroyed after its audit window, not before', () => 
 
   expect(codeOf(() => destroy(story.at(15_099), 1, undefined))).toBe('ERR_TRANSITION_TOO_EARLY')
   expect(destroy(story.at(15_100), 1, undefined)).toMatchObject([
-    { state: 'destroyed', destroyedAt: second(15_100), retiredAt: second(1100) },
+    {
+      action: 'destroy',
+      after: { state: 'destroyed', destroyedAt: second(15_100), retiredAt: second(1100) },
+    },
   ])
 })
 

@@ -9,6 +9,7 @@ import type { Key, KeyUse, KeyVersion, RotationPolicy } from '../../src/keys/key
 import type { KeyMoment } from '../../src/keys/lifecycle.ts'
 import { createRotationPolicy } from '../../src/keys/policy.ts'
 import { create, publish } from '../../src/keys/transitions.ts'
+import { type VersionChange, versionsOf } from '../../src/keys/version-change.ts'
 import { testSigner } from './signers.ts'
 
 /** The n-th public key of a pool, ES256. */
@@ -39,8 +40,9 @@ export function testKey(use: KeyUse = 'token', overrides: Partial<RotationPolicy
 /** Versions with the changed ones in their place. */
 function merge(
   versions: readonly KeyVersion[],
-  changed: readonly KeyVersion[],
+  changes: readonly VersionChange[],
 ): readonly KeyVersion[] {
+  const changed = versionsOf(changes)
   const numbers = new Set(changed.map(({ version }) => version))
   return [...versions.filter(({ version }) => !numbers.has(version)), ...changed].toSorted(
     (a, b) => a.version - b.version,
@@ -74,8 +76,8 @@ export class KeyStory {
   }
 
   /** Takes over what a transition answered. */
-  take(changed: readonly KeyVersion[]): this {
-    this.versions = merge(this.versions, changed)
+  take(changes: readonly VersionChange[]): this {
+    this.versions = merge(this.versions, changes)
     return this
   }
 

@@ -3,6 +3,7 @@ import type { Key, KeyVersion, RotationPolicy } from '../../../src/keys/key.ts'
 import type { KeyMoment } from '../../../src/keys/lifecycle.ts'
 import { scheduledAt } from '../../../src/keys/due-actions.ts'
 import { create, publish, retire } from '../../../src/keys/transitions.ts'
+import type { VersionChange } from '../../../src/keys/version-change.ts'
 import { second } from '../key-versions.ts'
 import type { Replica, Settings } from './facts.ts'
 import { DEADLINES, type Rules } from './rules.ts'
@@ -200,7 +201,7 @@ function revokeSome(world: World, tape: Tape, { rules }: Scene, moment: KeyMomen
   const mode = tape.next(2) === 0 ? 'seamless' : 'flush'
   const compromisedSince =
     tape.next(2) === 0 ? undefined : new Date(moment.now.getTime() - tape.next(20) * 1000)
-  const revoke = (at: KeyMoment): readonly KeyVersion[] => {
+  const revoke = (at: KeyMoment): readonly VersionChange[] => {
     const changed = rules.revoke(at, version.version, { mode, compromisedSince, ...force })
     world.noteRevoked(version.publicKey.kid)
     return changed

@@ -115,11 +115,13 @@ export const BROKEN_RULES: Readonly<Record<string, Rules>> = {
   'revocation that only retires': {
     ...RULES,
     revoke: (moment, number, options) =>
-      revoke(moment, number, options).map((version) =>
-        version.state === 'revoked'
-          ? { ...version, state: 'retired', retiredAt: version.retiredAt ?? moment.now }
-          : version,
-      ),
+      revoke(moment, number, options).map((change) => {
+        const { after } = change
+        const { retiredAt = moment.now } = after
+        return after.state === 'revoked'
+          ? { ...change, after: { ...after, state: 'retired', retiredAt } }
+          : change
+      }),
   },
   'revocation that leaves nothing': {
     ...RULES,

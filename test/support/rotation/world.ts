@@ -10,6 +10,7 @@ import type { KeyObject } from 'node:crypto'
 import { type PublicKeyInfo, serializePublicKeyJwk } from '../../../src/crypto/public-key.ts'
 import { CountersignError } from '../../../src/errors.ts'
 import type { Key, KeyVersion, RotationPolicy } from '../../../src/keys/key.ts'
+import type { VersionChange } from '../../../src/keys/version-change.ts'
 import { activeVersion, isUnused, type KeyMoment } from '../../../src/keys/lifecycle.ts'
 import { changePolicy } from '../../../src/keys/policy.ts'
 import type { PublishedState } from '../../../src/keys/publication.ts'
@@ -150,14 +151,14 @@ export class World {
   /** Does a transition to a key, if the rules let it, and holds the result to the invariants. */
   transition(
     moment: KeyMoment,
-    step: (moment: KeyMoment) => readonly KeyVersion[],
+    step: (moment: KeyMoment) => readonly VersionChange[],
     isForced = false,
   ): void {
     const changed = attempt(() => step(moment))
     if (changed === undefined) return
     const before = this.state
     const versions = this.#replaced(changed)
-    for (const version of changed) this.#noteFacts(moment, version)
+    for (const { after } of changed) this.#noteFacts(moment, after)
     const state = { ...before, sequence: before.sequence + 1, versions }
     this.#snapshots.push({ from: this.time, state })
     this.#assertSigners(moment, isForced)
@@ -169,13 +170,14 @@ export class World {
   }
 
   /** Compare-and-swap, as a store does it. */
-  #replaced(changed: readonly KeyVersion[]): readonly KeyVersion[] {
+  #replaced(changes: readonly VersionChange[]): readonly KeyVersion[] {
     const versions = [...this.state.versions]
-    for (const next of changed) {
+    for (const { before, after: next } of changes) {
       const { kid } = next.publicKey
       const at = versions.findIndex(({ publicKey }) => publicKey.kid === kid)
       const revision = versions[at]?.revision ?? 0
       const from = versions[at]?.state
+      if (before !== versions[at]) throw new Violation('a step states another version as before')
       if (from !== undefined) this.#changes.add(`${from} ${next.state}`)
       if (next.revision !== revision + 1) throw new Violation('a revision is not one more')
       versions[at === -1 ? versions.length : at] = next
