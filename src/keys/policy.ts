@@ -124,17 +124,55 @@ export function isStricterPolicy(next: RotationPolicy, before: RotationPolicy): 
   )
 }
 
+/** One addend of a wait, by its name in docs/design/rotation.md. */
+export interface WaitTerm {
+  readonly term: 'M' | 'V' | 'R' | 'L' | 'S' | 'T' | 'W' | 'audit window'
+  readonly seconds: number
+}
+
+/** max(M, V): how long the keys that a verifier holds may be from before a publication. */
+export function cacheTerm(policy: RotationPolicy): WaitTerm {
+  const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
+  return M > V ? { term: 'M', seconds: M } : { term: 'V', seconds: V }
+}
+
 /** max(M, V) + R + S: from publication until every supported verifier has surely seen a version. */
-export function activationDelaySeconds(policy: RotationPolicy): number {
-  const { maxAgeSeconds, verifierCacheSeconds, replicaLagSeconds, clockSkewSeconds } = policy
-  return Math.max(maxAgeSeconds, verifierCacheSeconds) + replicaLagSeconds + clockSkewSeconds
+export function activationTerms(policy: RotationPolicy): readonly WaitTerm[] {
+  return [
+    cacheTerm(policy),
+    { term: 'R', seconds: policy.replicaLagSeconds },
+    { term: 'S', seconds: policy.clockSkewSeconds },
+  ]
 }
 
 /** L + T + W + S: from retirement until no token of the version can be valid anywhere. */
+export function retentionTerms(policy: RotationPolicy): readonly WaitTerm[] {
+  return [
+    { term: 'L', seconds: policy.signerLagSeconds },
+    { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
+    { term: 'W', seconds: policy.verifierLeewaySeconds },
+    { term: 'S', seconds: policy.clockSkewSeconds },
+  ]
+}
+
+/** From the end of a version until it may be destroyed. */
+export function auditTerms(policy: RotationPolicy): readonly WaitTerm[] {
+  return [{ term: 'audit window', seconds: policy.auditWindowSeconds }]
+}
+
+/** How long {@link activationTerms} are together. */
+export function activationDelaySeconds(policy: RotationPolicy): number {
+  return sumOf(activationTerms(policy))
+}
+
+/** How long {@link retentionTerms} are together. */
 export function retentionSeconds(policy: RotationPolicy): number {
-  const { signerLagSeconds, maxTokenLifetimeSeconds } = policy
-  const { verifierLeewaySeconds, clockSkewSeconds } = policy
-  return signerLagSeconds + maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds
+  return sumOf(retentionTerms(policy))
+}
+
+/** How long the terms of a wait are together. */
+export function sumOf(terms: readonly WaitTerm[]): number {
+  return terms.reduce((sum, { seconds }) => sum + seconds, 0)
 }
 
 /** What a key says of its quantities, now and before. */

@@ -8,7 +8,15 @@ import { addSeconds } from './deadlines.ts'
 import { type DueAction, dueActions, isRequested, scheduledAt } from './due-actions.ts'
 import type { RotationPolicy } from './key.ts'
 import { activeVersion, isUnused, type KeyMoment, standbyOf } from './lifecycle.ts'
-import { activationDelaySeconds, policyAt, retentionSeconds } from './policy.ts'
+import {
+  activationTerms,
+  auditTerms,
+  cacheTerm,
+  policyAt,
+  retentionTerms,
+  sumOf,
+  type WaitTerm,
+} from './policy.ts'
 import {
   keepsSeconds,
   refusesSeconds,
@@ -16,19 +24,13 @@ import {
   verifiersOf,
 } from './verifier-classes.ts'
 
-/** One addend of a wait, by its name in docs/design/rotation.md. */
-export interface PlanTerm {
-  readonly term: 'M' | 'V' | 'R' | 'L' | 'S' | 'T' | 'W' | 'audit window'
-  readonly seconds: number
-}
-
 /** One step of a rotation. */
 export interface PlannedStep {
   readonly step: 'publish' | 'activate' | 'leave-jwks' | 'destroy'
   /** The earliest it can be, all steps before it being taken at their earliest. */
   readonly earliest: Date
   /** What is waited for since the step before. */
-  readonly terms: readonly PlanTerm[]
+  readonly terms: readonly WaitTerm[]
   /** Which of it weighs most, for people. */
   readonly boundBy: string
 }
@@ -85,7 +87,9 @@ export function planRotation(
 function planSteps(moment: KeyMoment, activation: PlannedStep): readonly PlannedStep[] {
   const policy = policyAt(moment.key, activation.earliest)
   const published = standbyOf(moment.versions)?.publishedAt
-  const leaves = addSeconds(activation.earliest, retentionSeconds(policy))
+  const retention = retentionTerms(policy)
+  const audit = auditTerms(policy)
+  const leaves = addSeconds(activation.earliest, sumOf(retention))
   const publish: PlannedStep = {
     step: 'publish',
     earliest: published ?? moment.now,
@@ -93,22 +97,15 @@ function planSteps(moment: KeyMoment, activation: PlannedStep): readonly Planned
     boundBy: published === undefined ? 'nothing: it can be published now' : 'done',
   }
   if (activeVersion(moment.versions) === undefined) return [publish, activation]
-  const audit: PlanTerm = { term: 'audit window', seconds: policy.auditWindowSeconds }
-  const retention: readonly PlanTerm[] = [
-    { term: 'L', seconds: policy.signerLagSeconds },
-    { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
-    { term: 'W', seconds: policy.verifierLeewaySeconds },
-    { term: 'S', seconds: policy.clockSkewSeconds },
-  ]
   const destroy: PlannedStep = {
     step: 'destroy',
-    earliest: addSeconds(leaves, policy.auditWindowSeconds),
-    terms: [audit],
+    earliest: addSeconds(leaves, sumOf(audit)),
+    terms: audit,
     boundBy: 'the audit window, and no signature after it was closed',
   }
   // A key history keeps every version for ever.
   if (moment.key.use !== 'token') {
-    return [publish, activation, { ...destroy, terms: [...retention, audit] }]
+    return [publish, activation, { ...destroy, terms: [...retention, ...audit] }]
   }
   const leave: PlannedStep = {
     step: 'leave-jwks',
@@ -127,24 +124,19 @@ function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]):
     const boundBy = 'nothing: the key has never signed, so nobody has anything to verify with it'
     return { step: 'activate', earliest: later(published, now), terms: [], boundBy }
   }
-  const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
+  const terms = activationTerms(policy)
   return {
     step: 'activate',
-    earliest: later(addSeconds(published, activationDelaySeconds(policy)), now),
-    terms: [
-      M > V ? { term: 'M', seconds: M } : { term: 'V', seconds: V },
-      { term: 'R', seconds: policy.replicaLagSeconds },
-      { term: 'S', seconds: policy.clockSkewSeconds },
-    ],
+    earliest: later(addSeconds(published, sumOf(terms)), now),
+    terms,
     boundBy: describeSlowest(policy, verifiers),
   }
 }
 
 /** Who of the verifiers is covered, and needs the wait most. */
 function describeSlowest(policy: RotationPolicy, verifiers: readonly VerifierClass[]): string {
-  const { maxAgeSeconds: M, verifierCacheSeconds: V } = policy
-  const wait = Math.max(M, V)
-  const what = M > V ? `M: max-age is ${M} s` : `V: verifiers may keep keys ${V} s`
+  const { term, seconds: wait } = cacheTerm(policy)
+  const what = term === 'M' ? `M: max-age is ${wait} s` : `V: verifiers may keep keys ${wait} s`
   const [slowest] = verifiers
     .map((verifier) => ({ name: verifier.name, keeps: keepsSeconds(verifier, policy) }))
     .filter(({ keeps }) => keeps <= wait)
@@ -156,7 +148,7 @@ function uncoveredOf(
   policy: RotationPolicy,
   verifiers: readonly VerifierClass[],
 ): readonly UncoveredVerifier[] {
-  const waited = Math.max(policy.maxAgeSeconds, policy.verifierCacheSeconds)
+  const { seconds: waited } = cacheTerm(policy)
   return verifiers
     .map((verifier) => ({
       name: verifier.name,
