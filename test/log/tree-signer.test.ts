@@ -1,8 +1,11 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openCheckpoint } from '../../src/formats/checkpoint.ts'
 import { logKeyId, logVerifierKey } from '../../src/formats/note-key.ts'
 import { appendEntries } from '../../src/log/append.ts'
-import { EMPTY_ROOT } from '../../src/crypto/merkle.ts'
+import { EMPTY_ROOT, leafHash, nodeHash } from '../../src/crypto/merkle.ts'
+import { treeRoot } from '../../src/log/proofs.ts'
+import { tileLevels, tileWidth } from '../../src/log/tiles.ts'
 import { TreeSigner } from '../../src/log/tree-signer.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { MemoryLog } from '../support/memory-log.ts'
@@ -163,5 +166,50 @@ test('the name of a log is in its checkpoint, so one log is not taken for the ot
   ).toBe('ERR_NOTE_INVALID')
   expect(await codeOfAsync(() => testTreeSigner('log.example/audit').readHead(log.log))).toBe(
     'ERR_NOTE_INVALID',
+  )
+})
+
+/** A log of equal leaves, of any size: every node of a level is the same, so none need be stored. */
+class EqualLeaves {
+  size = 0
+  reads = 0
+
+  readonly log = {
+    head: async () => {
+      const root = await treeRoot(this.size, (level) => Promise.resolve(EqualLeaves.#node(level)))
+      return { size: this.size, root, latest: undefined }
+    },
+    checkpoint: () => Promise.resolve(undefined),
+    tile: (level: number, index: number) => {
+      this.reads += 1
+      const width = tileWidth(this.size, level, index)
+      return Promise.resolve(
+        Buffer.concat(Array<Uint8Array>(width).fill(EqualLeaves.#node(8 * level))),
+      )
+    },
+  }
+
+  static #node(level: number): Uint8Array {
+    if (level === 0) return leafHash(Buffer.from('a leaf'))
+    const below = EqualLeaves.#node(level - 1)
+    return nodeHash(below, below)
+  }
+}
+
+test('a log that others grew is read in two tiles a level, however long it is and however much it grew', async () => {
+  const size = fc.integer({ min: 1, max: 1_000_000_000 })
+  await fc.assert(
+    fc.asyncProperty(size, size, async (one, another) => {
+      const equal = new EqualLeaves()
+      const signer = testTreeSigner(LOG_ORIGIN)
+      equal.size = Math.min(one, another)
+      await signer.readHead(equal.log)
+      expect(equal.reads).toBeLessThanOrEqual(tileLevels(equal.size))
+
+      equal.reads = 0
+      equal.size = Math.max(one, another)
+      await signer.readHead(equal.log)
+      expect(equal.reads).toBeLessThanOrEqual(2 * tileLevels(equal.size))
+    }),
   )
 })
