@@ -1,33 +1,31 @@
 /**
- * Verifies one log of a store, in a process whose memory is all its own; prints what it found in JSON. Arguments
- * are the URL of the store, which log, and the log's key.
+ * Verifies one log of a server, in a process whose memory is all its own; prints what it found in JSON. Arguments
+ * are the address, which log, and the log's key.
  *
  * @packageDocumentation
  */
 import { readFileSync } from 'node:fs'
 import { parseNoteKey } from '../../src/formats/note-key.ts'
-import { openStoredLog } from '../../src/log/source.ts'
+import { openLogServer } from '../../src/log/http-source.ts'
 import { verifyLog } from '../../src/log/verify-log.ts'
 import { verifyTransparencyLog } from '../../src/log/verify-transparency.ts'
-import { openStore } from '../../src/store/open-store.ts'
 
 /** What a verification took. */
 export interface Verification {
   readonly entries: number
   readonly seconds: number
   readonly cpuSeconds: number
-  /** Peak resident memory, the store included. */
+  /** Peak resident memory. */
   readonly peakMiB: number
 }
 
-const [url = '', which = '', vkey = ''] = process.argv.slice(2)
-await using store = await openStore(url)
-const log = which === 'audit' ? store.log : store.transparencyLog
+const [server = '', which = '', vkey = ''] = process.argv.slice(2)
+const folder = which === 'audit' ? 'audit' : 'log'
 const verify = which === 'audit' ? verifyLog : verifyTransparencyLog
 const start = performance.now()
 const before = process.cpuUsage()
 const { checkpoint } = await verify({
-  source: openStoredLog(log),
+  source: openLogServer(server, { fetch, folder }),
   log: { keys: [parseNoteKey(vkey)] },
 })
 const { system, user } = process.cpuUsage(before)
