@@ -6,6 +6,7 @@ import type { NoteKey } from '../src/formats/note-key.ts'
 import { printable } from '../src/formats/printable.ts'
 import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
 import { readEntry } from '../src/log/entry-format.ts'
+import type { WitnessDemand } from '../src/formats/witnesses.ts'
 import type { LogServer } from '../src/log/http-source.ts'
 import { CHECKPOINT_PATH } from '../src/log/paths.ts'
 import { PairedLogs } from '../src/log/paired-logs.ts'
@@ -20,9 +21,10 @@ import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { type LogSourceFlags, openLog, openServer } from './log-source.ts'
 import { schema } from './render/json.ts'
 import { assertNothingSkipped, renderSkipped } from './skipped.ts'
+import { describeWitnesses, readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
 
 /** Options of the command. */
-export interface VerifyAuditFlags extends LogSourceFlags, LogKeyFlags {
+export interface VerifyAuditFlags extends LogSourceFlags, LogKeyFlags, WitnessFlags {
   readonly checkpoint?: string | undefined
   /** Verifier keys of the transparency log. */
   readonly logKey?: readonly string[] | undefined
@@ -46,14 +48,16 @@ export async function verifyAudit(
   const keys = await readLogKeys({ ...flags, isAudit: true }, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
+  const witnesses = await readWitnessDemand(flags, context)
   const { signal } = context
   // Before the audit log, so that this tells of all leaves that are in it.
-  const paired = server && (await openPaired(flags, environment))
-  sayCriteria({ name: source.name, keys, since, paired }, environment)
+  const paired = server && (await openPaired({ ...flags, witnesses }, environment))
+  sayCriteria({ name: source.name, keys, since, witnesses, paired }, environment)
   const report = await verifyWholeLog({
     source,
     log,
     earlier: since,
+    witnesses,
     onProgress: createCounter('verifying', environment),
     onEntry: (index, content) => paired?.logs.add(index, content),
     signal,
@@ -74,17 +78,17 @@ interface Paired {
 }
 
 async function openPaired(
-  flags: VerifyAuditFlags,
+  flags: VerifyAuditFlags & { readonly witnesses: WitnessDemand | undefined },
   environment: CommandEnvironment,
 ): Promise<Paired> {
-  const { server = '', logKey: key } = flags
+  const { server = '', logKey: key, witnesses } = flags
   const keys = await readLogKeys({ server, key, option: '--log-key' }, environment.context)
   const { signal } = environment.context
   const listed = openServer(server, {}, environment)
   const source = (await isUnlisted(listed, { signal }))
     ? openServer(server, { tokenFile: flags.tokenFile, isUnlisted: true }, environment)
     : listed
-  const checkpoint = await readCheckpoint(source, { keys }, { signal })
+  const checkpoint = await readCheckpoint(source, { keys }, { signal, witnesses })
   return { logs: new PairedLogs(source, checkpoint, { signal }), size: checkpoint.size }
 }
 
@@ -141,6 +145,7 @@ interface Criteria {
   readonly name: string
   readonly keys: readonly NoteKey[]
   readonly since: Checkpoint | undefined
+  readonly witnesses: WitnessDemand | undefined
   readonly paired: Paired | undefined
 }
 
@@ -152,11 +157,12 @@ function sayCriteria({ paired, ...criteria }: Criteria, environment: CommandEnvi
 
 /** Says which log is verified, by which keys, and since when. */
 export function sayLog(
-  { name, keys, since }: Omit<Criteria, 'paired'>,
+  { name, keys, since, witnesses }: Omit<Criteria, 'paired'>,
   { terminal }: CommandEnvironment,
 ): void {
   terminal.say(`log      ${printable(name)}`)
   for (const { vkey } of keys) terminal.say(`key      ${printable(vkey)}`)
+  if (witnesses !== undefined) terminal.say(`witness  ${describeWitnesses(witnesses)}`)
   terminal.say(
     since === undefined
       ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found'

@@ -104,6 +104,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'log verify saved-log --key log-key.txt',
   ],
   'log export': [`log export saved-log ${SERVER}`],
+  'log witness': [
+    'log witness --name witness.example.com/1 --key file:witness.pem --log log-key.txt --state /var/lib/witness',
+  ],
   audit: [`audit show --from 7d --key release ${SERVER}`, `audit verify ${SERVER}`],
   'audit show': [
     `audit show --from 7d --key release ${SERVER}`,

@@ -8,9 +8,10 @@ import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
 import { openLog } from './log-source.ts'
 import { assertNothingSkipped, renderSkipped } from './skipped.ts'
+import { readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
 
 /** Options of the command. */
-export interface VerifyLogFlags extends LogKeyFlags {
+export interface VerifyLogFlags extends LogKeyFlags, WitnessFlags {
   readonly checkpoint?: string | undefined
   readonly strict?: true | undefined
 }
@@ -33,15 +34,17 @@ export async function verifyLog(
   const keys = await readLogKeys(flags, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
+  const witnesses = await readWitnessDemand(flags, context)
   const { signal } = context
   const published = server && (await LoggedPublications.read(server, { signal }))
-  sayLog({ name: source.name, keys, since }, environment)
+  sayLog({ name: source.name, keys, since, witnesses }, environment)
   if (published !== undefined)
     terminal.say('keys     those the service publishes must follow from its log')
   const { checkpoint, leaves, skipped } = await verifyTransparencyLog({
     source,
     log,
     earlier: since,
+    witnesses,
     onProgress: createCounter('verifying', environment),
     onState: (index, state) => published?.add(index, state),
     signal,

@@ -45,6 +45,32 @@ export function readCommonFlags(argv: readonly string[]): CommonFlags {
   }
 }
 
+/** `--require-witness`. */
+export function requireWitnessOption(): Option<
+  '--require-witness <number>',
+  undefined,
+  undefined,
+  number
+> {
+  return new Option(
+    '--require-witness <number>',
+    'trusted witnesses that cosigned the checkpoint of the log',
+  ).argParser(parseCount(0, 100))
+}
+
+/** `--witness-key`. */
+export function witnessKeyOption(): Option<
+  '--witness-key <vkey>',
+  undefined,
+  undefined,
+  readonly string[]
+> {
+  return new Option(
+    '--witness-key <vkey>',
+    'verifier key of a trusted witness, or a file with one on each line (repeatable; default: those pinned by trust init)',
+  ).argParser(collect)
+}
+
 /** Parses the name of an algorithm. */
 function parseAlgorithm(text: string): AlgorithmName {
   return resolveAlgorithm(text).name

@@ -1,8 +1,10 @@
 /** What a command line demands of signatures. */
 import { resolvePredicateType, SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { describeIdentity, type Policy } from '../src/verification/policy.ts'
+import type { WitnessDemand } from '../src/formats/witnesses.ts'
 import { demandTypes, describeSource, parseSource } from '../src/verification/source.ts'
 import type { TrustFlags } from './trust.ts'
+import { describeWitnesses } from './witness-keys.ts'
 
 /** Options that say what is demanded. */
 export interface PolicyFlags extends TrustFlags {
@@ -12,6 +14,7 @@ export interface PolicyFlags extends TrustFlags {
   readonly threshold?: number | undefined
   readonly requireTimestamps?: number | undefined
   readonly requireLog?: number | undefined
+  readonly witnesses?: WitnessDemand | undefined
   readonly repository?: string | undefined
   readonly workflow?: string | undefined
   readonly builder?: readonly string[] | undefined
@@ -48,7 +51,11 @@ export function createPolicy(flags: PolicyFlags, server?: string): Policy {
           issuer: certificateOidcIssuer,
         },
       }),
-    evidence: { logEntries: flags.requireLog, times: flags.requireTimestamps ?? 0 },
+    evidence: {
+      logEntries: flags.requireLog,
+      times: flags.requireTimestamps ?? 0,
+      witnesses: flags.witnesses,
+    },
   }
 }
 
@@ -72,6 +79,9 @@ export function describeCriteria(policy: Policy, trusted: readonly string[]): re
     ...count('signers', threshold, 2),
     ...count('time stamps', evidence.times, 1),
     ...count('log entries', evidence.logEntries ?? 0, 1),
+    ...(evidence.witnesses === undefined
+      ? []
+      : [{ name: 'witnesses', wanted: describeWitnesses(evidence.witnesses) }]),
   ]
 }
 

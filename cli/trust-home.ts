@@ -19,13 +19,17 @@ import { decodeBase64, encodeBase64 } from '../src/crypto/base64.ts'
 import { parsePublicKeySpki, type PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
 import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
-import { parseJson, readObject } from '../src/formats/json.ts'
+import { type JsonValue, parseJson, readObject } from '../src/formats/json.ts'
+import type { NoteKey } from '../src/formats/note-key.ts'
+import { readWitnessKeys } from '../src/formats/witnesses.ts'
 import type { Context } from './context.ts'
 
 /** A service and its trust key, as pinned. */
 export interface TrustPin {
   readonly service: URL
   readonly trustKey: PublicKeyInfo
+  /** Whose cosignatures of its logs count; its operator has no say in that. */
+  readonly witnesses: readonly NoteKey[]
 }
 
 const SCHEMA = 'countersign.trust.v1'
@@ -43,7 +47,7 @@ export function trustFolder({ env }: Pick<Context, 'env'>): string {
 /**
  * Reads whom this user has pinned; undefined where nobody.
  *
- * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_FILE_READ — it is there and
+ * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_NOTE_INVALID, ERR_FILE_READ — it is there and
  * can't be used: who has pinned a service is never silently without it
  */
 export async function readPin(context: Pick<Context, 'env'>): Promise<TrustPin | undefined> {
@@ -65,7 +69,14 @@ export async function readPin(context: Pick<Context, 'env'>): Promise<TrustPin |
   if (pin.text('schema') !== SCHEMA || spki === undefined || service === null) {
     throw malformed('a member is malformed')
   }
-  return { service, trustKey: parsePublicKeySpki(spki, pin.text('algorithm')) }
+  const vkeys = pin.value('witnesses') ?? []
+  if (!isTexts(vkeys)) throw malformed('witnesses is not an array of texts')
+  const trustKey = parsePublicKeySpki(spki, pin.text('algorithm'))
+  return { service, trustKey, witnesses: readWitnessKeys(vkeys) }
+}
+
+function isTexts(value: JsonValue): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
 /** Tells whether a service is the pinned one. */
@@ -75,7 +86,7 @@ export function isPinned(pin: TrustPin, service: URL): boolean {
 
 /** Pins a service in place of the one that was pinned. */
 export async function writePin(
-  { service, trustKey }: TrustPin,
+  { service, trustKey, witnesses }: TrustPin,
   context: Pick<Context, 'env'>,
 ): Promise<void> {
   const folder = trustFolder(context)
@@ -87,6 +98,7 @@ export async function writePin(
     kid,
     algorithm: algorithm.name,
     spki: encodeBase64(spki),
+    ...(witnesses.length > 0 && { witnesses: witnesses.map(({ vkey }) => vkey) }),
   }
   const text = `${JSON.stringify(pin, null, 2)}\n`
   await writeFileAtomically(join(folder, 'trust.json'), text, { mode: 0o600, overwrite: true })

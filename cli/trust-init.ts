@@ -11,12 +11,15 @@ import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { openTrust, type TrustPin, writePin } from './trust-home.ts'
 import { toTrustOutcome } from './trust-show.ts'
+import { readNamedWitnesses } from './witness-keys.ts'
 
 const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
 
 /** Options of the command. */
 export interface InitTrustFlags {
   readonly fingerprint?: string | undefined
+  /** Verifier keys of witnesses, or files of them. */
+  readonly witnessKey?: readonly string[] | undefined
 }
 
 /**
@@ -24,7 +27,7 @@ export interface InitTrustFlags {
  *
  * @throws {@link CountersignError} ERR_USAGE — no address, or no fingerprint and nobody to ask;
  * ERR_KEY_NOT_TRUSTED — another trust key than the fingerprint says, or the user said no; ERR_TRUST_EXPIRED —
- * its publication is past its time; and the errors of fetching
+ * its publication is past its time; ERR_NOTE_INVALID, ERR_FILE_READ — a witness key; and the errors of fetching
  */
 export async function initTrust(
   address: string,
@@ -38,6 +41,7 @@ export async function initTrust(
       hint: 'write the address of the service: https://sign.example.com',
     })
   }
+  const witnesses = await readNamedWitnesses(flags.witnessKey ?? [])
   const get = createChosenGet(readProxies(context.env))
   const { signal } = context
   const url = publicationUrl(service)
@@ -46,7 +50,7 @@ export async function initTrust(
   await assertWanted(trustKey, flags, environment)
   const { times } = parseKeyHistory(body, trustKey)
   assertPublicationCurrent(times, { now: context.now(), source: 'online', place: url.href })
-  const pin: TrustPin = { service, trustKey }
+  const pin: TrustPin = { service, trustKey, witnesses }
   const document = openTrust(pin, context, 'ignored')
   await writePin(pin, context)
   await document.refresh()

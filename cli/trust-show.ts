@@ -103,6 +103,7 @@ export async function toTrustOutcome(
     hasTrustedRoot: history?.trustedRoot !== undefined,
     logKeys: logKeys.map(({ vkey }) => vkey),
     auditKeys: history === undefined ? [] : publishedAuditKeys(history).map(({ vkey }) => vkey),
+    witnessKeys: pin.witnesses.map(({ vkey }) => vkey),
     versions: history?.versions.map(toDocument) ?? [],
   }
   const lines = [
@@ -111,6 +112,7 @@ export async function toTrustOutcome(
     ...describePublication(held),
     ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
     ...trust.auditKeys.map((vkey) => `audit key    ${printable(vkey)}`),
+    ...trust.witnessKeys.map((vkey) => `witness key  ${printable(vkey)}`),
     ...trust.versions.map(
       ({ key, version, use, origin, state, algorithm, kid }) =>
         `  ${key}@${version}  ${use}${origin === 'external' ? ', imported' : ''}  ${state}  ${algorithm}  ${kid}`,

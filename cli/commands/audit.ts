@@ -4,7 +4,7 @@ import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
 import { showAudit } from '../audit-show.ts'
 import { verifyAudit } from '../audit-verify.ts'
-import { collect, parseCount } from '../options.ts'
+import { collect, parseCount, requireWitnessOption, witnessKeyOption } from '../options.ts'
 import { serverOption, tokenFileOption } from '../service.ts'
 import { timeOption } from '../time-option.ts'
 
@@ -83,6 +83,8 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--checkpoint <file>', 'an earlier checkpoint that you kept: the log must continue it')
     .option('--origin <name>', 'name of the log, where it is not that of its key')
     .option('--strict', 'fail where an entry has something that only a later release understands')
+    .addOption(requireWitnessOption())
+    .addOption(witnessKeyOption())
     .action(environment.action((folder, flags) => verifyAudit(folder, flags, environment)))
 }
 

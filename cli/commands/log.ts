@@ -1,10 +1,16 @@
-/** `countersign log show|verify|export`. */
+/** `countersign log show|verify|export|witness`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
 import { showLog } from '../log-show.ts'
 import { verifyLog } from '../log-verify.ts'
-import { collect, parseCount } from '../options.ts'
+import {
+  collect,
+  parseCount,
+  passphraseFileOption,
+  requireWitnessOption,
+  witnessKeyOption,
+} from '../options.ts'
 import { serverOption } from '../service.ts'
 
 const KINDS = ['signature', 'state'] as const
@@ -18,6 +24,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
   command.addCommand(showSubcommand(environment))
   command.addCommand(verifySubcommand(environment))
   command.addCommand(exportSubcommand(environment))
+  command.addCommand(witnessSubcommand(environment))
   return command
 }
 
@@ -56,6 +63,8 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--checkpoint <file>', 'an earlier checkpoint that you kept: the log must continue it')
     .option('--origin <name>', 'name of the log, where it is not that of its key')
     .option('--strict', 'fail where an entry has something that only a later release understands')
+    .addOption(requireWitnessOption())
+    .addOption(witnessKeyOption())
     .action(environment.action((folder, flags) => verifyLog(folder, flags, environment)))
 }
 
@@ -68,4 +77,38 @@ function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .argument('<folder>', 'where to')
     .addOption(serverOption().makeOptionMandatory())
     .action(environment.action((folder, flags) => exportLog(folder, flags, environment)))
+}
+
+function witnessSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('witness')
+    .summary('cosign checkpoints of logs of others')
+    .description(
+      'Run a witness (C2SP tlog-witness) until it is stopped (SIGTERM, Ctrl-C). It cosigns each checkpoint that continues the largest tree it saw of that log, and no other. Prints its verifier key first.',
+    )
+    .requiredOption(
+      '--name <name>',
+      'name of the witness in its cosignatures: witness.example.com/1',
+    )
+    .requiredOption('--key <key>', 'EdDSA key that signs nothing else: file:, pkcs11:, awskms:')
+    .addOption(passphraseFileOption())
+    .addOption(
+      new Option(
+        '--log <vkey>',
+        'verifier key of a log that it knows, or a file that holds it (repeatable)',
+      )
+        .argParser(collect)
+        .makeOptionMandatory(),
+    )
+    .requiredOption(
+      '--state <folder>',
+      'where it remembers the largest trees; never restore a copy',
+    )
+    .option('--listen <address>', 'address and port', '127.0.0.1:7380')
+    .action(
+      environment.action(async (flags) => {
+        // Loaded late: it comes with a server and a database.
+        const { witnessLog } = await import('../log-witness.ts')
+        return witnessLog(flags, environment)
+      }),
+    )
 }

@@ -41,6 +41,11 @@ function initSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
       'of the trust key, as the operator of the service tells it',
       parseFingerprint,
     )
+    .option(
+      '--witness-key <vkey>',
+      'verifier key of a witness whose cosignatures of its logs count, or a file with one on each line (repeatable)',
+      collect,
+    )
     .action(environment.action((url, flags) => initTrust(url, flags, environment)))
 }
 

@@ -24,6 +24,8 @@ import {
   plainHttpOption,
   recursiveOption,
   referrersModeOption,
+  requireWitnessOption,
+  witnessKeyOption,
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
 import { assertBuilderKnown } from '../../src/verification/source.ts'
@@ -45,11 +47,12 @@ import {
 } from '../trust.ts'
 import { verifyNamed } from '../../src/artifacts/verify-named.ts'
 import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
+import { readWitnessDemand, type WitnessFlags } from '../witness-keys.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
 const AT_ONCE = 8
 
-interface VerifyFlags extends PolicyFlags, SecretFlags, ConfigFlags, StoreFlags {
+interface VerifyFlags extends PolicyFlags, WitnessFlags, SecretFlags, ConfigFlags, StoreFlags {
   readonly bundle?: string | undefined
   readonly checksums?: string | undefined
   readonly recursive?: true | undefined
@@ -101,6 +104,8 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     )
     .option('--require-timestamps <number>', 'trusted times', parseCount(0, 1000))
     .option('--require-log <number>', 'log entries', parseCount(0, 1000))
+    .addOption(requireWitnessOption())
+    .addOption(witnessKeyOption())
     .optionsGroup('Images:')
     .addOption(recursiveOption())
     .addOption(maxAttachedOption())
@@ -183,7 +188,8 @@ async function verify(
   const { context, terminal } = environment
   await using keys = openKeys(environment, flags)
   const targets = await readTargets(names, flags.checksums, terminal)
-  const policy = createPolicy(flags, context.env['GITHUB_SERVER_URL'])
+  const witnesses = await readWitnessDemand(flags, context)
+  const policy = createPolicy({ ...flags, witnesses }, context.env['GITHUB_SERVER_URL'])
   const trust = await loadTrust(flags, keys, environment)
   assertBuilderKnown(policy, trust.material)
 

@@ -72,7 +72,7 @@ export function readCosignatures(
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — malformed
  */
-function readWitnessable(text: string): Checkpoint {
+export function readWitnessable(text: string): Checkpoint {
   const checkpoint = parseCheckpoint(text)
   if (!checkpoint.extensions.includes('')) return checkpoint
   throw new CountersignError('ERR_NOTE_INVALID', 'malformed checkpoint: it has an empty line')

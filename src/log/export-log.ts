@@ -6,7 +6,7 @@ import { hasErrno, writeFileAtomically } from '../files.ts'
 import { type Checkpoint, parseCheckpoint } from '../formats/checkpoint.ts'
 import { parseSignedNote } from '../formats/signed-note.ts'
 import { serializeEntryBundle } from './entry-bundle.ts'
-import { CHECKPOINT_PATH, formatTilePath, type TileName } from './paths.ts'
+import { CHECKPOINT_PATH, formatTilePath, type TileName, WITNESSED_PATH } from './paths.ts'
 import { readAhead } from './read-ahead.ts'
 import { type LogSource, readEntries, readHashTile, type ReadOptions } from './source.ts'
 import { TILE_WIDTH, tileLevels, tileWidth } from './tiles.ts'
@@ -29,6 +29,8 @@ export async function exportLog(
   folder: string,
   options: ExportLogOptions = {},
 ): Promise<Checkpoint> {
+  // Before the newest, which is never smaller.
+  const witnessed = await source.read(WITNESSED_PATH, options)
   const note = await source.read(CHECKPOINT_PATH, options)
   if (note === undefined) {
     throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
@@ -44,6 +46,7 @@ export async function exportLog(
     done += entries
     options.onProgress?.(done, size)
   }
+  if (witnessed !== undefined) await writeWithFolder(join(folder, WITNESSED_PATH), witnessed, true)
   await writeWithFolder(join(folder, CHECKPOINT_PATH), note, true)
   return checkpoint
 }

@@ -54,6 +54,8 @@ export interface LogReader {
   ): Promise<readonly number[]>
   /** The newest checkpoint. */
   checkpoint(): Promise<StoredCheckpoint | undefined>
+  /** The newest checkpoint that the quorum of witnesses cosigned. */
+  witnessed(): Promise<StoredCheckpoint | undefined>
 }
 
 /** Writing the log, within one transaction. */
@@ -66,6 +68,11 @@ export interface LogRecords extends LogReader {
   putHead(head: LogHead): Promise<void>
   /** Keeps a checkpoint, unless a larger or equal one is there; answers whether it was kept. */
   putCheckpoint(checkpoint: StoredCheckpoint): Promise<boolean>
-  /** Forgets the checkpoint: the next one continues none. */
+  /**
+   * Keeps a checkpoint with its cosignatures where none of that size or larger is kept: over the one of that size
+   * without them.
+   */
+  putCosigned(checkpoint: StoredCheckpoint, isWitnessed: boolean): Promise<void>
+  /** Forgets the checkpoints: the next one continues none. */
   dropCheckpoint(): Promise<void>
 }

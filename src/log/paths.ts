@@ -16,6 +16,8 @@ export interface TileName {
 
 /** Where the newest checkpoint lies. */
 export const CHECKPOINT_PATH = 'checkpoint'
+/** Where the newest checkpoint lies that enough of the log's witnesses cosigned: one of ours, not of tlog-tiles. */
+export const WITNESSED_PATH = 'witnessed-checkpoint'
 const MAX_LEVEL = 63
 /** Groups of three digits, all but the last marked by an x; a width only where it is not full. */
 const PATH = /^tile\/(entries|0|[1-9]\d?)\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/

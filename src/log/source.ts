@@ -11,7 +11,13 @@ import { join } from 'node:path'
 import { MAX_BUNDLE_BYTES, parseEntryBundle, serializeEntryBundle } from './entry-bundle.ts'
 import type { LogReader } from './log-records.ts'
 import { HASH_BYTES } from '../crypto/merkle.ts'
-import { CHECKPOINT_PATH, formatTilePath, parseTilePath, type TileName } from './paths.ts'
+import {
+  CHECKPOINT_PATH,
+  formatTilePath,
+  parseTilePath,
+  type TileName,
+  WITNESSED_PATH,
+} from './paths.ts'
 import { TILE_WIDTH } from './tiles.ts'
 
 /** What reading takes beside the path. */
@@ -28,7 +34,7 @@ export interface LogSource {
 
 /** Longest file under a path of a log. */
 export function maxBytesOf(path: string): number {
-  if (path === CHECKPOINT_PATH) return MAX_NOTE_BYTES
+  if (path === CHECKPOINT_PATH || path === WITNESSED_PATH) return MAX_NOTE_BYTES
   return parseTilePath(path)?.level === 'entries' ? MAX_BUNDLE_BYTES : TILE_WIDTH * HASH_BYTES
 }
 
@@ -54,6 +60,10 @@ export function openStoredLog(log: LogReader): LogSource {
     read: async (path) => {
       if (path === CHECKPOINT_PATH) {
         const checkpoint = await log.checkpoint()
+        return checkpoint && Buffer.from(checkpoint.note)
+      }
+      if (path === WITNESSED_PATH) {
+        const checkpoint = await log.witnessed()
         return checkpoint && Buffer.from(checkpoint.note)
       }
       const tile = parseTilePath(path)

@@ -9,9 +9,10 @@ import { assertNotCancelled } from '../cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../formats/checkpoint.ts'
 import { unsupportedFormat } from '../formats/versions.ts'
+import { assertWitnessed, type WitnessDemand } from '../formats/witnesses.ts'
 import type { StoredTile } from './log-records.ts'
 import { leafHash } from '../crypto/merkle.ts'
-import { CHECKPOINT_PATH, formatTilePath, type TileName } from './paths.ts'
+import { CHECKPOINT_PATH, formatTilePath, type TileName, WITNESSED_PATH } from './paths.ts'
 import { readAhead } from './read-ahead.ts'
 import { type LogSource, readEntries, readHashTile, type ReadOptions } from './source.ts'
 import { splitTile, TILE_WIDTH, tileWidth, TreeEdge } from './tiles.ts'
@@ -22,6 +23,8 @@ export interface VerifyTreeOptions extends ReadOptions {
   readonly log: LogIdentity
   /** A checkpoint seen before: the log must still begin with what it covers. */
   readonly earlier?: Checkpoint | undefined
+  /** Witnesses that must have cosigned the checkpoint up to which the tree is verified. */
+  readonly witnesses?: WitnessDemand | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
 }
 
@@ -61,18 +64,28 @@ export async function verifyTree(
   return checkpoint
 }
 
+/** How a checkpoint is read, and who must have cosigned it. */
+export type CheckpointDemand = ReadOptions & Pick<VerifyTreeOptions, 'witnesses'>
+
 /**
- * Reads the newest checkpoint of a log and verifies who signed it.
+ * Reads the newest checkpoint of a log and verifies who signed it; where witnesses are demanded, the newest that
+ * they cosigned.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — there is none; ERR_NOTE_INVALID
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — there is none; ERR_NOTE_INVALID; ERR_WITNESS_MISSING
  */
 export async function readCheckpoint(
   source: LogSource,
   log: LogIdentity,
-  options?: ReadOptions,
+  options: CheckpointDemand = {},
 ): Promise<Checkpoint> {
-  const note = await source.read(CHECKPOINT_PATH, options)
-  if (note !== undefined) return openCheckpoint(note, log)
+  const { witnesses } = options
+  const witnessed = witnesses && (await source.read(WITNESSED_PATH, options))
+  const note = witnessed ?? (await source.read(CHECKPOINT_PATH, options))
+  if (note !== undefined) {
+    const checkpoint = openCheckpoint(note, log)
+    if (witnesses !== undefined) assertWitnessed(note, witnesses)
+    return checkpoint
+  }
   throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
     hint: 'see whether that is where a log is',
   })

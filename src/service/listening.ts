@@ -49,6 +49,14 @@ export async function stopListening(
   { drainTimeoutSeconds }: { readonly drainTimeoutSeconds: number },
 ): Promise<void> {
   app.drain()
+  await closeInTime(app, drainTimeoutSeconds)
+}
+
+/** Waits for what runs, and cuts off what does not end in time. */
+export async function closeInTime(
+  app: FastifyInstance,
+  drainTimeoutSeconds: number,
+): Promise<void> {
   const timer = setTimeout(() => {
     app.server.closeAllConnections()
   }, drainTimeoutSeconds * 1000)

@@ -91,6 +91,11 @@ export class LogTablesReader implements LogReader {
     const newest = this.db.selectFrom('log_checkpoint').select(['size', 'note'])
     return newest.where('log', '=', this.id).executeTakeFirst()
   }
+
+  async witnessed(): Promise<StoredCheckpoint | undefined> {
+    const newest = this.db.selectFrom('log_witnessed').select(['size', 'note'])
+    return newest.where('log', '=', this.id).executeTakeFirst()
+  }
 }
 
 /** The log in the tables of one transaction. */
@@ -154,8 +159,22 @@ export class LogTables extends LogTablesReader implements LogRecords {
     return numInsertedOrUpdatedRows === 1n
   }
 
+  async putCosigned({ size, note }: StoredCheckpoint, isWitnessed: boolean): Promise<void> {
+    for (const table of ['log_checkpoint', 'log_witnessed'] as const) {
+      if (table === 'log_witnessed' && !isWitnessed) continue
+      await this.db
+        .insertInto(table)
+        .values({ log: this.id, size, note })
+        .onConflict((conflict) =>
+          conflict.column('log').doUpdateSet({ size, note }).where(`${table}.size`, '<=', size),
+        )
+        .execute()
+    }
+  }
+
   async dropCheckpoint(): Promise<void> {
     await this.db.deleteFrom('log_checkpoint').where('log', '=', this.id).execute()
+    await this.db.deleteFrom('log_witnessed').where('log', '=', this.id).execute()
   }
 }
 

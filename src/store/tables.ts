@@ -93,7 +93,7 @@ export interface LogHeadRow {
   readonly latest_at: number | null
 }
 
-/** The newest checkpoint: one row a log, or none yet. */
+/** The newest checkpoint, or the newest that witnesses cosigned: one row a log, or none yet. */
 export interface LogCheckpointRow {
   readonly log: LogId
   readonly size: number
@@ -144,6 +144,7 @@ export interface Tables {
   readonly log_tiles: LogTileRow
   readonly log_head: LogHeadRow
   readonly log_checkpoint: LogCheckpointRow
+  readonly log_witnessed: LogCheckpointRow
   readonly key_history: KeyHistoryRow
   readonly answers: AnswerRow
   readonly replays: ReplayRow

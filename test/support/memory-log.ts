@@ -18,6 +18,7 @@ import { EMPTY_ROOT } from '../../src/crypto/merkle.ts'
 interface LogState {
   head: LogHead
   checkpoint: StoredCheckpoint | undefined
+  witnessed: StoredCheckpoint | undefined
   readonly entries: StoredEntry[]
   readonly tiles: Map<string, Uint8Array>
 }
@@ -32,6 +33,7 @@ function emptyLog(): LogState {
   return {
     head: { size: 0, root: EMPTY_ROOT, latest: undefined },
     checkpoint: undefined,
+    witnessed: undefined,
     entries: [],
     tiles: new Map(),
   }
@@ -82,8 +84,8 @@ export class MemoryLog {
   }
 }
 
-function copyOf({ head, checkpoint, entries, tiles }: LogState): LogState {
-  return { head, checkpoint, entries: [...entries], tiles: new Map(tiles) }
+function copyOf({ entries, tiles, ...rest }: LogState): LogState {
+  return { ...rest, entries: [...entries], tiles: new Map(tiles) }
 }
 
 /** The head of the audit log is the lock of both. */
@@ -108,6 +110,7 @@ function readerOf(state: () => LogState): LogReader {
           .slice(0, limit),
       ),
     checkpoint: () => Promise.resolve(state().checkpoint),
+    witnessed: () => Promise.resolve(state().witnessed),
   }
 }
 
@@ -147,6 +150,13 @@ function recordsOf(state: LogState, lock: Lock): LogRecords {
       }),
     dropCheckpoint: () => {
       state.checkpoint = undefined
+      state.witnessed = undefined
+      return Promise.resolve()
+    },
+    putCosigned: (checkpoint, isWitnessed) => {
+      const isLast = (kept: StoredCheckpoint | undefined) => (kept?.size ?? -1) <= checkpoint.size
+      if (isLast(state.checkpoint)) state.checkpoint = checkpoint
+      if (isWitnessed && isLast(state.witnessed)) state.witnessed = checkpoint
       return Promise.resolve()
     },
     putCheckpoint: (checkpoint) => {

@@ -43,7 +43,12 @@ export function diagnoseKeyFile(
   ])
 }
 
-async function readPermissions(path: string): Promise<string> {
+/**
+ * Makes sure that only its owner may use a key file; answers its mode.
+ *
+ * @throws {@link CountersignError} ERR_NOT_ALLOWED — others may
+ */
+export async function readPermissions(path: string): Promise<string> {
   const mode = (await stat(path)).mode & 0o777
   const octal = mode.toString(8).padStart(4, '0')
   if ((mode & 0o077) === 0) return `mode ${octal}`

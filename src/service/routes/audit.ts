@@ -16,6 +16,7 @@ export function auditRoutes(app: ServiceApp, context: AuditContext): void {
     prefix: '/audit/',
     operationIds: {
       checkpoint: 'getAuditCheckpoint',
+      witnessed: 'getAuditWitnessedCheckpoint',
       tile: 'getAuditTile',
       entries: 'listAuditEntries',
     },

@@ -10,7 +10,7 @@ import { CountersignError } from '../../errors.ts'
 import { type JsonValue, parseJson } from '../../formats/json.ts'
 import { findLeaves, type LeafQuery } from '../../log/find-leaves.ts'
 import type { LogReader } from '../../log/log-records.ts'
-import { CHECKPOINT_PATH, parseTilePath } from '../../log/paths.ts'
+import { CHECKPOINT_PATH, parseTilePath, WITNESSED_PATH } from '../../log/paths.ts'
 import { openStoredLog } from '../../log/source.ts'
 import { TILE_WIDTH } from '../../log/tiles.ts'
 import type { ServiceApp } from '../service-app.ts'
@@ -22,6 +22,7 @@ export interface ServedLog {
   readonly prefix: '/log/' | '/audit/'
   readonly operationIds: {
     readonly checkpoint: string
+    readonly witnessed: string
     readonly tile: string
     readonly entries: string
   }
@@ -76,28 +77,51 @@ const queryOf = (labels: string) =>
 
 /** Registers checkpoint, tiles and entries of a log. */
 export function logFileRoutes(app: ServiceApp, served: ServedLog): void {
-  checkpointRoute(app, served)
+  const { name, operationIds } = served
+  checkpointRoute(app, served, {
+    path: CHECKPOINT_PATH,
+    operationId: operationIds.checkpoint,
+    summary: `Get the newest signed checkpoint of ${name}.`,
+    missing: `${name} has no checkpoint yet`,
+  })
+  checkpointRoute(app, served, {
+    path: WITNESSED_PATH,
+    operationId: operationIds.witnessed,
+    summary: `Get the newest checkpoint of ${name} that enough of its witnesses cosigned.`,
+    missing: `no checkpoint of ${name} is cosigned by enough witnesses`,
+  })
   tileRoute(app, served)
   entriesRoute(app, served)
 }
 
-function checkpointRoute(app: ServiceApp, served: ServedLog): void {
-  const { config, isPublic, name, operationIds, permit, prefix } = served
+/** One of the checkpoints of a log. */
+interface ServedCheckpoint {
+  readonly path: string
+  readonly operationId: string
+  readonly summary: string
+  readonly missing: string
+}
+
+function checkpointRoute(
+  app: ServiceApp,
+  { config, isPublic, log, permit, prefix }: ServedLog,
+  { path, operationId, summary, missing }: ServedCheckpoint,
+): void {
   app.get(
-    `${prefix}checkpoint`,
+    `${prefix}${path}`,
     {
       config,
       schema: {
-        operationId: operationIds.checkpoint,
-        summary: `Get the newest signed checkpoint of ${name}.`,
+        operationId,
+        summary,
         tags: ['log'],
         response: { 200: pageOf('text/plain', 'A signed note.') },
       },
     },
     async (request, reply) => {
       await permit(request)
-      const note = await openStoredLog(served.log()).read(CHECKPOINT_PATH)
-      if (note === undefined) throw nothing(`${name} has no checkpoint yet`, prefix)
+      const note = await openStoredLog(log()).read(path)
+      if (note === undefined) throw nothing(missing, prefix)
       reply.type('text/plain; charset=utf-8')
       reply.header('cache-control', isPublic ? 'public, max-age=1' : 'no-store')
       return reply.send(Buffer.from(note))

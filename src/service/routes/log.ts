@@ -13,7 +13,12 @@ export function logRoutes(
   const { isLogPublic } = context.settings
   logFileRoutes(app, {
     prefix: '/log/',
-    operationIds: { checkpoint: 'getCheckpoint', tile: 'getTile', entries: 'listEntries' },
+    operationIds: {
+      checkpoint: 'getCheckpoint',
+      witnessed: 'getWitnessedCheckpoint',
+      tile: 'getTile',
+      entries: 'listEntries',
+    },
     name: 'the transparency log',
     log: () => context.store.transparencyLog,
     labelsOf: labelsOfLeaf,

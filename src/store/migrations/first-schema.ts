@@ -131,9 +131,11 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
     .addColumn('root', bytes, (column) => column.notNull())
     .addColumn('latest_at', long)
     .execute()
-  await createTableOfLogs(db, 'log_checkpoint', long)
-    .addColumn('note', 'text', (column) => column.notNull())
-    .execute()
+  for (const table of ['log_checkpoint', 'log_witnessed'] as const) {
+    await createTableOfLogs(db, table, long)
+      .addColumn('note', 'text', (column) => column.notNull())
+      .execute()
+  }
   const empty = { size: 0, root: EMPTY_ROOT, latest_at: null }
   const heads = Object.values(LOG_IDS).map((log) => ({ log, ...empty }))
   await db.insertInto('log_head').values(heads).execute()
@@ -142,7 +144,7 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
 /** A table of one row a log, with a size. */
 function createTableOfLogs(
   db: Kysely<Tables>,
-  table: 'log_head' | 'log_checkpoint',
+  table: 'log_head' | 'log_checkpoint' | 'log_witnessed',
   long: RawBuilder<unknown>,
 ): CreateTableBuilder<string, 'log' | 'size'> {
   return db.schema

@@ -7,6 +7,11 @@ import { fileLayer } from '../../../src/config/layers.ts'
 import { parseYamlText } from '../../../src/config/yaml-text.ts'
 import { decodeBase64, decodeBase64Url } from '../../../src/crypto/base64.ts'
 import { parseDigest } from '../../../src/crypto/digest.ts'
+import {
+  MAX_ADD_CHECKPOINT_BYTES,
+  parseAddCheckpoint,
+  parseSignatureLines,
+} from '../../../src/formats/add-checkpoint.ts'
 import { parseArtifactReference } from '../../../src/formats/artifact-reference.ts'
 import { MAX_BUNDLE_BYTES } from '../../../src/formats/bundle.ts'
 import { parseCheckpoint } from '../../../src/formats/checkpoint.ts'
@@ -90,6 +95,22 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
     extensions: repeated('a\n', 'origin\n1\nQUFB\n'),
     'a long size': repeated('1', 'origin\n', '\nQUFB\n'),
   }),
+  ofText(
+    'parseAddCheckpoint',
+    MAX_ADD_CHECKPOINT_BYTES,
+    (input) => parseAddCheckpoint(Buffer.from(input)),
+    {
+      hashes: repeated('QUFB\n', 'old 1\n', '\n'),
+      'a long size': repeated('1', 'old ', '\n\n'),
+      'no empty line': repeated('a'),
+    },
+  ),
+  ofText(
+    'parseSignatureLines',
+    MAX_NOTE_BYTES - 3,
+    (input) => parseSignatureLines(Buffer.from(input)),
+    { signatures: repeated('— a QUFBQUFB\n'), 'blank lines': repeated('\n') },
+  ),
   ofText('parseNoteKey', 4 * KiB, parseNoteKey, {
     'a long name': repeated('a', '', '+00000000+QUFB'),
     plus: repeated('+'),
