@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-import { parseBundle } from '../src/formats/bundle.ts'
 import { SIGN_PREDICATE_TYPE } from '../src/formats/predicates/types.ts'
 import { quoteForShell } from '../src/formats/shell-word.ts'
 import { regionOf, serializeAwsKmsUri } from '../src/providers/awskms/uri.ts'
@@ -100,7 +99,7 @@ function cosignCommand(item: StepSignature | undefined, { image }: ActionSubject
 
 /** A service signs a statement about a file, unless its key signs digests as they are. */
 function isStatement(item: StepSignature | undefined): boolean {
-  return item?.bundle !== undefined && parseBundle(item.bundle.bundle).content.kind === 'dsse'
+  return item?.bundle?.parsed.content.kind === 'dsse'
 }
 
 function cosignArtifact(subject: ActionSubject): string {
@@ -126,7 +125,7 @@ function findLog(
   { key }: MakeInputs,
   item: StepSignature | undefined,
 ): { readonly commands: readonly string[]; readonly flag: string } {
-  const isLogged = item?.bundle !== undefined && parseBundle(item.bundle.bundle).logEntries > 0
+  const isLogged = (item?.bundle?.parsed.logEntries ?? 0) > 0
   if (key.kind !== 'service' || !isLogged)
     return { commands: [], flag: '--insecure-ignore-tlog=true' }
   const root = quoteForShell(`${key.audience}/trust/trusted-root.json`)

@@ -1,6 +1,6 @@
 /** Attaching what was signed to an image, in the form cosign 3 reads, in that of cosign 2, or in both. */
 import type { Digest } from '../crypto/digest.ts'
-import { BUNDLE_MEDIA_TYPE, parseBundle } from '../formats/bundle.ts'
+import { BUNDLE_MEDIA_TYPE } from '../formats/bundle.ts'
 import { serializeEnvelope } from '../formats/dsse.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
@@ -64,7 +64,7 @@ function toLegacyAttestation({ bundle }: Pick<SignatureOutput, 'bundle'>): {
   envelope: Uint8Array
   predicateType: string
 } {
-  const content = bundle === undefined ? undefined : parseBundle(bundle.bundle).content
+  const content = bundle?.parsed.content
   if (content?.kind !== 'dsse') throw new TypeError('an attestation without an envelope')
   const { predicateType = '' } = bundle ?? {}
   return { envelope: serializeEnvelope(content.envelope), predicateType }

@@ -18,7 +18,7 @@ import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenan
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import type { PublishedVersion } from '../keys/key-history.ts'
-import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
+import type { LegacyImageSignature, SignedBundle } from '../signing/sign-artifact.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
 import type {
   ArtifactSigner,
@@ -191,9 +191,8 @@ class ServiceSigner implements ArtifactSigner {
     return { legacy, logIndex }
   }
 
-  async #verify(answered: Answered, expected: Expected): Promise<SignatureOutput['bundle']> {
-    const bundle = await verifyAnswer(answered, expected, this.#options)
-    return { bundle, predicateType: expected.predicateType }
+  #verify(answered: Answered, expected: Expected): Promise<SignedBundle> {
+    return verifyAnswer(answered, expected, this.#options)
   }
 
   async #release<S extends SigningSubject>(

@@ -1,12 +1,12 @@
 /** Verifying what a service signed before it is handed on: a service may be mistaken, or another. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../crypto/digest.ts'
-import { CountersignError } from '../errors.ts'
-import { parseBundle } from '../formats/bundle.ts'
+import { CountersignError, toCountersignError } from '../errors.ts'
+import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import type { JsonObject } from '../formats/json.ts'
 import { rawMember } from '../formats/raw-member.ts'
 import { serializeSimpleSigning } from '../formats/simple-signing.ts'
-import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
+import type { LegacyImageSignature, SignedBundle } from '../signing/sign-artifact.ts'
 import { digestArtifact } from '../verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../verification/policy.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
@@ -38,7 +38,7 @@ export interface Answered {
  * Verifies a bundle for each artifact it was asked for: with the version of the key that the service says
  * has signed, as the service publishes it, with its time stamp where there is one.
  *
- * @returns JSON of the bundle
+ * @returns the bundle, as its bytes and as what they say
  * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — the service does not publish that version;
  * ERR_PREDICATE_INVALID — something else is attested than was asked for; and the code of the first check
  * that failed
@@ -47,7 +47,7 @@ export async function verifyAnswer(
   { server, signedBy, made }: Answered,
   { artifacts, predicateType, predicate, predicateText, annotations }: Expected,
   { keys, now }: { readonly keys: ServiceKeys; readonly now: () => Date },
-): Promise<Uint8Array> {
+): Promise<SignedBundle> {
   // The log has the hash of these very bytes.
   const bundle = Buffer.from(JSON.stringify(made.bundle))
   const trust = await readTrust(keys, signedBy)
@@ -55,23 +55,31 @@ export async function verifyAnswer(
   const [first, ...more] = artifacts.map(({ name, digests }) => digestArtifact(name, digests))
   if (first === undefined) throw new RangeError('a bundle that nothing was asked for')
   const context = { trust, policy, now: now() }
-  const { artifact, outcome } = await examineForAll(bundle, [first, ...more], context)
+  const parsed = parseAnswer(bundle, server, first.name)
+  const { artifact, outcome } = await examineForAll(parsed, [first, ...more], context)
   if (!outcome.ok) throw refused(server, artifact.name, outcome.error)
   const said = outcome.signature.statement?.predicate
   const isSame =
     predicateText === undefined
       ? predicate === undefined || isDeepStrictEqual(said, predicate)
-      : signedPredicate(bundle) === predicateText
+      : signedPredicate(parsed) === predicateText
   if (!isSame) {
     const why = 'it attests something else than was asked for'
     throw refused(server, first.name, new CountersignError('ERR_PREDICATE_INVALID', why))
   }
-  return bundle
+  return { bundle, parsed, predicateType }
+}
+
+function parseAnswer(bundle: Uint8Array, server: string, artifact: string): Bundle {
+  try {
+    return parseBundle(bundle)
+  } catch (thrown) {
+    throw refused(server, artifact, toCountersignError(thrown))
+  }
 }
 
 /** The predicate in a bundle, as it was signed. */
-function signedPredicate(bundle: Uint8Array): string | undefined {
-  const { content } = parseBundle(bundle)
+function signedPredicate({ content }: Bundle): string | undefined {
   return content.kind === 'dsse' ? rawMember(content.envelope.payload, 'predicate') : undefined
 }
 

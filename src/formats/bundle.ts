@@ -164,31 +164,47 @@ export interface BundleParts {
   readonly timestamps?: readonly Uint8Array[]
 }
 
+/** A new bundle as its bytes, and as what {@link parseBundle} reads from them. */
+export interface WrittenBundle {
+  readonly bytes: Uint8Array
+  readonly parsed: Bundle
+}
+
 /**
  * Writes a bundle of version 0.3 signed by a key. A DSSE `keyid` is never written: Go verifiers skip
  * a signature whose keyid is not an SSH fingerprint of the key, so the hint must not be put there.
  */
-export function serializeBundle(parts: BundleParts): Uint8Array {
-  const { hint, content, timestamps = [] } = parts
+export function writeBundle(parts: BundleParts): WrittenBundle {
+  const { hint, timestamps = [] } = parts
+  const content = withoutKeyIds(parts.content)
   const evidence = {
     timestampVerificationData: {
       rfc3161Timestamps: timestamps.map((der) => ({ signedTimestamp: encodeBase64(der) })),
     },
   }
-  return Buffer.from(
-    JSON.stringify({
-      mediaType: BUNDLE_MEDIA_TYPE,
-      verificationMaterial: { publicKey: { hint }, ...(timestamps.length === 0 ? {} : evidence) },
-      ...contentJson(content),
-    }),
-  )
+  const json: JsonObject = {
+    mediaType: BUNDLE_MEDIA_TYPE,
+    verificationMaterial: { publicKey: { hint }, ...(timestamps.length === 0 ? {} : evidence) },
+    ...contentJson(content),
+  }
+  const signed = { mediaType: BUNDLE_MEDIA_TYPE, signer: { kind: 'key', hint }, content } as const
+  const parsed = { ...signed, logEntries: 0, timestamps: timestamps.length, json }
+  return { bytes: Buffer.from(JSON.stringify(json)), parsed }
 }
 
-function contentJson(content: BundleContent): object {
-  if (content.kind === 'dsse') {
-    const signatures = content.envelope.signatures.map(({ sig }) => ({ keyid: '', sig }))
-    return { dsseEnvelope: toEnvelopeJson({ ...content.envelope, signatures }) }
-  }
+/** As {@link writeBundle}: the bytes alone. */
+export function serializeBundle(parts: BundleParts): Uint8Array {
+  return writeBundle(parts).bytes
+}
+
+function withoutKeyIds(content: BundleContent): BundleContent {
+  if (content.kind === 'message') return content
+  const signatures = content.envelope.signatures.map(({ sig }) => ({ keyid: '', sig }))
+  return { kind: 'dsse', envelope: { ...content.envelope, signatures } }
+}
+
+function contentJson(content: BundleContent): JsonObject {
+  if (content.kind === 'dsse') return { dsseEnvelope: toEnvelopeJson(content.envelope) }
   return {
     messageSignature: {
       messageDigest: {

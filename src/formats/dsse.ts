@@ -6,7 +6,7 @@
  */
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
-import { type JsonValue, parseJson, readObject } from './json.ts'
+import { type JsonObject, type JsonValue, parseJson, readObject } from './json.ts'
 
 /** One signature of an envelope; `keyid` is a hint nobody vouches for. */
 export interface EnvelopeSignature {
@@ -19,13 +19,6 @@ export interface Envelope {
   readonly payloadType: string
   readonly payload: Uint8Array
   readonly signatures: readonly EnvelopeSignature[]
-}
-
-/** JSON form of an envelope, with the members in the order cosign writes them. */
-export interface EnvelopeJson {
-  readonly payload: string
-  readonly payloadType: string
-  readonly signatures: readonly { readonly sig: string; readonly keyid?: string }[]
 }
 
 const MAX_ENVELOPE_BYTES = 24 * 1024 * 1024
@@ -84,8 +77,8 @@ function decodeUrlSafe(text: string): Uint8Array | undefined {
   return bytes.toString('base64url') + padding === text ? bytes : undefined
 }
 
-/** Puts an envelope into its JSON form; an empty `keyid` is left out, as cosign does. */
-export function toEnvelopeJson(envelope: Envelope): EnvelopeJson {
+/** The JSON form of an envelope: members in the order of cosign, which leaves an empty `keyid` out too. */
+export function toEnvelopeJson(envelope: Envelope): JsonObject {
   return {
     payload: encodeBase64(envelope.payload),
     payloadType: envelope.payloadType,

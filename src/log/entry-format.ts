@@ -41,11 +41,21 @@ export type EntryContent =
  */
 export function serializeEntry(entry: LogEntry, maxBytes: number = MAX_ENTRY_BYTES): Uint8Array {
   const data = Buffer.from(writeOneForm(FORM, ENTRY_VERSION, ENTRY.cut(entry)))
-  if (data.length <= maxBytes) return data
-  const message = `what is to be logged takes ${data.length} bytes, and an entry of the log has ${maxBytes}`
+  assertEntrySize(data.length, maxBytes)
+  return data
+}
+
+/**
+ * Makes sure that an entry is no longer than one may be.
+ *
+ * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE
+ */
+export function assertEntrySize(bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return
+  const message = `what is to be logged takes ${bytes} bytes, and an entry of the log has ${maxBytes}`
   throw new CountersignError('ERR_INPUT_TOO_LARGE', message, {
     hint: 'split it: name fewer artifacts or audiences in one request',
-    details: { maxBytes, bytes: data.length },
+    details: { maxBytes, bytes },
   })
 }
 

@@ -8,7 +8,7 @@ import { toX509Signature } from '../crypto/der.ts'
 import { type Digest, digestBytes, digestHash, formatDigest, hashBytes } from '../crypto/digest.ts'
 import { turnFor } from '../crypto/turns.ts'
 import { CountersignError } from '../errors.ts'
-import { type BundleContent, serializeBundle } from '../formats/bundle.ts'
+import { type Bundle, type BundleContent, writeBundle } from '../formats/bundle.ts'
 import { encodePae } from '../formats/dsse.ts'
 import type { SignatureFacts } from '../formats/hashedrekord.ts'
 import type { JsonObject } from '../formats/json.ts'
@@ -32,6 +32,8 @@ export interface SignArtifactOptions extends SignOptions {
 export interface SignedBundle {
   /** JSON bytes of the bundle. */
   readonly bundle: Uint8Array
+  /** What the bytes say, as `parseBundle` reads them. */
+  readonly parsed: Bundle
   /** Predicate type of the statement inside; undefined for a signature over a file. */
   readonly predicateType: string | undefined
 }
@@ -72,9 +74,9 @@ export async function attest(
     signatures: [{ keyid: '', sig }],
   }
   await turnFor(payload.length)
-  const bundle = await finish(signer, { kind: 'dsse', envelope }, sig, options)
+  const finished = await finish(signer, { kind: 'dsse', envelope }, sig, options)
   const facts = { content: 'envelope', digest: digestFor(signer, signed), signature: sig } as const
-  return { bundle, predicateType: request.predicateType, facts }
+  return { ...finished, predicateType: request.predicateType, facts }
 }
 
 /**
@@ -125,8 +127,9 @@ export async function signFile(
   }
   const raw = await signer.signDigest(digestBytes(digest), options)
   const signature = toX509Signature(algorithm, raw)
-  const bundle = await finish(signer, { kind: 'message', digest, signature }, signature, options)
-  return { bundle, predicateType: undefined, facts: { content: 'file', digest, signature } }
+  const content = { kind: 'message', digest, signature } as const
+  const finished = await finish(signer, content, signature, options)
+  return { ...finished, predicateType: undefined, facts: { content: 'file', digest, signature } }
 }
 
 /** Digest of what was signed, by the hash of the signer's algorithm or, where it has none, SHA-256. */
@@ -165,7 +168,8 @@ async function finish(
   content: BundleContent,
   signature: Uint8Array,
   options: SignArtifactOptions,
-): Promise<Uint8Array> {
+): Promise<Pick<SignedBundle, 'bundle' | 'parsed'>> {
   const timestamps = options.timestamp === undefined ? [] : [await options.timestamp(signature)]
-  return serializeBundle({ hint: signer.key.hint, content, timestamps })
+  const { bytes, parsed } = writeBundle({ hint: signer.key.hint, content, timestamps })
+  return { bundle: bytes, parsed }
 }

@@ -94,15 +94,19 @@ export async function verifyBundle(
   }
 }
 
-/** Verifies one bundle and answers how it ended, with every check that was made. */
+/**
+ * Verifies one bundle and answers how it ended, with every check that was made.
+ *
+ * @param given - JSON of the bundle, or what was parsed from it; attacker-controlled
+ */
 export async function examineBundle(
-  bytes: Uint8Array,
+  given: Uint8Array | Bundle,
   artifact: Artifact,
   context: VerificationContext,
 ): Promise<Outcome> {
   const checks = createChecklist()
   try {
-    return { ok: true, signature: await verifySteps(bytes, artifact, context, checks) }
+    return { ok: true, signature: await verifySteps(given, artifact, context, checks) }
   } catch (thrown) {
     const error = toCountersignError(thrown)
     checks.fail(error)
@@ -111,7 +115,7 @@ export async function examineBundle(
 }
 
 async function verifySteps(
-  bytes: Uint8Array,
+  given: Uint8Array | Bundle,
   artifact: Artifact,
   context: VerificationContext,
   checks: Checklist,
@@ -119,7 +123,7 @@ async function verifySteps(
   const { trust, policy } = context
 
   checks.start('bundle', 'a Sigstore bundle of version 0.1 to 0.3')
-  const bundle = parseBundle(bytes)
+  const bundle = given instanceof Uint8Array ? parseBundle(given) : given
   const { content } = bundle
   checks.pass(bundle.mediaType)
 

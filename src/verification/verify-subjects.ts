@@ -1,5 +1,6 @@
 /** Verifying one bundle for many artifacts: the signature, which is the same for all of them, once. */
 import { toCountersignError } from '../errors.ts'
+import type { Bundle } from '../formats/bundle.ts'
 import type { Statement } from '../formats/statement.ts'
 import type { Artifact } from './artifact.ts'
 import { findSubject } from './policy.ts'
@@ -20,16 +21,16 @@ export interface ExaminedArtifact {
  * Verifies one bundle for each artifact, as {@link examineBundle} does; answers the first it fails for,
  * and the last where it holds for all.
  *
- * @param bytes - JSON of the bundle; attacker-controlled
+ * @param given - JSON of the bundle, or what was parsed from it; attacker-controlled
  */
 export async function examineForAll(
-  bytes: Uint8Array,
+  given: Uint8Array | Bundle,
   [first, ...more]: readonly [Artifact, ...Artifact[]],
   context: VerificationContext,
 ): Promise<ExaminedArtifact> {
   let last: ExaminedArtifact = {
     artifact: first,
-    outcome: await examineBundle(bytes, first, context),
+    outcome: await examineBundle(given, first, context),
   }
   for (const artifact of more) {
     if (!last.outcome.ok) return last
@@ -39,7 +40,7 @@ export async function examineForAll(
     const isShared = Object.keys(context.policy.annotations).length === 0
     const outcome =
       statement === undefined || !isShared
-        ? await examineBundle(bytes, artifact, context)
+        ? await examineBundle(given, artifact, context)
         : await examineSubject(signature, statement, artifact)
     last = { artifact, outcome }
   }

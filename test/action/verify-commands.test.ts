@@ -8,7 +8,6 @@ import {
   type Verifiable,
 } from '../../action/verify-commands.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
-import type { JsonObject } from '../../src/formats/json.ts'
 import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
 import { signFile } from '../../src/signing/sign-artifact.ts'
 import { testSigner } from '../support/signers.ts'
@@ -55,11 +54,13 @@ test('an image in a registry is verified there', () => {
 })
 
 test('what is in the log of its service is verified by the published trusted root', async () => {
-  const { bundle, predicateType } = await signFile(testSigner(), DIGEST)
-  const logged = { ...(JSON.parse(Buffer.from(bundle).toString()) as JsonObject) }
-  logged['verificationMaterial'] = { publicKey: { hint: '' }, tlogEntries: [{}] }
-  const item = { ...itemOf(FILE), bundle: { bundle: Buffer.from(JSON.stringify(logged)) } }
-  const quiet = { ...itemOf(FILE), bundle: { bundle } }
+  const bundle = await signFile(testSigner(), DIGEST)
+  const { predicateType } = bundle
+  const item = {
+    ...itemOf(FILE),
+    bundle: { ...bundle, parsed: { ...bundle.parsed, logEntries: 1 } },
+  }
+  const quiet = { ...itemOf(FILE), bundle }
   const kms = { server: '', key: 'awskms:///alias/release' }
   const about = (one: object) => ({ items: [{ ...one, predicateType } as StepSignature] })
   const older = { image: `${IMAGE.name}@${DIGEST}`, format: 'legacy', listedBy: 'api' } as const

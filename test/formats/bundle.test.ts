@@ -7,6 +7,7 @@ import {
   parseBundle,
   serializeBundle,
   splitBundles,
+  writeBundle,
 } from '../../src/formats/bundle.ts'
 import { codeOf } from '../support/errors.ts'
 import { plain } from '../support/plain.ts'
@@ -49,6 +50,28 @@ test('a bundle is read back as it was written, and @sigstore/bundle reads it too
     ),
   )
 })
+
+test('a new bundle is what its bytes say, with no keyid whatever the envelope has', () => {
+  fc.assert(
+    fc.property(
+      contents,
+      fc.base64String(),
+      fc.array(nonEmpty, { maxLength: 2 }),
+      (content, hint, timestamps) => {
+        const { bytes, parsed } = writeBundle({ hint, content: named(content), timestamps })
+
+        expect(plain(parsed)).toStrictEqual(plain(parseBundle(bytes)))
+        expect(JSON.stringify(parsed.json)).toBe(Buffer.from(bytes).toString())
+      },
+    ),
+  )
+})
+
+function named(content: BundleContent): BundleContent {
+  if (content.kind === 'message') return content
+  const signatures = content.envelope.signatures.map(({ sig }) => ({ keyid: 'key 1', sig }))
+  return { kind: 'dsse', envelope: { ...content.envelope, signatures } }
+}
 
 const good = Buffer.from(
   serializeBundle({

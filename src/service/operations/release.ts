@@ -7,11 +7,10 @@ import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
 import { turnFor } from '../../crypto/turns.ts'
 import type { SignatureFacts } from '../../formats/hashedrekord.ts'
-import { type JsonObject, isJsonObject, type JsonValue, parseJson } from '../../formats/json.ts'
+import { type JsonObject, isJsonObject, type JsonValue } from '../../formats/json.ts'
 import { type ProvenLeaf, withLogEntry, withoutLogEntries } from '../../formats/log-entry.ts'
-import { MAX_BUNDLE_BYTES } from '../../formats/bundle.ts'
-import type { EntryKey, SignatureEntry } from '../../log/entry.ts'
-import { serializeEntry } from '../../log/entry-format.ts'
+import type { EntryKey } from '../../log/entry.ts'
+import { assertRoomFor } from '../../log/entry-room.ts'
 import { isStockLeaf, signatureLeaf } from '../../log/public-leaf.ts'
 import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { SignArtifactOptions, SignedBundle, WithFacts } from '../../signing/sign-artifact.ts'
@@ -60,8 +59,8 @@ export interface Signable<Output> {
 
 /** A bundle as {@link release} takes it. */
 export function toSigned(signed: SignedBundle & WithFacts): Signed<ReleasedBundle> {
-  const { bundle, facts, predicateType } = signed
-  return { output: { bundle: readBundle(bundle) }, logged: bundle, predicateType, facts }
+  const { bundle, parsed, facts, predicateType } = signed
+  return { output: { bundle: parsed.json }, logged: bundle, predicateType, facts }
 }
 
 type ReleaseContext = Pick<ServiceContext, 'appender' | 'now' | 'stamperOf'>
@@ -95,7 +94,7 @@ export async function release<Output extends object>(
     return stamp?.response ?? new Uint8Array()
   }
   const about = { type, requestId, caller, key: entryKey(active), digests }
-  assertRoom({ ...about, time: context.now() })
+  assertRoomFor(about)
   const signed = await sign({
     signal,
     onBackendRequest,
@@ -149,24 +148,4 @@ export function hashAnswer(
 
 function hashText(text: string): string {
   return digestHex(digestOf(Buffer.from(text)))
-}
-
-/** More than signing adds to an entry: a predicate type of 1024 characters, and ids. */
-const ADDED = 'x'.repeat(8192)
-/** So many digests always have room. */
-const FEW_DIGESTS = 64
-
-/** What the log has no room for is refused before it is signed, not after. */
-function assertRoom(
-  about: Pick<SignatureEntry, 'type' | 'time' | 'requestId' | 'caller' | 'key' | 'digests'>,
-): void {
-  if (about.digests.length <= FEW_DIGESTS) return
-  const rest = { predicateType: undefined, bundleSha256: ADDED, timestamp: undefined }
-  serializeEntry({ ...about, ...rest, backendRequestId: undefined, answerSha256: undefined })
-}
-
-/** The same document as a value: written as JSON again, it is the same bytes. */
-function readBundle(bytes: Uint8Array): JsonObject {
-  const bundle = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
-  return isJsonObject(bundle) ? bundle : {}
 }
