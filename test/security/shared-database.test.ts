@@ -123,6 +123,7 @@ test('a schema that another role made first is refused', async () => {
 test('a revocation goes through while the key is locked, and nothing else of it does', async () => {
   const store = await server.createDatabase()
   const client = await startClient(createFolder(store))
+  await client.waitForStandby('release')
   const owner = await connect(store)
   await owner.query('begin')
   await owner.query(

@@ -1,6 +1,7 @@
 /** Requests to a running service as a minimal client makes them: the status and the code of each answer. */
-import { encodeTimestampRequest } from '../../src/timestamp/request.ts'
+import { setTimeout as delay } from 'node:timers/promises'
 import { digestOf } from '../../src/crypto/digest.ts'
+import { encodeTimestampRequest } from '../../src/timestamp/request.ts'
 
 /** What an answer comes to. */
 export interface Verdict {
@@ -8,6 +9,8 @@ export interface Verdict {
   /** `code` of a problem, else undefined. */
   readonly code: unknown
 }
+
+const STANDBY_TRIES = 600
 
 /** Where a service is, and as whom it is called. */
 export interface ClientOptions {
@@ -57,9 +60,25 @@ export class ServiceClient {
     )
   }
 
-  /** Revokes the active version of a key; its standby follows. */
-  revoke(key: string): Promise<Verdict> {
+  /** Revokes the active version of a key; its standby follows, which is made soon after the start. */
+  async revoke(key: string): Promise<Verdict> {
+    await this.waitForStandby(key)
     return this.post(`/v1/keys/${key}/revoke`, { mode: 'seamless', reason: 'stolen' })
+  }
+
+  /** Waits until a key has a version that may follow the active one. */
+  async waitForStandby(key: string): Promise<void> {
+    const { address, authorization } = this.#options
+    for (let left = STANDBY_TRIES; left > 0; left -= 1) {
+      const answer = await fetch(`${address}/v1/keys/${key}`, { headers: { authorization } })
+      const { versions } = (await answer.json()) as {
+        readonly versions?: readonly { readonly state: string; readonly publishedAt?: string }[]
+      }
+      const isStandby = (version: { readonly state: string; readonly publishedAt?: string }) =>
+        version.state === 'pending' && version.publishedAt !== undefined
+      if (versions?.some(isStandby) === true) return
+      await delay(50)
+    }
   }
 
   /** Sends JSON as the caller. */
