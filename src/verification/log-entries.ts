@@ -16,6 +16,8 @@ import {
   type SignatureFacts,
 } from '../formats/hashedrekord.ts'
 import { type JsonObject, readObject } from '../formats/json.ts'
+import type { EvidenceDemand } from './evidence.ts'
+import type { TrustedKey, TrustMaterial } from './trust.ts'
 
 function malformed(why: string): CountersignError {
   return new CountersignError('ERR_BUNDLE_INVALID', `malformed Sigstore bundle: ${why}`)
@@ -42,13 +44,50 @@ export function assertEntriesAbout({ json, content }: Bundle, key: PublicKeyInfo
  */
 export function assertUnlogged({ content }: Bundle, key: PublicKeyInfo): void {
   if (serializeHashedRekord(key, factsOf(content, key)) === undefined) return
-  throw new CountersignError(
-    'ERR_LOG_PROOF_INVALID',
-    'the bundle has no entry of the transparency log, and the service logs every signature it releases',
-    {
-      hint: 'was it signed past the service? if you rely on it all the same, give --require-log 0',
-    },
+  throw unlogged(
+    'the bundle has no entry of the transparency log',
+    'was it signed past the service? if you rely on it all the same, give --require-log 0',
   )
+}
+
+/**
+ * Makes sure that a payload of the older layout, which has no member for a proof, is by a key of which no bundle
+ * carries one either: a thief of any other key would choose this layout.
+ *
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — a bundle by the key would have one
+ */
+export function assertOlderLayoutUnlogged(
+  key: PublicKeyInfo,
+  { payload, signature }: { readonly payload: Uint8Array; readonly signature: Uint8Array },
+): void {
+  const hash = key.algorithm.hash ?? 'sha256'
+  const facts = {
+    content: 'envelope',
+    digest: formatDigest(hash, hashBytes(hash, payload)),
+  } as const
+  if (serializeHashedRekord(key, { ...facts, signature }) === undefined) return
+  throw unlogged(
+    'a signature in the older cosign layout carries no entry of the transparency log',
+    'verify a bundle of the image instead; if you rely on the older layout all the same, give --require-log 0',
+  )
+}
+
+function unlogged(message: string, hint: string): CountersignError {
+  const why = 'and the service logs every signature it releases'
+  return new CountersignError('ERR_LOG_PROOF_INVALID', `${message}, ${why}`, { hint })
+}
+
+/**
+ * Tells whether a signature by a key counts only with a log entry where the caller demands no number: a service
+ * whose log is known signs with it.
+ */
+export function isLogDemanded(
+  { issuer }: TrustedKey,
+  { trustedRoot }: TrustMaterial,
+  { logEntries }: EvidenceDemand,
+): boolean {
+  const hasLog = trustedRoot !== undefined && trustedRoot.tlogs.length > 0
+  return logEntries === undefined && issuer !== undefined && hasLog
 }
 
 function assertBody({ canonicalizedBody }: JsonObject, expected: Uint8Array | undefined): void {

@@ -22,7 +22,7 @@ import {
 } from './evidence.ts'
 import { assertKeyUse, type SignedForm } from './key-use.ts'
 import { revokedLog } from './revoked-logs.ts'
-import { assertEntriesAbout, assertUnlogged } from './log-entries.ts'
+import { assertEntriesAbout, assertUnlogged, isLogDemanded } from './log-entries.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
   assertAnnotations,
@@ -171,9 +171,7 @@ function assertLogged(
 ): void {
   if (certificate !== undefined) return
   if (logEntries > 0) assertEntriesAbout(bundle, found.key)
-  const isDemanded = policy.evidence.logEntries === undefined && found.issuer !== undefined
-  const hasLog = (trust.trustedRoot?.tlogs.length ?? 0) > 0
-  if (!isDemanded || !hasLog || logEntries > 0) return
+  if (logEntries > 0 || !isLogDemanded(found, trust, policy.evidence)) return
   if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
   assertUnlogged(bundle, found.key)
 }

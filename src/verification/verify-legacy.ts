@@ -18,6 +18,7 @@ import { noEvidence } from './evidence.ts'
 import { noSigner } from './content.ts'
 import { assertKeyUse } from './key-use.ts'
 import { assertKeyValid } from './key-validity.ts'
+import { assertOlderLayoutUnlogged, isLogDemanded } from './log-entries.ts'
 import { assertAnnotations, assertPredicateType } from './policy.ts'
 import { nameKey, nameKeys } from './trust.ts'
 import {
@@ -56,7 +57,7 @@ async function verifyLegacySteps(
   context: VerificationContext,
   checks: Checklist,
 ): Promise<VerifiedSignature> {
-  const { trust, policy, now } = withoutProofs(context)
+  const { trust, policy, now } = context
   const describeTried = (): readonly string[] =>
     trust.keys.map((key) => `${nameKey(key)}: not a signature of this key`)
   checks.start('signature', nameKeys(trust.keys), describeTried)
@@ -72,6 +73,7 @@ async function verifyLegacySteps(
 
   checks.start('trusted-time', 'as much as was demanded')
   noEvidence(policy.evidence)
+  if (isLogDemanded(trusted, trust, policy.evidence)) assertOlderLayoutUnlogged(trusted.key, legacy)
   checks.pass('none')
 
   checks.start('subject', image.name)
@@ -101,12 +103,6 @@ async function verifyLegacySteps(
   }
 }
 
-/** The older layout has no place for a proof, so it lacks none that was not demanded by number. */
-function withoutProofs({ policy, ...context }: VerificationContext): VerificationContext {
-  const { logEntries = 0, ...demand } = policy.evidence
-  return { ...context, policy: { ...policy, evidence: { ...demand, logEntries } } }
-}
-
 /** Verifies a bare DSSE envelope against an image, as if it were the content of a bundle. */
 export async function examineLegacyAttestation(
   envelope: Uint8Array,
@@ -126,5 +122,5 @@ export async function examineLegacyAttestation(
     verificationMaterial: { publicKey: { hint: '' } },
     dsseEnvelope: toEnvelopeJson(parseEnvelope(envelope)),
   }
-  return examineBundle(Buffer.from(JSON.stringify(bundle)), image, withoutProofs(context))
+  return examineBundle(Buffer.from(JSON.stringify(bundle)), image, context)
 }

@@ -100,17 +100,22 @@ test('a key that no pinned service lists verifies tokens, and its use is said to
   expect(verified.stderr).toContain('its use is not checked')
 })
 
-test('a service signs an image in the older layout and in a bundle, and both verify', async () => {
+test('a service signs an image in both layouts; the older one, without a proof, verifies on demand', async () => {
   const { app } = await createImageScene()
   const { folder, run, env, url, fingerprint } = await startSigningService()
   const world = { env, now: new Date() }
   await folder.run(`trust init ${url} --fingerprint ${await fingerprint()}`, world)
 
   const signed = await run(`sign ${app}:v1 --key release --format both -a env=prod --plain-http`)
-  const legacy = await folder.run(`verify ${app}:v1 --format legacy -a env=prod`, world)
+  const usual = await folder.run(`verify ${app}:v1 -a env=prod`, world)
+  const unproven = await folder.run(`verify ${app}:v1 --format legacy -a env=prod`, world)
+  const older = `verify ${app}:v1 --format legacy --require-log 0`
+  const legacy = await folder.run(`${older} -a env=prod`, world)
   const bundle = await folder.run(`verify ${app}:v1 --format bundle -a env=prod`, world)
-  const other = await folder.run(`verify ${app}:v1 --format legacy -a env=test`, world)
+  const other = await folder.run(`${older} -a env=test`, world)
 
   expect(signed.exitCode).toBe(0)
+  expect([usual.exitCode, unproven.exitCode]).toEqual([0, 3])
+  expect(unproven.stderr).toContain('give --require-log 0')
   expect([legacy.exitCode, bundle.exitCode, other.exitCode]).toEqual([0, 0, 4])
 })

@@ -109,18 +109,48 @@ test('a signature of the older layout carries no proof and no time, so it meets 
   expect(await codeOf({ logEntries: 0, times: 0, witnesses })).toBe('ERR_WITNESS_MISSING')
 })
 
-test('the older layout has no place for a proof, so it counts unless one is demanded', async () => {
+test('a thief who signs in the older layout, which carries no proof, is refused as well', async () => {
   const scene = await startScene()
+  const { thief, trust } = scene
+  const payload = serializeSimpleSigning({
+    dockerReference: 'registry.example/app',
+    imageDigest: DIGEST,
+    annotations: {},
+  })
+  const signature = toX509Signature(thief.key.algorithm, await thief.sign(payload))
   const { dsseEnvelope } = await releasedBundle(scene)
   const envelope = Buffer.from(JSON.stringify(dsseEnvelope))
-  const examine = (logEntries?: number): Promise<Outcome> => {
+  const codesOf = async (logEntries?: number): Promise<readonly string[]> => {
     const policy = { ...SIGNATURE_POLICY, evidence: { logEntries, times: 0 } }
-    const context = { trust: scene.trust, policy, now: new Date() }
-    return examineLegacyAttestation(envelope, ARTIFACT, context)
+    const context = { trust, policy, now: new Date() }
+    const outcomes = [
+      await examineLegacySignature({ payload, signature }, ARTIFACT, context),
+      await examineLegacyAttestation(envelope, ARTIFACT, context),
+    ]
+    return outcomes.map((outcome) => (outcome.ok ? 'accepted' : outcome.error.code))
   }
+  const refused = ['ERR_LOG_PROOF_INVALID', 'ERR_LOG_PROOF_INVALID']
 
-  expect(await examine()).toMatchObject({ ok: true })
-  expect(await examine(1)).toMatchObject({ ok: false, error: { code: 'ERR_LOG_PROOF_INVALID' } })
+  expect(await codesOf()).toEqual(refused)
+  expect(await codesOf(0)).toEqual(['accepted', 'accepted'])
+  expect(await codesOf(1)).toEqual(refused)
+})
+
+test('a key whose bundles carry no proof either signs in the older layout as before', async () => {
+  const signer = testSigner('EdDSA', 'without proofs')
+  const { trust } = await startScene()
+  const payload = serializeSimpleSigning({
+    dockerReference: 'registry.example/app',
+    imageDigest: DIGEST,
+    annotations: {},
+  })
+  const signature = toX509Signature(signer.key.algorithm, await signer.sign(payload))
+  const keys = [{ ...pinKey(signer.key), issuer: 'https://sign.example.com' }]
+  const context = { trust: { ...trust, keys }, policy: SIGNATURE_POLICY, now: new Date() }
+
+  const outcome = await examineLegacySignature({ payload, signature }, ARTIFACT, context)
+
+  expect(outcome).toMatchObject({ ok: true })
 })
 
 test('the log entry of a released signature does not make one past the service count', async () => {
