@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { digestOf } from '../src/crypto/digest.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../src/crypto/public-key.ts'
 import { createFileBackend } from '../src/providers/file/backend.ts'
-import { attest, signFile, signArtifact } from '../src/signing/sign-artifact.ts'
+import { signStatement, signFileDigest, signArtifact } from '../src/signing/sign-artifact.ts'
 import { createSigner, type Signer } from '../src/signing/signer.ts'
 import { createSubject } from '../src/formats/statement.ts'
 
@@ -41,7 +41,7 @@ export async function makeAttestation(signer: Signer): Promise<Buffer> {
     uri: `git+https://example.com/acme/library-${index}@refs/tags/v1.${index}.0`,
     digest: { gitCommit: createHash('sha1').update(String(index)).digest('hex') },
   })
-  const { bundle } = await attest(signer, {
+  const { bundle } = await signStatement(signer, {
     subjects: [createSubject(digestOf(ARTIFACT), { name: 'artifact.tar.gz' })],
     predicateType: PREDICATE_TYPE,
     predicate: {
@@ -69,6 +69,6 @@ export async function makeImageSignature(signer: Signer): Promise<Buffer> {
 
 /** Signs the artifact as a file. */
 export async function makeFileSignature(signer: Signer): Promise<Buffer> {
-  const { bundle } = await signFile(signer, digestOf(ARTIFACT))
+  const { bundle } = await signFileDigest(signer, digestOf(ARTIFACT))
   return Buffer.from(bundle)
 }

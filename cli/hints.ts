@@ -14,6 +14,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'bundle-place-unknown': 'give --bundle FILE',
   'bundle-place-shared': 'give --bundle a folder (FOLDER/), and name every artifact once',
   'image-bundle-place-unknown': 'give --bundle FILE, or leave out --no-upload',
+  'no-digest-signer':
+    'sign it with an ES256 or RS256 key, or attest it instead (countersign attest)',
   'bundle-unknown': 'give its bundle with --bundle FILE',
 }
 

@@ -8,6 +8,8 @@ import { schema } from './render/json.ts'
 import { renderNames } from './render/names.ts'
 import { renderSigned } from './render/sign.ts'
 import type { CommandEnvironment } from './command.ts'
+import type { SignatureOutput } from '../src/artifacts/artifact-signer.ts'
+import type { DeliveredSignature, Delivery } from '../src/artifacts/delivery.ts'
 import type { OpenSubject } from '../src/artifacts/open-subject.ts'
 import type { SignedDocument } from './signed-document.ts'
 
@@ -18,14 +20,12 @@ export interface Signed {
 }
 
 /** Where the bundle of an artifact is. */
-interface Delivered {
-  readonly path: string | undefined
-  readonly attached: SignedDocument['attached']
+interface Delivered extends DeliveredSignature {
   readonly logIndex: number | undefined
 }
 
 /** The result of an artifact whose bundle is where it belongs. */
-export function toSigned(
+function toSigned(
   { name, pinned, digests }: OpenSubject,
   { path, attached, logIndex }: Delivered,
 ): Signed {
@@ -46,6 +46,21 @@ export function toSigned(
 export function toUnsigned(name: string, thrown: unknown): Signed {
   const error = withTypedHint(thrown)
   return { document: { name, ok: false, error: toErrorDocument(error) }, error }
+}
+
+/** Signs and delivers one artifact; what goes wrong becomes its result. */
+export async function deliverOne(
+  subject: OpenSubject,
+  sign: (subject: OpenSubject) => Promise<SignatureOutput> | SignatureOutput,
+  deliver: Delivery,
+): Promise<Signed> {
+  try {
+    const output = await sign(subject)
+    const { logIndex } = output
+    return toSigned(subject, { ...(await deliver(subject, output)), logIndex })
+  } catch (thrown) {
+    return toUnsigned(subject.name, thrown)
+  }
 }
 
 /** Says every result and joins them: the worst decides the exit status. */

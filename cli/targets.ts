@@ -4,12 +4,11 @@
  * @packageDocumentation
  */
 import { CountersignError } from '../src/errors.ts'
-import { parseArtifactReference } from '../src/formats/artifact-reference.ts'
 import { printable } from '../src/formats/printable.ts'
 import { BUNDLE_SUFFIX } from '../src/artifacts/bundle-files.ts'
 import type { Terminal } from './terminal.ts'
 import { readChecksumTargets } from '../src/artifacts/checksum-list.ts'
-import type { NamedArtifact } from '../src/artifacts/named-artifact.ts'
+import { type NamedArtifact, parseNamedArtifact } from '../src/artifacts/named-artifact.ts'
 
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.
@@ -22,7 +21,7 @@ export async function readTargets(
   checksums: string | undefined,
   terminal: Pick<Terminal, 'say'>,
 ): Promise<readonly NamedArtifact[]> {
-  const targets = withoutBundles(names.map(parseTarget), terminal)
+  const targets = withoutBundles(names.map(parseNamedArtifact), terminal)
   if (targets.filter(({ kind }) => kind === 'stdin').length > 1) {
     throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
   }
@@ -55,19 +54,4 @@ function withoutBundles(
       terminal.say(`skipped ${printable(target.name)}: the bundle of another artifact here`)
     return !isBundle
   })
-}
-
-function parseTarget(name: string): NamedArtifact {
-  const reference = parseArtifactReference(name)
-  switch (reference.kind) {
-    case 'registry':
-    case 'layout':
-      return { kind: 'image', name, reference }
-    case 'digest':
-      return { kind: 'digests', name, digests: [reference.digest] }
-    case 'stdin':
-      return { kind: 'stdin', name }
-    case 'file':
-      return { kind: 'file', name, path: reference.path }
-  }
 }

@@ -8,12 +8,41 @@ export * from './errors.ts'
 export * from './verify.ts'
 
 export {
-  type AttestationRequest,
+  type ArtifactSigner,
+  type SignatureOptions,
+  type SignatureOutput,
+  type SignFormat,
+  type SigningKey,
+  type SigningKeyDocument,
+  type SigningSubject,
+} from './artifacts/artifact-signer.ts'
+export type { AttachedDocument } from './artifacts/attach-signature.ts'
+export type { ExistingBundle } from './artifacts/bundle-files.ts'
+export type { DeliveredSignature } from './artifacts/delivery.ts'
+export {
+  type OpenKeyedSigner,
+  openSigner,
+  type OpenServiceSigner,
+  type OpenSignerOptions,
+} from './artifacts/open-signer.ts'
+export {
   attest,
+  type AttestOptions,
+  type SignedArtifact,
+  type SignerOptions,
+  signFile,
+  type SignFileOptions,
+  signImage,
+  type SignImageOptions,
+} from './artifacts/sign.ts'
+export type { PredicateInput } from './formats/predicates/predicate.ts'
+export {
+  type AttestationRequest,
+  signStatement,
   type LegacyImageSignature,
   type SignArtifactOptions,
   type SignedBundle,
-  signFile,
+  signFileDigest,
   signArtifact,
   signImageLegacy,
 } from './signing/sign-artifact.ts'

@@ -3,6 +3,15 @@
  *
  * @packageDocumentation
  */
+export type { CommonOptions } from './artifacts/defaults.ts'
+export type { RegistrySettings } from './artifacts/image-stores.ts'
+export {
+  verifyFile,
+  type VerifyFileOptions,
+  verifyImage,
+  type VerifyImageOptions,
+  type VerifyOptions,
+} from './artifacts/verify.ts'
 export {
   type Algorithm,
   ALGORITHM_NAMES,

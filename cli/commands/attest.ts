@@ -7,7 +7,7 @@ import type { PredicateInput } from '../../src/formats/predicates/predicate.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
-import { createDelivery } from '../delivery.ts'
+import { createDelivery } from '../../src/artifacts/delivery.ts'
 import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
@@ -25,7 +25,7 @@ import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
-import { toSignOutcome } from '../sign-result.ts'
+import { deliverOne, toSignOutcome } from '../sign-result.ts'
 import { openSubjects } from '../../src/artifacts/open-subjects.ts'
 import type { OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
@@ -98,7 +98,7 @@ async function attest(
   const outputs = await signer.attest([first, ...more], input)
   const deliver = createDelivery(existing)
   const results = await mapInOrder([first, ...more], AT_ONCE, (one) =>
-    deliver(one, outputOf(one, outputs)),
+    deliverOne(one, (subject) => outputOf(subject, outputs), deliver),
   )
   return toSignOutcome(results, opening, environment)
 }

@@ -2,12 +2,12 @@
 import { SIGNING_KEY_FORMS } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
-import type { ArtifactSigner, SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
+import { createDelivery } from '../../src/artifacts/delivery.ts'
+import type { ArtifactSigner } from '../../src/artifacts/artifact-signer.ts'
 import type { SignedForm } from '../../src/verification/key-use.ts'
 import type { ExistingBundle } from '../../src/artifacts/bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
-import { createDelivery, type Deliver } from '../delivery.ts'
 import type { ArtifactWorld } from '../../src/artifacts/world.ts'
 import { mapInOrder } from '../../src/in-order.ts'
 import { openArtifactSigner } from '../open-signer.ts'
@@ -26,7 +26,7 @@ import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
-import { type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
+import { deliverOne, type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSubjects } from '../../src/artifacts/open-subjects.ts'
 import type { OpenSubjectOptions, OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
@@ -92,7 +92,7 @@ async function sign(
   const make = signer.sign(subjects, { format: flags.format, annotations: flags.annotations })
   const deliver = createDelivery(options.existing)
   const results = await mapInOrder(all, AT_ONCE, async (one) =>
-    isSubject(one) ? signOpened(one, make, deliver) : one,
+    isSubject(one) ? deliverOne(one, make, deliver) : one,
   )
   return toSignOutcome(results, opening, environment)
 }
@@ -119,18 +119,6 @@ async function openForSigning(
     return await openSubjects(target, { ...options, hash: signer.hash }, world)
   } catch (thrown) {
     return [toUnsigned(target.name, thrown)]
-  }
-}
-
-async function signOpened(
-  subject: OpenSubject,
-  make: (subject: OpenSubject) => Promise<SignatureOutput>,
-  deliver: Deliver,
-): Promise<Signed> {
-  try {
-    return await deliver(subject, await make(subject))
-  } catch (thrown) {
-    return toUnsigned(subject.name, thrown)
   }
 }
 

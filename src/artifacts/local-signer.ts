@@ -10,7 +10,12 @@ import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { MAX_STATEMENT_SUBJECTS } from '../formats/statement.ts'
 import type { KeyUse } from '../keys/key.ts'
-import { attest, signArtifact, signFile, signImageLegacy } from '../signing/sign-artifact.ts'
+import {
+  signStatement,
+  signArtifact,
+  signFileDigest,
+  signImageLegacy,
+} from '../signing/sign-artifact.ts'
 import { assertDigestSigner, type Signer, type SignOptions } from '../signing/signer.ts'
 import { signsForm } from '../verification/key-use.ts'
 import { pinKey, type TrustMaterial } from '../verification/trust.ts'
@@ -78,7 +83,7 @@ class LocalSigner implements ArtifactSigner {
     return async (subject) => {
       const parts = subject.isImage
         ? await this.#signImage(subject, { format, annotations })
-        : await this.#signFile(subject)
+        : await this.#signFileDigest(subject)
       return this.#release({ ...parts, subjects: [subject], predicateType: SIGN_PREDICATE_TYPE })
     }
   }
@@ -93,7 +98,7 @@ class LocalSigner implements ArtifactSigner {
     const outputs: SignatureOutput<S>[] = []
     for (const { named, subjects: all } of splitSubjects(subjects, MAX_STATEMENT_SUBJECTS)) {
       const request = { subjects: named.map(toSubject), ...input }
-      const bundle = await attest(signer, request, this.#signing)
+      const bundle = await signStatement(signer, request, this.#signing)
       outputs.push(await this.#release({ subjects: all, predicateType, bundle, legacy: undefined }))
     }
     return outputs
@@ -112,10 +117,10 @@ class LocalSigner implements ArtifactSigner {
     return signsForm(this.#options.use, 'message')
   }
 
-  async #signFile({ digests: [digest] }: SigningSubject): Promise<Parts> {
+  async #signFileDigest({ digests: [digest] }: SigningSubject): Promise<Parts> {
     const { signer } = this.#options
     const bundle = this.#signsDigests()
-      ? await signFile(signer, digest, this.#signing)
+      ? await signFileDigest(signer, digest, this.#signing)
       : await signArtifact(signer, { digest }, this.#signing)
     return { bundle, legacy: undefined }
   }

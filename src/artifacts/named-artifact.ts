@@ -5,7 +5,11 @@
  */
 import { basename } from 'node:path'
 import type { Digest } from '../crypto/digest.ts'
-import type { LayoutArtifact, RegistryArtifact } from '../formats/artifact-reference.ts'
+import {
+  type LayoutArtifact,
+  parseArtifactReference,
+  type RegistryArtifact,
+} from '../formats/artifact-reference.ts'
 
 /** An image or index, in a registry or a layout. */
 export interface NamedImage {
@@ -37,6 +41,38 @@ export type NamedContent =
 
 /** One artifact that is named. */
 export type NamedArtifact = NamedImage | NamedContent
+
+/**
+ * Parses the name of an artifact: a path, an image, a digest, or `-`.
+ *
+ * @throws {@link CountersignError} ERR_REFERENCE_INVALID
+ */
+export function parseNamedArtifact(name: string): NamedArtifact {
+  const reference = parseArtifactReference(name)
+  switch (reference.kind) {
+    case 'registry':
+    case 'layout':
+      return { kind: 'image', name, reference }
+    case 'digest':
+      return { kind: 'digests', name, digests: [reference.digest] }
+    case 'stdin':
+      return { kind: 'stdin', name }
+    case 'file':
+      return { kind: 'file', name, path: reference.path }
+  }
+}
+
+/**
+ * Parses the name of an image; the scheme of one in a registry may be left out.
+ *
+ * @throws {@link CountersignError} ERR_REFERENCE_INVALID
+ */
+export function parseImage(name: string): NamedImage {
+  const hasScheme = /^oci(-layout)?:\/\//.test(name)
+  const named = parseNamedArtifact(hasScheme ? name : `oci://${name}`)
+  if (named.kind !== 'image') throw new TypeError(`"${name}" does not name an image`)
+  return { ...named, name }
+}
 
 /** The file that content is, or would be. */
 export function contentPath(content: NamedContent): string | undefined {

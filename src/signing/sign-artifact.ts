@@ -58,7 +58,7 @@ export interface AttestationRequest {
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID — the request makes no valid statement; and the
  * errors of {@link Signer.sign}
  */
-export async function attest(
+export async function signStatement(
   signer: Signer,
   request: AttestationRequest,
   options: SignArtifactOptions = {},
@@ -91,7 +91,7 @@ export async function signArtifact(
   const { digest, annotations = {} } = artifact
   const subject = createSubject(digest, Object.keys(annotations).length > 0 ? { annotations } : {})
   const request = { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
-  return attest(signer, request, options)
+  return signStatement(signer, request, options)
 }
 
 /**
@@ -103,7 +103,7 @@ export async function signArtifact(
  * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key can't sign a digest made
  * elsewhere; ERR_ALGORITHM_UNSUPPORTED — the digest is of another hash; and the errors of the signer
  */
-export async function signFile(
+export async function signFileDigest(
   signer: Signer,
   digest: Digest,
   options: SignArtifactOptions = {},
@@ -114,7 +114,7 @@ export async function signFile(
       'ERR_OPERATION_UNSUPPORTED',
       `a ${algorithm.name} key of this provider can't sign a file's digest`,
       {
-        hint: 'use an ES256 or RS256 key for files, or countersign attest, which signs a statement',
+        hint: 'use an ES256 or RS256 key, or sign a statement about the file',
       },
     )
   }

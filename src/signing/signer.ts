@@ -71,8 +71,8 @@ export function assertDigestSigner(signer: Signer): asserts signer is DigestSign
     'ERR_OPERATION_UNSUPPORTED',
     `this ${name} key can't sign a digest that is already made`,
     {
-      hint: 'sign it with an ES256 or RS256 key, or attest it instead (countersign attest)',
-      details: { algorithm: name },
+      hint: 'sign it with an ES256 or RS256 key, or sign a statement about it',
+      details: { algorithm: name, reason: 'no-digest-signer' },
     },
   )
 }

@@ -9,7 +9,7 @@ import {
 } from '../../action/verify-commands.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { SIGN_PREDICATE_TYPE } from '../../src/formats/predicates/types.ts'
-import { signFile } from '../../src/signing/sign-artifact.ts'
+import { signFileDigest } from '../../src/signing/sign-artifact.ts'
 import { testSigner } from '../support/signers.ts'
 
 const DIGEST = digestOf(Buffer.from('content'))
@@ -54,7 +54,7 @@ test('an image in a registry is verified there', () => {
 })
 
 test('what is in the log of its service is verified by the published trusted root', async () => {
-  const bundle = await signFile(testSigner(), DIGEST)
+  const bundle = await signFileDigest(testSigner(), DIGEST)
   const { predicateType } = bundle
   const item = {
     ...itemOf(FILE),

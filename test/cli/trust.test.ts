@@ -6,7 +6,7 @@ import { fingerprintOf } from '../../src/client/trust-pin.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { parseJson, isJsonObject } from '../../src/formats/json.ts'
 import type { KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
-import { signFile } from '../../src/signing/sign-artifact.ts'
+import { signFileDigest } from '../../src/signing/sign-artifact.ts'
 import { type CliResult, type CliWorld, countersign, documentOf, NOW } from '../support/cli.ts'
 import {
   type PublicationServer,
@@ -65,7 +65,7 @@ async function createScene(): Promise<{
   await publish(1, [release(1)])
   const file = join(folder, 'app.txt')
   writeFileSync(file, 'hello\n')
-  const { bundle } = await signFile(
+  const { bundle } = await signFileDigest(
     testSigner('ES256', 'release 1'),
     digestOf(Buffer.from('hello\n')),
     {

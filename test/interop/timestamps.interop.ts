@@ -10,7 +10,7 @@ import { digestOf } from '../../src/crypto/digest.ts'
 import { serializePublicKeyPem } from '../../src/crypto/public-key.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/formats/bundle.ts'
 import { bundleAnnotations } from '../../src/formats/oci-referrer.ts'
-import { type SignedBundle, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
+import { type SignedBundle, signFileDigest, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { COSIGN } from '../../tools/interop/peers.ts'
 import { openRegistry, pushImage } from '../oci/open-registry.ts'
 import { createImage } from '../support/oci-content.ts'
@@ -38,7 +38,7 @@ function prepare(algorithm: (typeof ALGORITHMS)[number]): {
 }
 
 const sign = (timestamp: Stamping): Promise<SignedBundle> =>
-  signFile(testSigner(), digestOf(CONTENT), { timestamp })
+  signFileDigest(testSigner(), digestOf(CONTENT), { timestamp })
 
 describeWith('cosign', [COSIGN], () => {
   let cosign: Cosign
@@ -80,7 +80,7 @@ describeWith('cosign', [COSIGN], () => {
     const root = write('root.json', trustedRoot)
     const release = join(cosign.folder, 'release')
     const stamped = write('stamped.json', (await sign(timestamp)).bundle)
-    const bare = await signFile(testSigner(), digestOf(CONTENT))
+    const bare = await signFileDigest(testSigner(), digestOf(CONTENT))
     const plain = write('plain.json', bare.bundle)
 
     for (const blob of [

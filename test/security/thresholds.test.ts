@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Signer } from '../../src/signing/signer.ts'
-import { signFile } from '../../src/signing/sign-artifact.ts'
+import { signFileDigest } from '../../src/signing/sign-artifact.ts'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { serializeKeyHistory } from '../../src/keys/key-history.ts'
 import { serializePublicKeyPem } from '../../src/crypto/public-key.ts'
@@ -40,7 +40,7 @@ async function signedBy(
   folder.write('app', 'a program')
   const digest = digestOf(Buffer.from('a program'))
   const bundles = await Promise.all(
-    signers.map(async (one) => (await signFile(one, digest)).bundle),
+    signers.map(async (one) => (await signFileDigest(one, digest)).bundle),
   )
   folder.write(
     'app.sigstore.json',

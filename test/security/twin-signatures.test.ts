@@ -14,7 +14,7 @@ import { toCanonicalSignature } from '../../src/crypto/low-s.ts'
 import { verifyMessage, verifyX509Message } from '../../src/crypto/verify.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { addLegacySignature, readLegacySignatures } from '../../src/oci/legacy.ts'
-import { signFile, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
+import { signFileDigest, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
@@ -151,7 +151,7 @@ test('the twin of a legacy signature is not attached beside it', async () => {
 
 test.each([
   ['an image', () => signArtifact(testSigner(), { digest })],
-  ['a file', () => signFile(testSigner(), digest)],
+  ['a file', () => signFileDigest(testSigner(), digest)],
 ])(
   'the log finds the entry of the signature of %s by any copy of its bundle',
   async (_what, make) => {

@@ -4,7 +4,7 @@ import { KEY_USES, type KeyUse } from '../../src/keys/key.ts'
 import {
   signArtifact,
   type SignArtifactOptions,
-  signFile,
+  signFileDigest,
   signImageLegacy,
 } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
@@ -37,7 +37,7 @@ const FORMS: Readonly<Record<string, (trusted: TrustedKey) => Promise<Outcome>>>
     return examineBundle(bundle, artifact, contextOf(trusted))
   },
   'a message signature': async (trusted) => {
-    const { bundle } = await signFile(signer, digest, options)
+    const { bundle } = await signFileDigest(signer, digest, options)
     return examineBundle(bundle, artifact, contextOf(trusted))
   },
   'an older payload': async (trusted) => {

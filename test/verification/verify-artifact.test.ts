@@ -5,7 +5,7 @@ import { CountersignError } from '../../src/errors.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { serializeEnvelope } from '../../src/formats/dsse.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
+import { signStatement, signArtifact, signImageLegacy } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import {
@@ -45,7 +45,7 @@ const signed = async (algorithm: 'ES256' | 'RS256', name = 'default'): Promise<A
 }
 const attested = async (predicateType: string): Promise<Attached> => {
   const request = { subjects: [createSubject(digest)], predicateType, predicate: {} }
-  const { bundle } = await attest(testSigner(), request)
+  const { bundle } = await signStatement(testSigner(), request)
   return { kind: 'bundle', source: predicateType, bytes: bundle }
 }
 

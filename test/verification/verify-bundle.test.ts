@@ -5,7 +5,7 @@ import { ALGORITHM_NAMES } from '../../src/crypto/algorithms.ts'
 import { type Digest, digestOf } from '../../src/crypto/digest.ts'
 import { resolvePredicateType } from '../../src/formats/predicates/types.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
+import { signStatement, signFileDigest, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey, type TrustedKey } from '../../src/verification/trust.ts'
@@ -61,7 +61,7 @@ test.each(['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'] as const)(
     const signer = testSigner(name)
     const hash = signer.key.algorithm.hash ?? 'sha256'
     const digest = digestOf(content, hash)
-    const { bundle } = await signFile(signer, digest)
+    const { bundle } = await signFileDigest(signer, digest)
     const keys = [pinKey(signer.key)]
     expect(await code(bundle, file(content), { keys })).toBe('accepted')
     expect(await code(bundle, byDigest(digest), { keys })).toBe('accepted')
@@ -76,20 +76,21 @@ test.each(['PS256', 'EdDSA'] as const)(
   async (name) => {
     const { key } = testSigner(name)
     const digest = digestOf(content, key.algorithm.hash ?? 'sha256')
-    expect(await codeOfAsync(() => signFile(testSigner(name), digest))).toBe(
+    expect(await codeOfAsync(() => signFileDigest(testSigner(name), digest))).toBe(
       'ERR_OPERATION_UNSUPPORTED',
     )
   },
 )
 
 test('a digest of another hash than the algorithm’s is never signed', async () => {
-  const call = (): Promise<unknown> => signFile(testSigner('ES256'), digestOf(content, 'sha512'))
+  const call = (): Promise<unknown> =>
+    signFileDigest(testSigner('ES256'), digestOf(content, 'sha512'))
   expect(await codeOfAsync(call)).toBe('ERR_ALGORITHM_UNSUPPORTED')
 })
 
 test('any single flipped byte fails verification, or is no part of what is signed', async () => {
   const { bundle } = await signArtifact(testSigner(), { digest: image })
-  const message = await signFile(testSigner(), image)
+  const message = await signFileDigest(testSigner(), image)
   const artifact = byDigest(image)
   await fc.assert(
     fc.asyncProperty(
@@ -159,7 +160,7 @@ test('an RSA signature never verifies with another algorithm of the same key', a
 test('an attestation is no signature, and a signature is no attestation', async () => {
   const predicateType = resolvePredicateType('cyclonedx')
   const subjects = [createSubject(image)]
-  const sbom = await attest(testSigner(), {
+  const sbom = await signStatement(testSigner(), {
     subjects,
     predicateType,
     predicate: { bomFormat: 'CycloneDX' },
@@ -174,7 +175,11 @@ test('an attestation is no signature, and a signature is no attestation', async 
 test('one statement speaks for each of its subjects', async () => {
   const other = digestOf(Buffer.from('second'), 'sha512')
   const subjects = [createSubject(image, { name: 'a' }), createSubject(other, { name: 'b' })]
-  const { bundle } = await attest(testSigner(), { subjects, predicateType: 'x:y', predicate: {} })
+  const { bundle } = await signStatement(testSigner(), {
+    subjects,
+    predicateType: 'x:y',
+    predicate: {},
+  })
   const policy = { predicateTypes: ['x:y'] }
   expect(await code(bundle, byDigest(image), { policy })).toBe('accepted')
   expect(await code(bundle, byDigest(other), { policy })).toBe('accepted')
@@ -182,7 +187,7 @@ test('one statement speaks for each of its subjects', async () => {
 
 test('a subject of which one digest differs is not the artifact', async () => {
   const digest = { sha256: image.slice(7), sha512: '00'.repeat(64) }
-  const { bundle } = await attest(testSigner(), {
+  const { bundle } = await signStatement(testSigner(), {
     subjects: [{ digest }],
     predicateType: 'x:y',
     predicate: {},
@@ -270,7 +275,7 @@ test('a time stamp over another signature fails the bundle', async () => {
 })
 
 test('a file signature carries a time as well', async () => {
-  const { bundle } = await signFile(testSigner(), image, { timestamp: authority.timestamp })
+  const { bundle } = await signFileDigest(testSigner(), image, { timestamp: authority.timestamp })
   const options = { keys: [retired(-1, 1)], root: authority.trustedRoot }
   const verified = await check(bundle, file(content), options)
   expect(verified.times).toHaveLength(1)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Digest, digestOf } from '../../src/crypto/digest.ts'
 import { createSubject } from '../../src/formats/statement.ts'
-import { attest, signFile, signArtifact } from '../../src/signing/sign-artifact.ts'
+import { signStatement, signFileDigest, signArtifact } from '../../src/signing/sign-artifact.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
@@ -28,7 +28,7 @@ async function examine(
 async function attestBoth(): Promise<Uint8Array> {
   const subjects = [one, two].map((digest) => createSubject(digest, { name: digest }))
   const statement = { subjects, predicateType: TYPE, predicate: { tests: 'passed' } }
-  return (await attest(testSigner(), statement)).bundle
+  return (await signStatement(testSigner(), statement)).bundle
 }
 
 test('a statement verifies for all of its subjects', async () => {
@@ -59,7 +59,7 @@ test('a signature that does not hold holds for none', async () => {
 })
 
 test('a signature of one file holds for no other', async () => {
-  const { bundle } = await signFile(testSigner(), one)
+  const { bundle } = await signFileDigest(testSigner(), one)
 
   const { artifact, outcome } = await examine(bundle, [one, two], {})
 

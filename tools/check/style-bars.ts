@@ -13,7 +13,8 @@ interface Bar {
 }
 
 const COPIED_LINES = 8
-const COMPOSITION_ROOT = /^(cli|action|src\/testing)\/|^src\/service\/server\.ts$/
+const COMPOSITION_ROOT =
+  /^(cli|action|src\/testing)\/|^src\/(service\/server|artifacts\/defaults)\.ts$/
 const SILENCER = /@ts-(ignore|expect-error|nocheck)|\b(v8|c8|istanbul) ignore\b/
 const REASON = /eslint-disable.* -- \w/
 

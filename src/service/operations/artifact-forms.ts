@@ -8,7 +8,7 @@ import type { ActiveSigner } from '../../rotation/keyring.ts'
 import {
   type SignArtifactOptions,
   signArtifact,
-  signFile,
+  signFileDigest,
   signImageLegacy,
 } from '../../signing/sign-artifact.ts'
 import { type ReleasedBundle, type Signed, toSigned } from './release.ts'
@@ -92,7 +92,7 @@ export function signerOf(
   return async (options) =>
     toSigned(
       key.use === 'digest'
-        ? await signFile(signer, digest, options)
+        ? await signFileDigest(signer, digest, options)
         : await signArtifact(signer, { digest, annotations }, options),
     )
 }

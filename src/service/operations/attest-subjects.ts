@@ -21,7 +21,7 @@ import {
 } from '../../formats/predicates/types.ts'
 import { rawMember } from '../../formats/raw-member.ts'
 import { createSubject, type Subject } from '../../formats/statement.ts'
-import { attest, type SignArtifactOptions } from '../../signing/sign-artifact.ts'
+import { signStatement, type SignArtifactOptions } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
 import { withActiveSigner } from './active-signer.ts'
 import {
@@ -77,7 +77,7 @@ export async function attestSubjects(
   const { predicateType } = statement
   return withActiveSigner(context.keyring, { name: keyName, use: 'artifact' }, async (active) => {
     const sign = async (options: SignArtifactOptions): Promise<Signed<ReleasedBundle>> =>
-      toSigned(await attest(active.signer, statement, options))
+      toSigned(await signStatement(active.signer, statement, options))
     const released = await release(context, active, { type: 'attestation', digests, sign }, request)
     const { name, ...version } = entryKey(active)
     return { key: name, ...version, predicateType, ...released }

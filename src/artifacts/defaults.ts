@@ -1,0 +1,59 @@
+/** What callers of the library leave open: the clock, and how registries are reached. */
+import { createImageStores, type ImageStores, type RegistrySettings } from './image-stores.ts'
+import type { ArtifactWorld } from './world.ts'
+
+/** What every function of the library may be given. */
+export interface CommonOptions {
+  /** Default: the machine's clock. */
+  readonly now?: (() => Date) | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Default: TLS, the machine's certificate authorities, logins of docker and podman. */
+  readonly registry?: RegistrySettings | undefined
+}
+
+/** The machine's clock, where the caller has no other. */
+export function systemClock(): Date {
+  return new Date()
+}
+
+/** Makes the world that work on artifacts is done in. */
+export function toWorld({ now = systemClock, signal }: CommonOptions): ArtifactWorld {
+  return { now, signal }
+}
+
+/** Prepares the opening of stores; nothing is loaded yet. */
+export function defaultStores({ now = systemClock, registry }: CommonOptions): ImageStores {
+  return createImageStores({
+    variables: {},
+    runtime: async () => {
+      const { createRuntime } = await import('../oci/runtime.ts')
+      return createRuntime(() => now().getTime())
+    },
+    ...(registry !== undefined && { settings: () => Promise.resolve(registry) }),
+  })
+}
+
+/**
+ * Makes sure that an option of a caller without types is a text.
+ *
+ * @throws TypeError — it is anything else, or empty
+ */
+export function assertText(name: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && value !== '') return
+  throw new TypeError(`the option ${name} must be a string with content, got ${describe(value)}`)
+}
+
+/**
+ * Makes sure that an option of a caller without types is an object.
+ *
+ * @throws TypeError — it is anything else
+ */
+export function assertObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null) return
+  throw new TypeError(`the option ${name} must be an object, got ${describe(value)}`)
+}
+
+function describe(value: unknown): string {
+  if (value === '') return 'an empty string'
+  return value === null ? 'null' : typeof value
+}
