@@ -177,6 +177,9 @@ export function renderWhole(checkpoint: Checkpoint, facts: readonly string[]): s
     `ok: all ${checkpoint.size} entries of ${printable(checkpoint.origin)} are there and unchanged`,
     ...facts.filter((line) => line !== '').map((line) => `    ${line}`),
     `    root ${root}`,
+    ...checkpoint.extensions.map(
+      (line) => `    not checked, in the checkpoint: ${printable(line)}`,
+    ),
     '',
   ].join('\n')
 }
@@ -222,7 +225,7 @@ function toDocument(
 /** What the documents about both logs have. */
 export function wholeDocument(
   name: 'audit-verification' | 'log-verification',
-  { origin, size, root }: Checkpoint,
+  { extensions, origin, size, root }: Checkpoint,
   since: Checkpoint | undefined,
 ): Outcome['document'] & object {
   return {
@@ -232,6 +235,7 @@ export function wholeDocument(
     origin,
     size,
     root: Buffer.from(root).toString('base64'),
+    ...(extensions.length > 0 && { extensions }),
     ...(since !== undefined && { since: since.size }),
   }
 }

@@ -22,6 +22,7 @@ import { hasErrno, readFileBounded, writeFileAtomically } from '../src/files.ts'
 import { type JsonValue, parseJson, readObject } from '../src/formats/json.ts'
 import type { NoteKey } from '../src/formats/note-key.ts'
 import { readWitnessKeys } from '../src/formats/witnesses.ts'
+import { assertVersion } from '../src/formats/versions.ts'
 import type { Context } from './context.ts'
 
 /** A service and its trust key, as pinned. */
@@ -33,6 +34,7 @@ export interface TrustPin {
 }
 
 const SCHEMA = 'countersign.trust.v1'
+const ANY_SCHEMA = /^countersign\.trust\.v\d+$/
 const MAX_PIN_BYTES = 64 * 1024
 
 /** The folder: COUNTERSIGN_HOME, else `countersign` where the user's programs keep their data. */
@@ -64,9 +66,11 @@ export async function readPin(context: Pick<Context, 'env'>): Promise<TrustPin |
       hint: 'pin the service again: countersign trust init URL --fingerprint sha256:…',
     })
   const pin = readObject(parseJson(bytes), malformed, 'it')
+  const schema = pin.text('schema')
+  if (ANY_SCHEMA.test(schema)) assertVersion(`the pin in ${path}`, schema, SCHEMA)
   const spki = decodeBase64(pin.text('spki'))
   const service = URL.parse(pin.text('service'))
-  if (pin.text('schema') !== SCHEMA || spki === undefined || service === null) {
+  if (schema !== SCHEMA || spki === undefined || service === null) {
     throw malformed('a member is malformed')
   }
   const vkeys = pin.value('witnesses') ?? []

@@ -5,7 +5,7 @@ import { type TrustDialect, writeDialect } from '../src/client/trust-dialects.ts
 import { fingerprintOf } from '../src/client/trust-pin.ts'
 import { CountersignError } from '../src/errors.ts'
 import { writeFileAtomically } from '../src/files.ts'
-import type { PublishedVersion } from '../src/keys/key-history.ts'
+import type { KeyHistory, PublishedVersion, SkippedVersion } from '../src/keys/key-history.ts'
 import type { PublicationTimes } from '../src/keys/publication-times.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Context, Outcome } from './context.ts'
@@ -105,6 +105,7 @@ export async function toTrustOutcome(
     auditKeys: history === undefined ? [] : publishedAuditKeys(history).map(({ vkey }) => vkey),
     witnessKeys: pin.witnesses.map(({ vkey }) => vkey),
     versions: history?.versions.map(toDocument) ?? [],
+    skipped: skippedIn(history),
   }
   const lines = [
     `service      ${trust.service}`,
@@ -117,12 +118,20 @@ export async function toTrustOutcome(
       ({ key, version, use, origin, state, algorithm, kid }) =>
         `  ${key}@${version}  ${use}${origin === 'external' ? ', imported' : ''}  ${state}  ${algorithm}  ${kid}`,
     ),
+    ...trust.skipped.map(({ kid, why }) =>
+      printable(`  of a later release, not trusted: ${kid}, ${why}`),
+    ),
   ]
   return {
     exitCode: 0,
     document: { schema: schema('trust'), ok: true, exitCode: 0, trust },
     report: `${lines.join('\n')}\n`,
   }
+}
+
+/** Versions that only a later release understands. */
+function skippedIn(history: KeyHistory | undefined): readonly SkippedVersion[] {
+  return history?.skipped ?? []
 }
 
 function toTimes(times: PublicationTimes | undefined) {

@@ -3,17 +3,20 @@ import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { readFileBounded, writeFileAtomically } from '../files.ts'
 import { parseJson, readObject } from '../formats/json.ts'
+import { assertVersion } from '../formats/versions.ts'
 import type { DocumentCopy, StoredDocument } from './cached-document.ts'
 
 const SCHEMA = 'countersign.cached-document.v1'
+const ANY_SCHEMA = /^countersign\.cached-document\.v\d+$/
 const MAX_COPY_BYTES = 16 * 1024 * 1024
 /** RFC 9110 section 8.8.3: it goes into a header as it is. */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/
 
 /**
  * Keeps a document in a file that only its owner reads and that is never seen half-written. What is there
- * and can't be read counts as absent.
+ * and can't be read counts as absent, unless a later release kept it.
  *
+ * @throws {@link CountersignError} from read: ERR_FORMAT_UNSUPPORTED — a later release kept it
  * @throws {@link CountersignError} from write: ERR_FILE_WRITE
  */
 export function createDocumentFile(path: string): DocumentCopy {
@@ -22,6 +25,8 @@ export function createDocumentFile(path: string): DocumentCopy {
       try {
         return parseCopy(await readFileBounded(path, MAX_COPY_BYTES))
       } catch (error) {
+        // It has what was seen last, which must not be forgotten because a later release kept it.
+        if (CountersignError.is(error, 'ERR_FORMAT_UNSUPPORTED')) throw error
         if (CountersignError.is(error)) return undefined
         throw error
       }
@@ -49,7 +54,9 @@ function malformed(why: string): CountersignError {
 
 function parseCopy(bytes: Uint8Array): StoredDocument {
   const copy = readObject(parseJson(bytes, { maxBytes: MAX_COPY_BYTES }), malformed, 'it')
-  if (copy.text('schema') !== SCHEMA) throw malformed('another schema')
+  const schema = copy.text('schema')
+  if (ANY_SCHEMA.test(schema)) assertVersion('the copy of a document', schema, SCHEMA)
+  else throw malformed('another schema')
   const body = decodeBase64(copy.text('body'))
   const fetchedAt = new Date(copy.text('fetchedAt'))
   const freshSeconds = copy.value('freshSeconds')

@@ -212,3 +212,10 @@ function pruneMembers(
   })
   return Object.fromEntries(kept)
 }
+
+/** Paths of the members of a record that are not known. */
+export function skippedIn<T>({ prune }: Codec<T>, json: JsonObject): readonly string[] {
+  const skipped: string[] = []
+  prune(json, skipped)
+  return skipped
+}

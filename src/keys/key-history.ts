@@ -19,6 +19,7 @@ import {
   readObject,
 } from '../formats/json.ts'
 import { isNoteKeyName } from '../formats/note-key.ts'
+import { assertVersion, unsupportedFormat } from '../formats/versions.ts'
 import { isKeyUse, type KeyOrigin, type KeyUse } from './key.ts'
 import type { PublicationTimes } from './publication-times.ts'
 import { isKeyState, type KeyState } from './state.ts'
@@ -26,7 +27,10 @@ import { isKeyState, type KeyState } from './state.ts'
 /** DSSE payload type of a key history. */
 export const KEY_HISTORY_PAYLOAD_TYPE = 'application/vnd.countersign.keys.v1+json'
 
-/** The one form there is; a reader refuses every other. */
+/** Payload types of later versions. */
+const ANY_PAYLOAD_TYPE = /^application\/vnd\.countersign\.keys\.v\d+\+json$/
+
+/** What a reader must not skip comes under the next one. */
 const FORMAT_VERSION = 1
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 const MAX_VERSIONS = 2000
@@ -48,6 +52,12 @@ export interface PublishedVersion {
   readonly compromisedSince: Date | undefined
 }
 
+/** A key version that only a later release understands; nothing that it signs counts here. */
+export interface SkippedVersion {
+  readonly kid: string
+  readonly why: string
+}
+
 /** By what readers of an audit log know it. */
 export interface AuditLogIdentity {
   /** Its name in checkpoints. */
@@ -62,6 +72,8 @@ export interface KeyHistory {
   /** Address of the service that signs with these keys: provenance that names it as the builder is its own. */
   readonly issuer?: string
   readonly versions: readonly PublishedVersion[]
+  /** Versions that are not understood; left out where there are none. */
+  readonly skipped?: readonly SkippedVersion[]
   /**
    * The versions of the trust key that may sign a history from now on: the active one, and the standby
    * that will follow it. Whoever trusts the signer of this history trusts them next; so a client that
@@ -93,7 +105,8 @@ function malformed(why: string): CountersignError {
  * @param trustKeys - one of them must have signed the envelope; without any only a bare document is
  * taken, and the caller vouches for where it came from
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
- * ERR_SIGNATURE_INVALID — the envelope is signed by none of them; ERR_KEY_INVALID — a key in it is weak
+ * ERR_SIGNATURE_INVALID — the envelope is signed by none of them; ERR_KEY_INVALID — a key in it is weak;
+ * ERR_FORMAT_UNSUPPORTED — of a later version
  */
 export function parseKeyHistory(
   bytes: Uint8Array,
@@ -108,7 +121,7 @@ export function parseKeyHistory(
   if (trustKeys.length === 0)
     throw malformed('it is signed, and no trust key was given to check it')
   const envelope = readEnvelope(json)
-  if (envelope.payloadType !== KEY_HISTORY_PAYLOAD_TYPE) throw malformed('another payload type')
+  assertPayloadType(envelope.payloadType)
   const pae = encodePae(envelope.payloadType, envelope.payload)
   const isSignedBy = (key: PublicKeyInfo): boolean =>
     envelope.signatures.some(({ sig }) => verifyX509Message(key, pae, sig))
@@ -122,19 +135,25 @@ export function parseKeyHistory(
   return readHistory(readObject(payload, malformed, 'it'), 'required')
 }
 
+function assertPayloadType(found: string): void {
+  if (ANY_PAYLOAD_TYPE.test(found)) {
+    assertVersion('the key history', found, KEY_HISTORY_PAYLOAD_TYPE)
+  } else throw malformed('another payload type')
+}
+
 /** A signed history without times would count for ever, so one is refused. */
 function readHistory(history: ObjectReader, times: 'required' | 'optional'): KeyHistory {
   assertFormat(history, times)
   const sequence = history.count('sequence')
   const entries = history.objects('keys')
   if (entries.length > MAX_VERSIONS) throw malformed(`it has over ${MAX_VERSIONS} key versions`)
-  const versions = entries.map(readVersion)
-  const kids = new Set(versions.map(({ key }) => key.kid))
-  if (kids.size !== versions.length) throw malformed('a kid is used twice')
+  const { known: versions, skipped } = readKnown(entries, readVersion)
+  const kids = new Set([...versions.map(({ key }) => key.kid), ...skipped.map(({ kid }) => kid)])
+  if (kids.size !== entries.length) throw malformed('a kid is used twice')
   const trustEntries = history.objects('trustKeys', 'optional')
   if (trustEntries.length > MAX_TRUST_KEYS)
     throw malformed(`it has over ${MAX_TRUST_KEYS} trust keys`)
-  const trustKeys = trustEntries.map(readKey)
+  const trustKeys = readKnown(trustEntries, readKey).known
   const auditLog = history.optionalObject('auditLog')
   const trustedRoot = history.optionalObject('trustedRoot')?.json
   const revokedLogs = history.objects('revokedLogs', 'optional').map(({ json: log }) => log)
@@ -144,7 +163,9 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
     sequence,
     ...(issuer !== undefined && { issuer }),
     versions,
-    ...(trustKeys.length > 0 && { trustKeys }),
+    ...(skipped.length > 0 && { skipped }),
+    // Where none of them is understood, none is trusted next: not those of before.
+    ...(trustEntries.length > 0 && { trustKeys }),
     ...(auditLog !== undefined && { auditLog: readAuditLog(auditLog) }),
     ...(trustedRoot !== undefined && { trustedRoot }),
     ...(revokedLogs.length > 0 && { revokedLogs }),
@@ -152,14 +173,28 @@ function readHistory(history: ObjectReader, times: 'required' | 'optional'): Key
   }
 }
 
+/** What a later release added fails for itself alone; what no release wrote fails the history. */
+function readKnown<T>(
+  entries: readonly ObjectReader[],
+  read: (entry: ObjectReader) => T,
+): { readonly known: readonly T[]; readonly skipped: readonly SkippedVersion[] } {
+  const known: T[] = []
+  const skipped: SkippedVersion[] = []
+  for (const entry of entries) {
+    const kid = entry.text('kid')
+    try {
+      known.push(read(entry))
+    } catch (error) {
+      if (!CountersignError.is(error, 'ERR_FORMAT_UNSUPPORTED')) throw error
+      skipped.push({ kid, why: error.message })
+    }
+  }
+  return { known, skipped }
+}
+
 function assertFormat(history: ObjectReader, presence: 'required' | 'optional'): void {
-  const version = history.value('formatVersion')
-  if (version === FORMAT_VERSION || (version === undefined && presence === 'optional')) return
-  throw new CountersignError(
-    'ERR_TRUST_INVALID',
-    `the key history has format version ${version === undefined ? 'none' : JSON.stringify(version)}, expected ${FORMAT_VERSION}`,
-    { hint: 'use a version of countersign as new as the service' },
-  )
+  if (presence === 'optional' && history.value('formatVersion') === undefined) return
+  assertVersion('the key history', history.count('formatVersion'), FORMAT_VERSION)
 }
 
 function readTimes(
@@ -181,7 +216,8 @@ function readTimes(
 function readKey(entry: ObjectReader): PublicKeyInfo {
   const algorithm = entry.text('algorithm')
   const spki = decodeBase64(entry.text('spki'))
-  if (spki === undefined || !isAlgorithmName(algorithm)) throw malformed('a key that is none')
+  if (spki === undefined) throw malformed('a key that is not base64')
+  if (!isAlgorithmName(algorithm)) throw notKnown('algorithm', algorithm)
   const key = parsePublicKeySpki(spki, algorithm)
   if (key.kid !== entry.text('kid')) throw malformed('a kid that is not the thumbprint of its key')
   return key
@@ -192,13 +228,13 @@ function readAuditLog(log: ObjectReader): AuditLogIdentity {
   if (!isNoteKeyName(origin)) throw malformed('an audit log whose origin is not a name')
   const keys = log.objects('keys')
   if (keys.length > MAX_VERSIONS) throw malformed(`its audit log has over ${MAX_VERSIONS} keys`)
-  return { origin, keys: keys.map(readKey) }
+  return { origin, keys: readKnown(keys, readKey).known }
 }
 
 function readVersion(entry: ObjectReader): PublishedVersion {
   const key = readKey(entry)
   const state = entry.text('state')
-  if (!isKeyState(state)) throw malformed('a state that is none')
+  if (!isKeyState(state)) throw notKnown('state', state)
   const window = entry.optionalObject('validFor')
   const validFor = {
     start: window === undefined ? undefined : readTime(window, 'start'),
@@ -220,14 +256,18 @@ function readVersion(entry: ObjectReader): PublishedVersion {
 function readUse(entry: ObjectReader): KeyUse {
   const use = entry.text('use')
   if (isKeyUse(use)) return use
-  throw malformed(`"${use.slice(0, 40)}" is not a use`)
+  throw notKnown('use', use)
 }
 
 /** Written for imported versions alone. */
 function readOrigin(entry: ObjectReader): KeyOrigin {
   const origin = entry.optionalText('origin') ?? 'generated'
   if (origin === 'generated' || origin === 'external') return origin
-  throw malformed(`"${origin.slice(0, 40)}" is not an origin`)
+  throw notKnown('origin', origin)
+}
+
+function notKnown(name: string, value: string): CountersignError {
+  return unsupportedFormat(`${name} "${value.slice(0, 40)}" is not known`)
 }
 
 /** RFC 3339 in UTC, what {@link serializeKeyHistory} writes. */
@@ -267,11 +307,12 @@ export function serializeKeyHistory(history: KeyHistory): Uint8Array {
 
 /** Tells whether two histories say the same of keys, whenever each was signed. */
 export function isSameContent(one: KeyHistory, other: KeyHistory): boolean {
-  return contentOf(one).equals(contentOf(other))
+  return contentOf(one) === contentOf(other)
 }
 
-function contentOf(history: KeyHistory): Buffer {
-  return Buffer.from(serializeKeyHistory({ ...history, times: undefined }))
+function contentOf(history: KeyHistory): string {
+  const known = Buffer.from(serializeKeyHistory({ ...history, times: undefined })).toString()
+  return JSON.stringify([known, history.skipped ?? []])
 }
 
 function toJson(version: PublishedVersion): object {

@@ -78,9 +78,12 @@ export function assertToldKeySet(states: ToldStates, { keys, sequence }: KeySet)
 }
 
 /** A version that is left out would hide its revocation. */
-function assertComplete(told: ReadonlyMap<string, ToldVersion>, { versions }: KeyHistory): void {
+function assertComplete(
+  told: ReadonlyMap<string, ToldVersion>,
+  { skipped = [], versions }: KeyHistory,
+): void {
   const names = new Set(versions.map(({ name }) => name))
-  const kids = new Set(versions.map(({ key }) => key.kid))
+  const kids = new Set([...versions.map(({ key }) => key.kid), ...skipped.map(({ kid }) => kid)])
   for (const [kid, { key, publishedAt }] of told) {
     if (publishedAt === undefined || kids.has(kid) || !names.has(key.name)) continue
     throw untold('the key history', kid, `it lacks ${key.name}@${key.version}`)

@@ -65,9 +65,12 @@ export function anchorIn(objects: ObjectStorage, key: string): AnchorStorage {
   }
 }
 
+/** What is said as it is: the bucket does not answer, a later release wrote it. */
+const AS_THEY_ARE = ['ERR_STORE_UNAVAILABLE', 'ERR_FORMAT_UNSUPPORTED']
+
 /** Where it would be taken for missing, damaging it would undo what it protects. */
 function unreadable(location: string, cause: unknown): unknown {
-  if (!CountersignError.is(cause) || cause.code === 'ERR_STORE_UNAVAILABLE') return cause
+  if (!CountersignError.is(cause) || AS_THEY_ARE.includes(cause.code)) return cause
   return new CountersignError(
     'ERR_FILE_READ',
     `cannot read the anchor "${location}": ${cause.message}`,

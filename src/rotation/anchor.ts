@@ -6,7 +6,19 @@
  */
 import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
-import { type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import {
+  among,
+  type Codec,
+  COUNT,
+  type Field,
+  listOfRecords,
+  record,
+  skippedIn,
+  TEXT,
+  TIME,
+} from '../formats/fields.ts'
+import { parseJson, readObject } from '../formats/json.ts'
+import { assertVersion, unsupportedFormat } from '../formats/versions.ts'
 import { LOG_ROLES, type LogRole } from '../log/log-roles.ts'
 
 /** How far a log was when it was last looked at. */
@@ -57,46 +69,61 @@ function identityOf({ log, origin }: AnchoredLog): string {
   return `${log} ${origin}`
 }
 
+interface Revocation {
+  readonly kid: string
+  readonly compromisedSince: Date
+}
+
+/** An anchor as it is written. */
+interface Document extends Pick<Anchor, 'sequence' | 'logs'> {
+  readonly version: number
+  readonly revoked: readonly Revocation[]
+}
+
+const ROOT: Field<Uint8Array> = {
+  read: (reader, name) => {
+    const root = decodeBase64(reader.text(name))
+    if (root?.length !== ROOT_BYTES) throw malformed('a root is not 32 bytes in base64')
+    return root
+  },
+  write: encodeBase64,
+}
+
+const LOG = record<AnchoredLog>({ log: among(...LOG_ROLES), origin: TEXT, size: COUNT, root: ROOT })
+
+const DOCUMENT: Codec<Document> = record<Document>({
+  version: COUNT,
+  sequence: COUNT,
+  logs: listOfRecords(LOG),
+  revoked: listOfRecords(record<Revocation>({ kid: TEXT, compromisedSince: TIME })),
+})
+
 /** Writes an anchor as JSON; the same anchor is the same text. */
 export function serializeAnchor({ sequence, logs, revoked }: Anchor): string {
-  const document = {
-    version: VERSION,
-    sequence,
-    logs: logs.map(({ log, origin, size, root }) => ({
-      log,
-      origin,
-      size,
-      root: encodeBase64(root),
-    })),
-    revoked: [...revoked]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([kid, since]) => ({ kid, compromisedSince: since.toISOString() })),
-  }
+  const revocations = [...revoked]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kid, compromisedSince]) => ({ kid, compromisedSince }))
+  const document = DOCUMENT.write({ version: VERSION, sequence, logs, revoked: revocations })
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
 
 /**
  * Parses an anchor.
  *
- * @throws {@link CountersignError} ERR_FILE_READ — not an anchor, or one of a later release; ERR_JSON_INVALID
+ * @throws {@link CountersignError} ERR_FILE_READ — not an anchor; ERR_FORMAT_UNSUPPORTED — one of a later release,
+ * of which nothing is skipped, since it would be lost when the anchor is written again; ERR_JSON_INVALID
  */
 export function parseAnchor(text: Uint8Array): Anchor {
   const reader = readObject(parseJson(text, { maxBytes: MAX_ANCHOR_BYTES }), malformed, 'anchor')
-  const version = reader.count('version')
-  if (version !== VERSION) throw malformed(`version is ${version}, expected ${VERSION}`)
-  const logs = reader.objects('logs').map(readLog)
-  const revoked = reader
-    .objects('revoked')
-    .map((entry) => [entry.text('kid'), entry.time('compromisedSince')] as const)
-  return { sequence: reader.count('sequence'), logs, revoked: new Map(revoked) }
-}
-
-function readLog(reader: ObjectReader): AnchoredLog {
-  const root = decodeBase64(reader.text('root'))
-  if (root?.length !== ROOT_BYTES) throw malformed('a root is not 32 bytes in base64')
-  const log = LOG_ROLES.find((role) => role === reader.text('log'))
-  if (log === undefined) throw malformed('it names a log that is not one of the two')
-  return { log, origin: reader.text('origin'), size: reader.count('size'), root }
+  assertVersion('the anchor', reader.count('version'), VERSION)
+  const { sequence, logs, revoked } = DOCUMENT.read(reader)
+  const [unknown] = skippedIn(DOCUMENT, reader.json)
+  if (unknown !== undefined) throw unsupportedFormat(`${unknown} of the anchor is not known`)
+  return {
+    sequence,
+    logs,
+    revoked: new Map(revoked.map(({ kid, compromisedSince }) => [kid, compromisedSince])),
+  }
 }
 
 function malformed(why: string): CountersignError {

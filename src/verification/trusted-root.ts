@@ -9,6 +9,7 @@ import { readCertificateKey } from '../crypto/certificate.ts'
 import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonObject, type ObjectReader, parseJson, readObject } from '../formats/json.ts'
+import { assertVersion } from '../formats/versions.ts'
 import type { KeyHistory } from '../keys/key-history.ts'
 import { trustKeyHistory, type TrustMaterial } from './trust.ts'
 
@@ -28,13 +29,12 @@ function malformed(why: string, cause?: unknown): CountersignError {
 /**
  * Parses a trusted root.
  *
- * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
+ * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
+ * ERR_FORMAT_UNSUPPORTED — of a later version
  */
 export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> {
   const root = readObject(parseJson(bytes, { maxBytes: MAX_ROOT_BYTES }), malformed, 'it')
-  if (!root.text('mediaType').startsWith('application/vnd.dev.sigstore.trustedroot')) {
-    throw malformed('its mediaType is not a trusted root')
-  }
+  assertMediaType(root.text('mediaType'))
   for (const log of [...root.objects('tlogs', 'optional'), ...root.objects('ctlogs', 'optional')]) {
     assertStart(log.object('publicKey'))
   }
@@ -45,6 +45,15 @@ export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> 
   const parsed = readAs(() => TrustedRoot.fromJSON(root.json), 'a member has the wrong type')
   await assertKeys(parsed)
   return parsed
+}
+
+/** Those of Sigstore are 0.1 and 0.2: under the same first number, members are added and skipped. */
+function assertMediaType(mediaType: string): void {
+  if (!mediaType.startsWith('application/vnd.dev.sigstore.trustedroot')) {
+    throw malformed('its mediaType is not a trusted root')
+  }
+  const [, version = '0'] = /(?:version=|\.v)(\d{1,9})\./.exec(mediaType) ?? []
+  assertVersion('the trusted root', Number(version), 0)
 }
 
 function readAs<T>(read: () => T, why: string): T {

@@ -85,12 +85,8 @@ test.each([
     (entry: Record<string, unknown>) => Object.assign(entry, { kid: 'x' }),
   ],
   [
-    'an unknown state',
-    (entry: Record<string, unknown>) => Object.assign(entry, { state: 'toString' }),
-  ],
-  [
-    'an unknown algorithm',
-    (entry: Record<string, unknown>) => Object.assign(entry, { algorithm: 'none' }),
+    'a state that is not a text',
+    (entry: Record<string, unknown>) => Object.assign(entry, { state: 1 }),
   ],
   [
     'a time of no zone',
@@ -202,7 +198,7 @@ async function signed(change: (payload: Record<string, unknown>) => void): Promi
 
 test.each<[string, (payload: Record<string, unknown>) => void]>([
   ['has no format version', (it) => delete it['formatVersion']],
-  ['has a format version of the future', (it) => (it['formatVersion'] = 2)],
+  ['has a format version that is not a number', (it) => (it['formatVersion'] = '1')],
   ['does not say when it was issued', (it) => delete it['issuedAt']],
   ['never expires', (it) => delete it['expires']],
   ['counts offline for ever', (it) => delete it['offlineUntil']],
@@ -214,6 +210,58 @@ test.each<[string, (payload: Record<string, unknown>) => void]>([
 
   const { key } = testSigner('ES256', 'trust')
   expect(codeOf(() => parseKeyHistory(bytes, key))).toBe('ERR_TRUST_INVALID')
+})
+
+test('a key history of a later version is refused, and both versions are named', async () => {
+  const { key } = testSigner('ES256', 'trust')
+  const later = await signed((it) => (it['formatVersion'] = 2))
+  const envelope = JSON.parse(Buffer.from(later).toString()) as { readonly payloadType: string }
+  const payloadType = envelope.payloadType.replace('v1', 'v2')
+  const another = Buffer.from(JSON.stringify({ ...envelope, payloadType }))
+
+  expect(() => parseKeyHistory(later, key)).toThrow('the key history has version 2, expected 1')
+  expect(codeOf(() => parseKeyHistory(later, key))).toBe('ERR_FORMAT_UNSUPPORTED')
+  expect(codeOf(() => parseKeyHistory(another, key))).toBe('ERR_FORMAT_UNSUPPORTED')
+})
+
+test('members that a later release added to a signed history are skipped', async () => {
+  const { key } = testSigner('ES256', 'trust')
+  const plain = parseKeyHistory(await signed(() => undefined), key)
+  const later = parseKeyHistory(await signed((it) => (it['notices'] = [{ text: 'x' }])), key)
+
+  expect(later).toEqual(plain)
+})
+
+test.each([
+  ['state', 'suspended'],
+  ['state', 'toString'],
+  ['use', 'firmware'],
+  ['origin', 'split'],
+  ['algorithm', 'ML-DSA-65'],
+])('a version whose %s is %s fails for itself alone', (name, value) => {
+  const two = [version(), version({ version: 2, key: testSigner('ES256', 'second').key })]
+  const history = { sequence: 1, versions: two }
+  const json = JSON.parse(Buffer.from(serializeKeyHistory(history)).toString()) as {
+    readonly keys: readonly [Record<string, unknown>, Record<string, unknown>]
+  }
+  const [first, second] = json.keys
+  const bytes = Buffer.from(
+    JSON.stringify({ ...json, keys: [{ ...first, [name]: value }, second] }),
+  )
+  const { versions, skipped } = parseKeyHistory(bytes)
+
+  expect(versions.map((each) => each.version)).toEqual([2])
+  expect(skipped).toEqual([{ kid: first['kid'], why: `${name} "${value}" is not known` }])
+  const without = parseKeyHistory(Buffer.from(JSON.stringify({ ...json, keys: [second] })))
+  expect(isSameContent(parseKeyHistory(bytes), without)).toBe(false)
+})
+
+test('where no trust key is understood, none is trusted next', async () => {
+  const { key } = testSigner('ES256', 'trust')
+  const entry = { kid: 'x', algorithm: 'ML-DSA-65', spki: 'AAAA' }
+  const none = await signed((it) => (it['trustKeys'] = [entry]))
+
+  expect(parseKeyHistory(none, key).trustKeys).toEqual([])
 })
 
 test('contents are compared without the times of their signatures', () => {

@@ -94,3 +94,21 @@ test('a text that was cut or changed anywhere is no anchor', () => {
     expect(codeOf(() => parseAnchor(Buffer.from(renamed)))).toBe('ERR_FILE_READ')
   }
 })
+
+test('an anchor of a later release is never read in part, since it would be written back', () => {
+  const whole = serializeAnchor({
+    sequence: 7,
+    logs: [{ log: 'audit', origin: 'log', size: 9, root: Buffer.alloc(32, 1) }],
+    revoked: new Map([['kid', new Date(0)]]),
+  })
+  for (const later of [
+    whole.replace('"version": 1', '"version": 2'),
+    whole.replace('"sequence"', '"fence": 1, "sequence"'),
+    whole.replace('"origin"', '"fence": 1, "origin"'),
+    whole.replace('"kid"', '"fence": 1, "kid"'),
+    whole.replace('"audit"', '"keys"'),
+  ]) {
+    expect(later).not.toBe(whole)
+    expect(codeOf(() => parseAnchor(Buffer.from(later)))).toBe('ERR_FORMAT_UNSUPPORTED')
+  }
+})
