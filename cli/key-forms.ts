@@ -10,6 +10,9 @@ function formOf({ isDefault, scheme }: Named): string {
 /** What a key that signs is given as. */
 export const SIGNING_KEY_FORMS: string = joinOr(['a name', ...SIGNING_PROVIDERS.map(formOf)])
 
+/** As {@link SIGNING_KEY_FORMS}, where a name is not accepted. */
+export const SIGNING_KEY_REFERENCES: string = joinOr(SIGNING_PROVIDERS.map(formOf))
+
 /** What a public key is given as. */
 export const PUBLIC_KEY_FORMS: string = ['a name', ...PROVIDERS.map(formOf)].join(', ')
 

@@ -4,6 +4,7 @@ import { FORMS, isKeyName } from '../src/config/forms.ts'
 import { toServeSettings } from '../src/config/service-settings.ts'
 import { CountersignError } from '../src/errors.ts'
 import { Witness } from '../src/log/witness.ts'
+import { canCheckAccess } from '../src/providers/key-lifecycle.ts'
 import { startWitness } from '../src/service/witness-server.ts'
 import { openWitnessState } from '../src/store/witness-state.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -40,11 +41,8 @@ export async function witnessLog(
   const logs = await Promise.all(flags.log.map(readLogKey))
   await using keys = openKeys(environment, flags)
   const { uri } = await keys.find(flags.key)
-  if (uri.scheme === 'file') {
-    // Loaded late, as all providers are.
-    const { readPermissions } = await import('../src/providers/file/diagnose.ts')
-    await readPermissions(uri.path)
-  }
+  const provider = await keys.provider(uri)
+  if (canCheckAccess(provider)) await provider.assertPrivate(uri)
   const signer = await keys.open(flags.key, { algorithm: 'EdDSA' })
   using state = await openWitnessState(flags.state)
   const witness = new Witness({ name: flags.name, signer, logs, state, now })

@@ -1,4 +1,5 @@
 /** `countersign log show|verify|export|witness`. */
+import { SIGNING_KEY_REFERENCES } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
@@ -89,7 +90,7 @@ function witnessSubcommand(environment: CommandEnvironment): CommandUnknownOpts 
       '--name <name>',
       'name of the witness in its cosignatures: witness.example.com/1',
     )
-    .requiredOption('--key <key>', 'EdDSA key that signs nothing else: file:, pkcs11:, awskms:')
+    .requiredOption('--key <key>', `EdDSA key that signs nothing else: ${SIGNING_KEY_REFERENCES}`)
     .addOption(passphraseFileOption())
     .addOption(
       new Option(

@@ -147,8 +147,12 @@ export function activationTerms(policy: RotationPolicy): readonly WaitTerm[] {
 
 /** L + T + W + S: from retirement until no token of the version can be valid anywhere. */
 export function retentionTerms(policy: RotationPolicy): readonly WaitTerm[] {
+  return [{ term: 'L', seconds: policy.signerLagSeconds }, ...tokenTerms(policy)]
+}
+
+/** T + W + S: from the issuing of a token until it is valid nowhere. */
+export function tokenTerms(policy: RotationPolicy): readonly WaitTerm[] {
   return [
-    { term: 'L', seconds: policy.signerLagSeconds },
     { term: 'T', seconds: policy.maxTokenLifetimeSeconds },
     { term: 'W', seconds: policy.verifierLeewaySeconds },
     { term: 'S', seconds: policy.clockSkewSeconds },

@@ -7,7 +7,7 @@
 import { addSeconds, leavesJwksAt } from './deadlines.ts'
 import type { KeyVersion } from './key.ts'
 import { beginTransition, type KeyMoment, standbyOf } from './lifecycle.ts'
-import { activationDelaySeconds, policyAt } from './policy.ts'
+import { activationDelaySeconds, policyAt, sumOf, tokenTerms } from './policy.ts'
 import { freshOf, type RevocationMode } from './revocation.ts'
 import {
   keepsSeconds,
@@ -105,8 +105,7 @@ function successorOf(
 function lastTokenAt({ key, now }: KeyMoment, version: KeyVersion): Date | undefined {
   if (key.use !== 'token' || version.state === 'pending') return undefined
   if (version.state !== 'active') return leavesJwksAt(version, key)
-  const { maxTokenLifetimeSeconds, verifierLeewaySeconds, clockSkewSeconds } = policyAt(key, now)
-  return addSeconds(now, maxTokenLifetimeSeconds + verifierLeewaySeconds + clockSkewSeconds)
+  return addSeconds(now, sumOf(tokenTerms(policyAt(key, now))))
 }
 
 function exposureOf(

@@ -37,6 +37,16 @@ export interface NameCheck {
   assertFree(uri: KeyUri): Promise<void>
 }
 
+/** A provider whose keys other users of this machine may reach. */
+export interface AccessCheck {
+  /**
+   * Makes sure that a key is its owner's alone.
+   *
+   * @throws {@link CountersignError} ERR_NOT_ALLOWED — others may use it
+   */
+  assertPrivate(uri: KeyUri): Promise<void>
+}
+
 /** A provider whose references can be loose: an alias that moves, a label without an id. */
 export interface KeyPinning {
   /** Answers the reference that means the same key pair for ever. */
@@ -86,6 +96,11 @@ export function canCreateOnce(provider: KeyProvider): provider is KeyProvider & 
 /** Whether a provider can check a name without reading a key. */
 export function canCheckName(provider: KeyProvider): provider is KeyProvider & NameCheck {
   return 'assertFree' in provider
+}
+
+/** Whether a provider can check who may use a key. */
+export function canCheckAccess(provider: KeyProvider): provider is KeyProvider & AccessCheck {
+  return 'assertPrivate' in provider
 }
 
 /** Tells whether a provider has references that need pinning. */

@@ -50,7 +50,7 @@ function noPrivateKeys(text: string, scheme: string | undefined): CountersignErr
   return new CountersignError(
     'ERR_KEY_URI_INVALID',
     scheme === undefined
-      ? `"${text}" says no scheme`
+      ? `"${text}" has no scheme`
       : `no keys can be made or opened in ${scheme}:`,
     { hint: `write ${joinOr(SIGNING_PROVIDERS.map(({ template }) => template))}` },
   )

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { assertNotCancelled } from '../../cancellation.ts'
-import type { KeyDestroyer, NameCheck, RepeatableCreation } from '../key-lifecycle.ts'
+import type { AccessCheck, KeyDestroyer, NameCheck, RepeatableCreation } from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
 import {
   disposedProvider,
@@ -12,7 +12,7 @@ import {
   type KeyProvider,
   wrongScheme,
 } from '../provider.ts'
-import { diagnoseKeyFile } from './diagnose.ts'
+import { diagnoseKeyFile, readPermissions } from './diagnose.ts'
 import { type FileProviderOptions, KeyFiles } from './key-files.ts'
 import { assertNewKey, writeNewKey } from './new-key.ts'
 
@@ -22,7 +22,7 @@ import { assertNewKey, writeNewKey } from './new-key.ts'
  */
 export function createFileProvider(
   options: FileProviderOptions,
-): KeyProvider & KeyDiagnostics & NameCheck & RepeatableCreation & KeyDestroyer {
+): KeyProvider & KeyDiagnostics & AccessCheck & NameCheck & RepeatableCreation & KeyDestroyer {
   let isDisposed = false
 
   function filePath(uri: KeyUri, signal: AbortSignal | undefined): string {
@@ -45,6 +45,9 @@ export function createFileProvider(
       const path = filePath(request.uri, request.signal)
       await writeNewKey(path, request, options.readNewPassphrase)
       return request.uri
+    },
+    async assertPrivate(uri) {
+      await readPermissions(filePath(uri, undefined))
     },
     async assertFree(uri) {
       await assertNewKey(filePath(uri, undefined))
