@@ -5,7 +5,7 @@
  */
 import { createFetch } from '../src/client/proxied-fetch.ts'
 import { readEnvironment } from '../src/config/environment.ts'
-import { createRuntime } from '../src/oci/runtime.ts'
+import { createRuntime } from '../src/basics/runtime.ts'
 import { createStepLog } from './runner.ts'
 import { runStep } from './run.ts'
 

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { ArtifactSigner, SigningSubject } from '../src/artifacts/artifact-signer.ts'
-import { assertNotCancelled } from '../src/cancellation.ts'
+import { assertNotCancelled } from '../src/basics/cancellation.ts'
 import type { HashName } from '../src/crypto/digest.ts'
 import { printable } from '../src/formats/printable.ts'
 import { uploadBundles } from './github-attestations.ts'

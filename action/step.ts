@@ -5,7 +5,7 @@
  */
 import type { Environment } from '../src/config/environment.ts'
 import type { CountersignError } from '../src/errors.ts'
-import type { Runtime } from '../src/oci/runtime.ts'
+import type { Runtime } from '../src/basics/runtime.ts'
 import type { StepLog } from './runner.ts'
 
 /** The world outside a step: handed in, so that a test runs the very step in its own process. */

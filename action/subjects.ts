@@ -10,7 +10,7 @@ import { CountersignError } from '../src/errors.ts'
 import { findListedFile, isWithin, readFileBounded, readFileChunks } from '../src/files.ts'
 import { assertListedContent, type Checksum, parseChecksums } from '../src/formats/checksums.ts'
 import { imageName, normalizeImageName } from '../src/formats/image-reference.ts'
-import { mapInOrder } from '../src/in-order.ts'
+import { mapConcurrent } from '../src/basics/map-concurrent.ts'
 import { readArtifactsList } from './artifacts-list.ts'
 import { findFiles } from './file-globs.ts'
 import { usage } from './input-reader.ts'
@@ -99,7 +99,7 @@ function readFiles(
   if (name !== undefined && files.length > 1) {
     throw usage(`subject-name is one name, and ${files.length} files are meant`, 'leave it out')
   }
-  return mapInOrder(files, AT_ONCE, async (path) => {
+  return mapConcurrent(files, AT_ONCE, async (path) => {
     const digests = await digestStream(readFileChunks(path), [hash])
     return { name: name ?? basename(path), digest: digests[hash], path }
   })
@@ -119,7 +119,9 @@ async function readChecksums(
     throw usage(`subject-checksums has over ${MAX_SUBJECTS} lines`, 'name fewer')
   }
   const folders = [workspace(context), ...(list === undefined ? [] : [dirname(list)])]
-  const subjects = await mapInOrder(checksums, AT_ONCE, (one) => readListed(one, folders, context))
+  const subjects = await mapConcurrent(checksums, AT_ONCE, (one) =>
+    readListed(one, folders, context),
+  )
   const unread = subjects.filter(({ isDigestOnly }) => isDigestOnly).length
   if (unread > 0) {
     context.log.say(

@@ -7,7 +7,7 @@
 import { CountersignError, toCountersignError } from '../src/errors.ts'
 import { readFileChunks } from '../src/files.ts'
 import { resolvePredicateType } from '../src/formats/predicates/types.ts'
-import { mapInOrder } from '../src/in-order.ts'
+import { mapConcurrent } from '../src/basics/map-concurrent.ts'
 import { verifyAttachments } from '../src/artifacts/verify-attachments.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../src/verification/policy.ts'
@@ -46,7 +46,7 @@ export async function verify(inputs: VerifyInputs, context: StepContext): Promis
   const askGithub = createGithubReader(inputs.github.token, context)
   const judge = (subject: ActionSubject): Promise<Judged> =>
     judgeSubject(subject, inputs, { policy, trust, askGithub, context })
-  const judged = await mapInOrder(subjects, AT_ONCE, judge)
+  const judged = await mapConcurrent(subjects, AT_ONCE, judge)
   for (const { document } of judged) context.log.say(renderVerdict(document))
   const failures = judged.flatMap(({ error }) => error ?? [])
   const [failure] = failures

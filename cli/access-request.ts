@@ -13,7 +13,7 @@ import {
   type ObjectReader,
   readObject,
 } from '../src/formats/json.ts'
-import { nearestName } from '../src/nearest.ts'
+import { suggestName } from '../src/basics/suggest.ts'
 
 type Builder = (key: KeyFacts, context: ObjectReader) => AccessRequest
 
@@ -84,7 +84,7 @@ function isAction(name: string): name is Action {
 export function parseAction(name: string): Action {
   if (isAction(name)) return name
   const all = Object.keys(BUILDERS)
-  const nearest = nearestName(name, all)
+  const nearest = suggestName(name, all)
   throw new CountersignError('ERR_USAGE', `there is no action "${name}"`, {
     hint: nearest === undefined ? `choose one of ${all.join(', ')}` : `did you mean "${nearest}"?`,
   })

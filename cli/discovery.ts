@@ -15,7 +15,7 @@ import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
 import { tooManyAttached } from '../src/oci/attachment-limits.ts'
 import { isBundle, isVague } from '../src/oci/bundle-referrers.ts'
 import type { OpenImage } from '../src/artifacts/open-images.ts'
-import { mapInOrder } from '../src/in-order.ts'
+import { mapConcurrent } from '../src/basics/map-concurrent.ts'
 
 /** One attached thing and what is attached to it; every text is a stranger's. */
 export interface AttachmentNode {
@@ -76,7 +76,7 @@ async function discoverReferrers(
 ): Promise<readonly AttachmentNode[]> {
   const referrers = await image.store.referrers(subject, { signal })
   count(referrers.length)
-  return mapInOrder(referrers, AT_ONCE, async (referrer) => {
+  return mapConcurrent(referrers, AT_ONCE, async (referrer) => {
     const node = await describeReferrer(image, { subject, referrer, signal })
     if (node.bundle !== undefined || depth === MAX_DEPTH) return node
     const deeper = { depth: depth + 1, count, signal }

@@ -1,7 +1,7 @@
 /** What a KEY of a command stands for: a name of the configuration, or a key reference. */
 import { isKeyName } from '../src/config/forms.ts'
 import { findNamedKey, type NamedKey } from '../src/config/named-key.ts'
-import { nearestName } from '../src/nearest.ts'
+import { suggestName } from '../src/basics/suggest.ts'
 import { readSecret } from '../src/config/secret.ts'
 import { CountersignError } from '../src/errors.ts'
 import {
@@ -62,7 +62,7 @@ export class KeyNames {
     if (!isKeyName(text) || !CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return error
     const names = Object.keys((await this.#readConfig()).keys)
     if (names.includes(text)) return error
-    const nearest = nearestName(text, names)
+    const nearest = suggestName(text, names)
     return new CountersignError(
       'ERR_KEY_NOT_FOUND',
       `"${text}" is no key of the configuration and no file`,

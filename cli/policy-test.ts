@@ -5,7 +5,7 @@ import { STATIC_ISSUER } from '../src/access/settings.ts'
 import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type JsonValue, parseJson } from '../src/formats/json.ts'
-import { nearestName } from '../src/nearest.ts'
+import { suggestName } from '../src/basics/suggest.ts'
 import { parseAction, readAccessRequest, readCallerClaims } from './access-request.ts'
 import type { CommandEnvironment } from './command.ts'
 import { type ConfigFlags, readCommandConfig } from './configuration.ts'
@@ -67,7 +67,7 @@ async function findKey(
   const { keys } = await readCommandConfig(environment, { config })
   const found = Object.hasOwn(keys, name) ? keys[name] : undefined
   if (found !== undefined) return { name, use: found.use, algorithm: found.algorithm }
-  const nearest = nearestName(name, Object.keys(keys))
+  const nearest = suggestName(name, Object.keys(keys))
   throw new CountersignError('ERR_KEY_NOT_FOUND', `"${name}" is no key of the configuration`, {
     hint: nearest === undefined ? 'add it under keys' : `did you mean "${nearest}"?`,
   })

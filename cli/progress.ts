@@ -1,6 +1,6 @@
 /** Showing how far long reading has come. */
 import type { Reading } from '../src/artifacts/world.ts'
-import { assertNotCancelled } from '../src/cancellation.ts'
+import { assertNotCancelled } from '../src/basics/cancellation.ts'
 import type { CommandEnvironment } from './command.ts'
 
 /** Short work shows nothing; a line that changes more often can't be read. */

@@ -8,7 +8,7 @@ import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery } from '../../src/artifacts/delivery.ts'
-import { mapInOrder } from '../../src/in-order.ts'
+import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
@@ -90,14 +90,14 @@ async function attest(
   await using signer = opening.signer
 
   const world = toArtifactWorld(environment)
-  const opened = await mapInOrder(targets, AT_ONCE, (target) =>
+  const opened = await mapConcurrent(targets, AT_ONCE, (target) =>
     openSubjects(target, options, world),
   )
   const [first, ...more] = opened.flat()
   if (first === undefined) throw new TypeError('a command line without artifacts')
   const outputs = await signer.attest([first, ...more], input)
   const deliver = createDelivery(existing)
-  const results = await mapInOrder([first, ...more], AT_ONCE, (one) =>
+  const results = await mapConcurrent([first, ...more], AT_ONCE, (one) =>
     deliverOne(one, (subject) => outputOf(subject, outputs), deliver),
   )
   return toSignOutcome(results, opening, environment)

@@ -9,7 +9,7 @@ import type { ExistingBundle } from '../../src/artifacts/bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import type { ArtifactWorld } from '../../src/artifacts/world.ts'
-import { mapInOrder } from '../../src/in-order.ts'
+import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 import { openArtifactSigner } from '../open-signer.ts'
 import {
   algorithmOption,
@@ -83,7 +83,7 @@ async function sign(
   await using signer = opening.signer
 
   const world = toArtifactWorld(environment)
-  const opened = await mapInOrder(targets, AT_ONCE, (target) =>
+  const opened = await mapConcurrent(targets, AT_ONCE, (target) =>
     openForSigning(target, { signer, options }, world),
   )
   const all = opened.flat()
@@ -91,7 +91,7 @@ async function sign(
   assertDistinctBundles(subjects)
   const make = signer.sign(subjects, { format: flags.format, annotations: flags.annotations })
   const deliver = createDelivery(options.existing)
-  const results = await mapInOrder(all, AT_ONCE, async (one) =>
+  const results = await mapConcurrent(all, AT_ONCE, async (one) =>
     isSubject(one) ? deliverOne(one, make, deliver) : one,
   )
   return toSignOutcome(results, opening, environment)

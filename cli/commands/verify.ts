@@ -8,7 +8,7 @@ import { toResultDocument } from '../../src/verification/result.ts'
 import { type ConfigFlags, configOption, readCommandConfig } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../../src/oci/attachments.ts'
-import { mapInOrder } from '../../src/in-order.ts'
+import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 import { withTypedVerdict } from '../hints.ts'
 import { type CommandKeys, openKeys } from '../keys.ts'
 import {
@@ -211,7 +211,9 @@ async function verify(
     chosen: readonly NamedArtifact[],
     { material }: Trust,
   ): Promise<readonly (readonly VerifiedArtifact[])[]> =>
-    mapInOrder(chosen, AT_ONCE, (target) => verifyNamed(target, { ...job, trust: material }, world))
+    mapConcurrent(chosen, AT_ONCE, (target) =>
+      verifyNamed(target, { ...job, trust: material }, world),
+    )
   const first = await verifyWith(targets, trust)
   const late = targets.filter((target, index) => mayBeLate(target, first[index]))
   const newest = late.length === 0 ? undefined : await trust.newest?.()

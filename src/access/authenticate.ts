@@ -5,7 +5,7 @@
  */
 import { type BoundedGet, createBoundedGet } from '../client/bounded-get.ts'
 import type { Proxies } from '../client/proxies.ts'
-import { nextTurn } from '../crypto/turns.ts'
+import { nextTurn } from '../crypto/yield-to-event-loop.ts'
 import { CountersignError } from '../errors.ts'
 import { type Jwt, parseJwt } from '../formats/jwt.ts'
 import type { Caller } from './caller.ts'

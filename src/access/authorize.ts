@@ -1,6 +1,6 @@
 /** Decides by Cedar policies what a caller may do. What no policy permits is denied. */
 import { createHash } from 'node:crypto'
-import { nextTurn } from '../crypto/turns.ts'
+import { nextTurn } from '../crypto/yield-to-event-loop.ts'
 import { CountersignError } from '../errors.ts'
 import {
   type AccessRequest,

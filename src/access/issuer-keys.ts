@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { untilCancelled } from '../cancellation.ts'
+import { untilCancelled } from '../basics/cancellation.ts'
 import type { BoundedGet } from '../client/bounded-get.ts'
 import { CountersignError } from '../errors.ts'
 import { isKeyNamed, type KeyName, type NamedPublicKey } from '../formats/jwks.ts'

@@ -6,7 +6,7 @@ import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
 import type { ListingOptions, OciStore } from '../oci/artifact-store.ts'
 import { addLegacyAttestation, addLegacySignature } from '../oci/legacy.ts'
-import type { Runtime } from '../oci/runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 import type { SignatureOutput, SignFormat } from './artifact-signer.ts'
 
 /** Where it goes. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Digest } from '../crypto/digest.ts'
 import { findListedFile, isWithin, readFileBounded } from '../files.ts'
 import { parseChecksums } from '../formats/checksums.ts'
-import { mapInOrder } from '../in-order.ts'
+import { mapConcurrent } from '../basics/map-concurrent.ts'
 import type { NamedContent } from './named-artifact.ts'
 
 const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
@@ -18,7 +18,7 @@ const AT_ONCE = 8
 export async function readChecksumTargets(list: string): Promise<readonly NamedContent[]> {
   const checksums = parseChecksums(await readFileBounded(list, MAX_CHECKSUM_BYTES))
   const byName = Map.groupBy(checksums, ({ name }) => name)
-  return mapInOrder([...byName], AT_ONCE, ([name, lines]) =>
+  return mapConcurrent([...byName], AT_ONCE, ([name, lines]) =>
     toTarget(
       name,
       lines.map(({ digest }) => digest),

@@ -26,7 +26,7 @@ export function defaultStores({ now = systemClock, registry }: CommonOptions): I
   return createImageStores({
     variables: {},
     runtime: async () => {
-      const { createRuntime } = await import('../oci/runtime.ts')
+      const { createRuntime } = await import('../basics/runtime.ts')
       return createRuntime(() => now().getTime())
     },
     ...(registry !== undefined && { settings: () => Promise.resolve(registry) }),

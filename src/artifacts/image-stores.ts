@@ -10,7 +10,7 @@ import type { LayoutArtifact, RegistryArtifact } from '../formats/artifact-refer
 import type { OciStore } from '../oci/artifact-store.ts'
 import type { RegistryClient } from '../oci/registry-client.ts'
 import type { ReferrersMode } from '../oci/registry-store.ts'
-import type { Runtime } from '../oci/runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 /** How registries are reached. */
 export interface RegistrySettings {

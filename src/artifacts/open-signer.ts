@@ -63,7 +63,7 @@ async function openOfService(
       import('./run-name.ts'),
       import('../client/service-client.ts'),
       import('../client/service-keys.ts'),
-      import('../oci/runtime.ts'),
+      import('../basics/runtime.ts'),
     ])
   const runtime = createRuntime(() => now().getTime())
   const readToken = typeof token === 'function' ? token : () => Promise.resolve(token)

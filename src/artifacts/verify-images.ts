@@ -7,7 +7,7 @@ import { verifyAttachments } from './verify-attachments.ts'
 import { digestArtifact } from '../verification/artifact.ts'
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { openImages, pinReference } from './open-images.ts'
-import { mapInOrder } from '../in-order.ts'
+import { mapConcurrent } from '../basics/map-concurrent.ts'
 import { digestStem, type NamedImage } from './named-artifact.ts'
 import type { ArtifactWorld } from './world.ts'
 import {
@@ -34,7 +34,7 @@ export async function verifyImages(
   world: ArtifactWorld,
 ): Promise<readonly VerifiedArtifact[]> {
   const images = await nameImages(named, job, world)
-  return mapInOrder(images, AT_ONCE, (image) =>
+  return mapConcurrent(images, AT_ONCE, (image) =>
     verifyOne(image, job, world).catch((thrown: unknown) =>
       refused(image.name, toCountersignError(thrown), image),
     ),

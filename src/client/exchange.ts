@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { connectionHint } from './connection-hint.ts'
 

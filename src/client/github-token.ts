@@ -1,8 +1,8 @@
 /** The identity token of a GitHub Actions job, as the job asks for it. */
 import { CountersignError } from '../errors.ts'
 import { isJsonObject, parseJson } from '../formats/json.ts'
-import { retryDelay } from '../oci/retry.ts'
-import type { Runtime } from '../oci/runtime.ts'
+import { retryDelay } from '../basics/retry-delay.ts'
+import type { Runtime } from '../basics/runtime.ts'
 import { exchange, type ExchangeAnswer } from './exchange.ts'
 
 /** What a job is given to ask with, by `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN`. */

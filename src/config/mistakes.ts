@@ -5,7 +5,7 @@ import type { KeyUse } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
 import { DEFAULTS } from './defaults.ts'
 import { FORMS } from './forms.ts'
-import { nearestName } from '../nearest.ts'
+import { suggestName } from '../basics/suggest.ts'
 import type { Origin } from './origin.ts'
 import type { Problem } from './problem.ts'
 import { toRotationOverrides } from './rotation.ts'
@@ -96,7 +96,7 @@ function unknownName(parent: Path, name: string): Mistake {
     }
   }
   const known = Object.keys(node.properties ?? {})
-  const nearest = nearestName(name, known)
+  const nearest = suggestName(name, known)
   const hint =
     nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`
   return { path, message: `unknown setting "${name}"`, hint }
@@ -133,7 +133,7 @@ function describeValue(value: unknown): string {
 
 function choiceMistake(path: Path, value: unknown, allowed: readonly string[]): Mistake {
   const message = `expected one of ${allowed.join(', ')}; found ${describeValue(value)}`
-  const nearest = typeof value === 'string' ? nearestName(value, allowed) : undefined
+  const nearest = typeof value === 'string' ? suggestName(value, allowed) : undefined
   return nearest === undefined
     ? { path, message }
     : { path, message, hint: `did you mean "${nearest}"?` }

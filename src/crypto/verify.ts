@@ -11,7 +11,7 @@ import { toDigestInfo } from './digest-info.ts'
 import { verifyEmsaPss } from './emsa-pss.ts'
 import { toNodeKey } from './node-signature.ts'
 import type { PublicKeyInfo } from './public-key.ts'
-import { nextTurn } from './turns.ts'
+import { nextTurn } from './yield-to-event-loop.ts'
 
 /** Whether `signature` over `message` was made by the key, with its pinned algorithm and no other. */
 export function verifyMessage(

@@ -1,5 +1,5 @@
 /** Long JSON texts, parsed a piece at a time: nothing else waits for more than a few milliseconds. */
-import { nextTurn } from '../crypto/turns.ts'
+import { nextTurn } from '../crypto/yield-to-event-loop.ts'
 import {
   type JsonLimits,
   type JsonValue,

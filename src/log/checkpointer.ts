@@ -5,7 +5,7 @@
  */
 import { type CountersignError, toCountersignError } from '../errors.ts'
 import type { LogReader, StoredCheckpoint } from './log-records.ts'
-import { type StartTimer, startTimer as startNodeTimer } from './timer.ts'
+import { type StartTimer, startTimer as startNodeTimer } from '../basics/timer.ts'
 import type { TreeSigner } from './tree-signer.ts'
 
 /** How a checkpointer works. */

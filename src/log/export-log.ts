@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { assertNotCancelled } from '../cancellation.ts'
+import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { hasErrno, writeFileAtomically } from '../files.ts'
 import { type Checkpoint, parseCheckpoint } from '../formats/checkpoint.ts'

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { setImmediate } from 'node:timers/promises'
-import { assertNotCancelled } from '../cancellation.ts'
+import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { appendEncoded, type EdgeMemories, encodeEntry, type TwoLogs } from './append.ts'
 import type { Admit, Appender, AppendOptions, ProvenPlace } from './appender.ts'
@@ -13,7 +13,7 @@ import type { DenialEntry, LogEntry } from './entry.ts'
 import { proveAtEdge } from './leaf-proof.ts'
 import type { LogHead } from './log-records.ts'
 import { PendingEntry } from './pending-entry.ts'
-import { type StartTimer, startTimer as startNodeTimer } from './timer.ts'
+import { type StartTimer, startTimer as startNodeTimer } from '../basics/timer.ts'
 import type { TreeSigner } from './tree-signer.ts'
 
 /** Opens transactions on the store of both logs. */

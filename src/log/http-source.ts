@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import { type LogSource, maxBytesOf, type ReadOptions } from './source.ts'
 

@@ -1,11 +1,11 @@
 /** One entry on its way into the log, and the caller who waits for it. */
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type EncodedEntry, encodeEntry } from './append.ts'
 import type { ProvenPlace } from './appender.ts'
 import type { LogEntry } from './entry.ts'
 import type { Leaf } from './append-leaves.ts'
-import type { StartTimer } from './timer.ts'
+import type { StartTimer } from '../basics/timer.ts'
 
 /** How long and for whom an entry waits. */
 export interface Wait {

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { assertNotCancelled } from '../cancellation.ts'
+import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../formats/checkpoint.ts'
 import { unsupportedFormat } from '../formats/versions.ts'

@@ -12,7 +12,7 @@ import {
   parseImageManifest,
 } from '../formats/oci-manifest.ts'
 import { DEFAULT_MAX_ATTACHED, EMPTY_CONFIG_DESCRIPTOR } from '../formats/oci-referrer.ts'
-import { mapInOrder } from '../in-order.ts'
+import { mapConcurrent } from '../basics/map-concurrent.ts'
 import type { Attached } from '../verification/verify-artifact.ts'
 import type { ListingOptions, OciStore } from './artifact-store.ts'
 import { artifactTypeOf, assertAttached, readArtifact } from './attachment.ts'
@@ -83,7 +83,7 @@ export async function readReferrers(request: ReferrersRequest): Promise<FoundRef
   const bundles = listed.filter((one) => rank(one) === 0).length
   if (bundles > maxAttached) throw tooManyAttached(store.location, bundles)
   let large = 0
-  const read = await mapInOrder(listed.slice(0, maxAttached), AT_ONCE, async (referrer) => {
+  const read = await mapConcurrent(listed.slice(0, maxAttached), AT_ONCE, async (referrer) => {
     const one = await readOne(referrer, request)
     if (one.bytes <= SMALL_BYTES) return one
     large += one.bytes

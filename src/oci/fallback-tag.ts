@@ -25,7 +25,7 @@ import type {
   TagStore,
 } from './artifact-store.ts'
 import { printable } from './printable.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 import { type MovingTags, updateTag } from './tag-update.ts'
 
 /** The tag that lists a subject's referrers; of a SHA-512 digest only 64 digits, as tags are short. */

@@ -4,12 +4,12 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { isPassing, networkError } from './network-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
-import { isLongWait, retryDelay } from './retry.ts'
-import type { Runtime } from './runtime.ts'
+import { isLongWait, retryDelay } from '../basics/retry-delay.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 /** What is asked. Repeating it must be harmless, as it is for all of the registry API. */
 export interface HttpRequest {

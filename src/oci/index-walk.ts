@@ -7,7 +7,7 @@ import {
 } from '../formats/oci-manifest.ts'
 import { CountersignError } from '../errors.ts'
 import { invalidManifest } from '../formats/oci-descriptor.ts'
-import { mapInOrder } from '../in-order.ts'
+import { mapConcurrent } from '../basics/map-concurrent.ts'
 import type { ArtifactStore, CallOptions } from './artifact-store.ts'
 import { assertContent, checkableDigest } from './checked-content.ts'
 
@@ -38,7 +38,9 @@ export async function listImages(
     const added = level.filter((child) => !found.has(child.digest))
     for (const child of added) found.set(child.digest, child)
     if (found.size > MAX_IMAGES) throw tooMany(store.location)
-    const inside = await mapInOrder(added, AT_ONCE, (child) => readChildren(store, child, options))
+    const inside = await mapConcurrent(added, AT_ONCE, (child) =>
+      readChildren(store, child, options),
+    )
     level = inside.flat()
   }
   return [...found.values()]

@@ -12,7 +12,7 @@ import { CountersignError } from '../errors.ts'
 import { hasErrno, readFileBounded, writeFileAtomically } from '../files.ts'
 import { type ImageIndex, MAX_MANIFEST_BYTES, parseImageIndex } from '../formats/oci-manifest.ts'
 import { assertDigest } from './checked-content.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 const LOCK_TRIES = 100
 const LOCK_PAUSE_MS = 20

@@ -42,7 +42,7 @@ import { assertContent, checkableDigest, MAX_BLOB_BYTES } from './checked-conten
 import { checkable, readReferrersTag, reportSkipped } from './fallback-tag.ts'
 import { LayoutFiles } from './layout-files.ts'
 import { isWanted } from './referrers-api.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 const REF_NAME = 'org.opencontainers.image.ref.name'
 /** Where buildx and containerd write the whole name of an image. */

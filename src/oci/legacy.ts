@@ -24,7 +24,7 @@ import {
 import { SIMPLE_SIGNING_MEDIA_TYPE } from '../formats/simple-signing.ts'
 import type { CallOptions, TaggedManifest, TagStore } from './artifact-store.ts'
 import { printable } from './printable.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 import { updateTag } from './tag-update.ts'
 
 const DSSE_ENVELOPE = 'application/vnd.dsse.envelope.v1+json'

@@ -24,7 +24,7 @@ import type { HttpResponse } from './http.ts'
 import { printable } from './printable.ts'
 import type { RegistryClient, RegistryRequest } from './registry-client.ts'
 import { registryError } from './registry-error.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 /** A repository, and the client that reaches its registry. */
 export interface RepositoryOptions {

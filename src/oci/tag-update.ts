@@ -7,7 +7,7 @@
  */
 import { CountersignError } from '../errors.ts'
 import type { TaggedManifest, TagStore } from './artifact-store.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../basics/runtime.ts'
 
 /** Reads and moves tags. */
 export type MovingTags = Pick<TagStore, 'readTag' | 'writeTag'>

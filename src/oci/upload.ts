@@ -11,7 +11,7 @@ import type { HttpResponse } from './http.ts'
 import { parseErrorBody, registryError } from './registry-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
 import type { Repository } from './repository.ts'
-import { retryDelay } from './retry.ts'
+import { retryDelay } from '../basics/retry-delay.ts'
 
 /** A manifest to be pushed. */
 export interface ManifestUpload extends CallOptions {

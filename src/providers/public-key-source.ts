@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { assertNotCancelled } from '../cancellation.ts'
+import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type KeyPlace, readPublicKey } from './key-place.ts'
 import { joinOr, type KeyUri, SIGNING_PROVIDERS } from './key-uri.ts'

@@ -7,7 +7,7 @@
 import { type CountersignError, toCountersignError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { activationDelaySeconds } from '../keys/policy.ts'
-import { startTimer, type StartTimer } from '../log/timer.ts'
+import { startTimer, type StartTimer } from '../basics/timer.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { doDueSteps } from './due-steps.ts'
 import { RevokedKeys } from './revoked-keys.ts'

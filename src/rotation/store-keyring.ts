@@ -2,7 +2,7 @@
 import { CountersignError, toCountersignError } from '../errors.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { activeVersion, standbyOf } from '../keys/lifecycle.ts'
-import { startTimer, type StartTimer } from '../log/timer.ts'
+import { startTimer, type StartTimer } from '../basics/timer.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Store } from '../store/store.ts'
 import type { ActiveSigner, Keyring, KeyringSnapshot } from './keyring.ts'

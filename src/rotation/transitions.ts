@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { untilCancelled } from '../cancellation.ts'
+import { untilCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { type KeyMoment, standbyOf } from '../keys/lifecycle.ts'

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { untilCancelled } from '../cancellation.ts'
+import { untilCancelled } from '../basics/cancellation.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { ReadinessCheck } from './context.ts'
 

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 
 /** Bounds of a queue. */

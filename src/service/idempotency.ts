@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { untilCancelled } from '../cancellation.ts'
+import { untilCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonValue, parseJson } from '../formats/json.ts'
 import type { RememberedAnswer } from '../store/store.ts'

@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 import { CountersignError, type ErrorCode, toCountersignError } from '../errors.ts'
-import type { StartTimer } from '../log/timer.ts'
+import type { StartTimer } from '../basics/timer.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import { historyPage, publishPages, type PublishedPage } from './published-pages.ts'
 import { SharedHistory, type SharedHistoryOptions } from './shared-history.ts'

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { type CountersignError, toCountersignError } from '../errors.ts'
-import type { Renewable } from '../renewal.ts'
+import type { Renewable } from '../basics/renewal.ts'
 
 /** What is renewed, and who learns of it. */
 export interface RenewalsOptions {

@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { findPemBlocks, type PemBlock } from '../crypto/pem.ts'
 import { CountersignError } from '../errors.ts'
 import { readFileBounded } from '../files.ts'
-import type { FileContents } from '../renewal.ts'
+import type { FileContents } from '../basics/renewal.ts'
 
 /** What TLS needs, PEM. */
 export interface TlsFiles extends FileContents {

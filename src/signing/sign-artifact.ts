@@ -6,7 +6,7 @@
  */
 import { toX509Signature } from '../crypto/der.ts'
 import { type Digest, digestBytes, digestHash, formatDigest, hashBytes } from '../crypto/digest.ts'
-import { turnFor } from '../crypto/turns.ts'
+import { turnFor } from '../crypto/yield-to-event-loop.ts'
 import { CountersignError } from '../errors.ts'
 import { type Bundle, type BundleContent, writeBundle } from '../formats/bundle.ts'
 import { encodePae } from '../formats/dsse.ts'

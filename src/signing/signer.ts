@@ -8,7 +8,7 @@ import { DIGEST_BYTES, hashBytes } from '../crypto/digest.ts'
 import { toLowS } from '../crypto/low-s.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { verifyDigest, verifyMessageOnPool } from '../crypto/verify.ts'
-import { assertNotCancelled } from '../cancellation.ts'
+import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 
 /** What every signing call takes beside its input. */

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { Compilable, Kysely } from 'kysely'
-import type { Renewable } from '../renewal.ts'
+import type { Renewable } from '../basics/renewal.ts'
 import type { ColumnTypes } from './migrations/column-types.ts'
 import type { LogEntryRow, LogHeadRow, LogId, LogLabelRow, Tables } from './tables.ts'
 

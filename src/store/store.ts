@@ -6,7 +6,7 @@
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyRecords } from '../keys/key-records.ts'
 import type { LogReader, LogRecords } from '../log/log-records.ts'
-import type { Renewable } from '../renewal.ts'
+import type { Renewable } from '../basics/renewal.ts'
 
 /** An answer that was given under an Idempotency-Key. */
 export interface RememberedAnswer {

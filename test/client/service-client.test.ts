@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
-import type { Runtime } from '../../src/oci/runtime.ts'
+import type { Runtime } from '../../src/basics/runtime.ts'
 import { createServiceClient, type ServiceClient } from '../../src/client/service-client.ts'
 import { codeOf, codeOfAsync } from '../support/errors.ts'
 import {

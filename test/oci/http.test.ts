@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createHttpClient, type HttpRequest, type HttpResponse } from '../../src/oci/http.ts'
-import { createRuntime } from '../../src/oci/runtime.ts'
+import { createRuntime } from '../../src/basics/runtime.ts'
 import { type Fault, flood, hangUp, refuse, truncate } from '../support/registry/faults.ts'
 import { createRegistryDouble, type RegistryDouble } from '../support/registry/registry-double.ts'
 import { createTestRuntime, type TestRuntime } from '../support/test-runtime.ts'

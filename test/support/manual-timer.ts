@@ -1,4 +1,4 @@
-import type { StartTimer } from '../../src/log/timer.ts'
+import type { StartTimer } from '../../src/basics/timer.ts'
 
 /** Timers that go off when the test says so. */
 export class ManualTimer {

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { Runtime } from '../../src/oci/runtime.ts'
+import type { Runtime } from '../../src/basics/runtime.ts'
 import { seededRandom } from './seeded-random.ts'
 
 /** A Runtime under the test's control. */

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../../cancellation.ts'
+import { toCancellation } from '../../basics/cancellation.ts'
 import { CountersignError, type ErrorCode, type ErrorDetails } from '../../errors.ts'
 
 /** One call to KMS, as far as an error about it needs to know. */

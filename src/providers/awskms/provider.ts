@@ -1,7 +1,7 @@
 /** The AWS KMS provider: one SDK client per endpoint, region and profile, and the operations over it. */
 import { setTimeout } from 'node:timers/promises'
 import { type Proxies, readProxies } from '../../client/proxies.ts'
-import { assertNotCancelled } from '../../cancellation.ts'
+import { assertNotCancelled } from '../../basics/cancellation.ts'
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import type { Signer } from '../../signing/signer.ts'
 import type {

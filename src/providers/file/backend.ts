@@ -9,7 +9,7 @@ import type { Algorithm, EcdsaAlgorithm } from '../../crypto/algorithms.ts'
 import { toDigestInfo } from '../../crypto/digest-info.ts'
 import { fromX509Signature } from '../../crypto/der.ts'
 import { toNodeKey } from '../../crypto/node-signature.ts'
-import { nextTurn } from '../../crypto/turns.ts'
+import { nextTurn } from '../../crypto/yield-to-event-loop.ts'
 import type { SigningBackend } from '../../signing/signer.ts'
 
 const signLater = promisify(sign)

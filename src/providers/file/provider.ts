@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { assertNotCancelled } from '../../cancellation.ts'
+import { assertNotCancelled } from '../../basics/cancellation.ts'
 import type { AccessCheck, KeyDestroyer, NameCheck, RepeatableCreation } from '../key-lifecycle.ts'
 import type { KeyUri } from '../key-uri.ts'
 import {

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../../cancellation.ts'
+import { toCancellation } from '../../basics/cancellation.ts'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
 
 /** How a document is read. */

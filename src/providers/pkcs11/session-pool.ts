@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { toCancellation, untilCancelled } from '../../cancellation.ts'
+import { toCancellation, untilCancelled } from '../../basics/cancellation.ts'
 import type { Handle } from './cryptoki.ts'
 import { CKR_SESSION_COUNT, returnValueOf } from './errors.ts'
 

@@ -6,7 +6,7 @@
  *
  * @packageDocumentation
  */
-import { untilCancelled } from '../../cancellation.ts'
+import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 import { disposedProvider } from '../provider.ts'
 import type { Cryptoki, Handle } from './cryptoki.ts'

@@ -2,7 +2,7 @@
 import type { AdministrativeAction } from '../../access/action.ts'
 import type { ProtectedRequest } from '../../access/approvals.ts'
 import type { Caller } from '../../access/caller.ts'
-import { untilCancelled } from '../../cancellation.ts'
+import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../formats/json.ts'
 import type { Key, KeyVersion } from '../../keys/key.ts'

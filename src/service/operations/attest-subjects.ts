@@ -1,7 +1,7 @@
 /** Attests subjects: with the caller's predicate, or with provenance made of the caller's verified claims. */
 import type { Caller } from '../../access/caller.ts'
 import { type Digest, parseDigest } from '../../crypto/digest.ts'
-import { turnFor } from '../../crypto/turns.ts'
+import { turnFor } from '../../crypto/yield-to-event-loop.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import { assertForeignAuthor, githubBuilderId } from '../../formats/predicates/builder.ts'

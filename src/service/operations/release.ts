@@ -5,7 +5,7 @@
  */
 import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
-import { turnFor } from '../../crypto/turns.ts'
+import { turnFor } from '../../crypto/yield-to-event-loop.ts'
 import type { SignatureFacts } from '../../formats/hashedrekord.ts'
 import { type JsonObject, isJsonObject, type JsonValue } from '../../formats/json.ts'
 import { type ProvenLeaf, withLogEntry, withoutLogEntries } from '../../formats/log-entry.ts'

@@ -1,7 +1,7 @@
 /** Gives every request an id that comes back, and a signal that says when nobody waits any more. */
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
-import { untilCancelled } from '../../cancellation.ts'
+import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 
 /** The deadline of what is answered before any could pass. */

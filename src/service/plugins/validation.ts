@@ -5,7 +5,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { CountersignError } from '../../errors.ts'
-import { nearestName } from '../../nearest.ts'
+import { suggestName } from '../../basics/suggest.ts'
 
 /**
  * The plugin. Bodies are taken as they are, nothing is converted or removed; texts of paths and queries
@@ -86,7 +86,7 @@ function describe(error: TLocalizedValidationError | undefined, schema: object):
 
 /** The name is attacker-controlled: it is cut, and escaped as JSON. */
 function unknownMember(name: string, known: readonly string[]): Complaint {
-  const nearest = nearestName(name, known)
+  const nearest = suggestName(name, known)
   const hint =
     nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`
   return { message: `unknown member ${JSON.stringify(name.slice(0, 64))}`, hint }

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import * as Type from 'typebox'
-import { untilCancelled } from '../../cancellation.ts'
+import { untilCancelled } from '../../basics/cancellation.ts'
 import { type ErrorCode, toCountersignError } from '../../errors.ts'
 import type { ServiceApp } from '../service-app.ts'
 import type { ReadinessCheck, ServiceContext } from '../context.ts'

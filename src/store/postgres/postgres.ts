@@ -1,7 +1,7 @@
 import { type Compilable, Kysely, sql } from 'kysely'
 import type { Pool } from 'pg'
 import { CountersignError } from '../../errors.ts'
-import type { Renewable } from '../../renewal.ts'
+import type { Renewable } from '../../basics/renewal.ts'
 import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.ts'
 import { type ColumnTypes, POSTGRES_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogId, LogLabelRow, Tables } from '../tables.ts'

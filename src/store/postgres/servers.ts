@@ -6,7 +6,7 @@
  */
 import { Client, type ClientConfig, Pool } from 'pg'
 import { toCountersignError } from '../../errors.ts'
-import { RenewableFiles } from '../../renewal.ts'
+import { RenewableFiles } from '../../basics/renewal.ts'
 import type { DatabaseSettings } from '../database.ts'
 import { type PostgresAddress, parsePostgresAddress } from './client-config.ts'
 import { isPoolBusy, promisePostgres } from './failures.ts'

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls'
 import { findPemBlocks } from '../../crypto/pem.ts'
 import { CountersignError } from '../../errors.ts'
 import { readFileBounded } from '../../files.ts'
-import type { FileContents } from '../../renewal.ts'
+import type { FileContents } from '../../basics/renewal.ts'
 
 /** Paths by what each file is for. */
 export interface DatabaseTlsPaths {

@@ -18,7 +18,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import type { SqliteConnection } from './connection.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './fifo-lock.ts'
 
 /** The dialect over an open connection; closing Kysely closes it. */
 export class NodeSqliteDialect implements Dialect {

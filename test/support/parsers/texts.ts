@@ -29,7 +29,7 @@ import { parseTilePath } from '../../../src/log/paths.ts'
 import { splitTile } from '../../../src/log/tiles.ts'
 import { parseChallenges } from '../../../src/oci/auth-challenge.ts'
 import { parseLinks } from '../../../src/oci/link-header.ts'
-import { retryDelay } from '../../../src/oci/retry.ts'
+import { retryDelay } from '../../../src/basics/retry-delay.ts'
 import { parseRealm } from '../../../src/oci/token.ts'
 import {
   ACCOUNT_PARAMETERS,

@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest'
 import { runStep as runHere } from '../../../action/run.ts'
 import { createStepLog } from '../../../action/runner.ts'
 import { findTrustKey, fingerprintOf } from '../../../src/client/trust-pin.ts'
-import { createRuntime } from '../../../src/oci/runtime.ts'
+import { createRuntime } from '../../../src/basics/runtime.ts'
 import {
   type ActionOptions,
   type ActionResult,

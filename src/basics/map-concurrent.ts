@@ -4,7 +4,7 @@
  * Maps items with up to `limit` of them at work at a time and answers in their order. The first
  * rejection is thrown once the work that has begun has ended.
  */
-export async function mapInOrder<T, R>(
+export async function mapConcurrent<T, R>(
   items: readonly T[],
   limit: number,
   work: (item: T) => Promise<R>,

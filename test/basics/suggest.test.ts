@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearestName } from '../src/nearest.ts'
+import { suggestName } from '../../src/basics/suggest.ts'
 
 const KNOWN = ['issuer', 'store', 'keys', 'access', 'trust', 'registry', 'plainHttp']
 
@@ -11,9 +11,9 @@ test.each([
   ['plain_http', 'plainHttp'],
   ['plainhttp', 'plainHttp'],
 ])('"%s" is taken for a misspelt "%s"', (name, meant) => {
-  expect(nearestName(name, KNOWN)).toBe(meant)
+  expect(suggestName(name, KNOWN)).toBe(meant)
 })
 
 test.each(['', 'x', 'certificate', 'k'.repeat(10_000)])('"%s" is taken for nothing', (name) => {
-  expect(nearestName(name, KNOWN)).toBeUndefined()
+  expect(suggestName(name, KNOWN)).toBeUndefined()
 })

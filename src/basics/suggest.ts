@@ -1,7 +1,7 @@
 /** Finds what was probably meant by a name nobody knows. */
 
 /** The known name that is closest, where one is close enough to be meant: at most a third of its letters differ. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+export function suggestName(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, candidate.length / 3))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { assertNotCancelled, toCancellation } from '../src/cancellation.ts'
-import { CountersignError } from '../src/errors.ts'
+import { assertNotCancelled, toCancellation } from '../../src/basics/cancellation.ts'
+import { CountersignError } from '../../src/errors.ts'
 
 test('an aborted signal is ERR_CANCELLED and keeps its reason as the cause', () => {
   const reason = new Error('the client went away')

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { nextTurn } from '../../src/crypto/turns.ts'
+import { nextTurn } from '../../src/crypto/yield-to-event-loop.ts'
 
 test('of ten who ask at once, each has a round of the event loop of its own', async () => {
   let round = 0

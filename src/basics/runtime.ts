@@ -1,6 +1,6 @@
 /** What the registry client takes from the machine, so that tests own network, time and chance. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { toCancellation } from '../cancellation.ts'
+import { toCancellation } from './cancellation.ts'
 
 /** Network, clock, timers and chance. */
 export interface Runtime {

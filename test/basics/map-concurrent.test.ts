@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { mapInOrder } from '../src/in-order.ts'
+import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 
 test('results keep the order of the items, whichever is done first', async () => {
   await fc.assert(
@@ -11,7 +11,7 @@ test('results keep the order of the items, whichever is done first', async () =>
       async (scheduler, items, limit) => {
         const work = scheduler.scheduleFunction((item: number) => Promise.resolve(item * 2))
 
-        const mapped = mapInOrder(items, limit, work)
+        const mapped = mapConcurrent(items, limit, work)
 
         expect(await scheduler.waitFor(mapped)).toEqual(items.map((item) => item * 2))
       },
@@ -22,7 +22,7 @@ test('results keep the order of the items, whichever is done first', async () =>
 test('never more than the limit are at work', async () => {
   let atWork = 0
   let most = 0
-  await mapInOrder(Array.from({ length: 20 }), 3, async () => {
+  await mapConcurrent(Array.from({ length: 20 }), 3, async () => {
     atWork += 1
     most = Math.max(most, atWork)
     await Promise.resolve()
@@ -34,7 +34,7 @@ test('never more than the limit are at work', async () => {
 
 test('after a failure nothing new begins, and what has begun ends first', async () => {
   const ended: number[] = []
-  const mapped = mapInOrder([1, 2, 3, 4], 2, async (item) => {
+  const mapped = mapConcurrent([1, 2, 3, 4], 2, async (item) => {
     if (item === 1) throw new Error('first')
     await Promise.resolve()
     ended.push(item)

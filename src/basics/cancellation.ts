@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from './errors.ts'
+import { CountersignError } from '../errors.ts'
 
 /** Makes the error of an aborted signal: its own CountersignError, ERR_TIMEOUT of a deadline, or ERR_CANCELLED. */
 export function toCancellation(signal: AbortSignal): CountersignError {
