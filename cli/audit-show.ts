@@ -41,7 +41,7 @@ export async function showAudit(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { source, server } = openLog(folder, { ...flags, isAudit: true }, environment)
+  const { source, server } = await openLog(folder, { ...flags, isAudit: true }, environment)
   const wanted = { ...flags, bundle: await bundleDigest(flags.bundle) }
   const labels = FILTERS.flatMap((name) => {
     const value = wanted[name]

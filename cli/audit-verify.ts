@@ -1,5 +1,4 @@
 /** `countersign audit verify`: criteria first, then the verdict. */
-import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../src/formats/checkpoint.ts'
 import type { NoteKey } from '../src/formats/note-key.ts'
@@ -8,7 +7,6 @@ import { MAX_NOTE_BYTES } from '../src/formats/signed-note.ts'
 import { readEntry } from '../src/log/entry-format.ts'
 import type { WitnessDemand } from '../src/formats/witnesses.ts'
 import type { LogServer } from '../src/log/http-source.ts'
-import { CHECKPOINT_PATH } from '../src/log/paths.ts'
 import { PairedLogs } from '../src/log/paired-logs.ts'
 import type { ReadOptions } from '../src/log/source.ts'
 import { type LogReport, verifyLog as verifyWholeLog } from '../src/log/verify-log.ts'
@@ -18,7 +16,7 @@ import type { Outcome } from './context.ts'
 import { leavesFrom } from './log-entries.ts'
 import { createCounter } from './log-progress.ts'
 import { type LogKeyFlags, readLogKeys } from './log-keys.ts'
-import { type LogSourceFlags, openLog, openServer } from './log-source.ts'
+import { type LogSourceFlags, openLog, openTransparencyLog } from './log-source.ts'
 import { schema } from './render/json.ts'
 import { assertNothingSkipped, renderSkipped } from './skipped.ts'
 import { describeWitnesses, readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
@@ -44,7 +42,7 @@ export async function verifyAudit(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context } = environment
-  const { source, server } = openLog(folder, { ...flags, isAudit: true }, environment)
+  const { source, server } = await openLog(folder, { ...flags, isAudit: true }, environment)
   const keys = await readLogKeys({ ...flags, isAudit: true }, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
@@ -84,23 +82,9 @@ async function openPaired(
   const { server = '', logKey: key, witnesses } = flags
   const keys = await readLogKeys({ server, key, option: '--log-key' }, environment.context)
   const { signal } = environment.context
-  const listed = openServer(server, {}, environment)
-  const source = (await isUnlisted(listed, { signal }))
-    ? openServer(server, { tokenFile: flags.tokenFile, isUnlisted: true }, environment)
-    : listed
+  const source = await openTransparencyLog(server, flags, environment)
   const checkpoint = await readCheckpoint(source, { keys }, { signal, witnesses })
   return { logs: new PairedLogs(source, checkpoint, { signal }), size: checkpoint.size }
-}
-
-/** Whether a transparency log is read with a token, which is sent to no other. */
-async function isUnlisted(log: LogServer, options: ReadOptions): Promise<boolean> {
-  try {
-    await log.read(CHECKPOINT_PATH, options)
-    return false
-  } catch (error) {
-    if (CountersignError.is(error) && error.code === 'ERR_NOT_AUTHENTICATED') return true
-    throw error
-  }
 }
 
 /** How the logs compare. */

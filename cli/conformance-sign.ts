@@ -113,5 +113,5 @@ async function assertEvidence(
 ): Promise<void> {
   if (flags.trustedRoot === undefined) return
   const root = await readInstanceRoot(flags, context)
-  await verifyEvidence(parseBundle(bytes), { trustedRoot: root }, { logEntries: 1, times: 1 })
+  await verifyEvidence(parseBundle(bytes), { trustedRoot: root }, { times: 1 })
 }

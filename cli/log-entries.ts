@@ -109,6 +109,21 @@ export async function* labelledEntries(
   }
 }
 
+/**
+ * Asks a service where the newest leaf with a label is; proved by nothing.
+ *
+ * @throws {@link CountersignError} as {@link labelledEntries}
+ */
+export async function findLabelled(
+  server: LogServer,
+  label: string,
+  options: ReadOptions,
+): Promise<number | undefined> {
+  const query = new URLSearchParams({ label, limit: '1' })
+  const page = await server.get(`entries?${query.toString()}`, MAX_PAGE_BYTES, options)
+  return page && readLeaves(page)[0]?.index
+}
+
 function readPage(bytes: Uint8Array): readonly PlacedEntry[] {
   return readLeaves(bytes).map(toPlaced)
 }

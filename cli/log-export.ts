@@ -3,7 +3,7 @@ import { exportLog as copyLog } from '../src/log/export-log.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { createCounter } from './log-progress.ts'
-import { type LogSourceFlags, openServer } from './log-source.ts'
+import { type LogSourceFlags, openLog } from './log-source.ts'
 import { schema } from './render/json.ts'
 
 /**
@@ -19,7 +19,8 @@ export async function exportLog(
 ): Promise<Outcome> {
   const { context, terminal } = environment
   const command = flags.isAudit === true ? 'audit' : 'log'
-  const { origin, size } = await copyLog(openServer(flags.server, flags, environment), folder, {
+  const { source } = await openLog(undefined, flags, environment)
+  const { origin, size } = await copyLog(source, folder, {
     onProgress: createCounter('saving', environment),
     signal: context.signal,
   })

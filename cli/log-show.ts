@@ -32,7 +32,7 @@ export async function showLog(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { source } = openLog(folder, flags, environment)
+  const { source } = await openLog(folder, flags, environment)
   const reader = new LeafReader()
   const found: ReadLeaf[] = []
   for await (const leaf of newestLeaves(source, { signal: context.signal })) {

@@ -4,7 +4,8 @@ import { CountersignError } from '../src/errors.ts'
 import { readFileBounded } from '../src/files.ts'
 import { type NoteKey, parseNoteKey } from '../src/formats/note-key.ts'
 import { type LogServer, openLogServer } from '../src/log/http-source.ts'
-import { type LogSource, openLogFolder } from '../src/log/source.ts'
+import { CHECKPOINT_PATH } from '../src/log/paths.ts'
+import { type LogSource, openLogFolder, type ReadOptions } from '../src/log/source.ts'
 import type { CommandEnvironment } from './command.ts'
 import { callerToken, parseServer, type ServiceFlags } from './service.ts'
 
@@ -16,18 +17,24 @@ export interface LogSourceFlags extends ServiceFlags {
   readonly isUnlisted?: boolean
 }
 
+/** A log, and the service whose it is. */
+export interface OpenedLog {
+  readonly source: LogSource
+  readonly server: LogServer | undefined
+}
+
 const MAX_KEY_BYTES = 4096
 
 /**
  * Opens the log of a folder or a service; `server` is there for what only a service answers.
  *
- * @throws {@link CountersignError} ERR_USAGE — neither is named, or both
+ * @throws {@link CountersignError} ERR_USAGE — neither is named, or both; and those of reading
  */
-export function openLog(
+export async function openLog(
   folder: string | undefined,
   flags: LogSourceFlags,
   environment: CommandEnvironment,
-): { readonly source: LogSource; readonly server: LogServer | undefined } {
+): Promise<OpenedLog> {
   const { server } = flags
   if ((folder === undefined) === (server === undefined)) {
     const message = folder === undefined ? 'no log is named' : 'a folder and a server are named'
@@ -36,8 +43,38 @@ export function openLog(
     })
   }
   if (folder !== undefined) return { source: openLogFolder(folder), server: undefined }
-  const opened = openServer(server ?? '', flags, environment)
+  const opened =
+    flags.isAudit === true
+      ? openServer(server ?? '', flags, environment)
+      : await openTransparencyLog(server ?? '', flags, environment)
   return { source: opened, server: opened }
+}
+
+/**
+ * Opens the transparency log of a service: with the caller's token where it answers nobody else.
+ *
+ * @throws {@link CountersignError} as {@link openServer}, and those of reading
+ */
+export async function openTransparencyLog(
+  server: string,
+  flags: ServiceFlags,
+  environment: CommandEnvironment,
+): Promise<LogServer> {
+  const listed = openServer(server, {}, environment)
+  const { signal } = environment.context
+  if (!(await isUnlisted(listed, { signal }))) return listed
+  return openServer(server, { ...flags, isUnlisted: true }, environment)
+}
+
+/** Whether a transparency log is read with a token, which is sent to no other. */
+async function isUnlisted(log: LogServer, options: ReadOptions): Promise<boolean> {
+  try {
+    await log.read(CHECKPOINT_PATH, options)
+    return false
+  } catch (error) {
+    if (CountersignError.is(error) && error.code === 'ERR_NOT_AUTHENTICATED') return true
+    throw error
+  }
 }
 
 /**

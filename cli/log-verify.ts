@@ -30,7 +30,7 @@ export async function verifyLog(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { source, server } = openLog(folder, flags, environment)
+  const { source, server } = await openLog(folder, flags, environment)
   const keys = await readLogKeys(flags, context)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)

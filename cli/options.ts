@@ -219,3 +219,32 @@ export function signFormatOption(): Option<
     .choices(SIGN_FORMATS)
     .default('bundle')
 }
+
+/** `--trusted-root`: authorities and logs beside the keys that are trusted. */
+export function trustedRootOption(): Option<'--trusted-root <file>'> {
+  return new Option(
+    '--trusted-root <file>',
+    'Sigstore trusted root: time-stamp authorities, logs, certificates (default for an identity: that of the public instance)',
+  )
+}
+
+/** `--require-log`: how many logs must have a signature. */
+export function requireLogOption(): Option<'--require-log <number>', undefined, undefined, number> {
+  return new Option(
+    '--require-log <number>',
+    'log entries (default: those that the service’s bundles carry; with --log-proof: 1)',
+  ).argParser(parseCount(0, 1000))
+}
+
+/** `--log-proof`: proofs of log entries that are not in the bundle. */
+export function logProofOption(): Option<
+  '--log-proof <file>',
+  undefined,
+  undefined,
+  readonly string[]
+> {
+  return new Option(
+    '--log-proof <file>',
+    'proof of a log entry, as log proof writes it (repeatable; default: BUNDLE.tlog-proof, if it is there)',
+  ).argParser(collect)
+}

@@ -15,6 +15,8 @@ export interface PolicyFlags extends TrustFlags {
   readonly requireTimestamps?: number | undefined
   readonly requireLog?: number | undefined
   readonly witnesses?: WitnessDemand | undefined
+  /** Files with proofs of log entries. */
+  readonly logProof?: readonly string[] | undefined
   readonly repository?: string | undefined
   readonly workflow?: string | undefined
   readonly builder?: readonly string[] | undefined
@@ -52,11 +54,16 @@ export function createPolicy(flags: PolicyFlags, server?: string): Policy {
         },
       }),
     evidence: {
-      logEntries: flags.requireLog,
+      logEntries: demandedEntries(flags),
       times: flags.requireTimestamps ?? 0,
       witnesses: flags.witnesses,
     },
   }
+}
+
+/** Who names a proof relies on it. */
+function demandedEntries({ requireLog, logProof }: PolicyFlags): number | undefined {
+  return requireLog ?? (logProof === undefined ? undefined : 1)
 }
 
 /** A criterion of a verification, for people. */

@@ -78,7 +78,11 @@ export {
   STATEMENT_PAYLOAD_TYPE,
   type Subject,
 } from './formats/statement.ts'
-export { type NoteKey } from './formats/note-key.ts'
+export { type Checkpoint, type LogIdentity, openCheckpoint } from './formats/checkpoint.ts'
+export { type SignatureFacts } from './formats/hashedrekord.ts'
+export { type NoteKey, parseNoteKey } from './formats/note-key.ts'
+export { serializeSignatureLeaf } from './formats/signature-leaf.ts'
+export { parseTlogProof, serializeTlogProof, type TlogProof } from './formats/tlog-proof.ts'
 export { readWitnessKeys, type WitnessDemand } from './formats/witnesses.ts'
 export { type KeyHistory, parseKeyHistory, type PublishedVersion } from './keys/key-history.ts'
 export {
@@ -96,6 +100,8 @@ export {
 } from './verification/artifact.ts'
 export type { CertificateSigner, EvidenceDemand } from './verification/evidence.ts'
 export type { TrustedTime } from './verification/key-validity.ts'
+export { type FoundProof, logIdentity, verifyTlogProof } from './verification/log-proof.ts'
+export { signatureFacts } from './verification/log-entries.ts'
 export {
   type CertificateIdentity,
   type Check,

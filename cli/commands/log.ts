@@ -1,18 +1,22 @@
-/** `countersign log show|verify|export|witness`. */
-import { SIGNING_KEY_REFERENCES } from '../key-forms.ts'
+/** `countersign log show|verify|export|proof|witness`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
+import { PUBLIC_KEY_FORMS, SIGNING_KEY_REFERENCES } from '../key-forms.ts'
 import { exportLog } from '../log-export.ts'
+import { proveBundle } from '../log-proof.ts'
 import { showLog } from '../log-show.ts'
 import { verifyLog } from '../log-verify.ts'
 import {
+  algorithmOption,
   collect,
+  maxTrustAgeOption,
   parseCount,
   passphraseFileOption,
   requireWitnessOption,
   witnessKeyOption,
 } from '../options.ts'
-import { serverOption } from '../service.ts'
+import { configOption } from '../configuration.ts'
+import { serverOption, tokenFileOption } from '../service.ts'
 
 const KINDS = ['signature', 'state'] as const
 const MAX_SHOWN = 1_000_000
@@ -26,6 +30,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
   command.addCommand(verifySubcommand(environment))
   command.addCommand(exportSubcommand(environment))
   command.addCommand(witnessSubcommand(environment))
+  command.addCommand(proofSubcommand(environment))
   return command
 }
 
@@ -35,6 +40,7 @@ function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .description('List entries of the log, the newest first. Nothing of them is verified.')
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())
+    .addOption(unlistedTokenOption())
     .optionsGroup('Which entries:')
     .option('--kid <kid>', 'about one key version')
     .option('--digest <digest>', 'about what was signed: sha256:HEX of a file or an envelope')
@@ -55,6 +61,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     )
     .argument('[folder]', 'folder of an exported log')
     .addOption(serverOption())
+    .addOption(unlistedTokenOption())
     .addOption(
       new Option(
         '--key <vkey>',
@@ -77,6 +84,7 @@ function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     )
     .argument('<folder>', 'where to')
     .addOption(serverOption().makeOptionMandatory())
+    .addOption(unlistedTokenOption())
     .action(environment.action((folder, flags) => exportLog(folder, flags, environment)))
 }
 
@@ -112,4 +120,40 @@ function witnessSubcommand(environment: CommandEnvironment): CommandUnknownOpts 
         return witnessLog(flags, environment)
       }),
     )
+}
+
+function proofSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('proof')
+    .summary('write, check or renew the proof that the log has a signature')
+    .description(
+      'Prove that the transparency log has the signature of a bundle. Writes a proof of its own (C2SP tlog-proof), with the signatures of all witnesses of the checkpoint, which verify --log-proof accepts for every kind of signature; or renews the proof inside the bundle. Nothing is written that does not verify.',
+    )
+    .argument('<file>', 'bundle file')
+    .option('--proof <file>', 'where the proof is, or goes (default: FILE.tlog-proof)')
+    .addOption(
+      new Option('--check', 'verify a proof that is there; opens no connection').conflicts('renew'),
+    )
+    .addOption(new Option('--renew', 'put a new proof into the bundle file, in place of its own'))
+    .option('--overwrite', 'replace a proof file that is there')
+    .optionsGroup('Which log:')
+    .addOption(serverOption('address of the service (default: the pinned service)'))
+    .addOption(unlistedTokenOption())
+    .option('--log <folder>', 'folder of an exported log, in place of a service')
+    .optionsGroup('What to trust (default: the pinned service):')
+    .option('--key <key>', `public key that signed: ${PUBLIC_KEY_FORMS}`, collect)
+    .addOption(algorithmOption())
+    .option('--trust <file>', 'key history, with states and windows of its versions')
+    .option('--trust-key <key>', 'public key that signed the key history')
+    .option('--trusted-root <file>', 'Sigstore trusted root that lists the log')
+    .addOption(maxTrustAgeOption())
+    .addOption(passphraseFileOption())
+    .addOption(configOption())
+    .action(environment.action((file, flags) => proveBundle(file, flags, environment)))
+}
+
+/** Not asked for, unless the log is unlisted: whose log that is, is read by the callers who may. */
+function unlistedTokenOption(): Option<'--token-file <file>'> {
+  const option = tokenFileOption()
+  option.description = `for a log that is not public: ${option.description}`
+  return option
 }

@@ -1,22 +1,23 @@
 /** `countersign verify`. */
 import { PUBLIC_KEY_FORMS } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
-import type { TrustedRoot } from '@sigstore/protobuf-specs'
-import type { Config } from '../../src/config/config.ts'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
-import { type ConfigFlags, configOption, readCommandConfig } from '../configuration.ts'
+import { type ConfigFlags, configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../../src/oci/attachments.ts'
 import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 import { withTypedVerdict } from '../hints.ts'
-import { type CommandKeys, openKeys } from '../keys.ts'
+import { openKeys } from '../keys.ts'
+import { loadTrust } from '../load-trust.ts'
+import { readLogProofs } from '../../src/artifacts/log-proof-files.ts'
 import {
   algorithmOption,
   annotationsOption,
   ARTIFACTS,
   caOption,
   collect,
+  logProofOption,
   maxAttachedOption,
   maxTrustAgeOption,
   parseCount,
@@ -24,7 +25,9 @@ import {
   plainHttpOption,
   recursiveOption,
   referrersModeOption,
+  requireLogOption,
   requireWitnessOption,
+  trustedRootOption,
   witnessKeyOption,
 } from '../options.ts'
 import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
@@ -35,16 +38,9 @@ import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
-import type { StatedUse } from '../stated-use.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
-import {
-  namesSomebody,
-  readTrust,
-  type Trust,
-  type TrustFlags,
-  withConfiguredTrust,
-} from '../trust.ts'
+import type { Trust } from '../trust.ts'
 import { verifyNamed } from '../../src/artifacts/verify-named.ts'
 import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
 import { readWitnessDemand, type WitnessFlags } from '../witness-keys.ts'
@@ -58,6 +54,7 @@ interface VerifyFlags extends PolicyFlags, WitnessFlags, SecretFlags, ConfigFlag
   readonly recursive?: true | undefined
   readonly maxAttached?: number | undefined
   readonly format: AttachmentFormat
+  readonly logProof?: readonly string[] | undefined
 }
 
 const FORMATS = ['auto', 'bundle', 'legacy', 'both'] as const
@@ -78,10 +75,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(algorithmOption())
     .option('--trust <file>', 'key history, with states and windows of its versions')
     .option('--trust-key <key>', 'public key that signed the key history')
-    .option(
-      '--trusted-root <file>',
-      'Sigstore trusted root: time-stamp authorities, logs, certificates (default for an identity: that of the public instance)',
-    )
+    .addOption(trustedRootOption())
     .addOption(maxTrustAgeOption())
     .option('--certificate-identity <name>', 'certificates of this identity')
     .option('--certificate-oidc-issuer <url>', 'and of this issuer')
@@ -103,7 +97,8 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
       parseCount(1, 1000),
     )
     .option('--require-timestamps <number>', 'trusted times', parseCount(0, 1000))
-    .option('--require-log <number>', 'log entries', parseCount(0, 1000))
+    .addOption(requireLogOption())
+    .addOption(logProofOption())
     .addOption(requireWitnessOption())
     .addOption(witnessKeyOption())
     .optionsGroup('Images:')
@@ -118,52 +113,6 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(caOption())
     .addOption(plainHttpOption())
     .action(environment.action((names, flags) => verify(names, flags, environment)))
-}
-
-/** The pinned service where nobody is named: its keys and its authorities, and nothing beside them. */
-async function readPinned(
-  flags: TrustFlags,
-  { context }: CommandEnvironment,
-): Promise<Trust | undefined> {
-  if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
-  // Loaded late: whoever names a key needs no client of a service.
-  const { readServiceTrust } = await import('../service-trust.ts')
-  return readServiceTrust(context, {
-    isOffline: flags.offline === true,
-    maxAgeSeconds: flags.maxTrustAge,
-  })
-}
-
-async function loadTrust(
-  flags: VerifyFlags,
-  keys: CommandKeys,
-  environment: CommandEnvironment,
-): Promise<Trust> {
-  const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
-  const asked = await withConfiguredTrust(flags, readConfig)
-  const pinned = await readPinned(asked, environment)
-  const { now } = environment.context
-  if (pinned !== undefined) return pinned
-  return readTrust(asked, keys, {
-    now: now(),
-    readUse: () => readUses(environment),
-    readPublicRoot: () => readPublicRoot(flags, environment),
-  })
-}
-
-/** Loaded late too: it is asked only where a key is named. */
-async function readUses({ context }: CommandEnvironment): Promise<StatedUse> {
-  const { readStatedUse } = await import('../stated-use.ts')
-  return readStatedUse(context)
-}
-
-/** Loaded late as well: it is asked only where an identity is named without authorities. */
-async function readPublicRoot(
-  { offline }: VerifyFlags,
-  { context }: CommandEnvironment,
-): Promise<TrustedRoot> {
-  const { readInstanceCopy, readInstanceRoot } = await import('../sigstore-instance.ts')
-  return offline === true ? readInstanceCopy(context) : readInstanceRoot({}, context)
 }
 
 /** How a verification fails where a copy of trust is older than the version that signed. */
@@ -198,6 +147,7 @@ async function verify(
     policy,
     now: context.now(),
     bundle: flags.bundle,
+    logProofs: await readLogProofs(flags.logProof),
     stores: createStores(environment, flags),
     recursive: flags.recursive === true,
     maxAttached: flags.maxAttached,

@@ -5,7 +5,9 @@ import type { OciStore } from '../oci/artifact-store.ts'
 import { type FoundAttachments, readAttachments } from '../oci/attachments.ts'
 import { verifyAttachments } from './verify-attachments.ts'
 import { digestArtifact } from '../verification/artifact.ts'
+import type { FoundProof } from '../verification/log-proof.ts'
 import { placeBundle, readBundles } from './bundle-files.ts'
+import { readProofBeside } from './log-proof-files.ts'
 import { openImages, pinReference } from './open-images.ts'
 import { mapConcurrent } from '../basics/map-concurrent.ts'
 import { digestStem, type NamedImage } from './named-artifact.ts'
@@ -48,7 +50,8 @@ async function verifyOne(
 ): Promise<VerifiedArtifact> {
   const artifact = digestArtifact(image.name, [image.digest])
   const found = await findAttached(image, job, world)
-  const verdict = await verifyAttachments(artifact, found, job)
+  const logProofs = [...(job.logProofs ?? []), ...(found.logProofs ?? [])]
+  const verdict = await verifyAttachments(artifact, found, { ...job, logProofs })
   if (found.attached.length === 0) await assertThere(image, world)
   return toVerified(artifact, verdict, image)
 }
@@ -79,9 +82,12 @@ async function findAttached(
   { store, digest }: ImageToVerify,
   job: VerificationJob,
   { signal, report }: ArtifactWorld,
-): Promise<FoundAttachments> {
+): Promise<FoundAttachments & { readonly logProofs?: readonly FoundProof[] }> {
   const place = await placeBundle(job.bundle, undefined, digestStem(digest))
-  if (place !== undefined) return { attached: await readBundles(place), unreadable: [] }
+  if (place !== undefined) {
+    const logProofs = await readProofBeside(place.path)
+    return { attached: await readBundles(place), unreadable: [], logProofs }
+  }
   if (store === undefined) throw new TypeError('an image with neither bundle nor store')
   const { format = 'auto', maxAttached, policy } = job
   const { predicateTypes } = policy

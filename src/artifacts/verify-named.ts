@@ -5,8 +5,10 @@
  */
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { type Attached, verifyArtifact } from '../verification/verify-artifact.ts'
+import type { FoundProof } from '../verification/log-proof.ts'
 import { placeBundle, readBundles } from './bundle-files.ts'
 import { openLocalArtifact } from './local-content.ts'
+import { readProofBeside } from './log-proof-files.ts'
 import {
   besidePath,
   bundleStem,
@@ -44,7 +46,9 @@ async function verifyLocal(
   world: ArtifactWorld,
 ): Promise<VerifiedArtifact> {
   const artifact = await openLocalArtifact(named, world)
-  const verdict = await verifyArtifact(artifact, await findBundles(named, job, world), job)
+  const { bundles, proofs } = await findBundles(named, job, world)
+  const logProofs = [...(job.logProofs ?? []), ...proofs]
+  const verdict = await verifyArtifact(artifact, bundles, { ...job, logProofs })
   const isUnread = named.kind === 'digests' && named.path !== undefined
   return toVerified(artifact, verdict, {
     digest: artifact.seen(),
@@ -52,17 +56,22 @@ async function verifyLocal(
   })
 }
 
+interface FoundBundles {
+  readonly bundles: readonly Attached[]
+  readonly proofs: readonly FoundProof[]
+}
+
 async function findBundles(
   named: NamedContent,
   job: VerificationJob,
   { report }: ArtifactWorld,
-): Promise<readonly Attached[]> {
+): Promise<FoundBundles> {
   const place = await placeBundle(job.bundle, besidePath(named), bundleStem(named))
   if (place !== undefined) {
     const bundles = await readBundles(place)
     const count = bundles.length === 0 ? 'no bundle' : `bundles: ${bundles.length}`
     report?.(`looked at ${place.path}, ${count}`)
-    return bundles
+    return { bundles, proofs: await readProofBeside(place.path) }
   }
   throw new CountersignError(
     'ERR_USAGE',

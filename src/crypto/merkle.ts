@@ -10,7 +10,7 @@ import { CountersignError } from '../errors.ts'
 /** Bytes of every hash in the tree. */
 export const HASH_BYTES = 32
 /** No tree within the bounds of sizes is higher, so no proof is longer. */
-const MAX_PROOF_HASHES = 64
+export const MAX_PROOF_HASHES = 64
 const LEAF_PREFIX = Buffer.of(0)
 const NODE_PREFIX = Buffer.of(1)
 

@@ -129,6 +129,12 @@ export function logKeyId(origin: string, key: PublicKeyInfo): Uint8Array {
   return hashKey(origin, typedEd25519(key, ED25519))
 }
 
+/** Tells whether a SubjectPublicKeyInfo is of an Ed25519 key: what signs checkpoints. */
+export function isEd25519Spki(spki: Uint8Array): boolean {
+  const head = ED25519_SPKI_HEAD
+  return spki.length === head.length + 32 && head.equals(spki.subarray(0, head.length))
+}
+
 function typedEd25519({ spki }: PublicKeyInfo, type: number): Uint8Array {
   return Buffer.concat([Buffer.of(type), spki.subarray(ED25519_SPKI_HEAD.length)])
 }

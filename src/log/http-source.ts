@@ -71,7 +71,8 @@ function toBase(server: string, folder: string): URL {
   })
 }
 
-async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
+/** Waits; ends early when cancelled. */
+export async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
     throw signal?.aborted === true ? toCancellation(signal) : error
   })

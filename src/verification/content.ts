@@ -9,7 +9,7 @@ import { createStreamVerifier, verifyDigest, verifyX509Message } from '../crypto
 import { CountersignError } from '../errors.ts'
 import type { BundleContent } from '../formats/bundle.ts'
 import { encodePae, type Envelope } from '../formats/dsse.ts'
-import type { Artifact } from './artifact.ts'
+import { type Artifact, digestArtifact } from './artifact.ts'
 import { nameKey, type TrustedKey } from './trust.ts'
 
 /** Finds the candidate that signed an envelope; any one of its signatures is enough. */
@@ -51,6 +51,19 @@ export async function findFileSigner(
     if (await verifyDigest(candidate.key, digestBytes(content.digest), signature)) return candidate
   }
   return undefined
+}
+
+/**
+ * Finds the candidate that made the signature in a bundle, whatever artifact it is about: over the digest that the
+ * bundle names, since no content is at hand.
+ */
+export async function findBundleSigner(
+  content: BundleContent,
+  candidates: readonly TrustedKey[],
+): Promise<TrustedKey | undefined> {
+  if (content.kind === 'dsse') return findEnvelopeSigner(content.envelope, candidates)
+  const artifact = digestArtifact('the bundle', [content.digest])
+  return findFileSigner(content, artifact, candidates)
 }
 
 /** A DER signature for the candidate's curve; undefined where it can't be one. */

@@ -11,9 +11,9 @@ import { encodeBase64 } from '../crypto/base64.ts'
 import { fromKeyObject, type PublicKeyInfo } from '../crypto/public-key.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Bundle } from '../formats/bundle.ts'
-import { assertWitnessed, type WitnessDemand } from '../formats/witnesses.ts'
+import type { WitnessDemand } from '../formats/witnesses.ts'
 import type { TrustedTime } from './key-validity.ts'
-import { findLate, revokedLog } from './revoked-logs.ts'
+import { findLate } from './revoked-logs.ts'
 import type { TrustMaterial } from './trust.ts'
 
 /** Who a certificate names, once its chain has been verified at every trusted time. */
@@ -36,12 +36,19 @@ export interface EvidenceDemand {
   readonly witnesses?: WitnessDemand | undefined
 }
 
+/** That a log has a signature, as a verified proof shows. */
+export interface LoggedIn {
+  /** Name of the log. */
+  readonly log: string
+  /** The signed note to which the proof leads; older entries have none. */
+  readonly checkpoint: string | undefined
+}
+
 /** Evidence that held. */
 export interface Evidence {
   readonly times: readonly TrustedTime[]
-  readonly logEntries: number
-  /** Names of the demanded witnesses that cosigned. */
-  readonly witnesses: readonly string[]
+  /** Logs that have it, by entries of the bundle: one for each entry. */
+  readonly logged: readonly LoggedIn[]
   /**
    * Since when the key of a log is compromised that signed the proof of an entry, which therefore does not count: no
    * time stamp shows that the bundle is older.
@@ -50,7 +57,10 @@ export interface Evidence {
   readonly certificate?: CertificateSigner
 }
 
-const NONE: Evidence = { times: [], logEntries: 0, witnesses: [] }
+const NONE: Evidence = { times: [], logged: [] }
+
+/** What is demanded before it is known who signed. */
+type TimeDemand = Pick<EvidenceDemand, 'times'>
 
 /**
  * Verifies the evidence of a bundle. Evidence of a kind the trusted root has no authority for is not
@@ -62,7 +72,7 @@ const NONE: Evidence = { times: [], logEntries: 0, witnesses: [] }
 export async function verifyEvidence(
   bundle: Bundle,
   { trustedRoot, revokedLogs = [] }: Pick<TrustMaterial, 'trustedRoot' | 'revokedLogs'>,
-  demand: EvidenceDemand,
+  demand: TimeDemand,
 ): Promise<Evidence> {
   const isCertificate = bundle.signer.kind === 'certificate'
   if (trustedRoot === undefined) throw noRoot()
@@ -76,10 +86,8 @@ export async function verifyEvidence(
   const late = findLate(entity.tlogEntries, revoked, times)
   const entries = entity.tlogEntries.filter((entry) => !late.has(entry))
   const [compromisedSince] = late.values()
-  const found = { times, logEntries: entries.length, compromisedSince }
-  assertDemand(found, demand)
-  const witnesses = findWitnesses(entries, demand.witnesses)
-  const evidence: Evidence = { ...found, witnesses }
+  const evidence: Evidence = { times, logged: toLogged(entries, root), compromisedSince }
+  assertTimes(evidence, demand)
   if (!isCertificate) return evidence
   return { ...evidence, certificate: await verifyCertificate(entity, root) }
 }
@@ -91,9 +99,8 @@ export function hasEvidence(bundle: Bundle, root: TrustedRoot | undefined): bool
 }
 
 /** What a bundle without evidence has, where none is demanded. */
-export function noEvidence(demand: EvidenceDemand): Evidence {
-  assertDemand(NONE, demand)
-  findWitnesses([], demand.witnesses)
+export function noEvidence(demand: TimeDemand): Evidence {
+  assertTimes(NONE, demand)
   return NONE
 }
 
@@ -105,19 +112,7 @@ function noRoot(): CountersignError {
   )
 }
 
-function assertDemand(
-  evidence: Pick<Evidence, 'times' | 'logEntries' | 'compromisedSince'>,
-  demand: EvidenceDemand,
-): void {
-  const { logEntries = 0 } = demand
-  if (evidence.logEntries < logEntries) {
-    if (evidence.compromisedSince !== undefined) throw revokedLog(evidence.compromisedSince)
-    throw new CountersignError(
-      'ERR_LOG_PROOF_INVALID',
-      `${evidence.logEntries} log entries could be verified, ${logEntries} are required`,
-      { hint: 'give the --trusted-root of the log, or a bundle with a log entry' },
-    )
-  }
+function assertTimes(evidence: Evidence, demand: TimeDemand): void {
   if (evidence.times.length < demand.times) {
     throw new CountersignError(
       'ERR_TIMESTAMP_INVALID',
@@ -127,32 +122,6 @@ function assertDemand(
       },
     )
   }
-}
-
-/** Of one verified entry at least, whose proof leads to the checkpoint that is looked at. */
-function findWitnesses(
-  entries: readonly TransparencyLogEntry[],
-  demand: WitnessDemand | undefined,
-): readonly string[] {
-  if (demand === undefined || demand.count === 0) return []
-  const checkpoints = entries.flatMap(({ inclusionProof }) => inclusionProof?.checkpoint ?? [])
-  let missing: unknown = noCheckpoint(demand)
-  for (const { envelope } of checkpoints) {
-    try {
-      return assertWitnessed(Buffer.from(envelope), demand).map(({ witness }) => witness.name)
-    } catch (error) {
-      missing = error
-    }
-  }
-  throw missing
-}
-
-function noCheckpoint({ count }: WitnessDemand): CountersignError {
-  const message = `no verified log entry has a checkpoint, expected one with cosignatures of ${count} witnesses`
-  return new CountersignError('ERR_WITNESS_MISSING', message, {
-    hint: 'give the --trusted-root of the log, and a bundle with the proof of its entry',
-    details: { expected: count, actual: 0 },
-  })
 }
 
 async function toEntity(bundle: Bundle): Promise<SignedEntity> {
@@ -196,6 +165,18 @@ function relevantEvidence(entity: SignedEntity, root: TrustedRoot): SignedEntity
   }
 }
 
+/** A log has one name, and a key id for each version of its key. */
+function toLogged(
+  entries: readonly TransparencyLogEntry[],
+  { tlogs }: TrustedRoot,
+): readonly LoggedIn[] {
+  return entries.map(({ logId: { keyId }, inclusionProof }) => {
+    const listed = tlogs.find(({ logId }) => Buffer.from(logId?.keyId ?? EMPTY).equals(keyId))
+    const log = URL.parse(listed?.baseUrl ?? '')?.hostname ?? encodeBase64(keyId)
+    return { log, checkpoint: inclusionProof?.checkpoint?.envelope }
+  })
+}
+
 const EMPTY = Buffer.alloc(0)
 
 /** As a bundle has it. */
@@ -208,7 +189,7 @@ type TransparencyLogEntry = SignedEntity['tlogEntries'][number]
 async function verifyTimes(
   entity: SignedEntity,
   root: TrustedRoot,
-  demand: EvidenceDemand,
+  demand: { readonly logEntries: number; readonly times: number },
 ): Promise<readonly TrustedTime[]> {
   const { toTrustMaterial, Verifier } = await import('@sigstore/verify')
   const heard: Date[] = []
@@ -220,7 +201,7 @@ async function verifyTimes(
     const material = toTrustMaterial(root, anyKey)
     const verifier = new Verifier(material, {
       ctlogThreshold: 0,
-      tlogThreshold: demand.logEntries ?? 0,
+      tlogThreshold: demand.logEntries,
       timestampThreshold: demand.times,
     })
     verifier.verify({ ...entity, key: { $case: 'public-key', hint: '' } })

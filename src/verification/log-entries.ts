@@ -1,6 +1,6 @@
 /**
- * What a bundle's log entries are about. Stock verifiers prove that an entry is in its log, and compare some of
- * its members; what is logged is the whole body, so the whole body is compared.
+ * What logs state about a signature. Stock verifiers prove that an entry is in its log, and compare some of its
+ * members; what is logged is the whole leaf, so the whole leaf is compared.
  *
  * @packageDocumentation
  */
@@ -16,7 +16,13 @@ import {
   type SignatureFacts,
 } from '../formats/hashedrekord.ts'
 import { type JsonObject, readObject } from '../formats/json.ts'
-import type { EvidenceDemand } from './evidence.ts'
+import { serializeSignatureLeaf } from '../formats/signature-leaf.ts'
+import { assertWitnessed, type WitnessDemand } from '../formats/witnesses.ts'
+import type { Checklist } from './checklist.ts'
+import type { LoggedIn } from './evidence.ts'
+import { type FoundProof, logIdentity, verifyTlogProof } from './log-proof.ts'
+import type { Policy } from './policy.ts'
+import { revokedLog } from './revoked-logs.ts'
 import type { TrustedKey, TrustMaterial } from './trust.ts'
 
 function malformed(why: string): CountersignError {
@@ -33,62 +39,179 @@ export function assertEntriesAbout({ json, content }: Bundle, key: PublicKeyInfo
   for (const entry of material.objects('tlogEntries', 'optional')) {
     const { kind, version } = entry.object('kindVersion').json
     if (kind !== HASHEDREKORD_KIND.kind || version !== HASHEDREKORD_KIND.version) continue
-    assertBody(entry.json, serializeHashedRekord(key, factsOf(content, key)))
+    assertBody(entry.json, serializeHashedRekord(key, signatureFacts(content, key)))
   }
 }
 
-/**
- * Makes sure that a bundle without an entry is of a form of which bundles carry none.
- *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it should have one: the service did not release it
- */
-export function assertUnlogged({ content }: Bundle, key: PublicKeyInfo): void {
-  if (serializeHashedRekord(key, factsOf(content, key)) === undefined) return
-  throw unlogged(
-    'the bundle has no entry of the transparency log',
-    'was it signed past the service? if you rely on it all the same, give --require-log 0',
-  )
+/** A signature whose signer is known, and the logs that have it by what its bundle carries. */
+export interface SignatureToFind {
+  readonly signer: TrustedKey
+  /** Undefined where a certificate signed: no log of ours has it. */
+  readonly facts: SignatureFacts | undefined
+  readonly logged: readonly LoggedIn[]
+  /** Since when the key of a log is compromised that signed an entry of it, which does not count. */
+  readonly compromisedSince?: Date | undefined
+}
+
+/** By what it is judged. */
+export interface LogDemand {
+  readonly trust: TrustMaterial
+  readonly policy: Pick<Policy, 'evidence'>
+  /** Proofs that lie beside it. */
+  readonly logProofs?: readonly FoundProof[] | undefined
 }
 
 /**
- * Makes sure that a payload of the older layout, which has no member for a proof, is by a key of which no bundle
- * carries one either: a thief of any other key would choose this layout.
+ * Makes sure that as many logs as are demanded have a signature, and as many witnesses saw one of them; answers
+ * how many have it. Where no number is demanded, what a service signs needs the entry that its bundles carry.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — a bundle by the key would have one
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — too few have it; ERR_WITNESS_MISSING — too few saw it
  */
-export function assertOlderLayoutUnlogged(
-  key: PublicKeyInfo,
-  { payload, signature }: { readonly payload: Uint8Array; readonly signature: Uint8Array },
+export function assertLogged(
+  signature: SignatureToFind,
+  demand: LogDemand,
+  checks: Checklist,
+): number {
+  const { logEntries, witnesses } = demand.policy.evidence
+  const isUsual = logEntries === undefined && isOfLoggingService(signature, demand)
+  if (!isUsual && isIndifferent(demand)) return signature.logged.length
+  checks.start('log', describeDemand(demand))
+  const { proven, failures } = verifyProofs(signature, demand)
+  const found = signature.logged.length + countOthers(proven, signature.logged)
+  assertEnough(found, { signature, demanded: logEntries ?? 0, failures })
+  if (isUsual && found === 0) assertUnlogged(signature)
+  const cosigners = findWitnesses([...signature.logged, ...proven], witnesses)
+  checks.pass([`${found} log entries`, ...cosigners].join(', '))
+  return found
+}
+
+/** Whether no number of logs and witnesses would be refused, and none is to be counted. */
+function isIndifferent({ policy: { evidence }, logProofs = [] }: LogDemand): boolean {
+  const { logEntries = 0, witnesses } = evidence
+  return logEntries === 0 && (witnesses?.count ?? 0) === 0 && logProofs.length === 0
+}
+
+function isOfLoggingService({ facts, signer }: SignatureToFind, { trust }: LogDemand): boolean {
+  const hasLog = (trust.trustedRoot?.tlogs.length ?? 0) > 0
+  return facts !== undefined && signer.issuer !== undefined && hasLog
+}
+
+function describeDemand({ policy: { evidence } }: LogDemand): string {
+  const { logEntries = 'the usual', witnesses } = evidence
+  const by = witnesses === undefined ? '' : `, cosigned by ${witnesses.count} witnesses`
+  return `at least ${logEntries} log entries${by}`
+}
+
+interface VerifiedProofs {
+  readonly proven: readonly LoggedIn[]
+  /** Of each proof that proves nothing of it: why. */
+  readonly failures: readonly CountersignError[]
+}
+
+function verifyProofs(
+  { facts, signer }: SignatureToFind,
+  { logProofs = [], trust }: LogDemand,
+): VerifiedProofs {
+  if (facts === undefined || logProofs.length === 0) return { proven: [], failures: [] }
+  const leaf = serializeSignatureLeaf(signer.key, facts)
+  const proven: LoggedIn[] = []
+  const failures: CountersignError[] = []
+  for (const { source, proof } of logProofs) {
+    try {
+      const { origin: log } = verifyTlogProof(proof, leaf, logIdentity(trust.trustedRoot))
+      proven.push({ log, checkpoint: proof.checkpoint })
+    } catch (cause) {
+      if (!CountersignError.is(cause)) throw cause
+      const message = `"${source}" does not prove it: ${cause.message}`
+      failures.push(new CountersignError('ERR_LOG_PROOF_INVALID', message, { cause }))
+    }
+  }
+  return { proven, failures }
+}
+
+/** Proofs by a log count once, and not where an entry of that log counts already. */
+function countOthers(proven: readonly LoggedIn[], logged: readonly LoggedIn[]): number {
+  const known = new Set(logged.map(({ log }) => log))
+  const others = proven.map(({ log }) => log).filter((log) => !known.has(log))
+  return new Set(others).size
+}
+
+interface Shortfall {
+  readonly signature: SignatureToFind
+  readonly demanded: number
+  readonly failures: readonly CountersignError[]
+}
+
+function assertEnough(
+  found: number,
+  { signature, demanded, failures: [failure] }: Shortfall,
 ): void {
-  const hash = key.algorithm.hash ?? 'sha256'
-  const facts = {
-    content: 'envelope',
-    digest: formatDigest(hash, hashBytes(hash, payload)),
-  } as const
-  if (serializeHashedRekord(key, { ...facts, signature }) === undefined) return
-  throw unlogged(
-    'a signature in the older cosign layout carries no entry of the transparency log',
-    'verify a bundle of the image instead; if you rely on the older layout all the same, give --require-log 0',
-  )
+  if (found >= demanded) return
+  const { compromisedSince, facts, signer } = signature
+  if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
+  const why = failure === undefined ? '' : `; ${failure.message}`
+  const message = `${found} log entries could be verified, ${demanded} are required${why}`
+  const isCarried = facts === undefined || serializeHashedRekord(signer.key, facts) !== undefined
+  throw new CountersignError('ERR_LOG_PROOF_INVALID', message, {
+    hint: isCarried
+      ? 'give the --trusted-root of the log, or a bundle with a log entry'
+      : 'signatures of this form carry no log entry: write a proof with countersign log proof FILE, and give it with --log-proof',
+    details: { expected: demanded, actual: found },
+    cause: failure,
+  })
 }
 
-function unlogged(message: string, hint: string): CountersignError {
-  const why = 'and the service logs every signature it releases'
-  return new CountersignError('ERR_LOG_PROOF_INVALID', `${message}, ${why}`, { hint })
+/** One checkpoint to which a proof leads must have all of them. */
+function findWitnesses(
+  logged: readonly LoggedIn[],
+  demand: WitnessDemand | undefined,
+): readonly string[] {
+  if (demand === undefined || demand.count === 0) return []
+  let missing: unknown = noCheckpoint(demand)
+  for (const { checkpoint } of logged) {
+    if (checkpoint === undefined) continue
+    try {
+      const cosigned = assertWitnessed(Buffer.from(checkpoint), demand)
+      return cosigned.map(({ witness }) => `cosigned by ${witness.name}`)
+    } catch (error) {
+      missing = error
+    }
+  }
+  throw missing
+}
+
+function noCheckpoint({ count }: WitnessDemand): CountersignError {
+  const message = `no verified log entry has a checkpoint, expected one with cosignatures of ${count} witnesses`
+  return new CountersignError('ERR_WITNESS_MISSING', message, {
+    hint: 'give the --trusted-root of the log, and a bundle with the proof of its entry',
+    details: { expected: count, actual: 0 },
+  })
 }
 
 /**
- * Tells whether a signature by a key counts only with a log entry where the caller demands no number: a service
- * whose log is known signs with it.
+ * Makes sure that what has no entry is by a key, and of a form, of which bundles carry none. The older layout has no
+ * member for a proof, so a thief of a key would choose it: what counts is whether a bundle by the key has one.
  */
-export function isLogDemanded(
-  { issuer }: TrustedKey,
-  { trustedRoot }: TrustMaterial,
-  { logEntries }: EvidenceDemand,
-): boolean {
-  const hasLog = trustedRoot !== undefined && trustedRoot.tlogs.length > 0
-  return logEntries === undefined && issuer !== undefined && hasLog
+function assertUnlogged({ compromisedSince, facts, signer }: SignatureToFind): void {
+  if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
+  if (facts === undefined) return
+  const isOlder = facts.content === 'payload'
+  const asBundle = isOlder ? ({ ...facts, content: 'envelope' } as const) : facts
+  if (serializeHashedRekord(signer.key, asBundle) === undefined) return
+  const [message, hint] = isOlder ? OLDER_UNLOGGED : UNLOGGED
+  const why = 'and the service logs every signature it releases'
+  throw new CountersignError('ERR_LOG_PROOF_INVALID', `${message}, ${why}`, { hint })
 }
+
+const UNLOGGED = [
+  'the bundle has no entry of the transparency log',
+  'was it signed past the service? if you rely on it all the same, give --require-log 0',
+] as const
+
+const OLDER_UNLOGGED = [
+  'a signature in the older cosign layout carries no entry of the transparency log',
+  'verify a bundle of the image instead, or give a proof with --log-proof; if you rely on the older layout all the same, give --require-log 0',
+] as const
 
 function assertBody({ canonicalizedBody }: JsonObject, expected: Uint8Array | undefined): void {
   const body = typeof canonicalizedBody === 'string' ? decodeBase64(canonicalizedBody) : undefined
@@ -100,7 +223,11 @@ function assertBody({ canonicalizedBody }: JsonObject, expected: Uint8Array | un
   )
 }
 
-function factsOf(content: BundleContent, { algorithm }: PublicKeyInfo): SignatureFacts {
+/** What a log states about the signature in a bundle that a key made. */
+export function signatureFacts(
+  content: BundleContent,
+  { algorithm }: PublicKeyInfo,
+): SignatureFacts {
   if (content.kind === 'message') {
     return { content: 'file', digest: content.digest, signature: content.signature }
   }

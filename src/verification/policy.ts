@@ -58,6 +58,7 @@ export type CheckId =
   | 'trusted-time'
   | 'key'
   | 'signature'
+  | 'log'
   | 'subject'
   | 'predicate-type'
   | 'annotations'

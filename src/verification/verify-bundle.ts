@@ -21,8 +21,8 @@ import {
   verifyEvidence,
 } from './evidence.ts'
 import { assertKeyUse, type SignedForm } from './key-use.ts'
-import { revokedLog } from './revoked-logs.ts'
-import { assertEntriesAbout, assertUnlogged, isLogDemanded } from './log-entries.ts'
+import { assertEntriesAbout, assertLogged, signatureFacts } from './log-entries.ts'
+import type { FoundProof } from './log-proof.ts'
 import { assertKeyValid, type TrustedTime } from './key-validity.ts'
 import {
   assertAnnotations,
@@ -74,6 +74,8 @@ export interface VerificationContext {
   readonly policy: Policy
   /** The moment that counts as now. */
   readonly now: Date
+  /** Proofs of log entries that lie beside the bundles: each counts for the signature that it proves. */
+  readonly logProofs?: readonly FoundProof[] | undefined
 }
 
 /**
@@ -143,7 +145,7 @@ async function verifySteps(
   if (found === undefined) throw noSigner(candidates, isNamed(bundle, candidates))
   checks.pass(`${found.key.algorithm.name} by ${nameKey(found)}`)
   const signer = judgeSigner({ found, form: formOf(content) }, evidence, context, checks)
-  assertLogged(bundle, evidence, found, context)
+  const logEntries = assertBundleLogged(bundle, evidence, found, { context, checks })
 
   checks.start('subject', artifact.name)
   const statement = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
@@ -154,7 +156,7 @@ async function verifySteps(
   const predicateType = statement?.predicateType ?? SIGN_PREDICATE_TYPE
   assertMeaning(predicateType, subject?.annotations ?? {}, policy, checks)
   assertFrom(policy.source, { predicateType, statement, signer }, checks)
-  const { times, logEntries } = evidence
+  const { times } = evidence
   const id = signatureId(content)
   return { id, signer, predicateType, statement, times, logEntries, checks: checks.all }
 }
@@ -163,17 +165,16 @@ async function verifySteps(
  * What a certificate signed is about a name, and stock verifiers compare that with the log. A key signs for a
  * service what that service logs before it releases it.
  */
-function assertLogged(
+function assertBundleLogged(
   bundle: Bundle,
-  { certificate, compromisedSince, logEntries }: Evidence,
-  found: TrustedKey,
-  { trust, policy }: VerificationContext,
-): void {
-  if (certificate !== undefined) return
-  if (logEntries > 0) assertEntriesAbout(bundle, found.key)
-  if (logEntries > 0 || !isLogDemanded(found, trust, policy.evidence)) return
-  if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
-  assertUnlogged(bundle, found.key)
+  { certificate, compromisedSince, logged }: Evidence,
+  signer: TrustedKey,
+  { context, checks }: { readonly context: VerificationContext; readonly checks: Checklist },
+): number {
+  const isKey = certificate === undefined
+  if (isKey && logged.length > 0) assertEntriesAbout(bundle, signer.key)
+  const facts = isKey ? signatureFacts(bundle.content, signer.key) : undefined
+  return assertLogged({ signer, facts, logged, compromisedSince }, context, checks)
 }
 
 /** parseBundle lets no envelope pass that has not exactly one signature. */
@@ -266,14 +267,9 @@ function describeTypes({ predicateTypes }: Policy): string {
 }
 
 function describeDemand({ evidence }: Policy): string {
-  const { times, logEntries = 'the usual', witnesses } = evidence
-  const by = witnesses === undefined ? '' : `, cosigned by ${witnesses.count} witnesses`
-  return `at least ${times} trusted times and ${logEntries} log entries${by}`
+  return `at least ${evidence.times} trusted times`
 }
 
-function describeTimes({ times, logEntries, witnesses }: Evidence): string {
-  const texts = times.map(({ source, time }) => `${time.toISOString()} by ${source}`)
-  const entries = logEntries === 0 ? [] : [`${logEntries} log entries`]
-  const cosigners = witnesses.map((name) => `cosigned by ${name}`)
-  return [...texts, ...entries, ...cosigners].join(', ') || 'none'
+function describeTimes({ times }: Evidence): string {
+  return times.map(({ source, time }) => `${time.toISOString()} by ${source}`).join(', ') || 'none'
 }

@@ -6,19 +6,22 @@
  * @packageDocumentation
  */
 import { encodeBase64 } from '../crypto/base64.ts'
+import { formatDigest, hashBytes } from '../crypto/digest.ts'
 import { toCanonicalSignature } from '../crypto/low-s.ts'
+import type { PublicKeyInfo } from '../crypto/public-key.ts'
 import { verifyX509Message } from '../crypto/verify.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { parseEnvelope, toEnvelopeJson } from '../formats/dsse.ts'
+import type { SignatureFacts } from '../formats/hashedrekord.ts'
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseSimpleSigning } from '../formats/simple-signing.ts'
 import type { Artifact } from './artifact.ts'
 import { createChecklist, type Checklist } from './checklist.ts'
-import { noEvidence } from './evidence.ts'
 import { noSigner } from './content.ts'
+import { noEvidence } from './evidence.ts'
 import { assertKeyUse } from './key-use.ts'
 import { assertKeyValid } from './key-validity.ts'
-import { assertOlderLayoutUnlogged, isLogDemanded } from './log-entries.ts'
+import { assertLogged } from './log-entries.ts'
 import { assertAnnotations, assertPredicateType } from './policy.ts'
 import { nameKey, nameKeys } from './trust.ts'
 import {
@@ -69,12 +72,11 @@ async function verifyLegacySteps(
 
   checks.start('key', 'trusted for what it signed, and valid when it signed')
   assertKeyUse(trusted, 'payload')
-  checks.pass(assertKeyValid(trusted, [], now))
+  const { times, logged } = noEvidence(policy.evidence)
+  checks.pass(assertKeyValid(trusted, times, now))
 
-  checks.start('trusted-time', 'as much as was demanded')
-  noEvidence(policy.evidence)
-  if (isLogDemanded(trusted, trust, policy.evidence)) assertOlderLayoutUnlogged(trusted.key, legacy)
-  checks.pass('none')
+  const facts = payloadFacts(legacy, trusted.key)
+  const logEntries = assertLogged({ signer: trusted, facts, logged }, context, checks)
 
   checks.start('subject', image.name)
   const payload = parseSimpleSigning(legacy.payload)
@@ -97,10 +99,19 @@ async function verifyLegacySteps(
     signer: { kind: 'key', trusted },
     predicateType: SIGN_PREDICATE_TYPE,
     statement: undefined,
-    times: [],
-    logEntries: 0,
+    times,
+    logEntries,
     checks: checks.all,
   }
+}
+
+/** What a log states about a signature of the older layout. */
+export function payloadFacts(
+  { payload, signature }: LegacySignature,
+  { algorithm }: PublicKeyInfo,
+): SignatureFacts {
+  const hash = algorithm.hash ?? 'sha256'
+  return { content: 'payload', digest: formatDigest(hash, hashBytes(hash, payload)), signature }
 }
 
 /** Verifies a bare DSSE envelope against an image, as if it were the content of a bundle. */

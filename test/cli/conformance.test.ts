@@ -1,7 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../src/crypto/digest.ts'
+import { serializePublicKeyPem } from '../../src/crypto/public-key.ts'
+import { signArtifact } from '../../src/signing/sign-artifact.ts'
+import { testSigner } from '../support/signers.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
 import { startSigstoreServices, UNTRUSTED_TOKEN as TOKEN } from '../support/sigstore-services.ts'
+import { createTimestampAuthority } from '../support/timestamp-authority.ts'
 
 const EMPTY_ROOT = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
 
@@ -21,19 +26,30 @@ test.each([
   expect(stderr).toContain(message)
 })
 
-test('the protocol does not take a key bundle without a log entry', async () => {
+test('the protocol does not take a key bundle without a time, nor one with a time and no log entry', async () => {
+  const authority = createTimestampAuthority()
+  onTestFinished(authority.close)
   const folder = createSigningFolder()
-  folder.key('release')
   folder.write('app.txt', 'hello\n')
-  folder.write('root.json', EMPTY_ROOT)
-  await folder.run('sign @app.txt --key @release.pem')
+  folder.write('root.json', Buffer.from(authority.trustedRoot).toString())
+  const signer = testSigner('ES256')
+  folder.write('release.pub', serializePublicKeyPem(signer.key))
+  const digest = digestOf(Buffer.from('hello\n'))
+  const plain = await signArtifact(signer, { digest })
+  const { timestamp } = authority
+  const stamped = await signArtifact(signer, { digest }, { timestamp })
+  folder.write('plain.json', Buffer.from(plain.bundle).toString())
+  folder.write('stamped.json', Buffer.from(stamped.bundle).toString())
+  const verify = (bundle: string): ReturnType<typeof folder.run> =>
+    folder.run(
+      `conformance verify-bundle --bundle @${bundle} --key @release.pub --trusted-root @root.json @app.txt`,
+    )
 
-  const result = await folder.run(
-    'conformance verify-bundle --bundle @app.txt.sigstore.json --key @release.pub --trusted-root @root.json @app.txt',
-  )
+  const results = [await verify('plain.json'), await verify('stamped.json')]
 
-  expect(result.exitCode).toBe(3)
-  expect(result.stderr).toContain('0 log entries could be verified, 1 are required')
+  expect(results.map(({ exitCode }) => exitCode)).toStrictEqual([3, 3])
+  expect(results[0]?.stderr).toContain('0 trusted times could be verified, 1 are required')
+  expect(results[1]?.stderr).toContain('0 log entries could be verified, 1 are required')
 })
 
 test('a file that is called like a digest is a file', async () => {

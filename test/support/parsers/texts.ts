@@ -21,6 +21,7 @@ import { MAX_TOKEN_CHARACTERS } from '../../../src/formats/jws.ts'
 import { readLeniently } from '../../../src/formats/lenient-uri.ts'
 import { parseNoteKey } from '../../../src/formats/note-key.ts'
 import { MAX_NOTE_BYTES, parseSignedNote } from '../../../src/formats/signed-note.ts'
+import { MAX_TLOG_PROOF_BYTES, parseTlogProof } from '../../../src/formats/tlog-proof.ts'
 import {
   MAX_BUNDLE_BYTES as MAX_ENTRY_BUNDLE_BYTES,
   parseEntryBundle,
@@ -90,6 +91,16 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
     signatures: repeated('— a QUFBQUFB\n', 'a\n\n'),
     'blank lines': repeated('\n', 'a'),
     'one long signature': repeated('QUFB', 'a\n\n— a ', '\n'),
+  }),
+  ofText('parseTlogProof', MAX_TLOG_PROOF_BYTES, (input) => parseTlogProof(Buffer.from(input)), {
+    hashes: repeated(`${'A'.repeat(43)}=\n`, 'c2sp.org/tlog-proof@v1\nindex 0\n', '\na'),
+    'extra data': repeated(
+      'QUFB',
+      'c2sp.org/tlog-proof@v1\nextra ',
+      '\nindex 0\n\na\n\n— a QUFBQUFB\n',
+    ),
+    signatures: repeated('— a QUFBQUFB\n', 'c2sp.org/tlog-proof@v1\nindex 0\n\na\n\n'),
+    'lines that end at once': repeated('\n', 'c2sp.org/tlog-proof@v1'),
   }),
   ofText('parseCheckpoint', MAX_NOTE_BYTES, parseCheckpoint, {
     extensions: repeated('a\n', 'origin\n1\nQUFB\n'),
