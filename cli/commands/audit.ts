@@ -1,5 +1,6 @@
 /** `countersign audit show|verify|export`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import { ENTRY_TYPES } from '../../src/log/entry-codecs.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { exportLog } from '../log-export.ts'
 import { showAudit } from '../audit-show.ts'
@@ -8,20 +9,6 @@ import { collect, parseCount, requireWitnessOption, witnessKeyOption } from '../
 import { serverOption, tokenFileOption } from '../service.ts'
 import { timeOption } from '../time-option.ts'
 
-const TYPES = [
-  'signature',
-  'attestation',
-  'token',
-  'timestamp',
-  'state',
-  'denial',
-  'approval',
-  'rules',
-  'keyRules',
-  'clock',
-  'logNames',
-  'restore',
-] as const
 const MAX_SHOWN = 1_000_000
 
 /** Builds the command. */
@@ -49,7 +36,7 @@ function showSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--digest <digest>', 'about an artifact: sha256:HEX')
     .option('--bundle <file>', 'of a bundle: its file, or the SHA-256 of its file in hex')
     .option('--jti <id>', 'of a token')
-    .addOption(new Option('--type <type>', 'of one type').choices(TYPES))
+    .addOption(new Option('--type <type>', 'of one type').choices(ENTRY_TYPES))
     .addOption(timeOption('--from <time>', 'not before: 2026-11-22, or 7d ago', context))
     .addOption(timeOption('--to <time>', 'before', context))
     .addOption(

@@ -236,8 +236,7 @@ const CLOCK = record<ClockEntry>({
   reason: REASON,
 })
 
-/** An entry of any type. */
-export const ENTRY: Codec<LogEntry> = variants<LogEntry, 'type'>('type', {
+const ROWS = {
   signature: SIGNATURE,
   attestation: SIGNATURE,
   token: TOKEN,
@@ -247,7 +246,17 @@ export const ENTRY: Codec<LogEntry> = variants<LogEntry, 'type'>('type', {
   approval: APPROVAL,
   rules: RULES,
   keyRules: KEY_RULES,
+  clock: CLOCK,
   logNames: LOG_NAMES,
   restore: RESTORE,
-  clock: CLOCK,
-})
+} as const satisfies Readonly<Record<LogEntry['type'], unknown>>
+
+/** The types of entries. */
+export const ENTRY_TYPES: readonly LogEntry['type'][] = typesOf(ROWS)
+
+/** An entry of any type. */
+export const ENTRY: Codec<LogEntry> = variants<LogEntry, 'type'>('type', ROWS)
+
+function typesOf<Type extends string>(rows: Readonly<Record<Type, unknown>>): readonly Type[] {
+  return Object.keys(rows) as Type[]
+}

@@ -75,3 +75,9 @@ export const LEAF: Codec<KnownLeaf> = variants<KnownLeaf, 'kind'>('kind', {
   [LEAF_KINDS.state]: STATE,
   [HASHEDREKORD_KIND.kind]: HASHEDREKORD,
 })
+
+/** Names of the kinds that are known. */
+export const LEAF_KIND_NAMES: readonly KnownLeaf['kind'][] = [
+  ...Object.values(LEAF_KINDS),
+  HASHEDREKORD_KIND.kind,
+]

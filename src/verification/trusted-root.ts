@@ -47,13 +47,15 @@ export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> 
   return parsed
 }
 
+const MEDIA_TYPE =
+  /^application\/vnd\.dev\.sigstore\.trustedroot(?:\+json;version=(\d{1,9})\.\d+|\.v(\d{1,9})\.\d+\+json)$/
+
 /** Those of Sigstore are 0.1 and 0.2: under the same first number, members are added and skipped. */
 function assertMediaType(mediaType: string): void {
-  if (!mediaType.startsWith('application/vnd.dev.sigstore.trustedroot')) {
-    throw malformed('its mediaType is not a trusted root')
-  }
-  const [, version = '0'] = /(?:version=|\.v)(\d{1,9})\./.exec(mediaType) ?? []
-  assertVersion('the trusted root', Number(version), 0)
+  const match = MEDIA_TYPE.exec(mediaType)
+  if (match === null) throw malformed('its mediaType is not a trusted root')
+  const [, first, second] = match
+  assertVersion('the trusted root', Number(first ?? second), 0)
 }
 
 function readAs<T>(read: () => T, why: string): T {
