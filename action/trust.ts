@@ -9,7 +9,7 @@ import { readFileBounded } from '../src/files.ts'
 import { isJsonObject, type JsonValue, parseJson } from '../src/formats/json.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
 import { assertPublicationCurrent, type PublicationSource } from '../src/keys/publication-times.ts'
-import { filePlace, readPublicKey } from '../src/providers/key-place.ts'
+import { fileSource, readPublicKey } from '../src/providers/key-source.ts'
 import { pinKey, type TrustedKey, type TrustMaterial } from '../src/verification/trust.ts'
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import { usage } from './input-reader.ts'
@@ -49,7 +49,7 @@ export async function readTrust(
   if (fingerprint !== undefined) {
     throw usage('trust-fingerprint is given with a public key', 'leave trust-fingerprint out')
   }
-  const key = await readPublicKey(filePlace(trust), bytes)
+  const key = await readPublicKey(fileSource(trust), bytes)
   const described = `the key of ${trust} (kid ${key.kid})`
   return { material: { keys: [pinKey(key)] }, described }
 }

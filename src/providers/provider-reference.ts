@@ -71,9 +71,9 @@ export function versionUri(reference: ProviderReference, name: VersionName): Key
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — it is elsewhere, or has a PIN in it
  */
-export function keyInPlace(reference: ProviderReference, uri: KeyUri): KeyUri {
+export function keyInLocation(reference: ProviderReference, uri: KeyUri): KeyUri {
   assertNoSecret(uri)
-  const found = completeInPlace(reference, uri)
+  const found = completeInLocation(reference, uri)
   if (found !== undefined) return found
   throw new CountersignError('ERR_KEY_URI_INVALID', 'key is outside the configured provider', {
     hint: 'name a key in the folder, on the token or in the account that the key has as its provider',
@@ -81,7 +81,7 @@ export function keyInPlace(reference: ProviderReference, uri: KeyUri): KeyUri {
 }
 
 /** Completes a reference to a key in the location of a provider; undefined: it is elsewhere. */
-export function completeInPlace(reference: ProviderReference, uri: KeyUri): KeyUri | undefined {
+export function completeInLocation(reference: ProviderReference, uri: KeyUri): KeyUri | undefined {
   if (reference.kind === 'key') {
     return serializeKeyUri(uri) === serializeKeyUri(reference.uri) ? uri : undefined
   }

@@ -6,7 +6,7 @@
  */
 import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
-import { type KeyPlace, readPublicKey } from './key-place.ts'
+import { type KeySource, readPublicKey } from './key-source.ts'
 import { joinOr, type KeyUri, SIGNING_PROVIDERS } from './key-uri.ts'
 import { disposedProvider, type KeyProvider } from './provider.ts'
 
@@ -17,7 +17,7 @@ export const MAX_KEY_BYTES: number = 64 * 1024
 export type ReadPublished = (
   uri: KeyUri,
   signal: AbortSignal | undefined,
-) => Promise<readonly [KeyPlace, Uint8Array]>
+) => Promise<readonly [KeySource, Uint8Array]>
 
 /** Makes a provider of what a source publishes. */
 export function createPublicKeySource(read: ReadPublished): KeyProvider {
@@ -26,8 +26,8 @@ export function createPublicKeySource(read: ReadPublished): KeyProvider {
     describe: async (uri, { algorithm, signal } = {}) => {
       if (isDisposed) throw disposedProvider('public key')
       assertNotCancelled(signal)
-      const [place, content] = await read(uri, signal)
-      return readPublicKey(place, content, algorithm)
+      const [source, content] = await read(uri, signal)
+      return readPublicKey(source, content, algorithm)
     },
     open: (uri) => Promise.reject(onlyPublic(uri)),
     create: ({ uri }) => Promise.reject(onlyPublic(uri)),

@@ -5,7 +5,7 @@ import { create, type NewKeyPair, publish } from '../keys/transitions.ts'
 import type { VersionChange } from '../keys/version-change.ts'
 import { canPin } from '../providers/key-lifecycle.ts'
 import { parseKeyUri } from '../providers/key-uri.ts'
-import { keyInPlace, parseProviderReference } from '../providers/provider-reference.ts'
+import { keyInLocation, parseProviderReference } from '../providers/provider-reference.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import { type Change, changeKey, readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
@@ -83,7 +83,7 @@ export async function readImport(
     readMoment(records, name, context.now()),
   )
   const { key, versions } = moment
-  const uri = keyInPlace(parseProviderReference(key.provider), parseKeyUri(reference))
+  const uri = keyInLocation(parseProviderReference(key.provider), parseKeyUri(reference))
   const provider = await context.providers.provider(uri)
   // An alias may come to mean another key, and two tokens' objects may share a label.
   const pinned = canPin(provider) ? await provider.pin(uri, { algorithm: key.algorithm }) : uri

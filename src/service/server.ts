@@ -21,7 +21,7 @@ import type { LogNames } from '../log/log-roles.ts'
 import { fileReference } from '../providers/file/uri.ts'
 import { parseKeyUri } from '../providers/key-uri.ts'
 import { allLoaders } from '../providers/loaders.ts'
-import { completeInPlace, parseProviderReference } from '../providers/provider-reference.ts'
+import { completeInLocation, parseProviderReference } from '../providers/provider-reference.ts'
 import { createProviders, type Providers } from '../providers/registry.ts'
 import { RenewableFiles } from '../basics/renewal.ts'
 import type { AnchorStorage } from '../rotation/anchor-storage.ts'
@@ -233,7 +233,7 @@ function openProviders(
 function passphraseOf(keys: KeyTable, path: string): string | undefined {
   const uri = parseKeyUri(fileReference(path))
   const owner = Object.values(keys).find(
-    ({ provider }) => completeInPlace(parseProviderReference(provider), uri) !== undefined,
+    ({ provider }) => completeInLocation(parseProviderReference(provider), uri) !== undefined,
   )
   return owner?.passphrase
 }

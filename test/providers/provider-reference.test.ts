@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseKeyUri, serializeKeyUri } from '../../src/providers/key-uri.ts'
 import {
-  keyInPlace,
+  keyInLocation,
   parseProviderReference,
   versionUri,
 } from '../../src/providers/provider-reference.ts'
@@ -58,7 +58,7 @@ test.each([
   ],
   ['file:release.pem', 'file:release.pem', 'file:release.pem'],
 ])('in the place %s, %s is %s', (provider, reference, expected) => {
-  const uri = keyInPlace(parseProviderReference(provider), parseKeyUri(reference))
+  const uri = keyInLocation(parseProviderReference(provider), parseKeyUri(reference))
 
   expect(serializeKeyUri(uri)).toBe(expected)
 })
@@ -84,5 +84,5 @@ test.each([
 ])('the place %s does not have %s', (provider, reference) => {
   const place = parseProviderReference(provider)
 
-  expect(codeOf(() => keyInPlace(place, parseKeyUri(reference)))).toBe('ERR_KEY_URI_INVALID')
+  expect(codeOf(() => keyInLocation(place, parseKeyUri(reference)))).toBe('ERR_KEY_URI_INVALID')
 })

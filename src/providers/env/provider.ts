@@ -1,6 +1,6 @@
 /** Public keys in variables of the environment, for verification only. */
 import { CountersignError } from '../../errors.ts'
-import type { KeyPlace } from '../key-place.ts'
+import type { KeySource } from '../key-source.ts'
 import { type KeyProvider, wrongScheme } from '../provider.ts'
 import { createPublicKeySource } from '../public-key-source.ts'
 import type { Surroundings } from '../surroundings.ts'
@@ -9,11 +9,11 @@ import type { Surroundings } from '../surroundings.ts'
 export function openEnvironment({ env }: Pick<Surroundings, 'env'>): KeyProvider {
   return createPublicKeySource(async (uri) => {
     if (uri.scheme !== 'env') throw wrongScheme('env', uri)
-    return Promise.resolve([variablePlace(uri.name), Buffer.from(readVariable(uri.name, env))])
+    return Promise.resolve([variableSource(uri.name), Buffer.from(readVariable(uri.name, env))])
   })
 }
 
-function variablePlace(name: string): KeyPlace {
+function variableSource(name: string): KeySource {
   const file = `${name}.key`
   return { name: `"env://${name}"`, file, save: `printf '%s\\n' "$${name}" > ${file}` }
 }

@@ -18,7 +18,7 @@ import {
 import { createSigner, type Signer } from '../../signing/signer.ts'
 import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { findForeignPrivateKey, findForeignPublicKey } from '../foreign-keys.ts'
-import { filePlace, namingPlace } from '../key-place.ts'
+import { fileSource, namingSource } from '../key-source.ts'
 import { parsePublicKeyText } from '../public-key-text.ts'
 import { createFileBackend } from './backend.ts'
 import { writeNewKey, writePublicHalf } from './new-key.ts'
@@ -51,7 +51,7 @@ export class KeyFiles {
   /** Reads the public half of a private key, or a public key. */
   async describe(path: string, algorithm?: AlgorithmName): Promise<PublicKeyInfo> {
     const file = await readKeyFile(path)
-    return namingPlace(filePlace(path), file.content, findForeignPublicKey, async () =>
+    return namingSource(fileSource(path), file.content, findForeignPublicKey, async () =>
       isPrivateKeyPem(file.pem)
         ? publicHalf(await this.#readPrivate(file), algorithm)
         : parsePublicKeyText(file.pem, algorithm),
@@ -61,7 +61,7 @@ export class KeyFiles {
   /** Opens a private key for signing. */
   async open(path: string, algorithm?: AlgorithmName): Promise<Signer> {
     const file = await readKeyFile(path)
-    return namingPlace(filePlace(path), file.content, findForeignPrivateKey, async () => {
+    return namingSource(fileSource(path), file.content, findForeignPrivateKey, async () => {
       const privateKey = await this.#readPrivate(file)
       const key = publicHalf(privateKey, algorithm)
       return createSigner(key, createFileBackend(key.algorithm, privateKey))

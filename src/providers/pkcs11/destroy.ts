@@ -7,7 +7,7 @@ import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts'
 import { findPrivateKeys, findPublicKeys, type KeyName, nameText, onlyOne } from './objects.ts'
-import type { KeyPlace } from './open-key.ts'
+import type { KeyOnToken } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
 import type { TokenSession } from './token.ts'
 
@@ -18,7 +18,7 @@ import type { TokenSession } from './token.ts'
  * it means several
  */
 export async function destroyKey(
-  { connection, name, pin }: KeyPlace,
+  { connection, name, pin }: KeyOnToken,
   publicKey: PublicKeyInfo,
 ): Promise<void> {
   await connection.run({ operation: 'destroying a key', pin }, async (given) => {

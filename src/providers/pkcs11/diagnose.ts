@@ -9,12 +9,12 @@ import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import { createTokenBackend } from './backend.ts'
 import type { Pkcs11Module } from './module.ts'
-import { type KeyPlace, pinKey } from './open-key.ts'
+import { type KeyOnToken, pinKey } from './open-key.ts'
 
 /** How to get at what is looked at. */
 export interface Suspect {
   readonly openModule: () => Promise<Pkcs11Module>
-  readonly connect: () => Promise<KeyPlace>
+  readonly connect: () => Promise<KeyOnToken>
 }
 
 const PROBE = Buffer.from('countersign doctor: a signature that says nothing')

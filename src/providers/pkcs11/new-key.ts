@@ -33,20 +33,20 @@ import {
 import { destroyKeyPair, withWritableSession } from './destroy.ts'
 import { toMechanism } from './mechanism.ts'
 import { findPrivateKeys, findPublicKeys, type KeyName, nameText } from './objects.ts'
-import { type KeyPlace, pinKey } from './open-key.ts'
+import { type KeyOnToken, pinKey } from './open-key.ts'
 import type { TokenSession } from './token.ts'
 
 const PROBE = Buffer.from('countersign key create: a signature that says nothing')
 
 /**
- * Makes a key pair at a place and answers its id. It has signed once, and been destroyed again if that
+ * Makes a key pair on a token and answers its id. It has signed once, and been destroyed again if that
  * signature was no good.
  *
  * @throws {@link CountersignError} ERR_KEY_EXISTS — the name or the id is taken;
  * ERR_ALGORITHM_UNSUPPORTED — the token has no such keys; ERR_KEY_URI_INVALID — no name is given
  */
 export async function createKey(
-  { connection, name, pin }: KeyPlace,
+  { connection, name, pin }: KeyOnToken,
   request: CreateKeyRequest,
 ): Promise<Uint8Array> {
   const { signal } = request
@@ -75,20 +75,20 @@ export async function createKey(
  * @throws {@link CountersignError} as {@link createKey}
  */
 export async function createKeyOnce(
-  place: KeyPlace,
+  where: KeyOnToken,
   request: CreateOnceRequest,
 ): Promise<Uint8Array> {
-  const { connection, name, pin } = place
+  const { connection, name, pin } = where
   const { id } = name
   if (id === undefined) throw new TypeError('a key that is made once needs an id')
-  if (!request.isRepeated) return createKey(place, request)
+  if (!request.isRepeated) return createKey(where, request)
   const operation = 'looking for the new key'
   const isMade = await connection.run({ operation, pin, signal: request.signal }, async (given) => {
     if (findPrivateKeys(given, name).length > 0) return true
     await destroyKeyPair(given, name)
     return false
   })
-  return isMade ? id : createKey(place, request)
+  return isMade ? id : createKey(where, request)
 }
 
 function requireLabel({ object }: KeyName): string {

@@ -20,8 +20,8 @@ import { readCertificates, readPublicHalf, readPublicKey } from './public-key.ts
 import type { TokenConnection, TokenSession } from './token.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
-/** The place a URI points to: a token, and the name of a key on it. */
-export interface KeyPlace {
+/** What a URI points to: a token, and the name of a key on it. */
+export interface KeyOnToken {
   readonly connection: TokenConnection
   readonly name: KeyName
   /** Where to find the PIN whenever a login is needed. */
@@ -29,7 +29,7 @@ export interface KeyPlace {
 }
 
 /** A private key on a token, pinned by the public key it had when it was opened. */
-export interface PinnedKey extends KeyPlace {
+export interface PinnedKey extends KeyOnToken {
   readonly publicKey: PublicKeyInfo
 }
 
@@ -49,13 +49,13 @@ export function assertKeyPairUri(uri: KeyUri): asserts uri is Pkcs11Uri {
 }
 
 /**
- * Reads the public key at a place, without a login where the token shows it to everybody.
+ * Reads the public key on a token, without a login where the token shows it to everybody.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_INVALID, ERR_KEY_URI_INVALID; and what
  * TokenConnection.run throws
  */
 export async function describeKey(
-  { connection, name, pin }: KeyPlace,
+  { connection, name, pin }: KeyOnToken,
   { algorithm, signal }: OpenKeyOptions,
 ): Promise<PublicKeyInfo> {
   const operation = 'reading the public key'
@@ -87,13 +87,13 @@ function readVisible(
 }
 
 /**
- * Logs in, finds the private key at a place and pins it by its public half.
+ * Logs in, finds the private key on a token and pins it by its public half.
  *
  * @throws {@link CountersignError} as {@link describeKey}; ERR_ALGORITHM_UNSUPPORTED — the token lacks
  * the mechanism
  */
 export async function pinKey(
-  { connection, name, pin }: KeyPlace,
+  { connection, name, pin }: KeyOnToken,
   { algorithm, signal }: OpenKeyOptions,
 ): Promise<PinnedKey> {
   return connection.run({ operation: 'opening the key', pin, signal }, (given) => {

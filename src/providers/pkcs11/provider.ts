@@ -16,7 +16,7 @@ import { diagnoseKey } from './diagnose.ts'
 import { type LoadModule, loadModule } from './module.ts'
 import type { ModuleSearch } from './module-path.ts'
 import { createKey, createKeyOnce } from './new-key.ts'
-import { assertKeyPairUri, describeKey, type KeyPlace, pinKey } from './open-key.ts'
+import { assertKeyPairUri, describeKey, type KeyOnToken, pinKey } from './open-key.ts'
 import { type ReadPin, readUriPin, withoutLineEnds } from './pin.ts'
 import { type Pkcs11Uri, withoutPin } from './uri.ts'
 
@@ -62,7 +62,7 @@ export function createPkcs11Provider(options: Pkcs11ProviderOptions): Pkcs11Keys
     return uri
   }
 
-  async function connect(uri: Pkcs11Uri): Promise<KeyPlace> {
+  async function connect(uri: Pkcs11Uri): Promise<KeyOnToken> {
     const connection = await connections.open(uri)
     const pin = async (): Promise<string | undefined> =>
       (await readUriPin(uri)) ?? withoutLineEnds(await options.readPin(connection.token.label))
