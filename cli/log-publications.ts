@@ -5,7 +5,11 @@ import { parseJson } from '../src/formats/json.ts'
 import { type KeyHistory, parseKeyHistory } from '../src/keys/key-history.ts'
 import type { StateFacts } from '../src/log/entry.ts'
 import type { LogServer } from '../src/log/http-source.ts'
-import { assertToldHistory, assertToldKeySet, ToldStates } from '../src/log/published-check.ts'
+import {
+  assertLoggedHistory,
+  assertLoggedKeySet,
+  LoggedStates,
+} from '../src/log/published-check.ts'
 import type { ReadOptions } from '../src/log/source.ts'
 import { LeafReader } from '../src/log/read-leaf.ts'
 import { leavesFrom } from './log-entries.ts'
@@ -27,7 +31,7 @@ export class LoggedPublications {
   readonly #server: LogServer
   readonly #history: KeyHistory | undefined
   readonly #keySet: KeySet | undefined
-  readonly #states = new ToldStates()
+  readonly #states = new LoggedStates()
 
   private constructor(server: LogServer, history?: KeyHistory, keySet?: KeySet) {
     this.#server = server
@@ -67,8 +71,8 @@ export class LoggedPublications {
     const keySet = this.#keySet
     const later = await this.#readLater(size, options)
     for (const { index, state } of later) this.add(index, state)
-    if (history !== undefined) assertToldHistory(this.#states, history)
-    if (keySet !== undefined) assertToldKeySet(this.#states, keySet)
+    if (history !== undefined) assertLoggedHistory(this.#states, history)
+    if (keySet !== undefined) assertLoggedKeySet(this.#states, keySet)
     return {
       historyVersions: history?.versions.length ?? 0,
       keySetKeys: keySet?.keys.length ?? 0,

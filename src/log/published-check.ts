@@ -9,10 +9,10 @@ import { CountersignError } from '../errors.ts'
 import type { KeySet } from '../formats/jwks.ts'
 import type { KeyHistory, PublishedVersion } from '../keys/key-history.ts'
 import type { StateFacts } from './entry.ts'
-import { followState, type ToldVersion } from './told-version.ts'
+import { followState, type LoggedVersion } from './logged-version.ts'
 
 /** State entries of a log, in their order. */
-export class ToldStates {
+export class LoggedStates {
   readonly #entries: { readonly index: number; readonly entry: StateFacts }[] = []
 
   /** Number of the newest publication that the entries tell of; 0 where there are none. */
@@ -30,14 +30,14 @@ export class ToldStates {
    *
    * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — entries do not follow from each other
    */
-  at(sequence: number): ReadonlyMap<string, ToldVersion> {
-    const told = new Map<string, ToldVersion>()
+  at(sequence: number): ReadonlyMap<string, LoggedVersion> {
+    const logged = new Map<string, LoggedVersion>()
     for (const { index, entry } of this.#entries) {
       if (entry.sequence > sequence) break
       const { kid } = entry.key
-      told.set(kid, followState(told.get(kid), index, entry))
+      logged.set(kid, followState(logged.get(kid), index, entry))
     }
-    return told
+    return logged
   }
 }
 
@@ -46,22 +46,22 @@ export class ToldStates {
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not; names the first kid
  */
-export function assertToldHistory(states: ToldStates, history: KeyHistory): void {
-  const told = states.at(history.sequence)
+export function assertLoggedHistory(states: LoggedStates, history: KeyHistory): void {
+  const logged = states.at(history.sequence)
   for (const published of history.versions) {
     const { kid } = published.key
-    const why = differenceOf(published, told.get(kid))
-    if (why !== undefined) throw untold('the key history', kid, why)
+    const why = differenceOf(published, logged.get(kid))
+    if (why !== undefined) throw unlogged('the key history', kid, why)
   }
   for (const { kid } of history.trustKeys ?? []) {
-    const why = unservedBecause(told.get(kid), ['pending', 'active'])
-    if (why !== undefined) throw untold('the key history', kid, why)
+    const why = unservedBecause(logged.get(kid), ['pending', 'active'])
+    if (why !== undefined) throw unlogged('the key history', kid, why)
   }
   for (const { kid } of history.auditLog?.keys ?? []) {
-    const why = unservedBecause(told.get(kid), ['pending', 'active', 'retired', 'destroyed'])
-    if (why !== undefined) throw untold('the key history', kid, why)
+    const why = unservedBecause(logged.get(kid), ['pending', 'active', 'retired', 'destroyed'])
+    if (why !== undefined) throw unlogged('the key history', kid, why)
   }
-  assertComplete(told, history)
+  assertComplete(logged, history)
 }
 
 /**
@@ -69,48 +69,48 @@ export function assertToldHistory(states: ToldStates, history: KeyHistory): void
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it has; names the first kid
  */
-export function assertToldKeySet(states: ToldStates, { keys, sequence }: KeySet): void {
-  const told = states.at(sequence ?? Infinity)
+export function assertLoggedKeySet(states: LoggedStates, { keys, sequence }: KeySet): void {
+  const logged = states.at(sequence ?? Infinity)
   for (const { key } of keys) {
-    const why = unservedBecause(told.get(key.kid), ['pending', 'active', 'retired'])
-    if (why !== undefined) throw untold('the key set', key.kid, why)
+    const why = unservedBecause(logged.get(key.kid), ['pending', 'active', 'retired'])
+    if (why !== undefined) throw unlogged('the key set', key.kid, why)
   }
 }
 
 /** A version that is left out would hide its revocation. */
 function assertComplete(
-  told: ReadonlyMap<string, ToldVersion>,
+  logged: ReadonlyMap<string, LoggedVersion>,
   { skipped = [], versions }: KeyHistory,
 ): void {
   const names = new Set(versions.map(({ name }) => name))
   const kids = new Set([...versions.map(({ key }) => key.kid), ...skipped.map(({ kid }) => kid)])
-  for (const [kid, { key, publishedAt }] of told) {
+  for (const [kid, { key, publishedAt }] of logged) {
     if (publishedAt === undefined || kids.has(kid) || !names.has(key.name)) continue
-    throw untold('the key history', kid, `it lacks ${key.name}@${key.version}`)
+    throw unlogged('the key history', kid, `it lacks ${key.name}@${key.version}`)
   }
 }
 
 function unservedBecause(
-  told: ToldVersion | undefined,
-  states: readonly ToldVersion['state'][],
+  logged: LoggedVersion | undefined,
+  states: readonly LoggedVersion['state'][],
 ): string | undefined {
-  if (told === undefined) return 'the log tells of no such version'
-  if (told.publishedAt === undefined) return 'by the log it was never published'
-  return states.includes(told.state) ? undefined : `by the log it is ${told.state}`
+  if (logged === undefined) return 'the log has no such version'
+  if (logged.publishedAt === undefined) return 'by the log it was never published'
+  return states.includes(logged.state) ? undefined : `by the log it is ${logged.state}`
 }
 
 function differenceOf(
   published: PublishedVersion,
-  told: ToldVersion | undefined,
+  logged: LoggedVersion | undefined,
 ): string | undefined {
-  if (told === undefined) return 'the log tells of no such version'
-  const [actual, expected] = [publishedFacts(published), toldFacts(told)]
+  if (logged === undefined) return 'the log has no such version'
+  const [actual, expected] = [publishedFacts(published), loggedFacts(logged)]
   const fact = Object.keys(expected).find((each) => expected[each] !== actual[each])
   if (fact !== undefined) {
     return `${fact} is ${actual[fact] ?? 'not set'}, and ${expected[fact] ?? 'not set'} by the log`
   }
   const { end } = published.validFor
-  const isLong = told.revokedAt !== undefined && end !== undefined && end > told.revokedAt
+  const isLong = logged.revokedAt !== undefined && end !== undefined && end > logged.revokedAt
   return isLong ? `its window ends at ${end.toISOString()}, after its revocation` : undefined
 }
 
@@ -130,27 +130,27 @@ function publishedFacts(published: PublishedVersion): Facts {
 }
 
 /** What an imported key pair signed before counts, so its window has no start. */
-function startOf({ origin, activatedAt, revokedAt, retiredAt }: ToldVersion): Date | undefined {
+function startOf({ origin, activatedAt, revokedAt, retiredAt }: LoggedVersion): Date | undefined {
   return origin === 'external' ? undefined : (activatedAt ?? revokedAt ?? retiredAt)
 }
 
 /** When a window ends is a matter of the key's lag too, which the log does not tell. */
-function toldFacts(told: ToldVersion): Facts {
-  const { key, use, origin, state, compromisedSince, ...times } = told
+function loggedFacts(logged: LoggedVersion): Facts {
+  const { key, use, origin, state, compromisedSince, ...times } = logged
   return {
     version: `${key.name}@${key.version}`,
     use,
     origin,
     // Destroyed after it was compromised, it is published as compromised.
     state: compromisedSince === undefined ? state : 'revoked',
-    start: startOf(told)?.toISOString(),
+    start: startOf(logged)?.toISOString(),
     compromisedSince: compromisedSince?.toISOString(),
     end: (times.retiredAt ?? times.revokedAt) && 'set',
   }
 }
 
-function untold(what: string, kid: string, why: string): CountersignError {
-  const message = `${what} says of kid ${kid} what the log does not tell: ${why}`
+function unlogged(what: string, kid: string, why: string): CountersignError {
+  const message = `kid ${kid} in ${what} does not match the log: ${why}`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
     hint: "do not rely on these keys: somebody may have written them into the service's database; ask its owner",
     details: { kid },

@@ -13,7 +13,7 @@ import { stepOf, type VersionChange, versionsOf } from '../keys/version-change.t
 import type { LogEntry, StateEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator, RotationContext } from './context.ts'
-import { assertTold, certificatesSha256 } from './told-versions.ts'
+import { assertLogged, certificatesSha256 } from './logged-versions.ts'
 
 /** What was changed. */
 export interface Change {
@@ -86,7 +86,7 @@ function changeOnce(
     const moment = await readMoment(records, name, now)
     const changes = await decide(moment, records)
     const changed = versionsOf(changes)
-    await assertAllTold(records, moment, changed)
+    await assertAllLogged(records, moment, changed)
     for (const change of changes) assertNeverRevoked(context, change)
     const consent = await askConsent(changes, done, records)
     for (const { before, after } of changes) {
@@ -147,14 +147,14 @@ export function consentTo(
 }
 
 /** A transition starts from what the log tells: an entry over a row that somebody slipped in would vouch for it. */
-async function assertAllTold(
+async function assertAllLogged(
   { log }: StoreTransaction,
   { key, versions }: KeyMoment,
   changed: readonly KeyVersion[],
 ): Promise<void> {
   const numbers = new Set(changed.map(({ version }) => version))
   for (const before of versions) {
-    if (numbers.has(before.version)) await assertTold(log, before, key.use)
+    if (numbers.has(before.version)) await assertLogged(log, before, key.use)
   }
 }
 

@@ -7,7 +7,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Store } from '../store/store.ts'
 import type { ActiveSigner, Keyring, KeyringSnapshot } from './keyring.ts'
 import { OpenSigners } from './open-signers.ts'
-import { isSameState, ToldVersions } from './told-versions.ts'
+import { isSameState, LoggedVersions } from './logged-versions.ts'
 
 /** What a keyring stands on. */
 export interface KeyringOptions {
@@ -23,15 +23,15 @@ export interface KeyringOptions {
 }
 
 /** What was read, and what of it the log does not tell. */
-interface ToldSnapshot {
+interface LoggedSnapshot {
   readonly snapshot: KeyringSnapshot
-  readonly untold: readonly CountersignError[]
+  readonly unlogged: readonly CountersignError[]
 }
 
 /** A keyring that follows its store until it is disposed. */
 export interface StoreKeyring extends Keyring, AsyncDisposable {
   /** What the store says of versions and the log does not tell: it is not in the snapshot. */
-  readonly untold: readonly CountersignError[]
+  readonly unlogged: readonly CountersignError[]
   /** How long ago the store was last read, whether or not anything had changed. */
   readonly ageMs: () => number
 }
@@ -44,19 +44,19 @@ export interface StoreKeyring extends Keyring, AsyncDisposable {
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the first read fails; later ones are repeated
  */
 export async function createKeyring(options: KeyringOptions): Promise<StoreKeyring> {
-  const told = new ToldVersions()
-  return new FollowingKeyring(options, told, await readSnapshot(options.store, told))
+  const logged = new LoggedVersions()
+  return new FollowingKeyring(options, logged, await readSnapshot(options.store, logged))
 }
 
 class FollowingKeyring implements StoreKeyring {
   readonly #options: KeyringOptions
-  readonly #told: ToldVersions
+  readonly #logged: LoggedVersions
   readonly #signers: OpenSigners
   readonly #listeners = new Set<(snapshot: KeyringSnapshot) => void>()
   readonly #stopListening: () => void
   /** Both written by #read alone. */
   #snapshot: KeyringSnapshot
-  #untold: readonly CountersignError[] = []
+  #unlogged: readonly CountersignError[] = []
   /** When that read began; by #read alone. */
   #readAtMs: number
   /** The read that is under way or was the last; never rejects. */
@@ -66,13 +66,17 @@ class FollowingKeyring implements StoreKeyring {
   #stopTimer: () => void = () => undefined
   #isDisposed = false
 
-  constructor(options: KeyringOptions, told: ToldVersions, { snapshot, untold }: ToldSnapshot) {
+  constructor(
+    options: KeyringOptions,
+    logged: LoggedVersions,
+    { snapshot, unlogged }: LoggedSnapshot,
+  ) {
     this.#options = options
-    this.#told = told
+    this.#logged = logged
     this.#signers = new OpenSigners(options.openKey)
     this.#snapshot = snapshot
     this.#readAtMs = this.#monotonicMs()
-    this.#report(untold)
+    this.#report(unlogged)
     this.#warm()
     this.#stopListening = options.store.onAnnouncement(() => {
       this.#refreshInBackground()
@@ -84,8 +88,8 @@ class FollowingKeyring implements StoreKeyring {
     return this.#snapshot
   }
 
-  get untold(): readonly CountersignError[] {
-    return this.#untold
+  get unlogged(): readonly CountersignError[] {
+    return this.#unlogged
   }
 
   readonly ageMs = (): number => this.#monotonicMs() - this.#readAtMs
@@ -147,10 +151,10 @@ class FollowingKeyring implements StoreKeyring {
 
   async #read(): Promise<void> {
     const startMs = this.#monotonicMs()
-    const { snapshot, untold } = await readSnapshot(this.#options.store, this.#told)
+    const { snapshot, unlogged } = await readSnapshot(this.#options.store, this.#logged)
     if (this.#isDisposed) return
     this.#readAtMs = startMs
-    this.#report(untold)
+    this.#report(unlogged)
     if (isSame(snapshot, this.#snapshot)) return
     this.#snapshot = snapshot
     this.#warm()
@@ -158,10 +162,10 @@ class FollowingKeyring implements StoreKeyring {
   }
 
   /** Once for each thing: the store is read again every few seconds. */
-  #report(untold: readonly CountersignError[]): void {
-    const known = new Set(this.#untold.map(({ message }) => message))
-    this.#untold = untold
-    for (const problem of untold) {
+  #report(unlogged: readonly CountersignError[]): void {
+    const known = new Set(this.#unlogged.map(({ message }) => message))
+    this.#unlogged = unlogged
+    for (const problem of unlogged) {
       if (!known.has(problem.message)) this.#options.onError(problem)
     }
   }
@@ -204,14 +208,14 @@ function notUsable({ name }: Key, why: string, hint: string): CountersignError {
 }
 
 /** Statements of a transaction may see what others committed between them, so the number is read twice. */
-async function readSnapshot(store: Store, told: ToldVersions): Promise<ToldSnapshot> {
+async function readSnapshot(store: Store, logged: LoggedVersions): Promise<LoggedSnapshot> {
   for (;;) {
     const { isWhole, ...read } = await store.transaction(async ({ keys: records, log }) => {
       const sequence = await records.sequence()
       const keys = await records.keys()
-      const { versions, untold } = await told.hold(log, keys, await records.versions())
+      const { versions, unlogged } = await logged.reconcile(log, keys, await records.versions())
       const isWhole = (await records.sequence()) === sequence
-      return { snapshot: { sequence, keys, versions }, untold, isWhole }
+      return { snapshot: { sequence, keys, versions }, unlogged, isWhole }
     })
     if (isWhole) return read
   }

@@ -39,7 +39,7 @@ export function storeChecks(
         if (failure !== undefined) throw failure
       },
     },
-    { name: 'key states', check: () => assertAllTold(keyring) },
+    { name: 'key states', check: () => assertAllLogged(keyring) },
     {
       name: 'clock',
       check: async () => {
@@ -71,8 +71,8 @@ async function assertLockable(store: Store): Promise<void> {
 }
 
 /** Of what somebody slipped into the database nothing is published; whoever runs the service must know. */
-function assertAllTold({ untold }: Pick<StoreKeyring, 'untold'>): Promise<void> {
-  const [first] = untold
+function assertAllLogged({ unlogged }: Pick<StoreKeyring, 'unlogged'>): Promise<void> {
+  const [first] = unlogged
   return first === undefined ? Promise.resolve() : Promise.reject(first)
 }
 

@@ -125,7 +125,7 @@ test.each([
     expect(result.exitCode).toBe(3)
     expect(result.stdout).toBe('')
     expect(result.stderr).toContain(
-      `error: ${what} says of kid ${kid} what the log does not tell: the log tells of no such version [ERR_LOG_PROOF_INVALID]`,
+      `error: kid ${kid} in ${what} does not match the log: the log has no such version [ERR_LOG_PROOF_INVALID]`,
     )
   },
 )

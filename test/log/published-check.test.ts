@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import type { KeySet } from '../../src/formats/jwks.ts'
 import type { AuditLogIdentity, KeyHistory, PublishedVersion } from '../../src/keys/key-history.ts'
 import type { StateEntry } from '../../src/log/entry.ts'
-import { assertToldHistory, assertToldKeySet, ToldStates } from '../../src/log/published-check.ts'
+import {
+  assertLoggedHistory,
+  assertLoggedKeySet,
+  LoggedStates,
+} from '../../src/log/published-check.ts'
 import { errorOf } from '../support/errors.ts'
 import { stateEntry } from '../support/log-entries.ts'
 import { testSigner } from '../support/signers.ts'
@@ -27,8 +31,8 @@ const STEPS: readonly Step[] = [
 const at = (index: number): Date =>
   stateEntry(index, { to: 'active', action: '', sequence: 0 }).time
 
-function told(steps: readonly Step[] = STEPS): ToldStates {
-  const states = new ToldStates()
+function logged(steps: readonly Step[] = STEPS): LoggedStates {
+  const states = new LoggedStates()
   const last = new Map<number, StateEntry['to']>()
   for (const [index, [number, action, to, sequence]] of steps.entries()) {
     const entry = stateEntry(index, {
@@ -84,15 +88,15 @@ const keySet = (number: number, sequence?: number): KeySet => ({
 })
 
 test('a history that follows from the log passes, and so does an older one as it was then', () => {
-  assertToldHistory(told(), history(FIRST, SECOND))
+  assertLoggedHistory(logged(), history(FIRST, SECOND))
   const retired = { ...FIRST, state: 'retired' as const, compromisedSince: undefined }
-  assertToldHistory(told(), { sequence: 6, versions: [retired, SECOND] })
-  assertToldHistory(told(), { ...history(FIRST, SECOND), trustKeys: [key(2)] })
-  assertToldHistory(told(), { ...history(FIRST, SECOND), auditLog: auditLog(2) })
+  assertLoggedHistory(logged(), { sequence: 6, versions: [retired, SECOND] })
+  assertLoggedHistory(logged(), { ...history(FIRST, SECOND), trustKeys: [key(2)] })
+  assertLoggedHistory(logged(), { ...history(FIRST, SECOND), auditLog: auditLog(2) })
 })
 
 test.each<readonly [string, KeyHistory, string]>([
-  ['a version nobody made', history({ ...FIRST, key: key(9) }), 'the log tells of no such version'],
+  ['a version nobody made', history({ ...FIRST, key: key(9) }), 'the log has no such version'],
   [
     'another state',
     history(FIRST, { ...SECOND, state: 'pending' }),
@@ -121,7 +125,7 @@ test.each<readonly [string, KeyHistory, string]>([
   [
     'a trust key nobody made',
     { ...history(FIRST, SECOND), trustKeys: [key(9)] },
-    'the log tells of no such version',
+    'the log has no such version',
   ],
   [
     'a trust key that is revoked',
@@ -131,7 +135,7 @@ test.each<readonly [string, KeyHistory, string]>([
   [
     'a key of the audit log nobody made',
     { ...history(FIRST, SECOND), auditLog: auditLog(9) },
-    'the log tells of no such version',
+    'the log has no such version',
   ],
   [
     'a key of the audit log that is revoked',
@@ -140,25 +144,25 @@ test.each<readonly [string, KeyHistory, string]>([
   ],
 ])('a history with %s is refused', (_what, published, why) => {
   const { code, message } = errorOf(() => {
-    assertToldHistory(told(), published)
+    assertLoggedHistory(logged(), published)
   })
 
   expect(code).toBe('ERR_LOG_PROOF_INVALID')
-  expect(message).toMatch(/^the key history says of kid \S{43} what the log does not tell: /)
+  expect(message).toMatch(/^kid \S{43} in the key history does not match the log: /)
   expect(message).toContain(why)
 })
 
 test('a key set has keys that are published, and none that is revoked', () => {
-  assertToldKeySet(told(), keySet(2, 7))
-  assertToldKeySet(told(), keySet(2))
-  assertToldKeySet(told(), keySet(1, 6))
+  assertLoggedKeySet(logged(), keySet(2, 7))
+  assertLoggedKeySet(logged(), keySet(2))
+  assertLoggedKeySet(logged(), keySet(1, 6))
   const verdictOn = (set: KeySet): string =>
     errorOf(() => {
-      assertToldKeySet(told(), set)
+      assertLoggedKeySet(logged(), set)
     }).message
 
   expect(verdictOn(keySet(1, 7))).toContain('by the log it is revoked')
-  expect(verdictOn(keySet(9, 7))).toContain('the log tells of no such version')
+  expect(verdictOn(keySet(9, 7))).toContain('the log has no such version')
   expect(verdictOn(keySet(2, 4))).toContain('by the log it was never published')
 })
 
@@ -168,7 +172,7 @@ test.each<readonly [string, Step]>([
 ])('an entry that %s vouches for nothing', (_what, step) => {
   const [, , to, sequence] = step
   const number = step[0]
-  const states = told()
+  const states = logged()
   states.add(
     8,
     stateEntry(8, {

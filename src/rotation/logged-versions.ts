@@ -1,6 +1,6 @@
 /**
- * Holds the versions of the store against the log. A version is published, signs and changes only as its
- * state entries tell it, so whoever writes the database brings in no key in silence.
+ * Compares the versions of the store with the log. A version is published, signs and changes only as its
+ * state entries state it, so a change of the database alone brings in no key.
  *
  * @packageDocumentation
  */
@@ -8,16 +8,16 @@ import { createHash } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import type { LogReader } from '../log/log-records.ts'
-import { readToldVersion, type ToldVersion } from '../log/told-version.ts'
+import { readLoggedVersion, type LoggedVersion } from '../log/logged-version.ts'
 
-type ToldLog = Pick<LogReader, 'find' | 'entries'>
+type StateLog = Pick<LogReader, 'find' | 'entries'>
 
 /** Versions as they may be used. */
-export interface ToldSet {
-  /** Each as the log tells it: what the store says of it now, else what it last said rightly. */
+export interface ReconciledVersions {
+  /** Each as the log has it: as the store has it now, else as the store last had it right. */
   readonly versions: readonly KeyVersion[]
-  /** What the store says and the log does not tell. */
-  readonly untold: readonly CountersignError[]
+  /** What the store has and the log does not. */
+  readonly unlogged: readonly CountersignError[]
 }
 
 /** A version and the use of its key. */
@@ -27,19 +27,19 @@ interface UsedVersion {
 }
 
 /** Remembers what was found right, so that the log is read only for what changed. */
-export class ToldVersions {
-  /** By kid; grows by {@link hold}. */
+export class LoggedVersions {
+  /** By kid; grows by {@link reconcile}. */
   readonly #right = new Map<string, UsedVersion>()
 
-  /** Sorts out what the log does not tell of the versions of these keys. */
-  async hold(
-    log: ToldLog,
+  /** Sorts out what does not match the log. */
+  async reconcile(
+    log: StateLog,
     keys: readonly Key[],
     versions: readonly KeyVersion[],
-  ): Promise<ToldSet> {
+  ): Promise<ReconciledVersions> {
     const uses = new Map(keys.map(({ name, use }) => [name, use]))
     const held: KeyVersion[] = []
-    const untold: CountersignError[] = []
+    const unlogged: CountersignError[] = []
     for (const version of versions) {
       const { kid } = version.publicKey
       const use = uses.get(version.key)
@@ -51,20 +51,20 @@ export class ToldVersions {
           ? undefined
           : await findProblem(log, { version, use })
       if (problem === undefined) this.#right.set(kid, { version, use })
-      else untold.push(problem)
+      else unlogged.push(problem)
       const usable = problem === undefined ? version : known
       if (usable !== undefined) held.push(usable)
     }
-    return { versions: held, untold }
+    return { versions: held, unlogged }
   }
 }
 
 /**
- * Makes sure that the log tells of a version what the store says.
+ * Makes sure that a version of the store matches the log.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not
  */
-export async function assertTold(log: ToldLog, version: KeyVersion, use: KeyUse): Promise<void> {
+export async function assertLogged(log: StateLog, version: KeyVersion, use: KeyUse): Promise<void> {
   const problem = await findProblem(log, { version, use })
   if (problem !== undefined) throw problem
 }
@@ -82,16 +82,19 @@ export function certificatesSha256({ certificates }: KeyVersion): string | undef
     : createHash('sha256').update(certificates).digest('hex')
 }
 
-async function findProblem(log: ToldLog, used: UsedVersion): Promise<CountersignError | undefined> {
+async function findProblem(
+  log: StateLog,
+  used: UsedVersion,
+): Promise<CountersignError | undefined> {
   const { version } = used
   try {
-    const told = await readToldVersion(log, version.publicKey.kid)
-    const why = told === undefined ? 'the log tells of no such version' : differenceOf(used, told)
-    return why === undefined ? undefined : untoldBy(version, why)
+    const logged = await readLoggedVersion(log, version.publicKey.kid)
+    const why = logged === undefined ? 'the log has no such version' : differenceOf(used, logged)
+    return why === undefined ? undefined : unloggedBy(version, why)
   } catch (cause) {
     if (CountersignError.is(cause, 'ERR_FORMAT_UNSUPPORTED')) return notUnderstood(version, cause)
     if (!CountersignError.is(cause, 'ERR_LOG_PROOF_INVALID')) throw cause
-    return untoldBy(version, `the log contradicts itself: ${cause.message}`, cause)
+    return unloggedBy(version, `the log contradicts itself: ${cause.message}`, cause)
   }
 }
 
@@ -108,7 +111,7 @@ function factsOf(version: KeyVersion): Facts {
   }
 }
 
-function timesOf(version: KeyVersion | ToldVersion): Facts {
+function timesOf(version: KeyVersion | LoggedVersion): Facts {
   return {
     publishedAt: version.publishedAt?.toISOString(),
     activatedAt: version.activatedAt?.toISOString(),
@@ -119,16 +122,16 @@ function timesOf(version: KeyVersion | ToldVersion): Facts {
   }
 }
 
-function differenceOf({ version, use }: UsedVersion, told: ToldVersion): string | undefined {
+function differenceOf({ version, use }: UsedVersion, logged: LoggedVersion): string | undefined {
   const said: Facts = { ...factsOf(version), use }
   const known: Facts = {
-    key: told.key.name,
-    version: told.key.version,
-    origin: told.origin,
-    state: told.state,
-    ...timesOf(told),
-    certificates: told.certificatesSha256,
-    use: told.use,
+    key: logged.key.name,
+    version: logged.key.version,
+    origin: logged.origin,
+    state: logged.state,
+    ...timesOf(logged),
+    certificates: logged.certificatesSha256,
+    use: logged.use,
   }
   const different = Object.keys(said).find((name) => said[name] !== known[name])
   if (different === undefined) return undefined
@@ -144,11 +147,11 @@ function notUnderstood(version: KeyVersion, { message, hint }: CountersignError)
   })
 }
 
-function untoldBy(version: KeyVersion, why: string, cause?: unknown): CountersignError {
+function unloggedBy(version: KeyVersion, why: string, cause?: unknown): CountersignError {
   const { key, version: number, publicKey } = version
-  const message = `the database says of ${key}@${number} what the log does not tell: ${why}`
+  const message = `${key}@${number} in the database does not match the log: ${why}`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'somebody changed the database by hand: find out who, and put the row back as the log tells it (countersign log show --type state); until then it is not published, and does not sign',
+    hint: 'the row was changed by hand: find out by whom, and restore it as the log states it (countersign log show --type state); until then it is not published and does not sign',
     details: { key, version: number, kid: publicKey.kid },
     cause,
   })

@@ -1,6 +1,6 @@
 /**
- * What the log tells of a key version: its state entries, taken together, say in which state it is and since
- * when. Whoever writes the database can change a version; what nobody wrote into the log is not believed.
+ * A key version as the log has it: its state entries, taken together, say in which state it is and since
+ * when. A change of the database alone is not believed.
  *
  * @packageDocumentation
  */
@@ -10,8 +10,8 @@ import type { EntryKey, StateFacts } from './entry.ts'
 import { parseEntry } from './entry-format.ts'
 import type { LogReader } from './log-records.ts'
 
-/** A key version as the log tells of it; a transition not made has no time. */
-export interface ToldVersion extends VersionState {
+/** A key version as the log has it; a transition not made has no time. */
+export interface LoggedVersion extends VersionState {
   readonly key: EntryKey
   readonly use: KeyUse
   readonly origin: KeyOrigin
@@ -23,36 +23,36 @@ export interface ToldVersion extends VersionState {
 const MAX_CHANGES = 1000
 
 /**
- * Reads what the log tells of a version; undefined where it tells nothing.
+ * Reads a version from the log; undefined where it is not there.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entries do not follow from each other
  */
-export async function readToldVersion(
+export async function readLoggedVersion(
   log: Pick<LogReader, 'find' | 'entries'>,
   kid: string,
-): Promise<ToldVersion | undefined> {
+): Promise<LoggedVersion | undefined> {
   const indices = await log.find(`state:${kid}`, { limit: MAX_CHANGES })
-  let told: ToldVersion | undefined
+  let logged: LoggedVersion | undefined
   for (const index of indices.toReversed()) {
     const [data] = await log.entries(index, index + 1)
     const entry = data && parseEntry(data)
     // Labels are no part of what is hashed, so the entry itself decides.
-    if (entry?.type === 'state' && entry.key.kid === kid) told = followState(told, index, entry)
+    if (entry?.type === 'state' && entry.key.kid === kid) logged = followState(logged, index, entry)
   }
-  return told
+  return logged
 }
 
 /**
- * What the log tells of a version once it has one more entry.
+ * A version once the log has one more entry.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entry begins with another state than the one
  * before it ended with, or is of another version
  */
 export function followState(
-  before: ToldVersion | undefined,
+  before: LoggedVersion | undefined,
   index: number,
   entry: StateFacts,
-): ToldVersion {
+): LoggedVersion {
   assertFollows(before, index, entry)
   const { key, use, to: state, compromisedSince, certificatesSha256 } = entry
   const origin = before?.origin ?? (entry.action === 'import' ? 'external' : 'generated')
@@ -60,11 +60,11 @@ export function followState(
   return { ...facts, ...timesAfter(before, entry) }
 }
 
-function assertFollows(before: ToldVersion | undefined, index: number, entry: StateFacts): void {
+function assertFollows(before: LoggedVersion | undefined, index: number, entry: StateFacts): void {
   const { key, use, from } = entry
   if (from !== before?.state) {
-    const told = before === undefined ? 'none before it tells of that version' : before.state
-    throw contradiction(index, `it begins with the state ${from ?? '"new"'}, and ${told}`)
+    const logged = before === undefined ? 'none before it tells of that version' : before.state
+    throw contradiction(index, `it begins with the state ${from ?? '"new"'}, and ${logged}`)
   }
   if (before === undefined) return
   const { name, version } = before.key
@@ -76,7 +76,7 @@ function assertFollows(before: ToldVersion | undefined, index: number, entry: St
 }
 
 type Times = Pick<
-  ToldVersion,
+  LoggedVersion,
   'publishedAt' | 'activatedAt' | 'retiredAt' | 'revokedAt' | 'destroyedAt'
 >
 
@@ -88,7 +88,7 @@ const NO_TIMES: Times = {
   destroyedAt: undefined,
 }
 
-function timesAfter(before: ToldVersion | undefined, { action, time }: StateFacts): Times {
+function timesAfter(before: LoggedVersion | undefined, { action, time }: StateFacts): Times {
   const { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt } = before ?? NO_TIMES
   const times: Times = { publishedAt, activatedAt, retiredAt, revokedAt, destroyedAt }
   switch (action) {

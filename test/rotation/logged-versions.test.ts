@@ -100,9 +100,9 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(numbersOf(keyring)).toEqual(['1 active', '2 pending'])
     expect(errors.map(({ code }) => code)).toEqual(['ERR_LOG_PROOF_INVALID'])
     expect(errors[0]?.message).toBe(
-      'the database says of release@3 what the log does not tell: the log tells of no such version',
+      'release@3 in the database does not match the log: the log has no such version',
     )
-    expect(keyring.untold).toHaveLength(1)
+    expect(keyring.unlogged).toHaveLength(1)
   })
 
   test('a keyring that starts over such a table leaves that version out', async () => {
@@ -130,7 +130,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
       'ERR_KEY_NOT_USABLE',
     )
     expect(errors[0]?.message).toBe(
-      'the database says of release@1 what the log does not tell: use is digest, and artifact by the log',
+      'release@1 in the database does not match the log: use is digest, and artifact by the log',
     )
   })
 
@@ -165,7 +165,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     await keyring.refresh()
 
     expect(keyring.snapshot.versions).toEqual(before)
-    expect(keyring.untold.map(({ details }) => details['version'])).toEqual([1, 2])
+    expect(keyring.unlogged.map(({ details }) => details['version'])).toEqual([1, 2])
     const { version } = await keyring.activeSigner('release', 'artifact')
     expect(version.version).toBe(2)
   })
@@ -184,7 +184,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     await sql(`update key_versions set ${set} where version = 1`)
     await keyring.refresh()
 
-    expect(keyring.untold[0]?.message).toContain(why)
+    expect(keyring.unlogged[0]?.message).toContain(why)
     expect(keyring.snapshot.versions).toContainEqual(before)
 
     await sql(
@@ -192,7 +192,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
        activated_at = ${before.activatedAt?.getTime() ?? 0} where version in (1, 7)`,
     )
     await keyring.refresh()
-    expect(keyring.untold).toEqual([])
+    expect(keyring.unlogged).toEqual([])
     expect(keyring.snapshot.versions).toContainEqual(before)
   })
 
@@ -238,7 +238,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
 
     const { keyring } = await follow(scene)
 
-    expect(keyring.untold[0]?.message).toContain('none before it tells of that version')
+    expect(keyring.unlogged[0]?.message).toContain('none before it tells of that version')
     expect(numbersOf(keyring)).toEqual(['1 active', '2 pending'])
   })
 
@@ -250,7 +250,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     await sql("update key_versions set certificates = 'others' where version = 1")
     await keyring.refresh()
 
-    expect(keyring.untold).toHaveLength(1)
+    expect(keyring.unlogged).toHaveLength(1)
     expect(keyring.snapshot.versions[0]?.certificates).toBe('certificates of release@1')
   })
 
@@ -279,7 +279,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     }
 
     expect(errors).toEqual([])
-    expect(keyring.untold).toEqual([])
+    expect(keyring.unlogged).toEqual([])
     expect(await scene.states()).toBe('destroyed destroyed retired')
   })
 })
