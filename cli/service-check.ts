@@ -9,6 +9,7 @@ import { readPolicyFolder } from '../src/access/policy-folder.ts'
 import type { Config } from '../src/config/config.ts'
 import { withEmbeddedKeys } from '../src/config/embedded-keys.ts'
 import { CountersignError } from '../src/errors.ts'
+import { assertTilesApart } from '../src/service/log-tiles.ts'
 import { issuerOf, remoteStampers } from '../src/service/server.ts'
 import { readTlsFiles } from '../src/service/tls-files.ts'
 import { warningsOf } from '../src/service/warnings.ts'
@@ -35,6 +36,7 @@ export async function checkService(config: Config): Promise<ServiceCheck> {
     async () =>
       policies === undefined ? undefined : createAuthorizer(await readPolicyFolder(policies)),
     () => remoteStampers({ config, fetch }),
+    () => assertTilesApart(config.log.tiles),
   ]
   const refusals: CountersignError[] = []
   for (const step of steps) {

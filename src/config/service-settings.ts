@@ -83,6 +83,8 @@ export interface LogSettings {
   readonly checkpointEverySeconds: number
   /** Path of the anchor, a folder where it ends with `/`; undefined: beside an SQLite database. */
   readonly anchor: string | undefined
+  /** Where full tiles of each log are kept; undefined: in the database. */
+  readonly tiles: Readonly<Record<'audit' | 'transparency', string | undefined>>
 }
 
 /** Fills in the section `access`. */
@@ -161,6 +163,7 @@ export function toLogSettings({
   public: isPublic = DEFAULTS.publicLog,
   checkpointEvery,
   anchor,
+  tiles: { audit, transparency } = {},
 }: LogSection = {}): LogSettings {
   return {
     origin,
@@ -168,6 +171,7 @@ export function toLogSettings({
     isPublic,
     checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
     anchor,
+    tiles: { audit, transparency },
   }
 }
 

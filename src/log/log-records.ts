@@ -56,6 +56,8 @@ export interface LogReader {
   checkpoint(): Promise<StoredCheckpoint | undefined>
   /** The newest checkpoint that the quorum of witnesses cosigned. */
   witnessed(): Promise<StoredCheckpoint | undefined>
+  /** How many entries from the first on may lie outside of the database; their labels do not. */
+  moved(): Promise<number>
 }
 
 /** Writing the log, within one transaction. */
@@ -68,6 +70,11 @@ export interface LogRecords extends LogReader {
   putHead(head: LogHead): Promise<void>
   /** Keeps a checkpoint, unless a larger or equal one is there; answers whether it was kept. */
   putCheckpoint(checkpoint: StoredCheckpoint): Promise<boolean>
+  /**
+   * Removes leaves that lie elsewhere, with their hashes; those of rare labels stay, which the service needs at
+   * any time. False, and nothing is removed: {@link LogReader.moved} is not `start`.
+   */
+  forgetMoved(start: number, end: number): Promise<boolean>
   /**
    * Keeps a checkpoint with its cosignatures where none of that size or larger is kept: over the one of that size
    * without them.

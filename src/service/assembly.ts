@@ -35,6 +35,7 @@ import { findDifferent } from '../rotation/key-rules.ts'
 import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
 import { StoreAnchor } from '../rotation/store-anchor.ts'
 import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
+import type { Archives } from '../store/database-store.ts'
 import type { Store } from '../store/store.ts'
 import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
@@ -48,6 +49,7 @@ import type { ServiceContext, ServiceSettings } from './context.ts'
 import { FailureLog, type FailureLogOptions } from './failures.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { recordLogNames } from './log-names.ts'
+import { startTileMovers, type TileMoversOptions } from './log-tiles.ts'
 import { openKeyOf, openLogKeys } from './own-keys.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { assertWith, storeChecks } from './store-checks.ts'
@@ -66,6 +68,8 @@ export interface AssemblyOptions {
   readonly log: {
     readonly names: LogNames
     readonly checkpointEveryMs: number
+    /** Where full tiles are moved to; left out: nowhere. */
+    readonly archives?: Archives
     /** Where it is kept how far the store was; left out: in memory. */
     readonly anchor?: AnchorStorage | undefined
   }
@@ -89,6 +93,8 @@ export interface AssemblyOptions {
   readonly random: () => number
   /** Told of what fails in the background, and with which key. */
   readonly onAlert: (error: CountersignError, key?: string) => void
+  /** Writes a line for the operator into the log of the process. */
+  readonly onInfo: TileMoversOptions['onInfo']
   /** Ends the waiting for first versions of keys. */
   readonly signal: AbortSignal
 }
@@ -148,6 +154,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const published = { keyring, ageMs: followed.ageMs }
   const publications = await startPublications({ ...options, settings }, lifecycle, published)
+  const checkTiles = startTiles(given, lifecycle)
   const { admit: mayPass, mayBePermitted } = authorizer
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
@@ -177,6 +184,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
     readiness: () => [
       ...checkStore(),
+      ...checkTiles(),
       { name: 'approvals', check: () => audit.assertComplete() },
       { name: 'key history', check: () => assertWith(publications.assertRenewed) },
       ...probes.checks(configured),
@@ -293,6 +301,14 @@ function startFailureLog(
   lifecycle.own({ [Symbol.asyncDispose]: () => failures.summarize('all') })
   lifecycle.every(SWEEP_MS, () => failures.summarize(), onAlert)
   return failures
+}
+
+function startTiles(
+  { log: { archives = {}, names }, onAlert, onInfo, settings, store }: AssemblyOptions,
+  lifecycle: Lifecycle,
+): ReturnType<typeof startTileMovers> {
+  const { isLogPublic } = settings
+  return startTileMovers(lifecycle, { archives, isLogPublic, names, onAlert, onInfo, store })
 }
 
 /** Once it fulfils, everything is published, the signed history included. */

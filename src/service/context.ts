@@ -58,6 +58,8 @@ export interface ReadinessCheck {
   readonly name: string
   /** Fulfils where all is well, rejects with what is wrong. */
   readonly check: (signal: AbortSignal) => Promise<void>
+  /** Whether the service can do its work all the same: it is shown, and does not make the service unready. */
+  readonly isAdvisory?: boolean
 }
 
 /** Everything a route may use. */

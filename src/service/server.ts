@@ -29,6 +29,7 @@ import type { MachineClock } from '../rotation/checked-clock.ts'
 import { notConfigured } from '../rotation/configured-keyring.ts'
 import { serializeTokenRules } from '../rotation/key-rules.ts'
 import { openStore } from '../store/open-store.ts'
+import type { Archives } from '../store/database-store.ts'
 import type { Store } from '../store/store.ts'
 import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
 import { parseTrustedRoot } from '../verification/trusted-root.ts'
@@ -39,6 +40,7 @@ import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, originOf, stopListening } from './listening.ts'
 import { assertLogNames, logNamesOf } from './log-names.ts'
+import { checkArchives, openTileArchives } from './log-tiles.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
@@ -123,7 +125,10 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const tls =
     files && (await RenewableFiles.open({ name: 'serve.tls', read: () => readTlsFiles(files) }))
   const providers = lifecycle.own(openProviders(keys, options))
-  const store = lifecycle.own(await openConfiguredStore(options))
+  const { isPublic: isLogPublic, tiles } = config.log
+  const archives = await openTileArchives(tiles, { env: options.env, isLogPublic, lifecycle })
+  const store = lifecycle.own(await openConfiguredStore(options, archives))
+  const tilesSaid = await checkArchives(store, archives)
   const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
   const logNames = logNamesOf(config, issuer)
   await assertLogNames(store, logNames, isNewLog)
@@ -134,7 +139,9 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   })
   const isFirst = known.length === 0
   const anchorSaid = await anchorWarnings(anchor, { store: config.store, isFirst })
-  const service = lifecycle.own(await assemble({ anchor, issuer, keys, options, providers, store }))
+  const service = lifecycle.own(
+    await assemble({ anchor, archives, issuer, keys, options, providers, store }),
+  )
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
     trustProxy: config.serve.trustProxy,
@@ -160,6 +167,7 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
     warnings: [
       ...changedKeys({ configured: Object.keys(keys), known, versions: snapshot.versions }),
       ...anchorSaid,
+      ...tilesSaid,
       ...warningsOf({
         ...{ ...config.serve, ...config.access, ...config.trust },
         ...{ store: config.store, keys },
@@ -174,19 +182,26 @@ function createRenewals(
   options: ServerOptions,
   things: Pick<RenewalsOptions, 'files' | 'credentials'>,
 ): Renewals {
-  const onInfo = (msg: string): void => {
-    options.output.write(`${JSON.stringify({ level: 30, time: Date.now(), msg })}\n`)
-  }
-  return new Renewals({ ...things, onInfo, onError: alertOf(options) })
+  return new Renewals({ ...things, onInfo: infoOf(options), onError: alertOf(options) })
 }
 
-async function openConfiguredStore({ config, env, migrate }: ServerOptions): Promise<Store> {
+/** Writes what went well in the background into the log of the process. */
+function infoOf({ output }: ServerOptions): AssemblyOptions['onInfo'] {
+  return (msg, about) => {
+    output.write(`${JSON.stringify({ level: 30, time: Date.now(), msg, ...about })}\n`)
+  }
+}
+
+async function openConfiguredStore(
+  { config, env, migrate }: ServerOptions,
+  archives: Archives,
+): Promise<Store> {
   const { store, storeConnections: maxConnections, storePassword } = config
   const password = storePassword === undefined ? undefined : () => readSecret(storePassword, env)
   // Found missing here and not with the first connection.
   await password?.()
   return openStore(store, {
-    maxConnections,
+    ...{ maxConnections, archives },
     ...(migrate !== undefined && { migrate }),
     ...(password !== undefined && { password }),
   })
@@ -240,6 +255,7 @@ function passphraseOf(keys: KeyTable, path: string): string | undefined {
 
 interface Ingredients {
   readonly anchor: AnchorStorage | undefined
+  readonly archives: Archives
   readonly issuer: string
   readonly keys: KeyTable
   readonly options: ServerOptions
@@ -248,7 +264,7 @@ interface Ingredients {
 }
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
-  const { anchor, issuer, keys, options, providers, store } = ingredients
+  const { anchor, archives, issuer, keys, options, providers, store } = ingredients
   const { clock = MACHINE_CLOCK, config, signal } = options
   const { approvals, policies } = config.access
   return assembleService({
@@ -265,7 +281,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     log: {
       names: logNamesOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
-      anchor,
+      ...{ anchor, archives },
     },
     keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',
@@ -284,6 +300,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,
     onAlert: alertOf(options),
+    onInfo: infoOf(options),
     signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
   })
 }

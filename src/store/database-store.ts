@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely'
 import { assertNotCancelled } from '../basics/cancellation.ts'
 import type { LogReader } from '../log/log-records.ts'
+import type { LogRole } from '../log/log-roles.ts'
+import type { TileArchive } from '../log/tile-archive.ts'
 import type { Renewable } from '../basics/renewal.ts'
 import type { Database } from './database.ts'
 import { KeyTables, type PublicKeyCache } from './key-tables.ts'
@@ -11,6 +13,9 @@ import type { Store, StoreTransaction } from './store.ts'
 import { LOG_IDS, type Tables } from './tables.ts'
 import { storeUnavailable } from './unavailable.ts'
 
+/** Where what was moved out of the database is read, by log. */
+export type Archives = Partial<Readonly<Record<LogRole, TileArchive | undefined>>>
+
 /** How often one transaction is tried where others beside it make it fail. */
 const MAX_ATTEMPTS = 5
 
@@ -20,20 +25,23 @@ export class DatabaseStore implements Store {
   readonly transparencyLog: LogReader
   readonly renewables: readonly Renewable[]
   readonly #database: Database
+  readonly #archives: Archives
   readonly #publicKeys: PublicKeyCache = new Map()
   readonly #listeners = new Set<() => void>()
   #stopWatching: (() => void) | undefined
   #isClosed = false
 
-  constructor(database: Database) {
+  constructor(database: Database, archives: Archives = {}) {
     this.#database = database
+    this.#archives = archives
     this.renewables = database.renewables
     const openDb = (): Kysely<Tables> => {
       this.#assertOpen()
       return database.reader
     }
-    this.log = new LogTablesReader(LOG_IDS.audit, openDb)
-    this.transparencyLog = new LogTablesReader(LOG_IDS.transparency, openDb)
+    this.log = new LogTablesReader(LOG_IDS.audit, openDb, archives.audit)
+    const { transparency } = archives
+    this.transparencyLog = new LogTablesReader(LOG_IDS.transparency, openDb, transparency)
   }
 
   async transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T> {
@@ -123,10 +131,15 @@ export class DatabaseStore implements Store {
   }
 
   #recordsOf(db: Kysely<Tables>): Omit<StoreTransaction, 'announce'> {
+    const logOf = (role: LogRole): LogTables =>
+      new LogTables(LOG_IDS[role], db, {
+        archive: this.#archives[role],
+        database: this.#database,
+      })
     return {
       keys: new KeyTables(db, this.#database, this.#publicKeys),
-      log: new LogTables(LOG_IDS.audit, db, this.#database),
-      transparencyLog: new LogTables(LOG_IDS.transparency, db, this.#database),
+      log: logOf('audit'),
+      transparencyLog: logOf('transparency'),
       answers: new AnswerTable(db),
       replays: new ReplayTable(db),
       approvals: new ApprovalTable(db),

@@ -9,6 +9,9 @@ import type {
   StoredEntry,
   StoredTile,
 } from '../log/log-records.ts'
+import { readMovedLeaves, readMovedTile } from '../log/moved-leaves.ts'
+import type { TileArchive } from '../log/tile-archive.ts'
+import { TILE_WIDTH } from '../log/tiles.ts'
 import type { Database, HeadRow } from './database.ts'
 import { packLeaf, unpackLeaf } from './packed-leaf.ts'
 import type { LogId, LogLabelRow, Tables } from './tables.ts'
@@ -17,11 +20,13 @@ import type { LogId, LogLabelRow, Tables } from './tables.ts'
 export class LogTablesReader implements LogReader {
   protected readonly id: LogId
   readonly #openDb: () => Kysely<Tables>
+  readonly #archive: TileArchive | undefined
 
   /** Asks for the database at each read, so that a closed one can refuse. */
-  constructor(id: LogId, openDb: () => Kysely<Tables>) {
+  constructor(id: LogId, openDb: () => Kysely<Tables>, archive: TileArchive | undefined) {
     this.id = id
     this.#openDb = openDb
+    this.#archive = archive
   }
 
   protected get db(): Kysely<Tables> {
@@ -42,19 +47,51 @@ export class LogTablesReader implements LogReader {
       .where('level', '=', level)
       .where('idx', '=', index)
       .executeTakeFirst()
-    return tile?.hashes
+    if (tile !== undefined || level > 0) return tile?.hashes
+    const isMoved = index * TILE_WIDTH < (await this.moved())
+    return isMoved ? readMovedTile(this, this.#archive, index) : undefined
   }
 
   async entries(start: number, end: number): Promise<readonly Uint8Array[]> {
     const rows = await this.db
       .selectFrom('log_entries')
-      .select('data')
+      .select(['idx', 'data'])
       .where('log', '=', this.id)
       .where('idx', '>=', start)
       .where('idx', '<', end)
       .orderBy('idx')
       .execute()
-    return rows.map(({ data }) => unpackLeaf(data))
+    const leaves = rows.map(({ data }) => unpackLeaf(data))
+    if (leaves.length === end - start) return leaves
+    const stored = new Map(rows.map(({ idx }, place) => [idx, leaves[place]]))
+    return this.#withMoved(stored, start, end)
+  }
+
+  /** What is missing among stored leaves was moved, or the log ends there. */
+  async #withMoved(
+    stored: ReadonlyMap<number, Uint8Array | undefined>,
+    start: number,
+    end: number,
+  ): Promise<readonly Uint8Array[]> {
+    // Read after the rows: what was missing among them had been moved by then.
+    const moved = await this.moved()
+    const bundles = new Map<number, readonly Uint8Array[]>()
+    const leaves: Uint8Array[] = []
+    for (let index = start; index < end; index += 1) {
+      const bundle = Math.floor(index / TILE_WIDTH)
+      if (!stored.has(index) && index < moved && !bundles.has(bundle)) {
+        bundles.set(bundle, await readMovedLeaves(this, this.#archive, bundle))
+      }
+      const leaf = stored.get(index) ?? bundles.get(bundle)?.[index % TILE_WIDTH]
+      if (leaf === undefined) return leaves
+      leaves.push(leaf)
+    }
+    return leaves
+  }
+
+  async moved(): Promise<number> {
+    const moved = this.db.selectFrom('log_moved').select('size').where('log', '=', this.id)
+    return (await moved.executeTakeFirst())?.size ?? 0
   }
 
   async find(
@@ -102,8 +139,15 @@ export class LogTablesReader implements LogReader {
 export class LogTables extends LogTablesReader implements LogRecords {
   readonly #database: Database
 
-  constructor(id: LogId, db: Kysely<Tables>, database: Database) {
-    super(id, () => db)
+  constructor(
+    id: LogId,
+    db: Kysely<Tables>,
+    {
+      archive,
+      database,
+    }: { readonly archive: TileArchive | undefined; readonly database: Database },
+  ) {
+    super(id, () => db, archive)
     this.#database = database
   }
 
@@ -170,6 +214,40 @@ export class LogTables extends LogTablesReader implements LogRecords {
         )
         .execute()
     }
+  }
+
+  async forgetMoved(start: number, end: number): Promise<boolean> {
+    const { db, id } = this
+    const { numUpdatedRows } = await db
+      .updateTable('log_moved')
+      .set({ size: end })
+      .where('log', '=', id)
+      .where('size', '=', start)
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows !== 1n) return false
+    const rare = db
+      .selectFrom('log_labels')
+      .select('idx')
+      .where('log', '=', id)
+      .where('part', '=', RARE_PART)
+      .where('idx', '>=', start)
+      .where('idx', '<', end)
+    const kept = await rare.execute()
+    await db
+      .deleteFrom('log_entries')
+      .where('log', '=', id)
+      .where('idx', '>=', start)
+      .where('idx', '<', end)
+      .where('idx', 'not in', rare)
+      .execute()
+    const bundles = new Set(kept.map(({ idx }) => Math.floor(idx / TILE_WIDTH)))
+    for (let bundle = start / TILE_WIDTH; bundle < end / TILE_WIDTH; bundle += 1) {
+      // What proves an entry that stays, stays.
+      if (bundles.has(bundle)) continue
+      const tile = db.deleteFrom('log_tiles').where('log', '=', id).where('level', '=', 0)
+      await tile.where('idx', '=', bundle).execute()
+    }
+    return true
   }
 
   async dropCheckpoint(): Promise<void> {

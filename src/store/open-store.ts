@@ -1,5 +1,6 @@
 import { CountersignError } from '../errors.ts'
 import type { Database, DatabaseSettings } from './database.ts'
+import type { Archives } from './database-store.ts'
 import type { Store } from './store.ts'
 
 /** Settings of a store. */
@@ -12,6 +13,8 @@ export interface StoreOptions {
   readonly timeoutMs?: number
   /** How often PostgreSQL is asked whether keys changed, should a notification be lost; default 1,000. */
   readonly pollMs?: number
+  /** Where full tiles and bundles are that were moved out of the database. */
+  readonly archives?: Archives
   /** Most connections to PostgreSQL at once, beside two for notifications and locks; default 10. */
   readonly maxConnections?: number
 }
@@ -37,7 +40,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     const { assertCurrentSchema, migrate } = await import('./migrate.ts')
     await (isMigrating ? migrate(database) : assertCurrentSchema(database))
     const { DatabaseStore } = await import('./database-store.ts')
-    return new DatabaseStore(database)
+    return new DatabaseStore(database, options.archives)
   } catch (error) {
     await database[Symbol.asyncDispose]()
     throw error

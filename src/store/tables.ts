@@ -100,6 +100,12 @@ export interface LogCheckpointRow {
   readonly note: string
 }
 
+/** How many leaves from the first on lie outside of the database, but for some: one row a log. */
+export interface LogMovedRow {
+  readonly log: LogId
+  readonly size: number
+}
+
 /** The signed key history: one row, or none yet. */
 export interface KeyHistoryRow {
   readonly id: number
@@ -145,6 +151,7 @@ export interface Tables {
   readonly log_head: LogHeadRow
   readonly log_checkpoint: LogCheckpointRow
   readonly log_witnessed: LogCheckpointRow
+  readonly log_moved: LogMovedRow
   readonly key_history: KeyHistoryRow
   readonly answers: AnswerRow
   readonly replays: ReplayRow

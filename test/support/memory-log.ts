@@ -111,6 +111,7 @@ function readerOf(state: () => LogState): LogReader {
       ),
     checkpoint: () => Promise.resolve(state().checkpoint),
     witnessed: () => Promise.resolve(state().witnessed),
+    moved: () => Promise.resolve(0),
   }
 }
 
@@ -148,6 +149,7 @@ function recordsOf(state: LogState, lock: Lock): LogRecords {
       write(() => {
         state.head = head
       }),
+    forgetMoved: () => Promise.resolve(false),
     dropCheckpoint: () => {
       state.checkpoint = undefined
       state.witnessed = undefined

@@ -25,6 +25,7 @@ export interface LogSection {
   readonly public?: boolean
   readonly checkpointEvery?: string
   readonly anchor?: string
+  readonly tiles?: { readonly audit?: string; readonly transparency?: string }
 }
 
 /** The section `keyHistory` as the file says it. */
@@ -140,6 +141,30 @@ const serve = Type.Object(
 /** Schema of `serve`. */
 export const serveSchema: Type.TUnsafe<ServeEntry> = Type.Unsafe<Type.Static<typeof serve>>(serve)
 
+const tiles = Type.Object(
+  {
+    transparency: Type.Optional(
+      text('location', {
+        description:
+          'Of the transparency log. A web server or CDN may serve it as it is, beside or in place of `/log/`.',
+        examples: ['s3://acme-transparency/log', '/srv/www/log'],
+      }),
+    ),
+    audit: Type.Optional(
+      text('location', {
+        description:
+          'Of the audit log, which is private: a bucket of its own, or a folder that no web server reaches.',
+        examples: ['s3://acme-audit/log', '/var/lib/countersign/audit'],
+      }),
+    ),
+  },
+  {
+    ...STRICT,
+    description:
+      'Folders or S3 prefixes (`s3://BUCKET/PREFIX[?region=…&profile=…&endpoint=HOST]`) into which full tiles and entry bundles are moved out of the database, in the layout of C2SP tlog-tiles, with a checkpoint. A folder must exist. What was moved is read from there, so this setting stays. Left out: all of a log stays in the database.',
+  },
+)
+
 const log = Type.Object(
   {
     origin: Type.Optional(
@@ -176,6 +201,7 @@ const log = Type.Object(
         examples: ['/var/lib/countersign/anchor.json', 's3://acme-anchor/countersign.json'],
       }),
     ),
+    tiles: Type.Optional(tiles),
   },
   { ...STRICT, description: 'The transparency log and the audit log of the service.' },
 )

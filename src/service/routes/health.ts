@@ -13,6 +13,9 @@ import type { ReadinessCheck, ServiceContext } from '../context.ts'
 const check = Type.Object({
   name: Type.String({ examples: ['store', 'key release'] }),
   ok: Type.Boolean(),
+  advisory: Type.Optional(
+    Type.Boolean({ description: 'The service can do its work without it; true or left out.' }),
+  ),
   code: Type.Optional(Type.String({ description: 'Why not; see docs/errors.md.' })),
   reason: Type.Optional(
     Type.String({
@@ -38,6 +41,7 @@ const LIVENESS = [
 interface CheckResult {
   readonly name: string
   readonly ok: boolean
+  readonly advisory?: boolean
   readonly code?: ErrorCode
   readonly reason?: string
 }
@@ -84,7 +88,8 @@ export function healthRoutes(app: ServiceApp, context: HealthContext): void {
     },
     async (request, reply) => {
       const checks = await look()
-      const ready = checks.every(({ ok }) => ok) && !app.isDraining()
+      const isAble = checks.every(({ advisory, ok }) => ok || advisory === true)
+      const ready = isAble && !app.isDraining()
       reply.status(ready ? 200 : 503).header('cache-control', 'no-store')
       for (const { name, code, reason } of checks) {
         if (code !== undefined) request.log.warn({ name, code, reason })
@@ -109,12 +114,16 @@ function sharedLook({ readiness, settings }: HealthContext): () => Promise<Check
   return () => (running ??= start())
 }
 
-async function run({ name, check }: ReadinessCheck, signal: AbortSignal): Promise<CheckResult> {
+async function run(
+  { check, isAdvisory = false, name }: ReadinessCheck,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const about = { name, ...(isAdvisory && { advisory: true }) }
   try {
     await untilCancelled(check(signal), signal)
-    return { name, ok: true }
+    return { ...about, ok: true }
   } catch (error) {
     const { code, message } = toCountersignError(error)
-    return { name, ok: false, code, ...(TOLD.has(code) && { reason: message }) }
+    return { ...about, ok: false, code, ...(TOLD.has(code) && { reason: message }) }
   }
 }

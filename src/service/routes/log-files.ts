@@ -12,7 +12,7 @@ import { findLeaves, type LeafQuery } from '../../log/find-leaves.ts'
 import type { LogReader } from '../../log/log-records.ts'
 import { CHECKPOINT_PATH, parseTilePath, WITNESSED_PATH } from '../../log/paths.ts'
 import { openStoredLog } from '../../log/source.ts'
-import { TILE_WIDTH } from '../../log/tiles.ts'
+import { cacheControlOf } from '../../log/tile-writer.ts'
 import type { ServiceApp } from '../service-app.ts'
 import { pageOf } from '../schemas/page.ts'
 
@@ -150,10 +150,7 @@ function tileRoute(app: ServiceApp, served: ServedLog): void {
       const path = request.url.slice(prefix.length)
       const bytes = await openStoredLog(served.log()).read(path)
       if (bytes === undefined) throw nothing(`${name} has no such tile`, prefix)
-      // What is in a full tile never changes; nor does a partial one, but the next is asked for soon.
-      const isFull = parseTilePath(path)?.width === TILE_WIDTH
-      const age = isFull ? 'max-age=31536000, immutable' : 'max-age=3600'
-      reply.header('cache-control', isPublic ? `public, ${age}` : 'no-store')
+      reply.header('cache-control', cacheControlOf(parseTilePath(path)?.width ?? 0, isPublic))
       reply.type('application/octet-stream')
       return reply.send(Buffer.from(bytes))
     },

@@ -136,15 +136,18 @@ async function createLog(db: Kysely<Tables>, types: ColumnTypes): Promise<void> 
       .addColumn('note', 'text', (column) => column.notNull())
       .execute()
   }
+  await createTableOfLogs(db, 'log_moved', long).execute()
   const empty = { size: 0, root: EMPTY_ROOT, latest_at: null }
   const heads = Object.values(LOG_IDS).map((log) => ({ log, ...empty }))
   await db.insertInto('log_head').values(heads).execute()
+  const none = Object.values(LOG_IDS).map((log) => ({ log, size: 0 }))
+  await db.insertInto('log_moved').values(none).execute()
 }
 
 /** A table of one row a log, with a size. */
 function createTableOfLogs(
   db: Kysely<Tables>,
-  table: 'log_head' | 'log_checkpoint' | 'log_witnessed',
+  table: 'log_head' | 'log_checkpoint' | 'log_witnessed' | 'log_moved',
   long: RawBuilder<unknown>,
 ): CreateTableBuilder<string, 'log' | 'size'> {
   return db.schema
