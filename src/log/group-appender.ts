@@ -14,7 +14,7 @@ import { proveAtEdge } from './leaf-proof.ts'
 import type { LogHead } from './log-records.ts'
 import { PendingEntry } from './pending-entry.ts'
 import { type StartTimer, startTimer as startNodeTimer } from '../basics/timer.ts'
-import type { TreeSigner } from './tree-signer.ts'
+import type { SignedCheckpoint, TreeSigner } from './tree-signer.ts'
 
 /** Opens transactions on the store of both logs. */
 export interface LogTransactions<Records extends TwoLogs> {
@@ -131,9 +131,9 @@ async function writeGroup<Records extends TwoLogs>(
     )
     outcomes = await proveAll(written, group, options)
   } catch (cause) {
-    const error = CountersignError.is(cause, 'ERR_CLOCK')
-      ? cause
-      : unavailable('the log could not be written', cause)
+    const isNamed =
+      CountersignError.is(cause, 'ERR_CLOCK') || CountersignError.is(cause, 'ERR_LOG_UNAVAILABLE')
+    const error = isNamed ? cause : unavailable('the log could not be written', cause)
     for (const pending of group) pending.reject(error)
     return
   }
@@ -182,11 +182,11 @@ interface Written {
 async function proveAll<Records extends TwoLogs>(
   { outcomes, head }: Written,
   group: readonly PendingEntry[],
-  { maxWaitMs = DEFAULT_WAIT_MS, memories, signer }: GroupOptions<Records>,
+  options: GroupOptions<Records>,
 ): Promise<readonly Outcome[]> {
-  const { edge } = memories.transparency
+  const { edge } = options.memories.transparency
   if (head === undefined || edge === undefined) return outcomes
-  const { keyId, note: checkpoint } = await signer.sign(head, AbortSignal.timeout(maxWaitMs))
+  const { keyId, note: checkpoint } = await signInTime(head, options)
   const { size, root } = head
   return Promise.all(
     outcomes.map(async (outcome, place) => {
@@ -198,6 +198,37 @@ async function proveAll<Records extends TwoLogs>(
       return { ...outcome, proof: { leaf, index, size, root, hashes, checkpoint, keyId } }
     }),
   )
+}
+
+/** A backend that hangs may not hear that it is given up, and the next group must not wait for it. */
+async function signInTime<Records extends TwoLogs>(
+  head: LogHead,
+  { maxWaitMs = DEFAULT_WAIT_MS, signer, startTimer = startNodeTimer }: AppenderOptions<Records>,
+): Promise<SignedCheckpoint> {
+  const limit = new AbortController()
+  const late = Promise.withResolvers<never>()
+  const stop = startTimer(() => {
+    const error = unsigned(new Error(`it did not answer within ${maxWaitMs} ms`))
+    late.reject(error)
+    limit.abort(error)
+  }, maxWaitMs)
+  try {
+    return await Promise.race([signer.sign(head, limit.signal), late.promise])
+  } catch (cause) {
+    throw unsigned(cause)
+  } finally {
+    stop()
+  }
+}
+
+/** What was written stays: its leaves are proven with those of the next group. */
+function unsigned(cause: unknown): CountersignError {
+  if (CountersignError.is(cause, 'ERR_LOG_UNAVAILABLE')) return cause
+  const message = 'the key of the transparency log did not sign a checkpoint'
+  return new CountersignError('ERR_LOG_UNAVAILABLE', message, {
+    hint: 'nothing was released; try again, and see whether the key whose use is log answers',
+    cause,
+  })
 }
 
 const ACTIONS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** What whoever starts the service should know about how it is set up. */
-import type { Key, KeyVersion } from '../keys/key.ts'
+import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { findProvider } from '../providers/key-uri.ts'
 import { isLoopback } from './listening.ts'
 
@@ -17,6 +17,7 @@ export interface WarningSources {
     Record<
       string,
       {
+        readonly use: KeyUse
         readonly provider: string
         readonly passphrase: string | undefined
         readonly timestamps: string
@@ -31,6 +32,7 @@ export function warningsOf(sources: WarningSources): readonly string[] {
   const { keys, trustedRoot } = sources
   const inFiles = fileKeys(sources)
   const bare = bareKeys(sources)
+  const distant = distantLogKeys(sources)
   const remote = [...new Set(Object.values(keys).map(({ timestamps }) => timestamps))].filter(
     isRemote,
   )
@@ -55,6 +57,10 @@ export function warningsOf(sources: WarningSources): readonly string[] {
       inFiles.length > 0 && store.startsWith('postgres'),
       `keys in files with a PostgreSQL store: ${inFiles.join(', ')}; a version that one replica makes signs on another only if both have the same folder (a shared volume): use a KMS or an HSM for several replicas`,
     ],
+    [
+      distant.length > 0,
+      `the key of the transparency log is in a KMS: ${distant.join(', ')}; every group of signatures waits for it to sign a checkpoint, 5 s at most, and is not released where it does not answer`,
+    ],
     [policies === undefined, 'no policies (access.policies): every request is denied'],
     [issuers.length + staticTokens.length === 0, 'no issuer (access.issuers): nobody can call'],
   ]
@@ -73,6 +79,14 @@ function bareKeys(sources: WarningSources): readonly string[] {
 function fileKeys({ keys }: WarningSources): readonly string[] {
   const names = Object.entries(keys).filter(
     ([, { provider }]) => findProvider(provider)?.custody === 'file',
+  )
+  return names.map(([name]) => name)
+}
+
+/** An HSM is as near as the service's own disk, a KMS is a request away. */
+function distantLogKeys({ keys }: WarningSources): readonly string[] {
+  const names = Object.entries(keys).filter(
+    ([, { provider, use }]) => use === 'log' && provider.startsWith('awskms:'),
   )
   return names.map(([name]) => name)
 }

@@ -278,6 +278,18 @@ test.each([
   expect(check.exitCode).toBe(served.exitCode)
 })
 
+test('config check warns of a log key that every group of signatures waits for', async () => {
+  const { config, env } = serverFolder()
+  const own = '  notary: { use: log, algorithm: EdDSA, provider: "awskms:///?region=eu-west-1" }\n'
+  const text = readFileSync(config, 'utf8')
+  writeFileSync(config, text.replace('access:\n', `${own}access:\n`))
+
+  const result = await countersign(['config', 'check', config], { env })
+
+  expect(result).toMatchObject({ exitCode: 0 })
+  expect(result.stdout).toContain('the key of the transparency log is in a KMS: notary;')
+})
+
 test('config check warns of keys in files that replicas may not share', async () => {
   const { config, env } = serverFolder()
   const own = ['log', 'audit', 'trust', 'timestamp'].map(
