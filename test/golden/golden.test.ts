@@ -37,7 +37,8 @@ describe.each(RELEASES)('release %s', (release) => {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map(({ name, parentPath }) => join(parentPath, name))
-    const named = [...documents.map(({ path }) => path), ...Object.values(GOLDEN_FILES)]
+    const paths = documents.map(({ path }) => path)
+    const named = [...paths, ...paths.map((path) => `${path}.leaf`), ...Object.values(GOLDEN_FILES)]
     const unread = files.filter(
       (file) => !named.some((path) => `${file}/`.startsWith(`${join(folder, path)}/`)),
     )

@@ -4,14 +4,19 @@ import { encodeEntry } from '../../src/log/append.ts'
 import { appendEncoded, type EncodedEntry } from '../../src/log/append.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
 import { exportLog } from '../../src/log/export-log.ts'
+import { cosignedMessage, serializeCosignature } from '../../src/formats/cosignature.ts'
 import { withLogEntry } from '../../src/formats/log-entry.ts'
 import type { JsonObject } from '../../src/formats/json.ts'
+import { witnessVerifierKey } from '../../src/formats/note-key.ts'
+import { parseSignedNote, serializeSignedNote } from '../../src/formats/signed-note.ts'
+import { serializeTlogProof } from '../../src/formats/tlog-proof.ts'
+import type { LogReader } from '../../src/log/log-records.ts'
 import { proveStoredLeaf } from '../../src/log/leaf-proof.ts'
 import { isStockLeaf, signatureLeaf } from '../../src/log/public-leaf.ts'
 import { leafHash } from '../../src/crypto/merkle.ts'
 import { openStoredLog } from '../../src/log/source.ts'
 import { packLeaf } from '../../src/store/packed-leaf.ts'
-import type { GoldenDocument } from '../../test/support/golden/documents.ts'
+import { GOLDEN_NOW, type GoldenDocument } from '../../test/support/golden/documents.ts'
 import { LOG_START, signatureEntry, stateEntry } from '../../test/support/log-entries.ts'
 import { MemoryLog } from '../../test/support/memory-log.ts'
 import {
@@ -21,7 +26,7 @@ import {
   testTreeSigner,
   TRANSPARENCY_KEY,
 } from '../../test/support/signed-log.ts'
-import type { Made } from './release.ts'
+import { goldenSigner, type Made } from './release.ts'
 import type { MadeBundle } from './signatures.ts'
 
 const CALLER = signatureEntry(0).caller
@@ -187,6 +192,8 @@ export async function makeLogs(folder: string, bundles: readonly MadeBundle[]): 
       ...proven.flat(),
       checkpointOf('audit', LOG_KEY.vkey, checkpoints.audit.note),
       checkpointOf('transparency', TRANSPARENCY_KEY.vkey, checkpoints.transparency.note),
+      await cosigned(checkpoints.transparency.note),
+      await proofOf(stored.transparencyLog),
       ...encoded
         .slice(0, firstOf)
         .map(({ data, entry }, place) => storedLeaf(data, `${place}-${entry.type}`)),
@@ -196,6 +203,34 @@ export async function makeLogs(folder: string, bundles: readonly MadeBundle[]): 
 
 function checkpointOf(which: string, vkey: string, note: string): Made {
   return { kind: 'checkpoint', path: `checkpoints/${which}.txt`, title: which, vkey, bytes: note }
+}
+
+/** As a witness returns it, its line added. */
+async function cosigned(note: string): Promise<Made> {
+  const witness = goldenSigner('witness', 'EdDSA')
+  const { id, name, vkey } = witnessVerifierKey('witness.example', witness.key)
+  const { signatures, text } = parseSignedNote(Buffer.from(note))
+  const time = Math.floor(GOLDEN_NOW.getTime() / 1000)
+  const signature = await witness.sign(cosignedMessage(time, Buffer.from(text)))
+  const line = { name, id, signature: serializeCosignature({ time, signature }) }
+  return {
+    kind: 'cosigned-checkpoint',
+    path: 'checkpoints/cosigned.txt',
+    title: 'by a witness',
+    vkey: `${TRANSPARENCY_KEY.vkey} ${vkey}`,
+    bytes: serializeSignedNote({ text, signatures: [...signatures, line] }),
+  }
+}
+
+/** The proof of the last leaf. */
+async function proofOf(log: LogReader): Promise<Made> {
+  const index = (await log.head()).size - 1
+  const [data = new Uint8Array()] = await log.entries(index, index + 1)
+  const leafSha256 = Buffer.from(leafHash(data)).toString('hex')
+  const { checkpoint, hashes } = await proveStoredLeaf(log, testTreeSigner(), { index, leafSha256 })
+  const bytes = serializeTlogProof({ extra: undefined, index, hashes, checkpoint })
+  const about = { title: 'of the last leaf', vkey: TRANSPARENCY_KEY.vkey, beside: data }
+  return { kind: 'tlog-proof', path: 'proofs/last.tlog-proof', ...about, bytes }
 }
 
 function storedLeaf(data: Uint8Array, title: string): Made {

@@ -59,7 +59,10 @@ async function makeAll(folder: string): Promise<readonly GoldenDocument[]> {
     makeTrustKeys(),
     makeKeySet(),
   ]
-  for (const file of [...beside, ...made, ...rejects]) write(folder, file)
+  const leaves = [...made, ...rejects].flatMap(({ beside: leaf, path }) =>
+    leaf === undefined ? [] : [{ path: `${path}.leaf`, bytes: leaf }],
+  )
+  for (const file of [...beside, ...made, ...rejects, ...leaves]) write(folder, file)
   return [
     ...made.map(describe),
     ...logs.documents,

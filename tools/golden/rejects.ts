@@ -32,6 +32,8 @@ const CHANGES: readonly (readonly [kind: string, title: string, pattern: RegExp,
   ['trusted-root', 'of a service', /"start":"/, 'window'],
   ['checkpoint', 'audit', /audit\n|countersign\n/, 'size'],
   ['checkpoint', 'transparency', /— log\.example .{8}/, 'signature'],
+  ['cosigned-checkpoint', 'by a witness', /— witness\.example .{20}/, 'cosignature'],
+  ['tlog-proof', 'of the last leaf', /index \d+\n/, 'hash'],
   ['token', 'ES256', /^eyJ[^.]*\.eyJ/, 'claims'],
   ['token', 'ES256', /\.[^.]*\./, 'signature'],
   ['anchor', 'of both logs', /"compromisedSince": "/, 'time'],
@@ -79,5 +81,6 @@ function rejected(document: Made, why: string): Made {
     ...(algorithm !== undefined && { algorithm }),
     ...(evidence !== undefined && { evidence }),
     ...(vkey !== undefined && { vkey }),
+    ...(document.beside !== undefined && { beside: document.beside }),
   }
 }

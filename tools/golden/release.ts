@@ -16,6 +16,8 @@ export interface MadeFile {
 /** A document of a set, and the file that holds it. */
 export interface Made extends GoldenDocument {
   readonly bytes: Uint8Array | string
+  /** The leaf that a proof is about, kept beside it as `.leaf`. */
+  readonly beside?: Uint8Array
 }
 
 /** What everything is signed about. */

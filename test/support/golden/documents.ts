@@ -16,6 +16,8 @@ export const GOLDEN_KINDS = [
   'audit-log',
   'transparency-log',
   'checkpoint',
+  'cosigned-checkpoint',
+  'tlog-proof',
   'token',
   'anchor',
   'pin',
@@ -38,7 +40,7 @@ export interface GoldenDocument {
   readonly title: string
   readonly algorithm?: string
   readonly evidence?: GoldenEvidence
-  /** Public key that a checkpoint or a log is verified with. */
+  /** Verifier keys of a checkpoint or a log, with blanks between. */
   readonly vkey?: string
 }
 

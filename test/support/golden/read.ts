@@ -9,6 +9,9 @@ import { CountersignError } from '../../../src/errors.ts'
 import { openCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { parseJwks } from '../../../src/formats/jwks.ts'
 import { parseNoteKey } from '../../../src/formats/note-key.ts'
+import { parseSignedNote } from '../../../src/formats/signed-note.ts'
+import { parseTlogProof } from '../../../src/formats/tlog-proof.ts'
+import { readCosignatures, readWitnessKeys } from '../../../src/formats/witnesses.ts'
 import { type KeyHistory, parseKeyHistory } from '../../../src/keys/key-history.ts'
 import { parseEntry } from '../../../src/log/entry-format.ts'
 import { PairedLogs } from '../../../src/log/paired-logs.ts'
@@ -18,6 +21,7 @@ import { verifyTransparencyLog } from '../../../src/log/verify-transparency.ts'
 import { parseAnchor } from '../../../src/rotation/anchor.ts'
 import { unpackLeaf } from '../../../src/store/packed-leaf.ts'
 import { type Artifact, digestArtifact } from '../../../src/verification/artifact.ts'
+import { verifyTlogProof } from '../../../src/verification/log-proof.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../../src/verification/policy.ts'
 import { parseTrustedRoot, toTrustMaterial } from '../../../src/verification/trusted-root.ts'
 import {
@@ -99,6 +103,20 @@ const READERS: Readonly<Record<GoldenKind, Reader>> = {
   checkpoint: (release, { path, vkey = '' }) => {
     const log = { keys: [parseNoteKey(vkey)] }
     return describeTree(openCheckpoint(release.read(path), log))
+  },
+  'cosigned-checkpoint': (release, { path, vkey = '' }) => {
+    const [log = '', ...witnesses] = vkey.split(' ')
+    const note = release.read(path)
+    const checkpoint = openCheckpoint(note, { keys: [parseNoteKey(log)] })
+    const cosignatures = readCosignatures(parseSignedNote(note), readWitnessKeys(witnesses))
+    const seen = cosignatures.map(({ time, witness }) => [witness.name, time])
+    return { ...describeTree(checkpoint), seen }
+  },
+  'tlog-proof': (release, { path, vkey = '' }) => {
+    const proof = parseTlogProof(release.read(path))
+    const log = { keys: [parseNoteKey(vkey)] }
+    const tree = verifyTlogProof(proof, release.read(`${path}.leaf`), log)
+    return { ...describeTree(tree), index: proof.index }
   },
   token: (release, { path }) => {
     const { keys } = parseJwks(release.read(GOLDEN_FILES.jwks))
