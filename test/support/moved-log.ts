@@ -3,6 +3,7 @@ import { appendEntries } from '../../src/log/append.ts'
 import { TileArchive } from '../../src/log/tile-archive.ts'
 import { TileMover } from '../../src/log/tile-mover.ts'
 import { openFolderStorage } from '../../src/storage/folder-storage.ts'
+import type { ObjectStorage } from '../../src/storage/object-storage.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { stateEntry } from './log-entries.ts'
@@ -26,10 +27,12 @@ export async function moveAll(mover: TileMover): Promise<void> {
   await mover.run(signal)
 }
 
-/** Opens a store over a database and a folder. */
-export async function openMovedLog(url: string): Promise<MovedLog> {
+/** Opens a store over a database and a folder, or another storage. */
+export async function openMovedLog(url: string, other?: ObjectStorage): Promise<MovedLog> {
   const folder = createTempFolder()
-  const archive = new TileArchive(openFolderStorage(folder, { isPublic: false }))
+  const opened = (place: string): ObjectStorage =>
+    other ?? openFolderStorage(place, { isPublic: false })
+  const archive = new TileArchive(opened(folder))
   const store = await openStore(url, { migrate: true, archives: { audit: archive } })
   let size = 0
   return {
@@ -47,7 +50,7 @@ export async function openMovedLog(url: string): Promise<MovedLog> {
       await signStored(store)
     },
     mover: ({ folder: place = folder, origin = LOG_ORIGIN } = {}) => {
-      const storage = openFolderStorage(place, { isPublic: false })
+      const storage = opened(place)
       return new TileMover({
         ...{ log: store.log, origin, archive: new TileArchive(storage) },
         writer: { storage, isPublic: false },
