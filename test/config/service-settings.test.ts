@@ -25,7 +25,7 @@ test('what nobody says of the service is at its default', () => {
     maxQueue: 256,
     drainTimeoutSeconds: 30,
   })
-  expect(log).toEqual({ checkpointEverySeconds: 1, isPublic: true })
+  expect(log).toEqual({ checkpointEverySeconds: 1, isPublic: true, tiles: {} })
   expect(access).toEqual({
     issuers: [],
     policies: undefined,
