@@ -28,7 +28,7 @@ export function renderVerifyCommands(made: Verifiable): readonly string[] {
   const [item] = made.items
   const [subject] = item?.subjects ?? []
   if (item === undefined || subject === undefined) return []
-  const key = findKey(made, item)
+  const key = findVerificationKey(made, item)
   const type = isSigned(item) ? '' : ` --type ${quoteForShell(item.predicateType)}`
   const flags = `--key ${quoteForShell(key.reference)}${type}`
   const commands = isPublished(made, subject)
@@ -143,7 +143,7 @@ interface VerificationKey {
  * The version that signed, as its service publishes it; else a copy of the key in KMS: an alias may point
  * to another key tomorrow, and whoever verifies needs no access to AWS.
  */
-function findKey(
+function findVerificationKey(
   { inputs: { key, trust }, region }: Verifiable,
   { key: signed }: StepSignature,
 ): VerificationKey {

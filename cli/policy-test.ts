@@ -40,7 +40,7 @@ export async function testPolicies(
   const action = parseAction(flags.action)
   const { claims, issuer, subject } = readCallerClaims(await readJson(flags.claims, environment))
   const context = flags.context === undefined ? {} : await readJson(flags.context, environment)
-  const key = await findKey(flags, environment)
+  const key = await findConfiguredKey(flags, environment)
   const request = readAccessRequest(action, key, context)
   const sources = await readCommandPolicies(flags.policies, flags, environment)
   const authorizer = await createAuthorizer(sources)
@@ -56,7 +56,7 @@ async function readJson(path: string, { context }: CommandEnvironment): Promise<
   return parseJson(bytes, { maxBytes: MAX_BYTES })
 }
 
-async function findKey(
+async function findConfiguredKey(
   { key: name, config }: PolicyTestFlags,
   environment: CommandEnvironment,
 ): Promise<KeyFacts> {

@@ -1,5 +1,6 @@
 /** Remembers who was established by a token a moment ago, so that the same token is not verified again. */
 import { createHash } from 'node:crypto'
+import { LruMap } from '../basics/lru-map.ts'
 import type { KeyName, NamedPublicKey } from '../formats/jwks.ts'
 import type { Caller } from './caller.ts'
 
@@ -20,32 +21,25 @@ export interface KnownToken<Issuer> {
  * reads it can't use them; only SHA-256 of the very same text finds anything.
  */
 export class KnownTokens<Issuer> {
-  readonly #limit: number
-  /** The least recently used comes first; {@link find} and {@link remember} keep that order. */
-  readonly #known = new Map<string, KnownToken<Issuer>>()
+  readonly #known: LruMap<KnownToken<Issuer>>
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.#known = new LruMap(limit)
   }
 
   /** What is known of a token, within the times between which nothing but its keys can change the answer. */
   find(token: string, now: Date): KnownToken<Issuer> | undefined {
     const key = hash(token)
     const known = this.#known.get(key)
-    if (known === undefined) return undefined
-    this.#known.delete(key)
     // A clock that was put back may not have reached the beginning of the token.
-    if (now < known.verifiedAt || now >= known.goodUntil) return undefined
-    this.#known.set(key, known)
-    return known
+    if (known === undefined || (now >= known.verifiedAt && now < known.goodUntil)) return known
+    this.#known.delete(key)
+    return undefined
   }
 
   /** Remembers a token that was verified in full. */
   remember(token: string, known: KnownToken<Issuer>): void {
     this.#known.set(hash(token), known)
-    if (this.#known.size <= this.#limit) return
-    const [oldest = ''] = this.#known.keys()
-    this.#known.delete(oldest)
   }
 }
 

@@ -11,7 +11,7 @@ import { CountersignError } from '../errors.ts'
 import { readFileChunks } from '../files.ts'
 import { normalizeImageName, serializeImageReference } from '../formats/image-reference.ts'
 import { assertListedContent } from '../formats/checksums.ts'
-import { quoteForShell } from '../formats/shell-word.ts'
+import { quotePathForShell } from '../formats/shell-word.ts'
 import { type Artifact, contentArtifact, digestArtifact } from '../verification/artifact.ts'
 import type { NamedContent } from './named-artifact.ts'
 import type { ArtifactWorld } from './world.ts'
@@ -144,7 +144,7 @@ async function folderHint(path: string): Promise<string> {
   }
   const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
   const visible = entries.filter(({ name }) => !name.startsWith('.'))
-  const folder = quoteForShell(path.startsWith('-') ? `./${path}` : path).replace(/\/+$/, '')
+  const folder = quotePathForShell(path).replace(/\/+$/, '')
   if (visible.length === 0) return 'it is empty; name files'
   const hasFolders = visible.some((entry) => entry.isDirectory())
   return hasFolders

@@ -12,7 +12,8 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { toCancellation } from '../basics/cancellation.ts'
+import { readStart } from '../basics/body.ts'
+import { withinDeadline } from '../basics/deadline.ts'
 import { CountersignError } from '../errors.ts'
 import { connectionHint } from './connection-hint.ts'
 import { createAgent, toProxyError } from './proxied-connections.ts'
@@ -100,13 +101,11 @@ export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (isIP(host) !== 0 && !isAllowed(host)) throw forbiddenAddress(url)
     const deadline = AbortSignal.timeout(timeoutMs)
-    const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
-    try {
-      const guarded = guardLookup(url, isAllowed, lookup ?? systemLookup)
-      return await follow(request, { ...transport, lookup: guarded, signal })
-    } catch (cause) {
-      throw toGetError(cause, request, deadline)
-    }
+    const timed = { url, timeoutMs, deadline, signal: request.signal, failed: failedAt(url) }
+    const guarded = guardLookup(url, isAllowed, lookup ?? systemLookup)
+    return withinDeadline(timed, (signal) =>
+      follow(request, { ...transport, lookup: guarded, signal }),
+    )
   }
 }
 
@@ -240,34 +239,18 @@ async function readBounded(
   url: URL,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of incoming) {
-    length += chunk.length
-    if (length > maxBytes) throw unusable(url, `its answer is over ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const body = await readStart(incoming, maxBytes + 1)
+  if (body.length <= maxBytes) return body
+  throw unusable(url, `its answer is over ${maxBytes} bytes`)
 }
 
-function toGetError(
-  cause: unknown,
-  { url, timeoutMs = TIMEOUT_MS, signal }: BoundedGetRequest,
-  deadline: AbortSignal,
-): CountersignError {
-  if (CountersignError.is(cause)) return cause
-  if (signal?.aborted === true) return toCancellation(signal)
-  if (deadline.aborted) {
-    return new CountersignError('ERR_TIMEOUT', `no answer from ${url.host} in ${timeoutMs} ms`, {
-      hint: `check that ${url.origin} answers from this machine, and try again`,
-      details: { host: url.host, timeoutMs },
+function failedAt({ host }: URL): (cause: unknown) => CountersignError {
+  return (cause) => {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
+    return new CountersignError('ERR_NETWORK', `no answer from ${host}: ${reason}`, {
+      hint: connectionHint(reason),
+      details: { host, reason },
       cause,
     })
   }
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
-  return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: connectionHint(reason),
-    details: { host: url.host, reason },
-    cause,
-  })
 }

@@ -4,7 +4,8 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../basics/cancellation.ts'
+import { readStart } from '../basics/body.ts'
+import { rootCode, withinDeadline } from '../basics/deadline.ts'
 import { CountersignError } from '../errors.ts'
 import { connectionHint } from './connection-hint.ts'
 
@@ -45,10 +46,10 @@ export async function exchange(
   request: ExchangeRequest,
   runtime: ExchangeRuntime,
 ): Promise<ExchangeAnswer> {
-  const { url, method, headers, body } = request
-  const deadline = runtime.deadline(request.timeoutMs)
-  const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
-  try {
+  const { url, method, headers, body, timeoutMs, signal: cancelled } = request
+  const deadline = runtime.deadline(timeoutMs)
+  const timed = { url, timeoutMs, deadline, signal: cancelled, failed: failedAt(url) }
+  return withinDeadline(timed, async (signal) => {
     const response = await runtime.fetch(url, {
       method,
       headers: { 'user-agent': 'countersign', ...headers },
@@ -58,58 +59,29 @@ export async function exchange(
     })
     const { status } = response
     return { status, headers: response.headers, body: await readBounded(response, request) }
-  } catch (cause) {
-    throw toExchangeError(cause, request, deadline)
-  }
-}
-
-async function readBounded(response: Response, request: ExchangeRequest): Promise<Uint8Array> {
-  const { maxBytes, url } = request
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const body: AsyncIterable<Uint8Array> | null = response.body
-  for await (const chunk of body ?? []) {
-    length += chunk.length
-    if (length > maxBytes) {
-      const why = `its answer is over ${maxBytes} bytes`
-      throw new CountersignError('ERR_NETWORK', `no usable answer from ${url.host}: ${why}`, {
-        hint: `check that ${url.origin} is the service you mean`,
-        details: { host: url.host, maxBytes },
-      })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-function toExchangeError(
-  cause: unknown,
-  { url, timeoutMs, signal }: ExchangeRequest,
-  deadline: AbortSignal,
-): CountersignError {
-  if (CountersignError.is(cause)) return cause
-  if (signal?.aborted === true) return toCancellation(signal)
-  const details = { host: url.host }
-  if (deadline.aborted) {
-    return new CountersignError('ERR_TIMEOUT', `no answer from ${url.host} in ${timeoutMs} ms`, {
-      hint: `check that ${url.origin} answers from this machine, and try again`,
-      details,
-      cause,
-    })
-  }
-  const reason = rootCode(cause)
-  return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: connectionHint(reason),
-    details: { ...details, reason },
-    cause,
   })
 }
 
-/** Node's fetch says only "fetch failed"; the reason is at the bottom. */
-function rootCode(error: unknown): string {
-  let code = 'the connection failed'
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') code = at.code
+async function readBounded(
+  response: Response,
+  { maxBytes, url }: ExchangeRequest,
+): Promise<Uint8Array> {
+  const body = await readStart(response.body, maxBytes + 1)
+  if (body.length <= maxBytes) return body
+  const why = `its answer is over ${maxBytes} bytes`
+  throw new CountersignError('ERR_NETWORK', `no usable answer from ${url.host}: ${why}`, {
+    hint: `check that ${url.origin} is the service you mean`,
+    details: { host: url.host, maxBytes },
+  })
+}
+
+function failedAt({ host }: URL): (cause: unknown) => CountersignError {
+  return (cause) => {
+    const reason = rootCode(cause) ?? 'the connection failed'
+    return new CountersignError('ERR_NETWORK', `no answer from ${host}: ${reason}`, {
+      hint: connectionHint(reason),
+      details: { host, reason },
+      cause,
+    })
   }
-  return code
 }

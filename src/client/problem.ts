@@ -1,6 +1,7 @@
 /** Problem documents (RFC 9457) of a service, as the errors they were. */
 import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../formats/json.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 import type { ExchangeAnswer } from './exchange.ts'
 
 const MAX_PROBLEM_BYTES = 64 * 1024
@@ -38,9 +39,9 @@ export function toServiceError(url: URL, { status, body }: ExchangeAnswer): Coun
 export function problemToError(problem: JsonObject): CountersignError | undefined {
   const { code, detail, hint, requestId } = problem
   if (typeof code !== 'string' || !isErrorCode(code)) return undefined
-  return new CountersignError(code, printable(detail) ?? `the service refused with ${code}`, {
-    hint: printable(hint),
-    details: { ...(typeof requestId === 'string' && { requestId: printable(requestId) ?? '' }) },
+  return new CountersignError(code, excerpt(detail) ?? `the service refused with ${code}`, {
+    hint: excerpt(hint),
+    details: { ...(typeof requestId === 'string' && { requestId: printableExcerpt(requestId) }) },
   })
 }
 
@@ -58,8 +59,6 @@ function readProblem(body: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** A terminal obeys control characters. */
-function printable(text: unknown): string | undefined {
-  if (typeof text !== 'string') return undefined
-  return text.slice(0, MAX_TEXT_CHARACTERS).replaceAll(/\p{C}/gu, ' ')
+function excerpt(text: unknown): string | undefined {
+  return typeof text === 'string' ? printableExcerpt(text, MAX_TEXT_CHARACTERS) : undefined
 }

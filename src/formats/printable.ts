@@ -10,6 +10,12 @@ export function printable(text: string): string {
   return text.replace(UNSEEN, escapeCharacter)
 }
 
+/** A text of a server or program, fit for one line of a message: no control characters, one space for blanks, bounded. */
+export function printableExcerpt(text: string, maxLength = 200): string {
+  const line = text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line
+}
+
 /** Writes text of several lines that may be hostile; as {@link printable}, but line feeds stay. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n')

@@ -19,3 +19,8 @@ export function quoteForShell(word: string): string {
   })
   return `$'${bytes.join('')}'`
 }
+
+/** Writes a path as one word; one that begins with a hyphen would be read as an option. */
+export function quotePathForShell(path: string): string {
+  return quoteForShell(path.startsWith('-') ? `./${path}` : path)
+}

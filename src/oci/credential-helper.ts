@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { CountersignError } from '../errors.ts'
 import { parseJson, readObject } from '../formats/json.ts'
 import type { Credentials } from './auth-file.ts'
-import { printable } from './printable.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 
 /** Environment of a process: where the helper is looked for, and what it may need. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -43,14 +43,14 @@ export async function askHelper(
 ): Promise<Credentials | undefined> {
   // The name becomes part of a program's name, as in "desktop.exe": no path, no second word.
   if (!/^[^/\\\s\p{C}]+$/u.test(name))
-    throw unusable(printable(name), 'it is not the name of a helper')
+    throw unusable(printableExcerpt(name), 'it is not the name of a helper')
   const program = `docker-credential-${name}`
   const { exitCode, stdout } = await run(program, server, options)
   if (exitCode === 0) return parseAnswer(program, stdout)
   if (stdout.includes(NOT_FOUND)) return undefined
   throw new CountersignError(
     'ERR_NOT_AUTHENTICATED',
-    `${program} failed for ${server}: ${printable(stdout) || 'it gave no reason'}`,
+    `${program} failed for ${server}: ${printableExcerpt(stdout) || 'it gave no reason'}`,
     { hint: `run: echo ${server} | ${program} get`, details: { helper: program } },
   )
 }

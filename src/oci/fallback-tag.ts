@@ -24,7 +24,7 @@ import type {
   TaggedManifest,
   TagStore,
 } from './artifact-store.ts'
-import { printable } from './printable.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 import type { Runtime } from '../basics/runtime.ts'
 import { type MovingTags, updateTag } from './tag-update.ts'
 
@@ -165,7 +165,7 @@ function parseTagged(
   if (isIndexType(mediaType)) return parseImageIndex(bytes)
   throw new CountersignError(
     'ERR_MANIFEST_INVALID',
-    `the tag "${tag}" of ${store.location} holds "${printable(mediaType)}", not a list of referrers`,
+    `the tag "${tag}" of ${store.location} holds "${printableExcerpt(mediaType)}", not a list of referrers`,
     { hint: 'move what was pushed to this tag elsewhere; nothing was overwritten' },
   )
 }

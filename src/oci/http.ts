@@ -4,7 +4,8 @@
  *
  * @packageDocumentation
  */
-import { toCancellation } from '../basics/cancellation.ts'
+import { readStart } from '../basics/body.ts'
+import { withinDeadline } from '../basics/deadline.ts'
 import { CountersignError } from '../errors.ts'
 import { isPassing, networkError } from './network-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
@@ -80,24 +81,13 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 /** One try: all redirects and the whole answer under one deadline. */
 async function attempt(request: HttpRequest, options: HttpOptions): Promise<HttpResponse> {
   const { runtime, timeoutMs = 30_000 } = options
+  const { url: first, signal: cancelled } = request
   const deadline = runtime.deadline(timeoutMs)
-  const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
-  try {
-    return await follow(request, (url) => exchange(request, url, { fetch: runtime.fetch, signal }))
-  } catch (cause) {
-    if (CountersignError.is(cause)) throw cause
-    if (request.signal?.aborted === true) throw toCancellation(request.signal)
-    if (deadline.aborted) throw timedOut(request.url, timeoutMs, cause)
-    throw networkError(request.url, cause)
-  }
-}
-
-function timedOut({ host }: URL, timeoutMs: number, cause: unknown): CountersignError {
-  return new CountersignError('ERR_TIMEOUT', `no answer from ${host} within ${timeoutMs} ms`, {
-    hint: 'try again, or allow more time',
-    details: { host, timeoutMs },
-    cause,
-  })
+  const failed = (cause: unknown): CountersignError => networkError(first, cause)
+  const timed = { url: first, timeoutMs, deadline, signal: cancelled, failed }
+  return withinDeadline(timed, (signal) =>
+    follow(request, (url) => exchange(request, url, { fetch: runtime.fetch, signal })),
+  )
 }
 
 async function follow(
@@ -142,31 +132,19 @@ async function exchange(
   return {
     status: answer.status,
     headers: answer.headers,
-    body: answer.ok ? await readWhole(answer, request) : await readStart(answer, MAX_ERROR_BYTES),
+    body: answer.ok
+      ? await readWhole(answer, request)
+      : await readStart(answer.body, MAX_ERROR_BYTES),
     url,
   }
 }
 
 async function readWhole(answer: Response, { url, maxBytes }: HttpRequest): Promise<Uint8Array> {
-  const body = await readStart(answer, maxBytes + 1)
+  const body = await readStart(answer.body, maxBytes + 1)
   if (body.length <= maxBytes) return body
   throw new CountersignError('ERR_INPUT_TOO_LARGE', `${url.host} answers over ${maxBytes} bytes`, {
     details: { host: url.host, maxBytes },
   })
-}
-
-/** Reads up to a number of bytes and lets go of the rest. */
-async function readStart(answer: Response, limit: number): Promise<Uint8Array> {
-  if (answer.body === null) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const body: AsyncIterable<Uint8Array> = answer.body
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length >= limit) break
-  }
-  return Buffer.concat(chunks).subarray(0, limit)
 }
 
 function protocolError(url: URL, why: string): CountersignError {

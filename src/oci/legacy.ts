@@ -23,7 +23,7 @@ import {
 } from '../formats/oci-manifest.ts'
 import { SIMPLE_SIGNING_MEDIA_TYPE } from '../formats/simple-signing.ts'
 import type { CallOptions, TaggedManifest, TagStore } from './artifact-store.ts'
-import { printable } from './printable.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 import type { Runtime } from '../basics/runtime.ts'
 import { updateTag } from './tag-update.ts'
 
@@ -256,7 +256,8 @@ function parseTagged(
 ): ImageManifest {
   const manifest = isManifestType(mediaType) ? parseImageManifest(bytes) : undefined
   if (manifest !== undefined && manifest.layers.length <= MAX_LAYERS) return manifest
-  const what = manifest === undefined ? printable(mediaType) : `${manifest.layers.length} layers`
+  const what =
+    manifest === undefined ? printableExcerpt(mediaType) : `${manifest.layers.length} layers`
   throw new CountersignError(
     'ERR_MANIFEST_INVALID',
     `the tag "${tag}" of ${store.location} holds "${what}", not signatures`,

@@ -1,4 +1,5 @@
 /** Failures of the network below HTTP, told apart by what a person does about them. */
+import { rootCode } from '../basics/deadline.ts'
 import { CountersignError } from '../errors.ts'
 
 const TLS_TRUST: ReadonlySet<string> = new Set([
@@ -21,15 +22,6 @@ const NOT_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
 ])
 
-/** Code of the system or TLS error at the bottom of a failed fetch. */
-function rootCode(error: unknown): string {
-  let code = ''
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') code = at.code
-  }
-  return code
-}
-
 function hintFor(code: string): string {
   if (TLS_TRUST.has(code)) return 'name the certificate authority of the registry with --ca FILE'
   if (TLS_OTHER.has(code))
@@ -42,18 +34,15 @@ function hintFor(code: string): string {
 /** Tells whether a failed fetch may go better at once: not where a certificate was refused. */
 export function isPassing(error: unknown): boolean {
   if (CountersignError.is(error) && 'proxy' in error.details) return false
-  const code = rootCode(error)
+  const code = rootCode(error) ?? ''
   return !TLS_TRUST.has(code) && !TLS_OTHER.has(code) && !NOT_TLS.has(code) && code !== 'ENOTFOUND'
 }
 
 /** Says what kept a request from being answered. */
 export function networkError(url: URL, cause: unknown): CountersignError {
-  // Of a proxy.
-  if (CountersignError.is(cause)) return cause
-  const code = rootCode(cause)
-  const reason = code === '' ? 'the connection failed' : code
+  const reason = rootCode(cause) ?? 'the connection failed'
   return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: hintFor(code),
+    hint: hintFor(reason),
     details: { host: url.host, reason },
     cause,
   })

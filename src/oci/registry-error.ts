@@ -7,7 +7,7 @@
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import { parseJson, readObject } from '../formats/json.ts'
 import type { HttpResponse } from './http.ts'
-import { printable } from './printable.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 
 /** The first error of a registry's answer (distribution-spec, Error Codes). */
 export interface RegistryErrorBody {
@@ -24,7 +24,7 @@ export function parseErrorBody(body: Uint8Array): RegistryErrorBody {
     const code = first?.optionalText('code') ?? ''
     return {
       code: /^[A-Z0-9_]{1,64}$/.test(code) ? code : '',
-      message: printable(first?.optionalText('message') ?? ''),
+      message: printableExcerpt(first?.optionalText('message') ?? ''),
     }
   } catch {
     // Proxies answer in HTML, and a long answer was cut: the status says enough.

@@ -21,7 +21,7 @@ import {
 import type { CallOptions, StoredManifest, TaggedManifest } from './artifact-store.ts'
 import { assertContent, assertDigest, checkableDigest, MAX_BLOB_BYTES } from './checked-content.ts'
 import type { HttpResponse } from './http.ts'
-import { printable } from './printable.ts'
+import { printableExcerpt } from '../formats/printable.ts'
 import type { RegistryClient, RegistryRequest } from './registry-client.ts'
 import { registryError } from './registry-error.ts'
 import type { Runtime } from '../basics/runtime.ts'
@@ -153,7 +153,7 @@ export class Repository {
     if (isIndexType(mediaType) || isManifestType(mediaType)) return
     throw new CountersignError(
       'ERR_MANIFEST_INVALID',
-      `${this.location} at "${reference}" is "${printable(mediaType)}", not an image or index`,
+      `${this.location} at "${reference}" is "${printableExcerpt(mediaType)}", not an image or index`,
     )
   }
 

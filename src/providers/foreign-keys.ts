@@ -6,7 +6,7 @@
 import { readCertificateKey } from '../crypto/certificate.ts'
 import { findPemBlocks } from '../crypto/pem.ts'
 import { parsePublicKeyPkcs1, parsePublicKeySpki } from '../crypto/public-key.ts'
-import { quoteForShell } from '../formats/shell-word.ts'
+import { quotePathForShell } from '../formats/shell-word.ts'
 
 /** A form that is not read. */
 export interface ForeignKey {
@@ -57,7 +57,7 @@ export function findForeignPublicKey(content: Uint8Array): ForeignKey | undefine
 
 /** Writes the file's name into a command. */
 export function forFile(command: string, path: string): string {
-  return command.replaceAll('FILE', () => quoteForShell(path.startsWith('-') ? `./${path}` : path))
+  return command.replaceAll('FILE', () => quotePathForShell(path))
 }
 
 type Form = readonly [form: string, command: string]

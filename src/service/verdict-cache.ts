@@ -1,4 +1,5 @@
 /** A bounded memory of bundles that verified: what was asked for longest ago is forgotten first. */
+import { LruMap } from '../basics/lru-map.ts'
 import type { Verdict } from '../verification/verify-artifact.ts'
 
 type GoodVerdict = Verdict & { readonly ok: true }
@@ -8,14 +9,13 @@ type GoodVerdict = Verdict & { readonly ok: true }
  * remembering failures would let strangers fill the memory.
  */
 export class VerdictCache {
-  /** By question, oldest use first. */
-  readonly #verdicts = new Map<string, GoodVerdict>()
-  readonly #limit: number
+  /** By question. */
+  readonly #verdicts: LruMap<GoodVerdict>
   readonly #maxBytes: number
 
   /** @param limits - how many verdicts, and the longest bundle, are remembered: a verdict holds all it says */
   constructor(limits: { readonly entries: number; readonly bundleBytes: number }) {
-    this.#limit = limits.entries
+    this.#verdicts = new LruMap(limits.entries)
     this.#maxBytes = limits.bundleBytes
   }
 
@@ -27,12 +27,9 @@ export class VerdictCache {
   ): Promise<Verdict> {
     if (bundleBytes > this.#maxBytes) return judge()
     const known = this.#verdicts.get(question)
-    const verdict = known ?? (await judge())
-    if (!verdict.ok) return verdict
-    this.#verdicts.delete(question)
-    this.#verdicts.set(question, verdict)
-    const [oldest] = this.#verdicts.keys()
-    if (this.#verdicts.size > this.#limit && oldest !== undefined) this.#verdicts.delete(oldest)
+    if (known !== undefined) return known
+    const verdict = await judge()
+    if (verdict.ok) this.#verdicts.set(question, verdict)
     return verdict
   }
 }

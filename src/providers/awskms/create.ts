@@ -59,7 +59,7 @@ export async function createKmsKeyOnce(
   const { signal, mark } = request
   assertCreatable(uri.keyId)
   const spec = keySpec(request)
-  const owner = await findKey(client, uri.keyId, signal)
+  const owner = await findAliasTarget(client, uri.keyId, signal)
   if (owner !== undefined) {
     if (await isMarked(client, owner, mark, signal)) return { ...uri, keyId: owner }
     throw aliasTaken(uri.keyId, owner)
@@ -119,7 +119,7 @@ async function assertAliasFree(
   alias: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const owner = await findKey(client, alias, signal)
+  const owner = await findAliasTarget(client, alias, signal)
   if (owner !== undefined) throw aliasTaken(alias, owner)
 }
 
@@ -131,7 +131,7 @@ function aliasTaken(alias: string, owner: string): CountersignError {
 }
 
 /** DescribeKey rather than ListAliases: one call however many aliases there are. */
-async function findKey(
+async function findAliasTarget(
   client: KmsClient,
   alias: string,
   signal?: AbortSignal,
@@ -167,7 +167,7 @@ async function nameKey(
   } catch (error) {
     // A lost answer makes the SDK ask again, and then KMS says the alias exists: it may be ours.
     if (!CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
-    if ((await findKey(client, alias, signal)) !== arn) throw error
+    if ((await findAliasTarget(client, alias, signal)) !== arn) throw error
   }
 }
 

@@ -5,7 +5,7 @@ import type { Caller } from '../../access/caller.ts'
 import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../formats/json.ts'
-import type { Key, KeyVersion } from '../../keys/key.ts'
+import type { KeyVersion } from '../../keys/key.ts'
 import { describeStep, type VersionStep } from '../../keys/protected-actions.ts'
 import { toBackendFault } from '../../providers/backend-fault.ts'
 import type { BackendOutcome } from '../../rotation/backend.ts'
@@ -22,6 +22,7 @@ import {
 } from '../../rotation/preview.ts'
 import { cancelDestruction, rotate, transition } from '../../rotation/transitions.ts'
 import type { ServiceContext } from '../context.ts'
+import { findKey } from './find-key.ts'
 import { describeVersion, type VersionView } from './describe-key.ts'
 
 /** What can be asked of a key. */
@@ -84,7 +85,7 @@ export async function administerKey(
   command: KeyCommand,
   request: KeyRequest,
 ): Promise<KeyAnswer> {
-  const key = findKey(context, name)
+  const key = findKey(context.keyring, name)
   const isForced = 'force' in command && command.force === true
   const { caller, requestId, reason, dryRun } = request
   const action: AdministrativeAction = `${command.action}Key`
@@ -141,20 +142,6 @@ async function showChange({ keyring, publications }: AdministrationContext): Pro
   await keyring.refresh()
   const limit = AbortSignal.timeout(MAX_PUBLICATION_MS)
   await untilCancelled(publications.settled(), limit).catch(() => undefined)
-}
-
-/**
- * Finds a key that the service has.
- *
- * @throws {@link CountersignError} ERR_KEY_NOT_FOUND
- */
-export function findKey({ keyring }: Pick<ServiceContext, 'keyring'>, name: string): Key {
-  const key = keyring.snapshot.keys.find((each) => each.name === name)
-  if (key !== undefined) return key
-  throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
-    hint: 'see which there are: countersign key list',
-    details: { key: name },
-  })
 }
 
 /** What approvers approve: whatever a command says, why, and what that does. */

@@ -6,7 +6,7 @@ import { appendEntries } from '../../log/append.ts'
 import { nameCaller } from '../../log/logged-approval.ts'
 import { approvalTime, approveEntry, type Approver } from '../approval.ts'
 import type { ServiceContext } from '../context.ts'
-import { findKey } from './sign-artifacts.ts'
+import { findKey } from './find-key.ts'
 
 /** What approvals need of the service. */
 export type ApprovalContext = Pick<

@@ -34,7 +34,8 @@ import {
   toSigned,
 } from './release.ts'
 import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
-import { findKey, type SigningContext } from './sign-artifacts.ts'
+import { findKey } from './find-key.ts'
+import type { SigningContext } from './sign-artifacts.ts'
 
 /** What a caller says of which artifacts; everything in it is the caller's word. */
 export interface AttestationRequest {

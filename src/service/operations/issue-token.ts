@@ -4,7 +4,7 @@ import type { JsonObject } from '../../formats/json.ts'
 import type { ServiceContext } from '../context.ts'
 import { withActiveSigner } from './active-signer.ts'
 import { entryKey, type Request } from './release.ts'
-import { findKey } from './sign-artifacts.ts'
+import { findKey } from './find-key.ts'
 
 /** What a caller asks for; everything in it is the caller's word. */
 export interface TokenOrder {

@@ -7,9 +7,9 @@
  */
 import type { SignatureFacts } from '../../access/action.ts'
 import type { Digest } from '../../crypto/digest.ts'
-import { CountersignError, ERROR_TRAITS, toCountersignError } from '../../errors.ts'
-import type { Key } from '../../keys/key.ts'
-import type { ActiveSigner, Keyring } from '../../rotation/keyring.ts'
+import type { CountersignError } from '../../errors.ts'
+import { ERROR_TRAITS, toCountersignError } from '../../errors.ts'
+import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { ServiceContext } from '../context.ts'
 import { hasLostItsRight, withActiveSigner } from './active-signer.ts'
 import {
@@ -21,6 +21,7 @@ import {
   type ReleasedSignature,
   signerOf,
 } from './artifact-forms.ts'
+import { findKey } from './find-key.ts'
 import { entryKey, type Logged, release, type Request } from './release.ts'
 import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
 
@@ -112,19 +113,6 @@ async function permitArtifacts(
   await context.authorize(request.caller, { action, key, subjects }, request.requestId)
   assertFits(key, artifacts)
   return { artifacts, use }
-}
-
-/**
- * Finds a key by name.
- *
- * @throws {@link CountersignError} ERR_KEY_NOT_FOUND
- */
-export function findKey({ snapshot }: Pick<Keyring, 'snapshot'>, name: string): Key {
-  const key = snapshot.keys.find((candidate) => candidate.name === name)
-  if (key !== undefined) return key
-  throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
-    hint: 'check the name; whoever runs the service defines keys in countersign.yaml',
-  })
 }
 
 /** Every name that is stated of an artifact is decided on, with what is stated beside it. */

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fas
 import fp from 'fastify-plugin'
 import type { AccessScope } from '../../access/action.ts'
 import type { ServiceContext } from '../context.ts'
-import { findKey } from '../operations/sign-artifacts.ts'
+import { findKey } from '../operations/find-key.ts'
 import { callerOf } from '../request.ts'
 import { routeNotFound } from './problems.ts'
 

@@ -12,10 +12,10 @@ import type { ServiceContext } from '../context.ts'
 import {
   type AdministrationContext,
   administerKey,
-  findKey,
   type KeyAnswer,
   type KeyCommand,
 } from '../operations/administer-key.ts'
+import { findKey } from '../operations/find-key.ts'
 import { describeKey, type KeyView } from '../operations/describe-key.ts'
 import { callerOf } from '../request.ts'
 import { keyParams } from '../schemas/key-path.ts'
@@ -82,7 +82,7 @@ function readRoutes(app: ServiceApp, context: KeysContext): void {
     async (request) => {
       const { key: name } = request.params
       await assertReadable(context, request, name)
-      return describeKey(context.keyring.snapshot, findKey(context, name), context.now())
+      return describeKey(context.keyring.snapshot, findKey(context.keyring, name), context.now())
     },
   )
 }
@@ -92,7 +92,7 @@ function assertReadable(
   request: FastifyRequest,
   name: string,
 ): Promise<void> {
-  const access = { action: 'readKeys', key: findKey(context, name) } as const
+  const access = { action: 'readKeys', key: findKey(context.keyring, name) } as const
   return context.authorize(callerOf(request), access, request.id)
 }
 
