@@ -1,6 +1,7 @@
 /** The keys of a log: those that are named, or those of the service that this user has pinned. */
 import { parsePublicKeySpki } from '../src/crypto/public-key.ts'
 import { CountersignError } from '../src/errors.ts'
+import { logNameAt } from '../src/formats/log-address.ts'
 import { logVerifierKey, type NoteKey } from '../src/formats/note-key.ts'
 import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
 import type { KeyHistory } from '../src/keys/key-history.ts'
@@ -57,8 +58,8 @@ export async function publishedLogKeys(
   const root = await parseTrustedRoot(Buffer.from(JSON.stringify(trustedRoot)))
   return root.tlogs.flatMap(({ baseUrl, publicKey }) => {
     const spki = publicKey?.rawBytes
-    if (spki === undefined) return []
-    const name = origin ?? new URL(baseUrl).hostname
+    const name = origin ?? logNameAt(baseUrl)
+    if (spki === undefined || name === undefined) return []
     return [logVerifierKey(name, parsePublicKeySpki(spki, 'EdDSA'))]
   })
 }

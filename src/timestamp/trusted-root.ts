@@ -7,6 +7,7 @@
  */
 import { encodeBase64 } from '../crypto/base64.ts'
 import type { JsonObject } from '../formats/json.ts'
+import { logAddress } from '../formats/log-address.ts'
 import { logKeyId } from '../formats/note-key.ts'
 import { signsUntil } from '../keys/deadlines.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
@@ -143,7 +144,7 @@ function toEarlierLog(
 function toLog({ version, validFor }: TrustedVersion, origin: string): JsonObject {
   const rawBytes = encodeBase64(version.publicKey.spki)
   return {
-    baseUrl: `https://${origin}`,
+    baseUrl: logAddress(origin),
     hashAlgorithm: 'SHA2_256',
     publicKey: { rawBytes, keyDetails: 'PKIX_ED25519', validFor: { ...validFor } },
     logId: { keyId: encodeBase64(logKeyId(origin, version.publicKey)) },

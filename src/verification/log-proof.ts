@@ -8,6 +8,7 @@ import { leafHash, verifyInclusion } from '../crypto/merkle.ts'
 import { parsePublicKeySpki } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../formats/checkpoint.ts'
+import { logNameAt } from '../formats/log-address.ts'
 import { isEd25519Spki, logVerifierKey, type NoteKey } from '../formats/note-key.ts'
 import type { TlogProof } from '../formats/tlog-proof.ts'
 
@@ -30,7 +31,7 @@ export interface TrustedLog {
 /** The logs of a trusted root that sign checkpoints as ours does: with Ed25519, under the host of their address. */
 export function trustedLogs(root: TrustedRoot | undefined): readonly TrustedLog[] {
   return (root?.tlogs ?? []).flatMap(({ baseUrl, publicKey, logId }) => {
-    const name = URL.parse(baseUrl)?.hostname
+    const name = logNameAt(baseUrl)
     const spki = publicKey?.rawBytes
     if (name === undefined || spki === undefined || !isEd25519Spki(spki)) return []
     const key = logVerifierKey(name, parsePublicKeySpki(spki, 'EdDSA'))

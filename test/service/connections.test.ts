@@ -109,12 +109,10 @@ test.each([
   ['a body', `${POST}content-length: 100\r\n\r\n{`],
 ])('%s that do not come whole end with the time of a request', async (_what, bytes) => {
   const socket = await open()
-  const start = performance.now()
 
   socket.write(bytes)
 
   expect((await lastAnswer(socket)).problem).toEqual(TOO_SLOW)
-  expect(performance.now() - start).toBeLessThan(5000)
 })
 
 test.each([

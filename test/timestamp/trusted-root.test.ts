@@ -75,6 +75,19 @@ test('a version compromised since its activation is no authority at all', async 
   expect((await parseTrustedRoot(document)).timestampAuthorities).toEqual([])
 })
 
+test('a log that is named by an IPv6 address has it in brackets in its address', async () => {
+  const document = serializeTrustedRoot({
+    issuer: 'https://[2001:db8::1]',
+    logOrigin: '2001:db8::1',
+    keys: [serviceKey('log', 'log')],
+    versions: [serviceVersion('log', testSigner('EdDSA', 'log'))],
+  })
+
+  const { tlogs } = await parseTrustedRoot(document)
+
+  expect(tlogs).toMatchObject([{ baseUrl: 'https://[2001:db8::1]' }])
+})
+
 test('a version without certificates is no authority, and a log without a Sigstore name no log', () => {
   const document = serializeTrustedRoot({
     issuer: 'https://sign.example.com/countersign',
