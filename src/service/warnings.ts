@@ -86,7 +86,7 @@ function fileKeys({ keys }: WarningSources): readonly string[] {
 /** An HSM is as near as the service's own disk, a KMS is a request away. */
 function distantLogKeys({ keys }: WarningSources): readonly string[] {
   const names = Object.entries(keys).filter(
-    ([, { provider, use }]) => use === 'log' && provider.startsWith('awskms:'),
+    ([, { provider, use }]) => use === 'log' && findProvider(provider)?.isRemote === true,
   )
   return names.map(([name]) => name)
 }
