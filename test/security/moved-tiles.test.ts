@@ -1,8 +1,9 @@
 /** Tiles outside of the database, where others may write: what they change is noticed, and nothing is lost. */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { assertTilesApart } from '../../src/service/log-tiles.ts'
+import { runCli } from '../support/command-line.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
 import { moveAll, type MovedLog, openMovedLog } from '../support/moved-log.ts'
@@ -140,6 +141,29 @@ test.each([
   ['/srv/audit', 's3://acme/log'],
 ])('%s and %s are apart', async (audit, transparency) => {
   expect(await codeOfAsync(() => assertTilesApart({ audit, transparency }))).toBe('accepted')
+})
+
+test('a link that leads the audit log into the public folder is followed', async () => {
+  const folder = createTempFolder()
+  const transparency = join(folder, 'public')
+  mkdirSync(join(transparency, 'private'), { recursive: true })
+  const audit = join(folder, 'audit')
+  symlinkSync(join(transparency, 'private'), audit)
+
+  expect(await codeOfAsync(() => assertTilesApart({ audit, transparency }))).toBe(
+    'ERR_CONFIG_INVALID',
+  )
+})
+
+test('config check refuses one bucket for both logs, and the service does not start', async () => {
+  const tiles = { audit: 's3://acme/audit', transparency: 's3://acme/log' }
+  const folder = createFolder({ log: { tiles } })
+
+  const { exitCode, stdout } = await runCli(['config', 'check', folder.config])
+
+  expect(exitCode).toBe(2)
+  expect(stdout).toContain('[ERR_CONFIG_INVALID]')
+  expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
 })
 
 /** For passes of a service, which come every ten seconds. */
