@@ -1,6 +1,14 @@
 /** `countersign log verify`: criteria first, then the verdict. */
+import { CountersignError } from '../src/errors.ts'
 import { verifyTransparencyLog } from '../src/log/verify-transparency.ts'
-import { readEarlier, renderCounts, renderWhole, sayLog, wholeDocument } from './audit-verify.ts'
+import {
+  readEarlier,
+  renderCounts,
+  renderWhole,
+  sayLog,
+  verifyAudit,
+  wholeDocument,
+} from './audit-verify.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { LoggedPublications, type PublicationReport } from './log-publications.ts'
@@ -14,17 +22,46 @@ import { readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
 export interface VerifyLogFlags extends LogKeyFlags, WitnessFlags {
   readonly checkpoint?: string | undefined
   readonly strict?: true | undefined
+  /** Also the audit log of the service, and that both record the same. */
+  readonly audit?: true | undefined
+  /** Verifier keys of the audit log. */
+  readonly auditKey?: readonly string[] | undefined
+  readonly tokenFile?: string | undefined
 }
 
 /**
  * Verifies a whole transparency log and, where it is a service's, that what the service publishes of its keys
- * follows from it.
+ * follows from it. With `--audit`, its audit log as well, and that both record the same.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_NOTE_INVALID — the log, or what is published, is
  * not what it must be; ERR_USAGE — no key or no log is named; ERR_FORMAT_UNSUPPORTED — only a later release
  * understands it; and those of reading
  */
 export async function verifyLog(
+  folder: string | undefined,
+  flags: VerifyLogFlags,
+  environment: CommandEnvironment,
+): Promise<Outcome> {
+  if (flags.audit !== true) return verifyTransparency(folder, flags, environment)
+  if (flags.server === undefined) throw noService()
+  const transparency = await verifyTransparency(folder, flags, environment)
+  const { auditKey: key, key: logKey } = flags
+  const asked = { ...flags, key, logKey, origin: undefined, checkpoint: undefined }
+  const audit = await verifyAudit(undefined, asked, environment)
+  return {
+    exitCode: 0,
+    report: `${transparency.report ?? ''}${audit.report ?? ''}`,
+    document: { ...transparency.document, audit: audit.document },
+  }
+}
+
+function noService(): CountersignError {
+  return new CountersignError('ERR_USAGE', '--audit needs the service whose logs they are', {
+    hint: 'name it with --server https://HOST; a copy of an audit log is verified by countersign audit verify FOLDER',
+  })
+}
+
+async function verifyTransparency(
   folder: string | undefined,
   flags: VerifyLogFlags,
   environment: CommandEnvironment,

@@ -73,6 +73,19 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--strict', 'fail where an entry has something that only a later release understands')
     .addOption(requireWitnessOption())
     .addOption(witnessKeyOption())
+    .optionsGroup('The audit log too:')
+    .addOption(
+      new Option(
+        '--audit',
+        'verify the audit log of the service as well, and that both logs record the same; needs a token that permits readLog',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--audit-key <vkey>',
+        'verifier key of the audit log, or a file (default: as the pinned service has it)',
+      ).argParser(collect),
+    )
     .action(environment.action((folder, flags) => verifyLog(folder, flags, environment)))
 }
 

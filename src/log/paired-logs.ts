@@ -1,16 +1,19 @@
 /**
  * Holds the audit log against the transparency log: both are written in one transaction, so the entries that
- * name a leaf name every leaf, each once and in order.
+ * name a leaf name every leaf, each once and in order, and both record the same.
  *
  * @packageDocumentation
  */
+import { leafHash } from '../crypto/merkle.ts'
 import { CountersignError } from '../errors.ts'
 import type { Checkpoint } from '../formats/checkpoint.ts'
 import { contradiction } from './contradiction.ts'
 import type { PublicEntry } from './entry.ts'
 import type { EntryContent } from './entry-format.ts'
-import { type LogSource, readHashTile, type ReadOptions } from './source.ts'
-import { splitTile, TILE_WIDTH, tileWidth, TreeEdge } from './tiles.ts'
+import { assertLeafAgrees } from './leaf-agreement.ts'
+import { LeafReader } from './read-leaf.ts'
+import { type LogSource, readEntries, type ReadOptions } from './source.ts'
+import { TILE_WIDTH, tileWidth, TreeEdge } from './tiles.ts'
 
 /** What of a checkpoint the logs are held against. */
 export type PairedTree = Pick<Checkpoint, 'size' | 'root'>
@@ -22,8 +25,10 @@ export class PairedLogs {
   readonly #options: ReadOptions
   /** Of the leaves that entries have named, as far as the checkpoint goes. */
   readonly #edge = new TreeEdge()
+  readonly #reader = new LeafReader()
   #next = 0
-  #tile: readonly Uint8Array[] = []
+  /** Leaves of one bundle. */
+  #leaves: readonly Uint8Array[] = []
 
   constructor(source: LogSource, tree: PairedTree, options: ReadOptions) {
     this.#source = source
@@ -44,7 +49,8 @@ export class PairedLogs {
   /**
    * Looks at the next entry.
    *
-   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it names another leaf than it must, or none; and
+   * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it names another leaf than it must, or none, or
+   * the leaf records another event; and
    * those of reading
    */
   async add(index: number, content: EntryContent): Promise<void> {
@@ -57,10 +63,14 @@ export class PairedLogs {
     this.#next += 1
     // Newer than the checkpoint of the transparency log: not proven yet.
     if (publicEntry.index >= this.#tree.size) return
-    const hash = await this.#leafHash(publicEntry.index)
+    const data = await this.#readLeaf(publicEntry.index)
+    const hash = leafHash(data)
     const isSame = Buffer.from(hash).toString('hex') === publicEntry.leafSha256
     if (!isSame) {
       throw contradiction(index, `leaf ${publicEntry.index} of the transparency log is another one`)
+    }
+    if (content.kind === 'known') {
+      assertLeafAgrees(index, content.entry, { data, reader: this.#reader })
     }
     this.#edge.append(hash)
     this.#edge.settle()
@@ -88,14 +98,15 @@ export class PairedLogs {
     })
   }
 
-  async #leafHash(index: number): Promise<Uint8Array> {
+  async #readLeaf(index: number): Promise<Uint8Array> {
     const place = index % TILE_WIDTH
     if (place === 0) {
-      const tile = Math.floor(index / TILE_WIDTH)
-      const name = { level: 0, index: tile, width: tileWidth(this.#tree.size, 0, tile) }
-      this.#tile = splitTile(await readHashTile(this.#source, name, this.#options))
+      const bundle = Math.floor(index / TILE_WIDTH)
+      const width = tileWidth(this.#tree.size, 0, bundle)
+      const name = { level: 'entries', index: bundle, width } as const
+      this.#leaves = await readEntries(this.#source, name, this.#options)
     }
-    return this.#tile[place] ?? new Uint8Array()
+    return this.#leaves[place] ?? new Uint8Array()
   }
 }
 

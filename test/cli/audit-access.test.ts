@@ -68,7 +68,9 @@ test('a redirect is not followed: the token stays with the service', async () =>
     const result = await countersign(args, { env })
 
     expect(result.exitCode).toBe(7)
-    expect(result.stderr).toContain('/audit/checkpoint with status 302 [ERR_NETWORK]')
+    expect(result.stderr).toMatch(
+      /\/audit\/(?:witnessed-)?checkpoint with status 302 \[ERR_NETWORK\]/,
+    )
     expect(server.requests.length).toBeGreaterThan(0)
   }
   expect(other.requests).toEqual([])

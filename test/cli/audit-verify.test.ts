@@ -2,11 +2,21 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { digestOf } from '../../src/crypto/digest.ts'
+import type { Leaf } from '../../src/log/append-leaves.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
 import type { LogReader } from '../../src/log/log-records.ts'
 import { type CliResult, countersign, documentOf } from '../support/cli.ts'
+import { signatureLeaf, stateLeafOf } from '../../src/log/public-leaf.ts'
 import { signatureEntry, stateEntry } from '../support/log-entries.ts'
-import { appendPaired, createPairedLogs, serveLogs } from '../support/paired-logs.ts'
+import { MemoryLog } from '../support/memory-log.ts'
+import {
+  appendPaired,
+  appendPairs,
+  createPairedLogs,
+  LEAF_KEY,
+  serveLogs,
+} from '../support/paired-logs.ts'
 import {
   LOG_KEY,
   signatureEntries,
@@ -155,4 +165,46 @@ test('of a service that is not pinned, the keys of both logs are asked for', asy
   expect(neither.stderr).toMatch(/no key of the audit log is named.*--key NAME\+ID\+KEY/s)
   expect(one).toMatchObject({ exitCode: 2 })
   expect(one.stderr).toMatch(/no key of the transparency log is named.*--log-key NAME\+ID\+KEY/s)
+})
+
+const leaf = (content: string): Leaf => {
+  const digest = digestOf(Buffer.from(content))
+  return signatureLeaf(LEAF_KEY, { content: 'file', digest, signature: Buffer.from('signature') })
+}
+const signed: LogEntry = {
+  ...first,
+  key: { ...first.key, kid: LEAF_KEY.kid },
+  digests: [digestOf(Buffer.from('a file'))],
+}
+
+test.each<[string, LogEntry, Leaf | undefined, string]>([
+  ['another key version', first, leaf('a file'), 'is about another key version'],
+  ['another file', signed, leaf('another file'), 'is about another file'],
+  ['a change, of a signature,', signed, stateLeafOf(change), 'is about another key version'],
+  ['another change', change, leaf('a file'), 'records another change'],
+  [
+    'another state of the version',
+    change,
+    stateLeafOf({ ...change, to: 'revoked', action: 'revoke' }),
+    'records another change',
+  ],
+])('a leaf about %s than its entry ends with 3', async (_what, entry, named, why) => {
+  const logs = new MemoryLog()
+  await appendPairs(logs, [[entry, named]])
+  await signStored(logs)
+  await signTransparency(logs)
+
+  const result = await verify(await serveLogs(logs))
+
+  expect(result).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(result.stderr).toContain(`entry 0 must not be there: the leaf that it names ${why}`)
+})
+
+test('an entry and its leaf that record the same file and version are paired', async () => {
+  const logs = new MemoryLog()
+  await appendPairs(logs, [[signed, leaf('a file')]])
+  await signStored(logs)
+  await signTransparency(logs)
+
+  expect(await verify(await serveLogs(logs))).toMatchObject({ exitCode: 0 })
 })

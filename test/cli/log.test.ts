@@ -6,7 +6,8 @@ import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import type { LogEntry, StateEntry } from '../../src/log/entry.ts'
 import { exportLog } from '../../src/log/export-log.ts'
 import { openStoredLog } from '../../src/log/source.ts'
-import { countersign, documentOf } from '../support/cli.ts'
+import { createCounter } from '../../cli/log-progress.ts'
+import { countersign, createEnvironment, documentOf } from '../support/cli.ts'
 import { signatureEntry, stateEntry } from '../support/log-entries.ts'
 import type { MemoryLog } from '../support/memory-log.ts'
 import { appendPaired, createPairedLogs, LEAF_KEY, serveLogs } from '../support/paired-logs.ts'
@@ -323,4 +324,59 @@ test('how far it is shows on a terminal', async () => {
   const result = await countersign(args, { typed: [], now })
 
   expect(result.stderr).toContain('verifying: 256 of 300 entries')
+})
+
+test('with --audit both logs are verified, and that they record the same', async () => {
+  const logs = await createPairedLogs([...MADE, ACTIVE, ...signatureEntries(5, 3)])
+  const server = await serveLogs(logs)
+  const keys = ['--key', TRANSPARENCY_KEY.vkey, '--audit-key', LOG_KEY.vkey]
+  const args = ['log', 'verify', '--server', server, ...keys, '--audit']
+  const env = { COUNTERSIGN_TOKEN: 'let-me-in' }
+
+  const result = await countersign(args, { env })
+
+  expect(result.exitCode).toBe(0)
+  expect(result.stdout).toContain('ok: all 8 entries of log.example are there and unchanged')
+  expect(result.stdout).toContain('ok: all 8 entries of log.example/countersign are there')
+  expect(result.stdout).toContain('ok: 8 entries are in the transparency log')
+  expect(documentOf(await countersign([...args, '--json'], { env }))).toMatchObject({
+    schema: 'https://countersign.dev/schemas/log-verification/v1',
+    audit: { ok: true, paired: { entries: 8, unproven: 0 } },
+  })
+})
+
+test('a copy of the log has no audit log beside it', async () => {
+  const args = [
+    'log',
+    'verify',
+    await createFolder(MADE),
+    '--audit',
+    '--key',
+    TRANSPARENCY_KEY.vkey,
+  ]
+
+  expect(await countersign(args)).toMatchObject({ exitCode: 2 })
+})
+
+test('long reading shows its pace and what is left: on a terminal, and elsewhere twice a minute', () => {
+  const shown = (typed: readonly string[] | undefined): string => {
+    let now = 0
+    const world = typed === undefined ? {} : { typed }
+    const environment = createEnvironment(world)
+    const context = { ...environment.context, now: () => new Date(now) }
+    const count = createCounter('verifying', { ...environment, context })
+    for (const [at, done] of [
+      [50, 10],
+      [10_000, 50_000],
+      [40_000, 200_000],
+    ] as const) {
+      now = at
+      count(done, 1_000_000)
+    }
+    return environment.said()
+  }
+
+  expect(shown([])).toContain('verifying: 50000 of 1000000 entries, 5000/s, 4 min left')
+  expect(shown([])).toContain('verifying: 200000 of 1000000 entries, 5000/s, 3 min left')
+  expect(shown(undefined)).toBe('verifying: 200000 of 1000000 entries, 5000/s, 3 min left\n')
 })

@@ -29,12 +29,26 @@ export async function createPairedLogs(entries: readonly LogEntry[]): Promise<Me
   return stored
 }
 
-/** Appends to both logs; nothing is signed. */
+/** Appends to both logs, signatures as those of {@link LEAF_KEY}; nothing is signed. */
 export function appendPaired(stored: MemoryLog, entries: readonly LogEntry[]): Promise<unknown> {
+  const pairs = entries.map(bySigner).map((entry) => [entry, leafOf(entry)] as const)
+  return appendPairs(stored, pairs)
+}
+
+/** Appends entries and the leaves that they are to name, whether or not these agree. */
+export function appendPairs(
+  stored: MemoryLog,
+  pairs: readonly (readonly [LogEntry, Leaf | undefined])[],
+): Promise<unknown> {
   return stored.transaction(async (records) => {
-    const encoded = entries.map((entry) => encodeEntry(entry, leafOf(entry)))
+    const encoded = pairs.map(([entry, leaf]) => encodeEntry(entry, leaf))
     return appendEncoded(records, await records.log.lockHead(), encoded)
   })
+}
+
+function bySigner(entry: LogEntry): LogEntry {
+  if (entry.type !== 'signature' && entry.type !== 'attestation') return entry
+  return { ...entry, key: { ...entry.key, kid: LEAF_KEY.kid } }
 }
 
 /** Of a signature; a change has its own. */
@@ -42,7 +56,7 @@ function leafOf(entry: LogEntry): Leaf | undefined {
   if (entry.type !== 'signature' && entry.type !== 'attestation') return undefined
   const digest = `sha256:${entry.bundleSha256}` as const
   const signature = Buffer.from(entry.requestId)
-  return signatureLeaf(LEAF_KEY, { content: 'envelope', digest, signature })
+  return signatureLeaf(LEAF_KEY, { content: 'file', digest, signature })
 }
 
 /** What a service offers beside the logs. */
