@@ -40,6 +40,7 @@ import type { SecretFlags } from '../secrets.ts'
 import { createStores, type StoreFlags } from '../stores.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
+import type { Terminal } from '../terminal.ts'
 import type { Trust } from '../trust.ts'
 import { verifyNamed } from '../../src/artifacts/verify-named.ts'
 import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
@@ -172,7 +173,11 @@ async function verify(
   const verified = targets
     .flatMap((target, index) => second[late.indexOf(target)] ?? first[index] ?? [])
     .map(withTypedVerdict)
+  return toOutcome(verified, terminal)
+}
 
+/** Says how each verification ended. */
+function toOutcome(verified: readonly VerifiedArtifact[], terminal: Terminal): Outcome {
   for (const { document } of verified) {
     const text = renderVerdict(document, terminal)
     if (document.ok) terminal.say(text)
