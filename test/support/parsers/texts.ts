@@ -34,6 +34,7 @@ import { retryDelay } from '../../../src/basics/retry-delay.ts'
 import { parseRealm } from '../../../src/oci/token.ts'
 import {
   ACCOUNT_PARAMETERS,
+  decodeComponent,
   parseAccountQuery,
   parseEndpoint,
 } from '../../../src/client/aws-account.ts'
@@ -180,6 +181,7 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
   ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
     parameters: repeated('region=a&', 'awskms:///?'),
   }),
+  ofText('decodeComponent', ARGUMENT, decodeComponent, { encodings: repeated('%41') }),
   ofText('parseEndpoint', ARGUMENT, parseEndpoint, { labels: repeated('a.') }),
   ofText(
     'parseAccountQuery',
