@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { isAbsolute, join } from 'node:path'
 import { CountersignError } from '../errors.ts'
+import { readWitnessKeys } from '../formats/witnesses.ts'
 import {
   assertNoSecret,
   findProvider,
@@ -31,6 +32,7 @@ export type FormName =
   | 'origin'
   | 'hostname'
   | 'timestamps'
+  | 'witnessKey'
 
 /** What else the schema says of a text. */
 export interface Bounds {
@@ -124,6 +126,10 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     expected: 'a host name in lower case without port or path, such as log.example.com',
     pattern: HOSTNAME_PATTERN,
     check: matching('hostname'),
+  },
+  witnessKey: {
+    expected: 'the verifier key of a witness: name+id+key',
+    check: complaintOf((text) => void readWitnessKeys([text])),
   },
   timestamps: { expected: 'embedded, none or an address', check: checkTimestamps },
 }

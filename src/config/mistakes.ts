@@ -11,6 +11,7 @@ import type { Problem } from './problem.ts'
 import { toRotationOverrides } from './rotation.ts'
 import { CONFIG_SCHEMA, schemaErrors, toConfigFile } from './schema.ts'
 import { toKeyHistorySettings } from './service-settings.ts'
+import { witnessMistakes } from './witness-mistakes.ts'
 import {
   describePath,
   entrySchema,
@@ -37,6 +38,7 @@ export function findMistakes(value: unknown, locate: (path: Path) => Origin): re
     ...rotationMistakes(value),
     ...keyHistoryMistakes(value),
     ...issuerMistakes(value),
+    ...logMistakes(value),
   ]
   return mistakes
     .slice(0, MAX_MISTAKES)
@@ -214,6 +216,11 @@ function issuerMistakes(value: unknown): readonly Mistake[] {
 }
 
 /** Who is offline knows no more than who is not: what expires for the one counts no less for the other. */
+function logMistakes(value: unknown): readonly Mistake[] {
+  const { log } = toConfigFile(value) ?? {}
+  return log === undefined || formMistakes(value).length > 0 ? [] : witnessMistakes(log)
+}
+
 function keyHistoryMistakes(value: unknown): readonly Mistake[] {
   const { keyHistory } = toConfigFile(value) ?? {}
   if (keyHistory === undefined || formMistakes(value).length > 0) return []

@@ -6,7 +6,7 @@ import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import { DEFAULTS } from './defaults.ts'
 import { parseDurationSeconds } from './duration.ts'
 import type { AccessEntry, IssuerEntry } from './sections/access.ts'
-import type { KeyHistorySection, LogSection, ServeEntry } from './sections/serve.ts'
+import type { KeyHistorySection, LogSection, ServeEntry, WitnessEntry } from './sections/serve.ts'
 
 /** Whose identity tokens are accepted, and how strictly. */
 export interface IssuerSettings {
@@ -85,6 +85,11 @@ export interface LogSettings {
   readonly anchor: string | undefined
   /** Where full tiles of each log are kept; undefined: in the database. */
   readonly tiles: Readonly<Record<'audit' | 'transparency', string | undefined>>
+  readonly witnesses: readonly Required<WitnessEntry>[]
+  /** Undefined: all witnesses of a log. */
+  readonly witnessQuorum: number | undefined
+  /** Undefined: signatures do not wait for witnesses. */
+  readonly waitForWitnessesSeconds: number | undefined
 }
 
 /** Fills in the section `access`. */
@@ -156,6 +161,9 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
   }
 }
 
+/** Every log there is. */
+export const BOTH_LOGS = ['transparency', 'audit'] as const
+
 /** Fills in the section `log`. */
 export function toLogSettings({
   origin,
@@ -164,6 +172,9 @@ export function toLogSettings({
   checkpointEvery,
   anchor,
   tiles: { audit, transparency } = {},
+  witnesses = [],
+  witnessQuorum,
+  waitForWitnesses,
 }: LogSection = {}): LogSettings {
   return {
     origin,
@@ -172,6 +183,9 @@ export function toLogSettings({
     checkpointEverySeconds: parseDurationSeconds(checkpointEvery ?? DEFAULTS.checkpointEvery),
     anchor,
     tiles: { audit, transparency },
+    witnesses: witnesses.map((witness) => ({ logs: BOTH_LOGS, ...witness })),
+    witnessQuorum,
+    waitForWitnessesSeconds: toSeconds(waitForWitnesses),
   }
 }
 

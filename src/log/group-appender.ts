@@ -10,10 +10,11 @@ import { CountersignError } from '../errors.ts'
 import { appendEncoded, type EdgeMemories, encodeEntry, type TwoLogs } from './append.ts'
 import type { Admit, Appender, AppendOptions, ProvenPlace } from './appender.ts'
 import type { DenialEntry, LogEntry } from './entry.ts'
-import { proveAtEdge } from './leaf-proof.ts'
+import { proveAtEdge, proveUnder } from './leaf-proof.ts'
 import type { LogHead } from './log-records.ts'
 import { PendingEntry } from './pending-entry.ts'
 import { type StartTimer, startTimer as startNodeTimer } from '../basics/timer.ts'
+import type { QuorumWait } from './quorum-wait.ts'
 import type { SignedCheckpoint, TreeSigner } from './tree-signer.ts'
 
 /** Opens transactions on the store of both logs. */
@@ -21,13 +22,16 @@ export interface LogTransactions<Records extends TwoLogs> {
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>
 }
 
-const DEFAULT_WAIT_MS = 5000
+/** Longest that a caller waits for the logs to be written. */
+export const DEFAULT_WAIT_MS = 5000
 
 /** How an appender works. */
 export interface AppenderOptions<Records extends TwoLogs> {
   readonly store: LogTransactions<Records>
   /** Signs the transparency log, once for each group that it says something of. */
   readonly signer: TreeSigner
+  /** Waits for the witnesses of the transparency log before a group is released; the callers' wait has to allow for it. */
+  readonly witness?: QuorumWait | undefined
   /** Runs under the lock of the log's head. */
   readonly admit: Admit<Records>
   readonly now: () => Date
@@ -186,14 +190,20 @@ async function proveAll<Records extends TwoLogs>(
 ): Promise<readonly Outcome[]> {
   const { edge } = options.memories.transparency
   if (head === undefined || edge === undefined) return outcomes
-  const { keyId, note: checkpoint } = await signInTime(head, options)
   const { size, root } = head
+  const { witness } = options
+  const signed = { ...(await signInTime(head, options)), root }
+  const covering = witness === undefined ? signed : await witness.forQuorum(signed)
+  const { keyId, note: checkpoint } = covering
   return Promise.all(
     outcomes.map(async (outcome, place) => {
       const leaf = group[place]?.encoded.leaf?.data
       if (CountersignError.is(outcome)) return outcome
       const { publicIndex: index } = outcome
       if (index === undefined || leaf === undefined) return outcome
+      if (witness !== undefined && covering.size !== size) {
+        return { ...outcome, proof: await proveUnder(witness.log, covering, { leaf, index }) }
+      }
       const hashes = await proveAtEdge(edge, index)
       return { ...outcome, proof: { leaf, index, size, root, hashes, checkpoint, keyId } }
     }),

@@ -18,6 +18,7 @@ import type { Key } from '../keys/key.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import type { LogNames } from '../log/log-roles.ts'
 import { startLogs } from './logs.ts'
+import type { LogWitnesses } from './witnesses.ts'
 import { startTimer } from '../basics/timer.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { AnchorStorage } from '../rotation/anchor-storage.ts'
@@ -72,6 +73,7 @@ export interface AssemblyOptions {
     readonly archives?: Archives
     /** Where it is kept how far the store was; left out: in memory. */
     readonly anchor?: AnchorStorage | undefined
+    readonly witnesses?: LogWitnesses | undefined
   }
   /** How long a signed key history counts. */
   readonly keyHistory: PublicationLifetimes
@@ -145,7 +147,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
-  const { appender, checkpointers, proveLeaf } = startLogs(lifecycle, {
+  const { appender, checkpointers, proveLeaf, witnessCheck } = startLogs(lifecycle, {
     ...{ store, now, onAlert, log: given.log },
     admit: anchoredAdmission(createAdmission(clock, keys), anchor),
     // Of no time: a checkpoint is signed whatever the clock shows.
@@ -185,6 +187,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     readiness: () => [
       ...checkStore(),
       ...checkTiles(),
+      ...witnessCheck(),
       { name: 'approvals', check: () => audit.assertComplete() },
       { name: 'key history', check: () => assertWith(publications.assertRenewed) },
       ...probes.checks(configured),

@@ -44,6 +44,7 @@ import { checkArchives, openTileArchives } from './log-tiles.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
 import { remoteStamper } from './stamper.ts'
 import { readTlsFiles } from './tls-files.ts'
+import { openWitnesses } from './witnesses.ts'
 import { changedKeys, isRemote, warningsOf } from './warnings.ts'
 
 /** What the service is started with. */
@@ -282,6 +283,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       names: logNamesOf(config, issuer),
       checkpointEveryMs: config.log.checkpointEverySeconds * 1000,
       ...{ anchor, archives },
+      witnesses: openWitnesses(config.log, options.fetch),
     },
     keyHistory: config.keyHistory,
     timestampsOf: (name) => keys[name]?.timestamps ?? 'embedded',

@@ -25,7 +25,7 @@ test('what nobody says of the service is at its default', () => {
     maxQueue: 256,
     drainTimeoutSeconds: 30,
   })
-  expect(log).toEqual({ checkpointEverySeconds: 1, isPublic: true, tiles: {} })
+  expect(log).toEqual({ checkpointEverySeconds: 1, isPublic: true, tiles: {}, witnesses: [] })
   expect(access).toEqual({
     issuers: [],
     policies: undefined,

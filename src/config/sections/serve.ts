@@ -26,7 +26,20 @@ export interface LogSection {
   readonly checkpointEvery?: string
   readonly anchor?: string
   readonly tiles?: { readonly audit?: string; readonly transparency?: string }
+  readonly witnesses?: readonly WitnessEntry[]
+  readonly witnessQuorum?: number
+  readonly waitForWitnesses?: string
 }
+
+/** A witness as the file names it. */
+export interface WitnessEntry {
+  readonly key: string
+  readonly url: string
+  readonly logs?: readonly WitnessedLog[]
+}
+
+/** A log whose checkpoints a witness cosigns. */
+export type WitnessedLog = 'transparency' | 'audit'
 
 /** The section `keyHistory` as the file says it. */
 export interface KeyHistorySection {
@@ -165,6 +178,26 @@ const tiles = Type.Object(
   },
 )
 
+const witness = Type.Object(
+  {
+    key: text('witnessKey', {
+      description: 'Its verifier key, as its operator publishes it.',
+      examples: ['witness.example.com/1+1c2f8a3e+BKk3…'],
+    }),
+    url: text('url', {
+      description: 'Its submission prefix: what `/add-checkpoint` goes behind.',
+      examples: ['https://witness.example.com'],
+    }),
+    logs: Type.Optional(
+      Type.Array(Type.Enum(['transparency', 'audit'], { description: 'A log.' }), {
+        description: 'Which logs it cosigns, where it does not know both.',
+        default: ['transparency', 'audit'],
+      }),
+    ),
+  },
+  { ...STRICT, description: 'A witness.' },
+)
+
 const log = Type.Object(
   {
     origin: Type.Optional(
@@ -202,6 +235,27 @@ const log = Type.Object(
       }),
     ),
     tiles: Type.Optional(tiles),
+    witnesses: Type.Optional(
+      Type.Array(witness, {
+        description:
+          'Witnesses (C2SP tlog-witness) that checkpoints are offered to; see [the runbook](runbooks/witnesses.md).',
+      }),
+    ),
+    witnessQuorum: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description:
+          'How many of the witnesses of a log must cosign a checkpoint for it to count as witnessed; left out, all.',
+      }),
+    ),
+    waitForWitnesses: Type.Optional(
+      duration('1s', '20s', {
+        description:
+          'How long a signature waits at most until the quorum cosigned the checkpoint that its proof leads to; beyond it, nothing is released (`ERR_LOG_UNAVAILABLE`). Left out: signatures do not wait, and bundles have no cosignatures.',
+        examples: ['5s'],
+      }),
+    ),
   },
   { ...STRICT, description: 'The transparency log and the audit log of the service.' },
 )
