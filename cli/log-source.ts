@@ -82,7 +82,7 @@ async function isUnlisted(log: LogServer, options: ReadOptions): Promise<boolean
  *
  * @throws {@link CountersignError} ERR_USAGE — a token would go to the address in the clear
  */
-export function openServer(
+function openServer(
   url: string,
   flags: LogSourceFlags,
   environment: CommandEnvironment,

@@ -16,7 +16,7 @@ import { testSigner } from './signers.ts'
 import { createSigningFolder, type SigningFolder } from './signing-folder.ts'
 
 /** What is signed. */
-export const CONTENT = 'a release file\n'
+const CONTENT = 'a release file\n'
 
 /** Name of the key that signs; its public half is `NAME.pub`, its bundle `NAME.sigstore.json`. */
 export const SIGNED: Readonly<
@@ -37,7 +37,7 @@ export interface ProofScene {
 }
 
 /** Trusted root that lists a log by the key that signs the logs of these tests. */
-export function rootOfLog(origin: string = TRANSPARENCY_ORIGIN): string {
+function rootOfLog(origin: string = TRANSPARENCY_ORIGIN): string {
   const { key } = testSigner('EdDSA', 'log')
   const validFor = { start: '2026-01-01T00:00:00Z' }
   const publicKey = { rawBytes: encodeBase64(key.spki), keyDetails: 'PKIX_ED25519', validFor }
