@@ -18,7 +18,12 @@ import {
   type QueryResult,
 } from 'kysely'
 import type { Pool, PoolClient, QueryResult as PgResult, QueryResultRow } from 'pg'
-import { leavesConnectionUsable, promisePostgres, toPostgresFailure } from './failures.ts'
+import {
+  isDemotion,
+  leavesConnectionUsable,
+  promisePostgres,
+  toPostgresFailure,
+} from './failures.ts'
 import type { Servers } from './servers.ts'
 
 /** Statements that are prepared, per connection; the store has some forty texts. */
@@ -66,10 +71,14 @@ class PoolDriver implements Driver {
   readonly #servers: Servers
   readonly #pool: Pool
   readonly #names = new StatementNames()
+  /** How often a server was found demoted: connections from before may be to it, and read what is out of date. */
+  #demotions = 0
+  readonly #madeAfter = new WeakMap<object, number>()
 
   constructor(servers: Servers, pool: Pool) {
     this.#servers = servers
     this.#pool = pool
+    pool.on('connect', (client) => this.#madeAfter.set(client, this.#demotions))
     // Whoever uses the connection learns it from its query; unheard, the event would end the process.
     const ignore = (): undefined => undefined
     pool.on('error', ignore)
@@ -82,8 +91,15 @@ class PoolDriver implements Driver {
 
   async acquireConnection(): Promise<PooledConnection> {
     const connect = (): Promise<PoolClient> => promisePostgres(() => this.#pool.connect())
-    const client = await this.#servers.tryEach(connect)
-    return new PooledConnection(client, this.#names)
+    const onDemotion = (): void => {
+      this.#demotions += 1
+    }
+    for (;;) {
+      const client = await this.#servers.tryEach(connect)
+      const isNewer = this.#madeAfter.get(client) === this.#demotions
+      if (isNewer) return new PooledConnection(client, this.#names, onDemotion)
+      client.release(true)
+    }
   }
 
   releaseConnection(connection: PooledConnection): Promise<void> {
@@ -126,12 +142,14 @@ class StatementNames {
 class PooledConnection implements DatabaseConnection {
   readonly #client: PoolClient
   readonly #names: StatementNames
+  readonly #onDemotion: () => void
   /** Set by {@link PooledConnection.query} once the connection is in doubt. */
   #isBroken = false
 
-  constructor(client: PoolClient, names: StatementNames) {
+  constructor(client: PoolClient, names: StatementNames, onDemotion: () => void) {
     this.#client = client
     this.#names = names
+    this.#onDemotion = onDemotion
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
@@ -156,6 +174,7 @@ class PooledConnection implements DatabaseConnection {
       )
     } catch (error) {
       if (!leavesConnectionUsable(error)) this.#isBroken = true
+      if (isDemotion(error)) this.#onDemotion()
       throw toPostgresFailure(error)
     }
   }

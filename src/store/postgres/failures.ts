@@ -68,7 +68,12 @@ const READ_ONLY = '25006'
 
 /** Tells whether a connection can be used again after an error: the server itself said what is wrong, and stayed. */
 export function leavesConnectionUsable(error: unknown): boolean {
-  return error instanceof DatabaseError && error.severity !== 'FATAL' && error.code !== READ_ONLY
+  return error instanceof DatabaseError && error.severity !== 'FATAL' && !isDemotion(error)
+}
+
+/** Tells whether a server refused a write since it is no primary any more. */
+export function isDemotion(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === READ_ONLY
 }
 
 /** Tells whether no connection of a pool came free in time: no server is the reason. */

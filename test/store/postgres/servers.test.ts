@@ -62,17 +62,22 @@ test('of several hosts the first that answers and takes writes is used', async (
 test('a primary that becomes read-only is left for the next host', async () => {
   const store = await open(addressOf(portOf(other), portOf(primary)))
   const migrated = await open(addressOf(portOf(primary)))
-  await append(store)
+  for (let count = 0; count < 3; count += 1) await append(store)
+  const readers = Array.from({ length: 5 })
+  // Each takes a connection of its own, which stays open.
+  await Promise.all(readers.map(() => store.log.head()))
 
   await setReadOnly(other, true)
   onTestFinished(() => setReadOnly(other, false))
-  // Each connection that is open finds it out once, by a write that is refused and changes nothing.
+  // A connection finds it out by a write that is refused and changes nothing; it ends the others too.
   const writing = async (): Promise<string> => codeOfAsync(() => append(store))
-  await expect.poll(writing, { timeout: 20_000, interval: 10 }).toBe('accepted')
+  await expect.poll(writing, { timeout: 20_000, interval: 10 }).toBe('ERR_STORE_UNAVAILABLE')
 
-  // As writers see it: connections for reading that are open already may still be to the other host.
-  const written = await store.transaction(({ log }) => log.head())
-  expect((await migrated.log.head()).size).toBe(written.size)
+  const { size } = await migrated.log.head()
+  const read = await Promise.all(readers.map(() => store.log.head()))
+  expect(read.map((head) => head.size)).toEqual(readers.map(() => size))
+  await append(store)
+  expect((await migrated.log.head()).size).toBe(size + 1)
 })
 
 test('where no host takes writes, the start says so', async () => {
