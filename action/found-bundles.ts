@@ -13,7 +13,7 @@ import type { Attached } from '../src/verification/verify-artifact.ts'
 import { describeFailure, isNotFound } from './github-attestations.ts'
 import { downloadBundles } from './github-download.ts'
 import type { VerifyInputs } from './inputs.ts'
-import { createStores } from './registry.ts'
+import { createStepStores } from './registry.ts'
 import { stepPath } from './step-path.ts'
 import type { StepContext } from './step.ts'
 import type { ActionSubject } from './subjects.ts'
@@ -55,7 +55,7 @@ async function findStored(
   { policy, maxAttached, context }: StoredPlace,
 ): Promise<FoundAttachments> {
   if (image === undefined) return NOTHING
-  const store = await createStores(context).open({ kind: 'registry', ...image })
+  const store = await createStepStores(context).open({ kind: 'registry', ...image })
   const { signal } = context
   const { predicateTypes } = policy
   const format = 'auto'

@@ -16,7 +16,7 @@ const MAX_EVENT_BYTES = 25 * 1024 * 1024
  * ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED
  */
 export async function requestIdentity(audience: string, context: StepContext): Promise<string> {
-  const { url, bearer } = await assertIdentity(context)
+  const { url, bearer } = await assertJobIdentity(context)
   const { runtime, signal, log } = context
   const token = await requestGithubToken({ url, bearer, audience }, runtime, signal)
   log.mask(token)
@@ -28,7 +28,7 @@ export async function requestIdentity(audience: string, context: StepContext): P
  *
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — it may not, with what mends that
  */
-export async function assertIdentity(
+export async function assertJobIdentity(
   context: StepContext,
 ): Promise<{ readonly url: string; readonly bearer: string }> {
   const url = variable(context, 'ACTIONS_ID_TOKEN_REQUEST_URL')

@@ -9,7 +9,7 @@ import { createLocalSigner } from '../src/artifacts/local-signer.ts'
 import { readProxies } from '../src/client/proxies.ts'
 import type { WebIdentity } from '../src/providers/awskms/web-identity.ts'
 import type { TrustedKey } from '../src/verification/trust.ts'
-import { assertIdentity, requestIdentity } from './identity.ts'
+import { assertJobIdentity, requestIdentity } from './identity.ts'
 import type { KmsKey } from './key-inputs.ts'
 import { makeProvenance } from './provenance.ts'
 import type { StepSigner } from './step-signer.ts'
@@ -30,7 +30,7 @@ export async function openKmsSigner(
   trust: StepTrust | undefined,
   context: StepContext,
 ): Promise<StepSigner> {
-  if (key.role !== undefined) await assertIdentity(context)
+  if (key.role !== undefined) await assertJobIdentity(context)
   const { createAwsKmsProvider } = await import('../src/providers/awskms/provider.ts')
   await using stack = new AsyncDisposableStack()
   const webIdentity = toWebIdentity(key, context)

@@ -12,13 +12,13 @@ import { uploadBundles } from './github-attestations.ts'
 import type { MakeInputs } from './inputs.ts'
 import { type StepSignature, type StepSigner, toSigningSubject } from './step-signer.ts'
 import { keepBundles, toOutputs } from './outputs.ts'
-import { readPredicate } from './predicate.ts'
-import { describePublished, type OpenTarget, openTargets, publish } from './registry.ts'
+import { readStepPredicate } from './predicate.ts'
+import { describePublished, type OpenTarget, openTargets, attachToImages } from './registry.ts'
 import { type StepContext, type StepOutcome, variable } from './step.ts'
 import { createStorageRecords } from './storage-records.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
 import { summarizeMade } from './summary.ts'
-import { readTrust, type StepTrust } from './trust.ts'
+import { readStepTrust, type StepTrust } from './trust.ts'
 
 /**
  * Makes signatures or an attestation.
@@ -26,7 +26,7 @@ import { readTrust, type StepTrust } from './trust.ts'
  * @throws {@link CountersignError} whatever keeps any of it from being made, verified or published
  */
 export async function make(inputs: MakeInputs, context: StepContext): Promise<StepOutcome> {
-  const trust = await readTrust(inputs, context)
+  const trust = await readStepTrust(inputs, context)
   const opening = await openSigner(inputs, trust, context)
   await using signer = opening.signer
   const { push: areImages, subjects: named } = inputs
@@ -56,7 +56,7 @@ async function deliver(
 ): Promise<StepOutcome> {
   assertNotCancelled(context.signal)
   const kept = await keepBundles(items, context)
-  const published = await publish(items, targets, { format: inputs.format, context })
+  const published = await attachToImages(items, targets, { format: inputs.format, context })
   const uploads = await uploadBundles(items, inputs.github, context)
   const records = await createStorageRecords(targets, inputs.github, context)
   const region = variable(context, 'AWS_REGION') ?? variable(context, 'AWS_DEFAULT_REGION')
@@ -104,7 +104,7 @@ async function makeItems(
     for (const subject of subjects) items.push(await sign(subject))
     return items
   }
-  return signer.attest(subjects, await readPredicate(predicate, context))
+  return signer.attest(subjects, await readStepPredicate(predicate, context))
 }
 
 function describeItem({ subjects, predicateType, key }: StepSignature): string {

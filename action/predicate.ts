@@ -48,7 +48,7 @@ export function readPredicateChoice(mode: 'sign' | 'attest', reader: InputReader
  * @throws {@link CountersignError} ERR_PREDICATE_INVALID — no JSON object, not of its type, or no SBOM;
  * ERR_USAGE — no such type; ERR_FILE_READ, ERR_INPUT_TOO_LARGE
  */
-export async function readPredicate(
+export async function readStepPredicate(
   choice: PredicateChoice,
   context: PathContext,
 ): Promise<PredicateInput | 'provenance'> {

@@ -24,7 +24,7 @@ export interface PublishedItem extends AttachedDocument {
 }
 
 /** Opens the stores of one step: one client, with the logins of the job. */
-export function createStores({ env: variables, runtime }: StepContext): ImageStores {
+export function createStepStores({ env: variables, runtime }: StepContext): ImageStores {
   return createImageStores({ variables, runtime: () => Promise.resolve(runtime) })
 }
 
@@ -38,7 +38,7 @@ export async function openTargets(
   subjects: readonly ActionSubject[],
   context: StepContext,
 ): Promise<readonly OpenTarget[]> {
-  const stores = createStores(context)
+  const stores = createStepStores(context)
   const { signal } = context
   const targets: OpenTarget[] = []
   for (const subject of subjects) {
@@ -61,7 +61,7 @@ export async function openTargets(
  *
  * @throws {@link CountersignError} as {@link attachSignature}, with what was attached before
  */
-export async function publish(
+export async function attachToImages(
   items: readonly StepSignature[],
   targets: readonly OpenTarget[],
   { format, context }: { readonly format: SignFormat; readonly context: StepContext },

@@ -39,7 +39,7 @@ async function run(inputs: Inputs, context: StepContext): Promise<StepOutcome> {
     case 'verify':
       return (await import('./verify.ts')).verify(inputs, context)
     case 'token':
-      return (await import('./token.ts')).issueToken(inputs, context)
+      return (await import('./token.ts')).issueStepToken(inputs, context)
   }
 }
 

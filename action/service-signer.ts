@@ -3,7 +3,7 @@ import { nameRun } from '../src/artifacts/run-name.ts'
 import { openServiceSigner } from '../src/artifacts/service-signer.ts'
 import { createServiceClient, type ServiceClient } from '../src/client/service-client.ts'
 import { publishedKeys } from '../src/client/service-keys.ts'
-import { assertIdentity, requestIdentity } from './identity.ts'
+import { assertJobIdentity, requestIdentity } from './identity.ts'
 import type { ServiceKey } from './key-inputs.ts'
 import type { StepSigner } from './step-signer.ts'
 import type { StepContext } from './step.ts'
@@ -21,7 +21,7 @@ export async function openStepService(
   trust: StepTrust | undefined,
   context: StepContext,
 ): Promise<StepSigner> {
-  await assertIdentity(context)
+  await assertJobIdentity(context)
   const { now, signal, env } = context
   const keys = publishedKeys(key.server, context)
   const { versions } = await keys.read()

@@ -2,7 +2,7 @@
 import { assertAsOrdered } from '../src/client/check-token.ts'
 import { CountersignError } from '../src/errors.ts'
 import { toUtcSeconds } from '../src/formats/time.ts'
-import { assertIdentity } from './identity.ts'
+import { assertJobIdentity } from './identity.ts'
 import type { TokenInputs } from './inputs.ts'
 import { code, escapeMarkdown, table } from './markdown.ts'
 import { openClient } from './service-signer.ts'
@@ -14,7 +14,7 @@ import type { StepContext, StepOutcome } from './step.ts'
  * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key is not of a service; what the service
  * refuses with; and the code of the first check of the token that fails
  */
-export async function issueToken(
+export async function issueStepToken(
   { key, audience, claims, lifetimeSeconds, expected }: TokenInputs,
   context: StepContext,
 ): Promise<StepOutcome> {
@@ -23,7 +23,7 @@ export async function issueToken(
       hint: 'set server, and key to the name of a key there that has the use token',
     })
   }
-  await assertIdentity(context)
+  await assertJobIdentity(context)
   const { signal, log } = context
   const [first, ...more] = audience
   const request = {

@@ -32,7 +32,7 @@ const MAX_PUBLICATION_BYTES = 8 * 1024 * 1024
  * ERR_TRUST_EXPIRED — its time is over; ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_KEY_INVALID — malformed;
  * ERR_FILE_READ; ERR_NETWORK, ERR_TIMEOUT
  */
-export async function readTrust(
+export async function readStepTrust(
   inputs: TrustInputs,
   context: StepContext,
 ): Promise<StepTrust | undefined> {

@@ -8,7 +8,7 @@ import { printable } from '../src/formats/printable.ts'
 import { code, escapeMarkdown, table } from './markdown.ts'
 
 /** Renders a verdict; of a failed one, what was expected and what was found. */
-export function renderVerdict(artifact: ArtifactDocument): string {
+export function renderStepVerdict(artifact: ArtifactDocument): string {
   const { name, digest, digestOnly, error, attestations } = artifact
   const unread = digestOnly === true ? ' (digest only: no such file)' : ''
   const what = printable(`${name} ${digest ?? ''}`.trim() + unread)

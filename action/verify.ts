@@ -23,8 +23,8 @@ import { createGithubReader, findBundles, type Places } from './found-bundles.ts
 import type { VerifyInputs } from './inputs.ts'
 import { type StepContext, type StepOutcome, variable } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
-import { readTrust, type StepTrust } from './trust.ts'
-import { renderVerdict, summarizeVerdicts } from './verdicts.ts'
+import { readStepTrust, type StepTrust } from './trust.ts'
+import { renderStepVerdict, summarizeVerdicts } from './verdicts.ts'
 
 /** Artifacts verified at a time. */
 const AT_ONCE = 4
@@ -36,7 +36,7 @@ const AT_ONCE = 4
  */
 export async function verify(inputs: VerifyInputs, context: StepContext): Promise<StepOutcome> {
   const policy = createPolicy(inputs, context)
-  const trust = await readTrust(inputs, context)
+  const trust = await readStepTrust(inputs, context)
   if (trust === undefined) throw new TypeError('inputs without trust')
   assertBuilderKnown(policy, trust.material)
   const options = { areImages: false, hash: 'sha256', isEachDemanded: true } as const
@@ -47,7 +47,7 @@ export async function verify(inputs: VerifyInputs, context: StepContext): Promis
   const judge = (subject: ActionSubject): Promise<Judged> =>
     judgeSubject(subject, inputs, { policy, trust, askGithub, context })
   const judged = await mapConcurrent(subjects, AT_ONCE, judge)
-  for (const { document } of judged) context.log.say(renderVerdict(document))
+  for (const { document } of judged) context.log.say(renderStepVerdict(document))
   const failures = judged.flatMap(({ error }) => error ?? [])
   const [failure] = failures
   return {

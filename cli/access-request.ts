@@ -4,7 +4,7 @@ import type {
   Action,
   AdministrativeAction,
   KeyFacts,
-  SignatureFacts,
+  RequestedSignature,
 } from '../src/access/action.ts'
 import { CountersignError } from '../src/errors.ts'
 import {
@@ -109,7 +109,7 @@ export function readAccessRequest(action: Action, key: KeyFacts, json: JsonValue
   return BUILDERS[action](key, context)
 }
 
-function readSubjects(context: ObjectReader): readonly SignatureFacts[] {
+function readSubjects(context: ObjectReader): readonly RequestedSignature[] {
   if (context.value('subjects') === undefined) return [{ name: '', digests: [], annotations: {} }]
   return context.objects('subjects').map((subject) => ({
     name: subject.text('name'),

@@ -66,7 +66,7 @@ export async function showServerKey(
  * @throws {@link CountersignError} ERR_USAGE — what can't be undone is not confirmed; and those of the
  * service
  */
-export async function administerKey(
+export async function askServerForKey(
   name: string,
   asked: Asked,
   flags: AdministerFlags,

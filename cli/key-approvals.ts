@@ -6,7 +6,7 @@ import { schema } from './render/json.ts'
 import { renderApproval } from './render/server-key.ts'
 
 /** Lists what waits for approvals in a service. */
-export async function listApprovals(
+export async function showApprovals(
   flags: KeyServerFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
@@ -24,7 +24,7 @@ export async function listApprovals(
 }
 
 /** Approves what waits, if it still is what its approver saw. */
-export async function approveRequest(
+export async function approveOnServer(
   id: string,
   flags: KeyServerFlags & { readonly request: string },
   environment: CommandEnvironment,

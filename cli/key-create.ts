@@ -31,7 +31,7 @@ const RSA_BITS = { '2048': 2048, '3072': 3072, '4096': 4096 } as const
  * @throws {@link CountersignError} ERR_KEY_EXISTS; ERR_USAGE — no passphrase, or `--rsa-bits` for another
  * kind of key; and those of the provider
  */
-export async function createKey(
+export async function createKeyCommand(
   reference: string,
   flags: CreateKeyFlags,
   environment: CommandEnvironment,

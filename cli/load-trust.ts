@@ -8,7 +8,7 @@ import type { StatedUse } from './stated-use.ts'
 import {
   namesSomebody,
   readTrust,
-  type Trust,
+  type CommandTrust,
   type TrustFlags,
   withConfiguredTrust,
 } from './trust.ts'
@@ -17,7 +17,7 @@ import {
 async function readPinned(
   flags: TrustFlags,
   { context }: CommandEnvironment,
-): Promise<Trust | undefined> {
+): Promise<CommandTrust | undefined> {
   if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
   // Loaded late: whoever names a key needs no client of a service.
   const { readServiceTrust } = await import('./service-trust.ts')
@@ -37,7 +37,7 @@ export async function loadTrust(
   flags: TrustFlags & ConfigFlags,
   keys: CommandKeys,
   environment: CommandEnvironment,
-): Promise<Trust> {
+): Promise<CommandTrust> {
   const readConfig = (): Promise<Config> => readCommandConfig(environment, flags)
   const asked = await withConfiguredTrust(flags, readConfig)
   const pinned = await readPinned(asked, environment)

@@ -12,7 +12,7 @@ import { schema } from './render/json.ts'
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — a part is missing; ERR_FILE_WRITE; and those of
  * reading
  */
-export async function exportLog(
+export async function exportLogCommand(
   folder: string,
   flags: LogSourceFlags & { readonly server: string },
   environment: CommandEnvironment,

@@ -37,7 +37,7 @@ export interface VerifyLogFlags extends LogKeyFlags, WitnessFlags {
  * not what it must be; ERR_USAGE — no key or no log is named; ERR_FORMAT_UNSUPPORTED — only a later release
  * understands it; and those of reading
  */
-export async function verifyLog(
+export async function verifyLogCommand(
   folder: string | undefined,
   flags: VerifyLogFlags,
   environment: CommandEnvironment,

@@ -5,7 +5,7 @@ import type { Trust as PublishedTrust } from '../src/client/trust-cache.ts'
 import { assertPublicationCurrent } from '../src/keys/publication-times.ts'
 import { toTrustMaterial } from '../src/verification/trusted-root.ts'
 import type { Context } from './context.ts'
-import type { Trust } from './trust.ts'
+import type { CommandTrust } from './trust.ts'
 import { openTrust, readPin, type TrustPin } from './trust-home.ts'
 
 /** How fresh trust must be. */
@@ -26,7 +26,7 @@ export interface ServiceTrustDemand {
 export async function readServiceTrust(
   context: Context,
   demand: ServiceTrustDemand,
-): Promise<Trust | undefined> {
+): Promise<CommandTrust | undefined> {
   const pin = await readPin(context)
   if (pin === undefined) return undefined
   const document = openTrust(pin, context)
@@ -35,7 +35,7 @@ export async function readServiceTrust(
   assertDemand(pin, held, demand, context)
   const trust = await toTrust(pin, held)
   if (demand.isOffline) return trust
-  const newest = async (): Promise<Trust | undefined> => {
+  const newest = async (): Promise<CommandTrust | undefined> => {
     await document.newest()
     const now = await document.held()
     if (now === undefined || now.value.history.sequence === held.value.history.sequence) {
@@ -71,7 +71,7 @@ function assertDemand(
 async function toTrust(
   { service }: TrustPin,
   { value, fetchedAt }: HeldDocument<PublishedTrust>,
-): Promise<Trust> {
+): Promise<CommandTrust> {
   const { history } = value
   const signers = value.signers.map(({ kid }) => kid).join(' or ')
   return {

@@ -14,7 +14,7 @@ import type { OpenSubject } from '../src/artifacts/open-subject.ts'
 import type { SignedDocument } from './signed-document.ts'
 
 /** A result and, where it is none, why. */
-export interface Signed {
+export interface SignResult {
   readonly document: SignedDocument
   readonly error?: CountersignError
 }
@@ -28,7 +28,7 @@ interface Delivered extends DeliveredSignature {
 function toSigned(
   { name, pinned, digests }: OpenSubject,
   { path, attached, logIndex }: Delivered,
-): Signed {
+): SignResult {
   return {
     document: {
       name,
@@ -43,7 +43,7 @@ function toSigned(
 }
 
 /** The result of an artifact that failed, at any step. */
-export function toUnsigned(name: string, thrown: unknown): Signed {
+export function toUnsigned(name: string, thrown: unknown): SignResult {
   const error = withTypedHint(thrown)
   return { document: { name, ok: false, error: toErrorDocument(error) }, error }
 }
@@ -53,7 +53,7 @@ export async function deliverOne(
   subject: OpenSubject,
   sign: (subject: OpenSubject) => Promise<SignatureOutput> | SignatureOutput,
   deliver: Delivery,
-): Promise<Signed> {
+): Promise<SignResult> {
   try {
     const output = await sign(subject)
     const { logIndex } = output
@@ -65,7 +65,7 @@ export async function deliverOne(
 
 /** Says every result and joins them: the worst decides the exit status. */
 export function toSignOutcome(
-  results: readonly Signed[],
+  results: readonly SignResult[],
   { signer, warnings }: CommandSigner,
   { terminal }: CommandEnvironment,
 ): Outcome {

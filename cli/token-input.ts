@@ -24,7 +24,7 @@ const MAX_BYTES = MAX_TOKEN_CHARACTERS + 1024
  *
  * @throws {@link CountersignError} ERR_USAGE — none, or two; ERR_FILE_READ, ERR_INPUT_TOO_LARGE
  */
-export async function readToken(
+export async function readTokenInput(
   argument: string | undefined,
   { tokenFile }: TokenFlags,
   { context, terminal }: CommandEnvironment,

@@ -5,7 +5,7 @@ import { parseJwt } from '../src/formats/jwt.ts'
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { schema } from './render/json.ts'
-import { readToken, type TokenFlags } from './token-input.ts'
+import { readTokenInput, type TokenFlags } from './token-input.ts'
 
 /**
  * Shows what a token says, and says loudly that it is nobody's word yet.
@@ -18,7 +18,7 @@ export async function inspectTokenCommand(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { terminal, context } = environment
-  const { header, claims } = parseJwt(await readToken(argument, flags, environment))
+  const { header, claims } = parseJwt(await readTokenInput(argument, flags, environment))
   const said = { header: header.json, claims: claims.json }
   const { expires } = claims
   terminal.say(

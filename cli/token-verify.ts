@@ -15,7 +15,7 @@ import type { Criterion } from './policy.ts'
 import { renderTokenVerdict } from './render/token.ts'
 import { renderCriteria } from './render/verify.ts'
 import type { SecretFlags } from './secrets.ts'
-import { readToken, type TokenFlags } from './token-input.ts'
+import { readTokenInput, type TokenFlags } from './token-input.ts'
 import { readIssuer } from './token-issuer.ts'
 import { readTokenKeys, type TokenKeyFlags } from './token-keys.ts'
 
@@ -41,7 +41,7 @@ export async function verifyTokenCommand(
     type: flags.type,
     clockSkewSeconds: flags.clockSkew,
   }
-  const token = await readToken(argument, flags, environment)
+  const token = await readTokenInput(argument, flags, environment)
   const trusted = await readTokenKeys(flags, keys, { ...context, name: namedKey(token) })
   terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
 

@@ -39,11 +39,11 @@ export interface TrustFlags {
 }
 
 /** What is trusted, and each source of it in a line for people. */
-export interface Trust {
+export interface CommandTrust {
   readonly material: TrustMaterial
   readonly described: readonly string[]
   /** Looks whether there is newer trust; undefined where there is not. */
-  readonly newest?: () => Promise<Trust | undefined>
+  readonly newest?: () => Promise<CommandTrust | undefined>
 }
 
 /** What is read only where a command line needs it. */
@@ -100,7 +100,7 @@ export async function readTrust(
   flags: TrustFlags,
   keys: CommandKeys,
   { now, readUse, readPublicRoot }: TrustSources,
-): Promise<Trust> {
+): Promise<CommandTrust> {
   assertSomething(flags)
   const history =
     flags.trust === undefined ? undefined : await readHistory(flags.trust, flags, { keys, now })

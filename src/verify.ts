@@ -143,7 +143,7 @@ export {
   verifyArtifact,
 } from './verification/verify-artifact.ts'
 export {
-  type Outcome,
+  type BundleOutcome,
   type VerificationContext,
   type VerifiedSignature,
   type VerifiedSigner,

@@ -2,7 +2,7 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { ENTRY_TYPES } from '../../src/log/entry-codecs.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { exportLog } from '../log-export.ts'
+import { exportLogCommand } from '../log-export.ts'
 import { showAudit } from '../audit-show.ts'
 import { verifyAudit } from '../audit-verify.ts'
 import { collect, parseCount, requireWitnessOption, witnessKeyOption } from '../options.ts'
@@ -86,7 +86,7 @@ function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(tokenFileOption())
     .action(
       environment.action((folder, flags) =>
-        exportLog(folder, { ...flags, isAudit: true }, environment),
+        exportLogCommand(folder, { ...flags, isAudit: true }, environment),
       ),
     )
 }

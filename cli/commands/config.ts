@@ -7,7 +7,7 @@ import {
   readConfig,
 } from '../../src/config/load.ts'
 import { describeOrigin } from '../../src/config/origin.ts'
-import { describeProblem, invalidConfig, type Problem } from '../../src/config/problem.ts'
+import { describeProblem, invalidConfig, type ConfigProblem } from '../../src/config/problem.ts'
 import type { CountersignError } from '../../src/errors.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
@@ -79,7 +79,7 @@ function refusalText({ code, hint, message }: CountersignError): string {
   return `serve refuses this: ${message} [${code}]${hint === undefined ? '' : `\n  hint: ${hint}`}`
 }
 
-function problemText(problem: Problem): string {
+function problemText(problem: ConfigProblem): string {
   const hint = problem.hint === undefined ? '' : `  hint: ${problem.hint}\n`
   return `${describeProblem(problem)}\n${hint}`
 }

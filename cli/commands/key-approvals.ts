@@ -1,7 +1,7 @@
 /** The subcommands of `countersign key` for what nobody does alone. */
 import { Command, type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
-import { approveRequest, listApprovals } from '../key-approvals.ts'
+import { approveOnServer, showApprovals } from '../key-approvals.ts'
 import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
 
 /** Builds them. */
@@ -11,7 +11,7 @@ export function approvalSubcommands(environment: CommandEnvironment): CommandUnk
     .description('List requests that others have to approve, with everything they say.')
     .addOption(serverOption())
     .addOption(tokenFileOption())
-    .action(environment.action((flags) => listApprovals(flags, environment)))
+    .action(environment.action((flags) => showApprovals(flags, environment)))
   const approve = new Command('approve')
     .summary('approve a request that waits')
     .description(
@@ -25,7 +25,7 @@ export function approvalSubcommands(environment: CommandEnvironment): CommandUnk
     )
     .addOption(serverOption())
     .addOption(tokenFileOption())
-    .action(environment.action((id, flags) => approveRequest(id, flags, environment)))
+    .action(environment.action((id, flags) => approveOnServer(id, flags, environment)))
   return [approvals, approve]
 }
 

@@ -1,7 +1,7 @@
 /** The subcommands of `countersign key` that administer the keys of a service. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
-import { administerKey, type Asked, listKeys } from '../key-administer.ts'
+import { askServerForKey, type Asked, listKeys } from '../key-administer.ts'
 import { parseKeyArgument } from '../key-names.ts'
 import { parseCount } from '../options.ts'
 import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
@@ -61,7 +61,7 @@ function rotateSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(dryRunOption())
     .action(
       environment.action((name, flags) =>
-        administerKey(name, { action: 'rotate' }, flags, environment),
+        askServerForKey(name, { action: 'rotate' }, flags, environment),
       ),
     )
 }
@@ -84,7 +84,7 @@ function versionSubcommand(
     .addOption(reasonOption())
     .addOption(dryRunOption())
     .addOption(confirmOption())
-    .action(environment.action((name, flags) => administerKey(name, asked, flags, environment)))
+    .action(environment.action((name, flags) => askServerForKey(name, asked, flags, environment)))
 }
 
 function revokeSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
@@ -118,7 +118,7 @@ function revokeSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(confirmOption())
     .action(
       environment.action((name, flags) =>
-        administerKey(name, { action: 'revoke', isDestructive: true }, flags, environment),
+        askServerForKey(name, { action: 'revoke', isDestructive: true }, flags, environment),
       ),
     )
 }
@@ -140,7 +140,7 @@ function destroySubcommand(environment: CommandEnvironment): CommandUnknownOpts 
     .action(
       environment.action((name, flags) => {
         const isDestructive = flags.cancel !== true
-        return administerKey(name, { action: 'destroy', isDestructive }, flags, environment)
+        return askServerForKey(name, { action: 'destroy', isDestructive }, flags, environment)
       }),
     )
 }
@@ -160,7 +160,7 @@ function importSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .action(
       environment.action((name, uri, flags) => {
         parseKeyArgument(uri)
-        return administerKey(name, { action: 'import', body: { uri } }, flags, environment)
+        return askServerForKey(name, { action: 'import', body: { uri } }, flags, environment)
       }),
     )
 }

@@ -2,8 +2,8 @@
 import { KEY_HOMES, NEW_KEY_TEMPLATES } from '../key-forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { configOption } from '../configuration.ts'
-import { administerKey, showServerKey } from '../key-administer.ts'
-import { createKey } from '../key-create.ts'
+import { askServerForKey, showServerKey } from '../key-administer.ts'
+import { createKeyCommand } from '../key-create.ts'
 import { EXPORT_FORMATS, exportKeys, showKey } from '../key-show.ts'
 import { algorithmOption, passphraseFileOption } from '../options.ts'
 import { serverOption, tokenFileOption } from '../service.ts'
@@ -53,10 +53,10 @@ function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(tokenFileOption())
     .action(
       environment.action((reference, { server, tokenFile, ...flags }) => {
-        if (server === undefined) return createKey(reference, flags, environment)
+        if (server === undefined) return createKeyCommand(reference, flags, environment)
         const { dryRun } = flags
         const asked = { action: 'create' }
-        return administerKey(reference, asked, { server, tokenFile, dryRun }, environment)
+        return askServerForKey(reference, asked, { server, tokenFile, dryRun }, environment)
       }),
     )
 }

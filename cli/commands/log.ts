@@ -2,10 +2,10 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { PUBLIC_KEY_FORMS, SIGNING_KEY_REFERENCES } from '../key-forms.ts'
-import { exportLog } from '../log-export.ts'
+import { exportLogCommand } from '../log-export.ts'
 import { proveBundle } from '../log-proof.ts'
 import { showLog } from '../log-show.ts'
-import { verifyLog } from '../log-verify.ts'
+import { verifyLogCommand } from '../log-verify.ts'
 import {
   algorithmOption,
   collect,
@@ -86,7 +86,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
         'verifier key of the audit log, or a file (default: as the pinned service has it)',
       ).argParser(collect),
     )
-    .action(environment.action((folder, flags) => verifyLog(folder, flags, environment)))
+    .action(environment.action((folder, flags) => verifyLogCommand(folder, flags, environment)))
 }
 
 function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
@@ -98,7 +98,7 @@ function exportSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .argument('<folder>', 'where to')
     .addOption(serverOption().makeOptionMandatory())
     .addOption(unlistedTokenOption())
-    .action(environment.action((folder, flags) => exportLog(folder, flags, environment)))
+    .action(environment.action((folder, flags) => exportLogCommand(folder, flags, environment)))
 }
 
 function witnessSubcommand(environment: CommandEnvironment): CommandUnknownOpts {

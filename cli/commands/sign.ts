@@ -26,7 +26,7 @@ import { toArtifactWorld } from '../artifact-world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { tokenFileOption } from '../service.ts'
 import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
-import { deliverOne, type Signed, toSignOutcome, toUnsigned } from '../sign-result.ts'
+import { deliverOne, type SignResult, toSignOutcome, toUnsigned } from '../sign-result.ts'
 import { assertDistinctBundles, openSubjects } from '../../src/artifacts/open-subjects.ts'
 import type { OpenSubjectOptions, OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
@@ -103,7 +103,7 @@ function formsOf({ kind }: NamedArtifact, { format }: SignCommandFlags): readonl
   return [format === 'legacy' ? 'payload' : 'envelope']
 }
 
-function isSubject(opened: OpenSubject | Signed): opened is OpenSubject {
+function isSubject(opened: OpenSubject | SignResult): opened is OpenSubject {
   return 'digests' in opened
 }
 
@@ -112,7 +112,7 @@ async function openForSigning(
   target: NamedArtifact,
   { signer, options }: { readonly signer: ArtifactSigner; readonly options: OpenSubjectOptions },
   world: ArtifactWorld,
-): Promise<readonly (OpenSubject | Signed)[]> {
+): Promise<readonly (OpenSubject | SignResult)[]> {
   try {
     // Before a large file is hashed in vain.
     if (target.kind !== 'image') signer.assertSignsFiles()

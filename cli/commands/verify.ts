@@ -41,7 +41,7 @@ import { createStores, type StoreFlags } from '../stores.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../targets.ts'
 import type { Terminal } from '../terminal.ts'
-import type { Trust } from '../trust.ts'
+import type { CommandTrust } from '../trust.ts'
 import { verifyNamed } from '../../src/artifacts/verify-named.ts'
 import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
 import { readWitnessDemand, type WitnessFlags } from '../witness-keys.ts'
@@ -154,13 +154,13 @@ async function verify(
     maxAttached: flags.maxAttached,
     format: flags.format,
   }
-  const sayCriteria = ({ described }: Trust): void => {
+  const sayCriteria = ({ described }: CommandTrust): void => {
     terminal.say(renderCriteria(describeCriteria(policy, described)))
   }
   sayCriteria(trust)
   const verifyWith = (
     chosen: readonly NamedArtifact[],
-    { material }: Trust,
+    { material }: CommandTrust,
   ): Promise<readonly (readonly VerifiedArtifact[])[]> =>
     mapConcurrent(chosen, AT_ONCE, (target) =>
       verifyNamed(target, { ...job, trust: material }, world),

@@ -4,11 +4,11 @@ import type { Diagnosis } from '../../src/providers/provider.ts'
 import { worstExit } from '../../src/verification/result.ts'
 
 /** What a check looks at. */
-export type Subject = 'machine' | 'configuration' | 'trust' | 'key' | 'registry' | 'clock'
+export type FindingSubject = 'machine' | 'configuration' | 'trust' | 'key' | 'registry' | 'clock'
 
 /** One check. */
 export interface Finding {
-  readonly subject: Subject
+  readonly subject: FindingSubject
   /** Short stable name within its subject. */
   readonly check: string
   /** `unknown` where there was no way to look; it fails nothing. */
@@ -23,7 +23,7 @@ export interface Finding {
 
 /** Looks, and makes a finding of what is answered or thrown; bugs and cancelling pass through. */
 export async function look(
-  subject: Subject,
+  subject: FindingSubject,
   check: string,
   work: () => Promise<string>,
 ): Promise<Finding> {
@@ -37,7 +37,7 @@ export async function look(
 
 /** Makes the finding of an error. */
 export function failure(
-  subject: Subject,
+  subject: FindingSubject,
   check: string,
   { message: found, code, hint }: CountersignError,
 ): Finding {

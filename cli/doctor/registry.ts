@@ -32,14 +32,14 @@ export async function checkRegistry(
   openClient: () => Promise<RegistryClient>,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const { assertReachable, assertWritable } = await import('../../src/oci/registry-probe.ts')
+  const { assertReachable, assertTakesUploads } = await import('../../src/oci/registry-probe.ts')
   const reachable = await look('registry', 'reachable', async () => {
     await assertReachable({ client: await openClient(), registry, repository }, { signal })
     return `${registry} answers and takes the login`
   })
   if (reachable.status === 'fail') return [reachable]
   const writable = await look('registry', 'writable', async () => {
-    await assertWritable({ client: await openClient(), registry, repository }, { signal })
+    await assertTakesUploads({ client: await openClient(), registry, repository }, { signal })
     return `${registry}/${repository} takes uploads`
   })
   return [reachable, writable]

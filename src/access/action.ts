@@ -28,7 +28,7 @@ export interface SubjectFacts {
 }
 
 /** An artifact that is to be signed, with what its signature is to say of it. */
-export interface SignatureFacts extends SubjectFacts {
+export interface RequestedSignature extends SubjectFacts {
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -38,7 +38,7 @@ export type AccessRequest =
       /** By what the key signs: statements and payloads that the service builds, or digests as they are. */
       readonly action: 'sign' | 'signDigest'
       readonly key: KeyFacts
-      readonly subjects: readonly SignatureFacts[]
+      readonly subjects: readonly RequestedSignature[]
     }
   | {
       readonly action: 'attest'
@@ -83,7 +83,7 @@ export function toNeutralRequest({ action, key }: AccessScope): AccessRequest {
   return isAdministrative(action) ? { action, key, isForced: false } : NEUTRAL_REQUESTS[action](key)
 }
 
-const NO_SUBJECT: SignatureFacts = { name: '', digests: [], annotations: {} }
+const NO_SUBJECT: RequestedSignature = { name: '', digests: [], annotations: {} }
 
 const NEUTRAL_REQUESTS: Readonly<
   Record<Exclude<AccessScope['action'], AdministrativeAction>, (key: KeyFacts) => AccessRequest>

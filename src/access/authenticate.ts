@@ -14,7 +14,7 @@ import {
   attempt,
   mismatch,
   NAME,
-  refused,
+  refusedToken,
   type VerifiedIdentity,
   verifyIdentity,
 } from './identity-token.ts'
@@ -117,17 +117,17 @@ function createIssuerGet(
 
 function readBearer(authorization: string | undefined): string {
   if (authorization === undefined) {
-    throw refused('no identity token', 'send the header "Authorization: Bearer TOKEN"')
+    throw refusedToken('no identity token', 'send the header "Authorization: Bearer TOKEN"')
   }
   if (authorization.length > MAX_TOKEN_CHARACTERS + SCHEME_CHARACTERS) {
-    throw refused(
+    throw refusedToken(
       `the Authorization header is over ${MAX_TOKEN_CHARACTERS} characters`,
       'send an identity token, which is much shorter',
     )
   }
   const [, token] = BEARER.exec(authorization) ?? []
   if (token !== undefined) return token
-  throw refused(
+  throw refusedToken(
     'the Authorization header holds no bearer token',
     'send "Bearer TOKEN", and no blanks or line ends in the token',
   )
@@ -178,7 +178,7 @@ function selectIssuer({ claims }: Jwt, issuers: ReadonlyMap<string, Issuer>): Is
   if (issuer !== undefined) return issuer
   const expected = [...issuers.keys()].join(' or ') || 'none: no issuer is configured'
   const hint = 'add the issuer to access.issuers, exactly as its tokens write it'
-  throw refused('the identity token is of an issuer that is not accepted', hint, {
+  throw refusedToken('the identity token is of an issuer that is not accepted', hint, {
     details: { claim: 'iss', expected, actual: (claims.issuer ?? 'none').slice(0, 200) },
   })
 }
@@ -190,5 +190,5 @@ async function assertFirstUse(
   if (jti === undefined) throw mismatch('jti', NAME, 'none, or a longer one')
   const isFirst = await replays?.useOnce(caller.issuer, jti, { now: now(), expires })
   if (isFirst === true) return
-  throw refused('the identity token was used before', 'request a new token for every call')
+  throw refusedToken('the identity token was used before', 'request a new token for every call')
 }

@@ -16,7 +16,7 @@ import { type Evaluation, toEvaluations, toFacts } from './evaluation.ts'
 import { collectNames } from './expression.ts'
 import { type MissedPermit, toPermitSteps } from './missed-permit.ts'
 import { invalidPolicies, type PolicySource } from './policy-problem.ts'
-import { inspectPolicies, type Policy, toPolicySet } from './policy-set.ts'
+import { inspectPolicies, type AccessPolicy, toPolicySet } from './policy-set.ts'
 import { CEDAR_SCHEMA } from './schema.ts'
 
 /** A decision and all that can be said about it; for the log and the operator, never for the caller. */
@@ -81,7 +81,7 @@ export async function createAuthorizer(
   if (first !== undefined) throw invalidPolicies([first, ...rest])
   const cedar = await loadCedar()
   const names = collectNames(policies.map(({ json }) => json.conditions))
-  const decideBy = (set: readonly Policy[], explain: Explain): Decide =>
+  const decideBy = (set: readonly AccessPolicy[], explain: Explain): Decide =>
     remembered(createDecider(cedar, set, explain), options)
   const coarse = withoutContext(cedar, policies)
   // Made before the first denial, which would hold the loop for it.
@@ -169,7 +169,7 @@ function notAllowed(request: AccessRequest, reason: string): CountersignError {
 }
 
 /** Loads policies into the engine, by a name that their content gives, and answers how to ask them. */
-function createDecider(cedar: Cedar, policies: readonly Policy[], explain: Explain): Decide {
+function createDecider(cedar: Cedar, policies: readonly AccessPolicy[], explain: Explain): Decide {
   const byId = new Map(policies.map((policy) => [policy.id, policy]))
   const namesOf = (ids: readonly string[]): readonly string[] =>
     ids.map((id) => byId.get(id)?.name ?? id).sort()
@@ -216,7 +216,7 @@ function describeMissed(missed: readonly MissedPermit[]): string {
   return `no policy permits it: ${[...told, ...more].join(' | ')}`
 }
 
-function createExplainer(cedar: Cedar, policies: readonly Policy[]): Explain {
+function createExplainer(cedar: Cedar, policies: readonly AccessPolicy[]): Explain {
   const steps = toPermitSteps(cedar, policies)
   const ask = prepare(cedar, { staticPolicies: { ...steps.policies } })
   return (evaluation) => steps.toMissed(ask(evaluation).diagnostics.reason, toFacts(evaluation))

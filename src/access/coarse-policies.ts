@@ -8,15 +8,21 @@
 import type { Cedar, Clause, PolicyJson } from './cedar.ts'
 import { mentions } from './expression.ts'
 import { toClauses, writePolicy } from './policy-clauses.ts'
-import type { Policy } from './policy-set.ts'
+import type { AccessPolicy } from './policy-set.ts'
 
 /** Keeps of each policy what depends on caller, action and key. */
-export function withoutContext(cedar: Cedar, policies: readonly Policy[]): readonly Policy[] {
+export function withoutContext(
+  cedar: Cedar,
+  policies: readonly AccessPolicy[],
+): readonly AccessPolicy[] {
   return reduce(cedar, policies, (json) => json, ['context'])
 }
 
 /** Keeps of each permit what depends on the caller: satisfied by callers who may be permitted something. */
-export function aboutCallers(cedar: Cedar, policies: readonly Policy[]): readonly Policy[] {
+export function aboutCallers(
+  cedar: Cedar,
+  policies: readonly AccessPolicy[],
+): readonly AccessPolicy[] {
   const permits = policies.filter(({ json }) => json.effect === 'permit')
   const widen = (json: PolicyJson): PolicyJson => ({
     ...json,
@@ -30,10 +36,10 @@ type Variable = 'context' | 'action' | 'resource'
 
 function reduce(
   cedar: Cedar,
-  policies: readonly Policy[],
+  policies: readonly AccessPolicy[],
   widen: (json: PolicyJson) => PolicyJson,
   unknown: readonly Variable[],
-): readonly Policy[] {
+): readonly AccessPolicy[] {
   const isKnown = ({ body }: Clause): boolean => !mentions(body, unknown)
   return policies.flatMap((policy) => {
     const clauses = policy.json.conditions.flatMap(toClauses)

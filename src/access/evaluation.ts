@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../formats/json.ts'
-import type { AccessRequest, KeyFacts, SignatureFacts, SubjectFacts } from './action.ts'
+import type { AccessRequest, KeyFacts, RequestedSignature, SubjectFacts } from './action.ts'
 import type { Caller } from './caller.ts'
 import type { CedarValueJson, EntityJson } from './cedar.ts'
 import type { Facts, MentionedNames } from './expression.ts'
@@ -153,7 +153,7 @@ function toClaims(claims: JsonObject, names: MentionedNames): EntityJson {
 const CLAIMS: EntityId = { type: 'Claims', id: 'requested' }
 
 function toAnnotations(
-  annotations: SignatureFacts['annotations'],
+  annotations: RequestedSignature['annotations'],
   names: MentionedNames,
 ): EntityJson {
   const all = Object.keys(annotations).sort()

@@ -34,7 +34,7 @@ const TYPES: ReadonlySet<string> = new Set([
 const SHOWN = 200
 
 /** Makes the one error of a caller that is not authenticated; never with the token in it. */
-export function refused(
+export function refusedToken(
   message: string,
   hint: string | undefined,
   more: Pick<CountersignError, 'details'> & { readonly cause?: unknown } = { details: {} },
@@ -42,11 +42,15 @@ export function refused(
   return new CountersignError('ERR_NOT_AUTHENTICATED', message, { hint, ...more })
 }
 
-/** As {@link refused}, for a part of the token that is not what it must be. */
+/** As {@link refusedToken}, for a part of the token that is not what it must be. */
 export function mismatch(claim: string, expected: string, actual: string): CountersignError {
-  return refused(`the identity token is not accepted: its "${claim}" is not as expected`, SEE, {
-    details: { claim, expected, actual: actual.slice(0, SHOWN) },
-  })
+  return refusedToken(
+    `the identity token is not accepted: its "${claim}" is not as expected`,
+    SEE,
+    {
+      details: { claim, expected, actual: actual.slice(0, SHOWN) },
+    },
+  )
 }
 
 const SEE = 'request the token for what is expected: see expected and actual'
@@ -70,7 +74,7 @@ export function attempt<T>(work: () => T): T {
     const { message, code, details, hint } = cause
     const isEarly = details['claim'] === 'nbf' || details['claim'] === 'iat'
     const next = isEarly ? CLOCKS : (HINTS[code] ?? hint)
-    throw refused(`the identity token is not accepted: ${message}`, next, {
+    throw refusedToken(`the identity token is not accepted: ${message}`, next, {
       details,
       cause,
     })

@@ -16,7 +16,7 @@ export interface LoadedKeys {
 }
 
 /** Loads the keys of one issuer, and says how often that may be done. */
-export interface KeySource {
+export interface IssuerKeySource {
   /** @throws {@link CountersignError} whatever keeps the keys from being loaded */
   load(): Promise<LoadedKeys>
   /** Least time between two loads that unknown keys give rise to, after a success and after a failure. */
@@ -39,7 +39,7 @@ const JSON_TYPES = ['application/json', 'application/jwk-set+json']
 export function fileKeys(
   read: TextReader,
   { algorithms }: Pick<KeySourceSettings, 'algorithms'>,
-): KeySource {
+): IssuerKeySource {
   let known: { readonly text: string; readonly keys: readonly NamedPublicKey[] } | undefined
   return {
     pauseSeconds: { success: 1, failure: 1 },
@@ -53,7 +53,7 @@ export function fileKeys(
 }
 
 /** Keys at the address of the issuer, by its metadata unless the address of the keys is configured. */
-export function fetchedKeys(settings: KeySourceSettings, get: BoundedGet): KeySource {
+export function fetchedKeys(settings: KeySourceSettings, get: BoundedGet): IssuerKeySource {
   const { issuer, jwksUri, algorithms } = settings
   const getJson = getAuthorized(settings, get)
   return {

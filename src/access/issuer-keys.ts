@@ -11,7 +11,7 @@ import { isKeyNamed, type KeyName, type NamedPublicKey } from '../formats/jwks.t
 import {
   fetchedKeys,
   fileKeys,
-  type KeySource,
+  type IssuerKeySource,
   type KeySourceSettings,
 } from './issuer-key-source.ts'
 
@@ -54,7 +54,7 @@ interface Kept {
 
 class KeptKeys implements IssuerKeys {
   readonly #issuer: string
-  readonly #source: KeySource
+  readonly #source: IssuerKeySource
   readonly #options: Pick<IssuerKeysOptions, 'now' | 'onFailure'>
   // Written by #refresh alone, of which one runs at a time.
   #kept: Kept | undefined
@@ -64,7 +64,7 @@ class KeptKeys implements IssuerKeys {
 
   constructor(
     issuer: string,
-    source: KeySource,
+    source: IssuerKeySource,
     options: Pick<IssuerKeysOptions, 'now' | 'onFailure'>,
   ) {
     this.#issuer = issuer

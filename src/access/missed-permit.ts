@@ -8,7 +8,7 @@
 import type { Cedar, Clause, PolicyJson } from './cedar.ts'
 import { describeFacts, type Facts } from './expression.ts'
 import { toClauses, writePolicy } from './policy-clauses.ts'
-import type { Policy } from './policy-set.ts'
+import type { AccessPolicy } from './policy-set.ts'
 
 /** A permit for the action and the key of a request, and the first of its conditions that does not hold. */
 export interface MissedPermit {
@@ -38,7 +38,7 @@ export interface PermitSteps {
 }
 
 /** Writes the permits of a set as rows of steps. */
-export function toPermitSteps(cedar: Cedar, policies: readonly Policy[]): PermitSteps {
+export function toPermitSteps(cedar: Cedar, policies: readonly AccessPolicy[]): PermitSteps {
   const rows = policies
     .filter(({ json }) => json.effect === 'permit')
     .map((policy) => ({ policy, steps: toSteps(cedar, policy) }))
@@ -59,7 +59,7 @@ export function toPermitSteps(cedar: Cedar, policies: readonly Policy[]): Permit
 }
 
 /** The row of a permit; none where a number in it is too large for Cedar's JSON, so it goes unexplained. */
-function toSteps(cedar: Cedar, { id, json }: Policy): readonly Step[] {
+function toSteps(cedar: Cedar, { id, json }: AccessPolicy): readonly Step[] {
   const clauses = json.conditions.flatMap(toClauses)
   const rows = [
     { policy: { ...json, principal: ANYONE.principal, conditions: [] }, text: '', expression: [] },

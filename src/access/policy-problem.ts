@@ -22,7 +22,7 @@ export interface PolicyProblem extends PolicyPlace {
 }
 
 /** Finds the place of an offset (UTF-16, as strings count) in a text. */
-export function placeOf({ file, text }: PolicySource, offset: number): PolicyPlace {
+export function problemPlace({ file, text }: PolicySource, offset: number): PolicyPlace {
   const before = text.slice(0, offset)
   return {
     file,
@@ -41,7 +41,7 @@ export function describePlace({ file, line, column }: PolicyPlace): string {
  *
  * @param base - where the piece begins in the text
  */
-export function toProblem(
+export function toPolicyProblem(
   source: PolicySource,
   error: DetailedError,
   piece: string = source.text,
@@ -56,7 +56,7 @@ export function toProblem(
   // The policy is named by its place already.
   const message = error.message.replace(/^for policy `[^`]*`, /, '')
   return {
-    ...placeOf(source, base + offset),
+    ...problemPlace(source, base + offset),
     message: `${message}${label}`,
     hint: error.help ?? undefined,
   }

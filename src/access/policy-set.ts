@@ -8,17 +8,17 @@ import type { Cedar, PolicyJson } from './cedar.ts'
 import { loadCedar } from './cedar.ts'
 import {
   describePlace,
-  placeOf,
+  problemPlace,
   type PolicyPlace,
   type PolicyProblem,
   type PolicySource,
-  toProblem,
+  toPolicyProblem,
 } from './policy-problem.ts'
 import { warnOf } from './policy-warnings.ts'
 import { CEDAR_SCHEMA } from './schema.ts'
 
 /** One permit or forbid. */
-export interface Policy {
+export interface AccessPolicy {
   /** Where it begins, as {@link describePlace} writes it: unique in its set. */
   readonly id: string
   /** Its `@id` with its place, or its place alone: for people. */
@@ -30,7 +30,7 @@ export interface Policy {
 /** What a check found. */
 export interface PolicyInspection {
   /** All policies of the files that could be read. */
-  readonly policies: readonly Policy[]
+  readonly policies: readonly AccessPolicy[]
   /** Everything that is wrong, in the order of the files; empty: the policies can be used. */
   readonly problems: readonly PolicyProblem[]
   /** What can be used, and should be looked at. */
@@ -39,7 +39,7 @@ export interface PolicyInspection {
 
 /** A policy with where its text is from. */
 interface Located {
-  readonly policy: Policy
+  readonly policy: AccessPolicy
   readonly source: PolicySource
   readonly offset: number
 }
@@ -55,17 +55,17 @@ export async function inspectPolicies(sources: readonly PolicySource[]): Promise
   const located = sources.flatMap((source) => parseFile(cedar, source, problems))
   if (located.length > MAX_POLICIES) {
     const place = located[MAX_POLICIES]?.source ?? { file: '', text: '' }
-    problems.push(problem(placeOf(place, 0), `over ${MAX_POLICIES} policies`))
+    problems.push(problem(problemPlace(place, 0), `over ${MAX_POLICIES} policies`))
   } else problems.push(...validate(cedar, located))
   const warnings = located.flatMap(({ policy, source, offset }) => {
     const warning = warnOf(policy.json)
-    return warning === undefined ? [] : [{ ...placeOf(source, offset), ...warning }]
+    return warning === undefined ? [] : [{ ...problemPlace(source, offset), ...warning }]
   })
   return { policies: located.map(({ policy }) => policy), problems, warnings }
 }
 
 /** The form in which Cedar takes a set: texts by id. */
-export function toPolicySet(policies: readonly Pick<Policy, 'id' | 'text'>[]): {
+export function toPolicySet(policies: readonly Pick<AccessPolicy, 'id' | 'text'>[]): {
   readonly staticPolicies: Record<string, string>
 } {
   return { staticPolicies: Object.fromEntries(policies.map(({ id, text }) => [id, text])) }
@@ -91,16 +91,16 @@ function parseFile(cedar: Cedar, source: PolicySource, problems: PolicyProblem[]
   const excess = excessOf(source.text)
   if (excess !== undefined) {
     const hint = 'split it into several files, and long conditions into several policies'
-    problems.push(problem(placeOf(source, 0), excess, hint))
+    problems.push(problem(problemPlace(source, 0), excess, hint))
     return []
   }
   const parts = cedar.policySetTextToParts(source.text)
   if (parts.type === 'failure') {
-    problems.push(...parts.errors.map((error) => toProblem(source, error)))
+    problems.push(...parts.errors.map((error) => toPolicyProblem(source, error)))
     return []
   }
   for (const template of parts.policy_templates) {
-    const place = placeOf(source, Math.max(source.text.indexOf(template), 0))
+    const place = problemPlace(source, Math.max(source.text.indexOf(template), 0))
     const hint = 'write the principal or resource instead of ?principal or ?resource'
     problems.push(problem(place, 'a template, which nothing here fills in', hint))
   }
@@ -128,8 +128,8 @@ function locate(
   })
 }
 
-function toPolicy(cedar: Cedar, source: PolicySource, offset: number, text: string): Policy {
-  const id = describePlace(placeOf(source, offset))
+function toPolicy(cedar: Cedar, source: PolicySource, offset: number, text: string): AccessPolicy {
+  const id = describePlace(problemPlace(source, offset))
   const answer = cedar.policyToJson(text)
   if (answer.type === 'failure') throw new TypeError(`cedar can't read back ${id}`)
   const { json } = answer
@@ -148,7 +148,7 @@ function validate(cedar: Cedar, located: readonly Located[]): readonly PolicyPro
     .flatMap(({ policyId, error }) => {
       const found = byId.get(policyId)
       if (found === undefined) return []
-      return [toProblem(found.source, error, found.policy.text, found.offset)]
+      return [toPolicyProblem(found.source, error, found.policy.text, found.offset)]
     })
     .filter(isFirstOfItsKind)
 }

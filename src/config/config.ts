@@ -11,7 +11,7 @@ import { createRotationPolicy } from '../keys/policy.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import type { Origin } from './origin.ts'
 import { toRotationOverrides } from './rotation.ts'
-import type { ConfigFile, ReferrersMode } from './schema.ts'
+import type { ConfigFile, ConfiguredReferrersMode } from './schema.ts'
 import type { ClaimsEntry, KeyEntry } from './sections/key.ts'
 import {
   type AccessSettings,
@@ -52,12 +52,12 @@ export interface TrustSettings {
 }
 
 /** How registries are reached. */
-export interface RegistrySettings {
+export interface ConfiguredRegistry {
   /** Path of certificates in PEM. */
   readonly ca: string | undefined
   /** `host[:port]` of registries without TLS. */
   readonly plainHttp: readonly string[]
-  readonly referrersMode: ReferrersMode
+  readonly referrersMode: ConfiguredReferrersMode
 }
 
 /** Everything countersign was told. Paths are relative to the working folder, or absolute. */
@@ -76,7 +76,7 @@ export interface Config {
   readonly log: LogSettings
   readonly keyHistory: PublicationLifetimes
   readonly trust: TrustSettings
-  readonly registry: RegistrySettings
+  readonly registry: ConfiguredRegistry
   /** Places of the settings that were set, by their path; see {@link originOf}. */
   readonly origins: Readonly<Record<string, Origin>>
 }

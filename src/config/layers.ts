@@ -10,7 +10,7 @@ import type { Environment } from './environment.ts'
 import { FORMS } from './forms.ts'
 import { findMistakes } from './mistakes.ts'
 import type { Origin } from './origin.ts'
-import type { Problem } from './problem.ts'
+import type { ConfigProblem } from './problem.ts'
 import { CONFIG_SCHEMA, type ConfigFile, toConfigFile } from './schema.ts'
 import {
   describePath,
@@ -33,7 +33,7 @@ export type FlagValues = Readonly<
 /** What one source says. */
 export interface Layer {
   readonly value: ConfigFile
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
   readonly locate: (path: Path) => Origin
 }
 

@@ -11,7 +11,7 @@ import { hasErrno, readFileBounded } from '../files.ts'
 import { type Config, toConfig } from './config.ts'
 import type { Environment } from './environment.ts'
 import type { FlagValues, Setting } from './layers.ts'
-import { invalidConfig, type Problem } from './problem.ts'
+import { invalidConfig, type ConfigProblem } from './problem.ts'
 
 /** The file's usual name. */
 const CONFIG_FILE = 'countersign.yaml'
@@ -33,7 +33,7 @@ export interface ConfigSources {
 export interface Inspection {
   readonly file: string | undefined
   /** In the order of the file; none means that the configuration can be used. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
   /** Every setting that holds, with its origin; not where there are problems. */
   readonly settings: readonly Setting[]
 }

@@ -7,7 +7,7 @@ import { DEFAULTS } from './defaults.ts'
 import { FORMS } from './forms.ts'
 import { suggestName } from '../basics/suggest.ts'
 import type { Origin } from './origin.ts'
-import type { Problem } from './problem.ts'
+import type { ConfigProblem } from './problem.ts'
 import { toRotationOverrides } from './rotation.ts'
 import { CONFIG_SCHEMA, schemaErrors, toConfigFile } from './schema.ts'
 import { toKeyHistorySettings } from './service-settings.ts'
@@ -27,7 +27,10 @@ import {
 const MAX_MISTAKES = 100
 
 /** Finds every mistake in a value of any type; none means that it is a ConfigFile. */
-export function findMistakes(value: unknown, locate: (path: Path) => Origin): readonly Problem[] {
+export function findMistakes(
+  value: unknown,
+  locate: (path: Path) => Origin,
+): readonly ConfigProblem[] {
   const mistakes = [
     ...schemaErrors(value)
       .slice(0, MAX_MISTAKES)
@@ -53,7 +56,7 @@ interface Mistake {
 }
 
 /** Errors follow the schema's order; people read from the top of the file. */
-function placeOf({ origin }: Problem): number {
+function placeOf({ origin }: ConfigProblem): number {
   return origin.kind === 'file' ? origin.line * 1e4 + origin.column : 0
 }
 

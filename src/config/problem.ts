@@ -3,7 +3,7 @@ import { CountersignError } from '../errors.ts'
 import { describeOrigin, type Origin } from './origin.ts'
 
 /** One mistake. */
-export interface Problem {
+export interface ConfigProblem {
   /** The setting, as `keys.release.provider`; empty for the file as a whole. */
   readonly path: string
   readonly message: string
@@ -12,13 +12,15 @@ export interface Problem {
 }
 
 /** Writes a mistake on one line: `countersign.yaml:7:5: keys.release.use: …`. */
-export function describeProblem({ path, message, origin }: Problem): string {
+export function describeProblem({ path, message, origin }: ConfigProblem): string {
   const column = origin.kind === 'file' ? `:${origin.column}` : ''
   return [`${describeOrigin(origin)}${column}`, ...(path === '' ? [] : [path]), message].join(': ')
 }
 
 /** Makes the one error of a configuration that can't be used; the first mistake speaks for the rest. */
-export function invalidConfig(problems: readonly [Problem, ...Problem[]]): CountersignError {
+export function invalidConfig(
+  problems: readonly [ConfigProblem, ...ConfigProblem[]],
+): CountersignError {
   const [first, ...rest] = problems
   const { origin } = first
   const file = origin.kind === 'file' ? ` ${origin.file}` : ''

@@ -24,7 +24,7 @@ import {
 } from './sections/serve.ts'
 
 /** Where referrers are listed: by the API or the fallback tag, by one alone, or nowhere. */
-export type ReferrersMode = 'auto' | 'api' | 'tag' | 'none'
+export type ConfiguredReferrersMode = 'auto' | 'api' | 'tag' | 'none'
 
 /** countersign.yaml, or as much of it as another source sets. */
 export interface ConfigFile {
@@ -47,7 +47,7 @@ export interface ConfigFile {
   readonly registry?: {
     readonly ca?: string
     readonly plainHttp?: readonly string[]
-    readonly referrersMode?: ReferrersMode
+    readonly referrersMode?: ConfiguredReferrersMode
   }
 }
 

@@ -9,7 +9,7 @@ import type { AccessEntry, IssuerEntry } from './sections/access.ts'
 import type { KeyHistorySection, LogSection, ServeEntry, WitnessEntry } from './sections/serve.ts'
 
 /** Whose identity tokens are accepted, and how strictly. */
-export interface IssuerSettings {
+export interface ConfiguredIssuer {
   readonly issuer: string
   /** Undefined: the address of the service. */
   readonly audience: string | undefined
@@ -33,7 +33,7 @@ export interface IssuerSettings {
 
 /** Who may use the service. */
 export interface AccessSettings {
-  readonly issuers: readonly IssuerSettings[]
+  readonly issuers: readonly ConfiguredIssuer[]
   /** Folder of the policies. */
   readonly policies: string | undefined
   /** Tokens for development; `token` says where each is: `file:PATH` or `env:NAME`. */
@@ -117,7 +117,7 @@ export function toAccessSettings({
   }
 }
 
-function toIssuerSettings(entry: IssuerEntry): IssuerSettings {
+function toIssuerSettings(entry: IssuerEntry): ConfiguredIssuer {
   const { preventReplay = false, allowPrivateAddresses = false, useProxy = true } = entry
   return {
     issuer: entry.issuer,

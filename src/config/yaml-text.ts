@@ -20,7 +20,7 @@ import {
   type YAMLError,
 } from 'yaml'
 import type { FileOrigin } from './origin.ts'
-import type { Problem } from './problem.ts'
+import type { ConfigProblem } from './problem.ts'
 import type { Path } from './schema-node.ts'
 
 /** How often one anchor may multiply what the file says; a few aliases are a style, many are a bomb. */
@@ -39,7 +39,7 @@ interface Mistake {
 export interface YamlText {
   /** Plain mappings, lists and scalars; undefined where there are problems. */
   readonly value: unknown
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
   /** The place of a setting's name, or of the closest thing above it that is there. */
   readonly locate: (path: Path) => FileOrigin
 }

@@ -11,7 +11,7 @@ export const MAX_ENTRY_BYTES = 65_535
 const LENGTH_BYTES = 2
 const MAX_ENTRIES = 256
 /** Longest bundle. */
-export const MAX_BUNDLE_BYTES: number = MAX_ENTRIES * (LENGTH_BYTES + MAX_ENTRY_BYTES)
+export const MAX_LOGGED_BUNDLE_BYTES: number = MAX_ENTRIES * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 
 /** Writes a bundle. */
 export function serializeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {

@@ -8,7 +8,7 @@ import { CountersignError } from '../errors.ts'
 import { readFileBounded, hasErrno } from '../files.ts'
 import { MAX_NOTE_BYTES } from '../formats/signed-note.ts'
 import { join } from 'node:path'
-import { MAX_BUNDLE_BYTES, parseEntryBundle, serializeEntryBundle } from './entry-bundle.ts'
+import { MAX_LOGGED_BUNDLE_BYTES, parseEntryBundle, serializeEntryBundle } from './entry-bundle.ts'
 import type { LogReader } from './log-records.ts'
 import { HASH_BYTES } from '../crypto/merkle.ts'
 import {
@@ -35,7 +35,9 @@ export interface LogSource {
 /** Longest file under a path of a log. */
 export function maxBytesOf(path: string): number {
   if (path === CHECKPOINT_PATH || path === WITNESSED_PATH) return MAX_NOTE_BYTES
-  return parseTilePath(path)?.level === 'entries' ? MAX_BUNDLE_BYTES : TILE_WIDTH * HASH_BYTES
+  return parseTilePath(path)?.level === 'entries'
+    ? MAX_LOGGED_BUNDLE_BYTES
+    : TILE_WIDTH * HASH_BYTES
 }
 
 /** Reads a log that was exported to a folder. */

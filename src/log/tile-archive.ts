@@ -7,7 +7,7 @@
 import { HASH_BYTES, leafHash, rootOf } from '../crypto/merkle.ts'
 import { CountersignError } from '../errors.ts'
 import type { ObjectStorage } from '../storage/object-storage.ts'
-import { MAX_BUNDLE_BYTES, parseEntryBundle } from './entry-bundle.ts'
+import { MAX_LOGGED_BUNDLE_BYTES, parseEntryBundle } from './entry-bundle.ts'
 import { formatTilePath } from './paths.ts'
 import { splitTile, TILE_WIDTH } from './tiles.ts'
 
@@ -96,7 +96,7 @@ export async function readArchived(
   path: string,
 ): Promise<Uint8Array | undefined> {
   try {
-    return (await storage.read(path, MAX_BUNDLE_BYTES))?.bytes
+    return (await storage.read(path, MAX_LOGGED_BUNDLE_BYTES))?.bytes
   } catch (cause) {
     if (CountersignError.is(cause, 'ERR_INPUT_TOO_LARGE')) throw wrongObject(path, 'is too large')
     throw unreachable(cause)

@@ -48,7 +48,7 @@ export interface AttachRequest extends ListingOptions {
 }
 
 /** What was attached. */
-export interface Attached {
+export interface AttachedManifest {
   /** Digest of the referrer's manifest. */
   readonly digest: Digest
   /** Where others will find it: the referrers API, the fallback tag, a layout's index, or nowhere. */
@@ -88,7 +88,7 @@ export interface ArtifactStore {
    * @throws {@link CountersignError} ERR_REFERRERS_CONFLICT — pushed, but the list would not keep it;
    * ERR_NOT_ALLOWED
    */
-  attach(request: AttachRequest): Promise<Attached>
+  attach(request: AttachRequest): Promise<AttachedManifest>
 }
 
 /** A manifest as it stands at a tag. */

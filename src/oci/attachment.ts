@@ -41,11 +41,11 @@ export async function readAttachment(
   request: AttachmentRequest,
 ): Promise<Attachment> {
   const { bytes } = await store.readManifest(request.referrer.digest, { signal: request.signal })
-  return readArtifact(store, parseImageManifest(bytes), request)
+  return readAttachedArtifact(store, parseImageManifest(bytes), request)
 }
 
 /** Reads the artifact of a manifest that was read already, as {@link readAttachment} does. */
-export async function readArtifact(
+export async function readAttachedArtifact(
   store: ArtifactStore,
   manifest: ImageManifest,
   request: AttachmentRequest,

@@ -7,9 +7,9 @@
 import { CountersignError } from '../errors.ts'
 import { type Challenge, parseChallenges } from './auth-challenge.ts'
 import type { Credentials, RegistryToken } from './auth-file.ts'
-import type { CredentialSource } from './credentials.ts'
+import type { RegistryCredentialSource } from './credentials.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
-import { basicAuthorization, fetchToken, parseRealm, type Token } from './token.ts'
+import { basicAuthorization, fetchToken, parseRealm, type IssuedBearer } from './token.ts'
 
 /** What a request needs to be allowed. */
 export interface Access {
@@ -20,11 +20,11 @@ export interface Access {
 }
 
 /** What an Authenticator needs. */
-export interface AuthenticatorOptions {
+export interface RegistryAuthenticatorOptions {
   /** `host[:port]` as the user names it. */
   readonly registry: string
   readonly origin: URL
-  readonly credentials: CredentialSource
+  readonly credentials: RegistryCredentialSource
   readonly http: HttpClient
   readonly now: () => number
 }
@@ -38,12 +38,12 @@ interface FoundCredentials {
 }
 
 /** Finds values for `Authorization`; concurrent requests share its tokens and look-ups. */
-export class Authenticator {
-  readonly #options: AuthenticatorOptions
+export class RegistryAuthenticator {
+  readonly #options: RegistryAuthenticatorOptions
   /** By repository: podman keeps credentials for parts of a registry. */
   readonly #credentials = new Map<string, Promise<Credentials | undefined>>()
   /** By token server, service and scopes. A token that failed, ended or was refused is taken out. */
-  readonly #tokens = new Map<string, Promise<Token>>()
+  readonly #tokens = new Map<string, Promise<IssuedBearer>>()
   /** By repository: scopes a challenge asked for under another name than ours (a proxy's). */
   readonly #learnedScopes = new Map<string, readonly string[]>()
   /** The answer of the API's root; asked only where a login may help. */
@@ -51,7 +51,7 @@ export class Authenticator {
   /** Set by the first 401. */
   #challenge: Challenge | undefined
 
-  constructor(options: AuthenticatorOptions) {
+  constructor(options: RegistryAuthenticatorOptions) {
     this.#options = options
   }
 
@@ -78,7 +78,7 @@ export class Authenticator {
     return authorization
   }
 
-  /** The error of a registry that refuses what {@link Authenticator.answer} gave, or there is to give. */
+  /** The error of a registry that refuses what {@link RegistryAuthenticator.answer} gave, or there is to give. */
   async refusal({ repository }: Access): Promise<CountersignError> {
     // The next call looks again: a helper's credentials may live for hours only.
     const known = await this.#lookUp(repository).finally(() => this.#credentials.delete(repository))

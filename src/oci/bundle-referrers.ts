@@ -15,7 +15,7 @@ import { DEFAULT_MAX_ATTACHED, EMPTY_CONFIG_DESCRIPTOR } from '../formats/oci-re
 import { mapConcurrent } from '../basics/map-concurrent.ts'
 import type { Attached } from '../verification/verify-artifact.ts'
 import type { ListingOptions, OciStore } from './artifact-store.ts'
-import { artifactTypeOf, assertAttached, readArtifact } from './attachment.ts'
+import { artifactTypeOf, assertAttached, readAttachedArtifact } from './attachment.ts'
 import { tooManyAttached, tooMuchAttached } from './attachment-limits.ts'
 import { readSignatureLayers } from './legacy.ts'
 
@@ -167,7 +167,7 @@ async function readContent(
   const source = sourceOf(store, referrer)
   const attachment = { subject: digest, referrer, signal }
   if (isBundle(type) && kinds.has('bundle')) {
-    const { content } = await readArtifact(store, manifest, attachment)
+    const { content } = await readAttachedArtifact(store, manifest, attachment)
     const attached = [{ kind: 'bundle' as const, source, bytes: content }]
     return { ...NOTHING, attached, bytes: content.length }
   }

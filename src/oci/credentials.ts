@@ -19,7 +19,9 @@ import { askHelper, type HelperOptions } from './credential-helper.ts'
 import { DOCKER_HUB_NAMES } from './registry-host.ts'
 
 /** Finds the credentials of a registry, or none; asked only once a registry has said it wants some. */
-export type CredentialSource = (target: CredentialTarget) => Promise<Credentials | undefined>
+export type RegistryCredentialSource = (
+  target: CredentialTarget,
+) => Promise<Credentials | undefined>
 
 /** Where a user's credentials lie. */
 export interface CredentialOptions extends HelperOptions {
@@ -33,7 +35,7 @@ const DOCKER_HUB_SERVER = 'https://index.docker.io/v1/'
 const MAX_FILE_BYTES = 1024 * 1024
 
 /** Never finds any: reads what is public. */
-export const anonymous: CredentialSource = () => Promise.resolve(undefined)
+export const anonymous: RegistryCredentialSource = () => Promise.resolve(undefined)
 
 /**
  * Looks in the user's credential files, which are read again on every call; a file that is not there
@@ -42,7 +44,7 @@ export const anonymous: CredentialSource = () => Promise.resolve(undefined)
  * @throws {@link CountersignError} from the source, where nothing was found: ERR_CONFIG_INVALID,
  * ERR_FILE_READ, and a helper's errors
  */
-export function createCredentialSource(options: CredentialOptions): CredentialSource {
+export function createCredentialSource(options: CredentialOptions): RegistryCredentialSource {
   return async (target) => {
     const failures: unknown[] = []
     for (const read of authFiles(options)) {

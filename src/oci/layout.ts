@@ -28,7 +28,7 @@ import {
 } from '../formats/oci-manifest.ts'
 import { createReferrerManifest, EMPTY_CONFIG } from '../formats/oci-referrer.ts'
 import type {
-  Attached,
+  AttachedManifest,
   AttachRequest,
   CallOptions,
   OciStore,
@@ -116,7 +116,7 @@ class ImageLayout implements OciStore {
     return [...found.values()].filter((one) => isWanted(one, artifactType))
   }
 
-  async attach(request: AttachRequest): Promise<Attached> {
+  async attach(request: AttachRequest): Promise<AttachedManifest> {
     const { subject, artifactType, content, annotations, report } = request
     await this.#files.writeBlob(EMPTY_CONFIG)
     const layer = await this.writeBlob(content, artifactType)

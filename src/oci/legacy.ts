@@ -34,7 +34,7 @@ const PREDICATE_TYPE = 'predicateType'
 const MAX_LAYERS = 1000
 
 /** An image signature of the older layout; every part attacker-controlled. */
-export interface LegacySignature {
+export interface StoredLegacySignature {
   /** The simple-signing payload, whose bytes were signed. */
   readonly payload: Uint8Array
   /** ECDSA in DER, RSA as it is; read from an annotation that is not base64, empty. */
@@ -66,7 +66,7 @@ type Chance = Pick<Runtime, 'pause' | 'random'>
  */
 export async function addLegacySignature(
   store: TagStore,
-  { subject, payload, signature, signal }: LegacySignature & LegacyTarget,
+  { subject, payload, signature, signal }: StoredLegacySignature & LegacyTarget,
   runtime: Chance,
 ): Promise<void> {
   const blob = await store.writeBlob(payload, SIMPLE_SIGNING_MEDIA_TYPE, { signal })
@@ -95,7 +95,7 @@ export async function addLegacyAttestation(
 export async function readLegacySignatures(
   store: TagStore,
   { subject, signal }: LegacyTarget,
-): Promise<readonly LegacySignature[]> {
+): Promise<readonly StoredLegacySignature[]> {
   const tag = legacyTag(subject, 'sig')
   const current = await store.readTag(tag, { signal })
   return current === undefined
@@ -111,7 +111,7 @@ export async function readSignatureLayers(
   store: Pick<TagStore, 'readBlob'>,
   manifest: ImageManifest,
   options: CallOptions,
-): Promise<readonly LegacySignature[]> {
+): Promise<readonly StoredLegacySignature[]> {
   const layers = await readLayers(store, {
     manifest,
     mediaType: SIMPLE_SIGNING_MEDIA_TYPE,

@@ -6,7 +6,7 @@
  */
 
 /** One link of a field. */
-export interface Link {
+export interface HeaderLink {
   /** As it is written: absolute, or relative to the address of the answer. */
   readonly target: string
   /** By lower-case name; the first of two with one name. */
@@ -23,9 +23,9 @@ const PARAMETER = new RegExp(
 const END = /[ \t]*(?:,[ \t,]*|$)/y
 
 /** Parses all links of a field; undefined where it is malformed or over 16 KiB. */
-export function parseLinks(field: string): readonly Link[] | undefined {
+export function parseLinks(field: string): readonly HeaderLink[] | undefined {
   if (field.length > MAX_LENGTH) return undefined
-  const links: Link[] = []
+  const links: HeaderLink[] = []
   let at = 0
   const take = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at
@@ -55,7 +55,7 @@ function readParameters(take: (pattern: RegExp) => RegExpExecArray | null): Map<
 }
 
 /** Whether a link has a relation, among others perhaps, whatever the case of its letters. */
-export function hasRelation({ parameters }: Link, relation: string): boolean {
+export function hasRelation({ parameters }: HeaderLink, relation: string): boolean {
   const relations = (parameters.get('rel') ?? '').toLowerCase().split(/[ \t]+/)
   return relations.includes(relation)
 }

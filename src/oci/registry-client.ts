@@ -5,15 +5,15 @@
  * @packageDocumentation
  */
 import type { CountersignError } from '../errors.ts'
-import { type Access, Authenticator } from './authenticator.ts'
-import type { CredentialSource } from './credentials.ts'
+import { type Access, RegistryAuthenticator } from './authenticator.ts'
+import type { RegistryCredentialSource } from './credentials.ts'
 import { createHttpClient, type HttpOptions, type HttpRequest, type HttpResponse } from './http.ts'
 import { registryError } from './registry-error.ts'
 import { registryOrigin } from './registry-host.ts'
 
 /** How registries are reached. */
 export interface RegistryClientOptions extends HttpOptions {
-  readonly credentials: CredentialSource
+  readonly credentials: RegistryCredentialSource
   /** Plain http for every registry, for none, or for those named; left open, for those on loopback. */
   readonly plainHttp?: boolean | readonly string[] | undefined
 }
@@ -30,7 +30,7 @@ const HIDDEN: ReadonlySet<number> = new Set([403, 404])
 export class RegistryClient {
   readonly options: RegistryClientOptions
   readonly #http: ReturnType<typeof createHttpClient>
-  readonly #authenticators = new Map<string, Authenticator>()
+  readonly #authenticators = new Map<string, RegistryAuthenticator>()
 
   constructor(options: RegistryClientOptions) {
     this.options = options
@@ -74,11 +74,11 @@ export class RegistryClient {
     throw lacksRight(second, access, answer) ?? (await authenticator.refusal(access))
   }
 
-  #authenticator(registry: string): Authenticator {
+  #authenticator(registry: string): RegistryAuthenticator {
     const { credentials, runtime } = this.options
     const known =
       this.#authenticators.get(registry) ??
-      new Authenticator({
+      new RegistryAuthenticator({
         registry,
         origin: this.origin(registry),
         credentials,

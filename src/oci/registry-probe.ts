@@ -34,7 +34,7 @@ export async function assertReachable(
  *
  * @throws {@link CountersignError} ERR_NOT_ALLOWED, ERR_NOT_AUTHENTICATED, ERR_NETWORK
  */
-export async function assertWritable(
+export async function assertTakesUploads(
   options: RepositoryOptions,
   call: CallOptions = {},
 ): Promise<void> {

@@ -18,7 +18,7 @@ import {
   EMPTY_CONFIG_DESCRIPTOR,
 } from '../formats/oci-referrer.ts'
 import type {
-  Attached,
+  AttachedManifest,
   AttachRequest,
   CallOptions,
   ListingOptions,
@@ -121,7 +121,7 @@ class RegistryStore implements OciStore {
     return tagged.filter((one) => isWanted(one, options.artifactType))
   }
 
-  async attach(request: AttachRequest): Promise<Attached> {
+  async attach(request: AttachRequest): Promise<AttachedManifest> {
     const { subject, artifactType, content, annotations, report, signal } = request
     const [layer] = await Promise.all([
       this.writeBlob(content, artifactType, { signal }),
@@ -147,7 +147,7 @@ class RegistryStore implements OciStore {
     subject: Digest,
     entry: AddressedDescriptor,
     { isAnnounced, report, signal }: ListingOptions & { isAnnounced: boolean },
-  ): Promise<Attached['listedBy']> {
+  ): Promise<AttachedManifest['listedBy']> {
     if (this.#mode === 'none') return 'none'
     if (this.#mode !== 'tag') {
       const listed = await this.#awaitApi(subject, entry, { isAnnounced, report, signal })

@@ -12,14 +12,14 @@ import { parseErrorBody, registryError } from './registry-error.ts'
 import { assertNoDowngrade } from './registry-host.ts'
 
 /** A short-lived token. */
-export interface Token {
+export interface IssuedBearer {
   readonly value: string
   /** Milliseconds since the epoch; a little before the server's own end. */
   readonly expiresAt: number
 }
 
 /** A token to be fetched. */
-export interface TokenRequest {
+export interface RegistryTokenRequest {
   readonly realm: URL
   readonly service: string
   readonly scopes: readonly string[]
@@ -56,10 +56,10 @@ export function parseRealm(realm: string, registry: URL): URL {
  * is no token; and the errors of the network
  */
 export async function fetchToken(
-  request: TokenRequest,
+  request: RegistryTokenRequest,
   http: HttpClient,
   now: () => number,
-): Promise<Token> {
+): Promise<IssuedBearer> {
   const { credentials, isReadOnly } = request
   const asked = now()
   const answer = await http(toHttp(request))
@@ -77,7 +77,7 @@ function isSuccess({ status }: HttpResponse): boolean {
   return status >= 200 && status < 300
 }
 
-function toHttp(request: TokenRequest): HttpRequest {
+function toHttp(request: RegistryTokenRequest): HttpRequest {
   const { realm, service, scopes, credentials } = request
   const maxBytes = MAX_BYTES
   if (credentials?.kind === 'identity-token') {
@@ -98,7 +98,7 @@ export function basicAuthorization({ username, password }: PasswordCredentials):
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
-function parseToken(answer: HttpResponse, asked: number): Token {
+function parseToken(answer: HttpResponse, asked: number): IssuedBearer {
   const document = parseAnswer(answer)
   // Some servers send both members, one of them empty.
   const value = [document.value('token'), document.value('access_token')].find(

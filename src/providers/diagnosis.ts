@@ -7,10 +7,10 @@ import { CountersignError } from '../errors.ts'
 import type { Diagnosis } from './provider.ts'
 
 /** One check: its name, and what is found if it passes; it fails with a CountersignError. */
-export type Check = readonly [check: string, look: () => Promise<string>]
+export type DiagnosticCheck = readonly [check: string, look: () => Promise<string>]
 
 /** Runs checks one after the other, up to the first that fails. Bugs pass through as they are. */
-export async function runChecks(checks: readonly Check[]): Promise<readonly Diagnosis[]> {
+export async function runChecks(checks: readonly DiagnosticCheck[]): Promise<readonly Diagnosis[]> {
   const diagnoses: Diagnosis[] = []
   for (const [check, look] of checks) {
     const diagnosis = await observe(check, look)

@@ -13,7 +13,7 @@ import { stepOf, type VersionChange, versionsOf } from '../keys/version-change.t
 import type { LogEntry, StateEntry } from '../log/entry.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Operator, RotationContext } from './context.ts'
-import { assertLogged, certificatesSha256 } from './logged-versions.ts'
+import { assertVersionsLogged, certificatesSha256 } from './logged-versions.ts'
 
 /** What was changed. */
 export interface Change {
@@ -154,7 +154,7 @@ async function assertAllLogged(
 ): Promise<void> {
   const numbers = new Set(changed.map(({ version }) => version))
   for (const before of versions) {
-    if (numbers.has(before.version)) await assertLogged(log, before, key.use)
+    if (numbers.has(before.version)) await assertVersionsLogged(log, before, key.use)
   }
 }
 

@@ -64,7 +64,11 @@ export class LoggedVersions {
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not
  */
-export async function assertLogged(log: StateLog, version: KeyVersion, use: KeyUse): Promise<void> {
+export async function assertVersionsLogged(
+  log: StateLog,
+  version: KeyVersion,
+  use: KeyUse,
+): Promise<void> {
   const problem = await findProblem(log, { version, use })
   if (problem !== undefined) throw problem
 }

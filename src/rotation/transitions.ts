@@ -26,7 +26,7 @@ import {
   targetOf,
 } from './operation.ts'
 import { throwForLater } from './later-rotation.ts'
-import { assertLogged } from './logged-versions.ts'
+import { assertVersionsLogged } from './logged-versions.ts'
 
 /** What was done. */
 export interface Transitioned extends Change {
@@ -89,7 +89,7 @@ async function proveActivation(
     await decideOn({ ...operation, version: number }, by, { moment, records })
     const found = moment.versions.find((each) => each.version === number)
     // What somebody slipped in is not even opened.
-    if (found !== undefined) await assertLogged(records.log, found, moment.key.use)
+    if (found !== undefined) await assertVersionsLogged(records.log, found, moment.key.use)
     return found
   })
   if (version !== undefined) await assertSigns(context, version, by.requestId)
@@ -143,7 +143,7 @@ async function findDeadSuccessor(
   const seamless = target?.state === 'active' ? standbyOf(others) : undefined
   const successor = mode === 'flush' ? freshOf(others) : seamless
   if (successor === undefined) return undefined
-  await context.store.transaction(({ log }) => assertLogged(log, successor, key.use))
+  await context.store.transaction(({ log }) => assertVersionsLogged(log, successor, key.use))
   const limit = AbortSignal.timeout(MAX_TEST_MS)
   const defect = await untilCancelled(findDefect(context, successor), limit).catch(() => undefined)
   return defect === undefined ? undefined : successor

@@ -17,7 +17,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** The address of a place to listen: `http://[::1]:8080`. */
-export function originOf({ host, port, tls }: ListenSettings): string {
+export function listeningOrigin({ host, port, tls }: ListenSettings): string {
   const name = host.includes(':') ? `[${host}]` : host
   return `${tls === undefined ? 'http' : 'https'}://${name}:${port}`
 }
@@ -40,7 +40,7 @@ export async function listen(app: FastifyInstance, settings: ListenSettings): Pr
   }
   const bound = app.server.address()
   const taken = typeof bound === 'object' ? bound?.port : undefined
-  return originOf({ ...settings, port: taken ?? port })
+  return listeningOrigin({ ...settings, port: taken ?? port })
 }
 
 /** Refuses what is new, waits for what runs, and cuts off what does not end in time. */

@@ -38,7 +38,7 @@ import { type AssembledService, assembleService, type AssemblyOptions } from './
 import { readProxies } from '../client/proxies.ts'
 import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { isLoopback, listen, originOf, stopListening } from './listening.ts'
+import { isLoopback, listen, listeningOrigin, stopListening } from './listening.ts'
 import { assertLogNames, logNamesOf } from './log-names.ts'
 import { checkArchives, openTileArchives } from './log-tiles.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
@@ -218,7 +218,7 @@ const REDACTED = ['authorization', 'token', 'pin', 'passphrase', 'password'].fla
 /** Where nobody says how others reach the service, it is where it listens, if that is this machine. */
 export function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
   if (issuer !== undefined) return issuer
-  if (isLoopback(host) && port !== 0) return originOf({ host, port, tls })
+  if (isLoopback(host) && port !== 0) return listeningOrigin({ host, port, tls })
   throw new CountersignError('ERR_CONFIG_INVALID', 'the service has no issuer', {
     hint: 'set issuer in countersign.yaml to the address that callers use: https://sign.example.com',
   })

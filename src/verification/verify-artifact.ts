@@ -9,7 +9,7 @@ import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenan
 import type { Artifact } from './artifact.ts'
 import type { Policy } from './policy.ts'
 import type { TrustMaterial } from './trust.ts'
-import { examineBundle, type Outcome } from './verify-bundle.ts'
+import { examineBundle, type BundleOutcome } from './verify-bundle.ts'
 import type { VerificationContext, VerifiedSignature } from './verify-bundle.ts'
 import {
   examineLegacyAttestation,
@@ -26,7 +26,7 @@ export type Attached =
 /** What became of one attached thing. */
 export interface Examined {
   readonly source: string
-  readonly outcome: Outcome
+  readonly outcome: BundleOutcome
 }
 
 /** A verdict: success always has at least one verified signature. */
@@ -63,7 +63,7 @@ function examine(
   item: Attached,
   artifact: Artifact,
   context: VerificationContext,
-): Promise<Outcome> {
+): Promise<BundleOutcome> {
   switch (item.kind) {
     case 'bundle':
       return examineBundle(item.bytes, artifact, context)
@@ -165,7 +165,7 @@ function closestError(artifact: Artifact, examined: readonly Examined[]): Counte
   })
 }
 
-type Failure = Extract<Outcome, { readonly ok: false }>
+type Failure = Extract<BundleOutcome, { readonly ok: false }>
 
 /** Signed by a trusted key, or by the expected identity: a certificate of another is a stranger's. */
 function isOwn({ checks }: Failure): boolean {

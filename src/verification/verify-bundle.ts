@@ -64,7 +64,7 @@ export interface VerifiedSignature {
 }
 
 /** How the examination of one bundle ended. */
-export type Outcome =
+export type BundleOutcome =
   | { readonly ok: true; readonly signature: VerifiedSignature }
   | { readonly ok: false; readonly error: CountersignError; readonly checks: readonly Check[] }
 
@@ -105,7 +105,7 @@ export async function examineBundle(
   given: Uint8Array | Bundle,
   artifact: Artifact,
   context: VerificationContext,
-): Promise<Outcome> {
+): Promise<BundleOutcome> {
   const checks = createChecklist()
   try {
     return { ok: true, signature: await verifySteps(given, artifact, context, checks) }

@@ -26,7 +26,7 @@ import { assertAnnotations, assertPredicateType } from './policy.ts'
 import { nameKey, nameKeys } from './trust.ts'
 import {
   examineBundle,
-  type Outcome,
+  type BundleOutcome,
   type VerificationContext,
   type VerifiedSignature,
 } from './verify-bundle.ts'
@@ -43,7 +43,7 @@ export async function examineLegacySignature(
   legacy: LegacySignature,
   image: Artifact,
   context: VerificationContext,
-): Promise<Outcome> {
+): Promise<BundleOutcome> {
   const checks = createChecklist()
   try {
     return { ok: true, signature: await verifyLegacySteps(legacy, image, context, checks) }
@@ -119,7 +119,7 @@ export async function examineLegacyAttestation(
   envelope: Uint8Array,
   image: Artifact,
   context: VerificationContext,
-): Promise<Outcome> {
+): Promise<BundleOutcome> {
   try {
     const [signature, ...more] = parseEnvelope(envelope).signatures
     if (signature === undefined || more.length > 0) {

@@ -6,7 +6,7 @@ import type { Artifact } from './artifact.ts'
 import { findSubject } from './policy.ts'
 import {
   examineBundle,
-  type Outcome,
+  type BundleOutcome,
   type VerificationContext,
   type VerifiedSignature,
 } from './verify-bundle.ts'
@@ -14,7 +14,7 @@ import {
 /** How the examination of a bundle ended for one of its artifacts. */
 export interface ExaminedArtifact {
   readonly artifact: Artifact
-  readonly outcome: Outcome
+  readonly outcome: BundleOutcome
 }
 
 /**
@@ -51,7 +51,7 @@ async function examineSubject(
   signature: VerifiedSignature,
   statement: Statement,
   artifact: Artifact,
-): Promise<Outcome> {
+): Promise<BundleOutcome> {
   try {
     await findSubject(statement, artifact)
     return { ok: true, signature }

@@ -1,5 +1,5 @@
 /** Callers, keys and policies for the tests of this folder. */
-import type { KeyFacts, SignatureFacts } from '../../src/access/action.ts'
+import type { KeyFacts, RequestedSignature } from '../../src/access/action.ts'
 import { type Authorizer, createAuthorizer } from '../../src/access/authorize.ts'
 import type { Caller } from '../../src/access/caller.ts'
 import type { JsonObject } from '../../src/formats/json.ts'
@@ -14,7 +14,7 @@ export function githubCaller(claims: JsonObject = {}, issuer: string = GITHUB_IS
 export const RELEASE: KeyFacts = { name: 'release', use: 'artifact', algorithm: 'ES256' }
 export const SESSIONS: KeyFacts = { name: 'sessions', use: 'token', algorithm: 'ES256' }
 
-export const SUBJECT: SignatureFacts = {
+export const SUBJECT: RequestedSignature = {
   name: 'ghcr.io/acme/widget',
   digests: [`sha256:${'ab'.repeat(32)}`],
   annotations: {},

@@ -1,14 +1,17 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readPredicate } from '../../action/predicate.ts'
+import { readStepPredicate } from '../../action/predicate.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
-function readSbom(document: unknown): ReturnType<typeof readPredicate> {
+function readSbom(document: unknown): ReturnType<typeof readStepPredicate> {
   const folder = createTempFolder()
   writeFileSync(join(folder, 'sbom.json'), JSON.stringify(document))
-  return readPredicate({ kind: 'sbom', path: 'sbom.json' }, { env: { GITHUB_WORKSPACE: folder } })
+  return readStepPredicate(
+    { kind: 'sbom', path: 'sbom.json' },
+    { env: { GITHUB_WORKSPACE: folder } },
+  )
 }
 
 test.each([
@@ -38,7 +41,9 @@ test.each([
   writeFileSync(join(folder, 'sbom.json'), text)
   const choice = { kind: 'sbom', path: 'sbom.json' } as const
 
-  await expect(readPredicate(choice, { env: { GITHUB_WORKSPACE: folder } })).rejects.toMatchObject({
+  await expect(
+    readStepPredicate(choice, { env: { GITHUB_WORKSPACE: folder } }),
+  ).rejects.toMatchObject({
     code: 'ERR_PREDICATE_INVALID',
     message: expect.stringContaining(message) as string,
   })
@@ -47,5 +52,5 @@ test.each([
 test('a predicate is read from the input itself', async () => {
   const choice = { kind: 'text', type: 'https://example.com/t/v1', text: '{"a":1}' } as const
 
-  expect(await readPredicate(choice, { env: {} })).toMatchObject({ predicate: { a: 1 } })
+  expect(await readStepPredicate(choice, { env: {} })).toMatchObject({ predicate: { a: 1 } })
 })

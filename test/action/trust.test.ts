@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createStepLog } from '../../action/runner.ts'
-import { readTrust, type StepTrust } from '../../action/trust.ts'
+import { readStepTrust, type StepTrust } from '../../action/trust.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { strangePublicKey } from '../support/runner/kms-scene.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
@@ -26,7 +26,7 @@ function read(
     signal,
     halt: signal,
   }
-  return readTrust({ trust, fingerprint }, context)
+  return readStepTrust({ trust, fingerprint }, context)
 }
 
 test('a public key is trusted, whatever else there is', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { CredentialSource } from '../../src/oci/credentials.ts'
+import type { RegistryCredentialSource } from '../../src/oci/credentials.ts'
 import { RegistryClient } from '../../src/oci/registry-client.ts'
 import { createRegistryStore } from '../../src/oci/registry-store.ts'
 import { REGISTRY_ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts'
@@ -23,7 +23,7 @@ async function createGuarded(switches: Partial<Switches>): Promise<RegistryDoubl
   return double
 }
 
-const identity: CredentialSource = () =>
+const identity: RegistryCredentialSource = () =>
   Promise.resolve({ kind: 'identity-token', token: ACCOUNT.identityToken, source: 'the test' })
 
 test.each(['basic', 'bearer'] as const)('a password opens a registry with %s', async (auth) => {
@@ -48,7 +48,7 @@ test('an identity token is exchanged for a token by POST', async () => {
 test('what is public is read without credentials, and none are looked for before a 401', async () => {
   const open = await createGuarded({})
   let lookups = 0
-  const credentials: CredentialSource = () => {
+  const credentials: RegistryCredentialSource = () => {
     lookups += 1
     return Promise.resolve(undefined)
   }
@@ -122,8 +122,8 @@ test('credentials that were refused, or could not be read, are looked for anew',
     () => Promise.reject(new Error('locked')),
     password('tester', 'old'),
     login,
-  ] as CredentialSource[]
-  const credentials: CredentialSource = (target) => (answers.shift() ?? login)(target)
+  ] as RegistryCredentialSource[]
+  const credentials: RegistryCredentialSource = (target) => (answers.shift() ?? login)(target)
   const store = openRegistry(host, { credentials })
 
   await expect(store.resolve({ tag: 'v1' })).rejects.toThrow('locked')

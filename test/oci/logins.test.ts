@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { CountersignError } from '../../src/errors.ts'
-import type { CredentialSource } from '../../src/oci/credentials.ts'
+import type { RegistryCredentialSource } from '../../src/oci/credentials.ts'
 import { createArtifact, createImage } from '../support/oci-content.ts'
 import { refuse } from '../support/registry/faults.ts'
 import { createRegistryDouble, type RegistryDouble } from '../support/registry/registry-double.ts'
@@ -18,7 +18,7 @@ async function createGuarded(switches: Partial<Switches>): Promise<RegistryDoubl
   return double
 }
 
-const broken: CredentialSource = () =>
+const broken: RegistryCredentialSource = () =>
   Promise.reject(new CountersignError('ERR_CONFIG_INVALID', 'no such helper'))
 
 test('a helper that fails does not stop the reading of a public image', async () => {
@@ -67,7 +67,7 @@ test('a 404 sends no login to a registry that asks for none', async () => {
 
 test('a registry token is sent as it is', async () => {
   const double = await createGuarded({ auth: 'bearer' })
-  const credentials: CredentialSource = () =>
+  const credentials: RegistryCredentialSource = () =>
     Promise.resolve({ kind: 'registry-token', token: 'given', source: 'the test' })
   const store = openRegistry(double.host, { credentials })
 

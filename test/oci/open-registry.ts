@@ -1,6 +1,6 @@
 /** Opening registries in tests. */
 import type { OciStore } from '../../src/oci/artifact-store.ts'
-import { anonymous, type CredentialSource } from '../../src/oci/credentials.ts'
+import { anonymous, type RegistryCredentialSource } from '../../src/oci/credentials.ts'
 import { RegistryClient } from '../../src/oci/registry-client.ts'
 import { createRegistryStore, type ReferrersMode } from '../../src/oci/registry-store.ts'
 import { Repository } from '../../src/oci/repository.ts'
@@ -13,19 +13,19 @@ import { createTestRuntime } from '../support/test-runtime.ts'
 /** How a registry is opened. */
 export interface OpenOptions {
   readonly repository?: string
-  readonly credentials?: CredentialSource
+  readonly credentials?: RegistryCredentialSource
   readonly referrersMode?: ReferrersMode
   readonly runtime?: Runtime
   readonly maxTries?: number
 }
 
 /** Credentials that need no file. */
-export function password(username: string, secret: string): CredentialSource {
+export function password(username: string, secret: string): RegistryCredentialSource {
   return () => Promise.resolve({ kind: 'password', username, password: secret, source: 'the test' })
 }
 
 /** The account of a registry double. */
-export const login: CredentialSource = password(ACCOUNT.username, ACCOUNT.password)
+export const login: RegistryCredentialSource = password(ACCOUNT.username, ACCOUNT.password)
 
 /** Opens a repository, `app` unless named, with a client of its own. */
 export function openRegistry(host: string, options: OpenOptions = {}): OciStore {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import type { OciStore } from '../../src/oci/artifact-store.ts'
 import { readAttachment } from '../../src/oci/attachment.ts'
-import { anonymous, type CredentialSource } from '../../src/oci/credentials.ts'
+import { anonymous, type RegistryCredentialSource } from '../../src/oci/credentials.ts'
 import { listImages } from '../../src/oci/index-walk.ts'
 import {
   addLegacyAttestation,
@@ -27,7 +27,7 @@ import { openRegistry, pushImage } from './open-registry.ts'
 export interface RunningRegistry {
   /** `host[:port]`. */
   readonly host: string
-  readonly credentials?: CredentialSource
+  readonly credentials?: RegistryCredentialSource
   stop(): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { anonymous, type CredentialSource } from '../../src/oci/credentials.ts'
+import { anonymous, type RegistryCredentialSource } from '../../src/oci/credentials.ts'
 import { RegistryClient } from '../../src/oci/registry-client.ts'
-import { assertReachable, assertWritable } from '../../src/oci/registry-probe.ts'
+import { assertReachable, assertTakesUploads } from '../../src/oci/registry-probe.ts'
 import type { RepositoryOptions } from '../../src/oci/repository.ts'
 import { REGISTRY_ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts'
 import { refuse } from '../support/registry/faults.ts'
@@ -9,7 +9,10 @@ import { createRegistryDouble } from '../support/registry/registry-double.ts'
 import { createTestRuntime } from '../support/test-runtime.ts'
 import { login, password } from './open-registry.ts'
 
-const target = (registry: string, credentials: CredentialSource = login): RepositoryOptions => {
+const target = (
+  registry: string,
+  credentials: RegistryCredentialSource = login,
+): RepositoryOptions => {
   const client = new RegistryClient({ runtime: createTestRuntime(), credentials })
   return { client, registry, repository: 'app' }
 }
@@ -20,7 +23,7 @@ test.each(['none', 'basic', 'bearer'] as const)(
     const double = await createRegistryDouble({ auth })
 
     await assertReachable(target(double.host))
-    await assertWritable(target(double.host))
+    await assertTakesUploads(target(double.host))
 
     expect(double.repository('app').uploads.size).toBe(0)
   },
@@ -38,7 +41,7 @@ test('a registry that may only be read is not writable', async () => {
   const { host } = await createRegistryDouble({ auth: 'bearer', isPushAllowed: false })
 
   await assertReachable(target(host))
-  await expect(assertWritable(target(host))).rejects.toMatchObject({ code: 'ERR_NOT_ALLOWED' })
+  await expect(assertTakesUploads(target(host))).rejects.toMatchObject({ code: 'ERR_NOT_ALLOWED' })
 })
 
 test.each([
@@ -55,7 +58,7 @@ test('docker-registry with a login is reachable and writable for its account', a
   try {
     const { username, password: secret } = REGISTRY_ACCOUNT
     await assertReachable(target(registry.host, password(username, secret)))
-    await assertWritable(target(registry.host, password(username, secret)))
+    await assertTakesUploads(target(registry.host, password(username, secret)))
   } finally {
     await registry.stop()
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json.ts'
 import { createStepLog } from '../../action/runner.ts'
-import { readTrust } from '../../action/trust.ts'
+import { readStepTrust } from '../../action/trust.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { createTestRuntime } from '../support/test-runtime.ts'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
@@ -300,7 +300,7 @@ async function actionTrust(trust: string, now: Date, file?: Uint8Array): Promise
   if (file !== undefined) writeFileSync(join(folder, trust), file)
   const { signal } = new AbortController()
   return codeOfAsync(() =>
-    readTrust(
+    readStepTrust(
       { trust, fingerprint: fingerprintOf(TRUST.key) },
       {
         env: { GITHUB_WORKSPACE: folder },

@@ -22,7 +22,7 @@ import { digestArtifact } from '../../src/verification/artifact.ts'
 import { type Policy, SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey, type TrustMaterial } from '../../src/verification/trust.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
-import { type Outcome, verifyBundle } from '../../src/verification/verify-bundle.ts'
+import { type BundleOutcome, verifyBundle } from '../../src/verification/verify-bundle.ts'
 import {
   examineLegacyAttestation,
   examineLegacySignature,
@@ -91,7 +91,7 @@ test('a signature of the older layout carries no proof and no time, so it meets 
     annotations: {},
   })
   const signature = toX509Signature(signer.key.algorithm, await signer.sign(payload))
-  const examine = (evidence: EvidenceDemand): Promise<Outcome> => {
+  const examine = (evidence: EvidenceDemand): Promise<BundleOutcome> => {
     const trust = { keys: [pinKey(signer.key)] }
     const context = { trust, policy: { ...SIGNATURE_POLICY, evidence }, now: new Date() }
     return examineLegacySignature({ payload, signature }, ARTIFACT, context)

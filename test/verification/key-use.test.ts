@@ -10,7 +10,7 @@ import {
 import { digestArtifact } from '../../src/verification/artifact.ts'
 import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey, type TrustedKey } from '../../src/verification/trust.ts'
-import { examineBundle, type Outcome } from '../../src/verification/verify-bundle.ts'
+import { examineBundle, type BundleOutcome } from '../../src/verification/verify-bundle.ts'
 import { examineLegacySignature } from '../../src/verification/verify-legacy.ts'
 import { testSigner } from '../support/signers.ts'
 
@@ -31,7 +31,7 @@ function listed(use: KeyUse): TrustedKey {
   }
 }
 
-const FORMS: Readonly<Record<string, (trusted: TrustedKey) => Promise<Outcome>>> = {
+const FORMS: Readonly<Record<string, (trusted: TrustedKey) => Promise<BundleOutcome>>> = {
   'a statement': async (trusted) => {
     const { bundle } = await signArtifact(signer, { digest }, options)
     return examineBundle(bundle, artifact, contextOf(trusted))

@@ -16,7 +16,7 @@ import type { KmsClient } from './client.ts'
 const MAX_RAW_BYTES = 4096
 
 /** One key pair in KMS; an alias that led to it is forgotten. */
-export interface PinnedKey {
+export interface PinnedKmsKey {
   readonly arn: string
   readonly key: PublicKeyInfo
 }
@@ -33,7 +33,7 @@ export async function readKey(
   client: KmsClient,
   keyId: string,
   options: OpenKeyOptions = {},
-): Promise<PinnedKey> {
+): Promise<PinnedKmsKey> {
   const { arn, usage, algorithms, spki } = await client.getPublicKey(keyId, options.signal)
   if (isKeyArn(keyId) && keyId !== arn) throw wrongKey('GetPublicKey', keyId, arn)
   if (usage !== 'SIGN_VERIFY') {
@@ -53,7 +53,7 @@ export async function readKey(
 }
 
 /** Builds the Signer of a pinned key: one KMS call (Sign) per signature. */
-export function createKmsSigner(client: KmsClient, pinned: PinnedKey): Signer {
+export function createKmsSigner(client: KmsClient, pinned: PinnedKmsKey): Signer {
   const signAs = (messageType: 'RAW' | 'DIGEST') => (message: Uint8Array, options: SignOptions) =>
     signRaw({ client, pinned, messageType }, message, options)
   const backend: SigningBackend =
@@ -64,7 +64,7 @@ export function createKmsSigner(client: KmsClient, pinned: PinnedKey): Signer {
 }
 
 async function signRaw(
-  context: { client: KmsClient; pinned: PinnedKey; messageType: 'RAW' | 'DIGEST' },
+  context: { client: KmsClient; pinned: PinnedKmsKey; messageType: 'RAW' | 'DIGEST' },
   message: Uint8Array,
   options: SignOptions,
 ): Promise<Uint8Array> {

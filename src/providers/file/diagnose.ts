@@ -11,7 +11,7 @@ import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis } from '../provider.ts'
 
 /** How to get at what is looked at. */
-export interface Suspect {
+export interface SuspectFile {
   readonly describe: () => Promise<PublicKeyInfo>
   readonly open: () => Promise<Signer>
 }
@@ -21,7 +21,7 @@ const PROBE = Buffer.from('countersign doctor: a signature that says nothing')
 /** Looks at the key, a test signature and who else may use the file, up to the first that fails. */
 export function diagnoseKeyFile(
   path: string,
-  { describe, open }: Suspect,
+  { describe, open }: SuspectFile,
 ): Promise<readonly Diagnosis[]> {
   return runChecks([
     [

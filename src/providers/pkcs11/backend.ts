@@ -8,7 +8,7 @@ import type { SigningBackend, SignOptions } from '../../signing/signer.ts'
 import { CKA_ALWAYS_AUTHENTICATE, type Handle } from './cryptoki.ts'
 import { toMechanism, toMechanismInput } from './mechanism.ts'
 import { findPrivateKey, nameText, readAttribute } from './objects.ts'
-import type { PinnedKey } from './open-key.ts'
+import type { PinnedTokenKey } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
 import type { Link } from './link.ts'
 import type { TokenSession } from './token.ts'
@@ -25,7 +25,7 @@ interface LocatedKey {
  * that took the old one, only a key with the pinned public key is taken for the same. A key that asks for a login
  * each time gets one between the beginning of a signature and its end.
  */
-export function createTokenBackend(pinned: PinnedKey): SigningBackend {
+export function createTokenBackend(pinned: PinnedTokenKey): SigningBackend {
   const { connection, publicKey, pin } = pinned
   const { algorithm } = publicKey
   const mechanism = toMechanism(algorithm)
@@ -68,7 +68,7 @@ export function createTokenBackend(pinned: PinnedKey): SigningBackend {
   }
 }
 
-function findPinned(given: TokenSession, { name, publicKey }: PinnedKey): Handle {
+function findPinned(given: TokenSession, { name, publicKey }: PinnedTokenKey): Handle {
   const privateKey = findPrivateKey(given, name)
   const found = readPublicHalf(given, privateKey, undefined)
   if (Buffer.from(found.spki).equals(publicKey.spki)) return privateKey.handle

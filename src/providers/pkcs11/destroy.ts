@@ -6,7 +6,7 @@
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts'
-import { findPrivateKeys, findPublicKeys, type KeyName, nameText, onlyOne } from './objects.ts'
+import { findPrivateKeys, findPublicKeys, type ObjectName, nameText, onlyOne } from './objects.ts'
 import type { KeyOnToken } from './open-key.ts'
 import { readPublicHalf } from './public-key.ts'
 import type { TokenSession } from './token.ts'
@@ -32,7 +32,7 @@ export async function destroyKey(
 }
 
 function anotherKey(
-  name: KeyName,
+  name: ObjectName,
   expected: PublicKeyInfo,
   found: PublicKeyInfo,
 ): CountersignError {
@@ -44,7 +44,7 @@ function anotherKey(
 }
 
 /** Removes whatever there is of a key pair. */
-export async function destroyKeyPair(given: TokenSession, name: KeyName): Promise<void> {
+export async function destroyKeyPair(given: TokenSession, name: ObjectName): Promise<void> {
   const halves = [...findPrivateKeys(given, name), ...findPublicKeys(given, name)]
   await withWritableSession(given, (session) => {
     for (const { handle } of halves) given.cryptoki.C_DestroyObject(session, handle)

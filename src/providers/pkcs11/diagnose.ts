@@ -9,7 +9,7 @@ import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import { createTokenBackend } from './backend.ts'
 import type { Pkcs11Module } from './module.ts'
-import { type KeyOnToken, pinKey } from './open-key.ts'
+import { type KeyOnToken, pinTokenKey } from './open-key.ts'
 
 /** How to get at what is looked at. */
 export interface Suspect {
@@ -48,14 +48,14 @@ export function diagnoseKey(
     [
       'key',
       async () => {
-        const { publicKey } = await pinKey(await connect(), options)
+        const { publicKey } = await pinTokenKey(await connect(), options)
         return `${describeKeyKind(publicKey)}, kid ${publicKey.kid}`
       },
     ],
     [
       'signature',
       async () => {
-        const pinned = await pinKey(await connect(), options)
+        const pinned = await pinTokenKey(await connect(), options)
         const signer = createSigner(pinned.publicKey, createTokenBackend(pinned))
         await signer.sign(PROBE, { signal: options.signal })
         return `a test signature with ${signer.key.algorithm.name} verifies`

@@ -32,8 +32,8 @@ import {
 } from './cryptoki.ts'
 import { destroyKeyPair, withWritableSession } from './destroy.ts'
 import { toMechanism } from './mechanism.ts'
-import { findPrivateKeys, findPublicKeys, type KeyName, nameText } from './objects.ts'
-import { type KeyOnToken, pinKey } from './open-key.ts'
+import { findPrivateKeys, findPublicKeys, type ObjectName, nameText } from './objects.ts'
+import { type KeyOnToken, pinTokenKey } from './open-key.ts'
 import type { TokenSession } from './token.ts'
 
 const PROBE = Buffer.from('countersign key create: a signature that says nothing')
@@ -59,7 +59,7 @@ export async function createKey(
   )
   const made = { connection, pin, name: { object: label, id } }
   try {
-    const pinned = await pinKey(made, { algorithm: algorithm.name })
+    const pinned = await pinTokenKey(made, { algorithm: algorithm.name })
     await createSigner(pinned.publicKey, createTokenBackend(pinned)).sign(PROBE)
   } catch (error) {
     await connection.run({ operation, pin }, (given) => destroyKeyPair(given, made.name))
@@ -91,7 +91,7 @@ export async function createKeyOnce(
   return isMade ? id : createKey(where, request)
 }
 
-function requireLabel({ object }: KeyName): string {
+function requireLabel({ object }: ObjectName): string {
   if (object !== undefined && object !== '') return object
   throw new CountersignError('ERR_KEY_URI_INVALID', 'a new key on a token needs a name', {
     hint: 'add object=NAME to the key reference',
@@ -187,7 +187,7 @@ function curveParameters(curve: keyof typeof CURVE_PARAMETERS): Attribute {
   return { type: CKA_EC_PARAMS, value: Buffer.from(CURVE_PARAMETERS[curve], 'hex') }
 }
 
-function assertFree(given: TokenSession, name: KeyName): void {
+function assertFree(given: TokenSession, name: ObjectName): void {
   const [taken] = [...findPrivateKeys(given, name), ...findPublicKeys(given, name)]
   if (taken === undefined) return
   throw new CountersignError(

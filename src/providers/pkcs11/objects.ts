@@ -21,7 +21,7 @@ import type { TokenSession } from './token.ts'
 import { type Pkcs11Uri, serializePkcs11Uri } from './uri.ts'
 
 /** What names a key on its token. */
-export type KeyName = Pick<Pkcs11Uri, 'object' | 'id'>
+export type ObjectName = Pick<Pkcs11Uri, 'object' | 'id'>
 
 /** One key object with the names it goes by. */
 export interface KeyObjectOnToken {
@@ -34,17 +34,17 @@ export interface KeyObjectOnToken {
 const MAX_OBJECTS = 100
 
 /** Finds the private keys that match a name. */
-export function findPrivateKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+export function findPrivateKeys(given: TokenSession, name: ObjectName): KeyObjectOnToken[] {
   return find(given, [{ type: CKA_CLASS, value: CKO_PRIVATE_KEY }], name)
 }
 
 /** Finds the public keys that match a name. */
-export function findPublicKeys(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+export function findPublicKeys(given: TokenSession, name: ObjectName): KeyObjectOnToken[] {
   return find(given, [{ type: CKA_CLASS, value: CKO_PUBLIC_KEY }], name)
 }
 
 /** Finds the X.509 certificates that match a name. */
-export function findCertificates(given: TokenSession, name: KeyName): KeyObjectOnToken[] {
+export function findCertificates(given: TokenSession, name: ObjectName): KeyObjectOnToken[] {
   const kind = [
     { type: CKA_CLASS, value: CKO_CERTIFICATE },
     { type: CKA_CERTIFICATE_TYPE, value: CKC_X_509 },
@@ -57,7 +57,7 @@ export function findCertificates(given: TokenSession, name: KeyName): KeyObjectO
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — none does; ERR_KEY_URI_INVALID — several do
  */
-export function findPrivateKey(given: TokenSession, name: KeyName): KeyObjectOnToken {
+export function findPrivateKey(given: TokenSession, name: ObjectName): KeyObjectOnToken {
   const key = onlyOne(findPrivateKeys(given, name), name)
   if (key !== undefined) return key
   const present = candidates(findPrivateKeys(given, {}))
@@ -73,7 +73,7 @@ export function findPrivateKey(given: TokenSession, name: KeyName): KeyObjectOnT
  */
 export function onlyOne(
   found: readonly KeyObjectOnToken[],
-  name: KeyName,
+  name: ObjectName,
 ): KeyObjectOnToken | undefined {
   if (found.length < 2) return found[0]
   throw new CountersignError('ERR_KEY_URI_INVALID', `several keys match ${nameText(name)}`, {
@@ -81,7 +81,11 @@ export function onlyOne(
   })
 }
 
-function find(given: TokenSession, kind: readonly Attribute[], name: KeyName): KeyObjectOnToken[] {
+function find(
+  given: TokenSession,
+  kind: readonly Attribute[],
+  name: ObjectName,
+): KeyObjectOnToken[] {
   const { cryptoki, session } = given
   const template = [...kind]
   if (name.object !== undefined) template.push({ type: CKA_LABEL, value: name.object })
@@ -121,7 +125,7 @@ export function readAttribute(
 }
 
 /** A key's name as the part of a URI, to be copied from a message; also keeps the token's text tame. */
-export function nameText({ object, id }: KeyName): string {
+export function nameText({ object, id }: ObjectName): string {
   const named = { ...(object === undefined ? {} : { object }), ...(id === undefined ? {} : { id }) }
   return serializePkcs11Uri({ scheme: 'pkcs11', ...named })
 }

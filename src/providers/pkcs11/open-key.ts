@@ -13,23 +13,23 @@ import {
   findCertificates,
   findPrivateKey,
   findPublicKeys,
-  type KeyName,
+  type ObjectName,
   onlyOne,
 } from './objects.ts'
-import { readCertificates, readPublicHalf, readPublicKey } from './public-key.ts'
+import { readCertificates, readPublicHalf, readTokenPublicKey } from './public-key.ts'
 import type { TokenConnection, TokenSession } from './token.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
 /** What a URI points to: a token, and the name of a key on it. */
 export interface KeyOnToken {
   readonly connection: TokenConnection
-  readonly name: KeyName
+  readonly name: ObjectName
   /** Where to find the PIN whenever a login is needed. */
   readonly pin: () => Promise<string | undefined>
 }
 
 /** A private key on a token, pinned by the public key it had when it was opened. */
-export interface PinnedKey extends KeyOnToken {
+export interface PinnedTokenKey extends KeyOnToken {
   readonly publicKey: PublicKeyInfo
 }
 
@@ -54,7 +54,7 @@ export function assertKeyPairUri(uri: KeyUri): asserts uri is Pkcs11Uri {
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_INVALID, ERR_KEY_URI_INVALID; and what
  * TokenConnection.run throws
  */
-export async function describeKey(
+export async function describeTokenKey(
   { connection, name, pin }: KeyOnToken,
   { algorithm, signal }: OpenKeyOptions,
 ): Promise<PublicKeyInfo> {
@@ -70,12 +70,12 @@ export async function describeKey(
 
 function readVisible(
   given: TokenSession,
-  name: KeyName,
+  name: ObjectName,
   algorithm: string | undefined,
 ): PublicKeyInfo | undefined {
   try {
     const found = onlyOne(findPublicKeys(given, name), name)
-    if (found !== undefined) return readPublicKey(given, found.handle, algorithm)
+    if (found !== undefined) return readTokenPublicKey(given, found.handle, algorithm)
     const certificates = findCertificates(given, name)
     // Which of several is meant, the private key shows after the login.
     return certificates.length > 1 ? undefined : readCertificates(given, certificates, algorithm)
@@ -89,13 +89,13 @@ function readVisible(
 /**
  * Logs in, finds the private key on a token and pins it by its public half.
  *
- * @throws {@link CountersignError} as {@link describeKey}; ERR_ALGORITHM_UNSUPPORTED — the token lacks
+ * @throws {@link CountersignError} as {@link describeTokenKey}; ERR_ALGORITHM_UNSUPPORTED — the token lacks
  * the mechanism
  */
-export async function pinKey(
+export async function pinTokenKey(
   { connection, name, pin }: KeyOnToken,
   { algorithm, signal }: OpenKeyOptions,
-): Promise<PinnedKey> {
+): Promise<PinnedTokenKey> {
   return connection.run({ operation: 'opening the key', pin, signal }, (given) => {
     const privateKey = findPrivateKey(given, name)
     const { id, label } = privateKey

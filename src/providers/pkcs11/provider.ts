@@ -16,7 +16,7 @@ import { diagnoseKey } from './diagnose.ts'
 import { type LoadModule, loadModule } from './module.ts'
 import type { ModuleSearch } from './module-path.ts'
 import { createKey, createKeyOnce } from './new-key.ts'
-import { assertKeyPairUri, describeKey, type KeyOnToken, pinKey } from './open-key.ts'
+import { assertKeyPairUri, describeTokenKey, type KeyOnToken, pinTokenKey } from './open-key.ts'
 import { type ReadPin, readUriPin, withoutLineEnds } from './pin.ts'
 import { type Pkcs11Uri, withoutPin } from './uri.ts'
 
@@ -71,10 +71,10 @@ export function createPkcs11Provider(options: Pkcs11ProviderOptions): Pkcs11Keys
 
   return {
     async describe(uri, keyOptions = {}) {
-      return describeKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
+      return describeTokenKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
     },
     async open(uri, keyOptions = {}) {
-      const pinned = await pinKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
+      const pinned = await pinTokenKey(await connect(admit(uri, keyOptions.signal)), keyOptions)
       return createSigner(pinned.publicKey, createTokenBackend(pinned))
     },
     async create(request) {
@@ -89,7 +89,7 @@ export function createPkcs11Provider(options: Pkcs11ProviderOptions): Pkcs11Keys
     },
     async pin(uri, keyOptions = {}) {
       const named = admit(uri, keyOptions.signal)
-      const { name } = await pinKey(await connect(named), keyOptions)
+      const { name } = await pinTokenKey(await connect(named), keyOptions)
       return { ...withoutPin(named), ...name }
     },
     async destroy({ uri, publicKey }) {

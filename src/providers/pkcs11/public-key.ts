@@ -29,7 +29,7 @@ import {
 import {
   findCertificates,
   findPublicKeys,
-  type KeyName,
+  type ObjectName,
   type KeyObjectOnToken,
   nameText,
   onlyOne,
@@ -70,8 +70,8 @@ export function readPublicHalf(
 ): PublicKeyInfo {
   const publicKey = findPublicHalf(given, privateKey)
   const info =
-    (publicKey && readPublicKey(given, publicKey.handle, algorithm)) ??
-    readPublicKey(given, privateKey.handle, algorithm) ??
+    (publicKey && readTokenPublicKey(given, publicKey.handle, algorithm)) ??
+    readTokenPublicKey(given, privateKey.handle, algorithm) ??
     readCertified(given, privateKey, algorithm)
   if (info !== undefined) {
     assertSameType(given, privateKey, info)
@@ -119,7 +119,7 @@ function findPublicHalf(
  */
 function findCounterparts(
   { id, label }: KeyObjectOnToken,
-  find: (name: KeyName) => KeyObjectOnToken[],
+  find: (name: ObjectName) => KeyObjectOnToken[],
 ): readonly KeyObjectOnToken[] {
   if (id.length === 0) return find({ object: label })
   const sameId = find({ id })
@@ -168,7 +168,7 @@ export function readCertificates(
  * @throws {@link CountersignError} ERR_KEY_INVALID — not a key countersign can use, or not with that
  * algorithm
  */
-export function readPublicKey(
+export function readTokenPublicKey(
   given: TokenSession,
   object: Handle,
   algorithm: string | undefined,

@@ -9,7 +9,7 @@ import type { ServiceContext } from '../context.ts'
 import { findKey } from './find-key.ts'
 
 /** What approvals need of the service. */
-export type ApprovalContext = Pick<
+export type RequestApprovalContext = Pick<
   ServiceContext,
   'approvals' | 'authorize' | 'clock' | 'keyring' | 'now' | 'store'
 >
@@ -40,7 +40,7 @@ const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
  * ERR_APPROVAL_REQUIRED — no such request waits, or not like that; ERR_KEY_NOT_FOUND
  */
 export async function approveRequest(
-  context: ApprovalContext,
+  context: RequestApprovalContext,
   { caller, id, requestId, requestSha256 }: ApprovalOrder,
 ): Promise<Approval> {
   const { approvals: approving, clock, now, store } = context
@@ -66,7 +66,7 @@ export async function approveRequest(
 }
 
 async function authorize(
-  { authorize: permit, keyring }: ApprovalContext,
+  { authorize: permit, keyring }: RequestApprovalContext,
   { protectedActions, resource }: Approval,
   { caller, requestId }: Approver,
 ): Promise<void> {

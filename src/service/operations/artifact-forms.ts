@@ -26,7 +26,7 @@ export interface ArtifactRequest {
 }
 
 /** An artifact whose digest and image name are well formed. */
-export type Artifact = Omit<ArtifactRequest, 'digest'> & { readonly digest: Digest }
+export type RequestedArtifact = Omit<ArtifactRequest, 'digest'> & { readonly digest: Digest }
 
 /** A signature in cosign's older layout, as it is answered; both base64. */
 export interface ReleasedLegacySignature {
@@ -42,7 +42,7 @@ export type ReleasedSignature = ReleasedBundle | ReleasedLegacySignature
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a malformed digest or image name;
  * ERR_REQUEST_INVALID — a reference without the older layout, or the reverse
  */
-export function readArtifact(requested: ArtifactRequest): Artifact {
+export function readArtifact(requested: ArtifactRequest): RequestedArtifact {
   const { format = 'bundle', kind, reference } = requested
   const isLegacy = format === 'legacy'
   if (isLegacy && kind !== 'image') throw invalid('"format": "legacy" is for images')
@@ -54,7 +54,7 @@ export function readArtifact(requested: ArtifactRequest): Artifact {
 }
 
 /** The names policies decide about: what the caller calls the artifact, and what the payload will state. */
-export function namesOf({ name, reference }: Artifact): readonly string[] {
+export function namesOf({ name, reference }: RequestedArtifact): readonly string[] {
   if (reference === undefined) return [name ?? '']
   return name === undefined || name === reference ? [reference] : [name, reference]
 }
@@ -64,7 +64,7 @@ export function namesOf({ name, reference }: Artifact): readonly string[] {
  *
  * @throws {@link CountersignError} ERR_REQUEST_INVALID — a digest key is asked for more than digests
  */
-export function assertFits(key: Key, artifacts: readonly Artifact[]): void {
+export function assertFits(key: Key, artifacts: readonly RequestedArtifact[]): void {
   if (key.use !== 'digest') return
   const isPlain = artifacts.every(
     ({ kind, annotations }) => kind === 'file' && annotations === undefined,
@@ -79,7 +79,7 @@ export function assertFits(key: Key, artifacts: readonly Artifact[]): void {
 /** The function that signs an artifact, in the form that it asks for and the use of the key has. */
 export function signerOf(
   { key, signer }: ActiveSigner,
-  { digest, annotations = {}, reference }: Artifact,
+  { digest, annotations = {}, reference }: RequestedArtifact,
 ): (options: SignArtifactOptions) => Promise<Signed<ReleasedSignature>> {
   if (reference !== undefined) {
     const image = { digest, annotations, dockerReference: reference }

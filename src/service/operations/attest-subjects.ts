@@ -38,7 +38,7 @@ import { findKey } from './find-key.ts'
 import type { SigningContext } from './sign-artifacts.ts'
 
 /** What a caller says of which artifacts; everything in it is the caller's word. */
-export interface AttestationRequest {
+export interface AttestationOrder {
   readonly subjects: readonly { readonly digest: string; readonly name?: string }[]
   /** A short name or a URI. */
   readonly predicateType?: string
@@ -71,7 +71,7 @@ type AttestingContext = SigningContext & Pick<ServiceContext, 'settings'>
 export async function attestSubjects(
   context: AttestingContext,
   keyName: string,
-  requested: AttestationRequest,
+  requested: AttestationOrder,
   request: Request,
 ): Promise<Attested> {
   const { digests, ...statement } = await permitStatement(context, keyName, requested, request)
@@ -93,7 +93,7 @@ export async function attestSubjects(
 export async function replayAttestation(
   context: AttestingContext & ReplayContext,
   keyName: string,
-  requested: AttestationRequest,
+  requested: AttestationOrder,
   { request, kept }: Replay,
 ): Promise<Attested> {
   const { predicateType } = await permitStatement(context, keyName, requested, request)
@@ -107,7 +107,7 @@ export async function replayAttestation(
 async function permitStatement(
   context: AttestingContext,
   keyName: string,
-  requested: AttestationRequest,
+  requested: AttestationOrder,
   request: Request,
 ): Promise<PermittedStatement> {
   const named = requested.subjects.map(({ digest, name }) => ({
@@ -149,7 +149,7 @@ interface Predicate extends Required<PredicateInput> {
 }
 
 /** @param own - address of the service */
-function toPredicate(requested: AttestationRequest, caller: Caller, own: string): Predicate {
+function toPredicate(requested: AttestationOrder, caller: Caller, own: string): Predicate {
   const { predicateType: type, predicate, provenance = false } = requested
   if (provenance && type === undefined && predicate === undefined) return provenanceOf(caller, own)
   if (provenance || type === undefined || predicate === undefined) {
@@ -178,7 +178,7 @@ function toPredicate(requested: AttestationRequest, caller: Caller, own: string)
 }
 
 /** The predicate as it was written, where that is known: written again, 1.10 would become 1.1. */
-function textOf({ source }: AttestationRequest, predicate: JsonObject): string {
+function textOf({ source }: AttestationOrder, predicate: JsonObject): string {
   const text = source === undefined ? undefined : rawMember(source, 'predicate')
   return text ?? JSON.stringify(predicate)
 }

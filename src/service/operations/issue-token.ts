@@ -7,7 +7,7 @@ import { entryKey, type Request } from './release.ts'
 import { findKey } from './find-key.ts'
 
 /** What a caller asks for; everything in it is the caller's word. */
-export interface TokenOrder {
+export interface IssueOrder {
   readonly audience: string | readonly string[]
   readonly claims?: JsonObject
   readonly lifetimeSeconds?: number
@@ -42,7 +42,7 @@ type IssueContext = Pick<
 export async function issueLoggedToken(
   context: IssueContext,
   keyName: string,
-  order: TokenOrder,
+  order: IssueOrder,
   { caller, requestId, signal }: Request,
 ): Promise<ReleasedToken> {
   const key = findKey(context.keyring, keyName)

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import type { SignatureFacts } from '../../access/action.ts'
+import type { RequestedSignature } from '../../access/action.ts'
 import type { Digest } from '../../crypto/digest.ts'
 import type { CountersignError } from '../../errors.ts'
 import { ERROR_TRAITS, toCountersignError } from '../../errors.ts'
@@ -13,7 +13,7 @@ import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { ServiceContext } from '../context.ts'
 import { hasLostItsRight, withActiveSigner } from './active-signer.ts'
 import {
-  type Artifact,
+  type RequestedArtifact,
   type ArtifactRequest,
   assertFits,
   namesOf,
@@ -104,7 +104,10 @@ async function permitArtifacts(
   keyName: string,
   requested: readonly ArtifactRequest[],
   request: Request,
-): Promise<{ readonly artifacts: readonly Artifact[]; readonly use: 'digest' | 'artifact' }> {
+): Promise<{
+  readonly artifacts: readonly RequestedArtifact[]
+  readonly use: 'digest' | 'artifact'
+}> {
   const artifacts = requested.map(readArtifact)
   const key = findKey(context.keyring, keyName)
   const subjects = artifacts.flatMap(toSubjects)
@@ -116,7 +119,7 @@ async function permitArtifacts(
 }
 
 /** Every name that is stated of an artifact is decided on, with what is stated beside it. */
-function toSubjects(artifact: Artifact): readonly SignatureFacts[] {
+function toSubjects(artifact: RequestedArtifact): readonly RequestedSignature[] {
   const { digest, annotations = {} } = artifact
   return namesOf(artifact).map((name) => ({ name, digests: [digest], annotations }))
 }
@@ -124,7 +127,7 @@ function toSubjects(artifact: Artifact): readonly SignatureFacts[] {
 async function signOne(
   context: SigningContext,
   active: ActiveSigner,
-  artifact: Artifact,
+  artifact: RequestedArtifact,
   request: Request,
 ): Promise<ArtifactResult> {
   const about = nameArtifact(artifact)
@@ -137,7 +140,7 @@ async function signOne(
   }
 }
 
-function nameArtifact({ digest, name }: Artifact): {
+function nameArtifact({ digest, name }: RequestedArtifact): {
   readonly digest: Digest
   readonly name?: string
 } {

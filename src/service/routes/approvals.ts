@@ -3,13 +3,13 @@ import * as Type from 'typebox'
 import { type Approval, listApprovals } from '../../access/approvals.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import type { ServiceContext } from '../context.ts'
-import { type ApprovalContext, approveRequest } from '../operations/approve-request.ts'
+import { type RequestApprovalContext, approveRequest } from '../operations/approve-request.ts'
 import { findKey } from '../operations/find-key.ts'
 import { callerOf } from '../request.ts'
 import { strictObject } from '../schemas/strict-object.ts'
 import type { ServiceApp } from '../service-app.ts'
 
-type ApprovalsContext = ApprovalContext &
+type ApprovalsContext = RequestApprovalContext &
   Pick<ServiceContext, 'failures'> &
   Pick<ServiceContext, 'now'>
 

@@ -2,7 +2,7 @@
 import * as Type from 'typebox'
 import { MAX_ARTIFACTS, MAX_SUBJECTS } from '../../client/service-limits.ts'
 import type { JsonObject } from '../../formats/json.ts'
-import type { AttestationRequest, Attested } from '../operations/attest-subjects.ts'
+import type { AttestationOrder, Attested } from '../operations/attest-subjects.ts'
 import type { Logged } from '../operations/release.ts'
 import type { ArtifactRequest, ReleasedSignature } from '../operations/artifact-forms.ts'
 import type { SignedArtifacts } from '../operations/sign-artifacts.ts'
@@ -84,7 +84,7 @@ const attestation = strictObject({
 })
 
 /** Body of a request for an attestation. */
-export const attestationBody: Type.TUnsafe<AttestationRequest> =
+export const attestationBody: Type.TUnsafe<AttestationOrder> =
   Type.Unsafe<Type.Static<typeof attestation>>(attestation)
 
 const bundle = Type.Unsafe<JsonObject>({

@@ -1,7 +1,7 @@
 /** What issuing tokens takes and answers. */
 import * as Type from 'typebox'
 import type { JsonObject } from '../../formats/json.ts'
-import type { TokenOrder } from '../operations/issue-token.ts'
+import type { IssueOrder } from '../operations/issue-token.ts'
 import { strictObject } from './strict-object.ts'
 
 const audience = Type.String({ minLength: 1, maxLength: 1000 })
@@ -28,7 +28,7 @@ const order = strictObject({
 })
 
 /** Body of a request for a token. */
-export const tokenBody: Type.TUnsafe<TokenOrder> = Type.Unsafe<Type.Static<typeof order>>(order)
+export const tokenBody: Type.TUnsafe<IssueOrder> = Type.Unsafe<Type.Static<typeof order>>(order)
 
 /** Answer to a request for a token. */
 export interface TokenAnswer {

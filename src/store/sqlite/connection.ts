@@ -10,7 +10,7 @@ export interface StatementResult {
 }
 
 /** A statement and what it is run with. */
-export interface Statement {
+export interface SqlStatement {
   readonly sql: string
   readonly parameters: readonly unknown[]
 }
@@ -18,7 +18,7 @@ export interface Statement {
 /** Where a connection is; statements are of one caller, one after the other. */
 export interface ConnectionPlace {
   /** Runs statements up to the first that fails; answers as the last does. */
-  run(statements: readonly Statement[]): Promise<StatementResult>
+  run(statements: readonly SqlStatement[]): Promise<StatementResult>
   /** Undoes the transaction, where there still is one. */
   rollback(): Promise<void>
   /** May be called again. */
@@ -29,7 +29,7 @@ export interface ConnectionPlace {
 export class SqliteConnection {
   readonly #place: ConnectionPlace
   /** What goes before the next statement; {@link SqliteConnection.later} adds to it. */
-  #before: Statement[] = []
+  #before: SqlStatement[] = []
 
   constructor(place: ConnectionPlace) {
     this.#place = place
@@ -56,7 +56,7 @@ export class SqliteConnection {
     return this.#place.close()
   }
 
-  #takeBefore(): readonly Statement[] {
+  #takeBefore(): readonly SqlStatement[] {
     const before = this.#before
     this.#before = []
     return before
@@ -99,7 +99,7 @@ export class SyncConnection {
     if (!readOnly) this.#database.exec('pragma journal_mode = wal; pragma synchronous = full')
   }
 
-  run(statements: readonly Statement[]): StatementResult {
+  run(statements: readonly SqlStatement[]): StatementResult {
     this.#assertInPlace()
     return statements.map((statement) => this.#run(statement)).at(-1) ?? { rows: [] }
   }
@@ -112,7 +112,7 @@ export class SyncConnection {
     throw Object.assign(new Error(`${this.#path} is another file now`), { errcode: FILE_MOVED })
   }
 
-  #run({ sql, parameters }: Statement): StatementResult {
+  #run({ sql, parameters }: SqlStatement): StatementResult {
     const statement = this.#prepare(sql)
     // Kysely types what it is given as unknown; node:sqlite refuses what SQLite can't hold.
     const values = parameters as readonly SQLInputValue[]

@@ -5,7 +5,7 @@ import type { Database, DatabaseSettings, HeadRow, HeldLock } from '../database.
 import { type ColumnTypes, SQLITE_TYPES } from '../migrations/column-types.ts'
 import type { LogEntryRow, LogId, LogLabelRow, Tables } from '../tables.ts'
 import { storeUnavailable } from '../unavailable.ts'
-import type { SqliteConnection, Statement } from './connection.ts'
+import type { SqliteConnection, SqlStatement } from './connection.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { resultCode } from './failures.ts'
 import { guardFile } from './file-guard.ts'
@@ -157,7 +157,7 @@ class SqliteDatabase implements Database {
   }
 
   /** The writing connection has one transaction at a time, which is the one that asks. */
-  #later({ sql, parameters }: Statement): Promise<void> {
+  #later({ sql, parameters }: SqlStatement): Promise<void> {
     this.#writing.later(sql, parameters)
     return Promise.resolve()
   }

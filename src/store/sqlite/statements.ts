@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { LogEntryRow, LogLabelRow } from '../tables.ts'
-import type { Statement } from './connection.ts'
+import type { SqlStatement } from './connection.ts'
 
 const INSERT_ENTRIES = `insert into log_entries (log, idx, data)
   select value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) from json_each(?1)`
@@ -14,7 +14,7 @@ const INSERT_LABELS = `insert or ignore into log_labels (log, idx, label, part)
   select value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3), value ->> 4 from json_each(?1)`
 
 /** Inserts entries of the log. */
-export function insertEntries(rows: readonly LogEntryRow[]): Statement {
+export function insertEntries(rows: readonly LogEntryRow[]): SqlStatement {
   return {
     sql: INSERT_ENTRIES,
     parameters: pack(rows.map(({ log, idx, data }) => [log, idx, data])),
@@ -22,7 +22,7 @@ export function insertEntries(rows: readonly LogEntryRow[]): Statement {
 }
 
 /** Inserts labels of entries; a block that has one already keeps it. */
-export function insertLabels(rows: readonly LogLabelRow[]): Statement {
+export function insertLabels(rows: readonly LogLabelRow[]): SqlStatement {
   return {
     sql: INSERT_LABELS,
     parameters: pack(rows.map(({ log, idx, label, part }) => [log, idx, label, part])),

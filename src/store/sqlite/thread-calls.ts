@@ -4,12 +4,12 @@
  *
  * @packageDocumentation
  */
-import type { ConnectionSettings, Statement, StatementResult } from './connection.ts'
+import type { ConnectionSettings, SqlStatement, StatementResult } from './connection.ts'
 
 /** A call; `open` comes first, and nothing after `close`. */
 export type ThreadCall =
   | { readonly method: 'open'; readonly path: string; readonly settings: ConnectionSettings }
-  | { readonly method: 'run'; readonly statements: readonly Statement[] }
+  | { readonly method: 'run'; readonly statements: readonly SqlStatement[] }
   | { readonly method: 'rollback' | 'close' }
 
 /** An answer. Of an error only these members get across, whatever it had. */

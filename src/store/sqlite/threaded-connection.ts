@@ -4,7 +4,7 @@ import {
   type ConnectionPlace,
   type ConnectionSettings,
   SqliteConnection,
-  type Statement,
+  type SqlStatement,
   type StatementResult,
 } from './connection.ts'
 import { toSqliteFailure } from './failures.ts'
@@ -66,7 +66,7 @@ class ConnectionThread implements ConnectionPlace {
     await this.#call({ method: 'open', path, settings })
   }
 
-  run(statements: readonly Statement[]): Promise<StatementResult> {
+  run(statements: readonly SqlStatement[]): Promise<StatementResult> {
     return this.#call({ method: 'run', statements: statements.map(detach) })
   }
 
@@ -111,7 +111,7 @@ function settle(
 }
 
 /** Copies bytes that are part of something larger, which would cross with them. */
-function detach({ sql, parameters }: Statement): Statement {
+function detach({ sql, parameters }: SqlStatement): SqlStatement {
   const detached = parameters.map((value) => {
     const isPart = value instanceof Uint8Array && value.byteLength < value.buffer.byteLength
     return isPart ? Uint8Array.from(value) : value

@@ -26,7 +26,7 @@ import { type Policy, SIGNATURE_POLICY } from '../../../src/verification/policy.
 import { parseTrustedRoot, toTrustMaterial } from '../../../src/verification/trusted-root.ts'
 import {
   examineBundle,
-  type Outcome,
+  type BundleOutcome,
   type VerificationContext,
 } from '../../../src/verification/verify-bundle.ts'
 import {
@@ -208,7 +208,7 @@ function artifactOf(release: Release): Artifact {
   return digestArtifact(GOLDEN_FILES.artifact, digests)
 }
 
-function factsOf(outcome: Outcome): object {
+function factsOf(outcome: BundleOutcome): object {
   if (!outcome.ok) throw outcome.error
   const { signature } = outcome
   const { id, logEntries, predicateType, signer, statement, times } = signature

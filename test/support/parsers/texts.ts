@@ -23,7 +23,7 @@ import { parseNoteKey } from '../../../src/formats/note-key.ts'
 import { MAX_NOTE_BYTES, parseSignedNote } from '../../../src/formats/signed-note.ts'
 import { MAX_TLOG_PROOF_BYTES, parseTlogProof } from '../../../src/formats/tlog-proof.ts'
 import {
-  MAX_BUNDLE_BYTES as MAX_ENTRY_BUNDLE_BYTES,
+  MAX_LOGGED_BUNDLE_BYTES as MAX_ENTRY_BUNDLE_BYTES,
   parseEntryBundle,
 } from '../../../src/log/entry-bundle.ts'
 import { parseTilePath } from '../../../src/log/paths.ts'
