@@ -75,7 +75,7 @@ export function parseEntry(data: Uint8Array): LogEntry {
  * Reads leaf data as far as it is understood; it may be attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — not the one form of an entry; ERR_JSON_INVALID — not
- * strict JSON; ERR_FORMAT_UNSUPPORTED — of a later version, which nobody may skip
+ * strict JSON; ERR_FORMAT_UNSUPPORTED — of a later version, which may not be skipped
  */
 export function readEntry(data: Uint8Array): EntryContent {
   const reader = readObject(parseJson(data, { maxBytes: MAX_ENTRY_BYTES }), malformedEntry, 'entry')

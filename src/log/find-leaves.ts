@@ -44,7 +44,7 @@ export async function* findLeaves(
   }
 }
 
-/** One of a later release may have any label: whoever decides on it must see it. */
+/** One of a later release may have any label, and a decision that rests on it must see it. */
 function hasLabel(data: Uint8Array, label: string, labelsOf: LeafQuery['labelsOf']): boolean {
   try {
     return labelsOf(data).includes(label)
