@@ -8,6 +8,7 @@ import type { Peer } from './peer.ts'
 const REGISTRY_SOURCE = join(import.meta.dirname, 'registry')
 const GO_OIDC_SOURCE = join(import.meta.dirname, 'go-oidc')
 const LOG_SOURCE = join(import.meta.dirname, 'log')
+const WITNESS_SOURCE = join(import.meta.dirname, 'witness')
 const SIGSTORE_GO_SOURCE = join(import.meta.dirname, 'sigstore-go')
 
 /** Sigstore's own command line. */
@@ -44,6 +45,22 @@ export const SIGSTORE_GO: Peer = {
   version: sourceVersion(SIGSTORE_GO_SOURCE),
   install: (folder) => {
     run(['go', 'build', '-o', join(folder, 'verify'), '.'], { cwd: SIGSTORE_GO_SOURCE })
+  },
+}
+
+/** A witness of the Go world. */
+export const LITEWITNESS: Peer = goProgram(
+  'litewitness',
+  'filippo.io/torchwood/cmd/litewitness',
+  'v0.6.1',
+)
+
+/** The library of that witness; the program around it is in witness/. */
+export const TORCHWOOD: Peer = {
+  name: 'torchwood',
+  version: sourceVersion(WITNESS_SOURCE),
+  install: (folder) => {
+    run(['go', 'build', '-o', join(folder, 'witness'), '.'], { cwd: WITNESS_SOURCE })
   },
 }
 
@@ -111,6 +128,8 @@ export const PEERS: readonly Peer[] = [
   GO_OIDC,
   PYJWT,
   GOLOG,
+  LITEWITNESS,
+  TORCHWOOD,
   SIGSTORE_GO,
   SCHEMATHESIS,
 ]

@@ -51,6 +51,12 @@ export async function startOnFreePort(
   return { host, stop: () => stop(child) }
 }
 
+/** Starts a program that listens on no port. */
+export function startProgram(program: ServerProgram): RunningServer {
+  const child = start(program, 'ignore')
+  return { host: '', stop: () => stop(child) }
+}
+
 function start({ command, args, env }: ServerProgram, stdout: 'pipe' | 'ignore'): ChildProcess {
   return spawn(command, args, {
     stdio: ['ignore', stdout, 'ignore'],
