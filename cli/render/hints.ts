@@ -4,9 +4,9 @@
  *
  * @packageDocumentation
  */
-import type { VerifiedArtifact } from '../src/artifacts/verified-artifact.ts'
-import { CountersignError, toCountersignError } from '../src/errors.ts'
-import { toErrorDocument } from '../src/verification/result.ts'
+import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
+import { CountersignError, toCountersignError } from '../../src/errors.ts'
+import { toErrorDocument } from '../../src/verification/result.ts'
 
 /** By the reason in the details of an error. */
 const HINTS: Readonly<Record<string, string>> = {
