@@ -35,11 +35,11 @@ export interface LogSection {
 export interface WitnessEntry {
   readonly key: string
   readonly url: string
-  readonly logs?: readonly WitnessedLog[]
+  readonly logs?: readonly WitnessedLogSettings[]
 }
 
 /** A log whose checkpoints a witness cosigns. */
-export type WitnessedLog = 'transparency' | 'audit'
+export type WitnessedLogSettings = 'transparency' | 'audit'
 
 /** The section `keyHistory` as the file says it. */
 export interface KeyHistorySection {
