@@ -16,6 +16,7 @@ import { verifyArtifact } from '../src/verification/verify-artifact.ts'
 import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
 import { openLocalArtifact } from '../src/artifacts/local-content.ts'
+import { withTypedVerdict } from './render/hints.ts'
 import { renderVerdict } from './render/verify.ts'
 import { toArtifactWorld } from './artifact-world.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -39,9 +40,10 @@ export async function verifyBundleCommand(
 ): Promise<Outcome> {
   const policy = createPolicy(flags)
   const target = toTarget(fileOrDigest)
-  const verified = await verify(target, { policy, flags }, environment).catch((thrown: unknown) =>
+  const outcome = await verify(target, { policy, flags }, environment).catch((thrown: unknown) =>
     refused(target.name, toCountersignError(thrown)),
   )
+  const verified = withTypedVerdict(outcome)
   const document = toResultDocument([verified.document], verified.error ? [verified.error] : [])
   const text = renderVerdict(verified.document, environment.terminal)
   if (document.ok) environment.terminal.say(text)

@@ -16,6 +16,10 @@ const HINTS: Readonly<Record<string, string>> = {
   'image-bundle-place-unknown': 'give --bundle FILE, or leave out --no-upload',
   'no-digest-signer':
     'sign it with an ES256 or RS256 key, or attest it instead (countersign attest)',
+  'nothing-signed':
+    'no bundle or attached signature was found; give --bundle FILE, or sign it first: countersign sign',
+  'too-few-signers':
+    'get the missing signatures, or lower --threshold or --type if they are not needed',
   'bundle-unknown': 'give its bundle with --bundle FILE',
 }
 

@@ -142,8 +142,12 @@ function thresholdError(
     'ERR_THRESHOLD_NOT_MET',
     `"${artifact.name}": ${missing.signers} of ${policy.threshold} required signers signed "${missing.type}"`,
     {
-      hint: 'get the missing signatures, or lower --threshold or --type if they are not needed',
-      details: { expected: policy.threshold, actual: missing.signers },
+      hint: 'get the missing signatures, or demand fewer if they are not needed',
+      details: {
+        expected: policy.threshold,
+        actual: missing.signers,
+        reason: 'too-few-signers',
+      },
     },
   )
 }
@@ -161,7 +165,8 @@ function closestError(artifact: Artifact, examined: readonly Examined[]): Counte
   )
   if (closest !== undefined) return closest.error
   return new CountersignError('ERR_SIGNATURE_NOT_FOUND', `nothing is signed: "${artifact.name}"`, {
-    hint: 'no bundle or attached signature was found; give --bundle FILE, or sign it first: countersign sign',
+    hint: 'no bundle or attached signature was found; name its bundle, or sign it first',
+    details: { reason: 'nothing-signed' },
   })
 }
 
