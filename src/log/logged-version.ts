@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { CountersignError } from '../errors.ts'
 import type { KeyOrigin, KeyUse, VersionState } from '../keys/key.ts'
 import { contradiction } from './contradiction.ts'
 import type { EntryKey, StateFacts } from './entry.ts'
@@ -25,13 +26,16 @@ const MAX_CHANGES = 1000
 /**
  * Reads a version from the log; undefined where it is not there.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entries do not follow from each other
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — the entries do not follow from each other, or the
+ * index lists more than a version can have
  */
 export async function readLoggedVersion(
   log: Pick<LogReader, 'find' | 'entries'>,
   kid: string,
 ): Promise<LoggedVersion | undefined> {
-  const indices = await log.find(`state:${kid}`, { limit: MAX_CHANGES })
+  const indices = await log.find(`state:${kid}`, { limit: MAX_CHANGES + 1 })
+  // Rows put into the index by hand must not push out the entries that count, such as a revocation.
+  if (indices.length > MAX_CHANGES) throw tooManyChanges(kid)
   let logged: LoggedVersion | undefined
   for (const index of indices.toReversed()) {
     const [data] = await log.entries(index, index + 1)
@@ -40,6 +44,11 @@ export async function readLoggedVersion(
     if (entry?.type === 'state' && entry.key.kid === kid) logged = followState(logged, index, entry)
   }
   return logged
+}
+
+function tooManyChanges(kid: string): CountersignError {
+  const message = `the index of the log lists more than ${MAX_CHANGES} state entries of one key version`
+  return new CountersignError('ERR_LOG_PROOF_INVALID', message, { details: { kid } })
 }
 
 /**

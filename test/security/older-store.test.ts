@@ -233,20 +233,25 @@ test('a revocation waits for no anchor, and an anchor that cannot be written is 
 })
 
 test.each([
-  ['nothing', ''],
-  ['garbage', 'x'],
-  ['another document', '{"version":1}'],
+  ['nothing', '', 'ERR_FILE_READ'],
+  ['garbage', 'x', 'ERR_FILE_READ'],
+  ['another document', '{"version":1}', 'ERR_FILE_READ'],
   [
     'a root that is none',
     '{"version":1,"sequence":1,"logs":[{"log":"audit","origin":"a","size":1,"root":"AA=="}],"revoked":[]}',
+    'ERR_FILE_READ',
   ],
-  ['a later version', '{"version":2,"sequence":0,"logs":[],"revoked":[]}'],
-])('a service does not start with an anchor of %s', async (_, text) => {
+  [
+    'a later version',
+    '{"version":2,"sequence":0,"logs":[],"revoked":[]}',
+    'ERR_FORMAT_UNSUPPORTED',
+  ],
+])('a service does not start with an anchor of %s', async (_, text, code) => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   writeFileSync(anchorOf(folder), text)
 
-  expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_FILE_READ')
+  expect(await codeOfAsync(() => runServer(folder))).toBe(code)
 })
 
 test('an anchor that is missing beside a store in use is a warning of the start', async () => {
