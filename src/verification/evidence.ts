@@ -14,6 +14,7 @@ import type { Bundle } from '../formats/bundle.ts'
 import type { WitnessDemand } from '../formats/witnesses.ts'
 import type { TrustedTime } from './key-validity.ts'
 import { findLate } from './revoked-logs.ts'
+import { assertStatedTree } from './stated-tree.ts'
 import type { TrustMaterial } from './trust.ts'
 
 /** Who a certificate names, once its chain has been verified at every trusted time. */
@@ -83,6 +84,7 @@ export async function verifyEvidence(
   const least = isCertificate ? { logEntries: 1, times: 1 } : { logEntries: 0, times: 0 }
   const entity = relevantEvidence(await toEntity(bundle), root)
   const times = await verifyTimes(entity, root, least)
+  entity.tlogEntries.forEach(assertStatedTree)
   const late = findLate(entity.tlogEntries, revoked, times)
   const entries = entity.tlogEntries.filter((entry) => !late.has(entry))
   const [compromisedSince] = late.values()

@@ -184,3 +184,18 @@ test('a proof of a log of their own does not count', async () => {
 
   expect(await verify(forged, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
 })
+
+test.each([
+  ['root', { rootHash: Buffer.alloc(32, 1).toString('base64') }],
+  ['size', { treeSize: '1000000' }],
+])('a proof that states another %s than its checkpoint is refused', async (_what, stated) => {
+  const scene = await startScene()
+  const bundle = await releasedBundle(scene)
+  const material = bundle['verificationMaterial'] as JsonObject
+  const [entry] = material['tlogEntries'] as JsonObject[]
+  const inclusionProof = { ...(entry?.['inclusionProof'] as JsonObject), ...stated }
+  const tlogEntries = [{ ...entry, inclusionProof }]
+  const changed = { ...bundle, verificationMaterial: { ...material, tlogEntries } } as JsonObject
+
+  expect(await verify(changed, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
+})
