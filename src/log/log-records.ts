@@ -76,8 +76,8 @@ export interface LogRecords extends LogReader {
    */
   forgetMoved(start: number, end: number): Promise<boolean>
   /**
-   * Keeps a checkpoint with its cosignatures where none of that size or larger is kept: over the one of that size
-   * without them.
+   * Keeps a checkpoint with its cosignatures, over the one of that size, unless a larger one is there; where it is
+   * witnessed, as {@link LogReader.witnessed} too, by the same rule.
    */
   putCosigned(checkpoint: StoredCheckpoint, isWitnessed: boolean): Promise<void>
   /** Forgets the checkpoints: the next one continues none. */

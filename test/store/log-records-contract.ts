@@ -7,6 +7,7 @@ import type { OpenEmpty } from './store-contract.ts'
 export function testLogRecords(openEmpty: OpenEmpty): void {
   testEntries(openEmpty)
   testTilesAndCheckpoints(openEmpty)
+  testCosignedCheckpoints(openEmpty)
   testTwoLogs(openEmpty)
 }
 
@@ -175,6 +176,67 @@ function testTilesAndCheckpoints(openEmpty: OpenEmpty): void {
     expect(await store.log.checkpoint()).toEqual({ size: 6, note: 'd' })
     await store.transaction(({ log }) => log.dropCheckpoint())
     expect(await store.log.checkpoint()).toBeUndefined()
+  })
+}
+
+function testCosignedCheckpoints(openEmpty: OpenEmpty): void {
+  test('cosignatures replace the checkpoint of their size, and none of a larger tree', async () => {
+    const store = await openEmpty()
+    const put = (size: number, note: string): Promise<void> =>
+      store.transaction(({ log }) => log.putCosigned({ size, note }, false))
+    await store.transaction(({ log }) => log.putCheckpoint({ size: 5, note: 'signed' }))
+
+    await put(5, 'cosigned')
+    expect(await store.log.checkpoint()).toEqual({ size: 5, note: 'cosigned' })
+    await put(4, 'late')
+    expect(await store.log.checkpoint()).toEqual({ size: 5, note: 'cosigned' })
+    await put(6, 'ahead')
+    expect(await store.log.checkpoint()).toEqual({ size: 6, note: 'ahead' })
+    expect(await store.log.witnessed()).toBeUndefined()
+  })
+
+  test('the newest checkpoint that the quorum cosigned stays beside newer ones until it is dropped', async () => {
+    const store = await openEmpty()
+    const put = (size: number, note: string, isWitnessed: boolean): Promise<void> =>
+      store.transaction(({ log }) => log.putCosigned({ size, note }, isWitnessed))
+
+    await put(5, 'quorum', true)
+    await put(5, 'fewer', false)
+    await store.transaction(({ log }) => log.putCheckpoint({ size: 7, note: 'signed' }))
+    await put(4, 'late quorum', true)
+
+    expect(await store.log.witnessed()).toEqual({ size: 5, note: 'quorum' })
+    expect(await store.log.checkpoint()).toEqual({ size: 7, note: 'signed' })
+    await put(6, 'later quorum', true)
+    expect(await store.log.witnessed()).toEqual({ size: 6, note: 'later quorum' })
+    expect(await store.log.checkpoint()).toEqual({ size: 7, note: 'signed' })
+    await store.transaction(({ log }) => log.dropCheckpoint())
+    expect(await store.log.witnessed()).toBeUndefined()
+  })
+
+  test('cosignatures of one log are none of the other', async () => {
+    const store = await openEmpty()
+    await store.transaction(async ({ log, transparencyLog }) => {
+      await log.putCosigned({ size: 1, note: 'audit' }, true)
+      await transparencyLog.putCosigned({ size: 2, note: 'public' }, true)
+      await log.dropCheckpoint()
+    })
+
+    expect(await store.log.witnessed()).toBeUndefined()
+    expect(await store.transparencyLog.witnessed()).toEqual({ size: 2, note: 'public' })
+    expect(await store.transparencyLog.checkpoint()).toEqual({ size: 2, note: 'public' })
+  })
+
+  test('cosignatures that are rolled back are not kept', async () => {
+    const store = await openEmpty()
+    const undone = store.transaction(async ({ log }) => {
+      await log.putCosigned({ size: 5, note: 'cosigned' }, true)
+      throw new Error('on purpose')
+    })
+
+    await expect(undone).rejects.toThrow('on purpose')
+    expect(await store.log.checkpoint()).toBeUndefined()
+    expect(await store.log.witnessed()).toBeUndefined()
   })
 }
 
