@@ -1,5 +1,5 @@
 /**
- * The list of artifacts that a job keeps for whoever attests them, at `GITHUB_ARTIFACTS_LIST`: names and
+ * The list of artifacts that a job keeps for the step that attests them, at `GITHUB_ARTIFACTS_LIST`: names and
  * digests of files and images. Every step of the job can write it.
  *
  * @packageDocumentation

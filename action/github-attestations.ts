@@ -77,7 +77,7 @@ async function uploadOne(
   }
 }
 
-/** Opens GitHub's API; with no token, as anybody. */
+/** Opens GitHub's API; unauthenticated without a token. */
 export async function createOctokit(
   token: string | undefined,
   context: StepContext,

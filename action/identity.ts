@@ -9,10 +9,10 @@ import { type StepContext, variable } from './step.ts'
 const MAX_EVENT_BYTES = 25 * 1024 * 1024
 
 /**
- * Asks GitHub for a token, right before it is used: it lives five minutes. It is masked before anybody
- * else has it.
+ * Requests a token from GitHub right before it is used, since it is valid for five minutes. It is masked before
+ * it is returned.
  *
- * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — the job may not have one, with what mends that;
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — the job may not have one; the hint says how to fix it;
  * ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED
  */
 export async function requestIdentity(audience: string, context: StepContext): Promise<string> {
@@ -26,7 +26,7 @@ export async function requestIdentity(audience: string, context: StepContext): P
 /**
  * Makes sure that the job may ask for a token, before anything is done in vain.
  *
- * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — it may not, with what mends that
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — it may not; the hint says how to fix it
  */
 export async function assertJobIdentity(
   context: StepContext,

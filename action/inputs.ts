@@ -88,7 +88,7 @@ const MODES = ['sign', 'attest', 'verify', 'token'] as const
 /**
  * Reads and judges the inputs.
  *
- * @throws {@link CountersignError} ERR_USAGE — a value that is none, or inputs that don't fit each other;
+ * @throws {@link CountersignError} ERR_USAGE — an invalid value, or inputs that cannot be combined;
  * ERR_KEY_URI_INVALID, ERR_OPERATION_UNSUPPORTED — the key
  */
 export function parseInputs(env: Environment): Inputs {

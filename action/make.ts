@@ -33,7 +33,7 @@ export async function make(inputs: MakeInputs, context: StepContext): Promise<St
   const options = { areImages, hash: fileHash(inputs, signer), isEachDemanded: false }
   const [first, ...more] = await readSubjects(named, options, context)
   const subjects = [toSigningSubject(first), ...more.map(toSigningSubject)] as const
-  // Before anything is signed: an image that is not there, or a registry that lets nobody in.
+  // A missing image or a registry that denies access must fail before anything is signed.
   const targets = inputs.push ? await openTargets(subjects, context) : []
   const items = await makeItems(inputs, { signer, subjects }, context)
   for (const item of items) context.log.say(describeItem(item))
@@ -83,7 +83,7 @@ async function openSigner(
   return openKmsSigner(key, trust, context)
 }
 
-/** A digest is signed by the hash of the key; a statement names the one that everybody computes. */
+/** A digest is signed with the hash of the key; a statement uses the hash that all verifiers compute. */
 function fileHash({ mode }: MakeInputs, { hash = 'sha256' }: ArtifactSigner): HashName {
   return mode === 'sign' ? hash : 'sha256'
 }

@@ -43,7 +43,7 @@ export function readPredicateChoice(mode: 'sign' | 'attest', reader: InputReader
 }
 
 /**
- * Reads the predicate; `provenance` is for whoever signs to make.
+ * Reads the predicate; `provenance` is left for the signer to generate.
  *
  * @throws {@link CountersignError} ERR_PREDICATE_INVALID — no JSON object, not of its type, or no SBOM;
  * ERR_USAGE — no such type; ERR_FILE_READ, ERR_INPUT_TOO_LARGE

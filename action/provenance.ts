@@ -1,6 +1,6 @@
 /**
  * Provenance where no service makes it: of the claims of the job's own token, once GitHub's signature on
- * it has been verified. Whoever can change the steps of the job could sign something else with the key.
+ * it has been verified. An attacker who can change the steps of the job could sign something else with the key.
  *
  * @packageDocumentation
  */
@@ -15,7 +15,7 @@ import type { PredicateInput } from '../src/formats/predicates/predicate.ts'
 import { requestIdentity } from './identity.ts'
 import { type StepContext, variable } from './step.ts'
 
-/** For nobody but this step: no service takes a token of this audience. */
+/** For this step alone: no service accepts a token with this audience. */
 const AUDIENCE = 'countersign-provenance'
 
 /**

@@ -15,7 +15,7 @@ export type Level = 'error' | 'warning' | 'notice'
 
 /** The log of a step. */
 export interface StepLog {
-  /** Writes lines; they never become commands, whoever wrote the text. */
+  /** Writes lines. They never become workflow commands, even when the text is untrusted. */
   say(text: string): void
   /** Has the runner replace a value wherever it is printed from now on. */
   mask(secret: string): void
@@ -91,7 +91,7 @@ export async function appendLine(path: string, line: string): Promise<void> {
   await append(path, `${line}\n`)
 }
 
-/** Outside a runner there is no such file, and nobody who reads it. */
+/** Outside a runner there is no such file, so nothing is written. */
 async function append(path: string | undefined, text: string): Promise<void> {
   if (path === undefined || path === '' || text === '') return
   try {

@@ -51,7 +51,7 @@ const IMAGE = 'oci://'
  * Reads the artifacts that the inputs name; the same name and digest twice is one.
  *
  * @throws {@link CountersignError} ERR_USAGE — none are named, or too many; ERR_ARTIFACT_NOT_FOUND — globs that
- * match nothing; ERR_REFERENCE_INVALID — a digest, checksum, list or image that is none; ERR_FILE_READ
+ * match nothing; ERR_REFERENCE_INVALID — a malformed digest, checksum, list or image; ERR_FILE_READ
  */
 export async function readSubjects(
   inputs: SubjectInputs,

@@ -1,4 +1,4 @@
-/** The mode `token`: a token of the service for whoever the workflow calls next. */
+/** The mode `token`: issues a token that the workflow presents to another system. */
 import { assertAsOrdered } from '../src/client/check-token.ts'
 import { CountersignError } from '../src/errors.ts'
 import { toUtcSeconds } from '../src/formats/time.ts'
@@ -9,7 +9,7 @@ import { openClient } from './service-signer.ts'
 import type { StepContext, StepOutcome } from './step.ts'
 
 /**
- * Issues a token, verifies it as its receivers will, and masks it before anybody else has it.
+ * Issues a token, verifies it as its receivers will, and masks it before it is returned.
  *
  * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key is not of a service; what the service
  * refuses with; and the code of the first check of the token that fails

@@ -67,8 +67,8 @@ function isJson(bytes: Uint8Array): boolean {
 }
 
 /**
- * Finds the key that is about to sign among those that are trusted: what it signs must be accepted by
- * whoever trusts the same.
+ * Finds the key that is about to sign among those that are trusted: what it signs must be accepted
+ * by every verifier with the same trust.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_TRUSTED — it is not among them; ERR_KEY_REVOKED;
  * ERR_KEY_NOT_USABLE — it is, and signs nothing yet or any more
@@ -83,7 +83,7 @@ export function findSigner(
   if (trusted === undefined) {
     throw new CountersignError(
       'ERR_KEY_NOT_TRUSTED',
-      `nobody would accept signatures of "${name}": its kid ${kid} is not among ${described}`,
+      `signatures of "${name}" would not be accepted: its kid ${kid} is not among ${described}`,
       {
         hint: 'sign with a key that is published there, import this one into the service that publishes them, or save again what it publishes',
         details,
@@ -93,7 +93,7 @@ export function findSigner(
   const { state } = trusted
   if (state === 'active' || state === 'pinned') return trusted
   const code = state === 'revoked' ? 'ERR_KEY_REVOKED' : 'ERR_KEY_NOT_USABLE'
-  const message = `nobody would accept signatures of "${name}": its kid ${kid} is ${state} in ${described}`
+  const message = `signatures of "${name}" would not be accepted: its kid ${kid} is ${state} in ${described}`
   throw new CountersignError(code, message, { hint: 'sign with the active version', details })
 }
 
@@ -118,7 +118,7 @@ interface TrustOrigin {
   readonly now: Date
 }
 
-/** Without a fingerprint a publication counts on the word of whoever gave it: the server, or the repository. */
+/** Without a fingerprint, a publication is only as trustworthy as its source: the server, or the repository. */
 async function toTrust(
   bytes: Uint8Array,
   fingerprint: string | undefined,

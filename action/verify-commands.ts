@@ -15,7 +15,7 @@ import type { ActionSubject } from './subjects.ts'
 export interface Verifiable extends Pick<Delivered, 'published'> {
   readonly inputs: MakeInputs
   readonly items: readonly StepSignature[]
-  /** The job's AWS region, which is not that of whoever verifies. */
+  /** The job's AWS region; the verifier's may be another. */
   readonly region?: string | undefined
 }
 
@@ -23,7 +23,7 @@ const BUNDLES = 'bundles.sigstore.json'
 const ONE_BUNDLE = 'bundle.sigstore.json'
 const TRUSTED_ROOT = 'trusted-root.json'
 
-/** How the first of the artifacts is verified by whoever receives it; none where nothing was made. */
+/** The commands with which a recipient verifies the first artifact; empty if nothing was signed. */
 export function renderVerifyCommands(made: Verifiable): readonly string[] {
   const [item] = made.items
   const [subject] = item?.subjects ?? []
@@ -141,7 +141,7 @@ interface VerificationKey {
 
 /**
  * The version that signed, as its service publishes it; else a copy of the key in KMS: an alias may point
- * to another key tomorrow, and whoever verifies needs no access to AWS.
+ * to another key tomorrow, and verifiers need no access to AWS.
  */
 function findVerificationKey(
   { inputs: { key, trust }, region }: Verifiable,

@@ -98,7 +98,7 @@ async function reachVerdict(
   })
 }
 
-/** A file is read again for hashes that nobody has asked for yet. */
+/** A file is read again for hashes that have not been computed yet. */
 function toArtifact({ name, digest, path }: ActionSubject): Artifact {
   if (path === undefined) return digestArtifact(name, [digest])
   return contentArtifact(name, () => readFileChunks(path))

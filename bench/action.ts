@@ -40,7 +40,7 @@ export async function measureAction(rounds: number): Promise<Section> {
     env: {
       ACTIONS_ID_TOKEN_REQUEST_URL: job.url,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'bench',
-      // Without a run there is no Idempotency-Key: every round is signed anew.
+      // Without a run there is no Idempotency-Key: every round signs again.
       GITHUB_RUN_ID: '',
     },
   }

@@ -6,7 +6,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 /** The built command line. */
 export const CLI: string = resolve(ROOT, 'dist/cli/main.js')
 
-/** Builds the command line anew, so that what is measured is what the sources say. */
+/** Rebuilds the command line, so that the measurement is of the current sources. */
 export function buildCli(): void {
   const build = resolve(ROOT, 'tools/build.ts')
   const { status } = spawnSync(process.execPath, [build], { stdio: ['ignore', 2, 2] })

@@ -44,7 +44,7 @@ export async function countRequests(): Promise<Section> {
   return { name: 'requests', title: 'Requests to verify an image in a registry', rows, goals }
 }
 
-/** Puts an image into the registry, as if somebody had pushed it, and answers its reference. */
+/** Puts an image into the registry, as a push would, and returns its reference. */
 function pushImage(double: RegistryDouble): string {
   const { descriptor, bytes } = createImage()
   const content = double.repository(REPOSITORY)

@@ -47,7 +47,7 @@ async function measureBackend(
   const { signer, signRaw } = backend
   const { key } = signer
   const signature = toX509Signature(key.algorithm, await signer.sign(MESSAGE))
-  // The cheapest way there is: at once, where nobody waits meanwhile, else beside the others.
+  // The cheapest way: inline if no other request waits, else on the thread pool.
   const check = width === 1 ? checkAtOnce : checkOnPool
   const rates = await compareRates(
     {

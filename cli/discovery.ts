@@ -17,7 +17,7 @@ import { isBundle, isVague } from '../src/oci/bundle-referrers.ts'
 import type { OpenImage } from '../src/artifacts/open-images.ts'
 import { mapConcurrent } from '../src/basics/map-concurrent.ts'
 
-/** One attached thing and what is attached to it; every text is a stranger's. */
+/** One attachment and what is attached to it; all its text is untrusted. */
 export interface AttachmentNode {
   /** Artifact type, or `legacy signature` and `legacy attestation` of cosign's older layout. */
   readonly type: string
@@ -32,7 +32,7 @@ export interface AttachmentNode {
 }
 
 const AT_ONCE = 8
-/** An SBOM may be signed, and that signature time-stamped; nobody honest goes much further. */
+/** An SBOM may be signed, and that signature time-stamped; honest trees rarely go deeper. */
 const MAX_DEPTH = 4
 
 /** What listing takes beside the image. */

@@ -1,4 +1,4 @@
-/** `countersign key approvals|approve`: what nobody does alone. */
+/** `countersign key approvals|approve`: changes that need several approvers. */
 import type { CommandEnvironment } from './command.ts'
 import type { Outcome } from './context.ts'
 import { type KeyServerFlags, openKeyServer } from './key-server.ts'

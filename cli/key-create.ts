@@ -57,7 +57,7 @@ function toRsaBits(
   })
 }
 
-/** A new key file may be encrypted: its public half is in a file of its own, and nobody is asked again. */
+/** A new key file may be encrypted: its public key is read from its own file, without another prompt. */
 async function describeNew(
   uri: KeyUri,
   { algorithm, signal }: CreateKeyRequest,

@@ -35,7 +35,7 @@ export class KeyNames {
   }
 
   /**
-   * Finds out what a text stands for. A name that nobody gave is a path, as any other text.
+   * Resolves a text to a key. A name that is not defined is a path, like any other text.
    *
    * @throws {@link CountersignError} ERR_KEY_URI_INVALID — also of one with a PIN in it; and for what looks like a name, those of
    * readCommandConfig and findNamedKey

@@ -13,13 +13,13 @@ import {
   withConfiguredTrust,
 } from './trust.ts'
 
-/** The pinned service where nobody is named: its keys and its authorities, and nothing beside them. */
+/** The pinned service, if no trust is given: its keys and its authorities, nothing else. */
 async function readPinned(
   flags: TrustFlags,
   { context }: CommandEnvironment,
 ): Promise<CommandTrust | undefined> {
   if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
-  // Loaded late: whoever names a key needs no client of a service.
+  // Loaded late: verifying with a given key needs no service client.
   const { readServiceTrust } = await import('./service-trust.ts')
   return readServiceTrust(context, {
     isOffline: flags.offline === true,

@@ -24,7 +24,7 @@ export interface LogKeyFlags {
  * Reads the keys by which a log is known.
  *
  * @throws {@link CountersignError} ERR_USAGE — none is named, and no service is pinned, or another one;
- * ERR_NOTE_INVALID, ERR_FILE_READ — a key that is none; and the errors of reading pinned trust
+ * ERR_NOTE_INVALID, ERR_FILE_READ — a malformed key; and the errors of reading pinned trust
  */
 export async function readLogKeys(
   flags: LogKeyFlags,

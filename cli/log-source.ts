@@ -51,7 +51,7 @@ export async function openLog(
 }
 
 /**
- * Opens the transparency log of a service: with the caller's token where it answers nobody else.
+ * Opens the transparency log of a service: with the caller's token if it is not public.
  *
  * @throws {@link CountersignError} as {@link openServer}, and those of reading
  */

@@ -69,6 +69,6 @@ function describeProblem(problem: PolicyProblem, label = ''): string {
 }
 
 function describeGood(count: number): string {
-  if (count === 0) return '0 policies: good, and nobody may do anything\n'
+  if (count === 0) return '0 policies: good, every request is denied\n'
   return `${count} ${count === 1 ? 'policy' : 'policies'}: good\n`
 }

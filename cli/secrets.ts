@@ -13,7 +13,7 @@ import type { CommandEnvironment } from './command.ts'
 export interface SecretSources {
   /** Passphrase of an encrypted key file. */
   readonly readPassphrase: (path: string) => Promise<string | undefined>
-  /** Passphrase for a key file that is to be made; undefined where none is wanted, which somebody must say. */
+  /** Passphrase for a new key file; undefined if the user explicitly declined one. */
   readonly readNewPassphrase: (path: string) => Promise<string | undefined>
   /** Any other secret that a provider needs, such as the PIN of a token. */
   readonly readSecret: (secret: SecretRequest) => Promise<string | undefined>

@@ -1,4 +1,4 @@
-/** What `verify` trusts where nobody is named: the service that this user has pinned. */
+/** What `verify` trusts by default: the service that this user has pinned. */
 import { CountersignError } from '../src/errors.ts'
 import type { CachedDocument, HeldDocument } from '../src/client/cached-document.ts'
 import type { Trust as PublishedTrust } from '../src/client/trust-cache.ts'

@@ -17,7 +17,7 @@ export interface ServiceFlags {
   readonly tokenFile?: string | undefined
 }
 
-/** Gives a token that is good now; asked for anew with every call. */
+/** Returns a currently valid token; called again for every request. */
 export type CallerToken = (signal: AbortSignal | undefined) => Promise<string>
 
 const MAX_TOKEN_BYTES = 64 * 1024
@@ -49,7 +49,7 @@ export function tokenFileOption(): Option<'--token-file <file>'> {
 /**
  * Reads the address of a service.
  *
- * @throws {@link CountersignError} ERR_USAGE — it is none
+ * @throws {@link CountersignError} ERR_USAGE — it is not one
  */
 export function parseServer(server: string): URL {
   const url = URL.parse(server)
@@ -60,7 +60,7 @@ export function parseServer(server: string): URL {
 }
 
 /**
- * Finds the caller's token: `--token-file`, read again for every call, since whoever renews a token
+ * Finds the caller's token: `--token-file`, read again for every call, since renewing a token
  * replaces the file; COUNTERSIGN_TOKEN; in GitHub Actions a token of the job, for the service alone.
  *
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — what there is is no token; and from the function,
@@ -113,7 +113,7 @@ async function readTokenFile(path: string): Promise<string> {
   return toToken(Buffer.from(bytes).toString('utf8'), `"${path}"`)
 }
 
-/** What a header can hold; blanks around it are nobody's. */
+/** Only characters that a header can hold; surrounding blanks are ignored. */
 function toToken(text: string, place: string): string {
   const token = text.trim()
   if (/^[\x21-\x7e]+$/.test(token)) return token

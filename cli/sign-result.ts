@@ -13,7 +13,7 @@ import type { DeliveredSignature, Delivery } from '../src/artifacts/delivery.ts'
 import type { OpenSubject } from '../src/artifacts/open-subject.ts'
 import type { SignedDocument } from './signed-document.ts'
 
-/** A result and, where it is none, why. */
+/** A result or the reason why there is none. */
 export interface SignResult {
   readonly document: SignedDocument
   readonly error?: CountersignError

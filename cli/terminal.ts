@@ -28,7 +28,7 @@ export interface Terminal {
   style(style: Style, text: string): string
   /** Shows how far long work has come; on a terminal only, overwritten in place. */
   progress(line: string): void
-  /** Asks for a secret without echo; undefined where nobody can be asked. */
+  /** Prompts for a secret without echo; undefined if the terminal is not interactive. */
   askSecret(prompt: string): Promise<string | undefined>
   /** Clears what progress left behind. */
   end(): void
@@ -51,7 +51,7 @@ function withoutControls(line: string): string {
 export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const { stderr, env } = context
   const { quiet, verbose } = flags
-  // The document says all of it; whoever joins both streams still gets JSON.
+  // The document has all of it, and joining both streams still gives JSON.
   const silent = flags.json && !verbose
   const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb'
   const noColor = (env['NO_COLOR'] ?? '') !== '' || flags.noColor

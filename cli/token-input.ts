@@ -20,7 +20,7 @@ const MAX_BYTES = MAX_TOKEN_CHARACTERS + 1024
 
 /**
  * Reads the one token of a command line: its argument, standard input (`-`) or a file; blanks around it in
- * the latter two are nobody's.
+ * the latter two are ignored.
  *
  * @throws {@link CountersignError} ERR_USAGE — none, or two; ERR_FILE_READ, ERR_INPUT_TOO_LARGE
  */

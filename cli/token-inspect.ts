@@ -8,7 +8,7 @@ import { schema } from './render/json.ts'
 import { readTokenInput, type TokenFlags } from './token-input.ts'
 
 /**
- * Shows what a token says, and says loudly that it is nobody's word yet.
+ * Shows the content of a token, and warns loudly that it is not verified.
  *
  * @throws CountersignError ERR_JWT_INVALID — it is no token; and those of reading it
  */

@@ -35,7 +35,7 @@ export interface IssueFlags extends ClaimFlags, SecretFlags, ConfigFlags, Servic
   readonly addedClaim?: readonly string[] | undefined
 }
 
-/** T of a key that nobody said it of; docs/design/rotation.md. */
+/** The default T of a key; docs/design/rotation.md. */
 const DEFAULT_MAX_LIFETIME_SECONDS = 3600
 const DEFAULT_LIFETIME_SECONDS = 600
 const JTI_BYTES = 16
@@ -119,7 +119,7 @@ async function issueHere(
   })
 }
 
-/** A named key has rules of its own; with any other, whoever runs the command says what they like. */
+/** A named key has its own rules; with any other key, the user sets every claim. */
 function toRules({ type }: IssueFlags, named: NamedKey | undefined): TokenRules {
   if (named === undefined) {
     return { type, maxLifetimeSeconds: DEFAULT_MAX_LIFETIME_SECONDS, claims: FREE_CLAIMS }

@@ -47,7 +47,7 @@ export function trustFolder({ env }: Pick<Context, 'env'>): string {
 }
 
 /**
- * Reads whom this user has pinned; undefined where nobody.
+ * Reads the services this user has pinned; undefined if there are none.
  *
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_NOTE_INVALID, ERR_FILE_READ — it is there and
  * can't be used: who has pinned a service is never silently without it

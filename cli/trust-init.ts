@@ -25,7 +25,7 @@ export interface InitTrustFlags {
 /**
  * Pins a service.
  *
- * @throws {@link CountersignError} ERR_USAGE — no address, or no fingerprint and nobody to ask;
+ * @throws {@link CountersignError} ERR_USAGE — no address, or no fingerprint and no terminal to ask on;
  * ERR_KEY_NOT_TRUSTED — another trust key than the fingerprint says, or the user said no; ERR_TRUST_EXPIRED —
  * its publication is past its time; ERR_NOTE_INVALID, ERR_FILE_READ — a witness key; and the errors of fetching
  */
@@ -71,10 +71,14 @@ async function assertWanted(
     `The trust key of the service is\n  ${found}\nCompare it with what its operator tells you. Type yes to trust it: `,
   )
   if (answer === undefined) {
-    throw new CountersignError('ERR_USAGE', 'no fingerprint was given, and nobody can be asked', {
-      hint: 'ask the operator of the service for it, and give it with --fingerprint sha256:…',
-      details: { fingerprint: found },
-    })
+    throw new CountersignError(
+      'ERR_USAGE',
+      'no fingerprint given, and no terminal to confirm one',
+      {
+        hint: 'ask the operator of the service for it, and give it with --fingerprint sha256:…',
+        details: { fingerprint: found },
+      },
+    )
   }
   if (answer.trim().toLowerCase() === 'yes') return
   throw new CountersignError('ERR_KEY_NOT_TRUSTED', `the trust key ${found} was not confirmed`)

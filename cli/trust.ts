@@ -22,7 +22,7 @@ import { parseTrustedRoot } from '../src/verification/trusted-root.ts'
 import type { CommandKeys } from './keys.ts'
 import type { StatedUse } from './stated-use.ts'
 
-/** Options that say what is trusted; the configuration says it where they name nobody. */
+/** Options that set what is trusted; without them the configuration applies. */
 export interface TrustFlags {
   readonly key?: readonly string[] | undefined
   readonly algorithm?: AlgorithmName | undefined
@@ -59,9 +59,9 @@ const MAX_HISTORY_BYTES = 16 * 1024 * 1024
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 
 /**
- * Takes what the configuration trusts where the command line names nobody. Never a part of it beside
- * what the command line says: a file that happens to lie in the working folder adds no authority whose
- * word on time would be believed about a key that somebody named.
+ * Takes the trust of the configuration if the command line sets none. The two are never mixed: a file that
+ * happens to lie in the working folder adds no authority whose time stamps would count for a key given on
+ * the command line.
  */
 export async function withConfiguredTrust(
   flags: TrustFlags,

@@ -1,4 +1,4 @@
-// `npm run generate`: writes every generated file anew; with --check it compares instead, and fails on a difference.
+// `npm run generate`: rewrites every generated file; with --check it compares instead, and fails on a difference.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { format, resolveConfig } from 'prettier'

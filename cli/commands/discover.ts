@@ -26,7 +26,7 @@ interface DiscoverFlags extends StoreFlags {
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   return new Command('discover')
     .description(
-      'List everything attached to an artifact, as a tree. Nothing of it is verified: whoever may write to the place can attach anything.',
+      'List everything attached to an artifact, as a tree. Nothing in it is verified: any writer to the repository can attach anything.',
     )
     .argument('<artifact>', 'oci:// image, oci-layout:// folder, or a file with a bundle beside it')
     .optionsGroup('Images:')

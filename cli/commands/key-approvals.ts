@@ -1,4 +1,4 @@
-/** The subcommands of `countersign key` for what nobody does alone. */
+/** The subcommands of `countersign key` for changes that need several approvers. */
 import { Command, type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
 import { approveOnServer, showApprovals } from '../key-approvals.ts'
@@ -15,12 +15,12 @@ export function approvalSubcommands(environment: CommandEnvironment): CommandUnk
   const approve = new Command('approve')
     .summary('approve a request that waits')
     .description(
-      'Approve a request that waits; whoever made it then sends it again. Look at it first: key approvals.',
+      'Approve a pending request; its requester then sends it again. Review it first: key approvals.',
     )
     .argument('<id>', 'id of the request')
     .requiredOption(
       '--request <sha256>',
-      'what you approve, as key approvals shows it: nobody approves another request than they saw',
+      'SHA-256 of the request as key approvals shows it, so that you approve exactly what you reviewed',
       parseSha256,
     )
     .addOption(serverOption())

@@ -99,7 +99,7 @@ function revokeSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(
       new Option(
         '--mode <mode>',
-        'seamless: the standby follows, no token fails; flush: a version nobody has seen follows, which empties more caches',
+        'seamless: the standby follows, no token fails; flush: a version no verifier has seen follows, which empties more caches',
       )
         .choices(['seamless', 'flush'] as const)
         .makeOptionMandatory(),

@@ -29,7 +29,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(configOption())
     .option('--listen <address>', 'address and port, in place of serve.listen')
     .option('--migrate', 'bring the schema of a PostgreSQL store up to date first')
-    .option('--new-log', 'begin the log anew under log.origin, where entries of it were lost')
+    .option('--new-log', 'start a new log under log.origin after entries were lost')
     .option(
       '--reset-clock <reason>',
       "go on by this machine's clock, where the log has an entry of the future; logs the reason",

@@ -129,7 +129,7 @@ function assertFitting(targets: readonly NamedArtifact[], flags: SignCommandFlag
   if (annotations !== undefined && file !== undefined) {
     throw new CountersignError(
       'ERR_USAGE',
-      `only signatures of images have annotations, and "${file.name}" is none`,
+      `annotations apply to images only; "${file.name}" is not an image`,
       { hint: 'sign it without, or say it in an attestation: countersign attest' },
     )
   }

@@ -10,7 +10,7 @@ import { exportTrust, showTrust, updateTrust } from '../trust-show.ts'
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
   const command = new Command('trust').description(
-    'Pin a countersign service, and see what it publishes of its keys. `verify` then trusts it where nobody else is named.',
+    'Pin a countersign service, and see what it publishes of its keys. `verify` then trusts it by default.',
   )
   command.addCommand(initSubcommand(environment))
   command.addCommand(

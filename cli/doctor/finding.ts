@@ -1,4 +1,4 @@
-/** What doctor finds: one check, its outcome, and how to mend it. */
+/** A finding of doctor: one check, its outcome, and how to fix it. */
 import { CountersignError, type ErrorCode } from '../../src/errors.ts'
 import type { Diagnosis } from '../../src/providers/provider.ts'
 import { worstExit } from '../../src/verification/result.ts'

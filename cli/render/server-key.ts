@@ -50,7 +50,7 @@ export function renderApproval(approval: ObjectReader): string {
   const lines = [
     `${id}  ${approval.text('action')} ${approval.text('key')}, until ${approval.text('expires')}`,
     `  says: ${JSON.stringify(approval.object('parameters').json)}`,
-    `  agreed: ${Array.isArray(approvers) ? approvers.map(String).join(', ') : 'nobody'}`,
+    `  agreed: ${Array.isArray(approvers) ? approvers.map(String).join(', ') : 'none yet'}`,
     `  approve: countersign key approve ${id} --request ${approval.text('requestSha256')}`,
   ]
   return lines.map((line) => `${printable(line)}\n`).join('')

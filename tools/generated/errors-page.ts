@@ -1,7 +1,7 @@
 import { ERROR_TRAITS } from '../../src/errors.ts'
 import type { GeneratedFile } from './generated-file.ts'
 
-/** What people write about a code: its meaning, and who mends it. */
+/** The hand-written text about a code: its meaning, and who fixes it. */
 type Prose = readonly string[]
 
 /** docs/errors.md: prose by people; code, exit status, HTTP status and retry by the table of codes. */

@@ -2,6 +2,6 @@
 export interface GeneratedFile {
   /** From the project's root. */
   readonly path: string
-  /** Renders the file anew, given its present text (empty where there is none). Pure: the same in, the same out. */
+  /** Renders the file from its present text (empty if it does not exist). Pure: same input, same output. */
   render(current: string): string | Promise<string>
 }

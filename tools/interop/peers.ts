@@ -163,7 +163,7 @@ function findPython(): string {
   const found = candidates.find(
     (candidate) => spawnSync(candidate, ['-c', program], { stdio: 'ignore' }).status === 0,
   )
-  if (found === undefined) throw new Error('needs Python 3.13 or newer, and there is none')
+  if (found === undefined) throw new Error('needs Python 3.13 or newer, found none')
   return found
 }
 

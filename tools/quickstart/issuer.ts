@@ -1,6 +1,6 @@
 /**
  * An OpenID Connect issuer on loopback, as GitHub Actions or a company has one: it publishes its key and
- * tells who somebody is.
+ * attests identities.
  *
  * @packageDocumentation
  */

@@ -27,7 +27,7 @@ async function tellOfFiles(story: Narrator, folder: string, tarball: Uint8Array)
   await story.countersign(['sign', '--key', 'release.pem', 'app.tgz'])
   await story.countersign(['verify', '--key', 'release.pub', 'app.tgz'])
 
-  story.say('\nNow somebody appends one byte to it:')
+  story.say('\nNow one byte is appended to it:')
   appendFileSync(join(folder, 'app.tgz'), 'x')
   await story.countersign(['verify', '--key', 'release.pub', 'app.tgz'], 3)
   writeFileSync(join(folder, 'app.tgz'), tarball)
@@ -58,13 +58,13 @@ async function tellOfImages(story: Narrator, folder: string, tarball: Uint8Array
     'oci-layout://image:1.0',
   ])
   await story.countersign(['discover', 'oci-layout://image:1.0'])
-  story.say('\nA signature says nothing of provenance, and nobody attested any:')
+  story.say('\nA signature is not provenance, and none was attested:')
   await story.countersign(
     ['verify', '--key', 'release.pub', '--type', 'slsaprovenance1', 'oci-layout://image:1.0'],
     4,
   )
 
-  story.say('\nNow somebody changes the image behind its tag:')
+  story.say('\nNow the image behind the tag is changed:')
   appendFileSync(manifest, ' ')
   await story.countersign(['verify', '--key', 'release.pub', 'oci-layout://image:1.0'], 3)
 }

@@ -142,7 +142,7 @@ const { payload } = await jwtVerify(token, keys, { issuer: '${url}', audience: '
 }
 
 async function tellOfRotation({ story, asJob, asOperator }: Scene): Promise<void> {
-  story.chapter('7. Rotation, and nobody notices')
+  story.chapter('7. Rotation without downtime')
   story.say('A standby is always published, and signs when every verifier can have it:')
   story.say('after 3 seconds as configured here, after 16 minutes by default.')
   await story.countersign(['key', 'rotate', 'release', ...asOperator])

@@ -1,6 +1,6 @@
 /**
- * How long the tests look that repeat something until what is rare shows. `npm test` holds the claim; CI, and
- * whoever sets COUNTERSIGN_TEST_DEPTH=full, looks longer.
+ * How long tests run that repeat something until a rare case shows. `npm test` checks the claim; CI, or
+ * COUNTERSIGN_TEST_DEPTH=full, runs longer.
  *
  * @packageDocumentation
  */

@@ -6,8 +6,8 @@ import { COMPILER, ensurePackages } from './packages.ts'
 const HERE = join(import.meta.dirname, 'native-addon.ts')
 
 /**
- * Makes sure that pkcs11js loads, building it anew where its install failed; returns advice where it
- * still does not. npm removes an optional dependency that failed to build, so it may be gone altogether.
+ * Makes sure that pkcs11js loads, rebuilding it if its install failed; returns advice if it still
+ * does not. npm removes an optional dependency that failed to build, so it may be gone altogether.
  */
 export function ensurePkcs11(env: NodeJS.ProcessEnv): string | undefined {
   if (loadsPkcs11(HERE)) return undefined
