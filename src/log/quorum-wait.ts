@@ -47,7 +47,7 @@ async function forQuorum(
     if (cosigned !== undefined) return { ...offered, note: cosigned.note }
     // Witnesses that saw a later tree, of another replica, cosign that one alone.
     const kept = coveringOf(signed, await log.witnessed())
-    if (kept !== undefined) return kept
+    if (kept !== undefined && feed.isWitnessed(kept)) return kept
     await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined)
     const head = await signer.readHead(log)
     offered = { ...head, ...(await signer.sign(head)) }

@@ -86,6 +86,17 @@ export class WitnessFeed {
     return well.length < this.#options.quorum
   }
 
+  /**
+   * Whether the quorum of this replica cosigned a checkpoint: another may be content with less.
+   *
+   * @throws {@link CountersignError} ERR_NOTE_INVALID — a line of a witness does not verify
+   */
+  isWitnessed({ note }: StoredCheckpoint): boolean {
+    const keys = this.#options.witnesses.map(({ key }) => key)
+    const cosignatures = readCosignatures(parseSignedNote(Buffer.from(note)), keys)
+    return cosignatures.length >= this.#options.quorum
+  }
+
   /** Has the next round offer this checkpoint: it is of this replica, so others wait for it. */
   published({ size }: Pick<StoredCheckpoint, 'size'>): void {
     if (size >= this.#seen.size) this.#seen = { size, rounds: PATIENCE }

@@ -3,31 +3,24 @@
  * not cosign it, so verifiers that demand them refuse it.
  */
 import { expect, test } from 'vitest'
-import { readEnvelope } from '../../src/formats/dsse.ts'
 import { serializeHashedRekord } from '../../src/formats/hashedrekord.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json.ts'
 import { withLogEntry } from '../../src/formats/log-entry.ts'
 import { logVerifierKey, type NoteKey } from '../../src/formats/note-key.ts'
 import type { WitnessDemand } from '../../src/formats/witnesses.ts'
 import { leafHash } from '../../src/crypto/merkle.ts'
-import { parseKeyHistory } from '../../src/keys/key-history.ts'
 import { TreeSigner } from '../../src/log/tree-signer.ts'
 import { parseKeyUri } from '../../src/providers/key-uri.ts'
 import { createFileProvider } from '../../src/providers/file/provider.ts'
 import { signArtifact } from '../../src/signing/sign-artifact.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 import { serializeAddCheckpoint } from '../../src/formats/add-checkpoint.ts'
-import { digestArtifact } from '../../src/verification/artifact.ts'
-import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import type { TrustMaterial } from '../../src/verification/trust.ts'
-import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
-import { verifyBundle } from '../../src/verification/verify-bundle.ts'
-import { codeOfAsync } from '../support/errors.ts'
 import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
+import { readTrust, releaseFile, verdictOn } from '../support/witnessed-release.ts'
 import { startTestWitness, type TestWitness } from '../support/witness.ts'
 
 const DIGEST = `sha256:${'ab'.repeat(32)}` as const
-const ARTIFACT = digestArtifact('app', [DIGEST])
 
 interface Scene {
   readonly server: TestServer
@@ -48,10 +41,7 @@ async function startScene(): Promise<Scene> {
   const section = ['log:', '  waitForWitnesses: 20s', '  witnesses:', ...entries, '']
   const server = await runServer(serverFolder(section.join('\n')))
   logs.push(logVerifierKey(server.logNames.transparency, activeKey(server, 'log').publicKey))
-  const published = await fetch(`${server.address}/trust/keys.json`)
-  const { payload } = readEnvelope(parseJson(new Uint8Array(await published.arrayBuffer())))
-  const trust = await toTrustMaterial(parseKeyHistory(payload))
-  return { server, trust, witnesses }
+  return { server, trust: await readTrust(server.address), witnesses }
 }
 
 function activeKey({ keys, versions }: TestServer, use: string) {
@@ -67,13 +57,9 @@ function steal(server: TestServer, use: string): Promise<Signer> {
 }
 
 async function release({ server }: Scene): Promise<JsonObject> {
-  const answer = await fetch(`${server.address}/v1/keys/release/signatures`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ artifacts: [{ digest: DIGEST, kind: 'file' }] }),
-  })
-  const { results } = (await answer.json()) as { results: { bundle: JsonObject }[] }
-  return results[0]?.bundle ?? {}
+  const caller = { address: server.address, authorization: `Bearer ${TOKEN}` }
+  const { bundle } = await releaseFile(caller, DIGEST)
+  return bundle ?? {}
 }
 
 /** A signature past the service, with a proof in a log of the thief under the log's own name and key. */
@@ -95,9 +81,7 @@ async function forge({ server }: Scene): Promise<{ bundle: JsonObject; checkpoin
 }
 
 function verify(bundle: JsonObject, { trust }: Scene, witnesses?: WitnessDemand): Promise<string> {
-  const policy = { ...SIGNATURE_POLICY, evidence: { logEntries: 1, times: 0, witnesses } }
-  const bytes = Buffer.from(JSON.stringify(bundle))
-  return codeOfAsync(() => verifyBundle(bytes, ARTIFACT, { trust, policy, now: new Date() }))
+  return verdictOn(bundle, { trust, digest: DIGEST, witnesses })
 }
 
 test('a second log under a stolen log key is refused where witnesses are demanded', async () => {
@@ -149,13 +133,9 @@ test('without its witnesses a service that waits for them releases nothing', asy
   const scene = await startScene()
   const [first] = scene.witnesses
   await first?.[Symbol.asyncDispose]()
-  const answer = await fetch(`${scene.server.address}/v1/keys/release/signatures`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ artifacts: [{ digest: DIGEST, kind: 'file' }] }),
-  })
+  const caller = { address: scene.server.address, authorization: `Bearer ${TOKEN}` }
 
-  expect(await answer.text()).toContain('ERR_LOG_UNAVAILABLE')
+  expect(await releaseFile(caller, DIGEST)).toEqual({ code: 'ERR_LOG_UNAVAILABLE' })
   const ready = await fetch(`${scene.server.address}/readyz`)
   expect(ready.status).toBe(503)
 })

@@ -27,7 +27,7 @@ export interface LoopbackServer {
 
 /** Starts a server that answers every request as the function says. */
 export async function startLoopbackServer(
-  answer: (request: LoopbackRequest) => LoopbackAnswer,
+  answer: (request: LoopbackRequest) => LoopbackAnswer | Promise<LoopbackAnswer>,
 ): Promise<LoopbackServer> {
   const requests: LoopbackRequest[] = []
   const server = createServer((incoming, response) => {
@@ -37,8 +37,10 @@ export async function startLoopbackServer(
       const { method = '', url = '', headers } = incoming
       const request = { method, path: url, headers, body: Buffer.concat(chunks) }
       requests.push(request)
-      const { status, body, contentType = 'application/json', headers: more } = answer(request)
-      response.writeHead(status, { 'content-type': contentType, ...more }).end(body)
+      void Promise.resolve(answer(request)).then((given) => {
+        const { status, body, contentType = 'application/json', headers: more } = given
+        response.writeHead(status, { 'content-type': contentType, ...more }).end(body)
+      })
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

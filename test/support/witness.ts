@@ -8,6 +8,7 @@ import { nodesOfTiles } from '../../src/log/tiles.ts'
 import { Witness } from '../../src/log/witness.ts'
 import { startWitness } from '../../src/service/witness-server.ts'
 import { openWitnessState } from '../../src/store/witness-state.ts'
+import { startLoopbackServer } from './loopback-server.ts'
 import { testSigner } from './signers.ts'
 import { createTempFolder } from './temp-folder.ts'
 
@@ -61,4 +62,32 @@ export async function askFor(
   const node = nodesOfTiles((level, index) => log.tile(level, index))
   const proof = oldSize <= size ? await proveConsistency(oldSize, size, node) : []
   return serializeAddCheckpoint({ oldSize, proof, note: Buffer.from(note) })
+}
+
+/** What stands between a service and its witness. */
+export interface WitnessGate {
+  readonly url: string
+  /** Has every request wait, from now on until the function that it answers is called. */
+  close(): () => void
+}
+
+/** Starts a gate before a witness; it is open. */
+export async function startWitnessGate({ url: inner }: TestWitness): Promise<WitnessGate> {
+  let opened = Promise.resolve()
+  const { url } = await startLoopbackServer(async ({ body, method, path }) => {
+    await opened
+    const answer = await fetch(`${inner}${path}`, { method, body: Buffer.from(body) })
+    const contentType = answer.headers.get('content-type') ?? ''
+    return { status: answer.status, body: await answer.text(), contentType }
+  })
+  return {
+    url,
+    close: () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      opened = promise.then(() => undefined)
+      return () => {
+        resolve(undefined)
+      }
+    },
+  }
 }
