@@ -158,7 +158,7 @@ export async function writeFileAtomically(
 
 /**
  * Removes what {@link writeFileAtomically} left of a file when its process was killed: a part of it, or a
- * second name of the whole. Whoever writes the file at the same time may fail.
+ * second name of the whole. A concurrent write of the same file may fail.
  *
  * @throws {@link CountersignError} ERR_FILE_WRITE — no permission, a read-only disk
  */

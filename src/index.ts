@@ -1,6 +1,6 @@
 /**
- * The public library of countersign: sign and attest artifacts with a {@link Signer}, and verify what
- * anybody signed. Everything of `countersign/verify` and `countersign/errors` is here too.
+ * The public library of countersign: sign and attest artifacts with a {@link Signer}, and verify
+ * signatures and attestations. Everything of `countersign/verify` and `countersign/errors` is here too.
  *
  * @packageDocumentation
  */

@@ -32,7 +32,7 @@ export interface RequestedSignature extends SubjectFacts {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-/** One request as policies see it. Whoever decides about it asks once, with all of it. */
+/** One request as policies see it. A decision is made once, over all of it. */
 export type AccessRequest =
   | {
       /** By what the key signs: statements and payloads that the service builds, or digests as they are. */

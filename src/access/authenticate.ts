@@ -153,7 +153,7 @@ async function verifyBearer(token: string, surroundings: Surroundings): Promise<
   const verifiedAt = options.now()
   const identity = verifyIdentity(token, issuer.settings, { keys, now: verifiedAt })
   const { caller, goodUntil } = identity
-  // Last, so that nobody can use up a token without having it.
+  // Last, so that a token cannot be used up by a caller that does not have it.
   if (issuer.settings.preventReplay === true) await assertFirstUse(identity, options)
   else known.remember(token, { caller, issuer, name, keys, verifiedAt, goodUntil })
   return caller
@@ -172,7 +172,7 @@ async function findKnown(
   return current === keys && options.now() < goodUntil ? caller : undefined
 }
 
-/** The claim is nobody's word yet: it only chooses among configured issuers, by equality. */
+/** The claim is unverified: it only selects one of the configured issuers, by equality. */
 function selectIssuer({ claims }: Jwt, issuers: ReadonlyMap<string, Issuer>): Issuer {
   const issuer = issuers.get(claims.issuer ?? '')
   if (issuer !== undefined) return issuer

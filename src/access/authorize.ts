@@ -152,7 +152,7 @@ function remembered(decide: Decide, { cachedDecisions = 2000 }: AuthorizerOption
   return (evaluation) => cache.get(JSON.stringify(evaluation), () => decide(evaluation))
 }
 
-/** A signature of nothing: all of no subjects are permitted, and yet nobody permitted anything. */
+/** A signature without subjects: every one of them would be permitted although no policy permits anything. */
 const NOTHING_ASKED: Decision = {
   isAllowed: false,
   policies: [],

@@ -16,7 +16,7 @@ import { acceptedIssuer, DEFAULT_ALGORITHMS, type IssuerSettings } from './setti
 export interface VerifiedIdentity {
   readonly caller: Caller
   readonly jti: string | undefined
-  /** When nobody accepts it any more, skew included. */
+  /** From when it is no longer accepted, skew included. */
   readonly expires: Date
   /** Until when it is neither expired nor too old, without any skew. */
   readonly goodUntil: Date
@@ -65,7 +65,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   ERR_SIGNATURE_INVALID: 'the token was changed, or another issuer made it',
 }
 
-/** Says of every way a token can be wrong that nobody is authenticated by it. */
+/** Turns every error of a malformed or invalid token into one of failed authentication. */
 export function attempt<T>(work: () => T): T {
   try {
     return work()

@@ -17,8 +17,8 @@ export interface KnownToken<Issuer> {
 }
 
 /**
- * A bounded memory: what was used longest ago is forgotten first. It holds hashes of tokens, so whoever
- * reads it can't use them; only SHA-256 of the very same text finds anything.
+ * A bounded memory: the least recently used entry is evicted first. It holds hashes of tokens, so reading
+ * it reveals no usable token; only SHA-256 of the very same text finds anything.
  */
 export class KnownTokens<Issuer> {
   readonly #known: LruMap<KnownToken<Issuer>>

@@ -40,7 +40,7 @@ export interface IssuerSettings {
   readonly ca?: TextReader | undefined
 }
 
-/** A token that never changes: for development, since whoever reads it can call for good. */
+/** A token that never changes: for development only, since a leaked one stays valid. */
 export interface StaticTokenSettings {
   /** What its caller is called. */
   readonly name: string

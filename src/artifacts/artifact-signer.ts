@@ -32,7 +32,7 @@ export interface SigningKey {
   readonly state?: string | undefined
 }
 
-/** One signature or attestation; it has been verified, and nobody else has seen it. */
+/** One signature or attestation, verified and not released yet. */
 export interface SignatureOutput<S = SigningSubject> {
   readonly subjects: readonly [S, ...S[]]
   readonly predicateType: string

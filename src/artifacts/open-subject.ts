@@ -15,7 +15,7 @@ export interface OpenSubject extends SigningSubject {
   readonly pinned: string
   /** Bundle file that is to be written; undefined where the bundle is only attached. */
   readonly path: string | undefined
-  /** Attaches what was signed to an image; absent for what is none, or is not to be changed. */
+  /** Attaches what was signed to an image; absent if it is not an image, or must not be changed. */
   readonly attach?: (output: SignatureOutput) => Promise<readonly AttachedDocument[]>
 }
 

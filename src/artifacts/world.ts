@@ -1,6 +1,6 @@
 /** What work on artifacts takes from its surroundings. */
 
-/** What is being read, for whoever watches. */
+/** What is being read, to show progress. */
 export interface Reading {
   /** What to call it: `hashing app.tar.gz`. */
   readonly label: string

@@ -1,5 +1,5 @@
 /**
- * What an AbortSignal means to callers: a deadline that passed, or work nobody wants any more.
+ * What an AbortSignal means to callers: a deadline that passed, or work that was cancelled.
  *
  * @packageDocumentation
  */

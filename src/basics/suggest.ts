@@ -1,4 +1,4 @@
-/** Finds what was probably meant by a name nobody knows. */
+/** Suggests what an unknown name probably meant. */
 
 /** The known name that is closest, where one is close enough to be meant: at most a third of its letters differ. */
 export function suggestName(name: string, known: readonly string[]): string | undefined {

@@ -110,8 +110,8 @@ export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
 }
 
 /**
- * Makes a getter for an address that whoever runs this program chose: one inside of their network is as good
- * as any. Else as {@link createBoundedGet}.
+ * Makes a getter for an address that the operator of this program chose, which may be inside their network.
+ * Otherwise like {@link createBoundedGet}.
  */
 export function createChosenGet(proxies?: Proxies): BoundedGet {
   return createBoundedGet({ allowPrivateAddresses: true, proxies })

@@ -33,7 +33,7 @@ export interface CacheBounds {
   readonly mostFreshSeconds: number
   /** How old it may get while the service does not answer. */
   readonly maxStaleSeconds: number
-  /** Least time between two tries that somebody's unknown key, or a silent service, gives rise to. */
+  /** Least time between two fetches caused by an unknown key or an unreachable service. */
   readonly cooldownSeconds: number
 }
 
@@ -117,8 +117,8 @@ export class CachedDocument<T> {
   }
 
   /**
-   * The value after a look whether there is a newer one: for a key that is not in it. Anybody can make
-   * up unknown keys, so between two looks there is a pause, in which it answers what it has.
+   * The value after checking for a newer one: for a key that is not in it. An attacker can make up unknown
+   * keys, so between two checks there is a pause, in which it returns what it has.
    *
    * @throws {@link CountersignError} as {@link CachedDocument.current}
    */
@@ -194,7 +194,7 @@ export class CachedDocument<T> {
     return isOlder && ageSeconds <= stored.freshSeconds + SETTLING_SECONDS
   }
 
-  /** The value, and another look soon: whoever was late has heard by then. */
+  /** The value, with another check soon, when a late replica has the change too. */
   #keepAwhile(held: Held<T>): T {
     this.#held = { ...held, freshUntilMs: this.#options.now().getTime() + LATE_PAUSE_MS }
     return this.#usable(held)
@@ -293,8 +293,8 @@ function refusedCopy(cause: CountersignError): CountersignError {
 }
 
 /**
- * Refuses a publication that is older than the one already seen: somebody replays it, or a cache on the
- * way does.
+ * Refuses a publication that is older than the one already seen: an attacker or a cache on the way
+ * replays it.
  *
  * @throws {@link CountersignError} ERR_TRUST_ROLLED_BACK
  */
@@ -308,7 +308,7 @@ export function assertNotRolledBack(
     'ERR_TRUST_ROLLED_BACK',
     `${url.href} answers with sequence ${found ?? 'none'}, and ${seen} was seen before`,
     {
-      hint: 'a cache or somebody between you and the service answers with an old copy; try another network, and tell the operator of the service',
+      hint: 'a cache or an attacker between you and the service returns an old copy; try another network, and report it to the operator of the service',
       details: { url: url.href, seen, ...(found !== undefined && { found }) },
     },
   )

@@ -13,7 +13,7 @@ const WRONG_CERTIFICATE: ReadonlySet<string> = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
 
-/** Says what to do; a code that nobody knows gets the usual things to look at. */
+/** Returns the hint for a code; an unknown code gets the usual things to check. */
 export function connectionHint(code: string): string {
   if (UNKNOWN_AUTHORITY.has(code)) {
     return 'its certificate is of an authority that this machine does not know: if it is yours, set NODE_EXTRA_CA_CERTS to the PEM file of that authority'

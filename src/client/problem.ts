@@ -20,7 +20,7 @@ const BY_STATUS: Readonly<Partial<Record<number, ErrorCode>>> = {
   504: 'ERR_TIMEOUT',
 }
 
-/** Makes the error of an answer that is none of success. */
+/** Makes the error of an unsuccessful answer. */
 export function toServiceError(url: URL, { status, body }: ExchangeAnswer): CountersignError {
   const found = readProblem(body)
   const problem = found === undefined ? undefined : problemToError(found)
@@ -33,8 +33,8 @@ export function toServiceError(url: URL, { status, body }: ExchangeAnswer): Coun
 }
 
 /**
- * The error that a problem document tells of, its code kept; undefined where the code is none of ours.
- * What it says is the service's word.
+ * The error that a problem document tells of, its code kept; undefined if the code is not one of ours.
+ * Its text is the service's word.
  */
 export function problemToError(problem: JsonObject): CountersignError | undefined {
   const { code, detail, hint, requestId } = problem

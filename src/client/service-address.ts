@@ -7,7 +7,7 @@ export function atService(service: URL, path: string): URL {
 }
 
 /**
- * Makes sure that an address keeps a bearer token private: it is worth what it grants to whoever reads it.
+ * Makes sure that an address keeps a bearer token private, since a leaked token is usable by any reader.
  *
  * @throws {@link CountersignError} ERR_USAGE — neither https nor this machine itself
  */

@@ -27,7 +27,7 @@ import { assertPrivate, atService } from './service-address.ts'
 export interface ServiceClientOptions {
   /** Address of the service; https, or this machine. */
   readonly url: URL
-  /** Gives the bearer token, anew for every try: one may be short-lived, and one that is refused is renewed once. */
+  /** Returns the bearer token, called for every try: it may be short-lived, and a refused one is renewed once. */
   readonly token: (signal: AbortSignal | undefined) => Promise<string>
   readonly runtime: Runtime
   /** Default 4. */
@@ -80,7 +80,7 @@ export interface ServiceClient {
     request: AttestationCall,
     options?: ServiceCallOptions,
   ): Promise<AttestationMade>
-  /** Issues a token. Trying again issues another one, which harms nobody. */
+  /** Issues a token. A retry issues another one, which does no harm. */
   issueToken(key: string, request: TokenCall, options?: ServiceCallOptions): Promise<TokenMade>
 }
 

@@ -29,7 +29,7 @@ export interface PublishedKeysOptions {
   readonly env: ProxyVariables
 }
 
-/** Opens keys on the word of whoever answers at the address; nothing is fetched yet. */
+/** Opens keys, trusting the server at the address; nothing is fetched yet. */
 export function publishedKeys(
   service: URL,
   { signal, now, env }: PublishedKeysOptions,

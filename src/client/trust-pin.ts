@@ -32,7 +32,7 @@ export function parseFingerprint(text: string): string {
 
 /**
  * Finds the trust key that signed a publication among those it names itself. That proves nothing yet:
- * whoever answers may have made both. Only the fingerprint, which came another way, does.
+ * an attacker who answers may have made both. Only the fingerprint, obtained separately, does.
  *
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_ENVELOPE_INVALID, ERR_JSON_INVALID — malformed, or
  * not signed by a key it names
@@ -71,7 +71,7 @@ export function assertFingerprint(key: PublicKeyInfo, fingerprint: string): void
     'ERR_KEY_NOT_TRUSTED',
     `the trust key of the service is ${found}, not ${fingerprint}`,
     {
-      hint: 'ask the operator of the service whether the trust key was rotated; else somebody else answers in its place',
+      hint: 'ask the operator of the service whether the trust key was rotated; if not, another server is impersonating it',
       details: { expected: fingerprint, actual: found },
     },
   )

@@ -1,6 +1,6 @@
 /**
  * The keys a service needs for itself: to stamp times, to sign its logs, to sign what it publishes. A
- * service with a database of its own makes them in a folder beside it, where nobody has chosen others.
+ * service with a database of its own makes them in a folder beside it, unless others are configured.
  *
  * @packageDocumentation
  */
@@ -21,8 +21,8 @@ const ALGORITHMS: Readonly<Partial<Record<KeyUse, AlgorithmName>>> = {
 }
 
 /**
- * All keys of the service: those that are configured, and one for each of its own uses that nobody
- * configured, named like the use.
+ * All keys of the service: those that are configured, and one for each of its own uses that is
+ * not configured, named like the use.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — one must be configured, because replicas share the
  * store and not a folder, or because its name is taken

@@ -227,7 +227,7 @@ function checkTimestamps(text: string): Complaint | undefined {
   return /^https?:/.test(text) ? checkUrl(text) : unexpected('timestamps', text)
 }
 
-/** The text itself is never shown: somebody may have put the secret there. */
+/** The text itself is never shown: it may be the secret, pasted in by mistake. */
 function checkSecret(text: string): Complaint | undefined {
   if (new RegExp(SECRET_PATTERN).test(text)) return undefined
   return {

@@ -1,4 +1,4 @@
-/** Mistakes in the configuration, all of them, each with the place to mend it. */
+/** All mistakes in the configuration, each with its location. */
 import { CountersignError } from '../errors.ts'
 import { describeOrigin, type Origin } from './origin.ts'
 

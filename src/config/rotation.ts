@@ -1,4 +1,4 @@
-/** The quantities of rotation that somebody chose, in seconds. */
+/** The configured quantities of rotation, in seconds. */
 import type { RotationOverrides } from '../keys/policy.ts'
 import { parseDurationSeconds } from './duration.ts'
 import type { KeyEntry } from './sections/key.ts'

@@ -80,8 +80,7 @@ const trust = Type.Object(
   },
   {
     ...STRICT,
-    description:
-      'Whom `verify` trusts where the command line names nobody; what it names is never mixed with this.',
+    description: 'What `verify` trusts if the command line sets no trust; the two are never mixed.',
   },
 )
 
@@ -152,7 +151,7 @@ const configFile = Type.Object(
     timestamps: Type.Optional(
       text('timestamps', {
         description:
-          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or nobody (`none`). With `trust.trustedRoot`, its certificates must be there: each time stamp is verified with them before it is released. Without, the signature is checked with the certificate in the time stamp, whoever that is of, and the service warns at its start. Plain http will do: time stamps are signed.',
+          'Who says when artifacts were signed: the time-stamp authority of the service itself (`embedded`), another one (RFC 3161) by its address, or none (`none`). With `trust.trustedRoot`, its certificates must be there: each time stamp is verified with them before it is released. Without, the signature is checked with the certificate in the time stamp, whose issuer is not verified, and the service warns at its start. Plain http will do: time stamps are signed.',
         default: DEFAULTS.timestamps,
       }),
     ),

@@ -76,7 +76,7 @@ export interface ServeSettings {
 export interface LogSettings {
   /** Of the transparency log; undefined: the host of the service's address. */
   readonly origin: string | undefined
-  /** Whether everybody may read the transparency log. */
+  /** Whether the transparency log is public. */
   readonly isPublic: boolean
   /** Of the audit log; undefined: made of the service's address. */
   readonly auditOrigin: string | undefined

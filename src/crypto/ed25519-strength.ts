@@ -1,6 +1,6 @@
 /**
- * Ed25519 points that must not be trusted. Under a point of small order many verifiers accept signatures
- * that anyone can write; a point in another encoding than its own (RFC 8032 section 5.1.3) gives a key two
+ * Ed25519 points that must not be trusted. Under a point of small order many verifiers accept forged
+ * signatures; a point in another encoding than its own (RFC 8032 section 5.1.3) gives a key two
  * names. OpenSSL makes keys of both.
  *
  * @packageDocumentation
@@ -26,7 +26,8 @@ export function assertSoundEd25519(point: Uint8Array): void {
   littleEndian[POINT_BYTES - 1] = (littleEndian[POINT_BYTES - 1] ?? 0) & 0x7f
   const y = BigInt(`0x${littleEndian.reverse().toString('hex')}`)
   if (y >= FIELD) throw refused('its point is not in its canonical encoding')
-  if (SMALL_ORDER_Y.has(y)) throw refused('its point is of small order, so anyone can sign with it')
+  if (SMALL_ORDER_Y.has(y))
+    throw refused('its point is of small order, so signatures of it can be forged')
 }
 
 function refused(why: string): CountersignError {

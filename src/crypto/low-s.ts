@@ -1,6 +1,6 @@
 /**
- * The one form of an ECDSA signature. With (r, s) also (r, n - s) verifies, and anyone can make it of the
- * other: so signatures are released with the smaller s (as SEC 1 version 2 section 4.1.3 allows), and
+ * The one form of an ECDSA signature. With (r, s) also (r, n - s) verifies, and can be computed without the key,
+ * so signatures are released with the smaller s (as SEC 1 version 2 section 4.1.3 allows), and
  * wherever one is counted or looked up, it is by that form. Both forms verify.
  *
  * @packageDocumentation

@@ -1,5 +1,5 @@
 /**
- * The Merkle tree of RFC 6962 section 2.1: hashes of leaves and nodes, and the two proofs as a stranger
+ * The Merkle tree of RFC 6962 section 2.1: hashes of leaves and nodes, and the two proofs as a verifier
  * checks them. Sizes and indices are whole numbers up to 2^53 - 1.
  *
  * @packageDocumentation

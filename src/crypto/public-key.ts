@@ -57,7 +57,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   RSA: ['e', 'kty', 'n'],
 }
 
-/** The algorithm a key gets when nobody names one; keyed by curve, or by key type for RSA. */
+/** The default algorithm of a key, by curve, or by key type for RSA. */
 const DEFAULT_ALGORITHM: Readonly<Record<string, AlgorithmName>> = {
   'P-256': 'ES256',
   'P-384': 'ES384',

@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises'
 let last: Promise<unknown> = Promise.resolve()
 
 /**
- * Waits until the event loop has gone round since whoever asked before. Work that keeps a thread for
- * milliseconds asks before each piece, so that everybody else has a turn between two.
+ * Waits for one turn of the event loop after the previous caller's. Work that blocks the thread for
+ * milliseconds calls it before each piece, so that other requests run in between.
  */
 export function nextTurn(): Promise<void> {
   const turn = last.then(() => setImmediate())

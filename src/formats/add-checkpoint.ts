@@ -61,7 +61,7 @@ function parseHash(line: string): Uint8Array {
   throw malformed('a line of its proof is not a hash')
 }
 
-/** Reads a tree size as tlog-witness writes it; undefined where it is none. */
+/** Reads a tree size as tlog-witness writes it; undefined if it is malformed. */
 export function readTreeSize(decimal: string): number | undefined {
   if (!/^(0|[1-9]\d{0,15})$/.test(decimal)) return undefined
   const size = Number(decimal)

@@ -29,7 +29,7 @@ export function serializeCosignature({ time, signature }: TimedSignature): Uint8
 }
 
 /**
- * Reads a cosignature; undefined where it is not one. A witness always states a time, so zero is none; beyond
+ * Reads a cosignature; undefined where it is not one. A witness always states a time, so zero is invalid; beyond
  * 2^53 - 1 no witness can have been.
  */
 export function readCosignature(bytes: Uint8Array): TimedSignature | undefined {

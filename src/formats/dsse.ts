@@ -8,7 +8,7 @@ import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { type JsonObject, type JsonValue, parseJson, readObject } from './json.ts'
 
-/** One signature of an envelope; `keyid` is a hint nobody vouches for. */
+/** One signature of an envelope; `keyid` is an unauthenticated hint. */
 export interface EnvelopeSignature {
   readonly keyid: string
   readonly sig: Uint8Array

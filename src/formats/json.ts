@@ -139,7 +139,7 @@ export function stringEnd(text: string, start: number): number {
   return backslashes % 2 === 0 ? quote + 1 : escapedStringEnd(text, quote + 1)
 }
 
-/** Where one quote is escaped more may be, and searching for each anew would take ten times as long. */
+/** Strings with one escaped quote often have more, and a new search for each would take ten times as long. */
 function escapedStringEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     const code = text.charCodeAt(at)

@@ -9,7 +9,7 @@ import { decodeBase64Url, encodeBase64Url } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { isJsonObject, type JsonLimits, type JsonObject, parseJson } from './json.ts'
 
-/** The protected header, which is nobody's word until the signature holds. */
+/** The protected header, untrusted until the signature is verified. */
 export interface JoseHeader {
   /** What the token says it was signed with: compared with the key's own, never followed. */
   readonly alg: string
@@ -45,7 +45,7 @@ function malformedToken(why: string, cause?: unknown): CountersignError<'ERR_JWT
 /** The error of a member that has another type than it must; its value is never quoted. */
 export function malformedMember(name: string, why: string): CountersignError<'ERR_JWT_INVALID'> {
   return new CountersignError('ERR_JWT_INVALID', `malformed token: "${name}" is ${why}`, {
-    hint: 'whoever issued the token must mend it: RFC 7519 section 4 has the types of claims',
+    hint: 'ask the issuer of the token to fix it: RFC 7519 section 4 defines the types of claims',
   })
 }
 
@@ -84,8 +84,8 @@ function decodePart(text: string, name: string): Uint8Array {
 
 function readHeader(bytes: Uint8Array): JoseHeader {
   const json = parseTokenObject(bytes, 'header', { maxDepth: HEADER_DEPTH })
-  // An extension somebody calls critical may change what the signature means (RFC 7515 section 4.1.11).
-  if (Object.hasOwn(json, 'crit')) throw malformedToken('a critical extension nobody here knows')
+  // A critical extension may change what the signature means (RFC 7515 section 4.1.11).
+  if (Object.hasOwn(json, 'crit')) throw malformedToken('an unknown critical extension')
   if (Object.hasOwn(json, 'b64') && json['b64'] !== true) {
     throw malformedToken('an unencoded payload')
   }

@@ -74,8 +74,8 @@ export function toDescriptor(reader: ObjectReader): Descriptor {
 
 /**
  * Reads an entry of a list, which others may have written: only its digest must be well formed. Any other
- * malformed member reads as absent, as unknown content or as no bytes, so that whoever relies on it is
- * refused, and an entry of others never hides ours. Undefined without a digest.
+ * malformed member reads as absent, as unknown content or as no bytes, so that relying on it
+ * fails, and an entry of others never hides ours. Undefined without a digest.
  */
 export function toListed(entry: JsonValue): Descriptor | undefined {
   if (!isJsonObject(entry)) return undefined
@@ -92,7 +92,7 @@ export function toListed(entry: JsonValue): Descriptor | undefined {
   }
 }
 
-/** An artifact type as it is listed: older tools write any word; an empty one is none. */
+/** An artifact type as it is listed: older tools write any word; an empty one counts as absent. */
 export function toListedType(value: JsonValue | undefined): string | undefined {
   const isType = typeof value === 'string' && value !== '' && value.length <= MAX_LISTED_TYPE
   return isType ? value : undefined

@@ -1,6 +1,6 @@
 /**
  * Leaves of a transparency log about signatures: a Rekor v2 entry, or a kind of our own where stock verifiers
- * agree on none. Who has a signature and its key can write its leaf, so nobody has to be asked for it.
+ * agree on none. A leaf follows from a signature and its key, so verifiers need no other source for it.
  *
  * @packageDocumentation
  */

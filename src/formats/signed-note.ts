@@ -9,7 +9,7 @@ import { decodeBase64, encodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
 import { isNoteKeyName, type NoteKey } from './note-key.ts'
 
-/** One signature line; name and id are hints nobody vouches for. */
+/** One signature line; name and id are unauthenticated hints. */
 export interface NoteSignature {
   readonly name: string
   /** Four bytes. */
@@ -110,7 +110,7 @@ export function verifySignedNote(note: SignedNote, keys: readonly NoteKey[]): Ve
 function failed(name: string): CountersignError {
   const message = `the signature of "${name.slice(0, 200)}" does not fit the note`
   return new CountersignError('ERR_NOTE_INVALID', message, {
-    hint: 'the note was changed, or signed by somebody who does not have the key; do not use it',
+    hint: 'the note was modified, or signed without the key; do not use it',
   })
 }
 
@@ -119,7 +119,7 @@ function unsigned(note: SignedNote, keys: readonly NoteKey[]): CountersignError 
   const expected = keys.map(({ vkey }) => vkey).join(', ')
   const message = `no trusted key signed the note; its signatures name ${names.slice(0, 200)}`
   return new CountersignError('ERR_NOTE_INVALID', message, {
-    hint: 'check the verifier key: get it anew from the owner of the log',
+    hint: 'check the verifier key: ask the operator of the log for it again',
     details: { expected: expected.slice(0, 500) },
   })
 }

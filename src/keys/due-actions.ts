@@ -16,7 +16,7 @@ export type DueAction =
 /**
  * What is due now, in order. A standby is made and published where there is none; the first version of a
  * key is activated at once, a later one when the period of the active one is over and verifiers have seen
- * it, or sooner where that was asked for. Nothing is ever ended, and a key whose signing somebody stopped stays stopped.
+ * it, or sooner where that was asked for. Nothing is ever ended, and a key whose signing was stopped stays stopped.
  */
 export function dueActions(moment: KeyMoment): readonly DueAction[] {
   const { versions } = moment

@@ -76,7 +76,7 @@ export interface KeyHistory {
   readonly skipped?: readonly SkippedVersion[]
   /**
    * The versions of the trust key that may sign a history from now on: the active one, and the standby
-   * that will follow it. Whoever trusts the signer of this history trusts them next; so a client that
+   * that will follow it. A client that trusts the signer of this history trusts them next; so one that
    * looks in at least once while a version is active learns its successor before it signs.
    */
   readonly trustKeys?: readonly PublicKeyInfo[]

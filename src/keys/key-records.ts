@@ -40,7 +40,7 @@ export interface KeyRecords {
   /**
    * Compare-and-swap: writes `next` where the stored revision is `next.revision - 1`.
    *
-   * @throws CountersignError ERR_STATE_CONFLICT — somebody was faster
+   * @throws CountersignError ERR_STATE_CONFLICT — changed concurrently
    */
   replaceVersion(next: KeyVersion): Promise<void>
   /** Number of the newest publication; 0 before the first. */

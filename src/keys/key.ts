@@ -50,7 +50,7 @@ export interface RotationPolicy {
   readonly maxTokenLifetimeSeconds: number
   /** W: tolerance verifiers add to `exp`. */
   readonly verifierLeewaySeconds: number
-  /** Rotation period; undefined: versions follow each other only when somebody says so. */
+  /** Rotation period; undefined: versions follow each other only on request. */
   readonly everySeconds: number | undefined
   /** How long a version that signs no more is kept in its backend before it may be destroyed. */
   readonly auditWindowSeconds: number
@@ -102,8 +102,8 @@ export interface KeyVersion extends VersionState {
   readonly createdAt: Date
   readonly origin: KeyOrigin
   /**
-   * Whether it was activated before verifiers had surely seen it: by somebody who said why, or in place
-   * of a revoked version. The first version of a key is not, it replaces nothing.
+   * Whether it was activated before verifiers had surely seen it: by an operator who gave a reason, or in
+   * place of a revoked version. The first version of a key is not, it replaces nothing.
    */
   readonly isForced: boolean
   /** Certificate chain of a time-stamp key, PEM, leaf first. */

@@ -26,9 +26,9 @@ const ANYBODY: readonly Actor[] = ['scheduler', 'operator']
 const OPERATOR: readonly Actor[] = ['operator']
 
 /**
- * Every transition there is; what is not here is refused. A version comes into being `pending` (create,
- * by anybody). Revoking what is revoked or destroyed moves `compromisedSince` back in time. Nothing leads
- * back: a version that has signed and stopped never signs again, since its window has an end.
+ * Every transition there is; what is not here is refused. A version is created `pending`, by the
+ * scheduler or an operator. Revoking what is revoked or destroyed moves `compromisedSince` back in time.
+ * Nothing leads back: a version that has signed and stopped never signs again, since its window has an end.
  */
 export const LIFECYCLE: readonly Transition[] = [
   { from: 'pending', action: 'publish', to: 'pending', actors: ANYBODY },

@@ -10,7 +10,7 @@ import type { Key, KeyUse, RotationPolicy } from './key.ts'
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-/** Quantities somebody chose; those left out get their default. */
+/** Configured quantities; those left out get their default. */
 export type RotationOverrides = { readonly [Name in keyof RotationPolicy]?: RotationPolicy[Name] }
 
 const DEFAULTS: Omit<RotationPolicy, 'everySeconds'> = {

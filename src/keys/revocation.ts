@@ -20,7 +20,7 @@ import { changeVersion, type VersionChange } from './version-change.ts'
 
 /**
  * What follows a revoked version: `seamless`, the standby that verifiers hold, so no token fails; or
- * `flush`, a version nobody has seen, so that caches that only refetch on an unknown `kid` drop the
+ * `flush`, a version no verifier has seen, so that caches that only refetch on an unknown `kid` drop the
  * revoked one.
  */
 export type RevocationMode = 'seamless' | 'flush'
@@ -93,7 +93,7 @@ function follow(
   return takeOver(moment, standby, ripe === undefined || moment.now < ripe)
 }
 
-/** The version nobody has seen, the newest if there are several: what `flush` brings in. */
+/** The version no verifier has seen, the newest if there are several: what `flush` activates. */
 export function freshOf(versions: readonly KeyVersion[]): KeyVersion | undefined {
   return versions
     .filter(({ state, publishedAt }) => state === 'pending' && publishedAt === undefined)

@@ -121,7 +121,7 @@ function planActivation(moment: KeyMoment, verifiers: readonly VerifierClass[]):
   const published = standbyOf(versions)?.publishedAt ?? now
   const policy = policyAt(moment.key, published)
   if (isUnused(versions)) {
-    const boundBy = 'nothing: the key has never signed, so nobody has anything to verify with it'
+    const boundBy = 'nothing: the key has never signed, so there is nothing to verify with it'
     return { step: 'activate', earliest: later(published, now), terms: [], boundBy }
   }
   const terms = activationTerms(policy)

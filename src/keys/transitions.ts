@@ -99,7 +99,7 @@ export function activate(
   const { version } = beginTransition(moment, number, 'activate')
   const earliest = ripeAt(version, key)
   if (earliest === undefined) {
-    throw refuse(version, 'activate', 'nobody has seen it', 'publish it, then wait')
+    throw refuse(version, 'activate', 'it was never published', 'publish it, then wait')
   }
   const forced = isForced(version, 'activate', options)
   const isEarly = now < earliest && !isUnused(versions)

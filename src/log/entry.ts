@@ -156,7 +156,7 @@ export interface ApprovalUseEntry extends ApprovalStepBase {
   readonly approvals: readonly number[]
 }
 
-/** A step of a change that nobody makes alone. */
+/** A step of a change that needs approval. */
 export type ApprovalEntry = ApprovalRequestEntry | ApproveEntry | ApprovalUseEntry
 
 /** Which changes of keys need how many callers. */

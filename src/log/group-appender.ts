@@ -96,7 +96,7 @@ export function createAppender<Records extends TwoLogs>(
   }
 }
 
-/** Takes the next entries somebody still waits for. */
+/** Takes the next entries that a caller still waits for. */
 function takeGroup(
   queue: PendingEntry[],
   { maxGroup = 256 }: { readonly maxGroup?: number },

@@ -11,8 +11,8 @@ import { nodesOfTiles } from './tiles.ts'
 export type LogTree = Pick<LogReader, 'find' | 'entries' | 'tile' | 'head'>
 
 /**
- * Reads entries as of this moment. Their rows alone prove nothing: whoever writes the database can change
- * them, and the tree above them only in view of everybody who reads the log.
+ * Reads entries as of this moment. Their rows alone prove nothing: an attacker with write access to the
+ * database can change them, but not the tree above them unnoticed by readers of the log.
  *
  * @throws {@link CountersignError} from the reading: ERR_LOG_PROOF_INVALID — no such entry, or it is not what
  * the tree has there

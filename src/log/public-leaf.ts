@@ -1,5 +1,5 @@
 /**
- * Leaves of the transparency log, which everybody reads: about each released signature a Rekor v2 entry, or one
+ * Leaves of the transparency log, which is public: about each released signature a Rekor v2 entry, or one
  * of ours where stock verifiers agree on none, and about each change of a key version an entry of ours. Nothing
  * in them says who asked, why, or for which artifact beyond the digest that was signed.
  *

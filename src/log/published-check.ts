@@ -1,7 +1,7 @@
 /**
  * Holds what a service publishes of its keys against its log: every version, its state and its window must
- * follow from state entries. Whoever can write the service's database could otherwise bring in a key that
- * nobody ever sees made.
+ * follow from state entries. Otherwise an attacker with write access to the service's database could add a key
+ * whose creation was never logged.
  *
  * @packageDocumentation
  */
@@ -152,7 +152,7 @@ function loggedFacts(logged: LoggedVersion): Facts {
 function unlogged(what: string, kid: string, why: string): CountersignError {
   const message = `kid ${kid} in ${what} does not match the log: ${why}`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: "do not rely on these keys: somebody may have written them into the service's database; ask its owner",
+    hint: "do not rely on these keys: they may have been inserted into the service's database; ask its operator",
     details: { kid },
   })
 }

@@ -1,4 +1,4 @@
-/** The checkpoint beside the tiles of a log, by which they are a whole log for whoever reads them. */
+/** The checkpoint beside the tiles of a log, which makes them a complete log for readers. */
 import { HASH_BYTES } from '../crypto/merkle.ts'
 import { CountersignError } from '../errors.ts'
 import { parseCheckpoint } from '../formats/checkpoint.ts'

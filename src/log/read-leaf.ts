@@ -84,7 +84,7 @@ function readDigest({ algorithm: name, digest }: HashedRekord['data']): Digest {
   const hash = Object.hasOwn(SIGSTORE_HASHES, name) ? SIGSTORE_HASHES[name] : undefined
   const bytes = decodeBase64(digest)
   if (hash === undefined || bytes?.length !== DIGEST_BYTES[hash]) {
-    throw malformedLeaf('its digest is none of SHA2_256, SHA2_384 and SHA2_512')
+    throw malformedLeaf('its digest is not SHA2_256, SHA2_384 or SHA2_512')
   }
   return formatDigest(hash, bytes)
 }

@@ -100,7 +100,7 @@ export interface TaggedManifest {
 }
 
 /**
- * What is known after a tag was written: it moved and nobody came between; it was taken, but another
+ * What is known after a tag was written: it moved without a concurrent write; it was taken, but another
  * writer may have come between; another writer did, and it did not move.
  */
 export type WriteOutcome = 'moved' | 'unproven' | 'beaten'

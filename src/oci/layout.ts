@@ -1,6 +1,6 @@
 /**
  * An OCI image layout on disk as an {@link ArtifactStore}: what skopeo, buildx, crane and oras write.
- * Its content may come from anybody: every blob is checked.
+ * Its content is untrusted: every blob is checked.
  *
  * @packageDocumentation
  */
@@ -136,7 +136,7 @@ class ImageLayout implements OciStore {
     return digest === undefined ? undefined : this.readManifest(digest)
   }
 
-  /** Certain: nobody writes index.json between the look at it and its replacement. */
+  /** Certain: index.json is not written between reading and replacing it. */
   async writeTag(
     tag: string,
     { mediaType, bytes }: TaggedManifest,

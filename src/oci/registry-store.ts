@@ -152,7 +152,7 @@ class RegistryStore implements OciStore {
     if (this.#mode !== 'tag') {
       const listed = await this.#awaitApi(subject, entry, { isAnnounced, report, signal })
       if (listed?.some(({ digest }) => digest === entry.digest)) return 'api'
-      // Readers who find others in the API never look at the tag: an entry there would help nobody.
+      // Readers that find others in the API never read the tag: an entry there would be useless.
       const isListBlind = listed !== undefined && listed.length > 0
       if (isListBlind || this.#mode === 'api') throw notListed(this.location, entry.digest)
     }

@@ -50,7 +50,7 @@ export function parseRealm(realm: string, registry: URL): URL {
 
 /**
  * Fetches a token. Where a read with credentials is refused, it is tried without them: a stale login
- * does not keep anybody from what is public.
+ * does not block access to public content.
  *
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — refused; ERR_REGISTRY_PROTOCOL — an answer that
  * is no token; and the errors of the network

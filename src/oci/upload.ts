@@ -126,7 +126,7 @@ export async function startUpload(repository: Repository, options: CallOptions):
   return target
 }
 
-/** Adds the digest as text: URLSearchParams would write the registry's own parameters anew. */
+/** Adds the digest as text: URLSearchParams would re-encode the registry's own parameters. */
 function withDigest(upload: URL, digest: Digest): URL {
   const query = `digest=${encodeURIComponent(digest)}`
   const target = new URL(upload)

@@ -1,6 +1,6 @@
 /**
  * Providers of public keys that are published somewhere, as PEM or one JWK: each describes keys, and neither opens
- * nor makes any. Whoever controls the source decides what is trusted.
+ * nor makes any. The source alone decides what is trusted.
  *
  * @packageDocumentation
  */

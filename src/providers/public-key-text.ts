@@ -10,8 +10,8 @@ import { isJsonObject, parseJson } from '../formats/json.ts'
 const MAX_BYTES = 64 * 1024
 
 /**
- * Reads a public key, telling the two forms apart by the first character. The text may come from a
- * stranger.
+ * Reads a public key, telling the two forms apart by the first character. The text is
+ * untrusted.
  *
  * @throws {@link CountersignError} ERR_KEY_INVALID — neither form, or not a key that can be trusted;
  * ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE — as parseJson

@@ -40,11 +40,11 @@ export interface Done {
 }
 
 /**
- * Changes the versions of one key. It is decided anew, under the lock, whenever the transaction has to
- * run again.
+ * Changes the versions of one key. The change is decided under the lock, again whenever the transaction
+ * is retried.
  *
- * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key; ERR_STATE_CONFLICT — somebody changed
- * a version meanwhile; ERR_KEY_EXISTS — a kid is taken; ERR_LOG_PROOF_INVALID — the log does not tell what
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key; ERR_STATE_CONFLICT — a version was
+ * changed concurrently; ERR_KEY_EXISTS — a kid is taken; ERR_LOG_PROOF_INVALID — the log does not tell what
  * the store says of a version; ERR_CLOCK — the clock is wrong, and it is no revocation; what `decide` throws, and the store
  */
 export function changeKey(
@@ -146,7 +146,7 @@ export function consentTo(
   })
 }
 
-/** A transition starts from what the log tells: an entry over a row that somebody slipped in would vouch for it. */
+/** A transition starts from what the log states: an entry over a row that an attacker inserted would vouch for it. */
 async function assertAllLogged(
   { log }: StoreTransaction,
   { key, versions }: KeyMoment,

@@ -73,7 +73,7 @@ async function doStep(
   try {
     await transition(context, key.name, due, { ...by, reason })
   } catch (error) {
-    // Somebody else took the step first: the next look at the store tells what is left.
+    // Another process took the step first: the next read of the store shows what is left.
     if (!CountersignError.is(error, 'ERR_STATE_CONFLICT')) throw error
   }
 }

@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 250
 /**
  * Records keys, updates rules and provider of those that are known (what was cached or issued under the
  * old policy keeps its waits, see {@link changePolicy}), and settles once each has an active version, by
- * whichever replica's work; the scheduler runs only where one has none. A key whose signing somebody
+ * whichever replica's work; the scheduler runs only where one has none. A key whose signing was
  * stopped is not waited for. Where replicas share the store, a key whose rules are neither stricter nor
  * accepted stays as it is. Keys that are in the store and not in the list stay as they are.
  *
@@ -42,7 +42,7 @@ export async function ensureKeys(
   const { scheduler, signal, delay = pause } = options
   await context.store.transaction((records) => putKeys(records, keys, context, options))
   for (let looks = 1; ; looks += 1) {
-    // First: what else is due, on backends that may be away, keeps nobody waiting whose keys sign.
+    // First: other due work, on backends that may be unavailable, must not delay callers whose keys sign.
     const waiting = await context.store.transaction((records) => findWaiting(records, keys))
     if (waiting.length === 0) return
     if (signal.aborted) throw notReady(waiting)

@@ -12,7 +12,7 @@ import { rotate, transition } from './transitions.ts'
 
 /**
  * Puts the versions of a key right once the clock is: one that is to sign from a later time on is replaced now, a
- * standby that nobody can have seen yet is retired, so that another is made, and one that is revoked from a later
+ * standby that no verifier can have seen yet is retired, so that another is made, and one that is revoked from a later
  * time on is revoked from now on. Does nothing where no time lies ahead.
  *
  * @throws {@link CountersignError} ERR_CLOCK — the clock is still wrong; and as rotate and transition

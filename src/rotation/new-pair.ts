@@ -127,7 +127,7 @@ async function makePair(
     return await testedPair(context, key, { uri, version: intent.version })
   } catch (error) {
     if (isRepeated || !CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
-    // Somebody took the name since we looked: nothing was made under this intent.
+    // The name was taken since it was checked: nothing was made under this intent.
     await context.store.transaction((records) => records.keys.deleteIntent(intent.id))
     throw nameTaken(asked, error)
   }

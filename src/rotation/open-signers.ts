@@ -63,7 +63,7 @@ export async function openPinned(
   })
 }
 
-/** Opens a signer whose failures are those of the service, and not of whoever asks for a signature. */
+/** Opens a signer whose failures are reported as the service's, not the caller's. */
 async function openForCallers(openKey: Providers['openKey'], version: KeyVersion): Promise<Signer> {
   const what = `the backend of ${version.key}@${version.version} does not sign`
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 10 * 60_000
 
 /**
  * Sees to it that what is revoked is disabled, whatever kept the revocation itself from doing so. What
- * was done is remembered in memory alone: disabling twice does no harm, so another process does it anew.
+ * was done is remembered in memory alone: disabling twice does no harm, so another process repeats it.
  */
 export class RevokedKeys {
   readonly #rotation: RotationContext

@@ -57,7 +57,7 @@ export async function transition(
     }
     case 'revoke': {
       const revoked = await revokeInStore(context, name, operation, by)
-      // Before anyone hears that it is revoked.
+      // Before the revocation is acknowledged.
       await context.anchor?.keepRevocation(revoked.changed)
       const target = revoked.changed.find(({ state }) => state === 'revoked')
       const backend = target && (await actInBackend(context, 'disable', target))
@@ -88,7 +88,7 @@ async function proveActivation(
     const number = targetOf(operation, moment)
     await decideOn({ ...operation, version: number }, by, { moment, records })
     const found = moment.versions.find((each) => each.version === number)
-    // What somebody slipped in is not even opened.
+    // A version that an attacker inserted is not even opened.
     if (found !== undefined) await assertVersionsLogged(records.log, found, moment.key.use)
     return found
   })
@@ -185,7 +185,7 @@ async function revokeWithoutStandby(
   }
 }
 
-/** Whether a revocation brings in a version nobody has seen, and there is none yet. */
+/** Whether a revocation activates a version no verifier has seen, and there is none yet. */
 export function needsFreshVersion(
   { versions }: KeyMoment,
   { mode, version }: RevokeOperation,

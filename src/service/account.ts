@@ -10,7 +10,7 @@ export interface Account {
   readonly owner: string
 }
 
-/** The prefix that one site usually has: whoever has one address of it has them all (RFC 6177). */
+/** The prefix that one site usually has: a client with one address of it controls them all (RFC 6177). */
 const IPV6_SITE_BITS = 48
 
 /** The network of an address: 24 bits of IPv4, 48 of IPv6. */

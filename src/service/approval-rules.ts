@@ -1,5 +1,5 @@
 /**
- * The rules of approval in the log: whoever reads it can tell which changes needed how many people at the
+ * The rules of approval in the log: they show auditors which changes needed how many people at the
  * time. Replicas hold themselves to the newest rules of the log too, so one that was started with others does
  * not fall behind them.
  *

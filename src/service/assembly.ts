@@ -56,7 +56,7 @@ import { createPublications, type Publications } from './publications.ts'
 import { assertWith, storeChecks } from './store-checks.ts'
 import { createEmbeddedAuthority, embeddedStamper, ownStamper, type Stamper } from './stamper.ts'
 
-/** What the service is made of; store and providers belong to whoever opened them. */
+/** What the service is made of; store and providers are closed by the code that opened them. */
 export interface AssemblyOptions {
   readonly settings: Omit<ServiceSettings, 'earlierLogNames'>
   readonly store: Store
@@ -64,7 +64,7 @@ export interface AssemblyOptions {
   readonly keys: readonly Key[]
   readonly access: AuthenticatorSettings
   readonly approvals: ApprovalSettings & { readonly examinedEntries: readonly number[] }
-  /** None: nobody may do anything. */
+  /** None: every request is denied. */
   readonly policies: readonly PolicySource[]
   readonly log: {
     readonly names: LogNames
@@ -256,7 +256,7 @@ async function startKeyring(
   return keyring
 }
 
-/** Whoever runs the service must know of keys that do not sign here, since other rules count for them. */
+/** Alerts the operator to keys that do not sign here, since other rules apply to them. */
 function alertDifferent(
   keys: readonly Key[],
   keyring: StoreKeyring,

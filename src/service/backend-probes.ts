@@ -1,6 +1,6 @@
 /**
- * Whether backends sign, found out by signing: a device that answers and can't sign is not ready. One
- * probe a minute for each version at most, however often somebody asks.
+ * Whether backends sign, found out by signing: a device that answers and can't sign is not ready. At
+ * most one probe a minute for each version, however often the check is called.
  *
  * @packageDocumentation
  */

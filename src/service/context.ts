@@ -28,7 +28,7 @@ export interface ServiceSettings {
   readonly logOrigin: string
   /** Names that it had before. */
   readonly earlierLogNames: readonly EarlierLogName[]
-  /** Whether everybody may read it; if not, those who may read the audit log. */
+  /** Whether it is public; if not, those who may read the audit log may read it. */
   readonly isLogPublic: boolean
   /** Name of the audit log. */
   readonly auditOrigin: string
@@ -42,7 +42,7 @@ export interface ServiceSettings {
   readonly maxConcurrent: number
   /** Requests that wait for their turn; one more is answered with ERR_OVERLOADED at once. */
   readonly maxQueue: number
-  /** Requests a minute of one caller; of one address where nobody is authenticated. */
+  /** Requests a minute of one caller; of one address for unauthenticated requests. */
   readonly requestsPerMinute: number
   /** Failed authentications a minute from one address, before it has to wait. */
   readonly failuresPerMinute: number
@@ -74,7 +74,7 @@ export interface ServiceContext {
    * @throws CountersignError ERR_LOG_PROOF_INVALID — it has not
    */
   readonly proveLeaf: (entry: PublicEntry) => Promise<ProvenLeaf>
-  /** What anybody may fetch to verify with. */
+  /** The public documents to verify with. */
   readonly publications: Pick<Publications, 'page' | 'settled'>
   readonly now: () => Date
   /** Whether that time may be relied on. */
@@ -110,7 +110,7 @@ export interface ServiceContext {
   readonly rotation: RotationContext
   /** Writes into the log what came to nothing. */
   readonly failures: FailureLog
-  /** Who stamps the signatures of a key; undefined: nobody. */
+  /** The stamper for the signatures of a key; undefined: none. */
   readonly stamperOf: (key: string) => Stamper | undefined
   /** The time-stamp authority of the service. */
   readonly timestampAuthority: EmbeddedAuthority

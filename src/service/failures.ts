@@ -31,7 +31,7 @@ export interface FailureLogOptions {
 const USUAL_LIMITS: DenialLimits = { perWindow: 1000, windowMs: 3_600_000 }
 
 /**
- * Writes failures into the log, each once however many layers report it. Anyone with a token of a configured issuer
+ * Writes failures into the log, each once however many layers report it. A client with a token of a configured issuer
  * can be denied without end, so of each issuer only so many an hour are written; the others are counted, and the
  * count is an entry. Callers whom policies permit something are counted apart, so that the others hide nothing of them.
  */

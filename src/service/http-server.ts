@@ -12,7 +12,7 @@ import type { TlsFiles } from './tls-files.ts'
 /** How the instance meets its surroundings. */
 export interface HttpServerOptions {
   readonly logger?: FastifyServerOptions['logger']
-  /** Addresses of proxies whose `x-forwarded-for` is believed; none: nobody's. */
+  /** Addresses of proxies whose `x-forwarded-for` is trusted; default: none. */
   readonly trustProxy?: readonly string[]
   /** Certificate chain and private key, PEM; undefined: plain http. */
   readonly tls?: TlsFiles | undefined

@@ -77,7 +77,7 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     })
   }
 
-  /** Keeps an answer, or tells which one counts: whoever lost the lock unawares may not have been alone. */
+  /** Keeps an answer, or returns the one that counts: a request that lost its lock may have had a rival. */
   async function remember(
     { caller, key, requestSha256 }: Attempt,
     body: string,
@@ -116,7 +116,7 @@ function replay<Answer>(
   return answering.replay(readKept(body), idOf(attempt))
 }
 
-/** What is malformed proves nothing, like anything else that somebody wrote there. */
+/** A malformed row proves nothing, like any other row an attacker could have written. */
 function readKept(body: string): JsonValue {
   try {
     return parseJson(body, { maxBytes: MAX_KEPT_BYTES })

@@ -135,7 +135,7 @@ function sameName(origin: string): CountersignError {
 function anotherLog(setting: string, found: string, origin: string): CountersignError {
   const message = `the log in the store is "${found}", and ${setting} (or issuer, without it) says "${origin}"`
   return new CountersignError('ERR_CONFIG_INVALID', message, {
-    hint: `a log keeps its name for ever: set ${setting} to ${found}; where entries were lost and it has to begin anew, see docs/runbooks/restore.md`,
+    hint: `a log keeps its name for ever: set ${setting} to ${found}; if entries were lost and a new log has to start, see docs/runbooks/restore.md`,
     details: { found, origin },
   })
 }

@@ -35,7 +35,7 @@ export async function assertTilesApart({ audit, transparency }: TileLocations): 
     'ERR_CONFIG_INVALID',
     'log.tiles.audit and log.tiles.transparency share a folder or a bucket',
     {
-      hint: 'give the audit log a bucket of its own, or a folder that is not within the other: whoever may read the public tiles could read it',
+      hint: 'give the audit log a bucket of its own, or a folder that is not within the other: readers of the public tiles could read it',
     },
   )
 }

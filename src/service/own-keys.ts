@@ -18,7 +18,7 @@ export async function openKeyOf(
   const key = candidates.find(({ name }) => configured.includes(name)) ?? candidates[0]
   if (key !== undefined) return keyring.activeSigner(key.name, use)
   throw new CountersignError('ERR_KEY_NOT_FOUND', `this service has no key whose use is ${use}`, {
-    hint: `whoever runs it adds one to keys in countersign.yaml, with use: ${use}`,
+    hint: `ask its operator to add one to keys in countersign.yaml, with use: ${use}`,
   })
 }
 

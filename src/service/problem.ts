@@ -72,7 +72,7 @@ function hintOf(hint: string | undefined): Pick<Problem, 'hint'> {
   return hint === undefined ? {} : { hint }
 }
 
-/** Which issuers are accepted is nothing for strangers. */
+/** Unauthenticated clients must not learn which issuers are accepted. */
 function comparisonOf({ code, details }: CountersignError): Pick<Problem, 'expected' | 'actual'> {
   const { claim, expected, actual } = details
   if (code !== 'ERR_NOT_AUTHENTICATED' || claim === 'iss') return {}

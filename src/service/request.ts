@@ -37,7 +37,7 @@ declare module 'fastify' {
 /**
  * Who calls, on a route that needs a caller.
  *
- * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — nobody: the route lets anybody in
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — there is no caller: the route is public
  */
 export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (request.caller !== undefined) return request.caller

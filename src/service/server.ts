@@ -83,7 +83,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
   readonly logNames: LogNames
-  /** What whoever runs it should know, in whole sentences. */
+  /** Warnings for the operator, in whole sentences. */
   readonly warnings: readonly string[]
   /** Reads certificates, keys of TLS and credentials again, and writes into its log what was renewed. Never rejects. */
   readonly renew: () => Promise<void>
@@ -215,7 +215,7 @@ const REDACTED = ['authorization', 'token', 'pin', 'passphrase', 'password'].fla
   `req.headers.${name}`,
 ])
 
-/** Where nobody says how others reach the service, it is where it listens, if that is this machine. */
+/** The configured issuer; by default the address where the service listens, if that is this machine. */
 export function issuerOf({ issuer, serve: { host, port, tls } }: Config): string {
   if (issuer !== undefined) return issuer
   if (isLoopback(host) && port !== 0) return listeningOrigin({ host, port, tls })

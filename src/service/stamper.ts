@@ -96,7 +96,7 @@ const MAX_OFFSET_MS = 60_000
 /**
  * Stamps with an authority elsewhere. What it gives is verified before it goes into a bundle: it is over this
  * signature, signed by a trusted authority, and of this moment. Without a
- * trusted root, it is signed by the certificate that comes with it; whose that is, nobody knows.
+ * trusted root, it is signed by the certificate that comes with it, whose owner is not verified.
  *
  * @throws {@link CountersignError} from the stamper: ERR_TIMESTAMP_INVALID — it is not; and the errors of the
  * client
@@ -117,7 +117,7 @@ export function remoteStamper({ address, client, now, trustedRoot }: RemoteAutho
   }
 }
 
-/** A stamper whose failures are those of the service, and not of whoever asks for a signature. */
+/** A stamper whose failures are reported as the service's, not the caller's. */
 export function ownStamper(stamper: Stamper): Stamper {
   return async (...asked) => {
     try {

@@ -50,7 +50,7 @@ export function storeChecks(
   ]
 }
 
-/** Anyone may ask whether the service is ready, as often as they like; that often the disk is written to. */
+/** Readiness is public and unlimited, and each check may write to the disk: at most one write in this time. */
 const PROBE_MS = 1000
 
 /** Writes, at most once a second: a store that answers and takes no writes (a full disk) is not ready. */
@@ -70,7 +70,7 @@ async function assertLockable(store: Store): Promise<void> {
   })
 }
 
-/** Of what somebody slipped into the database nothing is published; whoever runs the service must know. */
+/** Rows inserted by an attacker are not published; this check reports them to the operator. */
 function assertAllLogged({ unlogged }: Pick<StoreKeyring, 'unlogged'>): Promise<void> {
   const [first] = unlogged
   return first === undefined ? Promise.resolve() : Promise.reject(first)

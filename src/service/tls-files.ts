@@ -16,7 +16,7 @@ const MAX_PEM_BYTES = 256 * 1024
 /**
  * Reads both files and makes sure that they go together, so that a mix-up is found at the start.
  *
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — one is missing or is none, or the key is not the
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — one is missing or malformed, or the key is not the
  * certificate's; ERR_FILE_READ
  */
 export async function readTlsFiles(paths: {

@@ -6,7 +6,7 @@ type GoodVerdict = Verdict & { readonly ok: true }
 
 /**
  * Remembers good verdicts only. A failure may pass (a key is published, a time stamp is added), and
- * remembering failures would let strangers fill the memory.
+ * remembering failures would let attackers fill the memory.
  */
 export class VerdictCache {
   /** By question. */

@@ -1,4 +1,4 @@
-/** What whoever starts the service should know about how it is set up. */
+/** Warnings at the start of the service about how it is configured. */
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { findProvider } from '../providers/key-uri.ts'
 import { isLoopback } from './listening.ts'
@@ -39,7 +39,7 @@ export function warningsOf(sources: WarningSources): readonly string[] {
   const warnings: readonly (readonly [boolean, string])[] = [
     [
       staticTokens.length > 0,
-      'static tokens are accepted (access.staticTokens): whoever reads one can call for ever; they are for development only',
+      'static tokens are accepted (access.staticTokens): they never expire, so use them for development only',
     ],
     [
       tls === undefined && !isLoopback(host),
@@ -47,7 +47,7 @@ export function warningsOf(sources: WarningSources): readonly string[] {
     ],
     [
       bare.length > 0,
-      `keys in files without a passphrase: ${bare.join(', ')}; whoever reads the files can sign`,
+      `keys in files without a passphrase: ${bare.join(', ')}; read access to the files is enough to sign`,
     ],
     [
       trustedRoot === undefined && remote.length > 0,
@@ -62,7 +62,10 @@ export function warningsOf(sources: WarningSources): readonly string[] {
       `the key of the transparency log is in a KMS: ${distant.join(', ')}; every group of signatures waits for it to sign a checkpoint, 5 s at most, and is not released where it does not answer`,
     ],
     [policies === undefined, 'no policies (access.policies): every request is denied'],
-    [issuers.length + staticTokens.length === 0, 'no issuer (access.issuers): nobody can call'],
+    [
+      issuers.length + staticTokens.length === 0,
+      'no issuer (access.issuers): every caller is refused',
+    ],
   ]
   return warnings.flatMap(([applies, text]) => (applies ? [text] : []))
 }

@@ -42,7 +42,7 @@ export interface IssueContext extends SignOptions {
 
 /** A token, and what the log may say of it. */
 export interface IssuedToken {
-  /** A bearer token: whoever has it can use it, so it goes to nobody but the caller. */
+  /** A bearer token: a secret, returned to the caller alone. */
   readonly token: string
   readonly kid: string
   readonly jti: string
@@ -99,7 +99,7 @@ export async function issueToken(
 
 function readAudience(audience: string | readonly string[]): readonly string[] {
   const list = typeof audience === 'string' ? [audience] : audience
-  if (list.length === 0 || list.includes('')) throw notAllowed('aud', 'names nobody')
+  if (list.length === 0 || list.includes('')) throw notAllowed('aud', 'names no audience')
   const isLong = list.some((name) => name.length > MAX_AUDIENCE_CHARACTERS)
   if (list.length <= MAX_AUDIENCES && !isLong) return list
   throw notAllowed(
@@ -131,7 +131,7 @@ function serializeClaims(claims: JsonObject): Uint8Array {
     'ERR_INPUT_TOO_LARGE',
     `the claims are over ${MAX_CLAIMS_BYTES} bytes`,
     {
-      hint: `say less in the token; tokens of over ${MAX_TOKEN_CHARACTERS} characters are read by nobody`,
+      hint: `shorten the claims; verifiers do not accept tokens of over ${MAX_TOKEN_CHARACTERS} characters`,
       details: { maxBytes: MAX_CLAIMS_BYTES, bytes: bytes.length },
     },
   )

@@ -48,7 +48,7 @@ export interface AttestationRequest {
   readonly subjects: readonly Subject[]
   readonly predicateType: string
   readonly predicate: JsonObject
-  /** JSON of the predicate, signed as it is; without it the predicate is written anew. */
+  /** JSON of the predicate, signed as it is; without it the predicate is serialized. */
   readonly predicateText?: string
 }
 

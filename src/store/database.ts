@@ -21,7 +21,7 @@ export type HeadRow = Omit<LogHeadRow, 'log'>
 
 /** A lock that one replica holds. */
 export interface HeldLock extends AsyncDisposable {
-  /** Aborted with ERR_STORE_UNAVAILABLE once somebody else may have the lock. */
+  /** Aborted with ERR_STORE_UNAVAILABLE once another process may have the lock. */
   readonly lost: AbortSignal
 }
 
@@ -44,7 +44,7 @@ export interface Database extends AsyncDisposable {
   lockKey(db: Kysely<Tables>, name: string): Promise<void>
   /** Reads the head of a log and keeps every other writer of it waiting until this transaction ends. */
   lockHead(db: Kysely<Tables>, log: LogId): Promise<HeadRow>
-  /** Runs a statement of a transaction whose answer nobody needs, at the latest with its commit. */
+  /** Runs a statement of a transaction whose answer is not needed, at the latest with its commit. */
   later(db: Kysely<Tables>, query: Compilable): Promise<void>
   /** Adds entries of the log, many at a time. */
   insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void>

@@ -118,7 +118,7 @@ export class KeyTables implements KeyRecords {
         if (!this.#database.isTaken(cause)) throw cause
         throw conflict(next, `another version of "${next.key}" is active`, cause)
       })
-    if (numUpdatedRows !== 1n) throw conflict(next, 'somebody else changed it first')
+    if (numUpdatedRows !== 1n) throw conflict(next, 'another process changed it first')
   }
 
   async sequence(): Promise<number> {

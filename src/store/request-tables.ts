@@ -129,7 +129,7 @@ function digestOf(...texts: readonly string[]): Uint8Array {
 
 const SWEEP_ROWS = 1000
 
-/** Deletes what expired, a thousand rows at a time: nobody waits long for a lock. */
+/** Deletes what expired, a thousand rows at a time, so that no lock is held long. */
 export async function sweepExpired(db: Kysely<Tables>, now: Date): Promise<void> {
   for (const table of ['answers', 'replays', 'approvals'] as const) {
     for (let deleted = SWEEP_ROWS; deleted === SWEEP_ROWS;) {

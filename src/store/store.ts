@@ -67,9 +67,9 @@ export interface PublicationRecords {
 /** Everything one transaction can read and write. */
 export interface StoreTransaction {
   readonly keys: KeyRecords
-  /** The audit log. Whoever locks both heads locks its head first. */
+  /** The audit log. A transaction that locks both heads locks this one first. */
   readonly log: LogRecords
-  /** The transparency log: what everybody may read. */
+  /** The transparency log, which is public. */
   readonly transparencyLog: LogRecords
   readonly answers: AnswerRecords
   readonly replays: ReplayRecords

@@ -52,7 +52,7 @@ export interface CreationIntentRow {
   readonly created_at: number
 }
 
-/** The two logs in the tables: the audit log, and the transparency log that everybody may read. */
+/** The two logs in the tables: the audit log, and the public transparency log. */
 export const LOG_IDS = { audit: 0, transparency: 1 } as const
 
 /** Which log a row is of. */

@@ -65,7 +65,7 @@ export function jobVariables(
     GITHUB_ACTION: '__self',
     GITHUB_JOB: 'build',
     GITHUB_SERVER_URL: 'https://github.com',
-    // Nobody listens there: a test without a double fails, and never asks GitHub.
+    // No server listens there: a test without a double fails, and never calls GitHub.
     GITHUB_API_URL: 'http://127.0.0.1:9',
   }
 }

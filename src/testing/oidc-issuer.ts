@@ -14,7 +14,7 @@ import { startLoopbackServer } from './loopback.ts'
 export interface OidcIssuerOptions {
   /** Claims of its tokens besides `iss`, `aud`, `jti` and the times; default {@link GITHUB_CLAIMS}. */
   readonly claims?: Readonly<Record<string, unknown>>
-  /** Audience of a token nobody has named one for; default `https://example.com`. */
+  /** Audience of a token requested without one; default `https://example.com`. */
   readonly audience?: string
   /** Claims in place of the usual, of tokens that a job requests: GitHub's own `iss`, say. */
   readonly jobClaims?: Readonly<Record<string, unknown>>

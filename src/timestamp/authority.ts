@@ -1,5 +1,5 @@
 /**
- * A time-stamp authority (RFC 3161): answers anybody's requests, and stamps the signatures of this
+ * A time-stamp authority (RFC 3161): answers public requests, and stamps the signatures of this
  * service.
  *
  * @packageDocumentation

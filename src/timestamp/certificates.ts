@@ -3,8 +3,8 @@
  * certificates, not keys, so each version of a time-stamp key gets a chain of two when it is made: a
  * root, and a leaf for the version's public key.
  *
- * The root's private key is made in memory, signs these two certificates and is forgotten. Nobody can
- * ever issue a second certificate under that root, so whoever trusts it trusts exactly one public key,
+ * The root's private key is made in memory, signs these two certificates and is discarded. No second
+ * certificate can ever be issued under that root, so trusting it means trusting exactly one public key,
  * the same as if it had been pinned; there is no authority to guard, to steal or to revoke from. A new
  * version gets a new root, and verifiers learn it from `/trust/trusted-root.json`.
  *
@@ -38,7 +38,7 @@ export interface TimestampChainRequest {
   /** URL of the service, as configured. */
   readonly issuer: string
   readonly notBefore: Date
-  /** Time stamps count until then, whoever verifies them: make it ten years or so. */
+  /** Time stamps count until then for all verifiers: choose about ten years. */
   readonly notAfter: Date
 }
 

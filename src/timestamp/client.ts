@@ -14,7 +14,7 @@ import { readTimestampResponse } from './response.ts'
 
 /** Which authority is asked, and how. */
 export interface TimestampClientOptions {
-  /** Plain http is fine: what comes back is signed, and tells nobody a secret. */
+  /** Plain http is fine: the answer is signed and contains no secret. */
   readonly url: URL
   readonly runtime: ExchangeRuntime
   /** Default 10 s. */

@@ -25,7 +25,7 @@ export function encodeRejection({ failure, reason }: Rejection): Uint8Array {
   return sequence(sequence(integer(REJECTION), text, namedBit(FAILURE_BITS[failure])))
 }
 
-/** What a time stamp says. Whoever reads it must still verify its signature. */
+/** The content of a time stamp. The caller must still verify its signature. */
 export interface TimestampContents {
   readonly digest: Digest
   readonly time: Date

@@ -32,8 +32,8 @@ const MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1'
  * Writes the trusted root.
  *
  * A version counts from its publication, so that a verifier who keeps the document knows it before it
- * stamps; until `retiredAt` and the lag of signers; and, once revoked, until `compromisedSince`. Whoever
- * has stolen a time-stamp key can write any time into a stamp, so that last bound holds for honest stamps
+ * stamps; until `retiredAt` and the lag of signers; and, once revoked, until `compromisedSince`. An attacker
+ * with a stolen time-stamp key can write any time into a stamp, so that last bound holds for honest stamps
  * only: revoking the version as compromised since its activation drops it altogether.
  *
  * @throws {@link CountersignError} ERR_KEY_INVALID — the stored certificates of a version are malformed

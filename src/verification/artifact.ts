@@ -1,6 +1,6 @@
 /**
  * The artifact a verification is about, as the core sees it: digests, and a stream where the content
- * is at hand. The core opens no file; whoever calls hands in how to read it.
+ * is at hand. The core opens no file; the caller passes a function that reads it.
  *
  * @packageDocumentation
  */

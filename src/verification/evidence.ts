@@ -185,7 +185,7 @@ const EMPTY = Buffer.alloc(0)
 type TransparencyLogEntry = SignedEntity['tlogEntries'][number]
 
 /**
- * Verifies log entries and time stamps and answers the times. The verifier tells times to nobody but
+ * Verifies log entries and time stamps and answers the times. The verifier passes times only to
  * a public key's `validFor`, so the entity is looked at as if signed by a key that listens.
  */
 async function verifyTimes(

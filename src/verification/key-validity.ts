@@ -7,7 +7,7 @@
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import { nameKey, type TrustedKey } from './trust.ts'
 
-/** A time somebody trusted vouches for: the signature existed then. */
+/** A time from a trusted source: the signature existed then. */
 export interface TrustedTime {
   readonly source: 'timestamp-authority' | 'transparency-log'
   readonly time: Date
@@ -83,7 +83,7 @@ function assertBeforeCompromise(trusted: TrustedKey, times: readonly TrustedTime
     `${nameKey(trusted)} is revoked: compromised since ${since}, and ${when}`,
     late === undefined && compromisedSince !== undefined
       ? SHOW_TIME
-      : `anybody may have made it: ${SIGN_AGAIN}`,
+      : `it may be forged: ${SIGN_AGAIN}`,
   )
 }
 

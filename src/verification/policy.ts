@@ -152,7 +152,7 @@ export function assertPredicateType(predicateType: string, policy: Policy): void
   if (predicateTypes === 'any' || predicateTypes.includes(predicateType)) return
   throw new CountersignError(
     'ERR_PREDICATE_TYPE_MISMATCH',
-    `signed is a "${predicateType}", wanted is ${predicateTypes.join(' or ')}`,
+    `predicate type is "${predicateType}", expected ${predicateTypes.join(' or ')}`,
     {
       hint: `to accept it, give --type ${predicateType}`,
       details: { expected: predicateTypes.join(', '), actual: predicateType },
@@ -171,7 +171,7 @@ export function assertAnnotations(signed: Readonly<Record<string, unknown>>, pol
     if (actual === wanted) continue
     throw new CountersignError(
       'ERR_ANNOTATION_MISMATCH',
-      `annotation "${name}" is ${actual === undefined ? 'not signed' : JSON.stringify(actual)}, wanted is "${wanted}"`,
+      `annotation "${name}" is ${actual === undefined ? 'not signed' : JSON.stringify(actual)}, expected "${wanted}"`,
       { details: { annotation: name, expected: wanted, actual: String(actual) } },
     )
   }
@@ -190,14 +190,10 @@ export function assertIdentity(signer: CertificateSigner, policy: Policy): void 
   }
   const actual = `${subjectAlternativeName} from ${issuer}`
   const expected = describeIdentity(policy)
-  throw new CountersignError(
-    'ERR_IDENTITY_MISMATCH',
-    `signed by ${actual}, wanted is ${expected}`,
-    {
-      hint: 'give --certificate-identity and --certificate-oidc-issuer of the signer you expect',
-      details: { expected, actual },
-    },
-  )
+  throw new CountersignError('ERR_IDENTITY_MISMATCH', `signed by ${actual}, expected ${expected}`, {
+    hint: 'give --certificate-identity and --certificate-oidc-issuer of the signer you expect',
+    details: { expected, actual },
+  })
 }
 
 /** The demanded signer for people. */

@@ -13,7 +13,7 @@ export const ANY = 'any'
 export interface TokenPolicy {
   /** The one issuer, compared exactly; `'any'` for none in particular. */
   readonly issuer: string
-  /** Whom the token must be for, compared exactly; `'any'` for nobody in particular. */
+  /** The expected audience, compared exactly; `'any'` accepts every audience. */
   readonly audience: string
   /** Media type in the header (`JWT`, `at+jwt`), by which one kind of token is never taken for another. */
   readonly type: string
@@ -25,7 +25,7 @@ export interface TokenPolicy {
 
 const DEFAULT_SKEW_SECONDS = 60
 const MAX_SKEW_SECONDS = 300
-/** As much of a stranger's text as an error shows. */
+/** As much untrusted text as an error shows. */
 const SHOWN = 200
 
 function mismatch(
@@ -71,7 +71,7 @@ export function assertIssuer({ issuer }: Claims, policy: TokenPolicy): string {
 }
 
 /**
- * Refuses a token that is for somebody else.
+ * Refuses a token for another audience.
  *
  * @returns whom it is for
  * @throws {@link CountersignError} ERR_JWT_CLAIM_MISMATCH
@@ -119,7 +119,7 @@ function toSkew({ clockSkewSeconds = DEFAULT_SKEW_SECONDS }: TokenPolicy): numbe
 
 /** An audience for people. */
 export function describeAudience(audience: readonly string[]): string {
-  return audience.length === 0 ? 'nobody' : audience.join(', ').slice(0, SHOWN)
+  return audience.length === 0 ? 'no audience' : audience.join(', ').slice(0, SHOWN)
 }
 
 /** A lifetime for people. */

@@ -153,7 +153,7 @@ function thresholdError(
 }
 
 /**
- * The failure that says most. Anyone can attach anything, so what a trusted key signed comes first; there,
+ * The most relevant failure. An attacker can attach anything, so what a trusted key signed comes first; there,
  * being of another type alone says less than a failure on the merits. Among the rest, what came furthest.
  */
 function closestError(artifact: Artifact, examined: readonly Examined[]): CountersignError {
@@ -172,7 +172,7 @@ function closestError(artifact: Artifact, examined: readonly Examined[]): Counte
 
 type Failure = Extract<BundleOutcome, { readonly ok: false }>
 
-/** Signed by a trusted key, or by the expected identity: a certificate of another is a stranger's. */
+/** Signed by a trusted key, or by the expected identity: a certificate of another identity does not count. */
 function isOwn({ checks }: Failure): boolean {
   const isSigned = checks.some(({ id, ok }) => id === 'signature' && ok)
   return isSigned && !checks.some(({ id, ok }) => id === 'identity' && !ok)

@@ -153,7 +153,7 @@ const approvals = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 10,
-        description: 'How many different callers must agree, whoever asks included.',
+        description: 'How many different callers must agree, the requester included.',
         default: 1,
       }),
     ),
@@ -179,7 +179,7 @@ const approvals = Type.Object(
       }),
     ),
   },
-  { ...STRICT, description: 'Actions on keys that nobody does alone.' },
+  { ...STRICT, description: 'Actions on keys that need several callers.' },
 )
 
 const access = Type.Object(
@@ -193,7 +193,7 @@ const access = Type.Object(
     staticTokens: Type.Optional(
       Type.Array(staticToken, {
         description:
-          'Tokens for development: whoever has one is that caller, for ever. The service warns of them at every start.',
+          'Tokens for development: they never expire, and a leaked one lets an attacker act as that caller. The service warns of them at every start.',
       }),
     ),
     approvals: Type.Optional(approvals),

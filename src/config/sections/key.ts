@@ -44,7 +44,7 @@ const rotation = Type.Object(
     every: Type.Optional(
       duration('1s', '3650d', {
         description:
-          'How long a version signs before the next one takes over; no shorter than the next one must wait. Left out: 90d for artifacts and digests, 7d for tokens; other keys rotate only when somebody says so.',
+          'How long a version signs before the next one takes over; no shorter than the next one must wait. Left out: 90d for artifacts and digests, 7d for tokens; other keys rotate only on request.',
         examples: ['90d'],
       }),
     ),

@@ -217,7 +217,7 @@ const log = Type.Object(
     public: Type.Optional(
       Type.Boolean({
         description:
-          'Whether everybody may read the transparency log; if not, only callers permitted `readLog`, and proofs travel in bundles alone.',
+          'Whether the transparency log is public; if not, only callers permitted `readLog`, and proofs travel in bundles alone.',
         default: DEFAULTS.publicLog,
       }),
     ),

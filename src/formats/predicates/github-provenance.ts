@@ -1,7 +1,7 @@
 /**
  * SLSA provenance v1 of a GitHub Actions workflow run, with GitHub's own buildType
  * (https://actions.github.io/buildtypes/workflow/v1), made of the claims of the run's OIDC token. Nothing
- * in it is the workflow's word: whoever calls this has verified the token.
+ * in it is the workflow's word: the caller has verified the token.
  *
  * @packageDocumentation
  */

@@ -25,7 +25,7 @@ function requireMembers(name: string, members: Readonly<Record<string, RegExp>>)
       throw new CountersignError(
         'ERR_PREDICATE_INVALID',
         `not a predicate of type ${name}: "${member}" is missing or has another value`,
-        { hint: 'name the type that the predicate is of, or mend the predicate' },
+        { hint: 'name the type that the predicate is of, or fix the predicate' },
       )
     }
   }

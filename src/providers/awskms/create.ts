@@ -72,7 +72,7 @@ export async function createKmsKeyOnce(
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
     const kmsError = toKmsError(error, call)
-    // These two no repetition mends.
+    // A retry cannot fix these two.
     const isHopeless = ['ERR_PROVIDER_FAULT', 'ERR_KEY_EXISTS'].includes(kmsError.code)
     throw isHopeless ? await abandoned(client, arn, kmsError) : kmsError
   }

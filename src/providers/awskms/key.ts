@@ -84,7 +84,7 @@ async function signRaw(
   try {
     return fromX509Signature(algorithm, answer.signature)
   } catch (cause) {
-    // Malformed here means a broken backend, not a signature somebody wants checked.
+    // Malformed here means a broken backend, not a signature to be verified.
     throw new CountersignError('ERR_PROVIDER_FAULT', 'AWS KMS gave a malformed ECDSA signature', {
       hint: 'nothing was released; check that the endpoint is AWS KMS',
       cause,

@@ -11,7 +11,7 @@ const MAX_PAGES = 10
 /** KMS is eventually consistent: a key that was just made may not be listed yet. In ms. */
 const SECOND_LOOK_AFTER = 5000
 
-/** Tells whether a key was made under a mark; one whose tags may not be read was made by somebody else. */
+/** Whether a key was made under a mark; one whose tags may not be read was made by another caller. */
 export async function isMarked(
   client: KmsClient,
   keyArn: string,
@@ -67,7 +67,7 @@ async function search(
   )
 }
 
-/** A key that signed wrongly was given up by whoever made it: it waits for its deletion. */
+/** A key that signed wrongly was scheduled for deletion by its creator. */
 async function isEnabled(client: KmsClient, arn: string, signal?: AbortSignal): Promise<boolean> {
   return (await client.describeKey(arn, signal)).state === 'Enabled'
 }

@@ -177,7 +177,7 @@ class AwsKmsProvider implements AwsKmsKeys {
       ...(profile === undefined ? {} : { profile }),
     })
     this.#clients.set(id, client)
-    // A failure is not remembered: the environment may be mended while we run.
+    // A failure is not remembered: the environment may be fixed while this process runs.
     client.catch(() => this.#clients.delete(id))
     return client
   }

@@ -38,7 +38,7 @@ const ARN = new RegExp(
 const KEY = new RegExp(`^(?:${KEY_ID}|${ALIAS})$`)
 
 function invalid(text: string, why: string): CountersignError {
-  // Somebody may have put credentials into the endpoint.
+  // The endpoint may contain credentials.
   const shown = text.slice(0, 160).replace(/\/\/[^/]*@/, '//…@')
   return new CountersignError(
     'ERR_KEY_URI_INVALID',

@@ -68,7 +68,7 @@ export class KeyFiles {
     })
   }
 
-  /** Makes a key file, its folder too; repeated, it takes the file that is there and mends its public half. */
+  /** Creates a key file, and its folder; if called again, it keeps the existing file and restores its public key. */
   async createOnce(path: string, request: CreateOnceRequest): Promise<void> {
     const made = request.isRepeated ? await this.#findUnfinished(path) : undefined
     if (made !== undefined) {

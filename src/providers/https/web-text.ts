@@ -1,6 +1,6 @@
 /**
- * Reading a small document from the web, bounded in bytes, time and redirects. Whoever controls the host decides
- * what it says.
+ * Reading a small document from the web, bounded in bytes, time and redirects. The host alone decides what
+ * it says.
  *
  * @packageDocumentation
  */
@@ -63,7 +63,7 @@ async function fetchFollowing(
   throw new CountersignError('ERR_KEY_URI_INVALID', message)
 }
 
-/** The address is what is trusted: another host must be named by whoever trusts it. */
+/** The address is what is trusted: a redirect to another host is refused, so that the user names that host. */
 function strayed(start: URL, url: URL): CountersignError {
   const message = `"${start.href}" redirects to another host: ${url.origin}`
   return new CountersignError('ERR_KEY_URI_INVALID', message, {

@@ -10,7 +10,7 @@ interface ReturnValue {
   readonly name: string
   readonly code: ErrorCode
   readonly hint?: string
-  /** Whether a session, a login or an object handle is gone, and opening all of them again may mend it. */
+  /** Whether a session, a login or an object handle is gone, and reopening all of them may fix it. */
   readonly isStale?: true
 }
 

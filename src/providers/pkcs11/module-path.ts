@@ -45,7 +45,7 @@ export interface ModuleSearch {
 /**
  * Finds the module of a URI: its `module-path`, else its `module-name` (`softhsm2` finds
  * `libsofthsm2.so`, `opensc-pkcs11` finds `opensc-pkcs11.so`), else the default. Loading a module runs
- * its code, so whoever writes the URI decides what runs here.
+ * its code, so the URI decides what runs here.
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — relative path, a name with a slash, or no
  * module at all; ERR_MODULE_UNAVAILABLE — no such file
@@ -71,7 +71,7 @@ async function assertModule(path: string): Promise<string> {
   }
   if (await exists(path)) return path
   throw new CountersignError('ERR_MODULE_UNAVAILABLE', `no PKCS#11 module "${path}"`, {
-    hint: 'install the module of your token (SoftHSM: apt-get install softhsm2) or mend the path',
+    hint: 'install the module of your token (SoftHSM: apt-get install softhsm2) or fix the path',
   })
 }
 

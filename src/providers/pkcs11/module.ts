@@ -22,7 +22,7 @@ export interface Pkcs11Module {
   readonly enter: () => () => void
   /**
    * Finalizes and initializes the module, which some need to see a token that came back. Done only
-   * where countersign initialized it and nobody has sessions open: it would take them away.
+   * where countersign initialized it and no sessions are open: it would close them.
    */
   readonly restart: () => void
   /** Ends this use of the module; after the last one it is finalized, if countersign initialized it. */
@@ -140,7 +140,7 @@ function initialize(cryptoki: Cryptoki): boolean {
   }
 }
 
-/** Initializes Cryptoki again where somebody else in the process has finalized it. */
+/** Initializes Cryptoki again if other code in the process has finalized it. */
 export function ensureInitialized(cryptoki: Cryptoki): void {
   try {
     cryptoki.C_GetInfo()
@@ -154,7 +154,7 @@ function finalize(cryptoki: Cryptoki): void {
   try {
     cryptoki.C_Finalize()
   } catch (error) {
-    // Somebody else may have done it; what else it says helps nobody any more.
+    // Other code may have done it; any other return value is of no use here.
     if (returnValueOf(error) === undefined) throw error
   }
 }

@@ -30,7 +30,7 @@ export interface KeyObjectOnToken {
   readonly label: string
 }
 
-/** More than anybody could tell apart; only bounds the search. */
+/** More than a user could tell apart; only bounds the search. */
 const MAX_OBJECTS = 100
 
 /** Finds the private keys that match a name. */

@@ -49,7 +49,7 @@ export function assertKeyPairUri(uri: KeyUri): asserts uri is Pkcs11Uri {
 }
 
 /**
- * Reads the public key on a token, without a login where the token shows it to everybody.
+ * Reads the public key on a token, without a login if the token allows that.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_INVALID, ERR_KEY_URI_INVALID; and what
  * TokenConnection.run throws

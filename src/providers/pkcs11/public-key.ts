@@ -210,7 +210,7 @@ function readEc(read: Read): Record<string, string> | undefined {
   const point = read(CKA_EC_POINT)
   if (parameters === undefined || point === undefined) return undefined
   const curve = CURVES.get(parameters)
-  if (curve === undefined) throw unusable('its curve is none of P-256, P-384, P-521 and Ed25519')
+  if (curve === undefined) throw unusable('its curve is not P-256, P-384, P-521 or Ed25519')
   const { crv, kty, bytes } = curve
   if (kty === 'OKP') return { kty, crv, x: encodeBase64Url(unwrapPoint(point, bytes)) }
   const raw = unwrapPoint(point, 1 + 2 * bytes)

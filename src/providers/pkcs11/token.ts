@@ -1,7 +1,7 @@
 /**
  * A connection with one token that outlives its sessions. When they die (the network HSM restarted, the
- * card was pulled, another library of this process closed everything), it makes new ones; where even
- * that fails, and nobody else is using the module, it initializes the module again, because some see a
+ * card was pulled, another library of this process closed everything), it makes new ones; if even
+ * that fails, and no other code is using the module, it initializes the module again, because some see a
  * token that came back only then.
  *
  * @packageDocumentation

@@ -11,8 +11,8 @@ export interface SignerOrder {
 
 /**
  * Does work with the active version of a key. Where that version lost its right to sign meanwhile, which
- * the log refuses, the work is done once more with its successor: it released nothing, and whoever asked
- * need not know of a rotation or revocation.
+ * the log refuses, the work is repeated with its successor: it released nothing, and the caller need not
+ * know of a rotation or revocation.
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND, ERR_KEY_NOT_USABLE — no such key, no active version,
  * or another use; and what the work throws

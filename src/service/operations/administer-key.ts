@@ -137,7 +137,7 @@ async function onBackend<T>(work: () => Promise<T>): Promise<T> {
 /** Longest that an answer waits for the trust key: what was asked for is done, whatever its backend does. */
 const MAX_PUBLICATION_MS = 1000
 
-/** Whoever asks this replica next sees what was done, in the signed history too. */
+/** The next request to this replica sees the change, in the signed history too. */
 async function showChange({ keyring, publications }: AdministrationContext): Promise<void> {
   await keyring.refresh()
   const limit = AbortSignal.timeout(MAX_PUBLICATION_MS)

@@ -73,7 +73,7 @@ async function proveRelease<Output>(
   const isRelease = entry.type === 'signature' || entry.type === 'attestation'
   if (!isRelease || entry.answerSha256 !== hashAnswer(attempt, output)) throw changed()
   if (entry.publicEntry === undefined) throw changed()
-  // Made anew: the hash of the answer does not cover the proof that was kept with it.
+  // Rebuilt: the hash of the answer does not cover the proof that was kept with it.
   const proven = withProof(output, await proveLeaf(entry.publicEntry))
   // Its hash is that of an output of this request.
   return { entry, release: { ...(proven as Output), logIndex } }
@@ -112,6 +112,6 @@ function refused(
 function changed(): CountersignError {
   const message = 'the answer that was kept is not the one in the log'
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'send the request with another Idempotency-Key, and tell whoever runs the service that its database was changed',
+    hint: 'send the request with another Idempotency-Key, and report to the operator of the service that its database was modified',
   })
 }

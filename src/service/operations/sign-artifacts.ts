@@ -149,7 +149,7 @@ function nameArtifact({ digest, name }: RequestedArtifact): {
 
 /**
  * What failed for one artifact and not because of it fails the batch. As an answer it would be remembered, and
- * stay failed for whoever tries again; nothing was released, so all of it may be signed anew.
+ * fail every retry; nothing was released, so all of it may be signed again.
  */
 function assertWorthAnAnswer(results: readonly ArtifactResult[]): void {
   const errors = results.flatMap((result) => ('error' in result ? [result.error] : []))

@@ -1,4 +1,4 @@
-/** Gives every request an id that comes back, and a signal that says when nobody waits any more. */
+/** Gives every request an id that is returned, and a signal that aborts when the client is gone. */
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import { untilCancelled } from '../../basics/cancellation.ts'

@@ -1,5 +1,5 @@
 /**
- * Finds out that a proxy stands before the service and nobody told it: limits by address would then count all
+ * Detects a proxy in front of the service that is not configured: limits by address would then count all
  * callers behind it as one.
  *
  * @packageDocumentation
@@ -28,9 +28,9 @@ function isUntrusted({ ip, socket }: FastifyRequest): boolean {
 }
 
 function sayIt({ ip, log }: FastifyRequest): void {
-  const hint = `if ${ip} is your proxy, set serve.trustProxy to its address or network; if not, somebody makes the header up, and it is not believed`
+  const hint = `if ${ip} is your proxy, set serve.trustProxy to its address or network; otherwise the header is spoofed and ignored`
   log.error(
     { code: 'ERR_CONFIG_INVALID', peer: ip, hint },
-    'requests come with x-forwarded-for from an address that serve.trustProxy does not name: everybody behind it shares one limit of failed logins',
+    'requests come with x-forwarded-for from an address that serve.trustProxy does not name: all clients behind it share one limit of failed logins',
   )
 }

@@ -13,7 +13,7 @@ export function throttled(retryAfterSeconds: number): CountersignError {
   })
 }
 
-/** One text for one address; in IPv6 for a network of 64 bits, since whoever has one address has them all. */
+/** One text for one address; in IPv6 for a network of 64 bits, since a client with one address controls them all. */
 export function addressKey(ip: string): string {
   return normalizeIP(ip, 64)
 }

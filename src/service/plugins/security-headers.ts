@@ -23,7 +23,7 @@ const HTTPS_ONLY = { 'strict-transport-security': 'max-age=31536000' } as const
 
 /**
  * The plugin. Pages that need more replace the policy in their answer. Set here and not by \@fastify/helmet,
- * which makes them anew for every answer and takes node's slow path for headers.
+ * which rebuilds them for every answer and takes node's slow path for headers.
  */
 export const securityHeaders: FastifyPluginCallback<{ issuer: string }> = fp(
   (app: FastifyInstance, { issuer }: { issuer: string }, done) => {

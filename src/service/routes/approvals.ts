@@ -25,7 +25,7 @@ const approval = Type.Object(
       description: 'What is to be done: everything the request says.',
     }),
     approvers: Type.Array(Type.String(), {
-      description: 'Issuer and subject of everybody who agreed so far, whoever asked included.',
+      description: 'Issuer and subject of each caller who agreed so far, the requester included.',
     }),
     expires: Type.String({ description: 'RFC 3339; until then it waits.' }),
   },
@@ -37,7 +37,7 @@ const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
 const approvalBody = strictObject({
   requestSha256: Type.String({
     pattern: '^[0-9a-f]{64}$',
-    description: 'Of the request as its approver saw it, so that nobody approves another one.',
+    description: 'Of the request as its approver saw it, so that no other request is approved.',
   }),
 })
 
@@ -71,7 +71,7 @@ export function approvalRoutes(app: ServiceApp, context: ApprovalsContext): void
       config: { actions: ['approve'] },
       schema: {
         operationId: 'approveRequest',
-        summary: 'Approve a request; whoever made it then sends it again.',
+        summary: 'Approve a request; its requester then sends it again.',
         tags: ['keys'],
         params,
         body: approvalBody,

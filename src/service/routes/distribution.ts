@@ -1,5 +1,5 @@
 /**
- * What anybody may fetch to verify with: the JWKS and discovery document of token keys, the signed key
+ * The public documents to verify with: the JWKS and discovery document of token keys, the signed key
  * history, the trusted root, and single keys as PEM. Served from memory, with strong ETags, for any site.
  *
  * @packageDocumentation
@@ -44,7 +44,7 @@ const DOCUMENTS: readonly (readonly [string, string, string, string])[] = [
   ],
 ]
 
-/** Registers the routes. Anybody fetches these pages, and often: a line of the log costs more than an answer. */
+/** Registers the routes. These pages are public and fetched often: a log line costs more than an answer. */
 export function distributionRoutes(
   app: ServiceApp,
   { publications }: { readonly publications: Pick<Publications, 'page'> },

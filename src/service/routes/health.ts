@@ -1,6 +1,6 @@
 /**
- * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both for
- * whoever runs the service; they name checks and reasons, never hosts.
+ * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both are
+ * for the operator; they name checks and reasons, never hosts.
  *
  * @packageDocumentation
  */
@@ -46,7 +46,7 @@ interface CheckResult {
   readonly reason?: string
 }
 
-/** Errors whose messages name no host, path or backend, since anyone may read them. */
+/** Errors whose messages name no host, path or backend, since the route is public. */
 const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_STORE_UNAVAILABLE',
   'ERR_LOG_PROOF_INVALID',
@@ -99,11 +99,11 @@ export function healthRoutes(app: ServiceApp, context: HealthContext): void {
   )
 }
 
-/** Any stranger may ask, as often as they like: whoever asks while others wait for the answer shares theirs. */
+/** The route is public and unlimited: concurrent requests share one check. */
 function sharedLook({ readiness, settings }: HealthContext): () => Promise<CheckResult[]> {
   let running: Promise<CheckResult[]> | undefined
   const start = async (): Promise<CheckResult[]> => {
-    // Nobody's own deadline, since whoever asked first may leave before the others.
+    // A deadline of its own, since the first client may leave before the others.
     const signal = AbortSignal.timeout(settings.requestTimeoutMs)
     try {
       return await Promise.all(readiness().map((one) => run(one, signal)))

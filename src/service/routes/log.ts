@@ -1,4 +1,4 @@
-/** `/log/`: the transparency log, for everybody, or where it is not public for those who may read the audit log. */
+/** `/log/`: the transparency log, public or only for those who may read the audit log. */
 import { labelsOfLeaf } from '../../log/read-leaf.ts'
 import type { ServiceContext } from '../context.ts'
 import type { ServiceApp } from '../service-app.ts'

@@ -7,7 +7,7 @@ import { callerOf } from '../request.ts'
 import { keyParams } from '../schemas/key-path.ts'
 import { tokenAnswer, tokenBody } from '../schemas/tokens.ts'
 
-/** Registers the route. An answer is remembered by nobody: the same request again gets a new token. */
+/** Registers the route. Answers are not remembered: the same request again gets a new token. */
 export function tokenRoutes(app: ServiceApp, context: ServiceContext): void {
   app.post(
     '/v1/keys/:key/tokens',

@@ -99,7 +99,7 @@ export const revokeBody: Type.TUnsafe<RevokeBody> = Type.Unsafe<RevokeBody>(
     ...chosen,
     mode: Type.Enum(['seamless', 'flush'], {
       description:
-        'What follows: the standby that verifiers hold, so that no token fails; or a version nobody has seen, so that caches which refetch on an unknown `kid` alone drop the revoked one.',
+        'What follows: the standby that verifiers hold, so that no token fails; or a version no verifier has seen, so that caches which refetch on an unknown `kid` alone drop the revoked one.',
     }),
     compromisedSince: Type.Optional(
       Type.String({

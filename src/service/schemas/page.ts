@@ -16,7 +16,7 @@ export function pageOf(mediaType: string, description: string): PageSchema {
 
 const BINARY = { contentEncoding: 'binary' }
 
-/** Describes the answer to whoever has the newest version already. */
+/** Describes the answer to a client that has the newest version already. */
 export const NOT_MODIFIED: { readonly description: string; readonly type: 'null' } = {
   description: 'It is as you have it.',
   type: 'null',

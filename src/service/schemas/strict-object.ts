@@ -1,4 +1,4 @@
-/** Objects of requests: a member nobody knows is refused, since it may be a misspelled restriction. */
+/** Objects of requests: an unknown member is refused, since it may be a misspelled restriction. */
 import * as Type from 'typebox'
 
 /** Makes the schema of an object that has these members and no others. */

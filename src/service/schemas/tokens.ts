@@ -47,7 +47,7 @@ export const tokenAnswer: Type.TUnsafe<TokenAnswer> = Type.Unsafe<TokenAnswer>(
     key: Type.String({ description: 'Name of the key.' }),
     version: Type.Integer({ description: 'Version of the key that signed.' }),
     kid: Type.String({ description: 'RFC 7638 thumbprint of that version.' }),
-    token: Type.String({ description: 'JWS compact. Whoever has it can use it.' }),
+    token: Type.String({ description: 'JWS compact. A bearer token: keep it secret.' }),
     jti: Type.String({ description: 'What the log knows the token by.' }),
     expires: Type.String({ format: 'date-time' }),
     logIndex: Type.Integer({ description: 'Of its entry in the audit log.' }),

@@ -8,8 +8,8 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
 
 /**
- * Listens on a connection of its own until the signal is aborted. A connection that is lost is made anew,
- * after pauses that grow; each time it stands, the listener is called once, for what it may have missed.
+ * Listens on a connection of its own until the signal is aborted. A lost connection is reopened
+ * after growing pauses; each time it stands, the listener is called once, for what it may have missed.
  */
 export async function listenForAnnouncements(
   servers: Servers,

@@ -79,7 +79,7 @@ class PoolDriver implements Driver {
     this.#servers = servers
     this.#pool = pool
     pool.on('connect', (client) => this.#madeAfter.set(client, this.#demotions))
-    // Whoever uses the connection learns it from its query; unheard, the event would end the process.
+    // A failed query reports it to its caller; without a listener, the event would end the process.
     const ignore = (): undefined => undefined
     pool.on('error', ignore)
     pool.on('connect', (client) => client.on('error', ignore))

@@ -11,7 +11,7 @@ import { promisePostgres, sqlState } from './failures.ts'
 /** Name of the schema; every connection searches this one alone. */
 export const SCHEMA = 'countersign'
 
-/** The lock of whoever changes the schema. */
+/** The lock for changing the schema. */
 export const MIGRATION_LOCK = 'migration'
 
 /** Two replicas that make the same thing at once: PostgreSQL refuses one of them in spite of `if not exists`. */
@@ -41,7 +41,7 @@ async function runOnce(pool: Pool, statement: string): Promise<void> {
   })
 }
 
-/** Whoever owns a schema can replace every table in it. */
+/** The owner of a schema can replace every table in it. */
 async function assertOwnSchema(pool: Pool): Promise<void> {
   const text = `select pg_catalog.pg_has_role(nspowner, 'USAGE') as own
     from pg_catalog.pg_namespace where nspname = $1`

@@ -36,7 +36,7 @@ export class SqliteConnection {
   }
 
   /**
-   * Keeps a statement whose answer nobody needs for the next call, which fails where it fails: a call may
+   * Keeps a statement whose answer is not needed for the next call, which fails if it fails: a call may
    * go to another thread, and costs more than most statements take.
    */
   later(sql: string, parameters: readonly unknown[] = []): void {

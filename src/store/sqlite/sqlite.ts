@@ -164,7 +164,7 @@ class SqliteDatabase implements Database {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      // Having had a turn, nobody is in the middle of a transaction.
+      // Once this statement has run, no transaction is open.
       await this.writer.connection().execute(() => Promise.resolve())
     } finally {
       for (const { db, connection } of this.#connected) {

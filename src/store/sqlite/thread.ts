@@ -1,6 +1,6 @@
 /**
- * The thread that has the writing connection: it waits for the disk at every commit, and nobody else
- * does. It is started by `threaded-connection.ts`.
+ * The thread that has the writing connection: it waits for the disk at every commit, so that no other
+ * thread does. It is started by `threaded-connection.ts`.
  *
  * @packageDocumentation
  */

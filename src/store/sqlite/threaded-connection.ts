@@ -17,7 +17,7 @@ const THREAD = new URL(
 )
 
 /**
- * Opens a connection on a thread of its own: whoever calls it goes on while it waits for the disk.
+ * Opens a connection on a thread of its own: the caller's thread goes on while it waits for the disk.
  *
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — it can't be opened; later, from any call: the
  * thread ended
@@ -95,7 +95,7 @@ class ConnectionThread implements ConnectionPlace {
 
   #stop(cause?: unknown): void {
     this.#end ??= storeUnavailable('its thread has ended', {
-      hint: 'start the service anew',
+      hint: 'restart the service',
       cause,
     })
     for (const { reject } of this.#calls.splice(0)) reject(this.#end)
