@@ -96,7 +96,7 @@ test.each([
   'Bearer a b',
   'Bearer a\n',
   `Bearer ${'a'.repeat(17_000)}`,
-])('the header %j is no token', async (header) => {
+])('the header %j is not a token', async (header) => {
   const authenticator = createAuthenticator({ issuers: [], now: () => NOW })
 
   expect((await refusalOf(authenticator.authenticate(header))).hint).toBeDefined()
@@ -112,7 +112,7 @@ test('a token over 16 KiB is refused before it is read', async () => {
 const wrongClaims: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
   ['for another audience', { aud: 'https://other.example' }],
   ['for an audience that begins like ours', { aud: `${SERVICE_AUDIENCE}.evil.example` }],
-  ['for nobody', { aud: undefined }],
+  ['without an audience', { aud: undefined }],
   ['for a list of others', { aud: ['a', 'b'] }],
   ['that expired', { exp: SECONDS - 61 }],
   ['that expires in a text', { exp: String(SECONDS + 300) }],
@@ -121,7 +121,7 @@ const wrongClaims: readonly (readonly [string, Readonly<Record<string, unknown>>
   ['issued in the future', { iat: SECONDS + 61 }],
   ['issued never', { iat: undefined }],
   ['that is too old, though it has not expired', { iat: SECONDS - 3661, exp: SECONDS + 300 }],
-  ['of nobody', { sub: undefined }],
+  ['without a subject', { sub: undefined }],
   ['of an empty subject', { sub: '' }],
   ['of a subject that no database keeps', { sub: 'x\0y' }],
   ['of a subject of two lines', { sub: 'x\ny' }],
@@ -278,7 +278,7 @@ test('a token is accepted once where replays are refused', async () => {
   await expect(authenticate(token)).resolves.toMatchObject({ kind: 'oidc' })
   expect((await refusalOf(authenticate(token))).message).toContain('used before')
   await expect(authenticate(await issuer.mint())).resolves.toMatchObject({ kind: 'oidc' })
-  // It is remembered for as long as anybody could accept it.
+  // It is remembered for as long as it could be accepted.
   expect(used.get(`${issuer.issuer} jti-1`)).toEqual(new Date((SECONDS + 300 + 61) * 1000))
   await refusalOf(authenticate(await issuer.mint({ jti: undefined })))
 })
@@ -333,7 +333,7 @@ test('keys that are configured are used, and nothing is fetched', async () => {
   expect(other.requests).toEqual([])
 })
 
-test('a token that was changed anywhere authenticates nobody', async () => {
+test('a token changed anywhere is not accepted', async () => {
   const { issuer, authenticate } = await createScene()
   const token = await issuer.mint()
   await authenticate(token)

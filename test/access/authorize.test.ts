@@ -97,7 +97,7 @@ test('nothing is permitted that names nothing, though a policy permits all', asy
   }
 })
 
-test('the caller is not told why, the log is', async () => {
+test('the reason goes to the log, not to the caller', async () => {
   const authorizer = await authorizerOf(RELEASE_POLICY)
   const caller = githubCaller({ ref: 'refs/heads/dev' })
 

@@ -25,7 +25,7 @@ test.each([
   ['all are permitted', sign(many), 'accepted'],
   ['the last is denied', sign([...many, 'bad']), 'ERR_NOT_ALLOWED'],
   ['the first is denied', sign(['bad', ...many]), 'ERR_NOT_ALLOWED'],
-  ['there is none', sign([]), 'ERR_NOT_ALLOWED'],
+  ['there is no rule', sign([]), 'ERR_NOT_ALLOWED'],
 ])('a request is decided in turns as at once, where %s', async (_what, request, code) => {
   const authorizer = await authorizerOf(POLICY.replace('action,', 'action == Action::"sign",'))
 

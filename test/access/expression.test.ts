@@ -30,7 +30,7 @@ test('tags are known by their names, unless a name is computed', async () => {
   expect(computed.tags).toBeUndefined()
 })
 
-test('facts are shortened, and told once', () => {
+test('facts are shortened and stated once', () => {
   const ref = { left: { Var: 'principal' }, attr: 'ref' }
   const facts = describeFacts([{ '.': ref }, { has: ref }], { principal: { ref: 'x'.repeat(500) } })
 

@@ -120,7 +120,7 @@ test('keys serve through an outage, but not for ever', async () => {
   await expect(keys.keysFor({ kid: 'key-1' })).rejects.toMatchObject({ code: 'ERR_NETWORK' })
 })
 
-test('in an outage an unknown key is no word about the token, and the issuer is left in peace', async () => {
+test('in an outage an unknown key does not reject the token, and the issuer is not asked again', async () => {
   const { issuer, keys, pass } = await createScene()
   issuer.fault = ISSUER_FAULTS.unavailable
 

@@ -12,7 +12,7 @@ const issuerOf = (over: Partial<IssuerSettings>): Partial<AuthenticatorOptions> 
 
 test.each<[string, Partial<AuthenticatorOptions>]>([
   ['an issuer over http', issuerOf({ issuer: 'http://idp.example' })],
-  ['an issuer that is no address', issuerOf({ issuer: 'idp' })],
+  ['an issuer that is not a URL', issuerOf({ issuer: 'idp' })],
   ['an issuer with a query', issuerOf({ issuer: 'https://idp.example/?a=b' })],
   ['keys over http', issuerOf({ jwksUri: 'http://idp.example/jwks' })],
   ['no audience', issuerOf({ audience: '' })],

@@ -148,7 +148,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(step.outputs).toEqual({})
     })
 
-    test('publishes nothing where the registry lets nobody write', async () => {
+    test('publishes nothing to a read-only registry', async () => {
       const scene = await startActionScene(kind)
       scene.registry.switches.faults.push({ on: /^POST .*uploads/, answer: refuse(403) })
 

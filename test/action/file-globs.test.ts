@@ -76,7 +76,7 @@ test.each<[string, readonly string[], readonly string[]]>([
   ['brackets may be escaped', ['dist/[[]x]'], ['dist/[x]/d.tgz']],
   ['a link is followed', ['dist/linked/*.tgz'], ['dist/linked/e.tgz']],
   ['a broken link is not found', ['dist/br*', 'app'], ['app']],
-  ['a comment is none', ['# dist', 'app'], ['app']],
+  ['a comment is not a pattern', ['# dist', 'app'], ['app']],
   ['the current folder may be named', ['./app'], ['app']],
 ])('%s', async (_claim, patterns, expected) => {
   const { files } = await find(

@@ -15,7 +15,7 @@ const SERVICE = { server: 'https://sign.example.com/', key: 'release' }
 const KMS = { key: 'awskms:///alias/release' }
 const SUBJECT = { 'subject-path': 'dist/*' }
 
-test('what is left out is the usual: provenance, through the service, told in a summary', () => {
+test('the defaults are provenance, through the service, with a summary', () => {
   expect(parseInputs(environment({ ...SERVICE, ...SUBJECT }))).toMatchObject({
     mode: 'attest',
     key: { kind: 'service', name: 'release', audience: 'https://sign.example.com' },
@@ -53,28 +53,24 @@ test('a key in AWS KMS takes its region from itself, or from the input', () => {
 })
 
 const REFUSED: readonly (readonly [string, Inputs, string])[] = [
-  ['a mode that is none', { mode: 'seal' }, 'ERR_USAGE'],
+  ['an unknown mode', { mode: 'seal' }, 'ERR_USAGE'],
   ['no key', { server: SERVICE.server }, 'ERR_USAGE'],
   ['a key without its service', { key: 'release' }, 'ERR_USAGE'],
-  ['a service that is no address', { ...SERVICE, server: 'sign' }, 'ERR_USAGE'],
+  ['a service that is not a URL', { ...SERVICE, server: 'sign' }, 'ERR_USAGE'],
   ['a service in the clear', { ...SERVICE, server: 'http://sign.example.com' }, 'ERR_USAGE'],
-  ['a name that is none', { ...SERVICE, key: 'Release!' }, 'ERR_USAGE'],
+  ['a malformed name', { ...SERVICE, key: 'Release!' }, 'ERR_USAGE'],
   ['an HSM on the runner', { key: 'pkcs11:token=a;object=b' }, 'ERR_OPERATION_UNSUPPORTED'],
   ['a key file', { key: 'file:key.pem' }, 'ERR_OPERATION_UNSUPPORTED'],
   ['a malformed KMS key', { key: 'awskms:///alias/' }, 'ERR_KEY_URI_INVALID'],
   ['a service and KMS', { ...KMS, server: SERVICE.server }, 'ERR_USAGE'],
-  ['a role that is none', { ...KMS, 'role-to-assume': 'admin' }, 'ERR_USAGE'],
+  ['a malformed role', { ...KMS, 'role-to-assume': 'admin' }, 'ERR_USAGE'],
   ['two ways to name artifacts', { ...SERVICE, ...SUBJECT, 'subject-checksums': 'a' }, 'ERR_USAGE'],
   ['a digest without a name', { ...SERVICE, 'subject-digest': 'sha256:00' }, 'ERR_USAGE'],
   ['no bundles', { mode: 'verify', trust: 'a.json', 'max-attached': '0' }, 'ERR_USAGE'],
-  [
-    'a number that is none',
-    { mode: 'verify', trust: 'a.json', 'max-attached': 'all' },
-    'ERR_USAGE',
-  ],
+  ['a malformed number', { mode: 'verify', trust: 'a.json', 'max-attached': 'all' }, 'ERR_USAGE'],
   ['files to push', { ...SERVICE, ...SUBJECT, 'push-to-registry': 'true' }, 'ERR_USAGE'],
   ['a layout of nothing that is pushed', { ...SERVICE, format: 'legacy' }, 'ERR_USAGE'],
-  ['a flag that is none', { ...SERVICE, 'show-summary': 'yes' }, 'ERR_USAGE'],
+  ['a malformed flag', { ...SERVICE, 'show-summary': 'yes' }, 'ERR_USAGE'],
   ['a predicate without a type', { ...SERVICE, predicate: '{}' }, 'ERR_USAGE'],
   ['a type without a predicate', { ...SERVICE, 'predicate-type': 'custom' }, 'ERR_USAGE'],
   ['an SBOM and a type', { ...SERVICE, 'sbom-path': 'a', 'predicate-type': 'spdx' }, 'ERR_USAGE'],
@@ -86,18 +82,14 @@ const REFUSED: readonly (readonly [string, Inputs, string])[] = [
   ['a signature with a predicate', { ...SERVICE, mode: 'sign', 'sbom-path': 'a' }, 'ERR_USAGE'],
   ['a version of no storage record', { ...SERVICE, 'subject-version': '1' }, 'ERR_USAGE'],
   ['a record of no image', { ...SERVICE, 'create-storage-record': 'true' }, 'ERR_USAGE'],
-  ['nobody to trust', { mode: 'verify', ...SUBJECT }, 'ERR_USAGE'],
-  ['a repository that is none', { mode: 'verify', trust: 'a', repository: 'acme' }, 'ERR_USAGE'],
-  ['a fingerprint that is none', { ...SERVICE, 'trust-fingerprint': 'abc' }, 'ERR_USAGE'],
-  ['a token for nobody', { mode: 'token', ...SERVICE }, 'ERR_USAGE'],
-  [
-    'claims that are none',
-    { mode: 'token', ...SERVICE, audience: 'a', claims: '[1]' },
-    'ERR_USAGE',
-  ],
+  ['no trusted key', { mode: 'verify', ...SUBJECT }, 'ERR_USAGE'],
+  ['a malformed repository', { mode: 'verify', trust: 'a', repository: 'acme' }, 'ERR_USAGE'],
+  ['a malformed fingerprint', { ...SERVICE, 'trust-fingerprint': 'abc' }, 'ERR_USAGE'],
+  ['a token without an audience', { mode: 'token', ...SERVICE }, 'ERR_USAGE'],
+  ['malformed claims', { mode: 'token', ...SERVICE, audience: 'a', claims: '[1]' }, 'ERR_USAGE'],
   ['claims in no JSON', { mode: 'token', ...SERVICE, audience: 'a', claims: '{' }, 'ERR_USAGE'],
   [
-    'a lifetime that is none',
+    'a malformed lifetime',
     { mode: 'token', ...SERVICE, audience: 'a', lifetime: 'x' },
     'ERR_USAGE',
   ],

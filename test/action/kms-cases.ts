@@ -55,8 +55,8 @@ export function defineKmsCases(kind: StepKind): void {
       const [token = ''] = scene.sts.tokens
       const secrets = [secretAccessKey, 'session-token-of-the-role', token]
       expect(step.masks).toEqual(expect.arrayContaining(secrets))
-      const told = step.visibleLog + step.summary + JSON.stringify(step.outputs)
-      for (const secret of secrets) expect(told).not.toContain(secret)
+      const output = step.visibleLog + step.summary + JSON.stringify(step.outputs)
+      for (const secret of secrets) expect(output).not.toContain(secret)
     })
 
     test('signs an image in both layouts, verified before they are attached', async () => {

@@ -133,7 +133,7 @@ export function definePublishingCases(kind: StepKind): void {
       },
     )
 
-    test('a verdict is told even where the outputs can not be written', async () => {
+    test('a verdict is printed even if the outputs cannot be written', async () => {
       const scene = await startActionScene(kind)
       const { digest } = scene.image.descriptor
       const subject = { 'subject-name': scene.app, 'subject-digest': digest }
@@ -148,7 +148,7 @@ export function definePublishingCases(kind: StepKind): void {
       ])
     })
 
-    test('is done without its summary where there is no room for one', async () => {
+    test('succeeds without its summary if there is no room for one', async () => {
       const scene = await startActionScene(kind)
 
       const env = { GITHUB_STEP_SUMMARY: '/dev/full' }
@@ -217,7 +217,7 @@ export function definePublishingCases(kind: StepKind): void {
       expect(step.annotations).toMatchObject([{ level: 'warning', message: text(/timeout/) }])
     })
 
-    test('is done without GitHub where nobody answers there', async () => {
+    test('succeeds without GitHub if GitHub does not answer', async () => {
       const scene = await startActionScene(kind)
       const github = { 'github-attestations': 'true', 'github-token': 'gh' }
       const url = `http://127.0.0.1:${await freePort()}`

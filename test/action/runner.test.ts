@@ -75,7 +75,7 @@ test('outputs of several lines arrive as they were', async () => {
   })
 })
 
-test('a full disk is told', async () => {
+test('a full disk is reported', async () => {
   const write = (): Promise<void> => writeOutputs({ one: '1' }, { GITHUB_OUTPUT: '/dev/full' })
 
   expect(await codeOfAsync(write)).toBe('ERR_FILE_WRITE')

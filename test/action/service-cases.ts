@@ -217,8 +217,8 @@ export function defineServiceCases(kind: StepKind): void {
       const inputs = { mode: 'verify', trust: 'trusted.json', 'subject-path': 'a,b,c', ...bundle }
 
       const good = await scene.run({ inputs })
-      const stranger = { 'trust-fingerprint': `sha256:${'0'.repeat(64)}` }
-      const strange = await scene.run({ inputs: { ...inputs, ...stranger } })
+      const other = { 'trust-fingerprint': `sha256:${'0'.repeat(64)}` }
+      const strange = await scene.run({ inputs: { ...inputs, ...other } })
       write('b', 'changed')
       write('c', 'changed')
       const bad = await scene.run({ inputs })
@@ -246,8 +246,8 @@ export function defineServiceCases(kind: StepKind): void {
       const files = readdirSync(step.temp, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'))
-      const told = [step.visibleLog, step.summary, JSON.stringify(step.outputs), ...files]
-      for (const secret of secrets) expect(told.join('\n')).not.toContain(secret)
+      const output = [step.visibleLog, step.summary, JSON.stringify(step.outputs), ...files]
+      for (const secret of secrets) expect(output.join('\n')).not.toContain(secret)
     })
 
     test('tells a job without the permission what to add', async () => {

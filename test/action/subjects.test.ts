@@ -130,7 +130,7 @@ test('the list of the job is taken where no input names anything', async () => {
 const LISTS: readonly (readonly [string, string, string])[] = [
   ['of another version', '{"version":2,"subjects":[]}', 'ERR_REFERENCE_INVALID'],
   ['that is empty', '', 'ERR_USAGE'],
-  ['that is no JSON', 'x', 'ERR_JSON_INVALID'],
+  ['that is not JSON', 'x', 'ERR_JSON_INVALID'],
   [
     'of an unknown kind',
     `{"version":1,"subjects":[{"name":"a","digest":"${DIGEST}","kind":"npm"}]}`,
@@ -154,7 +154,7 @@ const REFUSED: readonly (readonly [string, Partial<SubjectInputs>, string])[] = 
   ['a glob that matches nothing', { paths: ['nope/*'] }, 'ERR_ARTIFACT_NOT_FOUND'],
   ['all taken away again', { paths: ['a', '!a'] }, 'ERR_ARTIFACT_NOT_FOUND'],
   ['one name for two files', { paths: ['*'], name: 'app' }, 'ERR_USAGE'],
-  ['a digest that is none', { digest: 'sha256:1', name: 'app' }, 'ERR_REFERENCE_INVALID'],
+  ['a malformed digest', { digest: 'sha256:1', name: 'app' }, 'ERR_REFERENCE_INVALID'],
   [
     'an image by another hash',
     { digest: digestOf(Buffer.from(''), 'sha512'), name: 'ghcr.io/acme/app' },

@@ -66,7 +66,7 @@ export function defineTrustCases(kind: StepKind): void {
       expect(step).toMatchObject({ exitCode: 0, outputs: { 'key-version': '2' } })
     })
 
-    test('signs nothing with a version that nobody accepts yet', async () => {
+    test('signs nothing with a version that is not accepted yet', async () => {
       const scene = await startActionScene(kind)
       writeFileSync(join(scene.workspace, 'trusted.json'), await published(scene.server))
       await revokeRelease(scene)
@@ -91,7 +91,7 @@ export function defineTrustCases(kind: StepKind): void {
       const inputs = { mode: 'sign', key: scene.key, trust: address, 'subject-path': 'ca.pem' }
 
       const before = await scene.run({ ambient: true, inputs })
-      // Somebody who may use the key still can, whatever its service says.
+      // A caller with access to the key can still use it, whatever the service says.
       scene.kms.deny('DisableKey')
       await revoke(address, service.env['COUNTERSIGN_TEST_TOKEN'] ?? '')
       const signatures = scene.kms.calls.get('Sign')

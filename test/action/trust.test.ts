@@ -36,11 +36,11 @@ test('a public key is trusted, whatever else there is', async () => {
 })
 
 test.each([
-  ['an address that is none', 'https://', {}, 'ERR_USAGE'],
+  ['a malformed URL', 'https://', {}, 'ERR_USAGE'],
   ['an address in the clear', 'http://sign.example.com', {}, 'ERR_USAGE'],
   ['no such file', 'nowhere', {}, 'ERR_FILE_READ'],
   ['a file that is empty', 'trusted', {}, 'ERR_JSON_INVALID'],
-  ['a key that is none', 'trusted', { file: '-----BEGIN PUBLIC KEY-----' }, 'ERR_KEY_INVALID'],
+  ['a malformed key', 'trusted', { file: '-----BEGIN PUBLIC KEY-----' }, 'ERR_KEY_INVALID'],
   [
     'a fingerprint of a public key',
     'trusted',
@@ -48,7 +48,7 @@ test.each([
     'ERR_USAGE',
   ],
   [
-    'a fingerprint of what nobody has signed',
+    'a fingerprint of an unsigned trust root',
     'trusted',
     { file: '{"keys":[]}', fingerprint: FINGERPRINT },
     'ERR_TRUST_INVALID',

@@ -98,7 +98,7 @@ test.each([
   ["it's; a file", "$'it\\047s\\073 a file'"],
   ['sha256:00', './sha256:00'],
   ['oci://a/b', './oci://a/b'],
-])('the file %s is one word that is no option', (name, word) => {
+])('the file %s is one word and not an option', (name, word) => {
   for (const command of render({ ...FILE, name })) expect(command).toContain(` ${word}`)
 })
 

@@ -123,7 +123,7 @@ export function defineVerifyingCases(kind: StepKind): void {
       expect(scene.github.requests).toHaveLength(asked)
     })
 
-    test('warns where GitHub is wanted and there is no token for it', async () => {
+    test('warns if GitHub is requested without a token for it', async () => {
       const scene = await startActionScene(kind)
 
       const step = await attest(scene, { 'github-attestations': 'true' })

@@ -25,7 +25,7 @@ test('docs/errors.md says of each code what the table of codes says', () => {
   expect(ROWS.map((cells) => cells.slice(1, 4))).toEqual(traits)
 })
 
-test('docs/errors.md tells of each code what it means and who mends it', () => {
+test('docs/errors.md states what each code means and who fixes it', () => {
   for (const [code, , , , meaning = '', mender = ''] of ROWS) {
     expect(meaning, code).toMatch(/^.{15,}\.$/)
     expect(mender, code).toMatch(/^.{15,}\.$/)

@@ -32,7 +32,7 @@ test('every folder of providers is one line of each table, and nothing else is',
   }
 })
 
-// A file, a variable and an address are also what is no key: paths, secrets, services.
+// Files, variables and addresses are not always keys: paths, secrets, services.
 test.each(['awskms', 'pkcs11'])('no file outside of its folder names %s', (scheme) => {
   const named = SOURCES.filter(
     (path) =>

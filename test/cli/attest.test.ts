@@ -141,7 +141,7 @@ test('a predicate is signed with its numbers as they were written', async () => 
 })
 
 test.each([
-  ['no JSON', 'custom', 'nonsense', 'is no predicate: malformed JSON'],
+  ['not JSON', 'custom', 'nonsense', 'is no predicate: malformed JSON'],
   ['no object', 'custom', '[1]', 'holds no JSON object'],
   ['a member twice', 'custom', '{"a":1,"a":2}', 'a member is named twice'],
   ['of another type', 'spdxjson', SBOM, 'not a predicate of type spdxjson'],

@@ -140,7 +140,7 @@ test('tiles that the checkpoint was not signed for prove nothing', async () => {
 test.each([
   ['the audit log', signTransparency],
   ['the transparency log', signStored],
-])('entries newer than the checkpoint of %s are told of, not proven', async (_which, sign) => {
+])('entries newer than the checkpoint of %s are reported, not proven', async (_which, sign) => {
   const logs = await createPairedLogs(ENTRIES)
   await appendPaired(logs, [signatureEntry(5), signatureEntry(6)])
   await sign(logs)

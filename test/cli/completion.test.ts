@@ -74,7 +74,7 @@ test('keys of the configuration are known, beside files', async () => {
   expect(await complete(`key show --config ${config} `)).toEqual([release, ':files'])
 })
 
-test('a configuration with a mistake names no keys and disturbs nobody', async () => {
+test('an invalid configuration completes no keys and prints no error', async () => {
   const config = join(createTempFolder(), 'countersign.yaml')
   writeFileSync(config, 'kyes: {}')
 

@@ -15,7 +15,7 @@ async function createSignedFolder(): Promise<SigningFolder> {
 
 const VERIFY = 'verify @app.txt --config @countersign.yaml'
 
-test('verify trusts the keys of the configuration where nobody else is named, and says so', async () => {
+test('verify trusts the keys of the configuration by default, and says so', async () => {
   const folder = await createSignedFolder()
   folder.write('countersign.yaml', 'store: sqlite:x\ntrust:\n  keys: [release.pub]\n')
 
@@ -46,7 +46,7 @@ test('what the command line trusts is never mixed with the configuration', async
   expect(result.stderr).not.toContain('release.pub')
 })
 
-test('a configuration that trusts nobody leaves nothing verified', async () => {
+test('a configuration without trusted keys verifies nothing', async () => {
   const folder = await createSignedFolder()
   folder.write('countersign.yaml', 'trust: { keys: [] }\n')
 
@@ -56,7 +56,7 @@ test('a configuration that trusts nobody leaves nothing verified', async () => {
   })
 })
 
-test('a configuration with a mistake trusts nobody', async () => {
+test('an invalid configuration trusts no key', async () => {
   const folder = await createSignedFolder()
   folder.write('countersign.yaml', 'trust: { keys: [release.pub] }\nkyes: {}\n')
 

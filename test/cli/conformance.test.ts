@@ -141,7 +141,7 @@ test.each([
     ends: { exitCode: 8, code: '[ERR_NOT_AUTHENTICATED]' },
   },
   {
-    what: 'a token that is none',
+    what: 'a malformed token',
     token: 'secret-nonsense',
     ends: { exitCode: 8, code: '[ERR_NOT_AUTHENTICATED]' },
   },
@@ -150,17 +150,20 @@ test.each([
     faults: { log: { status: 400 } },
     ends: { exitCode: 7, code: '[ERR_NETWORK]' },
   },
-])('$what is no bug, and the token is not shown', async ({ faults, token = TOKEN, ends }) => {
-  const folder = createSigningFolder()
-  folder.write('app.txt', 'hello\n')
-  const { signingConfig } = await startSigstoreServices(faults)
+])(
+  '$what is not reported as a bug, and the token is not shown',
+  async ({ faults, token = TOKEN, ends }) => {
+    const folder = createSigningFolder()
+    folder.write('app.txt', 'hello\n')
+    const { signingConfig } = await startSigstoreServices(faults)
 
-  const result = await folder.run(
-    `conformance sign-bundle --identity-token ${token} --bundle @b.json --signing-config ${signingConfig} @app.txt -v`,
-  )
+    const result = await folder.run(
+      `conformance sign-bundle --identity-token ${token} --bundle @b.json --signing-config ${signingConfig} @app.txt -v`,
+    )
 
-  expect(result.exitCode).toBe(ends.exitCode)
-  expect(result.stderr).toContain(ends.code)
-  expect(result.stderr).not.toContain(token)
-  expect(existsSync(folder.path('b.json'))).toBe(false)
-})
+    expect(result.exitCode).toBe(ends.exitCode)
+    expect(result.stderr).toContain(ends.code)
+    expect(result.stderr).not.toContain(token)
+    expect(existsSync(folder.path('b.json'))).toBe(false)
+  },
+)

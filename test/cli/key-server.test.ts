@@ -167,17 +167,17 @@ test('--json prints what the service answered', async () => {
   })
 })
 
-test('the token comes from a file where one is named, and nobody asks without one', async () => {
+test('the token comes from the named file, and no request is sent without one', async () => {
   const { scene, run } = await start()
   const file = join(scene.folder, 'token')
   writeFileSync(file, 'a wrong one\n')
 
   const wrong = await run(`key list --token-file ${file}`)
-  const nobody = await countersign(['key', 'list', '--server', 'http://127.0.0.1:1'])
+  const anonymous = await countersign(['key', 'list', '--server', 'http://127.0.0.1:1'])
 
   expect(wrong.exitCode).toBe(8)
-  expect(nobody.exitCode).toBe(8)
-  expect(nobody.stderr).toContain('--token-file')
+  expect(anonymous.exitCode).toBe(8)
+  expect(anonymous.stderr).toContain('--token-file')
 })
 
 test.each(['http://sign.example.com', 'sign.example.com'])(
@@ -202,7 +202,7 @@ async function approvalOf({ run }: Administrated): Promise<string> {
   return /approve: countersign (.*)$/m.exec(stdout)?.[1] ?? 'nothing waits'
 }
 
-test('key revoke waits until somebody else approves it, is done once, and all of it is logged', async () => {
+test('key revoke waits for the approval of another operator, runs once, and is logged in full', async () => {
   const service = await start(TWO)
   const { run, scene } = service
 
@@ -225,7 +225,7 @@ test('key revoke waits until somebody else approves it, is done once, and all of
   expect(steps).toEqual(['request by tester', `approve by ${other}`, 'use by tester'])
 })
 
-test('nobody approves what they asked for, nor anything else than they saw, nor too late', async () => {
+test('an operator cannot approve their own request, a changed one or an expired one', async () => {
   const service = await start(TWO)
   const { run, scene } = service
   await run(REVOKE)

@@ -54,7 +54,7 @@ test('a person at the terminal is asked for the passphrase twice, and not once m
   expect(stderr).toMatch(/^Passphrase for @release.pem \(empty for none\): \nAgain: \nmade /)
 })
 
-test('a key in the clear is made only where somebody says so', async () => {
+test('an unencrypted key is created only with --no-passphrase', async () => {
   const folder = createSigningFolder()
 
   expect(await folder.run('key create @release.pem')).toEqual({
@@ -200,7 +200,7 @@ test('a private key and its public half are shown as the same key', async () => 
   expect(shown.stdout).toContain('algorithm  EdDSA (Ed25519)')
 })
 
-test('key show ends with 6 where there is no key, and 8 without its passphrase', async () => {
+test('key show ends with 6 for a missing key, and with 8 without its passphrase', async () => {
   const folder = createSigningFolder()
   await folder.run('key create @release.pem', { env: PASSPHRASE })
 

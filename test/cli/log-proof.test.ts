@@ -200,12 +200,12 @@ test('a proof needs a trusted key, a trusted log, and a log to read', async () =
   const line = 'log proof @es256.sigstore.json'
 
   const keyless = await run(`${line} --server ${scene.server} --trusted-root @root.json`)
-  const stranger = await run(`${line} --server ${scene.server} ${trust('eddsa')}`)
+  const other = await run(`${line} --server ${scene.server} ${trust('eddsa')}`)
   const rootless = await run(`${line} --server ${scene.server} --key @es256.pub`)
   const nowhere = await run(`${line} ${trust('es256')}`)
 
   expect(keyless).toMatchObject({ exitCode: 2 })
-  expect(stranger.stderr).toContain('[ERR_KEY_NOT_TRUSTED]')
+  expect(other.stderr).toContain('[ERR_KEY_NOT_TRUSTED]')
   expect(rootless.stderr).toContain('no transparency log is trusted [ERR_LOG_PROOF_INVALID]')
   expect(nowhere.stderr).toContain('no log is named, and no service is pinned [ERR_USAGE]')
 })

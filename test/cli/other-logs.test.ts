@@ -73,9 +73,9 @@ describe.each(LOGS)('countersign $command verify', ({ command, key, role, sign }
 
   test('refuses a log of another key, with a checkpoint of the name', async () => {
     const folder = await exported(await createLogs(signatureEntries(3)), role)
-    const stranger = logVerifierKey(key.name, testSigner('EdDSA', 'stranger').key)
+    const other = logVerifierKey(key.name, testSigner('EdDSA', 'other').key)
 
-    const result = await countersign([command, 'verify', folder, '--key', stranger.vkey])
+    const result = await countersign([command, 'verify', folder, '--key', other.vkey])
 
     expect(result).toMatchObject({ exitCode: 3, stdout: '' })
     expect(result.stderr).toContain('[ERR_NOTE_INVALID]')

@@ -175,8 +175,8 @@ test('policy test takes the rest of the request from a file', async () => {
 })
 
 test.each([
-  ['an action nobody knows', '--action sing --key release', 'did you mean "sign"?'],
-  ['a key nobody knows', '--action sign --key relase', 'did you mean "release"?'],
+  ['an unknown action', '--action sing --key release', 'did you mean "sign"?'],
+  ['an unknown key', '--action sign --key relase', 'did you mean "release"?'],
   ['no key', '--action sign', 'add --key NAME'],
   [
     'a context with a misspelling',

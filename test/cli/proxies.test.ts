@@ -60,7 +60,7 @@ test('what NO_PROXY names is reached directly', async () => {
   expect([direct.exitCode, excepted.exitCode]).toEqual([7, 7])
 })
 
-test('a proxy that is none is refused by the name of its variable', async () => {
+test('a malformed proxy is refused by the name of its variable', async () => {
   const env = {
     HTTPS_PROXY: 'socks5://me:secret@proxy:1080',
     https_proxy: '',

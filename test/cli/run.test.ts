@@ -55,7 +55,7 @@ test('a mistake in a command of a command is sent to the help of that one', asyn
   expect(await hintOf('key', 'nonsense')).toMatch(/see countersign key --help$/)
 })
 
-test('what stands behind -- is no option', async () => {
+test('arguments after -- are not options', async () => {
   const { stdout, stderr } = await countersign(['verify', '--nonsense', '--', '--json', '-q'])
 
   expect(stdout).toBe('')

@@ -48,7 +48,7 @@ test('a person at a terminal is asked, without echo', async () => {
   expect(environment.said()).toBe('Passphrase of key.pem: \n')
 })
 
-test('--no-input asks nobody', async () => {
+test('--no-input never prompts', async () => {
   const environment = createEnvironment({ typed: ['secret\r'] }, ['--no-input'])
 
   expect(await createSecretSources(environment, {}).readPassphrase('key.pem')).toBeUndefined()
@@ -82,7 +82,7 @@ test('a person may want no passphrase', async () => {
   expect(await secrets.readNewPassphrase('key.pem')).toBeUndefined()
 })
 
-test('a new key is in the clear only where somebody says so', async () => {
+test('a new key is unencrypted only with --no-passphrase', async () => {
   const env = { COUNTERSIGN_PASSPHRASE: 'secret' }
 
   const silent = createSecretSources(createEnvironment(), {})

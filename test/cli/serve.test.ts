@@ -45,7 +45,7 @@ async function serve(config: string, env: Readonly<Record<string, string>>): Pro
   }
 }
 
-test('serve says where it listens and what it has, signs, and stops when it is told to', async () => {
+test('serve prints its address and its keys, signs, and stops on a signal', async () => {
   const { config, env } = serverFolder()
   const { address, said, stop } = await serve(config, env)
   const answer = await fetch(`${address}/v1/keys/release/signatures`, {
@@ -80,7 +80,7 @@ test('serve without an issuer that others could use fails with exit status 2', a
   expect(result.stderr).toContain('the service has no issuer [ERR_CONFIG_INVALID]')
 })
 
-test('serve refuses an address that is none, and says which option', async () => {
+test('serve refuses a malformed address and names the option', async () => {
   const result = await countersign(['serve', '--listen', 'localhost'])
 
   expect(result.exitCode).toBe(2)

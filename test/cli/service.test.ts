@@ -148,7 +148,7 @@ test('the service makes provenance of the verified claims of a workflow', async 
   expect((await verify(service, '@a.txt --type slsaprovenance1')).exitCode).toBe(0)
 })
 
-test('who is no workflow gets no provenance', async () => {
+test('a caller that is not a workflow gets no provenance', async () => {
   const { folder, run } = await startSigningService()
   folder.write('a.txt', 'a')
 
@@ -166,7 +166,7 @@ test.each([
     'ERR_KEY_NOT_TRUSTED',
   ],
   [
-    'with a signature that is none',
+    'with a malformed signature',
     (text: string) => changeBehind(text, /"sig":".{20}/),
     /ERR_(SIGNATURE|ENVELOPE|TIMESTAMP)_INVALID/,
   ],
@@ -206,7 +206,7 @@ test('an attestation that says something else than was asked for is not written'
   expect(result.stderr).toContain('ERR_PREDICATE_INVALID')
 })
 
-test('without a pinned trust key the user is told what the signature was checked with', async () => {
+test('without a pinned trust key the output names the key that checked the signature', async () => {
   const { folder, run } = await startSigningService()
   folder.write('a.txt', 'a')
 
@@ -234,7 +234,7 @@ test('a token is issued by the service, checked with its JWKS, and alone on stdo
   expect(denied.stderr).toContain('ERR_NOT_AUTHENTICATED')
 })
 
-test('a token that is for somebody else than was asked for is not given away', async () => {
+test('a token for another audience than requested is not printed', async () => {
   const { run } = await startSigningService()
   const asking: typeof fetch = (input, init) => {
     const body = typeof init?.body === 'string' ? init.body.replace('api', 'bank') : null
@@ -348,7 +348,7 @@ test.each([
 })
 
 test.each([[{}], [{ COUNTERSIGN_TOKEN: 'two words' }]])(
-  'who has no token is told where one is looked for (%o)',
+  'a missing token is reported with the places that were searched (%o)',
   async (env) => {
     const { folder, run } = await startSigningService()
     folder.write('a.txt', 'a')
@@ -360,7 +360,7 @@ test.each([[{}], [{ COUNTERSIGN_TOKEN: 'two words' }]])(
   },
 )
 
-test('a service that does not answer is no success', async () => {
+test('a service that does not answer is a failure', async () => {
   const { url } = await startLoopbackServer(() => ({ status: 503, body: '' }))
 
   const line = `sign ${import.meta.filename} --bundle /nowhere/x --key release --server ${url}`

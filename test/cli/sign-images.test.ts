@@ -14,7 +14,7 @@ import { createSigningFolder } from '../support/signing-folder.ts'
 const other = createImage('other')
 const index = createIndex(image, other)
 
-test('a tag is resolved once, the digest is told, signed and named on stdout', async () => {
+test('a tag is resolved once; the digest is reported, signed and printed on stdout', async () => {
   const { folder, app } = await createImageScene()
 
   const signed = await folder.run(`sign ${app}:v1 --key @release.pem`)

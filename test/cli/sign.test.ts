@@ -273,7 +273,7 @@ test.each([
   expect(result.stderr).toContain(message)
 })
 
-test('a key that is not there, and a wrong passphrase, are told apart', async () => {
+test('a missing key and a wrong passphrase are distinguished', async () => {
   const folder = createSigningFolder()
   folder.write('app.txt', 'hello\n')
   folder.key('release')

@@ -116,7 +116,7 @@ test.each([
   ['a lifetime without a unit', `token issue --key @k.pem ${WHO} --lifetime 10`, /duration/],
   ['no token', `token verify ${WHO} --jwks @jwks.json`, /no token/],
   ['two tokens', `token verify - --token-file @t ${WHO} --key @k.pub`, /two tokens/],
-  ['nobody to trust', `token verify - ${WHO}`, /whose tokens/],
+  ['no trusted key', `token verify - ${WHO}`, /whose tokens/],
 ])('%s is a mistake on the command line', async (_, line, message) => {
   const folder = createSigningFolder()
   folder.key('k')
@@ -295,7 +295,7 @@ test('a token of an unknown key has the key set looked at again', async () => {
       now: new Date(NOW.getTime() + minutes * 60_000),
     })
 
-  // A set that was fetched a moment ago is not asked for again: anybody can make up a key.
+  // A set that was just fetched is not fetched again: an attacker can invent key IDs.
   const first = await run(0)
   const second = await run(1)
 
@@ -348,7 +348,7 @@ test('an inspection as a document says that nothing is verified', async () => {
   expect(result.stderr).toBe('')
 })
 
-test('what is no token is not shown', async () => {
+test('a malformed token is not shown', async () => {
   const { exitCode, stderr } = await createSigningFolder().run('token inspect -', { stdin: 'eyJ' })
 
   expect(exitCode).toBe(3)

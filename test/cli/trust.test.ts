@@ -117,7 +117,7 @@ test('without a fingerprint the key is shown and asked for on a terminal', async
   expect(asked.stderr).toContain(fingerprint)
 })
 
-test('verify trusts the pinned service where nobody else is named, and says so', async () => {
+test('verify trusts the pinned service by default, and says so', async () => {
   const { server, file, run } = await createScene()
   await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
 

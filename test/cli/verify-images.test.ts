@@ -41,18 +41,18 @@ test('without a login the verdict is not "unsigned" but "not authenticated"', as
   expect(result.stderr).toContain('[ERR_NOT_AUTHENTICATED]')
 })
 
-test('an image of another key, and one that is not signed, are told apart', async () => {
+test('an image signed by another key and an unsigned one are distinguished', async () => {
   const { folder, app } = await createImageScene()
   folder.key('second')
 
   const unsigned = await folder.run(`verify ${app}:v1 --key @release.pub`)
   await folder.run(`sign ${app}:v1 --key @second.pem`)
-  const stranger = await folder.run(`verify ${app}:v1 --key @release.pub`)
+  const other = await folder.run(`verify ${app}:v1 --key @release.pub`)
 
   expect(unsigned.exitCode).toBe(5)
   expect(unsigned.stderr).toContain('[ERR_SIGNATURE_NOT_FOUND]')
-  expect(stranger.exitCode).toBe(6)
-  expect(stranger.stderr).toContain('[ERR_KEY_NOT_TRUSTED]')
+  expect(other.exitCode).toBe(6)
+  expect(other.stderr).toContain('[ERR_KEY_NOT_TRUSTED]')
 })
 
 test.each([

@@ -314,7 +314,7 @@ test('what a hostile bundle says can not steer the terminal', async () => {
   folder.write('app.txt', 'hello\n')
   folder.write('p', '{}')
   const type = 'x:\u001b[2J\nPASSED'
-  // The type of a statement is under the control of whoever signed it.
+  // The signer controls the type of a statement.
   const made = await folder.run('attest @app.txt --key @release.pem --type x:y --predicate @p')
   const bundle = JSON.parse(readFileSync(folder.path('app.txt.sigstore.json'), 'utf8')) as {
     dsseEnvelope: { payload: string }

@@ -40,7 +40,7 @@ test('a document is taken over TLS whose authority is named, and from no other',
   })
 })
 
-test('an unchanged document is told by its status', async () => {
+test('an unchanged document is recognized by its status', async () => {
   const url = await startRawServer((request, response) => {
     response.writeHead(request.headers['if-none-match'] === '"1"' ? 304 : 200).end()
   })
@@ -59,7 +59,7 @@ test.each([
   ['a redirect to another scheme', 302, { location: 'file:///etc/passwd' }, 'another place'],
   ['a redirect to nowhere', 302, {}, 'redirects'],
   ['a redirect in circles', 302, { location: '/' }, 'more than 2 redirects'],
-])('%s is no usable answer', async (_what, status, headers, message) => {
+])('%s is not a usable answer', async (_what, status, headers, message) => {
   const url = await startRawServer((_request, response) => {
     response.writeHead(status, headers).end('x')
   })
@@ -164,7 +164,7 @@ test.each([[['10.0.0.1']], [['140.82.112.3', '127.0.0.1']], [['::ffff:127.0.0.1'
   },
 )
 
-test('a name is judged by the lookup of its connection, so an answer that changes helps nobody', async () => {
+test('a name is judged by the lookup of its own connection, so a changing answer bypasses nothing', async () => {
   let asked = 0
   const guarded = createBoundedGet({
     lookup: (name, options, callback) => {

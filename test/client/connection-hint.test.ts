@@ -21,7 +21,7 @@ test('a certificate of an unknown authority says how the authority is named', as
   ).rejects.toMatchObject(unknown)
 })
 
-test('a certificate of another name or time is no matter of authorities', () => {
+test('a certificate of another name or time is not blamed on the authority', () => {
   expect(connectionHint('ERR_TLS_CERT_ALTNAME_INVALID')).toContain('must be mended')
   expect(connectionHint('ECONNREFUSED')).toContain('check the name')
 })

@@ -53,14 +53,14 @@ test.each([
   [200, '{"value":""}', 'ERR_NOT_AUTHENTICATED'],
   [200, '[]', 'ERR_NOT_AUTHENTICATED'],
   [200, '<html>', 'ERR_JSON_INVALID'],
-])('status %i with %s is no token: %s', async (status, body, code) => {
+])('status %i with %s is not a token: %s', async (status, body, code) => {
   const { token, requests } = await ask({ status, body })
 
   expect(await codeOfAsync(() => token)).toBe(code)
   expect(requests).toHaveLength(1)
 })
 
-test('an address that is none is said to be none', async () => {
+test('a malformed URL is reported as such', async () => {
   const request = { url: 'nowhere', bearer: 'x', audience }
 
   const asking = (): Promise<string> => requestGithubToken(request, createTestRuntime())

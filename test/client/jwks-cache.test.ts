@@ -201,7 +201,7 @@ test('a copy from the future is not believed to be fresh', async () => {
   expect(server.answers).toEqual([200, 304])
 })
 
-test('a copy that can’t be written keeps nobody from verifying', async () => {
+test('a copy that cannot be written does not stop verification', async () => {
   const copy = createDocumentFile(join(createTempFolder(), 'no such folder', 'jwks.json'))
   const { server, cache } = await createScene({ copy })
 

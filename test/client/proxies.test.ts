@@ -15,7 +15,7 @@ test.each([
     { https_proxy: 'http://a', HTTPS_PROXY: 'http://b' },
     'a',
   ],
-  ['an empty https_proxy is none', { https_proxy: '', HTTPS_PROXY: 'http://b' }, 'b'],
+  ['an empty https_proxy is ignored', { https_proxy: '', HTTPS_PROXY: 'http://b' }, 'b'],
   ['an address without a scheme is one of http', { HTTPS_PROXY: 'c:3128' }, 'c:3128'],
   ['blanks around it do not count', { HTTPS_PROXY: ' http://d \n' }, 'd'],
 ])('%s', (_, env, host) => {

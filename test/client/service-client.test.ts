@@ -58,7 +58,7 @@ test('artifacts are signed with the caller’s token under an Idempotency-Key', 
   })
 })
 
-test('a retry says the same key, asks for a fresh token and waits as long as it is told', async () => {
+test('a retry sends the same key, gets a fresh token and waits for Retry-After', async () => {
   const { client, server, runtime } = await createScene(
     problem(503, 'ERR_OVERLOADED'),
     problem(429, 'ERR_THROTTLED'),
@@ -141,7 +141,7 @@ test.each([
   [404, 'ERR_ROUTE_NOT_FOUND'],
   [302, 'ERR_REQUEST_INVALID'],
   [502, 'ERR_NETWORK'],
-])('an answer %i of somebody who knows no problem documents is %s', async (status, code) => {
+])('an answer %i without a problem document is %s', async (status, code) => {
   const { client } = await createScene({ status, body: '<html>', contentType: 'text/html' })
 
   expect(await codeOfAsync(() => sign(client))).toBe(code)
@@ -154,7 +154,7 @@ test.each([
   [JSON.stringify({ ...by, results: [{ digest: 'sha256:00', bundle, logIndex: 7 }] })],
   [JSON.stringify({ ...by, results: [{ digest, bundle, logIndex: -1 }] })],
   [JSON.stringify({ ...by, results: [{ digest, problem: { code: 'NONSENSE' } }] })],
-])('the answer %s is none to what was asked', async (body) => {
+])('the answer %s does not match the request', async (body) => {
   const { client } = await createScene({ status: 200, body })
 
   expect(await codeOfAsync(() => sign(client))).toBe('ERR_JSON_INVALID')

@@ -84,7 +84,7 @@ test('a retired trust key signs nothing that is taken', async () => {
   expect(await codeOfAsync(() => client().current())).toBe('ERR_SIGNATURE_INVALID')
 })
 
-test('a client that slept through a whole period must pin anew, and is told so', async () => {
+test('a client that slept through a whole period has to pin again, and the error says so', async () => {
   const { client, publish, pass } = await createScene()
   await publish(1, 1, [1, 2])
   await sequenceOf(client())
@@ -183,7 +183,7 @@ test('a client takes every next publication from its copy on disk, and none of t
   )
 })
 
-test('a client that followed a hundred changes of trust keys must pin anew', async () => {
+test('a client that followed a hundred changes of trust keys has to pin again', async () => {
   let nowMs = Date.UTC(2026, 0, 1)
   let served = new Uint8Array()
   const client = createTrustCache({

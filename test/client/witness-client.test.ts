@@ -45,7 +45,7 @@ test.each<[string, LoopbackAnswer, string]>([
   ['no signature lines', { status: 200, body: 'a text\n' }, 'ERR_WITNESS_MISSING'],
   ['a size of no type', { status: 409, body: '5\n' }, 'ERR_WITNESS_MISSING'],
   [
-    'a size that is none',
+    'a malformed size',
     { status: 409, body: '-5\n', contentType: 'text/x.tlog.size' },
     'ERR_WITNESS_MISSING',
   ],

@@ -15,7 +15,7 @@ test.each([
 })
 
 test.each(['', '0s', '01h', '90', 'd', '1.5h', '-1h', '+1h', ' 1h', '1h\n', '1H', '1h30m', '1y'])(
-  'the text %j is no duration',
+  'the text %j is not a duration',
   (text) => {
     expect(codeOf(() => parseDurationSeconds(text))).toBe('ERR_USAGE')
   },

@@ -16,7 +16,7 @@ test('a service with a database file gets keys of its own in a folder beside it'
   expect(keys['log']?.policy.everySeconds).toBeUndefined()
 })
 
-test('a use that somebody configured gets no second key', () => {
+test('a configured use gets no second key', () => {
   const config = toConfig({
     store: 'sqlite:c.db',
     keys: { tsa: { use: 'timestamp', provider: 'file:/tsa/' } },

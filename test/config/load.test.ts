@@ -286,7 +286,7 @@ test.each([
   ],
   ['a tab', 'keys:\n\ta: 1\n', '2:1: a tab indents this line; YAML takes spaces only'],
   ['a second document', '{}\n---\n{}\n', '2:1: a second document begins here; one file holds one'],
-  ['a name that is no text', '? [a]\n: b\n', '1:3: a name must be a text'],
+  ['a name that is not a string', '? [a]\n: b\n', '1:3: a name must be a text'],
   ['an unknown tag', 'store: !x y\n', '1:8: unresolved tag: !x'],
   [
     'an anchor that is not there',

@@ -24,7 +24,7 @@ test('a name stands for its key, with the algorithm that is pinned to it', () =>
   })
 })
 
-test('a name that nobody gave stands for nothing, one of JavaScript included', () => {
+test('an undefined name has no value, names of JavaScript included', () => {
   const config = configWith('release', {})
 
   expect(findNamedKey(config, 'relase')).toBeUndefined()

@@ -8,7 +8,7 @@ function problemsOf(text: string): readonly string[] {
   return fileLayer(text, 'c.yaml').problems.map(describeProblem)
 }
 
-test('what nobody says of the service is at its default', () => {
+test('unset service settings have their defaults', () => {
   const { serve, log, access } = toConfig({})
 
   expect(serve).toEqual({
@@ -51,7 +51,7 @@ test('numbers and truths can be set by variables', () => {
   expect(access.approvals.required).toBe(2)
 })
 
-test('a variable that is no number is a problem with its name', () => {
+test('a variable that is not a number is a problem with its name', () => {
   const { problems } = environmentLayer({ COUNTERSIGN_SERVE_MAX_QUEUE: 'many' })
 
   expect(problems.map(describeProblem)).toEqual([

@@ -14,7 +14,7 @@ test('every entry is found by its own name', () => {
 })
 
 test.each(['none', 'HS256', 'es256', 'toString', '__proto__', ''])(
-  '"%s" is no algorithm',
+  '"%s" is not an algorithm',
   (name) => {
     expect(isAlgorithmName(name)).toBe(false)
     expect(codeOf(() => resolveAlgorithm(name))).toBe('ERR_ALGORITHM_UNSUPPORTED')

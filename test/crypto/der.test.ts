@@ -61,7 +61,7 @@ test.each([
   ['a third integer', '3009020101020101020101'],
   ['an indefinite length', '3080020101020101'],
   ['a length past the end', '3007020101020101'],
-])('DER with %s is no signature', (_, hex) => {
+])('DER with %s is not a signature', (_, hex) => {
   const curve = ALGORITHMS.ES256.family === 'ecdsa' ? ALGORITHMS.ES256.curve : undefined
   if (curve === undefined) throw new Error('no curve')
   expect(codeOf(() => derToP1363(Buffer.from(hex, 'hex'), curve))).toBe('ERR_SIGNATURE_INVALID')

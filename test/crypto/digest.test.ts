@@ -54,7 +54,7 @@ test.each([
   `sha256:${'a'.repeat(64)}:x`,
   ` sha256:${'a'.repeat(64)}`,
   `toString:${'a'.repeat(64)}`,
-])('"%s" is no digest', (text) => {
+])('"%s" is not a digest', (text) => {
   expect(isDigest(text)).toBe(false)
   expect(codeOf(() => parseDigest(text))).toBe('ERR_REFERENCE_INVALID')
 })

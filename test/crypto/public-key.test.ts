@@ -34,7 +34,7 @@ test.each(ALGORITHM_NAMES)('%s: SPKI, PEM and JWK all give the same key', (algor
   }
 })
 
-test('an algorithm is pinned by the kind of key when nobody names one', () => {
+test('the kind of key pins the algorithm if none is named', () => {
   const usual = (['ES256', 'ES384', 'ES512', 'RS256', 'EdDSA'] as const).map(
     (name) => parsePublicKeySpki(keyOf(name).spki).algorithm.name,
   )

@@ -87,7 +87,7 @@ test('a signature never verifies with another padding of the same RSA key', asyn
   expect(verifyMessage(pkcs1.key, message, await pss.sign(message))).toBe(false)
 })
 
-test('P1363 is no X.509 signature', async () => {
+test('P1363 is not an X.509 signature', async () => {
   const signer = testSigner('ES256')
   const { key } = signer
   expect(verifyX509Message(key, message, await signer.sign(message))).toBe(false)

@@ -89,7 +89,7 @@ test.each([
   },
 )
 
-test('a service that nobody forwards to says nothing of proxies', async () => {
+test('a service without a proxy reports nothing about proxies', async () => {
   const { server, warnings } = await start()
 
   expect((await fetch(`${server.address}/v1/keys`)).status).toBe(401)

@@ -25,7 +25,7 @@ import {
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
-/** Programs without which there is no cluster. */
+/** Programs that a cluster needs. */
 const NEEDED = TEST_PROGRAMS.filter(({ name }) => /^(?:postgresql|nginx)/.test(name))
 
 /** Why a cluster can't be had on this machine; undefined where it can. */

@@ -1,20 +1,20 @@
-/** Somebody opens the database of a running service and writes a key of theirs into it. */
+/** An attacker writes a key of their own into the database of a running service. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { changeByHand } from '../support/changed-by-hand.ts'
 import { runServer, serverFolder, type TestServer, TOKEN } from '../support/server.ts'
 import { testSigner } from '../support/signers.ts'
 
-const { kid, spki } = testSigner('ES256', 'stranger').key
+const { kid, spki } = testSigner('ES256', 'attacker').key
 
-/** Copies a version under a key pair of a stranger. */
+/** Copies a version under a key pair of the attacker. */
 const SLIP_IN = `
   insert into key_versions select '${kid}', key, 9, algorithm, x'${Buffer.from(spki).toString('hex')}', uri,
     'retired', created_at, origin, published_at, 1000, 2000, null, null, null, 0, null, 1
     from key_versions where key = 'release' and version = 1;
   update counters set value = value + 1 where name = 'sequence'`
 
-/** Any change has the replica that makes it read the store anew. */
+/** Any change makes the replica reread the store. */
 async function makeChange({ address }: TestServer): Promise<void> {
   const answer = await fetch(`${address}/v1/keys`, {
     method: 'POST',
@@ -39,7 +39,7 @@ async function failedChecks({ address }: TestServer): Promise<readonly unknown[]
   return checks.filter(({ ok }) => !ok)
 }
 
-test('a key that is written into the database is published by nobody, now or after a start', async () => {
+test('a key written into the database is never published, now or after a restart', async () => {
   const folder = serverFolder()
   const server = await runServer(folder)
   await changeByHand(join(folder.folder, 'service.db'), SLIP_IN)

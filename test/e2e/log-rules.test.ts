@@ -31,7 +31,7 @@ test('an audit finds nothing where every rule was kept, and counts', () => {
 })
 
 test.each([
-  ['of nobody', [signature(1, 9)], 'and was never created'],
+  ['without a history', [signature(1, 9)], 'and was never created'],
   ['of a standby', [...FIRST, ...SECOND, signature(7, 2)], 'before it was active'],
   ['of a version long retired', [...ROTATED, signature(9, 1)], '3 s after it was retired'],
   [
@@ -58,7 +58,7 @@ test('an audit finds a time stamp by a version that was revoked', () => {
   )
 })
 
-test('an audit finds two active versions, and a forced one that did not wait is none', () => {
+test('an audit finds two active versions, but accepts a forced one that did not wait', () => {
   const early = [...FIRST, ...SECOND, change(2, 2, 'activate', true), signature(2, 2)]
 
   expect(auditLog(early, QUANTITIES).violations).toEqual([

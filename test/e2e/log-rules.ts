@@ -111,7 +111,7 @@ function judge(
   if (retired !== undefined && secondsBetween(retired, time) > signerLag) {
     wrong.push(`${secondsBetween(retired, time)} s after it was retired`)
   }
-  // The first version of a key has nobody to wait for, and a forced one says that it did not wait.
+  // The first version of a key has no verifier to wait for, and a forced one records that it did not wait.
   const hasWaited = published !== undefined && secondsBetween(published, time) >= servedBefore
   if (version.number > 1 && !version.isForced && !hasWaited) wrong.push('before verifiers knew it')
   return wrong

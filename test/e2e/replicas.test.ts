@@ -87,7 +87,7 @@ test(
 )
 
 const REVOCATIONS = byDepth(process.env, 12, 36)
-/** Every sixth brings in a version nobody has seen. */
+/** Every sixth introduces an unpublished version. */
 const modeOf = (turn: number): RevocationMode => (turn % 6 === 5 ? 'flush' : 'seamless')
 
 /** Waits that let a standby take over within seconds, and a period that no test sees the end of. */

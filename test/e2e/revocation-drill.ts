@@ -1,4 +1,4 @@
-/** Revokes while every replica signs, and measures how soon nobody does. */
+/** Revokes while every replica signs, and measures how soon the last one stops. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { RevocationMode } from '../../src/keys/revocation.ts'

@@ -75,12 +75,8 @@ test.each<readonly [string, (files: ReturnType<typeof createCertificate>) => typ
       (files) => ({ ...files, key: createCertificate().key }),
       'not that of',
     ],
-    [
-      'a certificate that is none',
-      (files) => ({ ...files, certificate: 'none' }),
-      'no certificate',
-    ],
-    ['a key that is none', (files) => ({ ...files, key: files.certificate }), 'no private key'],
+    ['a malformed certificate', (files) => ({ ...files, certificate: 'none' }), 'no certificate'],
+    ['a malformed key', (files) => ({ ...files, key: files.certificate }), 'no private key'],
   ],
 )('%s is a mistake in the configuration, and names the file', async (_what, change, why) => {
   const folder = tlsFolder(change(createCertificate()))

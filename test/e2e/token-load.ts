@@ -1,4 +1,4 @@
-/** Issues tokens over all replicas, and has each verified by everybody, at once and again before it ends. */
+/** Issues tokens over all replicas; every verifier checks each at once and again before it expires. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { createBoundedGet } from '../../src/client/bounded-get.ts'
 import { createJwksCache } from '../../src/client/jwks-cache.ts'

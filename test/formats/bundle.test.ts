@@ -143,12 +143,12 @@ test.each([
     'ERR_ENVELOPE_INVALID',
   ],
   [
-    'with base64 that is none',
+    'with malformed base64',
     changed((b) => Object.assign(b['dsseEnvelope'] ?? {}, { payload: 'e30' })),
     'ERR_ENVELOPE_INVALID',
   ],
   [
-    'with a hint that is no text',
+    'with a hint that is not a string',
     changed((b) => Object.assign(b['verificationMaterial']?.['publicKey'] ?? {}, { hint: 7 })),
     'ERR_BUNDLE_INVALID',
   ],

@@ -55,11 +55,11 @@ test('a root that is not base64 in its one form, or no line, is refused', () => 
 })
 
 test('a signed checkpoint of the log opens, with lines that others added', async () => {
-  const text = `log.example/1\n12\n${root.toString('base64')}\nseen by somebody\n`
+  const text = `log.example/1\n12\n${root.toString('base64')}\nseen by a witness\n`
   const checkpoint = openCheckpoint(await signCheckpoint(text), { keys: [key] })
 
   expect(plain(checkpoint)).toStrictEqual(
-    plain({ origin: 'log.example/1', size: 12, root, extensions: ['seen by somebody'] }),
+    plain({ origin: 'log.example/1', size: 12, root, extensions: ['seen by a witness'] }),
   )
 })
 

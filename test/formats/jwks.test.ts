@@ -32,7 +32,7 @@ test.each([
   ['symmetric', { kty: 'oct', k: 'AAAA' }, /"oct"/],
   ['private', { ...EC, d: 'AAAA' }, /private/],
   ['for encryption', { ...EC, use: 'enc' }, /not for signatures/],
-  ['of a use that is no text', { ...EC, use: 0 }, /not for signatures/],
+  ['of a use that is not a string', { ...EC, use: 0 }, /not for signatures/],
   ['for signing alone', { ...EC, key_ops: ['sign'] }, /key_ops/],
   ['for the same operation twice', { ...EC, key_ops: ['verify', 'verify'] }, /twice/],
   ['of operations that are no list', { ...EC, key_ops: 'verify' }, /key_ops/],

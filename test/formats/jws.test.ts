@@ -29,18 +29,18 @@ test.each([
   ['standard base64', `${GOOD.slice(0, -4)}++//`],
   ['bits that stand for nothing', `${GOOD.slice(0, -4)}AAB`],
   ['no signature', GOOD.slice(0, GOOD.lastIndexOf('.') + 1)],
-  ['a header that is no JSON', withHeader('alg')],
-  ['a header that is no object', withHeader('["ES256"]')],
+  ['a header that is not JSON', withHeader('alg')],
+  ['a header that is not an object', withHeader('["ES256"]')],
   ['a header with a member twice', withHeader('{"alg":"ES256","alg":"none"}')],
   ['a header with a byte order mark', withHeader('\u{feff}{"alg":"ES256"}')],
   ['a header without an algorithm', withHeader('{"kid":"k"}')],
   ['an algorithm that is null', withHeader('{"alg":null}')],
-  ['a kid that is no text', withHeader('{"alg":"ES256","kid":1}')],
-  ['a type that is no text', withHeader('{"alg":"ES256","typ":[]}')],
+  ['a kid that is not a string', withHeader('{"alg":"ES256","kid":1}')],
+  ['a type that is not a string', withHeader('{"alg":"ES256","typ":[]}')],
   ['an unknown critical extension', withHeader('{"alg":"ES256","crit":["x"],"x":1}')],
   ['an empty list of critical extensions', withHeader('{"alg":"ES256","crit":[]}')],
   ['an unencoded payload', withHeader('{"alg":"ES256","b64":false,"crit":["b64"]}')],
-  ['an unencoded payload nobody calls critical', withHeader('{"alg":"ES256","b64":false}')],
+  ['an unencoded payload that is not marked critical', withHeader('{"alg":"ES256","b64":false}')],
   ['a deep header', withHeader(`{"alg":"ES256","x":${'['.repeat(9)}${']'.repeat(9)}}`)],
   ['a long header', withHeader(`{"alg":"ES256","x":"${'a'.repeat(13_000)}"}`)],
   ['a text of endless length', `${GOOD}${'A'.repeat(65_536)}`],
@@ -48,7 +48,7 @@ test.each([
   expect(codeOf(() => parseJws(text))).toBe('ERR_JWT_INVALID')
 })
 
-test('a critical extension named in inherited members only is none', () => {
+test('a critical extension named in inherited members only does not count', () => {
   expect(codeOf(() => parseJws(withHeader('{"alg":"ES256","__proto__":{"crit":["x"]}}')))).toBe(
     'accepted',
   )

@@ -15,7 +15,7 @@ test.each([
   expect(resolvePredicateType(name)).toBe(uri)
 })
 
-test.each(['slsa', 'toString', '', 'a b:c'])('"%s" is no predicate type', (name) => {
+test.each(['slsa', 'toString', '', 'a b:c'])('"%s" is not a predicate type', (name) => {
   expect(codeOf(() => resolvePredicateType(name))).toBe('ERR_USAGE')
 })
 

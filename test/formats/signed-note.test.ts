@@ -94,7 +94,7 @@ test('a verifier key is read back as it was written, and is of Ed25519 only', ()
   expect(codeOf(() => logVerifierKey('two words', signer.key))).toBe('ERR_NOTE_INVALID')
 })
 
-test('a key of an unknown type, or that is none, is refused', () => {
+test('a key that is malformed or of an unknown type is refused', () => {
   const withType = (type: number, bytes: Uint8Array): string => {
     const typed = Buffer.concat([Buffer.of(type), bytes])
     return `a+00000000+${typed.toString('base64')}`

@@ -59,8 +59,8 @@ const valid = (change: object): Uint8Array =>
 test.each([
   ['upper-case hex', { subject: [{ digest: { sha256: 'AB'.repeat(32) } }] }],
   ['a digest of another length', { subject: [{ digest: { sha512: 'ab'.repeat(32) } }] }],
-  ['a digest that is no text', { subject: [{ digest: { sha256: 7 } }] }],
-  ['a subject that is no object', { subject: ['a'] }],
+  ['a digest that is not a string', { subject: [{ digest: { sha256: 7 } }] }],
+  ['a subject that is not an object', { subject: ['a'] }],
   ['a predicate that is a list', { predicate: [] }],
   ['over 1024 subjects', { subject: Array(1025).fill({ digest: { a: 'b' } }) }],
 ])('a statement with %s is refused', (_, change) => {

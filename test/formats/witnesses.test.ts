@@ -49,7 +49,7 @@ test('a cosignature is read back as it was written', () => {
   )
 })
 
-test('a cosignature of another length, without a time or of a time that cannot be is none', () => {
+test('a cosignature of another length, without a time or of an impossible time is not accepted', () => {
   const lengths = fc.integer({ min: 0, max: 200 }).filter((length) => length !== 72)
   fc.assert(
     fc.property(lengths, (length) => {

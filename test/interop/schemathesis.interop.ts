@@ -9,7 +9,7 @@ import { startServiceProcess } from '../support/service-process.ts'
 import { describeWith, folderOf } from './support/needs.ts'
 import { run } from './support/run.ts'
 
-/** A wrong method gets 404 here and not 405, and the validity of a digest is no matter of the schema. */
+/** A wrong method gets 404 here and not 405, and the schema does not describe valid digests. */
 const CHECKS = [
   ...['not_a_server_error', 'status_code_conformance', 'content_type_conformance'],
   ...['response_headers_conformance', 'response_schema_conformance', 'negative_data_rejection'],

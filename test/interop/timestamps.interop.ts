@@ -74,7 +74,7 @@ describeWith('cosign', [COSIGN], () => {
     })
   })
 
-  test('refuses a time stamp by an authority it was not told of, and none at all', async () => {
+  test('refuses a time stamp of an unknown authority, and a missing one', async () => {
     const { timestamp, trustedRoot } = prepare('ES256')
     const other = write('other-root.json', prepare('ES256').trustedRoot)
     const root = write('root.json', trustedRoot)

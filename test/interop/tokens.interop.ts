@@ -48,7 +48,7 @@ async function serveKeys(
 
 describeEach(FOREIGN_VERIFIERS, ({ start }) => {
   test.each(['ES256', 'RS256', 'PS256', 'EdDSA'] as const)(
-    'takes our %s tokens, and none that is changed, expired or for somebody else',
+    'accepts our %s tokens, and rejects changed and expired ones and those of other audiences',
     async (algorithm) => {
       const { serve, program } = await serveKeys(algorithm, start)
       await using verifier = program

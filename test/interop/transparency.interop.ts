@@ -69,7 +69,7 @@ describeWith('cosign', [COSIGN], () => {
     writeFileSync(path, content instanceof Uint8Array ? content : JSON.stringify(content))
     return path
   }
-  /** Everything that cosign is told: the key, the root, and that signatures carry a time stamp. */
+  /** The options of cosign: the key, the root, and that signatures carry a time stamp. */
   const trust = (key: KeyName, root: Root): readonly string[] => [
     ...['--key', join(cosign.folder, `${key}.pub`)],
     ...['--trusted-root', write('root.json', root), '--use-signed-timestamps'],

@@ -5,7 +5,7 @@ import { activate, publish, retire } from '../../src/keys/transitions.ts'
 import { KeyStory, testKey } from '../support/key-versions.ts'
 
 const HOURLY = testKey('token', { everySeconds: 3600 })
-const WHY = { force: true, reason: 'told to' }
+const WHY = { force: true, reason: 'requested' }
 
 /** Does what is due until nothing is, and tells what was done. */
 function run(story: KeyStory, seconds: number): readonly string[] {
@@ -53,7 +53,7 @@ test('a key without a period is never rotated by the scheduler, and has a standb
   expect(story.states).toBe('active pending')
 })
 
-test('a key whose signing somebody stopped stays stopped', () => {
+test('a key whose signing was stopped stays stopped', () => {
   const story = new KeyStory(HOURLY)
   run(story, 0)
   story.take(retire(story.at(10), 1, WHY))

@@ -101,7 +101,7 @@ test.each([
     (entry: Record<string, unknown>) => Object.assign(entry, { state: 'revoked' }),
   ],
   [
-    'a version that is no number',
+    'a version that is not a number',
     (entry: Record<string, unknown>) => Object.assign(entry, { version: '1' }),
   ],
 ])('a key history with %s is refused', (_, change) => {

@@ -50,7 +50,7 @@ test('a version waits max(M, V) + R + S and stays L + T + W + S', () => {
 test.each([
   ['a negative quantity', { replicaLagSeconds: -1 }],
   ['a fraction', { maxAgeSeconds: 0.5 }],
-  ['what is no number', { clockSkewSeconds: Number.NaN }],
+  ['what is not a number', { clockSkewSeconds: Number.NaN }],
   ['a token that lives no time', { maxTokenLifetimeSeconds: 0 }],
   ['a quantity beyond its bound', { verifierLeewaySeconds: 3601 }],
   ['a period of no time', { everySeconds: 0 }],

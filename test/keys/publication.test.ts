@@ -14,7 +14,7 @@ import { revoke } from '../../src/keys/revocation.ts'
 import { activate, destroy, retire } from '../../src/keys/transitions.ts'
 import { KeyStory, poolKey, second, testKey } from '../support/key-versions.ts'
 
-/** Version 1 retired at 1100, version 2 active, version 3 a standby, version 4 made but seen by nobody. */
+/** Version 1 retired at 1100, version 2 active, version 3 a standby, version 4 created but not published. */
 function story(key: Key = testKey()): KeyStory {
   const made = new KeyStory(key).standby(0)
   made.take(activate(made.at(0), 1)).standby(100)
@@ -32,7 +32,7 @@ const stateOf = (...stories: readonly KeyStory[]): PublishedState => ({
 
 const named = (name: string, key: Key): Key => ({ ...key, name })
 
-test('the JWKS has every version that verifiers need now, and none that nobody may see', () => {
+test('the JWKS has every version that verifiers need now, and no unpublished one', () => {
   const made = story()
   const kids = (now: number) =>
     publishJwks(stateOf(made), second(now)).document.keys.map(({ kid }) => kid)

@@ -42,7 +42,7 @@ test('seamless takes a standby before its time, and the version says so', () => 
   expect(summary(story)).toBe('revoked; active, early')
 })
 
-test('flush puts a version in place that nobody has seen, and leaves the standby', () => {
+test('flush activates an unpublished version and leaves the standby', () => {
   const story = running().create(1990)
 
   story.take(revoke(story.at(2000), 1, FLUSH))

@@ -94,7 +94,7 @@ test('a plan names the slowest verifier that it waits for', () => {
   )
 })
 
-test('a plan says so when nobody it was told of needs the wait', () => {
+test('a plan says so if no known verifier needs the wait', () => {
   const [, activation] = planRotation(running().at(200), []).steps
 
   expect(activation?.boundBy).toBe('V: verifiers may keep keys 900 s')

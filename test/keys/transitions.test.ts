@@ -6,7 +6,7 @@ import { codeOf } from '../support/errors.ts'
 import { KeyStory, poolKey, second, testKey } from '../support/key-versions.ts'
 import { testSigner } from '../support/signers.ts'
 
-const WHY = { force: true, reason: 'verifiers were told by hand' }
+const WHY = { force: true, reason: 'verifiers were updated by hand' }
 
 /** A key whose first version signs since 0, with a standby published at 100: ripe at 1100. */
 function running(key = testKey()): KeyStory {
@@ -20,7 +20,7 @@ function rotated(): KeyStory {
   return story.take(activate(story.at(1100), 2))
 }
 
-test('a new version is pending and published to nobody', () => {
+test('a new version is pending and unpublished', () => {
   const change = create(new KeyStory().at(7), { publicKey: poolKey(1), uri: 'file:1.pem' })
 
   expect(change).toMatchObject({ action: 'create', before: undefined })
@@ -75,7 +75,7 @@ test('the first version of a key signs as soon as it is published, and is not fo
   })
 })
 
-test('a version that nobody has seen is never activated, forced or not', () => {
+test('an unpublished version is never activated, forced or not', () => {
   const story = new KeyStory().create(0)
 
   expect(codeOf(() => activate(story.at(9999), 1, WHY))).toBe('ERR_TRANSITION_REFUSED')

@@ -126,7 +126,7 @@ test('a log of which entries were taken away is not signed', async () => {
   expect(await codeOfAsync(() => scene.checkpointer.checkpoint())).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a log that was written anew is not signed, by this replica or the next', async () => {
+test('a rewritten log is not signed, by this replica or the next', async () => {
   const scene = createScene()
   await scene.append(7)
   const { note } = await scene.checkpointer.checkpoint()
@@ -150,7 +150,7 @@ test('tiles that do not lead to the root are not signed', async () => {
   expect(await codeOfAsync(() => scene.checkpointer.checkpoint())).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a failure is told and tried again', async () => {
+test('a failure is reported and retried', async () => {
   const scene = createScene()
   scene.log.beforeCommit = () => Promise.reject(new Error('gone'))
   scene.checkpointer.start()
@@ -163,15 +163,15 @@ test('a failure is told and tried again', async () => {
   expect(await scene.signedSize()).toBe(0)
 })
 
-test('a new key goes on from what an earlier one signed, if it is told of it', async () => {
+test('a new key continues from what an earlier key signed, if that key is configured', async () => {
   const scene = createScene()
   await scene.append(3)
   await scene.checkpointer.checkpoint()
   const next = { signer: testSigner('EdDSA', 'next') }
   await scene.append(1)
 
-  const stranger = createScene(scene.log, next)
-  expect(await codeOfAsync(() => stranger.checkpointer.checkpoint())).toBe('ERR_NOTE_INVALID')
+  const unaware = createScene(scene.log, next)
+  expect(await codeOfAsync(() => unaware.checkpointer.checkpoint())).toBe('ERR_NOTE_INVALID')
   const heir = createScene(scene.log, { ...next, earlier: [signer.key] })
   await heir.checkpointer.checkpoint()
   expect(await heir.signedSize()).toBe(4)

@@ -54,13 +54,16 @@ test.each([
     (text: string) => `${text.replace('"signature"', '"x"')} `,
   ],
   [
-    'a type that is not known, and a leaf that is none',
+    'an unknown type, and a malformed leaf',
     (text: string) => text.replace('"signature"', '"x"').replace(/}$/, ',"publicEntry":7}'),
   ],
-  ['digests that are no list', (text: string) => text.replace(/\[.*\]/, '"x"')],
-  ['a version that is no number', (text: string) => text.replace('"version":1', '"version":"1"')],
+  ['digests that are not a list', (text: string) => text.replace(/\[.*\]/, '"x"')],
+  [
+    'a version that is not a number',
+    (text: string) => text.replace('"version":1', '"version":"1"'),
+  ],
   ['no key', (text: string) => text.replace(/"key":{[^}]*},/, '')],
-])('%s is no entry', (_what, change) => {
+])('%s is not an entry', (_what, change) => {
   const text = Buffer.from(serializeEntry(signatureEntry(1))).toString()
   const changed = change(text)
 
@@ -148,7 +151,7 @@ test('claims, reasons and error codes that a later release logs are read as they
 test('of the claims only those on the list are logged, whole or not at all', () => {
   const claims = {
     repository: 'octo/app',
-    email: 'somebody@example.org',
+    email: 'octocat@example.org',
     ref: 'x'.repeat(2000),
     access_token: 'secret',
     'kubernetes.io': { pod: { uid: '1', name: 'a' }, namespace: 'n' },

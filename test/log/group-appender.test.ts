@@ -57,7 +57,7 @@ const append = (
 
 const range = (length: number): readonly number[] => Array.from({ length }, (_, index) => index)
 
-test('an entry is durable when it is told so', async () => {
+test('an entry is durable once its caller gets it', async () => {
   using scene = createScene()
   const { index } = await append(scene, 0)
 
@@ -155,7 +155,7 @@ test('admission sees the log with its head locked', async () => {
   expect(await codeOfAsync(() => append(scene, 0))).toBe('accepted')
 })
 
-test('a commit that fails is told to all in it, and the next one goes on', async () => {
+test('a failed commit is reported to every caller in it, and the next one proceeds', async () => {
   using scene = createScene()
   scene.log.beforeCommit = () => Promise.reject(new Error('disk full'))
   const codes = range(3).map((index) => codeOfAsync(() => append(scene, index)))
@@ -182,7 +182,7 @@ test('a caller waits no longer than it may, and hears no success afterwards', as
   await append(scene, 1)
 
   expect(await late).toBe('ERR_LOG_UNAVAILABLE true')
-  // It was in the commit already: an entry of a signature that nobody got.
+  // It was in the commit already: an entry of a signature that was never handed out.
   expect(await scene.log.log.head()).toMatchObject({ size: 2 })
 })
 

@@ -56,13 +56,13 @@ test('an answer that is too long is not read on', async () => {
   expect(await codeOfAsync(() => source.read('tile/0/000'))).toBe('ERR_INPUT_TOO_LARGE')
 })
 
-test('a reader may leave, and a place that is no server says so', async () => {
+test('a reader may abort, and an address without a server is reported', async () => {
   const server = await startLoopbackServer(() => ({ status: 503 }))
   const signal = AbortSignal.abort()
   const source = openLogServer(server.url, { fetch: globalThis.fetch })
 
   expect(await codeOfAsync(() => source.read('checkpoint', { signal }))).toBe('ERR_CANCELLED')
   expect(codeOf(() => openLogServer('ftp://log.example', options))).toBe('ERR_USAGE')
-  const nobody = openLogServer('http://127.0.0.1:1', options)
-  expect(await codeOfAsync(() => nobody.read('checkpoint'))).toBe('ERR_NETWORK')
+  const unreachable = openLogServer('http://127.0.0.1:1', options)
+  expect(await codeOfAsync(() => unreachable.read('checkpoint'))).toBe('ERR_NETWORK')
 })

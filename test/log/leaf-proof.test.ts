@@ -99,7 +99,7 @@ async function append(log: MemoryLog, count: number): Promise<void> {
   await log.transaction((records) => appendEntries(records, entries))
 }
 
-/** Holds a proof as whoever gets it in a bundle does. */
+/** Checks a proof as the recipient of a bundle does. */
 function assertProven({ checkpoint, hashes, index, leaf, root, size }: ProvenLeaf): void {
   const signed = openCheckpoint(Buffer.from(checkpoint), { keys: [TRANSPARENCY_KEY] })
   expect(signed).toMatchObject({ size, root })

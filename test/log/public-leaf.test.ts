@@ -73,9 +73,9 @@ test('the leaf of a change of a version is these bytes, found by kid', () => {
 test('a change says neither who made it, nor why, nor in which request', () => {
   const plain = stateEntry(0, { to: 'revoked', action: 'revoke', sequence: 7 })
   const { caller } = signatureEntry(0)
-  const told = { ...plain, caller, reason: 'stolen by a colleague', requestId: 'another' }
+  const internal = { ...plain, caller, reason: 'stolen by a colleague', requestId: 'another' }
 
-  expect(stateLeafOf({ ...told, isForced: true })).toEqual(stateLeafOf(plain))
+  expect(stateLeafOf({ ...internal, isForced: true })).toEqual(stateLeafOf(plain))
 })
 
 test('only changes of versions have a leaf that is made of their entry', () => {

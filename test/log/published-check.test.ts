@@ -96,7 +96,11 @@ test('a history that follows from the log passes, and so does an older one as it
 })
 
 test.each<readonly [string, KeyHistory, string]>([
-  ['a version nobody made', history({ ...FIRST, key: key(9) }), 'the log has no such version'],
+  [
+    'a version that was never created',
+    history({ ...FIRST, key: key(9) }),
+    'the log has no such version',
+  ],
   [
     'another state',
     history(FIRST, { ...SECOND, state: 'pending' }),
@@ -123,7 +127,7 @@ test.each<readonly [string, KeyHistory, string]>([
   ['another number', history({ ...FIRST, version: 3 }), 'version is release@3, and release@1'],
   ['a version that is left out', history(SECOND), 'it lacks release@1'],
   [
-    'a trust key nobody made',
+    'a trust key that was never created',
     { ...history(FIRST, SECOND), trustKeys: [key(9)] },
     'the log has no such version',
   ],
@@ -133,7 +137,7 @@ test.each<readonly [string, KeyHistory, string]>([
     'by the log it is revoked',
   ],
   [
-    'a key of the audit log nobody made',
+    'a key of the audit log that was never created',
     { ...history(FIRST, SECOND), auditLog: auditLog(9) },
     'the log has no such version',
   ],

@@ -117,12 +117,12 @@ const keyOf = (rawBytes: unknown): object =>
 test.each([
   ['no object', '[]'],
   ['no kind', { apiVersion: '1', spec: {} }],
-  ['a kind that is no text', { apiVersion: '1', kind: 1, spec: {} }],
+  ['a kind that is not a string', { apiVersion: '1', kind: 1, spec: {} }],
   ['no version', { kind: 'countersign-signature', spec: { kid: 'k', digest: 'd' } }],
   ['no spec', { apiVersion: '1', kind: 'countersign-signature' }],
   ['no kid', { apiVersion: '1', kind: 'countersign-signature', spec: { digest: 'd' } }],
   ['no time', stateWith({ time: 'yesterday' })],
-  ['a time of compromise that is none', stateWith({ compromisedSince: 'yesterday' })],
+  ['a malformed time of compromise', stateWith({ compromisedSince: 'yesterday' })],
   ['a sequence below zero', stateWith({ sequence: -1 })],
   ['a sequence that is not whole', stateWith({ sequence: 1.5 })],
   ['a version that is a text', stateWith({ key: { name: 'a', version: '1', kid: 'k' } })],
@@ -135,7 +135,7 @@ test.each([
   expect(codeOf(() => read(leaf))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a leaf with a key that is none is refused', () => {
+test('a leaf with a malformed key is refused', () => {
   expect(codeOf(() => read(keyOf('AAAA')))).toBe('ERR_KEY_INVALID')
 })
 

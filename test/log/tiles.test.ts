@@ -125,7 +125,7 @@ test.each([
   'tile/data/000',
   'tile/0/x999/x999/x999/x999/x999/x999/999',
   '../tile/0/000',
-])('%s is no path of a tile', (path) => {
+])('%s is not the path of a tile', (path) => {
   expect(parseTilePath(path)).toBeUndefined()
 })
 

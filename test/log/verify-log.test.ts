@@ -150,7 +150,7 @@ test('missing and changed tiles are named', async () => {
   }
 })
 
-test('entries that nobody can read are named, though they are in the tree', async () => {
+test('unreadable entries are named, though they are in the tree', async () => {
   const stored = await createSignedLog([])
   const verdict = await verdictOf({ source: openStoredLog(await forgeEntry(stored)) })
 
@@ -191,7 +191,7 @@ test('a log that grew from what an earlier checkpoint covers verifies against it
   expect(await verdictOf({ source: openStoredLog(stored.log), earlier })).toBe('verified')
 })
 
-test('a log that went back, or was written anew, fails against an earlier checkpoint', async () => {
+test('a log that shrank or was rewritten fails against an earlier checkpoint', async () => {
   const stored = await createSignedLog(signatureEntries(270))
   const earlier = openCheckpoint(Buffer.from((await stored.log.checkpoint())?.note ?? ''), log)
   const shorter = await createSignedLog(signatureEntries(269))

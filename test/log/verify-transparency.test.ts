@@ -144,14 +144,14 @@ test('an audit log is not taken for the transparency log beside it', async () =>
   expect(await verdictOn(stored, { log: { keys: [LOG_KEY] } })).toMatch(/^ERR_NOTE_INVALID: /)
 })
 
-test('a log that was written anew fails against an earlier checkpoint', async () => {
+test('a rewritten log fails against an earlier checkpoint', async () => {
   const stored = await createLog([signatureBy(), signatureBy()])
   const { note } = (await stored.transparencyLog.checkpoint()) ?? { note: '' }
   const earlier = openCheckpoint(Buffer.from(note), log)
   await say(stored, [signatureBy(OTHER)])
-  const anew = await createLog([signatureBy(OTHER), signatureBy(), signatureBy()])
+  const rewritten = await createLog([signatureBy(OTHER), signatureBy(), signatureBy()])
 
   expect(await verdictOn(stored, { earlier })).toBe('verified')
-  expect(await verdictOn(anew, { earlier })).toMatch(/the first 2 entries are not those/)
+  expect(await verdictOn(rewritten, { earlier })).toMatch(/the first 2 entries are not those/)
   expect(await verdictOn(await createLog([signatureBy()]), { earlier })).toMatch(/it went back/)
 })

@@ -60,7 +60,7 @@ test('what is public is read without credentials, and none are looked for before
   expect(lookups).toBe(1)
 })
 
-test('a stale login does not keep anybody from what is public', async () => {
+test('a stale login does not block access to public images', async () => {
   const { host } = await createGuarded({ auth: 'bearer', isPullPublic: true })
   const store = openRegistry(host, { credentials: password('tester', 'old') })
 
@@ -116,7 +116,7 @@ test('a token that reads too little is an account without the right', async () =
   ).rejects.toMatchObject({ code: 'ERR_NOT_ALLOWED', details: { status: 401 } })
 })
 
-test('credentials that were refused, or could not be read, are looked for anew', async () => {
+test('credentials that were refused or unreadable are looked up again', async () => {
   const { host } = await createGuarded({ auth: 'basic' })
   const answers = [
     () => Promise.reject(new Error('locked')),
@@ -142,7 +142,7 @@ test.each(['basic', 'bearer'] as const)('no login where %s wants one is an error
   })
 })
 
-test('an account that may not push is told so', async () => {
+test('an account that may not push gets an error that says so', async () => {
   const { host } = await createGuarded({ auth: 'bearer', isPushAllowed: false })
   const store = openRegistry(host, { credentials: login })
 
@@ -251,7 +251,7 @@ test('credentials never follow a redirect to another host, and its 401 is not an
 test.each([
   ['in the clear', 'http://auth.example/token'],
   ['of no web address', 'ldap://auth.example/token'],
-  ['that is no address', 'nonsense'],
+  ['that is not a URL', 'nonsense'],
 ])('a token server %s gets no credentials', async (_what, realm) => {
   const double = await createGuarded({})
   double.switches.faults.push({

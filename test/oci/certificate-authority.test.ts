@@ -8,7 +8,7 @@ import { createRegistryDouble } from '../support/registry/registry-double.ts'
 import { createTestRuntime } from '../support/test-runtime.ts'
 import { startTlsServer } from '../support/tls-server.ts'
 
-/** A registry that holds nothing, for `localhost`, whose certificate nobody knows. */
+/** An empty registry on `localhost` with an untrusted certificate. */
 async function startTls(): Promise<{ host: string; certificate: string }> {
   const { url, certificate } = await startTlsServer((_request, response) => {
     response.writeHead(404)

@@ -128,8 +128,8 @@ test('of several keys the one that says most of the repository counts', async ()
   expect(await home.find()).toMatchObject({ username: 'repository' })
   const other = { registry: 'ghcr.io', repository: 'acme/other' }
   expect(await home.find(other)).toMatchObject({ username: 'account' })
-  const stranger = { registry: 'ghcr.io', repository: 'acmeto/app' }
-  expect(await home.find(stranger)).toMatchObject({ username: 'registry' })
+  const neighbour = { registry: 'ghcr.io', repository: 'acmeto/app' }
+  expect(await home.find(neighbour)).toMatchObject({ username: 'registry' })
 })
 
 test('a file without the registry leads to the next', async () => {
@@ -249,7 +249,7 @@ test.each([
   ['an entry that is a text', { auths: { 'ghcr.io': 'SECRET' } }],
   ['an auth that is not base64', { auths: { 'ghcr.io': { auth: 'SECRET!' } } }],
   ['an auth without a colon', { auths: { 'ghcr.io': encoded('SECRET') } }],
-  ['a helper that is no text', { credHelpers: { 'ghcr.io': ['SECRET'] } }],
+  ['a helper that is not a string', { credHelpers: { 'ghcr.io': ['SECRET'] } }],
 ])('a file with %s is an error that names the file, not its content', async (_what, content) => {
   const home = new Home()
   home.write('.docker/config.json', content)

@@ -86,7 +86,7 @@ test('a connection that never works is a network error', async () => {
   expect(double.requests).toHaveLength(3)
 })
 
-test('a port where nobody listens is a network error that says so', async () => {
+test('a closed port is a network error that says so', async () => {
   const { double, get } = await setUp()
   const { host } = double
   await double.stop()

@@ -61,7 +61,7 @@ test('an empty layout holds no image', async () => {
   })
 })
 
-test('an attached artifact is listed and read back whole, by a layout opened anew', async () => {
+test('an attached artifact is listed and read back whole by a reopened layout', async () => {
   const folder = createLayout({ image, tag: 'v1' }, { image: other, tag: 'v2' })
   const artifact = createArtifact(image.descriptor)
 
@@ -264,7 +264,7 @@ test('a folder without a layout is not found', async () => {
 test.each([
   ['of another version', '{"imageLayoutVersion":"2.0.0"}', 'ERR_MANIFEST_INVALID'],
   ['without a version', '{}', 'ERR_MANIFEST_INVALID'],
-  ['that is no JSON', 'x', 'ERR_JSON_INVALID'],
+  ['that is not JSON', 'x', 'ERR_JSON_INVALID'],
   ['that is too long', ' '.repeat(5000), 'ERR_INPUT_TOO_LARGE'],
 ])('a layout %s is refused', async (_what, marker, code) => {
   const folder = createLayout({ image })
@@ -273,7 +273,7 @@ test.each([
   await expect(open(folder)).rejects.toMatchObject({ code })
 })
 
-test('an index.json that is no file is an error', async () => {
+test('an index.json that is not a file is an error', async () => {
   const folder = createLayout({ image })
   rmSync(join(folder, 'index.json'))
   mkdirSync(join(folder, 'index.json'))
@@ -311,7 +311,7 @@ test.each([
   })
 })
 
-test('images of one tag are told apart by their whole names', async () => {
+test('images of one tag are distinguished by their full names', async () => {
   const folder = createLayout({ image, hidden: true }, { image: other, hidden: true })
   const manifests = [
     { ...image.descriptor, annotations: { [REF_NAME]: 'ghcr.io/acme/app:v1' } },

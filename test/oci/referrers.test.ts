@@ -92,8 +92,12 @@ test('the next page is asked of the same registry, whatever host its link names'
 
 test.each([
   ['without end', flood, 'ERR_INPUT_TOO_LARGE'],
-  ['that is no JSON', refuse(200, { 'content-type': OCI_INDEX }, '{'), 'ERR_JSON_INVALID'],
-  ['that is no index', refuse(200, { 'content-type': OCI_INDEX }, '{}'), 'ERR_MANIFEST_INVALID'],
+  ['that is not JSON', refuse(200, { 'content-type': OCI_INDEX }, '{'), 'ERR_JSON_INVALID'],
+  [
+    'that is not an index',
+    refuse(200, { 'content-type': OCI_INDEX }, '{}'),
+    'ERR_MANIFEST_INVALID',
+  ],
 ])('an answer %s is refused', async (_what, answer, code) => {
   const double = await createStocked()
   double.switches.faults.push({ on: /referrers/, answer })
@@ -269,7 +273,7 @@ test('immutable tags are an error that says how to go on', async () => {
   })
 })
 
-test('mode "api" says where there is no API, for reading and writing', async () => {
+test('mode "api" reports a missing API, for reading and writing', async () => {
   const double = await createStocked({ referrersApi: 'off' })
   const store = openRegistry(double.host, { referrersMode: 'api' })
   const unsupported = { code: 'ERR_OPERATION_UNSUPPORTED' }

@@ -61,7 +61,7 @@ export function describeRegistry({ name, hasReferrersApi, start }: RegistryUnder
 }
 
 function defineCases(running: () => RunningRegistry, hasReferrersApi: boolean): void {
-  /** A repository nobody else uses, and ways to open it. */
+  /** A repository of its own, and ways to open it. */
   const fresh = (): {
     open: (options?: { mode?: ReferrersMode; time?: VirtualTime }) => OciStore
     push: (image: ReturnType<typeof createImage>, tag?: string) => Promise<void>

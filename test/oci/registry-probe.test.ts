@@ -29,7 +29,7 @@ test.each(['none', 'basic', 'bearer'] as const)(
   },
 )
 
-test('a registry that wants a login nobody has is not reachable', async () => {
+test('a registry that requires a missing login is not reachable', async () => {
   const { host } = await createRegistryDouble({ auth: 'basic' })
 
   await expect(assertReachable(target(host, anonymous))).rejects.toMatchObject({

@@ -101,7 +101,7 @@ test('a digest resolved to another is refused', async () => {
   })
 })
 
-test('what is no image is not resolved to one', async () => {
+test('a manifest that is not an image is not resolved to one', async () => {
   const double = await createStocked()
   double.switches.faults.push({
     on: /manifests/,

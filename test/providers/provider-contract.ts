@@ -49,7 +49,7 @@ const MARK = '1'.repeat(32)
 
 const MESSAGE = Buffer.from('a message that says what is signed')
 
-/** What node:crypto must be told to check a signature; written out, so as not to repeat the code's own table. */
+/** The node:crypto options that check a signature; written out, so as not to repeat the code's own table. */
 const NODE_CHECK: Readonly<Record<AlgorithmName, readonly [hash: string | null, object]>> = {
   ES256: ['sha256', { dsaEncoding: 'ieee-p1363' }],
   ES384: ['sha384', { dsaEncoding: 'ieee-p1363' }],
@@ -268,7 +268,7 @@ export function describeProviderContract(name: string, contract: ProviderContrac
       ).rejects.toMatchObject({ code: 'ERR_KEY_EXISTS' })
     })
 
-    test('destroys the key it is told to, and does so twice without harm', async () => {
+    test('destroys the given key, and may be called twice', async () => {
       const provider = lifecycleOf(subject.provider)
       const mark = MARK.replaceAll('1', '4')
       const request = { uri: onceFor('doomed', mark), algorithm: 'ES256', mark } as const

@@ -41,7 +41,7 @@ test.each(['file:release.pem', 'awskms:///alias/release', 'pkcs11:token=prod;obj
 )
 
 test.each(['env://KEY', 'keys/', 'pkcs11:token=prod?pin-value=1234', 'awskms://'])(
-  '%s is no place for private keys',
+  '%s cannot hold private keys',
   (provider) => {
     expect(codeOf(() => parseProviderReference(provider))).toBe('ERR_KEY_URI_INVALID')
   },

@@ -70,7 +70,7 @@ test('the newest name of a log stays the last', () => {
   expect(merged.logs.map(({ origin }) => origin)).toEqual(['first', 'second'])
 })
 
-test('a text that was cut or changed anywhere is no anchor', () => {
+test('a truncated or changed text is not an anchor', () => {
   const whole = serializeAnchor({
     sequence: 7,
     logs: [{ log: 'audit', origin: 'log', size: 9, root: Buffer.alloc(32, 1) }],

@@ -63,7 +63,7 @@ test('a clock is right where it is within the least L of the clock of the store'
   )
 })
 
-test('a clock is right where it is no more than L behind the latest entry of the log', async () => {
+test('a clock is accepted if it is at most L behind the latest entry of the log', async () => {
   await fc.assert(
     fc.asyncProperty(offset, async (latestMs) => {
       const scene = new Scene()

@@ -34,7 +34,7 @@ test('a standby that was published in the future gives way to one that is publis
   expect((await scene.version(4)).publishedAt).toEqual(scene.now)
 })
 
-/** The same key, so that a year is no period. */
+/** The same key, but a year is not one of its periods. */
 function neverRotated({ key }: RotationScene): RotationScene['key'] {
   return { ...key, policy: { ...key.policy, everySeconds: undefined } }
 }

@@ -1,4 +1,4 @@
-/** What happens to whoever changes the database by hand: contract over both stores. */
+/** Versions changed by hand in the database are refused: contract over both stores. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CountersignError } from '../../src/errors.ts'
 import type { KeyUse, KeyVersion } from '../../src/keys/key.ts'
@@ -17,7 +17,7 @@ import { testSigner } from '../support/signers.ts'
 
 interface Intruded {
   readonly scene: RotationScene
-  /** Runs SQL as whoever owns the database. */
+  /** Runs SQL as the owner of the database. */
   readonly sql: (text: string) => Promise<void>
 }
 
@@ -63,14 +63,14 @@ async function follow(
 const numbersOf = ({ snapshot }: StoreKeyring): readonly string[] =>
   snapshot.versions.map(({ version, state }) => `${version} ${state}`)
 
-/** A version with a key pair of a stranger. */
+/** A version with a key pair of an attacker. */
 function slippedIn(scene: RotationScene, version: number, publishedAt: Date): KeyVersion {
   return {
     ...UNTOUCHED,
     key: 'release',
     version,
-    publicKey: testSigner('ES256', 'stranger').key,
-    uri: `file:${scene.folder}/keys/stranger.pem`,
+    publicKey: testSigner('ES256', 'attacker').key,
+    uri: `file:${scene.folder}/keys/attacker.pem`,
     createdAt: publishedAt,
     origin: 'generated',
     publishedAt,
@@ -213,7 +213,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(await scene.states()).toBe('active revoked standby')
   })
 
-  test('what nobody touched can still be revoked beside it', async () => {
+  test('an unchanged version beside it can still be revoked', async () => {
     const intruded = await open()
     const { scene } = intruded
     await scene.bootstrap()

@@ -286,7 +286,7 @@ test('ensureKeys keeps the waits of a policy that it changes, and publishes that
   expect(await scene.store.transaction(({ keys }) => keys.sequence())).toBe(sequence + 1)
 })
 
-test('ensureKeys waits for no key whose signing somebody stopped', async () => {
+test('ensureKeys does not wait for a key whose signing was stopped', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   await transition(scene.context(), 'release', { action: 'retire', force: true }, OPERATOR)
@@ -326,7 +326,7 @@ test.each([
   expect(code).toBe('ERR_CONFIG_INVALID')
 })
 
-test('ensureKeys gives up when it is told to, and names the keys that can not sign', async () => {
+test('ensureKeys stops on abort and names the keys that cannot sign', async () => {
   const scene = await RotationScene.start()
   const { scheduler } = startScheduler(scene.context({ providers: away }))
   const controller = new AbortController()

@@ -63,7 +63,7 @@ test('the active version signs, opened ahead together with the standby', async (
   expect(signer.key.kid).toBe(version.publicKey.kid)
 })
 
-test('a rotation on another replica is followed without opening anything anew', async () => {
+test('a rotation on another replica is followed without reopening anything', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const { keyring, opened } = await startReplica(scene)
@@ -132,7 +132,9 @@ test('a key is used for its use only', async () => {
   expect(await codeOfAsync(() => keyring.activeSigner('release', 'token'))).toBe(
     'ERR_KEY_NOT_USABLE',
   )
-  expect(await codeOfAsync(() => keyring.activeSigner('nobody', 'token'))).toBe('ERR_KEY_NOT_FOUND')
+  expect(await codeOfAsync(() => keyring.activeSigner('missing', 'token'))).toBe(
+    'ERR_KEY_NOT_FOUND',
+  )
 })
 
 test('a key file that was replaced signs nothing', async () => {

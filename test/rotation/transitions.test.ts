@@ -72,7 +72,7 @@ test('rotate lets the standby sign and retires the version before it, together',
   expect((await scene.actions()).slice(-2)).toEqual(['retire 1', 'activate 2'])
 })
 
-test('rotate makes a standby where there is none, and then waits like any other', async () => {
+test('rotate creates a missing standby, and then waits as usual', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   scene.pass(3600)
@@ -109,7 +109,7 @@ test('a seamless revocation activates the standby in the same transaction', asyn
   expect(backend).toMatchObject({ action: 'disable', outcome: 'unsupported' })
 })
 
-test('a flush brings in a version that nobody has seen, active from its first moment', async () => {
+test('a flush adds an unpublished version, active at once', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 
@@ -354,7 +354,7 @@ test('a version of a time-stamp key gets its certificates when it is made', asyn
 test('an unknown key is said to be one', async () => {
   const scene = await RotationScene.start()
 
-  const code = await codeOfAsync(() => rotate(scene.context(), 'nobody', {}, OPERATOR))
+  const code = await codeOfAsync(() => rotate(scene.context(), 'missing', {}, OPERATOR))
 
   expect(code).toBe('ERR_KEY_NOT_FOUND')
 })

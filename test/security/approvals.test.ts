@@ -239,7 +239,7 @@ test('an approved rotation to a standby that is dead uses up nothing, and approv
   expect(await scene.failedChecks()).toEqual([])
 })
 
-/** The entry of an approval by somebody who never gave it. */
+/** The entry of an approval by an operator who never gave it. */
 function forgedApproval(id: string, requestSha256: string): ApproveEntry {
   return {
     type: 'approval',
@@ -310,7 +310,7 @@ test('approvers are never shown another request than they approve', async () => 
   expect((await scene.call(approval)).code).toBe('ERR_APPROVAL_REQUIRED')
 })
 
-/** Whoever has the database and our code appends entries, as no service would; it starts again over them. */
+/** An attacker with the database and our code appends entries that no service would; it restarts over them. */
 async function append(
   { folder, issuer, server }: Scene,
   ...entries: readonly LogEntry[]

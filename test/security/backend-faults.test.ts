@@ -1,4 +1,4 @@
-/** Faults of the service's own keys and logins: whose they are, and what callers are told of them. */
+/** Faults of the service's own keys and logins: who is blamed, and what callers see. */
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -16,7 +16,7 @@ const CODES = (Object.keys(ERROR_TRAITS) as ErrorCode[]).filter((code) => code !
 const signer = testSigner()
 const VERSION = serviceVersion('release', signer)
 
-test.each(CODES)('%s of a backend is a fault of the service, to whoever asks', async (code) => {
+test.each(CODES)('%s of a backend is a fault of the service, not of the caller', async (code) => {
   const fails = (): Promise<never> =>
     Promise.reject(new CountersignError(code, SECRET, { hint: SECRET }))
   const opening = new OpenSigners(fails)

@@ -77,22 +77,22 @@ test('idle sessions that cannot be closed are all given up', async () => {
   expect(closed).toBe(2)
 })
 
-test('a listener that throws is told of a change again, and the watch goes on', async () => {
+test('a listener that throws gets the change again, and the watch continues', async () => {
   const stop = new AbortController()
   const numbers = [1, 2, 2, 2, 3]
-  const told: number[] = []
+  const seen: number[] = []
   let current = 0
   const read = (): Promise<number> => {
     current = numbers.shift() ?? current
-    if (numbers.length === 0 && told.at(-1) === current) stop.abort()
+    if (numbers.length === 0 && seen.at(-1) === current) stop.abort()
     return Promise.resolve(current)
   }
   const listener = (): void => {
-    told.push(current)
-    if (told.length === 1) throw new Error('the listener is broken')
+    seen.push(current)
+    if (seen.length === 1) throw new Error('the listener is broken')
   }
 
   await pollForChange(read, listener, { everyMs: 1, signal: stop.signal })
 
-  expect(told).toEqual([2, 2, 3])
+  expect(seen).toEqual([2, 2, 3])
 })

@@ -1,4 +1,4 @@
-/** A time-stamp authority elsewhere that lies, or whoever answers in its place: nothing of it gets into a bundle. */
+/** A dishonest or spoofed external time-stamp authority: nothing it returns gets into a bundle. */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -53,10 +53,10 @@ test('a time stamp of a trusted authority, of this signature and this moment, is
 
 const wrongTime = (byMs: number): TimestampAuthority =>
   createTestAuthority('ES256', () => new Date(Date.now() + byMs)).authority
-const stranger = createTestAuthority('ES256', () => new Date(), 'stranger').authority
+const other = createTestAuthority('ES256', () => new Date(), 'other').authority
 
 test('a time stamp of an authority that is not trusted is not released', async () => {
-  expect(await signWith(stranger)).toEqual({ status: 503, code: 'ERR_PROVIDER_UNAVAILABLE' })
+  expect(await signWith(other)).toEqual({ status: 503, code: 'ERR_PROVIDER_UNAVAILABLE' })
 })
 
 test.each<[string, TimestampAuthority, Answer?]>([

@@ -51,18 +51,21 @@ function assertNoCommand({ annotations, masks, log, summary }: ActionResult): vo
   expect(compared.match(/^\s*::.*/gm)).toHaveLength(1)
 }
 
-test.each(COMMANDS)('a file name is no command to the runner: %j', async (name) => {
+test.each(COMMANDS)('a file name is not a command to the runner: %j', async (name) => {
   assertNoCommand(await verify({ 'subject-path': 'dist' }, name))
 })
 
 /** A line of a checksum list has no U+2028, and one with U+0085 is refused. */
 const LISTED = COMMANDS.filter((name) => !/[\u2028\u0085]/.test(name))
 
-test.each(LISTED)('a name in a list of checksums is no command to the runner: %j', async (name) => {
-  const written = name.replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+test.each(LISTED)(
+  'a name in a list of checksums is not a command to the runner: %j',
+  async (name) => {
+    const written = name.replaceAll('\n', '\\n').replaceAll('\r', '\\r')
 
-  assertNoCommand(await verify({ 'subject-checksums': `\\${DIGEST}  ${written}` }))
-})
+    assertNoCommand(await verify({ 'subject-checksums': `\\${DIGEST}  ${written}` }))
+  },
+)
 
 test('names on stdout are one a line, whatever they hold, and one note says so', async () => {
   const folder = createSigningFolder()

@@ -237,7 +237,7 @@ test.each([
   ['garbage', 'x', 'ERR_FILE_READ'],
   ['another document', '{"version":1}', 'ERR_FILE_READ'],
   [
-    'a root that is none',
+    'a malformed root',
     '{"version":1,"sequence":1,"logs":[{"log":"audit","origin":"a","size":1,"root":"AA=="}],"revoked":[]}',
     'ERR_FILE_READ',
   ],

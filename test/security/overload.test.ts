@@ -23,7 +23,7 @@ interface Scene {
   /** Of a caller whom the policies permit to sign and attest with `release`. */
   readonly permitted: string
   /** Of a caller of the same issuer whom they permit nothing. */
-  readonly stranger: string
+  readonly outsider: string
 }
 
 async function startScene(serve: ServeEntry = {}): Promise<Scene> {
@@ -48,13 +48,13 @@ async function startScene(serve: ServeEntry = {}): Promise<Scene> {
   return {
     server,
     permitted: await bearer({}),
-    stranger: await bearer({ repository_id: '6', sub: 'repo:evil/x' }),
+    outsider: await bearer({ repository_id: '6', sub: 'repo:evil/x' }),
   }
 }
 
 test('a caller without a permission is refused before a byte of the body', async () => {
-  const { server, stranger } = await startScene()
-  const headers = { authorization: stranger, 'content-length': ANNOUNCED }
+  const { server, outsider } = await startScene()
+  const headers = { authorization: outsider, 'content-length': ANNOUNCED }
   const expected = {
     '/v1/keys/release/signatures': 'ERR_NOT_ALLOWED',
     '/v1/keys/release/attestations': 'ERR_NOT_ALLOWED',
@@ -126,15 +126,15 @@ test('a body that is not whole within its time ends with the connection', async 
 })
 
 test('a caller without a permission is refused more than a bundle needs, before it is sent', async () => {
-  const { server, stranger } = await startScene()
-  const headers = { authorization: stranger, 'content-length': ANNOUNCED }
+  const { server, outsider } = await startScene()
+  const headers = { authorization: outsider, 'content-length': ANNOUNCED }
 
   const socket = await sendHead(server.address, { path: '/v1/verifications', headers })
 
   expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_INPUT_TOO_LARGE' })
 })
 
-test.each(['permitted', 'stranger'] as const)(
+test.each(['permitted', 'outsider'] as const)(
   'a body of millions of empty objects is refused before it is whole: of a %s caller',
   async (who) => {
     const scene = await startScene()
@@ -150,8 +150,8 @@ test.each(['permitted', 'stranger'] as const)(
 )
 
 test('callers without a permission share the memory of their network, however many names they have', async () => {
-  const { server, stranger } = await startScene()
-  const headers = { authorization: stranger, 'content-length': 524_288 }
+  const { server, outsider } = await startScene()
+  const headers = { authorization: outsider, 'content-length': 524_288 }
   const sockets: Socket[] = []
   for (let count = 0; count < 12; count += 1) {
     const socket = await sendHead(server.address, { path: '/v1/verifications', headers })

@@ -16,7 +16,7 @@ import { createTempFolder } from '../support/temp-folder.ts'
 interface Answer {
   readonly status: number
   readonly code: string | undefined
-  /** Without the proofs of entries, which are made anew for each answer. */
+  /** Without the proofs of entries, which are recomputed for each answer. */
   readonly text: string
   /** How many entries of logs each bundle carries. */
   readonly logEntries: readonly number[]
@@ -181,16 +181,16 @@ test.each([
   ['the bundle', change('"signature', '"Signature')],
   ['a byte of the signature', change('"sig":"ME', '"sig":"MF')],
   ['the time stamp', change('"signedTimestamp":"MII', '"signedTimestamp":"MIJ')],
-  ['the place in the log', change('"logIndex":', '"logIndex":1')],
+  ['the index in the log', change('"logIndex":', '"logIndex":1')],
   ['the name of the key', change('"key":"release"', '"key":"other"')],
   ['the version', change('"version":1', '"version":2')],
   ['the digest', change(DIGEST, OTHER)],
   ['the name of the artifact', change('app.tgz', 'evil.tgz')],
-  ['more', change('"logIndex"', '"more":1,"logIndex"')],
+  ['an extra member', change('"logIndex"', '"more":1,"logIndex"')],
   ['all of it', `update answers set body = '{"key":"release"}'`],
   ['its form', `update answers set body = '[[1]]'`],
   ['its syntax', `update answers set body = 'x'`],
-])('an answer in which somebody changed %s is never handed out', async (_what, sql) => {
+])('an answer in which %s was changed is never handed out', async (_what, sql) => {
   const { call, made, sql: run } = await start()
   const { text } = await call()
   await run(sql).catch(() => undefined)

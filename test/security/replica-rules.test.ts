@@ -1,4 +1,4 @@
-/** A replica that somebody starts with looser rules for a key: it neither signs by them nor makes others do so. */
+/** A replica with looser rules for a key neither signs by them nor makes other replicas do so. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'

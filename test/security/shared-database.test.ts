@@ -15,16 +15,16 @@ let server: PostgresServer
 
 beforeAll(async () => {
   server = await createPostgres()
-  await query(server.url, `create role stranger login password 'stranger'`)
+  await query(server.url, `create role outsider login password 'outsider'`)
 })
 
 afterAll(() => server.stop())
 
 /** A session of the role that may connect, until the test ends. */
-async function connectStranger(store: string): Promise<Client> {
+async function connectOutsider(store: string): Promise<Client> {
   const url = new URL(store)
-  url.username = 'stranger'
-  url.password = 'stranger'
+  url.username = 'outsider'
+  url.password = 'outsider'
   return connect(url.href)
 }
 
@@ -46,16 +46,16 @@ async function startClient(folder: ServiceFolder): Promise<ServiceClient> {
   return new ServiceClient({ address, authorization: folder.authorization })
 }
 
-test('advisory locks that anybody can take hold up neither the start nor a change of keys', async () => {
+test('advisory locks of another role delay neither the start nor a change of keys', async () => {
   const store = await server.createDatabase()
-  const stranger = await connectStranger(store)
+  const outsider = await connectOutsider(store)
   for (const name of ['lock scheduler', 'lock new-pair:release', 'key release']) {
-    await stranger.query('select pg_advisory_lock(hashtextextended($1, 0))', [
+    await outsider.query('select pg_advisory_lock(hashtextextended($1, 0))', [
       `countersign ${name}`,
     ])
   }
   // Of the library that runs the migrations.
-  await stranger.query('select pg_advisory_lock(3853314791062309107)')
+  await outsider.query('select pg_advisory_lock(3853314791062309107)')
 
   const client = await startClient(createFolder(store))
 
@@ -67,7 +67,7 @@ test('a role without privileges reads, locks and changes nothing of the store', 
   const store = await server.createDatabase()
   await using opened = await openStore(store, { migrate: true })
   await opened.ping()
-  const stranger = await connectStranger(store)
+  const outsider = await connectOutsider(store)
 
   for (const statement of [
     'select name from countersign.locks for update',
@@ -77,24 +77,24 @@ test('a role without privileges reads, locks and changes nothing of the store', 
     'create table countersign.keys2 (name text)',
     `insert into countersign.locks values ('lock scheduler')`,
   ]) {
-    await expect(stranger.query(statement)).rejects.toMatchObject({ code: '42501' })
+    await expect(outsider.query(statement)).rejects.toMatchObject({ code: '42501' })
   }
 })
 
 test('tables and functions in another schema are not taken for those of the store or the server', async () => {
   const store = await server.createDatabase()
-  await query(store, 'grant create on schema public to stranger')
-  const stranger = await connectStranger(store)
+  await query(store, 'grant create on schema public to outsider')
+  const outsider = await connectOutsider(store)
   const wrong = `language sql as $$ select now() - interval '1 hour' $$`
-  await stranger.query(`create function public.clock_timestamp() returns timestamptz ${wrong}`)
-  await stranger
+  await outsider.query(`create function public.clock_timestamp() returns timestamptz ${wrong}`)
+  await outsider
     .query(
       `create function public.pg_notify(text, unknown) returns void language sql as $$ select $$`,
     )
     .catch(() => undefined)
   for (const table of ['countersign_migrations', 'locks', 'keys', 'log_head']) {
-    await stranger.query(`create table public.${table} (name text)`)
-    await stranger.query(`grant all on public.${table} to public`)
+    await outsider.query(`create table public.${table} (name text)`)
+    await outsider.query(`grant all on public.${table} to public`)
   }
 
   const client = await startClient(createFolder(store))
@@ -110,11 +110,11 @@ test('a schema that another role made first is refused', async () => {
   await query(store, `create role service login password 'service'`)
   await query(
     store,
-    `do $$ begin execute format('grant create on database %I to stranger, service', current_database()); end $$`,
+    `do $$ begin execute format('grant create on database %I to outsider, service', current_database()); end $$`,
   )
-  const stranger = await connectStranger(store)
-  await stranger.query('create schema countersign')
-  await stranger.query('grant all on schema countersign to service')
+  const outsider = await connectOutsider(store)
+  await outsider.query('create schema countersign')
+  await outsider.query('grant all on schema countersign to service')
   const url = store.replace(/\/\/[^@]*@/, '//service:service@')
 
   expect(await codeOfAsync(() => openStore(url, { migrate: true }))).toBe('ERR_CONFIG_INVALID')

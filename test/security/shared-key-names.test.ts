@@ -75,7 +75,7 @@ test('an RSA key of an algorithm verifies no other, whatever is configured', asy
   expect(await call(testSigner('PS256'))).toBe(REFUSED)
 })
 
-test('keys of one name are told apart by their algorithms, and never stand in for each other', async () => {
+test('keys of one name are distinguished by algorithm, and never replace each other', async () => {
   const kid = 'shared'
   const names = ['ES256', 'RS256', 'EdDSA'] as const
   const call = await startScene(names.map((name) => jwk(name, { kid })))

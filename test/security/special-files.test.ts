@@ -57,7 +57,7 @@ const PLACES = [
   'policy check @X',
 ]
 
-test.each(PLACES)('%s ends at once where X is no file', async (line) => {
+test.each(PLACES)('%s ends at once if X is not a file', async (line) => {
   const folder = await createFolder()
 
   for (const name of ['fifo', 'device', 'socket', 'link']) {

@@ -1,5 +1,5 @@
 /**
- * An ECDSA signature (r, s) has a twin (r, n - s) that verifies too, and that anyone can make. It must
+ * An ECDSA signature (r, s) has a twin (r, n - s) that verifies too and needs no key to derive. It must
  * not pass for a second signature, nor for one that the log does not know.
  */
 import { p256, p384, p521 } from '@noble/curves/nist.js'

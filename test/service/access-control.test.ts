@@ -6,7 +6,7 @@ import { CountersignError } from '../../src/errors.ts'
 import type { Problem } from '../../src/service/problem.ts'
 import { CREDENTIALS, serviceRoutes, SETTINGS, startService } from '../support/service.ts'
 
-/** What strangers may do; whatever is not here needs a caller. */
+/** The routes open without authentication; all others need a caller. */
 const PUBLIC: readonly string[] = [
   '/.well-known/jwks.json',
   '/.well-known/openid-configuration',
@@ -70,7 +70,7 @@ function request({ title, url, method }: Place): InjectOptions {
   return { method, url: path, ...(payload && { payload }) }
 }
 
-test('what strangers may do is this list, and it is short', () => {
+test('the routes open without authentication are exactly this short list', () => {
   const open = places.filter(({ url }) => PUBLIC.includes(url)).map(({ url }) => url)
 
   expect(open.toSorted()).toEqual(PUBLIC)
@@ -97,7 +97,7 @@ function allOf<T>(asked: readonly Place[], value: T): Readonly<Record<string, T>
   return Object.fromEntries(asked.map(({ title }) => [title, value]))
 }
 
-test('every other route lets no stranger in, before it reads what they sent', async () => {
+test('every other route refuses an unauthenticated client before it reads the body', async () => {
   const { app } = await startService()
   const headers = { 'content-type': 'application/json' }
 
@@ -122,7 +122,7 @@ test('every route that touches a key asks the policies, and none allow nothing',
   expect(entries.map(({ type }) => type)).toEqual(judged.map(() => 'denial'))
 })
 
-test('what a caller is told is for nobody else: not for caches, not for other sites', async () => {
+test('an answer is for its caller only: not for caches, not for other sites', async () => {
   const { app } = await startService({ keys: [{ name: 'release', use: 'token' }] })
   const headers = { ...CREDENTIALS, origin: 'https://evil.example' }
 
@@ -180,7 +180,7 @@ test('addresses of one IPv6 network are one address to the limits', async () => 
   expect(await statusFrom('2001:db8:0:2::1')).toBe(401)
 })
 
-test('strangers who want time stamps keep no caller waiting', async () => {
+test('unauthenticated time-stamp requests keep no caller waiting', async () => {
   const settings = { ...SETTINGS, maxConcurrent: 1, maxQueue: 0 }
   const [started, end] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
   const active = async (): Promise<never> => {

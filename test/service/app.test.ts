@@ -25,7 +25,7 @@ async function withRoute(
 const GOOD = { method: 'POST', url: '/things', headers: CREDENTIALS } as const
 const done = (): Promise<object> => Promise.resolve({ done: true })
 
-test('a route that says nothing lets nobody in without a caller', async () => {
+test('a route requires a caller by default', async () => {
   await using app = await withRoute(done)
 
   const answer = await app.inject({ ...GOOD, headers: {}, payload: { digest: 'sha256:1' } })
@@ -203,7 +203,7 @@ test('what does not fit into the queue is refused at once', async () => {
   const settings = { ...SETTINGS, maxConcurrent: 1, maxQueue: 1 }
   await using app = await withRoute(() => promise, { settings })
   const request = { ...GOOD, payload: { digest: 'sha256:1' } }
-  // An injection starts when somebody waits for it.
+  // An injection starts when it is awaited.
   const others = Promise.all([app.inject(request), app.inject(request)])
 
   const refused = await app.inject(request)

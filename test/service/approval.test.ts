@@ -98,7 +98,7 @@ const first = (what = REVOKE): Pick<Approval, 'id' | 'requestSha256'> => ({
   requestSha256: hashRequest(what),
 })
 
-test('a change that needs nobody else is made at once', async () => {
+test('a change that needs no other approval is made at once', async () => {
   const scene = await createScene()
 
   expect(await scene.claim('ann', ROTATE)).toBe('accepted')
@@ -126,7 +126,7 @@ test('a request waits for another person, is done once, and then waits again', a
   expect((await scene.log())[3]).toMatchObject({ required: 2, approvals: [1, 2] })
 })
 
-test('asking again adds no approval, whoever asks', async () => {
+test('repeating a request adds no approval, for any caller', async () => {
   const scene = await createScene()
 
   for (const who of ['ann', 'ann', 'bob']) {
@@ -136,7 +136,7 @@ test('asking again adds no approval, whoever asks', async () => {
   expect((await scene.log()).map(({ caller }) => caller?.subject)).toEqual([undefined, 'ann'])
 })
 
-test('nobody approves twice, nor what he requested, nor more than is needed', async () => {
+test('an operator approves at most once, never their own request, and never beyond the quorum', async () => {
   const scene = await createScene(3)
   await scene.claim('ann')
   await scene.approve('bob', first())

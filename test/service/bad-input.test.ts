@@ -31,12 +31,12 @@ const saying = (about: object): object => ({
 const bodies: readonly (readonly [string, string, object | string, ExpectedProblem])[] = [
   [
     'an unknown key',
-    '/v1/keys/nobody/signatures',
+    '/v1/keys/missing/signatures',
     of(DIGEST),
     {
       status: 404,
       code: 'ERR_KEY_NOT_FOUND',
-      detail: 'there is no key "nobody"',
+      detail: 'there is no key "missing"',
       hint: 'check the name; whoever runs the service defines keys in countersign.yaml',
     },
   ],

@@ -55,7 +55,7 @@ type TokenCase = readonly [string, (issuer: OidcIssuer) => string | Promise<stri
 
 const tokens: readonly TokenCase[] = [
   [
-    'that is none',
+    'that is malformed',
     () => 'abc',
     {
       detail: not('malformed token: not three parts'),
@@ -109,7 +109,7 @@ const tokens: readonly TokenCase[] = [
     },
   ],
   [
-    'for somebody else',
+    'for another audience',
     (issuer) => issuer.mint({ aud: 'https://other.example' }),
     {
       detail: not('the token is for somebody else'),

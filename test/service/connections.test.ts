@@ -118,23 +118,26 @@ test.each([
 test.each([
   ['TLSv1.1', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
   ['TLSv1.2', 'TLSv1.2'],
-] as const)('a client of %s meets %s, whatever this Node was told', async (version, expected) => {
-  const usual = tls.DEFAULT_MIN_VERSION
-  tls.DEFAULT_MIN_VERSION = 'TLSv1'
-  onTestFinished(() => {
-    tls.DEFAULT_MIN_VERSION = usual
-  })
-  const { certificate, key } = createCertificate()
-  const port = await listen({ tls: { cert: Buffer.from(certificate), key: Buffer.from(key) } })
-  const ciphers = 'DEFAULT@SECLEVEL=0'
-  const only = { minVersion: version, maxVersion: version, ciphers }
+] as const)(
+  'a client of %s gets %s, whatever the options of this Node',
+  async (version, expected) => {
+    const usual = tls.DEFAULT_MIN_VERSION
+    tls.DEFAULT_MIN_VERSION = 'TLSv1'
+    onTestFinished(() => {
+      tls.DEFAULT_MIN_VERSION = usual
+    })
+    const { certificate, key } = createCertificate()
+    const port = await listen({ tls: { cert: Buffer.from(certificate), key: Buffer.from(key) } })
+    const ciphers = 'DEFAULT@SECLEVEL=0'
+    const only = { minVersion: version, maxVersion: version, ciphers }
 
-  const socket = tls.connect({ ...only, port, host: '127.0.0.1', rejectUnauthorized: false })
-  const outcome = await once(socket, 'secureConnect').then(
-    () => socket.getProtocol(),
-    (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
-  )
-  socket.destroy()
+    const socket = tls.connect({ ...only, port, host: '127.0.0.1', rejectUnauthorized: false })
+    const outcome = await once(socket, 'secureConnect').then(
+      () => socket.getProtocol(),
+      (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+    )
+    socket.destroy()
 
-  expect(outcome).toBe(expected)
-})
+    expect(outcome).toBe(expected)
+  },
+)

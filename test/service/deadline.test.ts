@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { CountersignError } from '../../src/errors.ts'
 import { createService, CREDENTIALS } from '../support/service.ts'
 
-test('work is told to stop when its caller goes away', async () => {
+test('work is aborted when its caller disconnects', async () => {
   await using app = await createService()
   const started = Promise.withResolvers<AbortSignal>()
   app.post('/work', (request) => {

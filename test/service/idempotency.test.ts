@@ -42,7 +42,7 @@ test('a retry gets the same answer to the byte and makes no second signature', a
   expect(await signatures(service)).toBe(1)
 })
 
-/** An answer but for what a later one proves anew: that its leaves are in the log, which grew since. */
+/** An answer without its inclusion proofs, which a later answer recomputes since the log grew. */
 function withoutProofs({ body }: { readonly body: string }): object {
   const answer = JSON.parse(body) as {
     readonly results: readonly { readonly bundle: JsonObject }[]
@@ -139,7 +139,7 @@ test('a request that another replica answers now may be sent again', async () =>
   expect(await first).toBe(200)
 })
 
-/** A store whose locks were lost, and nobody noticed yet. */
+/** A store whose locks were lost without notice. */
 function withoutLocks(store: Store): Store {
   return {
     log: store.log,

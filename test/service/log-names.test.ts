@@ -60,8 +60,8 @@ test('the audit log does not go on under another name either', async () => {
   const renamed = { ...folder, env: { ...folder.env, COUNTERSIGN_LOG_AUDIT_ORIGIN: 'other/audit' } }
 
   expect(await codeOfAsync(() => runServer(renamed))).toBe('ERR_CONFIG_INVALID')
-  const anew = await runServer(renamed, { newLog: true })
-  expect(anew.logNames).toEqual({ transparency: 'sign.example.com', audit: 'other/audit' })
+  const renewed = await runServer(renamed, { newLog: true })
+  expect(renewed.logNames).toEqual({ transparency: 'sign.example.com', audit: 'other/audit' })
 })
 
 test('the two logs have two names', async () => {
@@ -71,7 +71,7 @@ test('the two logs have two names', async () => {
   expect(await codeOfAsync(() => runServer({ ...folder, env }))).toBe('ERR_CONFIG_INVALID')
 })
 
-test('a log does not go on under another name, unless it is begun anew', async () => {
+test('a log does not continue under another name unless it is restarted', async () => {
   const folder = serverFolder()
   const first = await runServer(folder)
   const before = await nameOf(first)
@@ -80,9 +80,9 @@ test('a log does not go on under another name, unless it is begun anew', async (
 
   expect(before).toBe('sign.example.com')
   expect(await codeOfAsync(() => runServer(renamed))).toBe('ERR_CONFIG_INVALID')
-  const anew = await runServer(renamed, { newLog: true })
-  expect(await nameOf(anew)).toBe('log-2026.example.com')
-  await anew[Symbol.asyncDispose]()
+  const renewed = await runServer(renamed, { newLog: true })
+  expect(await nameOf(renewed)).toBe('log-2026.example.com')
+  await renewed[Symbol.asyncDispose]()
 
   const next = await runServer(renamed)
   expect(await nameOf(next)).toBe('log-2026.example.com')
@@ -119,7 +119,7 @@ test('keys of the service that get other names sign from then on, and the log go
   expect(next.lines.join('')).not.toContain('"level":50')
 })
 
-test('beginning anew what has the right name changes nothing', async () => {
+test('restarting a log that has the right name changes nothing', async () => {
   const folder = serverFolder()
   const first = await runServer(folder)
   const before = await nameOf(first)

@@ -40,7 +40,7 @@ interface ChangeableBundle {
 
 interface Scene {
   readonly server: TestServer
-  /** The bundle of {@link FILE}, or why there is none; retries send a key. */
+  /** The bundle of {@link FILE}, or why it is missing; retries send a key. */
   readonly release: (idempotencyKey?: string) => Promise<JsonObject>
   readonly changeDatabase: (sql: string) => Promise<void>
 }

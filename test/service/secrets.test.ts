@@ -7,7 +7,7 @@ import { runServer } from '../support/server.ts'
 import { writeServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
-const STRANGER = `Bearer ${'stranger'.repeat(8)}`
+const OUTSIDER = `Bearer ${'outsider'.repeat(8)}`
 const DIGEST = digestOf(Buffer.from('an artifact'))
 
 test('no credential, issued token or private key gets into logs, answers or the store', async () => {
@@ -33,10 +33,10 @@ test('no credential, issued token or private key gets into logs, answers or the 
   const answers = [
     await call('/v1/verifications', question),
     await call('/v1/verifications', { ...question, tokenPolicy: { audience: 'other' } }),
-    await call('/v1/verifications', question, STRANGER),
+    await call('/v1/verifications', question, OUTSIDER),
     await call('/v1/keys/release/signatures', { artifacts: [{ digest: DIGEST, kind: 'file' }] }),
     await call('/v1/keys/release/tokens', { audience: 'api', [issued.token]: 1 }),
-    await call('/v1/keys/nobody/tokens', { audience: 'api' }),
+    await call('/v1/keys/missing/tokens', { audience: 'api' }),
     await (await fetch(`${server.address}/log/entries`)).text(),
     await (await fetch(`${server.address}/trust/keys.json`)).text(),
   ]
@@ -48,7 +48,7 @@ test('no credential, issued token or private key gets into logs, answers or the 
     .filter((pem) => pem.includes('PRIVATE'))
   const secrets = [
     authorization.slice('Bearer '.length),
-    STRANGER.slice('Bearer '.length),
+    OUTSIDER.slice('Bearer '.length),
     ...issued.token.split('.').slice(1),
     ...halves.map((pem) => pem.split('\n')[1] ?? 'nothing'),
   ]

@@ -147,7 +147,7 @@ test.each([
   expect(await codeOfAsync(start)).toBe(code)
 })
 
-test('a service that nobody can name has no issuer and does not start', async () => {
+test('a service without a public name has no issuer and does not start', async () => {
   const folder = serverFolder()
   writeFileSync(folder.config, 'serve: { listen: "127.0.0.1:0" }\n')
 

@@ -10,10 +10,10 @@ test('a transparency log that is not public is read by those alone who may read 
 
   for (const path of PATHS) {
     const url = `${server.address}${path}`
-    const stranger = await fetch(url)
+    const anonymous = await fetch(url)
     const reader = await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } })
 
-    expect([path, stranger.status, reader.status]).toEqual([path, 401, 200])
+    expect([path, anonymous.status, reader.status]).toEqual([path, 401, 200])
   }
 })
 

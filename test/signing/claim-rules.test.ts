@@ -31,7 +31,7 @@ test('an allowed claim is the caller’s', () => {
   expect(applyClaimRules({ a: 1 }, rules({ allowed: ['a'] }))).toEqual({ a: 1 })
 })
 
-test('a required claim must come from somebody', () => {
+test('a required claim must have a source', () => {
   const required = ['a']
 
   expect(codeOf(() => applyClaimRules({}, rules({ required })))).toBe('ERR_CLAIMS_NOT_ALLOWED')

@@ -61,15 +61,15 @@ test.each([
   ['a book of an audience', { audience: 'a'.repeat(1001) }, 'aud'],
   ['no lifetime', { lifetimeSeconds: 0 }, 'exp'],
   ['half a second', { lifetimeSeconds: 0.5 }, 'exp'],
-  ['a lifetime that is no number', { lifetimeSeconds: NaN }, 'exp'],
+  ['a lifetime that is not a number', { lifetimeSeconds: NaN }, 'exp'],
   ['a second over the limit', { lifetimeSeconds: 3601 }, 'exp'],
   ...['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'].map(
     (claim) => [`its own ${claim}`, { claims: { [claim]: 'SECRET' } }, claim] as const,
   ),
-  ['a subject that is no text', { claims: { sub: 7 } }, 'sub'],
+  ['a subject that is not a string', { claims: { sub: 7 } }, 'sub'],
   ['an empty subject', { claims: { sub: '' } }, 'sub'],
   ['a number that would be rounded', { claims: { n: [{ m: 2 ** 53 }] } }, 'n'],
-  ['a number that is none', { claims: { n: NaN } }, 'n'],
+  ['a number that is not finite', { claims: { n: NaN } }, 'n'],
   ['half a surrogate pair', { claims: { t: '\ud800' } }, 't'],
 ] as const)('a caller who asks for %s gets nothing', async (_, request, claim) => {
   const issued = issueTestToken(testSigner(), request)
@@ -81,7 +81,7 @@ test.each([
   })
 })
 
-test('a lifetime over the limit is told the limit', async () => {
+test('an error about an excessive lifetime states the limit', async () => {
   await expect(
     issueTestToken(testSigner(), { lifetimeSeconds: 7200 }, { maxLifetimeSeconds: 900 }),
   ).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** Whoever has the file of a store changes it behind the back of the service that runs on it. */
+/** Changes the file of a store behind the back of the service that runs on it. */
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 const PORTS = { first: 20_000, count: 10_000 }
 
 /**
- * Finds a loopback port for a server that can't be told port 0: nothing listens on it, no client is given it, and no
+ * Finds a loopback port for a server that cannot listen on port 0: nothing listens on it, no client gets it, and no
  * other process of tests finds it as long as this one runs. What claims it is a listener on the port 10,000 below,
  * which the system closes with the process.
  */

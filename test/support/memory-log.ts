@@ -78,7 +78,7 @@ export class MemoryLog {
     return run
   }
 
-  /** Changes what is stored behind everybody's back, as whoever owns the database can. */
+  /** Changes stored entries behind the service's back, as the owner of the database can. */
   tamper(change: (state: LogState, transparency: LogState) => void): void {
     change(this.#state, this.#transparency)
   }

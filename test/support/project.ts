@@ -15,7 +15,7 @@ export function listProjectFiles(...patterns: readonly string[]): string[] {
   return globSync([...patterns], { cwd: PROJECT }).toSorted()
 }
 
-/** Runs git in the project and returns what it prints, or undefined where there is no git or no repository. */
+/** Runs git in the project and returns what it prints, or undefined without git or a repository. */
 export function git(...args: readonly string[]): string | undefined {
   const run = spawnSync('git', args, { cwd: PROJECT, encoding: 'utf8', maxBuffer: 64 << 20 })
   return run.status === 0 ? run.stdout : undefined

@@ -56,7 +56,7 @@ export function appendLeaves(logs: MemoryLog, leaves: readonly Leaf[]): Promise<
   })
 }
 
-/** Leaves of signatures that nobody asks for. */
+/** Leaves of unrelated signatures. */
 export function otherLeaves(count: number): readonly Leaf[] {
   const { key } = testSigner('ES256', 'other')
   return Array.from({ length: count }, (_, index) => {

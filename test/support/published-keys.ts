@@ -88,12 +88,12 @@ export class PublishedKeys {
     this.#timer.advance(seconds * 1000)
   }
 
-  /** Whoever still listens or waits. */
+  /** The pending listeners and waiters. */
   get isQuiet(): boolean {
     return this.#listeners.size + this.store.listening + this.#timer.running === 0
   }
 
-  /** The text of a page; undefined where there is none. */
+  /** The text of a page; undefined if there is no such page. */
   text(path: string): string | undefined {
     const page = this.publications.page(path)
     return page && Buffer.from(page.body).toString()

@@ -114,7 +114,7 @@ export class RotationScene {
     return found
   }
 
-  /** The states by number; a published standby is told from a fresh version. */
+  /** The states by number; a published standby differs from a fresh version. */
   async states(): Promise<string> {
     const versions = await this.versions()
     return versions

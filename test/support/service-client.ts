@@ -49,7 +49,7 @@ export class ServiceClient {
     return this.post('/v1/keys/sessions/tokens', { audience: 'https://api.example.com' })
   }
 
-  /** Asks for a time stamp as anybody can. */
+  /** Asks for a time stamp without authentication. */
   async stamp(): Promise<Verdict> {
     const body = Buffer.from(
       encodeTimestampRequest(digestOf(Buffer.from('a signature')), Buffer.from([1])),

@@ -77,7 +77,7 @@ export function writeServiceFolder(options: ServiceFolderOptions): ServiceFolder
   return { folder, config, issuer, env, authorization: `Bearer ${token}` }
 }
 
-/** The keys, and one for each of the service's own uses: replicas share a store and have to be told. */
+/** The keys, and one for each of the service's own uses: replicas share a store, so they need them configured. */
 function keysIn(folder: string, keys: ServiceFolderOptions['keys']): Record<string, KeyEntry> {
   const own: ServiceFolderOptions['keys'] = {
     log: { use: 'log', algorithm: 'EdDSA' },

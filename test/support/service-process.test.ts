@@ -8,7 +8,7 @@ function folderOf(issuer?: string): ReturnType<typeof writeServiceFolder> {
   return writeServiceFolder({ folder: createTempFolder(), keys, ...(issuer && { issuer }) })
 }
 
-test('a service runs in a process of its own, and ends well when it is told to', async () => {
+test('a service runs in its own process and exits cleanly on a signal', async () => {
   const folder = folderOf()
   await using service = await startServiceProcess(folder)
 
@@ -34,6 +34,6 @@ test('a service that was killed is gone, and one that starts after it has the sa
   expect(await (await fetch(`${second.url}/.well-known/jwks.json`)).json()).toEqual(before)
 })
 
-test('a service that can not start is told with all that it said', async () => {
+test('a service that cannot start is reported with all its output', async () => {
   await expect(startServiceProcess(folderOf('no address'))).rejects.toThrow('issuer')
 })

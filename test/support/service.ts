@@ -36,7 +36,7 @@ import { testChain } from './time-stamps.ts'
 /** The time that a service under test tells. */
 export const NOW: Date = new Date('2026-11-22T10:00:00Z')
 
-/** Whoever calls with {@link CREDENTIALS}. */
+/** The caller of {@link CREDENTIALS}. */
 export const CALLER: Caller = {
   kind: 'static',
   issuer: 'static',

@@ -1,4 +1,4 @@
-/** Logs that are signed, for tests of whoever reads them. */
+/** Signed logs, for tests of their readers. */
 import { type NoteKey, logVerifierKey } from '../../src/formats/note-key.ts'
 import { appendEntries, type TwoLogs } from '../../src/log/append.ts'
 import { createCheckpointer } from '../../src/log/checkpointer.ts'

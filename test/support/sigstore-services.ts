@@ -27,7 +27,7 @@ export interface SigstoreServices {
 }
 
 /**
- * Starts a Fulcio and a Rekor that answer in the right form; nobody trusts them, so what is made with
+ * Starts a Fulcio and a Rekor that answer in the right form but are not trusted, so what is made with
  * them does not verify.
  */
 export async function startSigstoreServices(

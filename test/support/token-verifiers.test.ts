@@ -73,8 +73,7 @@ async function ask(verifiers: readonly TokenVerifier[], token: string): Promise<
 }
 
 const ALL = ['jose createRemoteJWKSet', 'oauth4webapi', 'fast-jwt', 'jwks-rsa and jsonwebtoken']
-const everybody = (accepted: boolean): object =>
-  Object.fromEntries(ALL.map((name) => [name, accepted]))
+const all = (accepted: boolean): object => Object.fromEntries(ALL.map((name) => [name, accepted]))
 
 describe.each(['ES256', 'RS256', 'PS256', 'EdDSA'] as const)('%s', (algorithm) => {
   test('every verifier takes our token, and no token of another key', async () => {
@@ -97,12 +96,12 @@ test('a rotation that publishes first fails no token, whatever the caches hold',
   issuer.serve(one)
   const verifiers = issuer.verifiers()
   const old = await issue(one)
-  expect(await ask(verifiers, old)).toEqual(everybody(true))
+  expect(await ask(verifiers, old)).toEqual(all(true))
 
   issuer.serve(one, two)
   await pass(900)
-  expect(await ask(verifiers, await issue(two))).toEqual(everybody(true))
-  expect(await ask(verifiers, old)).toEqual(everybody(true))
+  expect(await ask(verifiers, await issue(two))).toEqual(all(true))
+  expect(await ask(verifiers, old)).toEqual(all(true))
 })
 
 test('a version that signs before it is seen fails where a cache has just been filled', async () => {
@@ -134,10 +133,10 @@ test('a key that is dropped is refused when the caches have run out, and not bef
 
   issuer.serve(two)
   await pass(290)
-  expect(await ask(verifiers, token)).toEqual(everybody(true))
+  expect(await ask(verifiers, token)).toEqual(all(true))
   await pass(311)
-  expect(await ask(verifiers, token)).toEqual(everybody(false))
-  expect(await ask(verifiers, await issue(two))).toEqual(everybody(true))
+  expect(await ask(verifiers, token)).toEqual(all(false))
+  expect(await ask(verifiers, await issue(two))).toEqual(all(true))
 })
 
 test('caches are as short as a test wants them', async () => {
@@ -152,5 +151,5 @@ test('caches are as short as a test wants them', async () => {
 
   issuer.serve(two)
   await pass(1.1)
-  expect(await ask(verifiers, token)).toEqual(everybody(false))
+  expect(await ask(verifiers, token)).toEqual(all(false))
 })

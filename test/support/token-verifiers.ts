@@ -118,7 +118,7 @@ function oauthCheck(options: VerifierOptions): Check {
   }
 }
 
-/** Has no key sets: whoever uses it fetches keys, here by kid as the others do, for 10 min. */
+/** Has no key sets: its user fetches keys, here by kid as the others do, for 10 min. */
 function fastJwtCheck(options: VerifierOptions): Check {
   const { jwksUrl, issuer, audience, algorithm, cacheMs = 600_000 } = options
   const kept = new Map<string, { readonly pem: string; readonly since: number }>()

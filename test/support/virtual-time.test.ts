@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { VirtualTime } from './virtual-time.ts'
 
-test('workers wake in the order of their pauses, whoever slept first', async () => {
+test('workers wake in the order of their pauses, not of their start', async () => {
   const time = new VirtualTime(3)
   const woken: string[] = []
   const work = (name: string, ...pauses: number[]): Promise<void> =>

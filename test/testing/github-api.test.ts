@@ -28,7 +28,7 @@ test('keeps what is uploaded, and lists it by the digest it is about', async () 
   expect(nothing.status).toBe(404)
 })
 
-test('serves bundles in snappy, to nobody who shows a token', async () => {
+test('serves bundles in snappy, and refuses requests with a token', async () => {
   await upload('x'.repeat(70_000))
 
   const bundle = await fetch(`${api.url}/blobs/1`)
@@ -40,7 +40,7 @@ test('serves bundles in snappy, to nobody who shows a token', async () => {
   expect((await fetch(`${api.url}/blobs/2`)).status).toBe(404)
 })
 
-test('answers as it was told, one after the other, and the last answer stays', async () => {
+test('gives the configured answers in order, then repeats the last one', async () => {
   api.answer(/^POST/, { status: 429, headers: { 'retry-after': '1' } }, { delayMs: 1 }, {})
 
   const answers = [await upload(), await upload(), await upload()]
@@ -49,7 +49,7 @@ test('answers as it was told, one after the other, and the last answer stays', a
   expect(api.requests).toHaveLength(3)
 })
 
-test('an upload that is no JSON is hung up on', async () => {
+test('an upload that is not JSON is disconnected', async () => {
   const sent = fetch(api.url + ATTESTATIONS, { method: 'POST', body: '{' })
 
   await expect(sent).rejects.toThrow('fetch failed')

@@ -19,7 +19,7 @@ test.each(['RS256', 'ES256'] as const)('a job gets a token that verifies by %s',
   expect(decodeProtectedHeader(value)).toMatchObject({ alg, kid: 'key-1' })
 })
 
-test('whoever has not the token of the job gets none', async () => {
+test('a client without the token of the job gets no token', async () => {
   await using issuer = await startOidcIssuer()
 
   expect((await fetch(issuer.requestUrl)).status).toBe(401)

@@ -57,7 +57,7 @@ test('what a step left is there until the result is disposed of', async () => {
   expect(existsSync(step.temp)).toBe(false)
 })
 
-/** Cancels a step as soon as it has told an API that it runs. */
+/** Cancels a step as soon as it has reported to an API that it runs. */
 async function cancelled(handlers: string, times: ActionOptions): Promise<ActionResult> {
   const cancel = new AbortController()
   await using github = await startGitHubApi()

@@ -10,7 +10,7 @@ const REPLY = 'application/timestamp-reply'
 
 type Answer = (query: Uint8Array) => Response | Promise<Response>
 
-/** Stamps with an authority elsewhere that answers as told. */
+/** Stamps with an external authority that gives a set answer. */
 async function stamp(
   answer: Answer,
 ): ReturnType<ReturnType<typeof createTimestampClient>['stampSignature']> {
@@ -47,7 +47,7 @@ test('a time stamp of another signature or another request is refused', async ()
   expect(await code(() => reply(replayed.response))).toBe('ERR_TIMESTAMP_INVALID')
 })
 
-test('a refusal is told with the authority’s words', async () => {
+test('a refusal is reported in the authority’s words', async () => {
   const refusing = stamp(async () => reply(await respond(Buffer.from('nonsense'))))
 
   await expect(refusing).rejects.toMatchObject({

@@ -45,7 +45,7 @@ test.each([
 })
 
 test.each(['20260304050607', '20261304050607Z', '20260304050607+0100', '2026-03-04', ''])(
-  'the time "%s" is none',
+  'the time "%s" is invalid',
   (written) => {
     expect(codeOf(() => readTimestampResponse(answerAt(written)))).toBe('ERR_TIMESTAMP_INVALID')
   },
@@ -57,7 +57,7 @@ test('something else than a time stamp inside is refused', () => {
   expect(codeOf(() => readTimestampResponse(answer))).toBe('ERR_TIMESTAMP_INVALID')
 })
 
-test('a refusal is told in its words, made harmless', () => {
+test('a refusal is quoted with unprintable characters removed', () => {
   const refusal = encodeRejection({ failure: 'badAlg', reason: 'no\u001b[2J SHA-1' })
 
   expect(() => readTimestampResponse(refusal)).toThrow(

@@ -67,7 +67,7 @@ test('a version is known from its publication on, and not while it is unpublishe
   expect(await starts({ ...pending, publishedAt: undefined })).toEqual([])
 })
 
-test('a version compromised since its activation is no authority at all', async () => {
+test('a version compromised since its activation is not an authority at all', async () => {
   const compromisedSince = at('01-03T00:00:00')
   const revoked = { state: 'revoked', revokedAt: at('05-01T00:00:00'), compromisedSince } as const
   const document = testTrustedRoot(createTestAuthority(), revoked)
@@ -88,7 +88,7 @@ test('a log that is named by an IPv6 address has it in brackets in its address',
   expect(tlogs).toMatchObject([{ baseUrl: 'https://[2001:db8::1]' }])
 })
 
-test('a version without certificates is no authority, and a log without a Sigstore name no log', () => {
+test('a version without certificates is left out, and so is a log without a Sigstore name', () => {
   const document = serializeTrustedRoot({
     issuer: 'https://sign.example.com/countersign',
     logOrigin: 'log.example.com',

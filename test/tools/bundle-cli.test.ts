@@ -14,7 +14,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   'late.ts': `export const greeting: string = 'loaded late'`,
   'node_modules/old-package/package.json': `{"name":"old-package","version":"1.2.3","license":"MIT"}`,
   'node_modules/old-package/index.js': `const { basename } = require('node:path'); module.exports = basename`,
-  'node_modules/old-package/LICENSE': `Permission is hereby granted to everybody.`,
+  'node_modules/old-package/LICENSE': `Permission is hereby granted to all.`,
 }
 
 /** Bundles a small program with a lazy part and a CommonJS package; returns the folder of the result. */

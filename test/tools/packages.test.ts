@@ -21,7 +21,7 @@ test('a package is missing when its command is nowhere on the search path', () =
   expect(missingPackages([SOFTHSM, REGISTRY], searchPath)).toEqual([REGISTRY])
 })
 
-test('a file that may not be executed is no command', () => {
+test('a file that is not executable is not a command', () => {
   const folder = createTempFolder()
   writeFileSync(join(folder, 'docker-registry'), '', { mode: 0o644 })
 
@@ -66,7 +66,7 @@ test('another user runs apt-get through a sudo that asks for nothing', () => {
   expect(command?.slice(0, 2)).toEqual(['sudo', '-n'])
 })
 
-test('apt-get is never run without the right to, or where there is none', () => {
+test('apt-get is never run without permission or where it is missing', () => {
   expect(aptGetCommand([], { aptGet: true, root: false, sudo: false })).toBeUndefined()
   expect(aptGetCommand([], { aptGet: false, root: true, sudo: false })).toBeUndefined()
 })
@@ -77,7 +77,7 @@ test('the advice names exactly the missing packages and the command that install
   expect(advice).toContain('sudo apt-get install softhsm2 docker-registry')
 })
 
-test('the advice names the missing commands where there is no apt-get', () => {
+test('the advice names the missing commands if apt-get is missing', () => {
   const advice = installAdvice([SOFTHSM], { aptGet: false, root: false, sudo: false })
 
   expect(advice).toContain('softhsm2-util')

@@ -54,7 +54,7 @@ test('composition roots may read the clock, and dates made from a value are no r
   expect(found.filter((breach) => breach.startsWith('only composition roots'))).toEqual([])
 })
 
-test('`as const` is no cast and a comment behind code is no comment line', () => {
+test('`as const` is not a cast, and a comment behind code is not a comment line', () => {
   const measured = measureSource('src/a.ts', `const a = [1] as const // why\n`)
 
   expect(measured.casts).toEqual([])

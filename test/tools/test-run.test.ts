@@ -95,7 +95,7 @@ test('failed tests, files that do not load and hooks that throw all count as fai
 test('a promise rejected outside every test counts as failed', () => {
   const { status, out } = runTests({
     'a.test.ts': `
-      void Promise.reject(new Error('nobody waits'))
+      void Promise.reject(new Error('not awaited'))
       test('stands', () => { expect(1).toBe(1) })`,
   })
 

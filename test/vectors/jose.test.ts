@@ -107,7 +107,7 @@ describeVectors('notary', () => {
     'notary/cases.json',
   )
 
-  test.each(envelopes)('$file makes critical demands that nobody here knows', ({ file }) => {
+  test.each(envelopes)('$file has unknown critical members', ({ file }) => {
     const envelope = readVectorJson<Envelope>(`notary/${file}`)
     const compact = `${envelope.protected}.${envelope.payload}.${envelope.signature}`
 

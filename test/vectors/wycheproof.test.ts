@@ -46,7 +46,7 @@ const FILES = [
   ['ed25519_test.json', 'EdDSA', 'raw'],
 ] as const
 
-/** Converts DER at the edge, as every caller does; malformed DER is no signature. */
+/** Converts DER at the edge, as every caller does; malformed DER is not a signature. */
 function toSignature(key: PublicKeyInfo, sig: Uint8Array, form: string): Uint8Array | undefined {
   if (form !== 'der' || key.algorithm.family !== 'ecdsa') return sig
   try {

@@ -116,7 +116,7 @@ test.each([
   expect(codeOf(() => parseSource(text))).toBe('ERR_USAGE')
 })
 
-test('nothing demanded is no source', () => {
+test('an empty expectation gives no source', () => {
   expect(parseSource({ builders: [] })).toBeUndefined()
 })
 

@@ -62,7 +62,7 @@ test('no verdict is a success without a verified signature of every demanded typ
   const pool = await Promise.all([
     signed('ES256'),
     signed('RS256'),
-    signed('ES256', 'stranger'),
+    signed('ES256', 'other'),
     attested('x:y'),
     attested('x:z'),
   ])
@@ -102,10 +102,10 @@ test('two signatures of one key count once', async () => {
   expect(codeOfVerdict(await verify(two, { threshold: 2 }))).toBe('accepted')
 })
 
-test('the error told is the one of the signature that came furthest', async () => {
-  const stranger = await signed('ES256', 'stranger')
+test('the error reported is that of the signature that came furthest', async () => {
+  const other = await signed('ES256', 'other')
   const broken: Attached = { kind: 'bundle', source: 'broken', bytes: Buffer.from('{') }
-  expect(codeOfVerdict(await verify([broken, stranger]))).toBe('ERR_KEY_NOT_TRUSTED')
+  expect(codeOfVerdict(await verify([broken, other]))).toBe('ERR_KEY_NOT_TRUSTED')
   expect(codeOfVerdict(await verify([await attested('x:y')]))).toBe('ERR_PREDICATE_TYPE_MISMATCH')
 })
 
@@ -117,8 +117,8 @@ test('the reason of a failure is that of what a trusted key signed, whatever oth
     source: 'forged',
     bytes: Buffer.from(bytesOf(ours).toString().replace('"sig":"M', '"sig":"N')),
   }
-  const others = [await signed('ES256', 'stranger'), forged]
-  const legacy = await signImageLegacy(testSigner('RS256', 'stranger'), {
+  const others = [await signed('ES256', 'other'), forged]
+  const legacy = await signImageLegacy(testSigner('RS256', 'other'), {
     digest,
     dockerReference: 'registry.example.com/app',
   })
@@ -192,7 +192,7 @@ test('an attestation in the older layout verifies as its envelope does', async (
 })
 
 test('the result document says who signed, and names every check with what was expected and found', async () => {
-  const verdict = await verify([await signed('ES256'), await signed('ES256', 'stranger')])
+  const verdict = await verify([await signed('ES256'), await signed('ES256', 'other')])
   const document = toResultDocument([toArtifactDocument('app', digest, verdict)], [])
   expect(document).toMatchObject({ schema: RESULT_SCHEMA, ok: true, exitCode: 0 })
   const [good, bad] = document.artifacts[0]?.attestations ?? []
@@ -212,7 +212,7 @@ test('the result document says who signed, and names every check with what was e
   expect(bad?.checks.at(-1)).toMatchObject({ id: 'signature', ok: false })
 })
 
-test('a document of no artifact is no success, and the worst failure names the exit status', () => {
+test('a document without artifacts is a failure, and the worst failure sets the exit status', () => {
   expect(toResultDocument([], [])).toMatchObject({ ok: false, exitCode: 5 })
   const failures = [
     new CountersignError('ERR_SIGNATURE_NOT_FOUND', 'a'),

@@ -88,7 +88,7 @@ test('a digest of another hash than the algorithm’s is never signed', async ()
   expect(await codeOfAsync(call)).toBe('ERR_ALGORITHM_UNSUPPORTED')
 })
 
-test('any single flipped byte fails verification, or is no part of what is signed', async () => {
+test('any single flipped byte fails verification or is outside the signed data', async () => {
   const { bundle } = await signArtifact(testSigner(), { digest: image })
   const message = await signFileDigest(testSigner(), image)
   const artifact = byDigest(image)
@@ -124,7 +124,7 @@ test('a bundle about another image fails', async () => {
   expect(await code(bundle, byDigest(digestOf(content, 'sha512')))).toBe('ERR_SUBJECT_MISMATCH')
 })
 
-test('a key that is not trusted is told from a signature that is broken', async () => {
+test('an untrusted key and a broken signature are distinguished', async () => {
   const { bundle } = await signArtifact(testSigner('ES256', 'other'), { digest: image })
   expect(await code(bundle, byDigest(image))).toBe('ERR_KEY_NOT_TRUSTED')
   const own = await signArtifact(testSigner(), { digest: image })
@@ -157,7 +157,7 @@ test('an RSA signature never verifies with another algorithm of the same key', a
   )
 })
 
-test('an attestation is no signature, and a signature is no attestation', async () => {
+test('an attestation is not a signature, and a signature is not an attestation', async () => {
   const predicateType = resolvePredicateType('cyclonedx')
   const subjects = [createSubject(image)]
   const sbom = await signStatement(testSigner(), {
@@ -213,10 +213,10 @@ test('annotations are demanded by exact value', async () => {
 })
 
 const authority = createTimestampAuthority()
-const stranger = createTimestampAuthority()
+const untrusted = createTimestampAuthority()
 afterAll(() => {
   authority.close()
-  stranger.close()
+  untrusted.close()
 })
 
 const hours = (n: number): Date => new Date(NOW.getTime() + n * 3_600_000)
@@ -260,7 +260,7 @@ test('a time stamp of an authority that is not trusted fails the bundle', async 
   const { bundle } = await signArtifact(
     testSigner(),
     { digest: image },
-    { timestamp: stranger.timestamp },
+    { timestamp: untrusted.timestamp },
   )
   const options = { keys: [retired(-1, 1)], root: authority.trustedRoot }
   expect(await code(bundle, byDigest(image), options)).toBe('ERR_TIMESTAMP_INVALID')

@@ -40,7 +40,7 @@ test('a statement verifies for all of its subjects', async () => {
   expect(outcome).toMatchObject({ ok: true, signature: { predicateType: TYPE } })
 })
 
-test('the first artifact that a statement is not about is told', async () => {
+test('the first artifact that a statement does not cover is reported', async () => {
   const bundle = await attestBoth()
 
   const { artifact, outcome } = await examine(bundle, [one, three, two])

@@ -14,7 +14,7 @@ interface Outcome {
 }
 
 /**
- * Sends a request over a connection of its own, which nobody closes for being idle; `onReceived` is called
+ * Sends a request over a connection of its own, which is not closed for being idle; `onReceived` is called
  * once the service has seen its headers.
  */
 function post(

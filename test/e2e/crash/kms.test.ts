@@ -24,7 +24,7 @@ async function readSqliteOf(scene: CrashScene): Promise<KeyState> {
 /** All that making and finding a key asks for. */
 const AWAY = ['CreateKey', 'DescribeKey', 'GetPublicKey', 'ListKeys', 'ListResourceTags', 'Sign']
 
-/** Keys that cost money and that nobody knows of. */
+/** Orphaned keys, which cost money. */
 function orphans(double: KmsDouble, { versions, intents }: KeyState): readonly string[] {
   const uris = versions.map(({ uri }) => uri)
   const marks = new Set(intents.map(({ id }) => id))

@@ -171,7 +171,7 @@ class Client {
       return text
     } catch (error) {
       receipts.cuts.push(errnoOf(error))
-      // Lets whoever kills replicas say so before the next attempt.
+      // Lets the killer of replicas record it before the next attempt.
       await pause(5)
       return undefined
     }

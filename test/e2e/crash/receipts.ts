@@ -34,7 +34,7 @@ export class Receipts {
   answered = 0
   /** Why connections ended without an answer: `ECONNREFUSED`, `UND_ERR_SOCKET`… */
   readonly cuts: string[] = []
-  /** The newest checkpoints anybody saw. */
+  /** The newest checkpoints seen. */
   readonly checkpoints: { log?: string; audit?: string } = {}
 
   token({ jti }: { readonly jti: string }): void {
@@ -47,7 +47,7 @@ export class Receipts {
     this.labels.push(`bundle:${sha256}`)
   }
 
-  /** Holds an answer against the one that was given before, but for the proofs, which are made anew. */
+  /** Compares an answer with the earlier one, except for the proofs, which are recomputed. */
   answer(order: Ordered, text: string): void {
     const answer = JSON.stringify(withoutProofs(JSON.parse(text) as Answer))
     order.answer ??= answer
@@ -64,7 +64,7 @@ export class Receipts {
     return this.refusals.filter(({ status }) => status >= 500)
   }
 
-  /** Those of {@link Receipts.failures} that do not say when to try again: a busy machine is no excuse. */
+  /** The {@link Receipts.failures} that do not say when to try again, not even on a busy machine. */
   get faults(): readonly Refusal[] {
     return this.failures.filter(
       ({ status, retryable, retryAfter }) => status !== 503 || !retryable || retryAfter === null,

@@ -38,7 +38,7 @@ export interface CrashSceneOptions {
   readonly seed: number
 }
 
-/** What must be empty, whoever died when. */
+/** What must be empty, whichever process died when. */
 export interface Findings {
   /** Labels of what clients got and the log has not. */
   readonly missing: readonly string[]
@@ -200,7 +200,7 @@ export class CrashScene {
     return verifyStoredLogs(store, this.receipts, new URL(this.#service.issuer).host)
   }
 
-  /** What is to be found when every replica was told to stop, and has: all of it verified, nothing left to do. */
+  /** The state after every replica was asked to stop, and did: all of it verified, nothing left to do. */
   async inspectAtEnd(store: Store): Promise<Findings & { readonly unfinished: readonly string[] }> {
     const { labels } = await this.verifyLogs(store)
     const unverified = this.receipts.labels.filter((label) => !labels.has(label))

@@ -1,4 +1,4 @@
-/** What must be true of a store and its keys at every moment, whoever died in the middle of what. */
+/** The invariants of a store and its keys at every moment, whichever process died at which step. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CreationIntent } from '../../../src/keys/key-records.ts'

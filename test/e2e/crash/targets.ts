@@ -1,6 +1,6 @@
 /** The replicas that listen at this moment, for clients that wait where none does. */
 
-/** Written by whoever starts and kills replicas. */
+/** Written by the process that starts and kills replicas. */
 export class Targets {
   readonly #urls = new Set<string>()
   #change = Promise.withResolvers<undefined>()
@@ -15,7 +15,7 @@ export class Targets {
     this.#urls.delete(url)
   }
 
-  /** Fulfils with one of them; waits for the next where there is none, and answers undefined once that is aborted. */
+  /** Resolves to one of them; waits for the next if there is none, and returns undefined once that is aborted. */
   async pick(random: () => number, signal: AbortSignal): Promise<string | undefined> {
     const aborted = new Promise((resolve) => {
       signal.addEventListener('abort', resolve, { once: true })

@@ -91,7 +91,7 @@ export const KMS_CASES: readonly KmsCase[] = [
     },
   },
   {
-    title: 'a key that nobody made does not sign',
+    title: 'a key that was never created does not sign',
     ask: async (kms) => {
       const known = await newKey(kms)
       return failure(
@@ -101,8 +101,8 @@ export const KMS_CASES: readonly KmsCase[] = [
     },
   },
   {
-    title: 'an alias that nobody made names no key',
-    ask: (kms) => failure(kms, sign('alias/nobody-made-this')),
+    title: 'an alias that was never created names no key',
+    ask: (kms) => failure(kms, sign('alias/never-created')),
   },
   {
     title: 'an alias names its key, and the answer names the key by its ARN',

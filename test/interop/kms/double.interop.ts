@@ -27,10 +27,10 @@ const DIFFERENCES: Readonly<Record<string, { double: string; emulator: string; w
       'InternalError 500: exception while calling kms.Sign: ECPrivateKey.sign() takes 2 positional arguments but 3 were given',
     why: 'the emulator breaks',
   },
-  'an alias that nobody made names no key': {
+  'an alias that was never created names no key': {
     double:
-      'NotFoundException 400: Alias arn:aws:kms:eu-west-1:ACCOUNT:alias/nobody-made-this is not found.',
-    emulator: 'NotFoundException 400: Unable to find KMS alias with name alias/nobody-made-this',
+      'NotFoundException 400: Alias arn:aws:kms:eu-west-1:ACCOUNT:alias/never-created is not found.',
+    emulator: 'NotFoundException 400: Unable to find KMS alias with name alias/never-created',
     why: 'KMS names the alias by its ARN',
   },
   'a deleted alias names nothing': {

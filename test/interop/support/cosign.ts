@@ -5,7 +5,7 @@ import { COSIGN } from '../../../tools/interop/peers.ts'
 import { folderOf } from './needs.ts'
 import { type Ended, mustRun, run } from './run.ts'
 
-/** What makes cosign 3 sign without a log and ask nobody outside. */
+/** Options that make cosign 3 sign without a log and without requests outside. */
 const SIGNING_CONFIG = {
   mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
   rekorTlogConfig: {},

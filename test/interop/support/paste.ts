@@ -7,7 +7,7 @@ import type { Cosign } from './cosign.ts'
 import { folderOf } from './needs.ts'
 import { type Ended, run } from './run.ts'
 
-/** A shell of somebody who has cosign and countersign. */
+/** The shell of a user who has cosign and countersign. */
 export interface Shell {
   /** Runs every line of the commands, up to the first that fails. */
   readonly paste: (commands: string, place?: Place) => Promise<Ended>

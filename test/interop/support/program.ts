@@ -32,7 +32,7 @@ export async function startTellingServer(program: ServerProgram): Promise<Runnin
   return { host: String(line[0]), stop: () => stop(child) }
 }
 
-/** Starts a server that must be told its port, and waits until a path of it answers. */
+/** Starts a server on a given port, and waits until one of its paths answers. */
 export async function startOnFreePort(
   program: (port: number) => ServerProgram,
   readyPath: string,

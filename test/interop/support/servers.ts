@@ -42,7 +42,7 @@ export async function startLocalstack(service: 'kms' | 's3' = 'kms'): Promise<Ru
         GATEWAY_SERVER: 'hypercorn',
         SERVICES: service,
         EAGER_SERVICE_LOADING: '1',
-        // It shall ask nobody outside for anything.
+        // It must not send requests outside.
         DISABLE_EVENTS: '1',
         SKIP_SSL_CERT_DOWNLOAD: '1',
         SKIP_INFRA_DOWNLOADS: '1',

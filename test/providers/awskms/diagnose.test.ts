@@ -70,7 +70,7 @@ test.each([
   ['PendingDeletion', 'aws kms cancel-key-deletion'],
   ['PendingImport', 'import its key material'],
   ['Unavailable', 'wait until'],
-] as const)('a key that is %s is told with its mending', async (state, hint) => {
+] as const)('a key that is %s is reported with its fix', async (state, hint) => {
   key.state = state
   key.deletionAt = Date.now() + 86_400_000
 
@@ -81,7 +81,7 @@ test.each([
   expect(hintOf(diagnoses, 'key-state')).toContain(hint)
 })
 
-test('a key for encryption and an algorithm of another key are told', async () => {
+test('a key for encryption and an algorithm of another key are reported', async () => {
   const encryption = await double.addKey({ spec: 'RSA_2048', usage: 'ENCRYPT_DECRYPT' })
 
   const usage = await provider.diagnose(reference(encryption.arn))
@@ -92,7 +92,7 @@ test('a key for encryption and an algorithm of another key are told', async () =
   expect(hintOf(algorithm, 'algorithm')).toBe('it offers ECDSA_SHA_256')
 })
 
-test('each missing permission is told with the statement that grants it', async () => {
+test('each missing permission is reported with the statement that grants it', async () => {
   const statement = (action: string): string => `"Action":"kms:${action}","Resource":"${key.arn}"`
   double.deny('Sign')
   const noSign = await provider.diagnose(reference())
@@ -121,7 +121,7 @@ test('a key that is not there makes the region a suspect', async () => {
   expect(hintOf(diagnoses, 'key')).toContain('eu-west-1')
 })
 
-test('credentials that are absent or unknown are told', async () => {
+test('missing or unknown credentials are reported', async () => {
   stubKmsEnvironment({ accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' })
   const unknown = await provider.diagnose(reference())
   stubKmsEnvironment(undefined)
@@ -134,7 +134,7 @@ test('credentials that are absent or unknown are told', async () => {
 test.each([
   ['behind', 3_600_000],
   ['ahead of', -3_600_000],
-])('a clock an hour %s KMS is told, although the SDK makes up for it', async (side, offset) => {
+])('a clock an hour %s KMS is reported, although the SDK corrects for it', async (side, offset) => {
   skew = offset
   const { arn } = await double.addKey({ spec: 'ECC_NIST_P256' })
 
@@ -147,13 +147,13 @@ test.each([
   expect(hintOf(diagnoses, 'clock')).toContain('NTP')
 })
 
-test('an endpoint that fails is told', async () => {
+test('a failing endpoint is reported', async () => {
   double.fail('DescribeKey', { kind: 'error', name: 'KMSInternalException', status: 500 })
 
   expect(summary(await provider.diagnose(reference()))).toMatchObject({ endpoint: false })
 })
 
-test('a missing region is told', async () => {
+test('a missing region is reported', async () => {
   vi.stubEnv('AWS_REGION', undefined)
 
   const diagnoses = await provider.diagnose(reference())
@@ -162,7 +162,7 @@ test('a missing region is told', async () => {
   expect(hintOf(diagnoses, 'configuration')).toContain('AWS_REGION')
 })
 
-test('an aborted diagnosis is no diagnosis', async () => {
+test('an aborted diagnosis has no result', async () => {
   const abort = new AbortController()
   double.fail('DescribeKey', { kind: 'hang' })
   const asked = double.next('DescribeKey')

@@ -148,7 +148,7 @@ test('without credentials nothing is asked', async () => {
 })
 
 test('a profile that does not exist is a matter of credentials', async () => {
-  const error = await failure(provider.open({ ...reference(), profile: 'nobody' }))
+  const error = await failure(provider.open({ ...reference(), profile: 'missing' }))
 
   expect(error.code).toBe('ERR_NOT_AUTHENTICATED')
   expect(error.hint).toContain('profile')
@@ -157,7 +157,7 @@ test('a profile that does not exist is a matter of credentials', async () => {
 test.each([
   ['missing', undefined],
   ['malformed', 'EU (Ireland)'],
-])('a %s region is a matter of configuration, and may be mended', async (_, region) => {
+])('a %s region is a fault of the configuration, and can be fixed', async (_, region) => {
   vi.stubEnv('AWS_REGION', region)
   const uri = reference(key.id)
 

@@ -49,7 +49,7 @@ async function addKey(): Promise<AwsKmsUri> {
   return { scheme: 'awskms', endpoint: double.endpoint, keyId: arn }
 }
 
-test('a key signs on with renewed credentials, and one refusal is seen by nobody', async () => {
+test('a key keeps signing with renewed credentials, and one refusal stays invisible', async () => {
   write(accepted)
   const signer = await provider.open(await addKey())
   await signer.sign(MESSAGE)

@@ -71,7 +71,7 @@ test.each([
   ['a repeated parameter', 'awskms:///alias/a?region=eu-west-1&region=eu-west-1'],
   ['an empty parameter', 'awskms:///alias/a?region='],
   ['an empty query', 'awskms:///alias/a?'],
-  ['a region that is none', 'awskms:///alias/a?region=EU_WEST'],
+  ['a malformed region', 'awskms:///alias/a?region=EU_WEST'],
   ['a control character in the profile', 'awskms:///alias/a?profile=%0A'],
   ['a fragment', 'awskms:///alias/a#x'],
   ['broken percent-encoding', 'awskms:///alias/%'],

@@ -116,7 +116,7 @@ test('an encrypted key without a passphrase says how to give one', async () => {
   )
 })
 
-test('a damaged encrypted key is no crash', async () => {
+test('a damaged encrypted key does not crash the provider', async () => {
   const pem = encrypt(privateKey, 'secret').replace(/\n[^\n]{10}/, '\nAAAAAAAAAA')
 
   await expect(provide('secret').provider.open(write(pem))).rejects.toMatchObject({
@@ -152,7 +152,7 @@ test.each([
     '-----BEGIN OPENSSH PRIVATE KEY-----\nAA==\n-----END OPENSSH PRIVATE KEY-----',
   ],
   [
-    'a key on a curve nobody verifies',
+    'a key on an unsupported curve',
     generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey.export({
       type: 'pkcs8',
       format: 'pem',
@@ -174,7 +174,7 @@ test('a file that is too large is not read', async () => {
   })
 })
 
-test('a folder is no key', async () => {
+test('a folder is not a key', async () => {
   await expect(
     provide().provider.open({ scheme: 'file', path: createTempFolder() }),
   ).rejects.toMatchObject({ code: 'ERR_FILE_READ' })
@@ -324,7 +324,7 @@ test('the diagnosis of a good key file looks at everything and finds it good', a
   ])
 })
 
-test('the diagnosis of a key file that others may read says how to mend it', async () => {
+test('the diagnosis of a key file readable by others says how to fix it', async () => {
   const uri = write(privateKey.export({ type: 'pkcs8', format: 'pem' }))
   chmodSync(uri.path, 0o640)
 

@@ -18,7 +18,7 @@ test.each([
   expect(failure).toMatchObject({ code, hint: expect.any(String) as string })
 })
 
-test('a return value nobody has heard of is an outage and is shown as it came', () => {
+test('an unknown return value is an outage and is shown unchanged', () => {
   const failure = toPkcs11Failure(pkcs11Error(0x80000001, 'CKR_VENDOR_DEFINED'), 'signing')
 
   expect(failure).toMatchObject({

@@ -50,7 +50,7 @@ test('pin adds the id to a reference that has only a label, and drops a PIN', as
   expect(pinned).toEqual(versionUri(4))
 })
 
-test('destroy leaves a key alone that is not the one it was told', async () => {
+test('destroy leaves any other key alone', async () => {
   const uri = await createOnce(5)
   const { key } = await provider.open(await createOnce(6))
 

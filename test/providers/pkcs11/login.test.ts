@@ -127,7 +127,7 @@ test('no PIN is tried when the token is locked', async () => {
   expect(tried).toEqual([])
 })
 
-test.each([undefined, ''])('a key needs a PIN; %j is none', async (none) => {
+test.each([undefined, ''])('a key needs a PIN; %j does not count', async (none) => {
   const { provider, tried } = watch({ readPin: () => Promise.resolve(none) })
 
   await expect(provider.open(uriFor('key'))).rejects.toMatchObject({
@@ -269,7 +269,7 @@ test.each(['|cat /run/pin', 'https://example.com/pin', 'pin.txt', 'file:pin.txt'
   },
 )
 
-test('a pin-source that is not there or is no PIN is an error of the file', async () => {
+test('a pin-source that is missing or holds no PIN is an error of the file', async () => {
   const folder = createTempFolder()
   writeFileSync(join(folder, 'large'), 'x'.repeat(2000))
   const { provider, tried } = watch({})

@@ -10,14 +10,14 @@ const hsm = createSoftHsm(['module'])
 
 afterAll(hsm.remove)
 
-test('a file that is no library is refused', async () => {
+test('a file that is not a library is refused', async () => {
   const path = join(createTempFolder(), 'module.so')
   writeFileSync(path, 'not a library')
 
   await expect(loadModule(path)).rejects.toMatchObject({ code: 'ERR_MODULE_UNAVAILABLE' })
 })
 
-test('a library that is no PKCS#11 module is refused', async () => {
+test('a library that is not a PKCS#11 module is refused', async () => {
   await expect(loadModule(process.execPath)).rejects.toMatchObject({
     code: 'ERR_MODULE_UNAVAILABLE',
   })
@@ -38,7 +38,7 @@ test('a module is loaded once and finalized after its last use', async () => {
   expect(() => second.cryptoki.C_GetInfo()).toThrow('CKR_CRYPTOKI_NOT_INITIALIZED')
 })
 
-test('a module that somebody else has initialized is not finalized', async () => {
+test('a module initialized by other code is not finalized', async () => {
   const other = await loadModule(hsm.modulePath)
   other.release()
   other.cryptoki.C_Initialize({ flags: 2 })
@@ -50,7 +50,7 @@ test('a module that somebody else has initialized is not finalized', async () =>
   other.cryptoki.C_Finalize()
 })
 
-test('a module that somebody else has finalized is initialized again', async () => {
+test('a module finalized by other code is initialized again', async () => {
   const module = await loadModule(hsm.modulePath)
   module.cryptoki.C_Finalize()
 
@@ -91,7 +91,7 @@ test.each([
   })
 })
 
-test('a module restarts only where nobody has sessions open', async () => {
+test('a module restarts only if no sessions are open', async () => {
   const module = await loadModule(hsm.modulePath)
   const leave = module.enter()
   const [slot] = module.cryptoki.C_GetSlotList(true)

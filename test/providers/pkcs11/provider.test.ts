@@ -217,7 +217,7 @@ test('a token that shows nothing before the login describes its keys after it', 
   await shy[Symbol.asyncDispose]()
 })
 
-test('two tokens of one label are told apart by slot-id or serial', async () => {
+test('two tokens of one label are distinguished by slot-id or serial', async () => {
   const twins = twin.uriFor('key')
   await expect(provider.open(twins)).rejects.toMatchObject({
     code: 'ERR_KEY_URI_INVALID',
@@ -236,7 +236,7 @@ test('two tokens of one label are told apart by slot-id or serial', async () => 
   expect(kids[0]).not.toBe(kids[1])
 })
 
-test('two keys of one label are told apart by their id', async () => {
+test('two keys of one label are distinguished by their id', async () => {
   for (const id of ['aa', 'bb']) hsm.importKey(token, newRsaPem(), 'double', id)
 
   const double = createPkcs11Provider({ readPin })
@@ -266,7 +266,7 @@ test('a missing key is named, with those that are there', async () => {
   })
 })
 
-test('an attribute nobody knows is refused, not passed over', async () => {
+test('an unknown attribute is refused, not ignored', async () => {
   const uri = parsePkcs11Uri(serializePkcs11Uri(uriFor('key')).replace('token=', 'tokne='))
 
   await expect(provider.open(uri)).rejects.toMatchObject({

@@ -166,7 +166,7 @@ test.each([
   ['a compressed point', { ...EC, [CKA_EC_POINT]: Buffer.alloc(33, 2) }],
   ['a point of another form', { ...EC, [CKA_EC_POINT]: Buffer.alloc(65, 6) }],
   ['a point that is not on the curve', { ...EC, [CKA_EC_POINT]: Buffer.alloc(65, 4) }],
-  ['a curve nobody uses', { ...EC, [CKA_EC_PARAMS]: Buffer.from('06052b8104000a', 'hex') }],
+  ['an unsupported curve', { ...EC, [CKA_EC_PARAMS]: Buffer.from('06052b8104000a', 'hex') }],
   ['a key of another type', { ...EC, [CKA_KEY_TYPE]: 1 }],
   [
     'an RSA key of no bits',

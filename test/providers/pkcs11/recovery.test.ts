@@ -176,7 +176,7 @@ test('a token that has gone from its slots is an outage, and is found when it is
   expect(await signer.sign(MESSAGE)).toHaveLength(64)
 })
 
-test('a failure that no new session can mend is not repeated', async () => {
+test('a failure that a new session cannot fix is not retried', async () => {
   let attempts = 0
   let isBroken = false
   const { signer } = await openWatched('key', (real) => ({
@@ -287,7 +287,7 @@ test('a PIN that was changed meanwhile is not tried again and again', async () =
   expect(logins).toHaveLength(1)
 })
 
-test('a login by somebody else in the process is good enough', async () => {
+test('a login by another part of the process is accepted', async () => {
   const { signer, calls } = await openWatched()
   closeAllSessions()
   const session = other.cryptoki.C_OpenSession(other.slot, CKF_SERIAL_SESSION)

@@ -20,7 +20,7 @@ function fakeToken(capacity = Infinity) {
   }
 }
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function openEnded() {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   return {
@@ -42,7 +42,7 @@ test('a pool opens sessions on demand and lends them again', async () => {
   expect(token.open.size).toBe(1)
 })
 
-test('a pool never opens more sessions than its limit, and everybody is served in turn', async () => {
+test('a pool never opens more sessions than its limit, and serves callers in turn', async () => {
   const token = fakeToken()
   const pool = new SessionPool(token.source, 2)
   const served: number[] = []

@@ -77,7 +77,7 @@ test.each([
   ['a fragment', 'pkcs11:token=a#b'],
   ['a line break', 'pkcs11:token=a\n'],
   ['an empty slot-id', 'pkcs11:slot-id='],
-  ['a slot-id that is no number', 'pkcs11:slot-id=0x1'],
+  ['a slot-id that is not a number', 'pkcs11:slot-id=0x1'],
   ['a slot-id too large to be exact', 'pkcs11:slot-id=9007199254740993'],
   ['a version with three parts', 'pkcs11:library-version=1.2.3'],
   ['a version part over 255', 'pkcs11:library-version=1.256'],

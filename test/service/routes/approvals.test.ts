@@ -76,7 +76,7 @@ function approval(requestSha256: string, headers: Readonly<Record<string, string
   } as const
 }
 
-test('what waits is listed with everybody who agreed', async () => {
+test('pending requests are listed with all who approved them', async () => {
   const service = await waitingService()
 
   expect(await listed(service)).toMatchObject({
@@ -118,7 +118,7 @@ test('what is approved is done once, though it is sent twice at once', async () 
   expect(codes.toSorted()).toEqual(['ERR_APPROVAL_REQUIRED', 'accepted'])
 })
 
-test('whoever asked can not approve', async () => {
+test('the requester cannot approve', async () => {
   const service = await waitingService()
   const { requestSha256 } = await listed(service)
 
@@ -131,7 +131,7 @@ test('whoever asked can not approve', async () => {
   })
 })
 
-test('nobody approves another request than they saw', async () => {
+test('an approval counts only for the request its operator saw', async () => {
   const service = await waitingService()
 
   const answer = await service.app.inject(approval('0'.repeat(64), WORKFLOW_CREDENTIALS))

@@ -109,7 +109,7 @@ test.each([
     'ERR_STATEMENT_INVALID',
   ],
   [
-    'a digest that is none',
+    'a malformed digest',
     { subjects: [{ digest: 'sha256:x' }], ...TYPE },
     400,
     'ERR_REFERENCE_INVALID',

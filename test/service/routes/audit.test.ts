@@ -33,7 +33,7 @@ async function createScene(options: TestServiceOptions = {}): Promise<TestServic
 
 const PATHS = ['checkpoint', 'entries', 'tile/entries/000.p/1', 'tile/0/000.p/1', 'tile/nowhere']
 
-test.each(PATHS)('nobody without a token reads /audit/%s', async (path) => {
+test.each(PATHS)('a client without a token cannot read /audit/%s', async (path) => {
   const { app } = await createScene()
   const answer = await app.inject(`/audit/${path}`)
 
@@ -128,7 +128,7 @@ test('the audit log verifies over HTTP with the token of a caller who may, and w
   expect(await verify('another')).toBe('ERR_NOT_AUTHENTICATED')
 })
 
-test('a service without a key for its audit log shows it to nobody', async () => {
+test('a service without a key for its audit log never serves it', async () => {
   const { app } = await createScene({
     keys: [{ name: 'release', use: 'artifact' }],
     parts: { stamperOf: () => undefined },

@@ -45,7 +45,7 @@ test('the JWKS has the headers that every verifier and browser needs', async () 
   expect(answer.json()).toMatchObject({ sequence: 1, refreshHintSeconds: 120 })
 })
 
-test.each(PATHS)('%s is answered with 304 to whoever has it', async (url) => {
+test.each(PATHS)('%s is answered with 304 to a client that has it', async (url) => {
   const { app } = await service()
   const { headers } = await app.inject({ url })
   const ask = (tag: string) => app.inject({ url, headers: { 'if-none-match': tag } })
@@ -85,7 +85,7 @@ test('a key is fetched as PEM by its kid', async () => {
   expect(parsePublicKeyPem(answer.body).kid).toBe(kid)
 })
 
-test('a key that is not published is not found, a name that is no kid is refused', async () => {
+test('an unpublished key is not found, and a malformed kid is refused', async () => {
   const { app } = await service()
 
   const unknown = await app.inject({ url: `/keys/${'A'.repeat(43)}.pem` })

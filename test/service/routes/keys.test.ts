@@ -224,11 +224,11 @@ test('a change that a rule forbids is a conflict', async () => {
 })
 
 test.each([
-  ['an unknown key', '/v1/keys/nobody/rotate', {}, 'ERR_KEY_NOT_FOUND'],
-  ['a member nobody knows', '/v1/keys/release/rotate', { forced: true }, 'ERR_REQUEST_INVALID'],
+  ['an unknown key', '/v1/keys/missing/rotate', {}, 'ERR_KEY_NOT_FOUND'],
+  ['an unknown member', '/v1/keys/release/rotate', { forced: true }, 'ERR_REQUEST_INVALID'],
   ['no mode', '/v1/keys/release/revoke', {}, 'ERR_REQUEST_INVALID'],
   [
-    'a time that is none',
+    'a malformed time',
     '/v1/keys/release/revoke',
     { mode: 'flush', compromisedSince: '2026-99-20T00:00:00Z' },
     'ERR_REQUEST_INVALID',

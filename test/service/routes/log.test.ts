@@ -20,7 +20,12 @@ interface Scene extends AsyncDisposable {
 async function createScene(size: number): Promise<Scene> {
   const store: Store = await openStore('sqlite::memory:')
   const entries = Array.from({ length: size }, (_, index) =>
-    stateEntry(index, { to: 'active', action: 'activate', sequence: index, reason: 'told to few' }),
+    stateEntry(index, {
+      to: 'active',
+      action: 'activate',
+      sequence: index,
+      reason: 'internal reason',
+    }),
   )
   await store.transaction((records) => appendEntries(records, entries))
   await signTransparency(store)
@@ -35,7 +40,7 @@ async function createScene(size: number): Promise<Scene> {
   }
 }
 
-test('the transparency log verifies over HTTP, by anybody', async () => {
+test('the transparency log verifies over HTTP without authentication', async () => {
   await using scene = await createScene(300)
   const url = await scene.app.listen({ host: '127.0.0.1', port: 0 })
   const source = openLogServer(url, { fetch: globalThis.fetch })
@@ -44,7 +49,7 @@ test('the transparency log verifies over HTTP, by anybody', async () => {
   expect(report.leaves).toEqual({ state: 300 })
 })
 
-test('what anybody reads says nothing of callers, artifact names, reasons, tokens and denials', async () => {
+test('the public log reveals no callers, artifact names, reasons, tokens or denials', async () => {
   const { app, store, log } = await startService({
     keys: [
       { name: 'release', use: 'artifact' },
@@ -137,7 +142,7 @@ test('entries are found by label, the newest first, page by page', async () => {
   expect(await find('state:kid-1&limit=3')).toEqual([9, 8, 7])
   expect(await find('state:kid-1&limit=3&before=2')).toEqual([1, 0])
   expect(await find('type:state')).toEqual([])
-  expect(await find('state:nobody')).toEqual([])
+  expect(await find('state:missing')).toEqual([])
 })
 
 test('a leaf that no bundle proves is found by its hash', async () => {

@@ -13,7 +13,7 @@ function request(payload: Buffer, type = 'application/timestamp-query') {
   return { method: 'POST', url: '/v1/timestamps', headers, payload } as const
 }
 
-test('whoever asks gets a time stamp, and the log has it', async () => {
+test('any client gets a time stamp, and the log records it', async () => {
   const { app, log } = await startService()
 
   const answer = await app.inject(request(QUERY))

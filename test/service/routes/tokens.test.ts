@@ -87,7 +87,7 @@ test('the same request again gets another token, whatever its Idempotency-Key', 
   expect(await log()).toHaveLength(2)
 })
 
-test('a lifetime nobody says is ten minutes', async () => {
+test('the default lifetime is ten minutes', async () => {
   const { app } = await startService({ keys: KEYS })
 
   const answer = await app.inject(request({ audience: ['a', 'b'] }))
@@ -156,10 +156,10 @@ test('a key of another use issues no token, and an unknown one is not found', as
   expect((await app.inject(request(ORDER, 'release'))).json()).toMatchObject({
     code: 'ERR_KEY_NOT_USABLE',
   })
-  expect((await app.inject(request(ORDER, 'nobody'))).statusCode).toBe(404)
+  expect((await app.inject(request(ORDER, 'missing'))).statusCode).toBe(404)
 })
 
-test('without a log entry there is no token', async () => {
+test('no token is issued without a log entry', async () => {
   const broken = {
     append: () => Promise.reject(new CountersignError('ERR_LOG_UNAVAILABLE', 'the log is away')),
     [Symbol.asyncDispose]: () => Promise.resolve(),

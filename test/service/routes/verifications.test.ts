@@ -140,7 +140,7 @@ test('a token of this service verifies', async () => {
 })
 
 test.each([
-  ['for somebody else', { audience: 'web' }, 'ERR_JWT_CLAIM_MISMATCH'],
+  ['for another audience', { audience: 'web' }, 'ERR_JWT_CLAIM_MISMATCH'],
   ['of another issuer', { audience: 'any', issuer: 'https://other' }, 'ERR_JWT_CLAIM_MISMATCH'],
   ['of another type', { audience: 'any', type: 'at+jwt' }, 'ERR_JWT_CLAIM_MISMATCH'],
 ])('a token %s fails, with status 200', async (_, tokenPolicy, code) => {
@@ -201,7 +201,7 @@ test.each<[string, object]>([
   expect(answer.json()).toMatchObject({ code: 'ERR_REQUEST_INVALID' })
 })
 
-test('a digest that is none is the request’s mistake', async () => {
+test('a malformed digest is the caller’s mistake', async () => {
   const { app } = await startService({ keys: KEYS })
 
   const answer = await app.inject(ask({ bundle: {}, artifact: { digest: 'sha256:00' } }))

@@ -1,5 +1,5 @@
 /**
- * What AWS KMS does, told through the real SDK, in cases that run against any endpoint: the double
+ * The behaviour of AWS KMS, seen through the real SDK, in cases that run against any endpoint: the double
  * here, independent emulators elsewhere. They hold the double to the same truth as the others.
  */
 import type { KeySpec, KMS, SigningAlgorithmSpec } from '@aws-sdk/client-kms'

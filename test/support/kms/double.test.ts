@@ -189,11 +189,11 @@ test('requests over the quota are throttled until the bucket fills again', async
 test('callers are refused for an unknown access key, a wrong secret and a wrong clock', async () => {
   let now = Date.now()
   const { double, kms } = await startWithSdk(stack, { now: () => now })
-  const stranger = connectSdk(stack, double, {
+  const other = connectSdk(stack, double, {
     credentials: { accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' },
   })
 
-  expect(await failure(stranger.listKeys())).toBe(
+  expect(await failure(other.listKeys())).toBe(
     'UnrecognizedClientException 400: The security token included in the request is invalid.',
   )
   expect(

@@ -30,7 +30,7 @@ export interface KmsDouble extends AsyncDisposable {
   readonly addKey: (key: Partial<NewKey> & Pick<NewKey, 'spec'>) => Promise<KmsKey>
   /** Points an alias at a key, without a request. */
   readonly setAlias: (name: string, key: KmsKey) => void
-  /** Refuses an operation to everybody, until `reset`. */
+  /** Refuses an operation to all callers until `reset`. */
   readonly deny: (operation: string) => void
   /** Breaks an operation, for so many requests or until `reset`. */
   readonly fail: (operation: string, fault: KmsDoubleFault, times?: number) => void
@@ -106,7 +106,7 @@ async function serve(
   const target = String(request.headers['x-amz-target'])
   const operation = /^TrentService\.(\w+)$/.exec(target)?.[1] ?? ''
   const fault = service.receive(operation)
-  // A caller that gives up while it still sends is no failure of ours.
+  // A caller that aborts while sending is not our failure.
   const body = await buffer(request).catch(() => undefined)
   if (body === undefined || fault?.kind === 'hang') return
   if (latencyMs > 0) await setTimeout(latencyMs)

@@ -20,7 +20,7 @@ export class Accounts {
     this.#tokens.clear()
   }
 
-  /** Tells whether a header is of somebody. */
+  /** Whether a header belongs to an account. */
   knows(kind: AuthKind, header: string | undefined): boolean {
     if (kind === 'bearer') return this.#tokens.has((header ?? '').replace(/^Bearer /, ''))
     return kind === 'none' || header === BASIC

@@ -65,7 +65,7 @@ export class RepositoryContent {
     this.#tags.set(tag, { now: digest, before, staleReads })
   }
 
-  /** Starts an upload: its id, and a state with characters that a careless client would write anew. */
+  /** Starts an upload: its id, and a state with characters that a careless client would re-encode. */
   startUpload(): { id: string; state: string } {
     this.#started += 1
     const id = `upload-${this.#started}`

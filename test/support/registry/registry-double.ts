@@ -1,5 +1,5 @@
 /**
- * A registry in this process that can be told to misbehave in every way a real one has been seen to. It
+ * A registry in this process that misbehaves on request in every way seen of a real one. It
  * is strict where the distribution-spec lets it be, and remembers what it was asked.
  *
  * @packageDocumentation

@@ -38,7 +38,7 @@ export interface Facts {
 }
 
 /**
- * From when every supported verifier has seen a version: whoever fetched without it, from a replica that
+ * From when every supported verifier has seen a version: any that fetched without it, from a replica that
  * lagged, kept that as long as the policy of then says.
  */
 export function seenAt(facts: Facts, snapshots: readonly Snapshot[]): number {

@@ -131,7 +131,7 @@ const STEPS: readonly [Step, ...Step[]] = [
   },
 ]
 
-/** Clocks stay as they are, so nobody may choose less than they differ by. */
+/** Clocks stay as they are, so no value may be below their difference. */
 function within(physical: Physical, { replicas, verifierSkews }: Settings): Physical {
   const [first, second] = replicas
   const skews = [first.skew, second.skew, ...verifierSkews]
@@ -225,7 +225,7 @@ function endedOf({ versions }: KeyMoment): readonly KeyVersion[] {
   return versions.filter(({ state }) => state !== 'pending' && state !== 'active')
 }
 
-/** The number of a version in a state; one that does not exist where there is none. */
+/** The number of a version in a state, or a number that does not exist. */
 function numberOf(moment: KeyMoment, tape: Tape, state: KeyVersion['state']): number {
   const fitting = moment.versions.filter((version) => version.state === state)
   return oneOf(fitting, tape)?.version ?? 0

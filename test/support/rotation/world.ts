@@ -1,7 +1,7 @@
 /**
  * A small world for the rules of rotation: replicas with clocks that differ by up to S, that learn of
  * changes up to R late and switch signers up to L late; verifiers with caches; tokens and artifact
- * signatures that are out. True time goes in whole seconds and is known to nobody. After each step the
+ * signatures that are out. True time goes in whole seconds and is hidden from all. After each step the
  * world looks for a broken invariant of docs/design/rotation.md and throws a {@link Violation}.
  *
  * @packageDocumentation
@@ -309,7 +309,7 @@ export class World {
   #assertMaySign(kid: string): void {
     const facts = this.#facts.get(kid)
     if (facts?.isRevoked === true) throw new Violation('7: a revoked version signed')
-    if (facts?.publishedAt === undefined) throw new Violation('1: a version nobody has seen signed')
+    if (facts?.publishedAt === undefined) throw new Violation('1: an unpublished version signed')
     if (!this.#isExcused(kid) && this.time < seenAt(facts, this.#snapshots)) {
       throw new Violation('1: a version signed before every verifier had seen it')
     }
