@@ -140,7 +140,7 @@ test('writeFileAtomically leaves nothing behind on a full disk', async (context)
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('removeFile removes a file, and takes one that is gone for removed', async () => {
+test('removeFile removes a file, and accepts a missing one', async () => {
   const path = join(createTempFolder(), 'file')
   await writeFileAtomically(path, 'content')
 
@@ -150,7 +150,7 @@ test('removeFile removes a file, and takes one that is gone for removed', async 
   expect(existsSync(path)).toBe(false)
 })
 
-test('removeFile says why it can not', async () => {
+test('removeFile reports why it fails', async () => {
   await expect(removeFile(createTempFolder())).rejects.toMatchObject({ code: 'ERR_FILE_WRITE' })
 })
 
@@ -165,7 +165,7 @@ test('removeHalfWritten removes the temporary names of one file and nothing else
   expect(readdirSync(folder).toSorted()).toEqual(kept.toSorted())
 })
 
-test('makePrivateFolder makes missing folders, and says what is in the way', async () => {
+test('makePrivateFolder creates missing folders, and reports what is in the way', async () => {
   const folder = createTempFolder()
   await writeFileAtomically(join(folder, 'file'), 'content')
 

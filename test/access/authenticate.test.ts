@@ -58,7 +58,7 @@ async function refusalOf(work: Promise<unknown>): Promise<CountersignError> {
   throw new Error('expected a refusal', { cause: error })
 }
 
-test('a token of a job tells who calls, with all its claims', async () => {
+test('a token of a job identifies the caller, with all its claims', async () => {
   const { issuer, authenticate } = await createScene()
 
   await expect(authenticate(await issuer.mint())).resolves.toMatchObject({
@@ -350,7 +350,7 @@ test('a token changed anywhere is not accepted', async () => {
   )
 })
 
-test('what is accepted here, jose accepts too', async () => {
+test('jose accepts every token that is accepted here', async () => {
   const { issuer, authenticate } = await createScene()
   const claim = fc.constantFrom('exp', 'nbf', 'iat', 'aud', 'iss', 'sub')
   const value = fc.oneof(

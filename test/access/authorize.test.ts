@@ -127,7 +127,7 @@ describe('a denial says what was missing', () => {
       'wants principal in Issuer::"https://token.actions.githubusercontent.com"; principal.issuer is "https://idp.example"',
     ],
     [
-      'a claim that is not there',
+      'a missing claim',
       githubCaller({ repository_id: null }),
       sign,
       'wants principal has repository_id; principal.repository_id is absent',
@@ -292,7 +292,7 @@ test('a pod of Kubernetes is known by its service account', async () => {
   expect(authorizer.explain({ ...caller, claims: flat }, sign).isAllowed).toBe(false)
 })
 
-test('groups are a list of texts, or not there', async () => {
+test('groups are a list of strings or missing', async () => {
   const authorizer = await authorizerOf(`
     permit (principal, action in Action::"administration", resource)
     when { principal has groups && principal.groups.contains("security") };`)
@@ -340,7 +340,7 @@ test('reading the audit log is permitted by its own name, on the key that signs 
   ).toBe('accepted')
 })
 
-test('a forbid that can not be evaluated denies', async () => {
+test('a forbid that cannot be evaluated denies', async () => {
   const authorizer = await authorizerOf(`
     permit (principal, action == Action::"issueToken", resource);
     forbid (principal, action == Action::"issueToken", resource)
@@ -352,7 +352,7 @@ test('a forbid that can not be evaluated denies', async () => {
   })
 })
 
-test('a permit that can not be evaluated permits nothing, and spoils no other', async () => {
+test('a permit that cannot be evaluated permits nothing and affects no other', async () => {
   const broken = `permit (principal, action == Action::"issueToken", resource)
     when { context.lifetimeSeconds * 9223372036854775807 > 5 };`
   const request = issue({ lifetimeSeconds: 2 })

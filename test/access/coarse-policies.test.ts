@@ -1,4 +1,4 @@
-/** Decisions before a request is read: they may let pass what is denied later, and never the reverse. */
+/** Decisions before a request is read: they may allow requests denied later, never the reverse. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AccessRequest, type AccessScope, toNeutralRequest } from '../../src/access/action.ts'
@@ -75,7 +75,7 @@ test('one scope that may be permitted is enough', async () => {
   expect(await admits(RELEASE_POLICY, githubCaller(), other)).toBe('ERR_NOT_ALLOWED')
 })
 
-test('a caller whom no permit can match may do nothing', async () => {
+test('a caller that no permit can match may do nothing', async () => {
   const authorizer = await authorizerOf(RELEASE_POLICY)
 
   expect(authorizer.mayBePermitted(githubCaller())).toBe(true)

@@ -121,7 +121,12 @@ test.each<[string, boolean, Caller, AccessRequest]>([
   ],
   ['an operator revokes', true, operator('signing-operators'), revoke(false)],
   ['an operator does not force', false, operator('signing-operators'), revoke(true)],
-  ['who is on call forces', true, operator('signing-operators', 'signing-on-call'), revoke(true)],
+  [
+    'an on-call operator forces',
+    true,
+    operator('signing-operators', 'signing-on-call'),
+    revoke(true),
+  ],
   ['an operator does not sign', false, operator('signing-operators', 'signing-on-call'), sign],
   ['an auditor reads the audit log', true, operator('auditors'), readLog],
   ['an operator does not read it', false, operator('signing-operators'), readLog],

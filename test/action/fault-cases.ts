@@ -72,7 +72,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
     })
 
-    test('publishes nothing of a batch of which one can not be signed', async () => {
+    test('publishes nothing of a batch if one subject cannot be signed', async () => {
       const scene = await startActionScene(kind)
       const code = 'ERR_KEY_REVOKED'
       const { digest } = scene.image.descriptor
@@ -135,7 +135,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(asked).toHaveLength(2)
     })
 
-    test('publishes nothing where the bundle can not be kept', async () => {
+    test('publishes nothing if the bundle cannot be stored', async () => {
       const scene = await startActionScene(kind)
 
       const step = await scene.run({

@@ -81,7 +81,7 @@ export function defineKmsCases(kind: StepKind): void {
       }
     })
 
-    test('tells what the role lacks', async () => {
+    test('reports the missing permissions of the role', async () => {
       const scene = await startKmsScene(kind)
       const role = ROLE.replace('release', 'other')
       const inputs = { key: scene.key, 'role-to-assume': role, 'subject-path': 'ca.pem' }
@@ -93,7 +93,7 @@ export function defineKmsCases(kind: StepKind): void {
       expect(step.annotations[0]?.message).toContain('trust policy of the role')
     })
 
-    test('tells which permission of AWS is missing', async () => {
+    test('reports which permission of AWS is missing', async () => {
       const scene = await startKmsScene(kind)
       scene.kms.deny('Sign')
       const inputs = { mode: 'sign', key: scene.key, 'subject-path': 'ca.pem' }

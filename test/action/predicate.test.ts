@@ -20,7 +20,7 @@ test.each([
     { spdxVersion: 'SPDX-2.2.1', SPDXID: 'SPDXRef-DOCUMENT', name: 'app' },
   ],
   ['https://cyclonedx.org/bom', { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 }],
-])('an SBOM of %s is known by what is in it', async (predicateType, predicate) => {
+])('an SBOM of %s is recognized by its content', async (predicateType, predicate) => {
   expect(await readSbom(predicate)).toMatchObject({ predicateType, predicate })
 })
 

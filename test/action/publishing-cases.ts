@@ -40,7 +40,7 @@ interface ManifestDocument {
   readonly manifests?: readonly { readonly digest: string }[]
 }
 
-/** What manifests of the registry name that is not there. */
+/** Missing manifests that others of the registry refer to. */
 function missing({ registry }: ActionScene): readonly string[] {
   const { manifests, blobs } = registry.repository('app')
   return [...manifests.values()].flatMap(({ bytes }) => {
@@ -91,7 +91,7 @@ export function definePublishingCases(kind: StepKind): void {
       },
     )
 
-    test('says what is attached already when the next image can not be written', async () => {
+    test('reports what is attached already if the next image cannot be written', async () => {
       const scene = await startActionScene(kind)
       const { digest } = scene.image.descriptor
       await pushImage(scene.registry.host, scene.image, { repository: 'other' })
@@ -111,7 +111,7 @@ export function definePublishingCases(kind: StepKind): void {
     })
 
     test.each(['/dev/full', '/dev'])(
-      'fails and says what is published when its outputs can not be written to %s',
+      'fails and reports what is published if its outputs cannot be written to %s',
       async (path) => {
         const scene = await startActionScene(kind)
         const { digest } = scene.image.descriptor

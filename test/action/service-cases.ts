@@ -262,7 +262,7 @@ export function defineServiceCases(kind: StepKind): void {
       expect(scene.signed).toEqual([])
     })
 
-    test('tells a pull request of a fork when it can be signed', async () => {
+    test('reports when the pull request of a fork can be signed', async () => {
       const scene = await startActionScene(kind)
       const env = {
         ACTIONS_ID_TOKEN_REQUEST_URL: '',

@@ -53,7 +53,7 @@ test('an image in a registry is verified there', () => {
   ])
 })
 
-test('what is in the log of its service is verified by the published trusted root', async () => {
+test('a logged signature is verified by the published trusted root of its service', async () => {
   const bundle = await signFileDigest(testSigner(), DIGEST)
   const { predicateType } = bundle
   const item = {

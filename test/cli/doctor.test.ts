@@ -166,7 +166,7 @@ describe('of a key in AWS KMS', () => {
     await double[Symbol.asyncDispose]()
   })
 
-  test('all is well with a key that may sign, and KMS tells the time', async () => {
+  test('a key that may sign passes every check, and KMS gives the time', async () => {
     double.setAlias('alias/release', await double.addKey({ spec: 'ECC_NIST_P256' }))
 
     const result = await doctor([reference()])

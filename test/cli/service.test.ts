@@ -50,7 +50,7 @@ test('files are signed by digest with a key of the service, and verify with its 
   expect(verified.stderr).toContain('signed by release@1 (ES256, active) at ')
 })
 
-test('--json tells the key of the service, its version and the log entries', async () => {
+test('--json prints the key of the service, its version and the log entries', async () => {
   const service = await startSigningService()
   const { folder, run, url } = service
   folder.write('a.txt', 'a')
@@ -277,7 +277,7 @@ test.each([
   },
 )
 
-test('a signature is in both logs; who asked for it is in the audit log alone', async () => {
+test('a signature is in both logs; its caller is in the audit log only', async () => {
   const { folder, run } = await startSigningService()
   folder.write('a.txt', 'a')
   await run('sign @a.txt --key release')
@@ -293,7 +293,7 @@ test('a signature is in both logs; who asked for it is in the audit log alone', 
   expect((await run('log show --json')).stdout).not.toContain('tester')
 })
 
-test('a caller who may sign but not readLog does not read the audit log', async () => {
+test('a caller that may sign but not readLog cannot read the audit log', async () => {
   const { folder, run } = await startSigningService({
     policies: 'permit (principal, action in [Action::"signing", Action::"reading"], resource);\n',
   })

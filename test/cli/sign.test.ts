@@ -214,7 +214,7 @@ test('annotations of a file are refused: its signature has no place for them', a
   expect(existsSync(folder.path('app.txt.sigstore.json'))).toBe(false)
 })
 
-test('a bundle that can not be written leaves nothing behind', async () => {
+test('a bundle that cannot be written leaves nothing behind', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   folder.write('app.txt', 'hello\n')

@@ -70,7 +70,7 @@ test.each([
   }
 })
 
-test('an image that is not there is not called unsigned', async () => {
+test('a missing image is not reported as unsigned', async () => {
   const { folder, app } = await createImageScene()
 
   const byTag = await folder.run(`verify ${app}:v2 --key @release.pub`)
@@ -133,7 +133,7 @@ test.each([
   expect(result.stderr).not.toContain('ERR_SIGNATURE_NOT_FOUND')
 })
 
-test('a signature that holds is not undone by another that can not be read', async () => {
+test('an unreadable signature does not invalidate a valid one', async () => {
   const { folder, double, app } = await createImageScene()
   await folder.run(`sign ${app}:v1 --key @release.pem`)
   await folder.run(`sign ${app}:v1 --key @release.pem`)

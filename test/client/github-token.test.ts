@@ -41,7 +41,7 @@ test('what passes is asked for again', async () => {
   expect(requests).toHaveLength(3)
 })
 
-test('what stays is given up after four tries', async () => {
+test('a persistent failure ends after four attempts', async () => {
   const { token, requests } = await ask({ status: 503, body: '' })
 
   expect(await codeOfAsync(() => token)).toBe('ERR_NETWORK')

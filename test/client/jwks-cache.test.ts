@@ -46,7 +46,7 @@ async function createScene(options: Partial<JwksCacheOptions> = {}): Promise<{
 const kids = async (cache: JwksCache, kid?: string): Promise<readonly string[]> =>
   (await cache.keysFor(kid)).map((key) => key.kid)
 
-test('a set is fetched once for many who ask at the same time', async () => {
+test('a set is fetched once for concurrent callers', async () => {
   const { server, cache } = await createScene()
 
   const found = await Promise.all(Array.from({ length: 20 }, () => kids(cache, kidOf('first'))))
@@ -86,7 +86,7 @@ test.each([
   expect(server.answers).toHaveLength(2)
 })
 
-test('an unknown kid is looked for once more, and then not for half a minute', async () => {
+test('an unknown kid causes one more fetch, and then none for half a minute', async () => {
   const { server, cache, pass } = await createScene()
   await kids(cache)
   server.pages.set(PATH, jwks(2, 'first', 'second'))
@@ -190,7 +190,7 @@ test.each(['', '{}', '{"schema":"countersign.cached-document.v1","body":"AA=="}'
   },
 )
 
-test('a copy from the future is not believed to be fresh', async () => {
+test('a copy from the future does not count as fresh', async () => {
   const path = join(createTempFolder(), 'jwks.json')
   const { server, cache, again, pass } = await createScene({ copy: createDocumentFile(path) })
   await kids(cache)

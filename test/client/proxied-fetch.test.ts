@@ -122,7 +122,7 @@ test('a proxy that refuses plain http for want of a login is named', async () =>
   })
 })
 
-test('a proxy that is not there is named', async () => {
+test('an unreachable proxy is named', async () => {
   const fetch = createFetch({ HTTPS_PROXY: 'http://me:secret@127.0.0.1:1' })
 
   await expect(fetch('https://example.com')).rejects.toMatchObject({

@@ -65,7 +65,7 @@ test('the JSON Schema in docs is about every setting', () => {
   expect(Object.keys(schema.properties)).toEqual(Object.keys(CONFIG_SCHEMA.properties ?? {}))
 })
 
-test('a page without the marks can not be rendered', () => {
+test('a page without the marks cannot be rendered', () => {
   expect(() => renderConfigurationPage('# Configuration')).toThrow('docs/configuration.md')
 })
 

@@ -111,7 +111,7 @@ test('a flag goes before the environment, that before the file, that before the 
   expect(originOf(config, 'constructor')).toEqual({ kind: 'default' })
 })
 
-test('a list in a variable is separated by commas; an empty variable says nothing', async () => {
+test('a list in a variable is separated by commas; an empty variable is ignored', async () => {
   const file = place('registry: { plainHttp: [file.lab] }')
 
   const read = (value: string) =>
@@ -142,7 +142,7 @@ test('a wrong value of a variable or a flag is refused by its name', async () =>
   })
 })
 
-test('what is in the file is typed, and durations are in seconds', async () => {
+test('values of the file are typed, and durations are in seconds', async () => {
   const file = place(`
 issuer: https://sign.example.com
 store: sqlite:countersign.db
@@ -221,7 +221,7 @@ registry: { ca: ca.pem }
   })
 })
 
-test('the configuration can not be changed once it is read', async () => {
+test('the configuration is immutable once it is read', async () => {
   const file = place('keys: { a: { use: artifact, provider: file:a.pem } }')
 
   const config = await readConfig({ file, env: NONE })
@@ -288,11 +288,7 @@ test.each([
   ['a second document', '{}\n---\n{}\n', '2:1: a second document begins here; one file holds one'],
   ['a name that is not a string', '? [a]\n: b\n', '1:3: a name must be a text'],
   ['an unknown tag', 'store: !x y\n', '1:8: unresolved tag: !x'],
-  [
-    'an anchor that is not there',
-    'store: *x\n',
-    '1:1: an alias without its anchor, or too many aliases',
-  ],
+  ['a missing anchor', 'store: *x\n', '1:1: an alias without its anchor, or too many aliases'],
   ['a text alone', 'hello', '1:1: expected a mapping; found a text'],
   ['a list alone', '- a', '1:1: expected a mapping; found a list'],
   [

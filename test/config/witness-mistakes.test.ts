@@ -43,7 +43,7 @@ test('a quorum of more witnesses than a log has is refused', () => {
   expect(pathsOf({ witnessQuorum: 1 })).toEqual(['log.witnessQuorum'])
 })
 
-test('what is not the key of a witness, or waits for none, is refused', () => {
+test('a key that is not a witness key, or a quorum of none, is refused', () => {
   const log = logVerifierKey('log.example', pair).vkey
 
   expect(pathsOf({ witnesses: [{ key: log, url }] })).toEqual(['log.witnesses[0].key'])

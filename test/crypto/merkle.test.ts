@@ -131,7 +131,7 @@ test('a log that went back is refused, and so is a start that is not empty', () 
   verifyConsistency({ ...start, from: { size: 0, root: EMPTY_ROOT } })
 })
 
-test('a proof of something that is not there is not made', async () => {
+test('no proof is made of a missing leaf', async () => {
   await expect(async () => proveInclusion(3, 3, readNode)).rejects.toThrow(RangeError)
   await expect(proveConsistency(4, 3, readNode)).rejects.toThrow(RangeError)
 })

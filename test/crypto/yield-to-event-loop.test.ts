@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { nextTurn } from '../../src/crypto/yield-to-event-loop.ts'
 
-test('of ten who ask at once, each has a round of the event loop of its own', async () => {
+test('each of ten concurrent callers gets its own round of the event loop', async () => {
   let round = 0
   const rounds = new Set<number>()
   const over = new AbortController()

@@ -59,7 +59,7 @@ test('the error of a malformed token quotes nothing of it', () => {
   expect(() => parseJws(`secret${GOOD}=`)).not.toThrow(/secret/)
 })
 
-test('what is written is read back', () => {
+test('a written JWS is read back', () => {
   const bytes = fc.uint8Array({ maxLength: 200 })
   const signature = fc.uint8Array({ minLength: 1, maxLength: 200 })
   fc.assert(

@@ -10,6 +10,6 @@ test.each([
   expect(logNameAt(address)).toBe(name)
 })
 
-test('what is not an address has no name', () => {
+test('a text that is not a URL has no name', () => {
   expect(logNameAt('https://2001:db8::1')).toBeUndefined()
 })

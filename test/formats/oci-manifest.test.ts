@@ -44,7 +44,7 @@ test('createReferrerManifest writes byte for byte what cosign 3 reads', () => {
   )
 })
 
-test('a referrer says nothing of its subject but type, digest and size', () => {
+test('a referrer states only type, digest and size of its subject', () => {
   const noisy = { ...subject, annotations: { a: 'b' }, platform: { os: 'o', architecture: 'a' } }
   const write = (of: typeof subject): Uint8Array =>
     createReferrerManifest({ subject: of, artifactType: BUNDLE, layer, annotations })

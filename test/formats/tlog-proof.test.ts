@@ -91,7 +91,7 @@ test('bytes that are not UTF-8 are not a proof, wherever they stand', () => {
   }
 })
 
-test('what is over the limit is not read', () => {
+test('a proof over the limit is not read', () => {
   const long = `${WRITTEN}${'a'.repeat(MAX_TLOG_PROOF_BYTES)}`
 
   expect(codeOfText(long)).toBe('ERR_INPUT_TOO_LARGE')

@@ -78,7 +78,7 @@ describeWith('the action', [COSIGN], () => {
       }
     })
 
-    test.each(SHAPES)('$mode, $format: what its summary tells to paste succeeds', async (shape) => {
+    test.each(SHAPES)('$mode, $format: the commands of its summary succeed', async (shape) => {
       const scene = await startActionScene('bundle')
       const image = await pushImage(registry.host)
       const inputs = { ...subject(image), server: scene.server, key: 'release', ...shape }
@@ -137,7 +137,7 @@ describeWith('the action', [COSIGN], () => {
   ]
   const made = FILES.flatMap((files) => ['sign', 'attest'].map((mode) => ({ ...files, mode })))
 
-  test.each(made)('$mode, $what: what its summary tells to paste succeeds', async (case_) => {
+  test.each(made)('$mode, $what: the commands of its summary succeed', async (case_) => {
     const scene = await startActionScene('bundle')
     for (const name of case_.names) writeFileSync(join(scene.workspace, name), name)
     const inputs = { server: scene.server, key: 'release', mode: case_.mode, 'subject-path': '.' }

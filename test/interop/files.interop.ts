@@ -125,7 +125,7 @@ describeWith('files signed by us', [SOFTHSM], () => {
   })
 
   describe('stock @sigstore/verify', () => {
-    test.each(KEYS)('verifies what is signed and attested with $title', ({ title }) => {
+    test.each(KEYS)('verifies signatures and attestations of $title', ({ title }) => {
       const { path, tampered, signature, attestation } = fileOf(title)
       const verifier = stockVerifier(ring.key(title).publicPath)
       const signed = bundleFromJSON(JSON.parse(readFileSync(signature, 'utf8')))

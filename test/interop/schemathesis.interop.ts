@@ -36,7 +36,7 @@ describeWith('schemathesis', [SCHEMATHESIS], () => {
         ...['run', `${replica.url}/openapi.json`, '--url', replica.url],
         ...['--header', `Authorization: ${service.authorization}`],
         ...['--phases', 'examples,coverage,fuzzing', '--checks', CHECKS.join(',')],
-        // The same requests each time: a build that fails tells of a change of ours.
+        // The same requests each time: a failing build means that we changed something.
         ...['--generation-deterministic', '--max-examples', '10', '--no-color'],
       ],
       { HOME: folder },

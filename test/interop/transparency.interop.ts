@@ -93,7 +93,7 @@ describeWith('cosign', [COSIGN], () => {
       expect(status).not.toBe(0)
     })
 
-    test.each(CHANGES)('refuses it where $what is changed', async ({ change }) => {
+    test.each(CHANGES)('refuses it if $what is changed', async ({ change }) => {
       expect((await verify(prepare(bundle, change))).status).not.toBe(0)
     })
   })
@@ -159,12 +159,12 @@ describeWith('cosign', [COSIGN], () => {
       expect(await verifyAttested(key)).toMatchObject({ status: 0 })
     })
 
-    test.each(CHANGES)('both refuse an image where $what is changed', async ({ change }) => {
+    test.each(CHANGES)('both refuse an image if $what is changed', async ({ change }) => {
       expect((await verifySigned('release', change)).status).not.toBe(0)
       expect((await verifyAttested('release', change)).status).not.toBe(0)
     })
 
-    test('both refuse what is said of another image', async () => {
+    test('both refuse a statement about another image', async () => {
       const other = digestOf(CONTENT)
       const signed = await attach(() => sign('release', other, 'image'), PROVENANCE_TYPE)
       const attested = await attach(() => attest('release', other), PROVENANCE_TYPE)
@@ -198,7 +198,7 @@ describe('stock @sigstore/verify', () => {
       }).toThrow()
     })
 
-    test.each([...CHANGES, CHANGED_BODY])('refuses it where $what is changed', ({ change }) => {
+    test.each([...CHANGES, CHANGED_BODY])('refuses it if $what is changed', ({ change }) => {
       expect(() => {
         verify(key, prepare(bundle, change), CONTENT)
       }).toThrow()
@@ -266,11 +266,8 @@ describeWith('sigstore-go', [SIGSTORE_GO], () => {
     })
 
     // Of the leaf that an entry shows it reads nothing: it builds the leaf again from key, signature and digest.
-    test.each([...CHANGES, CHANGED_CONTENT])(
-      'is refused where $what is changed',
-      async (changed) => {
-        expect(await verify(key, prepare(bundle, changed.change))).toMatchObject({ status: 1 })
-      },
-    )
+    test.each([...CHANGES, CHANGED_CONTENT])('is refused if $what is changed', async (changed) => {
+      expect(await verify(key, prepare(bundle, changed.change))).toMatchObject({ status: 1 })
+    })
   })
 })

@@ -25,7 +25,7 @@ test('every state can be revoked, since a compromise may show at any time', () =
   ).toEqual(['active', 'destroyed', 'pending', 'retired', 'revoked'])
 })
 
-test('what is retired, revoked or destroyed never leads back', () => {
+test('a retired, revoked or destroyed version never returns', () => {
   const ended: readonly KeyState[] = ['retired', 'revoked', 'destroyed']
   const ends = ended.flatMap((from) => rows({ from }).map(({ to }) => to))
 

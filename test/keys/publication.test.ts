@@ -42,7 +42,7 @@ test('the JWKS has every version that verifiers need now, and no unpublished one
   expect(kids(5100)).toEqual([kid(2), kid(3)])
 })
 
-test('the JWKS tells when it changes next by itself', () => {
+test('the JWKS states its next scheduled change', () => {
   const next = (now: number) => publishJwks(stateOf(story()), second(now)).nextChangeAt
 
   expect(next(2000)).toEqual(second(5100))

@@ -48,7 +48,7 @@ test('an entry is found by its labels, the newest first', async () => {
   expect(await log.log.find('kid:kid-1', { limit: 2 })).toEqual([0])
 })
 
-test('nothing of a transaction that fails is in the log', async () => {
+test('a failed transaction leaves nothing in the log', async () => {
   const log = new MemoryLog()
   await append(log, 0, 3)
   const before = await log.log.head()
@@ -62,7 +62,7 @@ test('nothing of a transaction that fails is in the log', async () => {
   expect(await append(log, 3, 1)).toEqual([3])
 })
 
-test('no entries leave the log as it is', async () => {
+test('appending no entries leaves the log unchanged', async () => {
   const log = new MemoryLog()
 
   expect(await log.transaction((records) => appendEntries(records, []))).toEqual([])
@@ -79,7 +79,7 @@ test('nothing is appended to a tree whose tiles were changed', async () => {
   expect(await codeOfAsync(() => append(log, 3, 1))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('the edge in memory gives way to what others appended, and to nothing after a failure', async () => {
+test('the cached edge is replaced after appends of other replicas and dropped after a failure', async () => {
   const [log, plain] = [new MemoryLog(), new MemoryLog()]
   const memory: EdgeMemories = { audit: {}, transparency: {} }
   const remembered = (from: number, count: number): Promise<unknown> =>
@@ -119,7 +119,7 @@ async function appendBoth(log: MemoryLog): Promise<readonly (PublicEntry | undef
   return entries.map((entry) => ('publicEntry' in entry ? entry.publicEntry : undefined))
 }
 
-test('an entry names the leaf that the transparency log has of it, and no other entry does', async () => {
+test('an entry names its leaf in the transparency log, and no other entry names it', async () => {
   const log = new MemoryLog()
   const named = [...(await appendBoth(log)), ...(await appendBoth(log))]
 
@@ -146,7 +146,7 @@ test('both trees are those of their entries', async () => {
   }
 })
 
-test('what fails is in neither log', async () => {
+test('a failed append is in neither log', async () => {
   const log = new MemoryLog()
   log.beforeCommit = () => Promise.reject(new Error('disk full'))
   await expect(appendBoth(log)).rejects.toThrow('disk full')
@@ -155,7 +155,7 @@ test('what fails is in neither log', async () => {
   expect((await log.transparencyLog.head()).size).toBe(0)
 })
 
-test('the longest entry that is taken has room for the name of its leaf', async () => {
+test('the longest accepted entry has room for the name of its leaf', async () => {
   const log = new MemoryLog()
   const entry = signatureEntry(0)
   const { length } = encodeEntry({ ...entry, bundleSha256: '' }).data

@@ -53,14 +53,14 @@ function createScene(log = new MemoryLog(), keys: LogKeys = { signer }): Scene {
   }
 }
 
-test('a log without entries is signed too, so that it is there to be read', async () => {
+test('an empty log is signed too, so that readers find a checkpoint', async () => {
   const { checkpointer, signedSize } = createScene()
   await checkpointer.checkpoint()
 
   expect(await signedSize()).toBe(0)
 })
 
-test('at the start and at every interval in which the log grew a checkpoint is signed', async () => {
+test('a checkpoint is signed at the start and at every interval in which the log grew', async () => {
   const scene = createScene()
   await scene.append(3)
   scene.checkpointer.start()
@@ -88,7 +88,7 @@ test('a log that did not grow is not signed again', async () => {
   expect(scene.log.commits).toBe(commits)
 })
 
-test('closing signs what came last and stops', async () => {
+test('closing signs the last entries and stops', async () => {
   const scene = createScene()
   scene.checkpointer.start()
   await scene.timer.untilRunning()
@@ -99,7 +99,7 @@ test('closing signs what came last and stops', async () => {
   expect(scene.timer.running).toBe(0)
 })
 
-test('what another replica signed is gone on from, and never replaced by less', async () => {
+test('a checkpoint of another replica is continued, and never replaced by a smaller one', async () => {
   const one = createScene()
   const two = createScene(one.log)
   await one.append(3)
@@ -111,7 +111,7 @@ test('what another replica signed is gone on from, and never replaced by less', 
   expect(await one.signedSize()).toBe(7)
 })
 
-test('a log of which entries were taken away is not signed', async () => {
+test('a log with removed entries is not signed', async () => {
   const scene = createScene()
   await scene.append(7)
   await scene.checkpointer.checkpoint()
@@ -177,7 +177,7 @@ test('a new key continues from what an earlier key signed, if that key is config
   expect(await heir.signedSize()).toBe(4)
 })
 
-test('a log key that is not of Ed25519 is refused', async () => {
+test('a log key other than Ed25519 is refused', async () => {
   const { checkpointer } = createScene(new MemoryLog(), { signer: testSigner('ES256') })
 
   expect(await codeOfAsync(() => checkpointer.checkpoint())).toBe('ERR_ALGORITHM_UNSUPPORTED')

@@ -33,7 +33,10 @@ test.each([
   ['no version', (text: string) => text.replace('"v":1,', '')],
   ['a version that is not a number', (text: string) => text.replace('"v":1', '"v":"1"')],
   ['a member before its version', (text: string) => text.replace('{', '{"x":1,')],
-  ['a blank beside what is not known', (text: string) => text.replace('"type"', '"x":1, "type"')],
+  [
+    'white space beside an unknown member',
+    (text: string) => text.replace('"type"', '"x":1, "type"'),
+  ],
   [
     'another order beside it',
     (text: string) => text.replace(/("type":"signature"),(.*)}$/, '"x":1,$2,$1}'),
@@ -71,7 +74,7 @@ test.each([
   expect(codeOf(() => parseEntry(Buffer.from(changed)))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('bytes that are no JSON are no entry', () => {
+test('bytes that are not JSON are not an entry', () => {
   expect(codeOf(() => parseEntry(Buffer.from('x')))).toBe('ERR_JSON_INVALID')
 })
 
@@ -90,7 +93,7 @@ test.each([
   ],
   ['a state', STATE.replace('"active"', '"busy"')],
   ['a use', STATE.replace('"artifact"', '"cooking"')],
-])('an entry with %s of a later release is skipped, and decides nothing', (_what, text) => {
+])('an entry with %s of a later release is skipped and has no effect', (_what, text) => {
   const data = Buffer.from(text)
 
   expect(readEntry(data)).toMatchObject({ kind: 'unknown' })
@@ -106,7 +109,7 @@ test('an entry of a later version is never skipped', () => {
   }
 })
 
-test('members that a later release added are skipped and named, wherever they stand', () => {
+test('members that a later release added are skipped and named, at any position', () => {
   const places = fc.constantFrom('time', 'requestId', 'type')
   fc.assert(
     fc.property(anyEntry, places, fc.jsonValue({ depthSize: 'small' }), (entry, before, value) => {
@@ -148,7 +151,7 @@ test('claims, reasons and error codes that a later release logs are read as they
   )
 })
 
-test('of the claims only those on the list are logged, whole or not at all', () => {
+test('only listed claims are logged, in full or not at all', () => {
   const claims = {
     repository: 'octo/app',
     email: 'octocat@example.org',
@@ -197,7 +200,7 @@ test('a caller of many long claims and a long reason still fit', () => {
   expect(Object.keys(parseEntry(data).caller?.claims ?? {}).length).toBe(8)
 })
 
-test('more digests than an entry holds are refused, not cut', () => {
+test('more digests than an entry holds are refused, not truncated', () => {
   const digests = Array.from(
     { length: 1000 },
     (_, index) => `sha256:${String(index).padStart(64, '0')}`,

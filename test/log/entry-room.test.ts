@@ -14,7 +14,7 @@ const known = (digests: number, claim = '') => ({
   digests: Array.from({ length: digests }, () => `sha512:${HEX}${HEX}`),
 })
 
-/** The entry of what is known, with all else as long as it gets. */
+/** The entry of the known values, with all others at their maximum length. */
 function longest(about: ReturnType<typeof known>): number {
   const type = `https://${'é'.repeat(1016)}`
   return serializeEntry(
@@ -33,7 +33,7 @@ function longest(about: ReturnType<typeof known>): number {
   ).length
 }
 
-test('what is let through has room in the log, whatever signing adds', () => {
+test('an accepted request fits into the log, whatever signing adds', () => {
   fc.assert(
     fc.property(fc.nat(600), fc.nat(1024), (digests, characters) => {
       const about = known(digests, 'é'.repeat(characters))
@@ -48,7 +48,7 @@ test('what is let through has room in the log, whatever signing adds', () => {
   )
 })
 
-test('as many digests as fill an entry are refused, and half of them are not', () => {
+test('digests that fill an entry are refused, and half as many are not', () => {
   expect(codeOf(() => assertRoomFor(known(460)))).toBe('ERR_INPUT_TOO_LARGE')
   expect(codeOf(() => assertRoomFor(known(230)))).toBe('accepted')
 })

@@ -38,7 +38,7 @@ test('entries with a frequent label are found exactly, newest first', async () =
   expect(await find(log, 'kid:none')).toEqual([])
 })
 
-test('every page of places is read', async () => {
+test('every page of indexes is read', async () => {
   const log = new MemoryLog()
   const entry = { ...signatureEntry(0), bundleSha256: 'ab' }
   await appendSigned(
@@ -50,7 +50,7 @@ test('every page of places is read', async () => {
   expect(await find(log.log, 'bundle:ab')).toEqual(all)
 })
 
-test('an entry that the index gives by mistake is left out, and so is one of a later version', async () => {
+test('an entry indexed by mistake is left out, and so is one of a later version', async () => {
   const data = [
     serializeEntry(signatureEntry(0)),
     Buffer.from('{"type":"of-a-later-version"}'),

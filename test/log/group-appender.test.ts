@@ -73,7 +73,7 @@ test('entries of the same moment share one commit', async () => {
   expect(scene.log.commits).toBe(1)
 })
 
-test('entries of one turn of the event loop share a commit that never leaves the turn', async () => {
+test('entries of one turn of the event loop share a commit within that turn', async () => {
   using scene = createScene()
   const inTurn = (index: number): Promise<unknown> =>
     new Promise((resolve) => {
@@ -106,7 +106,7 @@ test('a group is never larger than it may be', async () => {
   expect(scene.log.commits).toBe(3)
 })
 
-test('who is refused is refused alone, and the log says so in its place', async () => {
+test('a refused caller is refused alone, and the log records the denial in its place', async () => {
   const revoked = new CountersignError('ERR_KEY_REVOKED', 'the version is revoked')
   const admit: Admit<MemoryTransaction> = (_records, entries) =>
     Promise.resolve(
@@ -130,14 +130,14 @@ test('who is refused is refused alone, and the log says so in its place', async 
   })
 })
 
-test('admission that does not answer for every entry lets none in', async () => {
+test('an admission that does not decide on every entry admits none', async () => {
   using scene = createScene({ admit: () => Promise.resolve([]) })
 
   expect(await codeOfAsync(() => append(scene, 0))).toBe('ERR_LOG_UNAVAILABLE')
   expect(await scene.log.log.head()).toMatchObject({ size: 0 })
 })
 
-test('a wrong clock lets nothing in, no denial either, and is reported as such', async () => {
+test('a wrong clock admits nothing, not even a denial, and is reported as such', async () => {
   const wrong = new CountersignError('ERR_CLOCK', 'the clock is off')
   using scene = createScene({ admit: () => Promise.reject(wrong) })
 
@@ -166,7 +166,7 @@ test('a failed commit is reported to every caller in it, and the next one procee
   expect(scene.timer.running).toBe(0)
 })
 
-test('a caller waits no longer than it may, and hears no success afterwards', async () => {
+test('a caller waits no longer than its limit, and gets no success afterwards', async () => {
   using scene = createScene({ isStuck: true, maxWaitMs: 1000 })
   const late = append(scene, 0).then(
     () => 'appended',
@@ -186,7 +186,7 @@ test('a caller waits no longer than it may, and hears no success afterwards', as
   expect(await scene.log.log.head()).toMatchObject({ size: 2 })
 })
 
-test('what its caller gave up while it still waited is not written', async () => {
+test('an entry whose caller aborted while it waited is not written', async () => {
   using scene = createScene({ isStuck: true, maxWaitMs: 1000 })
   const first = codeOfAsync(() => append(scene, 0))
   await new Promise(setImmediate)
@@ -200,7 +200,7 @@ test('what its caller gave up while it still waited is not written', async () =>
   expect(logged.map(({ requestId }) => requestId)).toEqual(['request-0', 'request-2'])
 })
 
-test('a caller may leave, before and while it waits', async () => {
+test('a caller may abort, before and while it waits', async () => {
   using scene = createScene({ isStuck: true })
   const controller = new AbortController()
   const first = append(scene, 0)
@@ -215,7 +215,7 @@ test('a caller may leave, before and while it waits', async () => {
   expect(await scene.log.log.head()).toMatchObject({ size: 1 })
 })
 
-test('more entries than may wait are refused at once, and callers that left make room', async () => {
+test('entries over the queue limit are refused at once, and aborted callers free their slots', async () => {
   using scene = createScene({ isStuck: true, maxQueue: 2 })
   const controller = new AbortController()
   const first = append(scene, 0)
@@ -240,7 +240,7 @@ test('an entry that is too long is refused before it waits', async () => {
   expect(scene.timer.running).toBe(0)
 })
 
-test('closing lets what waits be written, and takes nothing more', async () => {
+test('closing writes the waiting entries and accepts no more', async () => {
   using scene = createScene({ isStuck: true })
   const waiting = range(3).map((index) => append(scene, index))
   const closed = scene.appender[Symbol.asyncDispose]()
@@ -293,7 +293,7 @@ test('a group gets one checkpoint, under which each of its leaves is proven', as
   }
 })
 
-test('what the transparency log says nothing of costs no checkpoint, and has no proof', async () => {
+test('an entry without a public leaf costs no checkpoint and has no proof', async () => {
   const key = new CountingKey()
   using scene = createScene({ signer: key.signer })
   const denial: LogEntry = {
@@ -310,7 +310,7 @@ test('what the transparency log says nothing of costs no checkpoint, and has no 
   expect((await scene.log.transparencyLog.head()).size).toBe(0)
 })
 
-test('who is refused has no leaf, and those beside it are proven', async () => {
+test('a refused entry has no leaf, and the entries beside it are proven', async () => {
   const revoked = new CountersignError('ERR_KEY_REVOKED', 'the version is revoked')
   const admit: Admit<MemoryTransaction> = (_records, entries) =>
     Promise.resolve(
@@ -328,7 +328,7 @@ test('who is refused has no leaf, and those beside it are proven', async () => {
   expect(leaves.map((leaf) => Buffer.from(leaf))).toEqual([leafOf(0).data, leafOf(2).data])
 })
 
-test('what has no checkpoint is not released, and the next group goes on behind it', async () => {
+test('a group without a checkpoint is not released, and the next group continues behind it', async () => {
   const key = new CountingKey()
   using scene = createScene({ signer: key.signer })
   key.isBroken = true
@@ -338,7 +338,7 @@ test('what has no checkpoint is not released, and the next group goes on behind 
   expect(await appendProven(scene, 1)).toMatchObject({ index: 1, proof: { index: 1, size: 2 } })
 })
 
-test('nothing is released on a transparency log that went back, or was changed', async () => {
+test('nothing is released on a transparency log that shrank or was changed', async () => {
   const release = async (tamper: Parameters<MemoryLog['tamper']>[0]): Promise<string> => {
     using scene = createScene()
     await appendProven(scene, 0)

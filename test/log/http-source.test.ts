@@ -41,7 +41,7 @@ test.each([
   expect(server.requests).toHaveLength(tries)
 })
 
-test('a passing failure is got over', async () => {
+test('a transient failure is retried', async () => {
   const answers: LoopbackAnswer[] = [{ status: 503 }, { status: 200, body: 'note' }]
   const server = await startLoopbackServer(() => answers.shift() ?? { status: 500 })
   const bytes = await openLogServer(server.url, options).read('checkpoint')
@@ -49,7 +49,7 @@ test('a passing failure is got over', async () => {
   expect(Buffer.from(bytes ?? []).toString()).toBe('note')
 })
 
-test('an answer that is too long is not read on', async () => {
+test('an answer that is too long is not read to its end', async () => {
   const server = await startLoopbackServer(() => ({ status: 200, body: Buffer.alloc(9000) }))
   const source = openLogServer(server.url, options)
 

@@ -6,7 +6,7 @@ import { signatureEntry, stateEntry } from '../support/log-entries.ts'
 const scopesOf = (labels: readonly string[]): Record<string, string> =>
   Object.fromEntries(labels.map((label) => [label.split(':', 1)[0] ?? '', scopeOf(label)]))
 
-test('what most entries have is frequent, and what one entry has is unique', () => {
+test('a label of most entries is frequent, and a label of one entry is unique', () => {
   expect(scopesOf(labelsOf(signatureEntry(1)))).toEqual({
     type: 'frequent',
     key: 'frequent',

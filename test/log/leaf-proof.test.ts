@@ -51,7 +51,7 @@ async function assertSameProofs(before: number, count: number): Promise<void> {
   }
 }
 
-test('what was appended is proven at the edge as it is by all tiles', async () => {
+test('the edge proves appended leaves just as all tiles do', async () => {
   const sizes = fc.record({
     before: fc.oneof(fc.nat(300), fc.nat(600)),
     count: fc.integer({ min: 1, max: 40 }),
@@ -119,7 +119,7 @@ test('a stored leaf is proven as of now, under a checkpoint of now', async () =>
   assertProven(after)
 })
 
-test('what is appended and signed while a leaf is being proven takes nothing from its proof', async () => {
+test('entries appended and signed while a leaf is being proven do not affect its proof', async () => {
   const { log, named } = await createScene(5)
   const signer = testTreeSigner()
   const { transparencyLog } = log
@@ -155,7 +155,7 @@ test('a leaf that the audit log does not name is not proven', async () => {
   expect(await prove({ index: 5, leafSha256 })).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a leaf is not proven where the database was changed: the leaf, its tile, or the head', async () => {
+test('a leaf is not proven after a change of the leaf, its tile or the head in the database', async () => {
   const prove = async (change: Parameters<MemoryLog['tamper']>[0]): Promise<string> => {
     const { log, named } = await createScene(5)
     const signer = testTreeSigner()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readLoggedVersion } from '../../src/log/logged-version.ts'
 import { codeOfAsync } from '../support/errors.ts'
 
-test('a version of which the index lists more entries than one can have is not read in part', async () => {
+test('a version with more index entries than possible is not read in part', async () => {
   const made = {
     find: (_label: string, { limit }: { readonly limit: number }) =>
       Promise.resolve(Array.from({ length: limit }, (_, place) => limit - place)),

@@ -66,7 +66,7 @@ test('entries that no leaf is about name none', async () => {
   expect(await pair(stored, await entriesOf(stored))).toBe(2)
 })
 
-test('leaves behind the checkpoint are counted, and looked at by the next one', async () => {
+test('leaves behind the checkpoint are counted, and checked by the next one', async () => {
   const stored = await createSignedLog(states(300))
 
   expect(await pair(stored, await entriesOf(stored), 257)).toBe(300)

@@ -13,7 +13,7 @@ const FACTS = {
   signature: Buffer.from([1, 2, 3]),
 } as const
 
-test('the leaf of a signature that stock verifiers do not agree on is these bytes, found by its hash', () => {
+test('a signature on which stock verifiers disagree has these leaf bytes, found by hash', () => {
   const { key } = testSigner('EdDSA')
   const { data, labels } = signatureLeaf(key, FACTS)
 
@@ -42,7 +42,7 @@ test.each(ALGORITHM_NAMES)('every signature of %s has a leaf', (algorithm) => {
   }
 })
 
-test('both names of Ed25519 are one in a leaf', () => {
+test('both names of Ed25519 give the same leaf', () => {
   const [older, newer] = (['EdDSA', 'Ed25519'] as const).map((name) => ({
     ...testSigner('EdDSA').key,
     algorithm: ALGORITHMS[name],
@@ -53,7 +53,7 @@ test('both names of Ed25519 are one in a leaf', () => {
   )
 })
 
-test('the leaf of a change of a version is these bytes, found by kid', () => {
+test('a change of a version has these leaf bytes, found by kid', () => {
   const entry = stateEntry(0, {
     to: 'revoked',
     from: 'active',
@@ -70,7 +70,7 @@ test('the leaf of a change of a version is these bytes, found by kid', () => {
   expect(leaf?.labels).toEqual(['state:kid-1'])
 })
 
-test('a change says neither who made it, nor why, nor in which request', () => {
+test('a leaf of a change reveals neither caller, reason nor request', () => {
   const plain = stateEntry(0, { to: 'revoked', action: 'revoke', sequence: 7 })
   const { caller } = signatureEntry(0)
   const internal = { ...plain, caller, reason: 'stolen by a colleague', requestId: 'another' }
@@ -78,7 +78,7 @@ test('a change says neither who made it, nor why, nor in which request', () => {
   expect(stateLeafOf({ ...internal, isForced: true })).toEqual(stateLeafOf(plain))
 })
 
-test('only changes of versions have a leaf that is made of their entry', () => {
+test('only changes of versions derive their leaf from their entry', () => {
   fc.assert(
     fc.property(anyEntry, (entry) => {
       expect(stateLeafOf(entry) !== undefined).toBe(entry.type === 'state')

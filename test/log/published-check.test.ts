@@ -87,7 +87,7 @@ const keySet = (number: number, sequence?: number): KeySet => ({
   sequence,
 })
 
-test('a history that follows from the log passes, and so does an older one as it was then', () => {
+test('a history that follows from the log passes, and so does an older one of its time', () => {
   assertLoggedHistory(logged(), history(FIRST, SECOND))
   const retired = { ...FIRST, state: 'retired' as const, compromisedSince: undefined }
   assertLoggedHistory(logged(), { sequence: 6, versions: [retired, SECOND] })
@@ -156,7 +156,7 @@ test.each<readonly [string, KeyHistory, string]>([
   expect(message).toContain(why)
 })
 
-test('a key set has keys that are published, and none that is revoked', () => {
+test('a key set has published keys and no revoked ones', () => {
   assertLoggedKeySet(logged(), keySet(2, 7))
   assertLoggedKeySet(logged(), keySet(2))
   assertLoggedKeySet(logged(), keySet(1, 6))

@@ -18,21 +18,18 @@ const textOf = (leaf: object | string): string =>
 
 const DIGEST_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const
 
-test.each(ALGORITHM_NAMES)(
-  'a leaf about a signature of %s tells its key and digest',
-  (algorithm) => {
-    const { key } = testSigner(algorithm)
-    const hash = key.algorithm.hash ?? 'sha256'
-    const digest: Digest = `${hash}:${'ab'.repeat(DIGEST_BYTES[hash])}`
-    for (const content of ['envelope', 'file', 'payload'] as const) {
-      const { data } = signatureLeaf(key, { content, digest, signature: Buffer.from([1]) })
+test.each(ALGORITHM_NAMES)('a leaf about a signature of %s has its key and digest', (algorithm) => {
+  const { key } = testSigner(algorithm)
+  const hash = key.algorithm.hash ?? 'sha256'
+  const digest: Digest = `${hash}:${'ab'.repeat(DIGEST_BYTES[hash])}`
+  for (const content of ['envelope', 'file', 'payload'] as const) {
+    const { data } = signatureLeaf(key, { content, digest, signature: Buffer.from([1]) })
 
-      expect(read(data)).toEqual({ kind: 'signature', kid: key.kid, digest, skipped: [] })
-    }
-  },
-)
+    expect(read(data)).toEqual({ kind: 'signature', kid: key.kid, digest, skipped: [] })
+  }
+})
 
-test('a leaf about a change tells all that both logs say of it', () => {
+test('a leaf about a change has all that both logs record of it', () => {
   const states = anyEntry.filter((entry) => entry.type === 'state')
   fc.assert(
     fc.property(states, (entry) => {
@@ -80,7 +77,7 @@ test('kinds and values that a later release added are skipped', () => {
   }
 })
 
-test('a leaf of ours of a later version is never skipped', () => {
+test('our own leaf kinds of a later version are never skipped', () => {
   for (const kind of ['countersign-key-state', 'countersign-signature', 'countersign-proof']) {
     expect(codeOf(() => read({ ...STATE, kind, apiVersion: '2' }))).toBe('ERR_FORMAT_UNSUPPORTED')
   }
@@ -91,8 +88,8 @@ test.each<[string, string]>([
   ['its kind first', textOf({ kind: STATE.kind, apiVersion: STATE.apiVersion, spec: STATE.spec })],
   ['its members in another order', textOf({ ...STATE, spec: { sequence: 3, ...STATE.spec } })],
   ['a member that is null', textOf(stateWith({ compromisedSince: null }))],
-  ['white space beside what is not known', textOf({ ...STATE, more: 1 }).replace('1}', '1 }')],
-])('a leaf with %s is not in its one form', (_what, text) => {
+  ['white space beside an unknown member', textOf({ ...STATE, more: 1 }).replace('1}', '1 }')],
+])('a leaf with %s is not canonical', (_what, text) => {
   expect(text).not.toBe(textOf(STATE))
   expect(codeOf(() => read(text))).toBe('ERR_LOG_PROOF_INVALID')
 })

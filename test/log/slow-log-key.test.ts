@@ -38,11 +38,11 @@ function createScene(sign: Signer['sign']): {
   return { timer, append }
 }
 
-test('a log key that hangs holds its group up for as long as a caller waits, and no other', async () => {
+test('a log key that hangs delays only its own group, and only as long as a caller waits', async () => {
   let calls = 0
   const { append, timer } = createScene((message) => {
     calls += 1
-    // As a token that hangs: it does not hear that it is given up.
+    // Like a token that hangs: it does not notice the abort.
     return calls === 1 ? new Promise(() => undefined) : KEY.sign(message)
   })
   const late = codeOfAsync(() => append(0))

@@ -38,7 +38,7 @@ async function textsOf({ store }: MovedLog, start: number, end: number): Promise
 }
 
 describe.each(['SQLite', 'PostgreSQL'] as const)('over %s', (database) => {
-  test('what was moved is read as before, and the folder is a whole log of its own', async () => {
+  test('moved tiles are read as before, and the folder is a complete log', async () => {
     const scene = await open(database)
     await scene.append(700)
     const before = await textsOf(scene, 0, 700)
@@ -52,7 +52,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('over %s', (database) => {
     expect(await verify(openLogFolder(scene.folder))).toBe(700)
   })
 
-  test('a log goes on behind what was moved, and the next pass moves on', async () => {
+  test('a log continues behind its moved tiles, and the next pass moves more', async () => {
     const scene = await open(database)
     const mover = scene.mover()
     await scene.append(300)
@@ -66,7 +66,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('over %s', (database) => {
     expect(await verify(openLogFolder(scene.folder))).toBe(900)
   })
 
-  test('what the service needs at any time stays in the database, with what proves it', async () => {
+  test('entries that the service needs at any time stay in the database, with their proofs', async () => {
     const scene = await open(database)
     await scene.append(512)
     await moveAll(scene.mover())
@@ -80,7 +80,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('over %s', (database) => {
   })
 })
 
-test('nothing is moved that the newest checkpoint did not cover a pass ago', async () => {
+test('only tiles that a checkpoint covered a pass ago are moved', async () => {
   const scene = await open('SQLite')
   await scene.append(300)
   const mover = scene.mover()
@@ -104,7 +104,7 @@ test('several processes move one log at once and lose nothing', async () => {
   expect(await verify(openLogFolder(scene.folder))).toBe(2000)
 })
 
-test('a process that ended after it copied and before it removed leaves what the next one finishes', async () => {
+test('a process that ends between copy and removal leaves a state that the next one completes', async () => {
   const scene = await open('SQLite')
   await scene.append(600)
   const { signal } = new AbortController()

@@ -49,7 +49,7 @@ test.each([0, 1, 2, 255, 256, 257, 511, 512, 600, 65_537])(
   },
 )
 
-test('a tree goes on growing from its tiles as if it had never stopped', async () => {
+test('a tree continues from its tiles as if it had never stopped', async () => {
   const size = fc.integer({ min: 0, max: 700 })
   await fc.assert(
     fc.asyncProperty(size, size, async (one, another) => {
@@ -65,7 +65,7 @@ test('a tree goes on growing from its tiles as if it had never stopped', async (
   )
 })
 
-test('tiles that grew since still give the roots and proofs of a smaller tree', async () => {
+test('tiles that have grown still give the roots and proofs of a smaller tree', async () => {
   const node = nodesOfTiles(reader(growTree(700).tiles))
   const root = await treeRoot(300, node)
   const proof = await proveConsistency(123, 300, node)
@@ -88,7 +88,7 @@ test('every tile is as wide as its level is long', () => {
   expect(tileWidth(600, 0, 3)).toBe(0)
 })
 
-test('a missing or cut tile is named', async () => {
+test('a missing or truncated tile is named', async () => {
   const { tiles } = growTree(300)
   tiles.set('0/1', tiles.get('0/1')?.subarray(0, 32 * 43) ?? new Uint8Array())
   const node = nodesOfTiles(reader(tiles))

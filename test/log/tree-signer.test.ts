@@ -39,7 +39,7 @@ async function publish(log: MemoryLog, signer: TreeSigner): Promise<void> {
   await log.transaction((records) => records.log.putCheckpoint({ size, note }))
 }
 
-test('a checkpoint is of the head, by the key that its id is of', async () => {
+test('a checkpoint covers the head and is signed by the key of its id', async () => {
   const log = await logOf(7)
   const signer = testTreeSigner(LOG_ORIGIN)
   const { keyId, note, size } = await signer.sign(await signer.readHead(log.log))
@@ -56,7 +56,7 @@ test('a checkpoint is of the head, by the key that its id is of', async () => {
   expect(Buffer.from(keyId).subarray(0, 4)).toEqual(Buffer.from(LOG_KEY.id))
 })
 
-test('a tree that was signed or seen is known by its size, and reads no tile again', async () => {
+test('a tree that was signed or seen is recognized by its size and reads no tile again', async () => {
   const log = await logOf(7)
   const signer = testTreeSigner(LOG_ORIGIN)
   expect(signer.hasSeen({ size: 7 })).toBe(false)
@@ -67,7 +67,7 @@ test('a tree that was signed or seen is known by its size, and reads no tile aga
   expect(await signer.readHead(withoutTiles)).toMatchObject({ size: 7 })
 })
 
-test('what grew continues, after another replica signed some of it too', async () => {
+test('a grown tree continues, also after another replica signed part of it', async () => {
   const log = await logOf(7)
   const [one, two] = [testTreeSigner(LOG_ORIGIN), testTreeSigner(LOG_ORIGIN)]
   await publish(log, one)
@@ -78,7 +78,7 @@ test('what grew continues, after another replica signed some of it too', async (
   expect(await one.readHead(log.log)).toMatchObject({ size: 308 })
 })
 
-test('what is signed while the head is read is never taken for one that the log went back from', async () => {
+test('a tree signed while the head is read is not reported as a shrunken log', async () => {
   const log = await logOf(7)
   const signer = testTreeSigner(LOG_ORIGIN)
   await publish(log, signer)
@@ -96,7 +96,7 @@ test('what is signed while the head is read is never taken for one that the log 
   expect(await signer.readHead(busy)).toMatchObject({ size: 13 })
 })
 
-test('a tree that went back is not read, whatever the database says was signed', async () => {
+test('a tree that shrank is not read, whatever the database records as signed', async () => {
   const [log, shorter] = [await logOf(7), await logOf(5)]
   const signer = testTreeSigner(LOG_ORIGIN)
   await signer.sign(await signer.readHead(log.log))
@@ -107,15 +107,18 @@ test('a tree that went back is not read, whatever the database says was signed',
   })
 })
 
-test.each([7, 9, 300])('another tree of %i entries than was signed is not read', async (size) => {
-  const [log, another] = [await logOf(7), await logOf(size, 100)]
-  const signer = testTreeSigner(LOG_ORIGIN)
-  await signer.sign(await signer.readHead(log.log))
+test.each([7, 9, 300])(
+  'a tree of %i entries that differs from the signed one is not read',
+  async (size) => {
+    const [log, another] = [await logOf(7), await logOf(size, 100)]
+    const signer = testTreeSigner(LOG_ORIGIN)
+    await signer.sign(await signer.readHead(log.log))
 
-  expect(await codeOfAsync(() => signer.readHead(another.log))).toBe('ERR_LOG_PROOF_INVALID')
-})
+    expect(await codeOfAsync(() => signer.readHead(another.log))).toBe('ERR_LOG_PROOF_INVALID')
+  },
+)
 
-test('after a start a tree continues the stored checkpoint, by a key that is known', async () => {
+test('after a restart a tree continues the stored checkpoint of a known key', async () => {
   const log = await logOf(7)
   await publish(log, signerOf('log'))
   const forged = await logOf(9, 100)
@@ -155,7 +158,7 @@ test('only Ed25519 signs a log', async () => {
   expect(await codeOfAsync(() => signer.sign(head))).toBe('ERR_ALGORITHM_UNSUPPORTED')
 })
 
-test('the name of a log is in its checkpoint, so one log is not taken for the other', async () => {
+test('the name of a log is in its checkpoint, so one log does not pass as the other', async () => {
   const log = await logOf(1)
   await publish(log, testTreeSigner('log.example'))
   const { note } = (await log.log.checkpoint()) ?? { note: '' }
@@ -196,7 +199,7 @@ class EqualLeaves {
   }
 }
 
-test('a log that others grew is read in two tiles a level, however long it is and however much it grew', async () => {
+test('a log grown by other replicas is read in two tiles a level, whatever its length and growth', async () => {
   const size = fc.integer({ min: 1, max: 1_000_000_000 })
   await fc.assert(
     fc.asyncProperty(size, size, async (one, another) => {

@@ -106,7 +106,7 @@ test('any changed byte of any file is found', async () => {
   )
 })
 
-test('whatever happens to a bundle is found and named', async () => {
+test('any damage to a bundle is found and named', async () => {
   const stored = await createSignedLog(signatureEntries(300))
   const files = await exportFiles(openStoredLog(stored.log))
   const path = 'tile/entries/001.p/44'
@@ -219,7 +219,7 @@ test.each(['revoked', 'destroyed'] as const)(
   },
 )
 
-test('times may go back by the skew of clocks and no more', async () => {
+test('times may go back by the clock skew and no further', async () => {
   const [early, late] = [signatureEntry(0), signatureEntry(121)]
 
   expect(await verdictOn([signatureEntry(120), early])).toBe('verified')
@@ -286,7 +286,7 @@ test('an exported log verifies offline, and exporting again adds what is new', a
   expect(await verdictOf({ source: openLogFolder(folder) })).toBe('verified')
 })
 
-test('a folder without a log, or that can not be written, says so', async () => {
+test('a folder that has no log or is not writable is reported', async () => {
   const empty = openLogFolder(createTempFolder())
   const source = openStoredLog((await createSignedLog(signatureEntries(1))).log)
   const file = join(createTempFolder(), 'file')

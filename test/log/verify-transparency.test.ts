@@ -78,7 +78,7 @@ async function verdictOn(
 
 const verdictOf = async (said: readonly Said[]): Promise<string> => verdictOn(await createLog(said))
 
-test('a log verifies, and tells its changes and how many leaves of each kind it has', async () => {
+test('a log verifies, and reports its changes and its leaves by kind', async () => {
   const unknown = { data: Buffer.from('{"apiVersion":"9","kind":"later","spec":{}}'), labels: [] }
   const seen: unknown[] = []
   const report = await verify(
@@ -102,13 +102,13 @@ test.each(['revoked', 'destroyed'] as const)('no version signs after it is %s', 
   )
 })
 
-test('a version that a leaf brings back to life signs no more', async () => {
+test('a version that a leaf reactivates no longer signs', async () => {
   const said = [change('revoked', 1), change('active', 2), signatureBy()]
 
   expect(await verdictOf(said)).toMatch(/^ERR_LOG_PROOF_INVALID: entry 2 must not be there/)
 })
 
-test('publications come in order; changes that stand together share one', async () => {
+test('publications are ordered; adjacent changes share one', async () => {
   const [one, again, two] = [change('pending', 1), change('active', 1), change('retired', 2)]
 
   expect(await verdictOf([one, again, two])).toBe('verified')
@@ -118,7 +118,7 @@ test('publications come in order; changes that stand together share one', async 
   expect(await verdictOf([two, one])).toMatch(/entry 1 must not be there: its sequence is 1/)
 })
 
-test('a leaf that can not be read is named, though it is in the tree', async () => {
+test('an unreadable leaf is named, though it is in the tree', async () => {
   const broken = { data: Buffer.from('x'), labels: [] }
 
   expect(await verdictOf([signatureBy(), broken])).toMatch(
@@ -138,7 +138,7 @@ test('a changed leaf or tile is named', async () => {
   expect(await verdictOn(tileOf)).toMatch(/^ERR_LOG_PROOF_INVALID: entry 0 is not the one/)
 })
 
-test('an audit log is not taken for the transparency log beside it', async () => {
+test('an audit log does not pass as the transparency log beside it', async () => {
   const stored = await createLog([signatureBy()])
 
   expect(await verdictOn(stored, { log: { keys: [LOG_KEY] } })).toMatch(/^ERR_NOTE_INVALID: /)

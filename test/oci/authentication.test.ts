@@ -45,7 +45,7 @@ test('an identity token is exchanged for a token by POST', async () => {
   expect(seen(/ \/token/)).toMatchObject([{ method: 'POST', path: '/token' }])
 })
 
-test('what is public is read without credentials, and none are looked for before a 401', async () => {
+test('public images are read without credentials, which are looked up only after a 401', async () => {
   const open = await createGuarded({})
   let lookups = 0
   const credentials: RegistryCredentialSource = () => {
@@ -281,7 +281,7 @@ test.each([
   ['no JSON', 'SECRET'],
   ['no token', '{"tokens":"SECRET"}'],
   ['a token with a line break', '{"token":"SECRET\\r\\nx: y"}'],
-])('a token server that answers %s is an error that tells no secret', async (_what, body) => {
+])('a token server that answers %s is an error that leaks no secret', async (_what, body) => {
   const double = await createGuarded({ auth: 'bearer' })
   double.switches.faults.push({ on: / \/token/, answer: refuse(200, {}, body) })
 
@@ -327,7 +327,7 @@ test('a scope under another name, as proxies ask for, is asked for too', async (
   ])
 })
 
-test('docker-registry with a login lets in who has one, and says so to who has not', async () => {
+test('docker-registry with a login accepts valid credentials and reports missing ones', async () => {
   const registry = await startDockerRegistry({ login: true })
   try {
     const { username, password: secret } = REGISTRY_ACCOUNT

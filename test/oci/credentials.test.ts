@@ -213,7 +213,7 @@ test.each([
   ['leaves a member out', `echo '{"Username":"a"}'`, 'ERR_CONFIG_INVALID', 'Secret is missing'],
   ['prints too much', 'yes SECRET', 'ERR_CONFIG_INVALID', 'its answer is too long'],
   ['is killed', 'kill -9 $$', 'ERR_TIMEOUT', 'was killed'],
-])('a helper that %s is an error that tells no secret', async (_what, script, code, message) => {
+])('a helper that %s is an error that leaks no secret', async (_what, script, code, message) => {
   const home = new Home()
   home.writeHelper('own', script)
   home.write('.docker/config.json', { credHelpers: { 'ghcr.io': 'own' } })

@@ -127,7 +127,7 @@ test('the deadline covers an answer that never ends', async () => {
   await expect(get()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
 })
 
-test('a caller who no longer wants the answer gets ERR_CANCELLED', async () => {
+test('a caller that aborts gets ERR_CANCELLED', async () => {
   const controller = new AbortController()
   const { get } = await setUp({
     on: /thing/,

@@ -20,7 +20,7 @@ async function walk(
   return listImages(store, root.descriptor)
 }
 
-/** An index whose entries are made up. */
+/** An index with invented entries. */
 function createRawIndex(manifests: readonly object[]): Image {
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests }))
   const descriptor = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length }
@@ -70,7 +70,7 @@ test('an entry whose digest cannot be checked is refused, not passed over', asyn
   await expect(walk(index)).rejects.toMatchObject({ code: 'ERR_MANIFEST_INVALID' })
 })
 
-test('an entry that is not there is an error, since its content is unknown', async () => {
+test('a missing entry is an error, since its content is unknown', async () => {
   await expect(walk(createIndex(createImage()))).rejects.toMatchObject({
     code: 'ERR_ARTIFACT_NOT_FOUND',
   })

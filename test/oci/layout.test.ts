@@ -81,7 +81,7 @@ test('an attached artifact is listed and read back whole by a reopened layout', 
   expect((await readAttachment(store, { subject, referrer })).content).toEqual(artifact.content)
 })
 
-test('what is attached does not count as an image of the layout', async () => {
+test('an attached artifact does not count as an image of the layout', async () => {
   const folder = createLayout({ image })
   const store = await open(folder)
   await store.attach(createArtifact(image.descriptor))

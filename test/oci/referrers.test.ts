@@ -175,7 +175,7 @@ test('a list of both kinds is asked for only where the API knows none', async ()
 })
 
 test.each(['html', 'off', 'empty'] as const)(
-  'OCI-Subject from a registry whose API is "%s" is not believed',
+  'OCI-Subject from a registry whose API is "%s" is not trusted',
   async (referrersApi) => {
     const double = await createStocked({ referrersApi, ociSubject: 'always' })
     const store = openRegistry(double.host)
@@ -187,7 +187,7 @@ test.each(['html', 'off', 'empty'] as const)(
   },
 )
 
-test('a registry that lists what it was given is believed without OCI-Subject', async () => {
+test('a registry that lists its new referrers is trusted without OCI-Subject', async () => {
   const double = await createStocked({ ociSubject: 'never' })
 
   const { listedBy } = await openRegistry(double.host).attach(createArtifact(image.descriptor))

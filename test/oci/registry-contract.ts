@@ -91,7 +91,7 @@ function defineCases(running: () => RunningRegistry, hasReferrersApi: boolean): 
     expect(await open().resolve({ digest: image.descriptor.digest })).toEqual(image.descriptor)
   })
 
-  test('what is not there is not found', async () => {
+  test('a missing manifest is not found', async () => {
     const { open, push } = fresh()
     await push(createImage(), 'v1')
     const missing: unknown = expect.objectContaining({ code: 'ERR_ARTIFACT_NOT_FOUND' })

@@ -28,7 +28,7 @@ test('a registry is opened without asking it anything', async () => {
   expect(double.requests).toEqual([])
 })
 
-test('a head that tells neither digest nor length is followed by the manifest itself', async () => {
+test('a HEAD without digest or length is followed by a GET of the manifest', async () => {
   const double = await createStocked({ isHeadTelling: false })
 
   expect(await openRegistry(double.host).resolve({ tag: 'v1' })).toEqual(image.descriptor)

@@ -326,7 +326,7 @@ export function describeProviderContract(name: string, contract: ProviderContrac
       expect(good).toHaveLength(50)
     })
 
-    test('does nothing for a caller who has gone', async () => {
+    test('does nothing for a caller that aborted', async () => {
       const uri = await keyOf('ES256')
       const signer = await subject.provider.open(uri)
       const signal = AbortSignal.abort()

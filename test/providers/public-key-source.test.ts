@@ -146,7 +146,7 @@ test('an answer that does not come is a timeout', async () => {
   })
 })
 
-test('a caller who goes ends the wait', async () => {
+test('an aborting caller ends the wait', async () => {
   const caller = new AbortController()
   const origin = await serve(() => {
     caller.abort()

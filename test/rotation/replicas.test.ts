@@ -82,7 +82,7 @@ test('steps without the lock of the scheduler still never make two active versio
   }
 })
 
-test('of operators who rotate at once, one rotates', async () => {
+test('one of several concurrent rotations takes effect', async () => {
   const { scene, replicas } = await startReplicas(3)
   await scene.bootstrap()
   scene.pass(3600)

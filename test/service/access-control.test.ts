@@ -83,7 +83,7 @@ test('every route with a body and a policy is decided coarsely before the body i
   expect(unread.map(({ title }) => title)).toEqual(['POST /v1/verifications'])
 })
 
-/** Asks every place, and answers what is seen of each. */
+/** Sends a request to every route, and returns the answers. */
 async function survey<T>(
   asked: readonly Place[],
   see: (place: Place) => Promise<T>,
@@ -151,7 +151,7 @@ test.each(['application/timestamp-query', 'text/plain', 'multipart/form-data', '
   },
 )
 
-test('a caller who is over the limit waits outside the queue', async () => {
+test('a caller over its limit waits outside the queue', async () => {
   const settings = { ...SETTINGS, requestsPerMinute: 1, maxConcurrent: 1, maxQueue: 0 }
   const { app } = await startService({ parts: { settings } })
   const [started, work] = [Promise.withResolvers<undefined>(), Promise.withResolvers<object>()]

@@ -87,7 +87,7 @@ test.each([
   },
 )
 
-test('what is refused twice is refused', async () => {
+test('a signature refused twice is refused', async () => {
   let tries = 0
   const work = (): Promise<never> => {
     tries += 1
@@ -100,7 +100,7 @@ test('what is refused twice is refused', async () => {
   expect(tries).toBe(2)
 })
 
-test('a version that is revoked before the keyring has read who takes over makes way for that one', async () => {
+test('a version revoked before the keyring has read its successor is replaced by it', async () => {
   const revokedSince = (kid: string): Date | undefined => (kid === FIRST.key.kid ? NOW : undefined)
   const anchor = { assertCurrent: () => undefined, revokedSince }
   const keyring = anchoredKeyring(lateKeyring('token'), anchor)

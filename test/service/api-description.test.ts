@@ -1,4 +1,4 @@
-/** What `/openapi.json` promises to those who generate clients from it. */
+/** What `/openapi.json` promises to generated clients. */
 import { expect, test } from 'vitest'
 import { shareSchemas } from '../../src/service/schemas/components.ts'
 import { createService } from '../support/service.ts'

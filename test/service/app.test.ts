@@ -163,7 +163,7 @@ test('an id that could break a log line is replaced', async () => {
   expect(answer.headers['x-request-id']).toBe('id-1')
 })
 
-test('a caller who asks too often has to wait', async () => {
+test('a caller over its rate limit has to wait', async () => {
   const settings = { ...SETTINGS, requestsPerMinute: 1 }
   await using app = await withRoute(done, { settings })
   await app.inject({ ...GOOD, payload: { digest: 'sha256:1' } })

@@ -35,7 +35,7 @@ test('a window that counted nothing makes room for the next', () => {
   expect(admitted).toEqual([true, true, true, true, false])
 })
 
-test('what is counted is never lost: a window goes on until it is taken', () => {
+test('counts are never lost: a window lasts until it is collected', () => {
   const denials = budget()
   for (const time of [0, 0, 0, 5000, 5000]) denials.admits('a', 'ERR_NOT_ALLOWED', at(time))
 

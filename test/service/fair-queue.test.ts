@@ -29,7 +29,7 @@ test('one owner takes half of the places, and the rest stays free for others', a
   expect(await entering(queue, 'a', entered)).toBe('ERR_THROTTLED')
 })
 
-test('a place that is given back goes to the first who has not got a full share', async () => {
+test('a released slot goes to the first caller below its share', async () => {
   const queue = new FairQueue({ maxConcurrent: 2, maxQueue: 4 })
   const entered: string[] = []
   for (const owner of ['a', 'b', 'a', 'c']) void entering(queue, owner, entered)

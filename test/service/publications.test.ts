@@ -72,7 +72,7 @@ test('equal keys make equal JWKS bytes on every replica', () => {
   expect(one.publications.page(JWKS)).toEqual(other.publications.page(JWKS))
 })
 
-test('a history that can not be signed leaves the one before, and is tried again', async () => {
+test('a history that cannot be signed leaves the previous one, and is retried', async () => {
   const story = running('artifact')
   const published = new PublishedKeys(1200, story)
   await published.publications.settled()

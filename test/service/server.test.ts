@@ -71,7 +71,7 @@ test('a service that starts again has the same keys', async () => {
   expect(second.versions.map(({ publicKey }) => publicKey.kid)).toEqual(kids)
 })
 
-test('an issuer whose keys are in a file is believed, and asked nothing', async () => {
+test('an issuer whose keys are in a file is trusted without a request to it', async () => {
   const issuer = await startOidcIssuer({ audience: 'https://sign.example.com' })
   const { issuer: address } = issuer.settings
   const folder = serverFolder()
@@ -87,7 +87,7 @@ test('an issuer whose keys are in a file is believed, and asked nothing', async 
   expect(issuer.requests).toEqual([])
 })
 
-test('what is unsafe is said at the start', async () => {
+test('unsafe settings are reported at the start', async () => {
   const { warnings } = await runServer(serverFolder())
 
   expect(warnings).toEqual([
@@ -137,7 +137,7 @@ test('an address that is taken fails the start and leaves the store free', async
 
 test.each([
   ['a policy that does not parse', 'policy', 'ERR_POLICY_INVALID'],
-  ['a token that is not there', 'token', 'ERR_CONFIG_INVALID'],
+  ['a missing token', 'token', 'ERR_CONFIG_INVALID'],
 ])('%s fails the start', async (_what, kind, code) => {
   const { env, ...folder } = serverFolder()
   if (kind === 'policy') writeFileSync(join(folder.folder, 'policies', 'bad.cedar'), 'permit (')

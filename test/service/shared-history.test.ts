@@ -134,7 +134,7 @@ test('a trust key that cannot sign is reported at once, and fails readiness befo
   expect(codeOf(check)).toBe('ERR_TRUST_EXPIRED')
 })
 
-test('a cause is reported once a minute, and again after it was gone', async () => {
+test('a cause is reported once a minute, and again after it recurs', async () => {
   const { started, all } = await replicas('release')
   const [one] = started
   if (one === undefined) throw new Error('no replica')

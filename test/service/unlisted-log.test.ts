@@ -5,7 +5,7 @@ import { runServer, serverFolder, TOKEN } from '../support/server.ts'
 
 const PATHS = ['/log/checkpoint', '/log/entries', '/log/tile/0/000.p/1', '/audit/entries'] as const
 
-test('a transparency log that is not public is read by those alone who may read the audit log', async () => {
+test('only readers of the audit log may read an unlisted transparency log', async () => {
   const server = await runServer(serverFolder('log: { public: false }\n'))
 
   for (const path of PATHS) {
@@ -17,7 +17,7 @@ test('a transparency log that is not public is read by those alone who may read 
   }
 })
 
-test('who may do everything else may not read the audit log', async () => {
+test('a caller with all other permissions may not read the audit log', async () => {
   const folder = serverFolder()
   writeFileSync(
     join(folder.folder, 'policies', 'all.cedar'),

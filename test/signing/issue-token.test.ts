@@ -71,7 +71,7 @@ test.each([
   ['a number that would be rounded', { claims: { n: [{ m: 2 ** 53 }] } }, 'n'],
   ['a number that is not finite', { claims: { n: NaN } }, 'n'],
   ['half a surrogate pair', { claims: { t: '\ud800' } }, 't'],
-] as const)('a caller who asks for %s gets nothing', async (_, request, claim) => {
+] as const)('a request for %s is refused', async (_, request, claim) => {
   const issued = issueTestToken(testSigner(), request)
 
   await expect(issued).rejects.toMatchObject({

@@ -21,7 +21,7 @@ export function describeStorageContract(name: string, open: () => Promise<Object
       expect(await storage.read('tile/0', MAX).catch(() => undefined)).toBeUndefined()
     })
 
-    test('what is written where nothing was seen replaces nothing', async () => {
+    test('a write that expects no content replaces nothing', async () => {
       const storage = await open()
       await storage.write(KEY, bytes('one'), { seen: undefined })
 

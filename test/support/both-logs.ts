@@ -1,4 +1,4 @@
-/** Verifies the audit log and the transparency log of a service, and that they tell of the same events. */
+/** Verifies the audit log and the transparency log of a service, and that they record the same events. */
 import type { Checkpoint, LogIdentity } from '../../src/formats/checkpoint.ts'
 import type { LogEntry } from '../../src/log/entry.ts'
 import { PairedLogs } from '../../src/log/paired-logs.ts'

@@ -57,7 +57,7 @@ function crashingStore(store: Store, point: CrashPoint): Store {
     renewables: store.renewables,
     transparencyLog: store.transparencyLog,
     transaction: (work) => point.call(() => store.transaction(work)),
-    // The lock itself is let go of by the database when the process is gone.
+    // The database releases the lock itself once the process has ended.
     withLock: (name, work) => store.withLock(name, work),
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     ping: () => store.ping(),

@@ -58,7 +58,7 @@ export async function startDockerRegistry(
   }
 }
 
-/** Waits for the line in which the registry tells its address. */
+/** Waits for the line in which the registry prints its address. */
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {

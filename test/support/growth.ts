@@ -7,7 +7,7 @@
  */
 
 const RUNS = 5
-/** Below that, what is measured is the measuring. */
+/** Below that, the overhead dominates. */
 const NOISE_MS = 30
 
 async function costOf(work: () => unknown): Promise<number> {

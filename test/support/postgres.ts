@@ -25,7 +25,7 @@ export interface PostgresServer {
   readonly url: string
   /** Makes an empty database; answers its URL. */
   createDatabase(): Promise<string>
-  /** Stops the server as an operator does, cutting off all who are connected, and starts it again. */
+  /** Stops the server as an operator does, closing all connections, and restarts it. */
   restart(): Promise<void>
   /** As restart, with another certificate. */
   changeCertificate(tls: ServerCertificate): Promise<void>

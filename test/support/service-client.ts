@@ -12,7 +12,7 @@ export interface Verdict {
 
 const STANDBY_TRIES = 600
 
-/** Where a service is, and as whom it is called. */
+/** The address of a service and the identity of its caller. */
 export interface ClientOptions {
   readonly address: string
   /** `authorization` header. */

@@ -22,7 +22,7 @@ test('a service runs in its own process and exits cleanly on a signal', async ()
   expect(await service.kill()).toEqual({ code: 0, signal: null })
 })
 
-test('a service that was killed is gone, and one that starts after it has the same keys', async () => {
+test('a killed service has ended, and the next one has the same keys', async () => {
   const folder = folderOf()
   const first = await startServiceProcess(folder)
   const before = await (await fetch(`${first.url}/.well-known/jwks.json`)).json()

@@ -93,7 +93,7 @@ function endOf(child: ChildProcess): Promise<ProcessEnd> {
   })
 }
 
-/** Waits for the line in which the service tells its address; collects whatever it says. */
+/** Waits for the line in which the service prints its address; collects its output. */
 function listening(child: ChildProcess, said: string[], deadline: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   child.once('error', reject)

@@ -33,7 +33,7 @@ import { testTreeSigner } from './signed-log.ts'
 import { createTempFolder } from './temp-folder.ts'
 import { testChain } from './time-stamps.ts'
 
-/** The time that a service under test tells. */
+/** The clock of a service under test. */
 export const NOW: Date = new Date('2026-11-22T10:00:00Z')
 
 /** The caller of {@link CREDENTIALS}. */

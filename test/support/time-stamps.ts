@@ -12,7 +12,7 @@ import { testSigner } from './signers.ts'
 /** When the certificates of these authorities start to be valid. */
 const CHAIN_START: Date = new Date('2026-01-01T00:00:00Z')
 
-/** The time that a clock tells unless a test says another. */
+/** The default time of a test clock. */
 export const STAMP_TIME: Date = new Date('2026-03-04T05:06:07Z')
 
 /** An authority, and its certificates as PEM. */

@@ -17,7 +17,7 @@ async function upload(text = DIGEST): Promise<number> {
   return (await fetch(api.url + ATTESTATIONS, { method: 'POST', body })).status
 }
 
-test('keeps what is uploaded, and lists it by the digest it is about', async () => {
+test('stores uploads, and lists them by the digest of their subject', async () => {
   await upload('another')
   await upload()
 

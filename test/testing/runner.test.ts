@@ -29,7 +29,7 @@ test('a step has its inputs, its state and the variables of its job', async () =
   expect(step.outputs).toEqual({ seen: 'in,7,acme/widget,refs/tags/v1,40,Linux,true' })
 })
 
-test('all that a step tells the runner is read', async () => {
+test('every command of a step to the runner is read', async () => {
   using step = await run(`
     write('GITHUB_STEP_SUMMARY', '# Done')
     write('GITHUB_ENV', 'A=b\\n')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseCommands, parseFileCommands } from '../../src/testing.ts'
 
-test('a mask hides what is printed after it, and nothing before', () => {
+test('a mask hides later output, not earlier', () => {
   const { visible, masks } = parseCommands('a secret\n::add-mask::secret\nthe secret')
 
   expect(visible).toBe('a secret\nthe ***')

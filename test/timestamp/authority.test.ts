@@ -207,7 +207,7 @@ async function isAnswered(authority: TimestampAuthority, bytes: Uint8Array): Pro
   return codeOf(() => readTimestampResponse(answer.response)) === expected
 }
 
-test('whatever byte of an answer changes, reading it fails or tells it as it then is', async () => {
+test('if any byte of an answer changes, reading fails or returns the changed value', async () => {
   const { authority } = createTestAuthority()
   const { response } = await authority.stampSignature(DATA)
   fc.assert(

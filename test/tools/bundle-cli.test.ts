@@ -65,7 +65,7 @@ test('a CommonJS package that is imported late is refused, unless it stays outsi
   expect(run(join(root, 'dist/main.js'), [])).toContain('basename')
 })
 
-test('the core is one chunk, with all it shares with what is loaded late', async () => {
+test('the core is one chunk, with all that it shares with lazy chunks', async () => {
   const root = createTempFolder()
   const sources = {
     'main.ts': `

@@ -39,7 +39,7 @@ test('a peer is installed once into a folder named by its version', () => {
   expect(peer.count).toBe(1)
 })
 
-test('a refusal is remembered with its reason, and believed for a day', () => {
+test('a refusal is cached with its reason for a day', () => {
   const cache = createTempFolder()
   const peer = countingPeer(refuse)
 
@@ -70,7 +70,7 @@ test('what an interrupted installation left behind is thrown away', () => {
   expect(existsSync(leftover)).toBe(false)
 })
 
-test('a peer that was never asked for is not there', () => {
+test('a peer that was never requested is missing', () => {
   expect(findPeer(countingPeer(), createTempFolder())).toMatchObject({ isThere: false })
 })
 

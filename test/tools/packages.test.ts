@@ -28,7 +28,7 @@ test('a file that is not executable is not a command', () => {
   expect(missingPackages([REGISTRY], folder)).toEqual([REGISTRY])
 })
 
-test('a command that lies in the folder of its version is not missing', () => {
+test('a command in the folder of its version is not missing', () => {
   const root = createTempFolder()
   const postgres = { name: 'postgresql', command: 'initdb', versions: root }
   const before = missingPackages([postgres], '/no-such-folder')

@@ -8,7 +8,7 @@ import { createTempFolder } from '../support/temp-folder.ts'
 const BUSY_MACHINE_MS = 180_000
 
 test(
-  'the quickstart ends as it tells, and leaves nothing behind',
+  'the quickstart ends as documented, and leaves nothing behind',
   () => {
     const folder = createTempFolder()
 

@@ -28,7 +28,7 @@ function isExact(value: unknown): boolean {
 }
 
 describe.each(ALGORITHM_NAMES)('%s', (name) => {
-  test('what is issued is verified, and says what was asked for', async () => {
+  test('an issued token verifies and has the requested claims', async () => {
     await fc.assert(
       fc.asyncProperty(claims, async (given) => {
         const requested = given as JsonObject

@@ -191,7 +191,7 @@ test('an attestation in the older layout verifies as its envelope does', async (
   )
 })
 
-test('the result document says who signed, and names every check with what was expected and found', async () => {
+test('the result document names the signer, and every check with expected and actual values', async () => {
   const verdict = await verify([await signed('ES256'), await signed('ES256', 'other')])
   const document = toResultDocument([toArtifactDocument('app', digest, verdict)], [])
   expect(document).toMatchObject({ schema: RESULT_SCHEMA, ok: true, exitCode: 0 })

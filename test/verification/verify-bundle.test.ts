@@ -282,7 +282,7 @@ test('a file signature carries a time as well', async () => {
   expect(verified.times[0]?.source).toBe('timestamp-authority')
 })
 
-test('evidence that is demanded and not there fails', async () => {
+test('required evidence that is missing fails', async () => {
   const { bundle } = await signArtifact(testSigner(), { digest: image })
   const root = authority.trustedRoot
   const times = { policy: { evidence: { logEntries: 0, times: 1 } }, root }

@@ -44,7 +44,7 @@ test('a token of a trusted key that says what was asked for is verified, check b
   ])
 })
 
-test('a failed check tells what was expected and what was found, and stops', async () => {
+test('a failed check reports expected and actual values, and stops', async () => {
   const outcome = examineToken(await signAnyToken({ ...CLAIMS, iss: 'https://evil' }), CONTEXT)
 
   expect(outcome).toMatchObject({ ok: false, error: { code: 'ERR_JWT_CLAIM_MISMATCH' } })

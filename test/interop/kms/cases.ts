@@ -130,7 +130,7 @@ export const KMS_CASES: readonly KmsCase[] = [
     },
   },
   {
-    title: 'an alias that is not there is not moved',
+    title: 'a missing alias is not moved',
     ask: async (kms) => {
       const TargetKeyId = await newKey(kms)
       return failure(kms, (api) => api.updateAlias({ AliasName: 'alias/not-there', TargetKeyId }))

@@ -1,4 +1,4 @@
-/** Commands that a job summary tells people to paste, run as they will be: by a shell, in a folder of theirs. */
+/** Commands to paste from a job summary, run as users do: by a shell, in a folder of theirs. */
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { COSIGN } from '../../../tools/interop/peers.ts'

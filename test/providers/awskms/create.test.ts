@@ -108,7 +108,7 @@ test('a taken alias is refused before a key is made', async () => {
 })
 
 test.each(['alias/aws/s3', '1234abcd-12ab-34cd-56ef-1234567890ab'])(
-  'a key can not be called %s',
+  'a key cannot be called %s',
   async (keyId) => {
     await start()
 
@@ -128,7 +128,7 @@ test('a key that takes seconds to appear is waited for', async () => {
   await expect(provider.describe(uri)).resolves.toBeDefined()
 })
 
-test('a key that never appears is given up and not left behind in silence', async () => {
+test('a key that never appears is abandoned with an error that names it', async () => {
   await start({ keyLagMs: 60_000 })
 
   const creation = create()
@@ -141,7 +141,7 @@ test('a key that never appears is given up and not left behind in silence', asyn
   )
 })
 
-test('a key whose alias can not be made is scheduled for deletion', async () => {
+test('a key whose alias cannot be created is scheduled for deletion', async () => {
   await start()
   double.deny('CreateAlias')
 
@@ -161,7 +161,7 @@ test('a key that fails its test never gets its alias', async () => {
   expect(double.calls.has('CreateAlias')).toBe(false)
 })
 
-test('an orphan that can not be deleted is named', async () => {
+test('an orphan that cannot be deleted is named', async () => {
   await start()
   double.deny('CreateAlias')
   double.deny('ScheduleKeyDeletion')
@@ -179,7 +179,7 @@ test('an alias whose answer was lost is taken for what it is: made', async () =>
   expect(double.keys()).toMatchObject([{ state: 'Enabled', arn: (uri as AwsKmsUri).keyId }])
 })
 
-test('of two who take the same alias at once one is refused, and its key goes', async () => {
+test('one of two concurrent creations of an alias is refused, and its key is deleted', async () => {
   await start()
 
   const outcomes = await Promise.allSettled([create(), create()])

@@ -114,7 +114,7 @@ test('each missing permission is reported with the statement that grants it', as
   expect(hintOf(noDescribe, 'describe-permission')).toContain(statement('DescribeKey'))
 })
 
-test('a key that is not there makes the region a suspect', async () => {
+test('a missing key points to the region', async () => {
   const diagnoses = await provider.diagnose(reference('alias/typo'))
 
   expect(summary(diagnoses)).toMatchObject({ key: false })

@@ -106,7 +106,7 @@ test('a missing permission is named with the statement that grants it', async ()
   expect(error.hint).toContain(`{"Effect":"Allow","Action":"kms:Sign","Resource":"${key.arn}"}`)
 })
 
-test('a key that is not there makes the region a suspect', async () => {
+test('a missing key points to the region', async () => {
   const error = await failure(provider.open(reference('alias/typo')))
 
   expect(error.code).toBe('ERR_KEY_NOT_FOUND')

@@ -84,7 +84,7 @@ test('a key that was made a moment ago is looked for a second time', async () =>
   expect(double.keys()).toHaveLength(1)
 })
 
-test('a key that signs wrongly is given up, and not taken up again', async () => {
+test('a key that signs wrongly is dropped, and not used again', async () => {
   double.fail('Sign', { kind: 'sign', how: 'double-hash' }, 1)
   await expect(createOnce(false)).rejects.toMatchObject({ code: 'ERR_PROVIDER_FAULT' })
 

@@ -32,7 +32,7 @@ test('a public half that was not written is written when the making is repeated'
   expect(readFileSync(join(folder, 'release-1.pub'), 'utf8')).toBe(publicHalf)
 })
 
-test('a second name of the private key, left by a crash, is gone once the making was repeated', async () => {
+test('a second name of the private key, left by a crash, is removed by repeating the creation', async () => {
   const folder = createTempFolder()
   const path = join(folder, 'release-1.pem')
   await provider.createOnce(request(path))

@@ -159,7 +159,7 @@ test.each([
     }),
   ],
   [
-    'a key that can not sign',
+    'a key that cannot sign',
     generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
   ],
 ])('a file with %s is refused', async (_, content) => {
@@ -259,7 +259,7 @@ test('create does not write through a dangling link', async () => {
   expect(readdirSync(folder)).toEqual(['key.pem'])
 })
 
-test('one of several who make the same key gets it', async () => {
+test('exactly one of several concurrent creations of a key succeeds', async () => {
   const folder = createTempFolder()
   const uri = { scheme: 'file', path: join(folder, 'key.pem') } as const
   const { provider } = provide()
@@ -300,7 +300,7 @@ test('create on a full disk leaves neither half', async (context) => {
   expect(readdirSync(folder)).toEqual(['filler'])
 })
 
-test('a key file that can not be read names the reason', async () => {
+test('an unreadable key file is an error with the reason', async () => {
   const { path } = write('x')
 
   await expect(
@@ -355,7 +355,7 @@ test.each([
   expect(publicKeyPath(path)).toBe(expected)
 })
 
-test('a key that is made where a folder lies is refused', async () => {
+test('a key is not created at the path of a folder', async () => {
   const folder = createTempFolder()
   mkdirSync(join(folder, 'key.pem'))
   const uri = { scheme: 'file', path: join(folder, 'key.pem') } as const

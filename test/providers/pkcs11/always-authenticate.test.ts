@@ -64,7 +64,7 @@ test('50 signatures at once each get their login', async () => {
   expect(logins.filter(([user]) => user === CKU_CONTEXT_SPECIFIC)).toHaveLength(50)
 })
 
-test('many who sign at once with a wrong PIN make one attempt', async () => {
+test('concurrent signatures with a wrong PIN make one attempt', async () => {
   let current = pin
   const { provider, logins } = watch(() => current)
   const signer = await provider.open(uriFor('signature'))

@@ -79,7 +79,7 @@ test('a wrong PIN is tried once, however often the key is asked for', async () =
   expect(tried).toEqual(['wrong-pin'])
 })
 
-test('many who ask at once with a wrong PIN make one attempt', async () => {
+test('concurrent logins with a wrong PIN make one attempt', async () => {
   const { provider, tried } = watch({ readPin: () => Promise.resolve('wrong-pin') })
 
   const asked = Array.from({ length: 10 }, () => provider.open(uriFor('key')))
@@ -281,7 +281,7 @@ test('a pin-source that is missing or holds no PIN is an error of the file', asy
   expect(tried).toEqual([])
 })
 
-test('a caller who goes does not wait for a PIN', async () => {
+test('a caller that aborts does not wait for a PIN', async () => {
   const caller = new AbortController()
   const { provider } = watch({
     readPin: () => {

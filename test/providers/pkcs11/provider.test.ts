@@ -156,7 +156,7 @@ test('200 signatures at once are all good', async () => {
   expect(messages.filter(isGood)).toHaveLength(200)
 })
 
-test('a caller who goes while others sign is let go', async () => {
+test('a caller that aborts while others sign is released', async () => {
   const single = createPkcs11Provider({ readPin, maxSessions: 1 })
   const signer = await single.open(key)
   const caller = new AbortController()

@@ -159,7 +159,7 @@ test('a call that keeps failing is made twice, and is an outage in the end', asy
   expect(await signer.sign(MESSAGE)).toHaveLength(64)
 })
 
-test('a token that has gone from its slots is an outage, and is found when it is back', async () => {
+test('a token removed from its slots is an outage, and is found again once it is back', async () => {
   let isGone = false
   const { signer } = await openWatched('key', (real) => ({
     C_GetSlotList: (tokenPresent) => (isGone ? [] : real.C_GetSlotList(tokenPresent)),

@@ -88,7 +88,7 @@ test('a session comes back whether its work fails at once or later', async () =>
   expect(await pool.use(() => 'served')).toBe('served')
 })
 
-test('a caller who goes while waiting is let go, and the next one is served', async () => {
+test('a caller that aborts while waiting is released, and the next one is served', async () => {
   const pool = new SessionPool(fakeToken().source, 1)
   const running = openEnded()
   const caller = new AbortController()
@@ -117,7 +117,7 @@ test('a caller whose signal is aborted already does not wait', async () => {
   await first
 })
 
-test('a caller who goes during the work is let go; the session is lent again after it', async () => {
+test('a caller that aborts during the work is released; the session is reused after it', async () => {
   const pool = new SessionPool(fakeToken().source, 1)
   const running = openEnded()
   const caller = new AbortController()

@@ -108,7 +108,7 @@ test('once another approved it is done, and once only', async () => {
   expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
 })
 
-test('what is approved is done once, though it is sent twice at once', async () => {
+test('an approved change runs once, though it is sent twice at the same time', async () => {
   const service = await waitingService()
   const { requestSha256 } = await listed(service)
   await service.app.inject(approval(requestSha256, WORKFLOW_CREDENTIALS))
@@ -140,7 +140,7 @@ test('an approval counts only for the request its operator saw', async () => {
   expect(await codeOfAsync(service.ask)).toBe('ERR_APPROVAL_REQUIRED')
 })
 
-test('a policy says who may approve', async () => {
+test('a policy decides who may approve', async () => {
   const service = await waitingService(
     'permit (principal, action == Action::"readKeys", resource);',
   )

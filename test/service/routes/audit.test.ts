@@ -42,7 +42,7 @@ test.each(PATHS)('a client without a token cannot read /audit/%s', async (path) 
 })
 
 test.each(PATHS)(
-  'a caller to whom all groups of actions are permitted does not read /audit/%s, and the log says so',
+  'a caller with all groups of actions cannot read /audit/%s, and the log records the denial',
   async (path) => {
     const { app, log } = await createScene({ policies: ALL_GROUPS })
     const answer = await app.inject({ url: `/audit/${path}`, headers: CREDENTIALS })
@@ -74,7 +74,7 @@ permit (principal, action == Action::"sign", resource);`
   expect((await refused.app.inject(read)).statusCode).toBe(403)
 })
 
-test('a caller who may reads what happened, by place and by label', async () => {
+test('a permitted caller reads the audit log by index and by label', async () => {
   const { app } = await createScene()
   const read = (query: string) =>
     app.inject({ url: `/audit/entries${query}`, headers: CREDENTIALS })
@@ -107,7 +107,7 @@ test('nothing of the audit log is for caches', async () => {
   }
 })
 
-test('the audit log verifies over HTTP with the token of a caller who may, and with no other', async () => {
+test('the audit log verifies over HTTP only with the token of a permitted caller', async () => {
   const { app } = await createScene()
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const verify = async (token: string): Promise<unknown> => {

@@ -120,7 +120,7 @@ test('a history that was never signed is not served: try again', async () => {
   expect(answer.json()).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE', retryable: true })
 })
 
-test('a page that is served leaves no line in the log, one that can not be leaves one with its request', async () => {
+test('a served page leaves no log line, and a failed one leaves a line with its request', async () => {
   const lines: string[] = []
   const logger = { level: 'info', stream: { write: (line: string) => void lines.push(line) } }
   const { published } = await service()

@@ -34,7 +34,7 @@ test('readyz says yes while every check passes', async () => {
   expect(answer.json()).toEqual({ ready: true, checks: [{ name: 'store', ok: true }] })
 })
 
-test('readyz names what is missing by its code and says no more', async () => {
+test('readyz reports only the code of a missing part', async () => {
   const failure = new CountersignError('ERR_PROVIDER_UNAVAILABLE', 'hsm-7.internal is out of reach')
   await using app = await createService({
     readiness: () => [
@@ -68,7 +68,7 @@ test('a check that never ends is not ready at the deadline', async () => {
   expect(answer.body).toContain('ERR_TIMEOUT')
 })
 
-test('however many ask at the same time, what is needed is looked at once', async () => {
+test('concurrent requests share one check of each part', async () => {
   let looks = 0
   const answers = Promise.withResolvers<undefined>()
   await using app = await createService({

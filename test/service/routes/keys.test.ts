@@ -240,7 +240,7 @@ test.each([
     'ERR_REQUEST_INVALID',
   ],
   [
-    'a key that lies elsewhere',
+    'a key at another location',
     '/v1/keys/release/import',
     { uri: 'pkcs11:object=x?module-path=/evil.so' },
     'ERR_KEY_URI_INVALID',
@@ -290,7 +290,7 @@ function waitingParts(): {
 
 const forced = { force: true, reason: 'a drill' }
 
-test('others approve what is done to which version, though the request names none', async () => {
+test('an approval fixes the change and the version, though the request names none', async () => {
   const { asked, parts } = waitingParts()
   const { post } = await start(parts)
 

@@ -162,7 +162,7 @@ test.each([
   expect(answer.json()).toMatchObject({ code, hint: expect.any(String) as string })
 })
 
-test('an unknown key is not found, and the log knows who looked for it', async () => {
+test('an unknown key is not found, and the log records the caller', async () => {
   const { app, log } = await startService()
 
   const answer = await app.inject({ ...ONE_FILE, url: '/v1/keys/relaese/signatures' })
@@ -263,7 +263,7 @@ test('a batch of which one artifact fails for no reason of its own fails, and ma
   ])
 })
 
-test('nothing is released where the log can not be written', async () => {
+test('nothing is released if the log cannot be written', async () => {
   const full = new CountersignError('ERR_LOG_UNAVAILABLE', 'the log could not be written')
   const { app } = await startService({
     parts: {

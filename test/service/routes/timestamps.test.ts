@@ -30,7 +30,7 @@ test('any client gets a time stamp, and the log records it', async () => {
   ])
 })
 
-test('what can not be stamped gets an answer of RFC 3161 that says so', async () => {
+test('a request that cannot be stamped gets a rejection of RFC 3161', async () => {
   const { app, log } = await startService()
 
   const answer = await app.inject(request(Buffer.from('no request')))

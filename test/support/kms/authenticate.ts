@@ -1,4 +1,4 @@
-/** AWS Signature Version 4 as KMS checks it: who calls, in which region, and when. */
+/** AWS Signature Version 4 as KMS checks it: caller, region and time. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { KmsFault } from './fault.ts'

@@ -229,7 +229,7 @@ export const KMS_CASES: readonly KmsCase[] = [
   },
 
   {
-    name: 'a key that is not there is not found by its id',
+    name: 'a missing key is not found by its id',
     run: async (kms) => {
       const { arn } = await makeKey(kms)
       const missing = arn.replace(/key\/.*/, 'key/00000000-0000-4000-8000-000000000000')

@@ -255,7 +255,7 @@ test('an operation can be denied, broken, cut off and left hanging, and counts i
   expect(counts).toEqual({ Sign: 4, CreateKey: 1 })
 })
 
-test('CreateKey makes what was asked for and refuses what can not be', async () => {
+test('CreateKey creates supported keys and refuses others', async () => {
   const { kms } = await startWithSdk(stack)
   const Tags = [{ TagKey: 'team', TagValue: 'release' }]
   const made = await kms.createKey({

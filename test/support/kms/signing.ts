@@ -19,7 +19,7 @@ import { encodeDigestInfo, encodePss, verifyPss } from './emsa.ts'
 import { KmsFault, violates } from './fault.ts'
 import { type KmsKey, keySpec } from './key.ts'
 
-/** Ways a faulty backend signs: hashing a digest once more, or PSS with the longest salt that fits. */
+/** Ways a faulty backend signs: hashing a digest again, or PSS with the longest salt that fits. */
 export type SigningFault = 'double-hash' | 'max-salt'
 
 /** One request to Sign or Verify. */

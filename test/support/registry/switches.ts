@@ -21,7 +21,7 @@ export interface Switches {
   uploads: 'relative' | 'absolute' | 'elsewhere'
   areTagsImmutable: boolean
   honoursConditions: boolean
-  /** Whether HEAD tells digest and length. */
+  /** Whether HEAD returns digest and length. */
   isHeadTelling: boolean
   /** Changes content on its way out. */
   tamper: ((path: string, bytes: Buffer) => Buffer) | undefined
