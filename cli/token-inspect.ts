@@ -22,7 +22,7 @@ export async function inspectTokenCommand(
   const said = { header: header.json, claims: claims.json }
   const { expires } = claims
   terminal.say(
-    `${terminal.style('bad', 'NOT VERIFIED')}: anybody can write this; countersign token verify says whether it is true`,
+    `${terminal.style('bad', 'NOT VERIFIED')}: a token like this can be forged; check it with countersign token verify`,
   )
   if (expires !== undefined) {
     const isOver = expires <= context.now()

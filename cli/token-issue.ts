@@ -60,7 +60,7 @@ export async function issueTokenCommand(
   const { token, kid, jti, audience, expires } = issued
   const until = toUtcSeconds(expires)
   terminal.say(`issued for ${audience.join(', ')} until ${until}, kid ${kid}`)
-  terminal.say('whoever has the token can use it: hand it on by a pipe or a file, not by a log')
+  terminal.say('this is a bearer token: pass it on by a pipe or a file, never by a log')
   const document = { schema: schema('token'), ok: true, exitCode: 0, kid, jti, audience }
   return {
     exitCode: 0,

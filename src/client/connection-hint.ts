@@ -19,7 +19,7 @@ export function connectionHint(code: string): string {
     return 'its certificate is of an authority that this machine does not know: if it is yours, set NODE_EXTRA_CA_CERTS to the PEM file of that authority'
   }
   if (WRONG_CERTIFICATE.has(code)) {
-    return 'its certificate must be mended: of another name, or out of its time; or the clock here is wrong'
+    return 'its certificate is for another name, or not valid at this time; fix it, or the clock of this machine'
   }
   return 'check the name, the network, the firewall and the certificate, and try again'
 }

@@ -64,7 +64,8 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
 /** What to do about errors whose places know nothing of HTTP. */
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_JSON_INVALID: 'send one JSON text in UTF-8 that names no member twice (RFC 8259)',
-  ERR_INPUT_TOO_LARGE: 'send less in one request; whoever runs the service sets serve.maxBodyBytes',
+  ERR_INPUT_TOO_LARGE:
+    'send less in one request; the operator of the service sets serve.maxBodyBytes',
   ERR_STATEMENT_INVALID: 'name each subject once, by its own digest',
 }
 
@@ -94,8 +95,8 @@ function internalText(code: ErrorCode, retryable: boolean): { message: string; h
   return {
     message: `the service could not do this: ${titleOf(code).toLowerCase()}`,
     hint: retryable
-      ? 'try again; if it stays so, give whoever runs the service the request id'
-      : 'give whoever runs the service the request id: its log says more',
+      ? 'try again; if that fails, report the request id to the operator of the service'
+      : 'report the request id to the operator of the service: its log has the details',
   }
 }
 

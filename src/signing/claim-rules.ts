@@ -42,7 +42,7 @@ function hasAll(names: readonly string[], some: readonly string[]): boolean {
 const OURS: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'])
 
 const LEAVE_OUT =
-  'leave it out; whoever runs the service decides what the key signs (claims of the key)'
+  'leave it out; the operator of the service decides what the key signs (claims of the key)'
 const CHANGE = 'change it, and ask again'
 
 /** The error of claims that are not within the rules: names the claim and says what is wrong with it. */

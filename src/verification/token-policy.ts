@@ -79,7 +79,7 @@ export function assertIssuer({ issuer }: Claims, policy: TokenPolicy): string {
 export function assertAudience({ audience = [] }: Claims, policy: TokenPolicy): readonly string[] {
   if (policy.audience === ANY || audience.includes(policy.audience)) return audience
   const actual = describeAudience(audience)
-  throw mismatch('aud', 'the token is for somebody else', policy.audience, actual)
+  throw mismatch('aud', 'the token is for another audience', policy.audience, actual)
 }
 
 /**

@@ -30,7 +30,7 @@ test('an issued token is alone on stdout, and jose verifies it', async () => {
 
   expect(exitCode).toBe(0)
   expect(stderr).toBe(`issued for api until 2026-11-22T10:05:00Z, kid KID
-whoever has the token can use it: hand it on by a pipe or a file, not by a log
+this is a bearer token: pass it on by a pipe or a file, never by a log
 `)
   const key = createPublicKey(readFileSync(folder.path('sessions.pub')))
   const { payload, protectedHeader } = await jwtVerify(stdout.trim(), key, { currentDate: NOW })
@@ -323,7 +323,7 @@ test('inspecting shows what a token says and says first that nothing is verified
   const result = await scene.run('token inspect -', { stdin: `${header}.${payload}.AAAA\n` })
 
   expect(result.exitCode).toBe(0)
-  expect(result.stderr).toMatch(/^NOT VERIFIED: anybody can write this/)
+  expect(result.stderr).toMatch(/^NOT VERIFIED: a token like this can be forged/)
   expect(JSON.parse(result.stdout)).toMatchObject({
     header: { alg: 'ES256' },
     claims: { sub: 'job-7' },

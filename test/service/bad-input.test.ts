@@ -17,7 +17,7 @@ const API = 'see /openapi.json for what the service takes'
 const STRICT = 'send one JSON text in UTF-8 that names no member twice (RFC 8259)'
 const FULL_DIGEST = 'write sha256: (or sha384:, sha512:) and the full digest in lower-case hex'
 const RULES =
-  'leave it out; whoever runs the service decides what the key signs (claims of the key); nothing was issued'
+  'leave it out; the operator of the service decides what the key signs (claims of the key); nothing was issued'
 
 /** A signature of one artifact by its digest. */
 const of = (digest: string): object => ({ artifacts: [{ digest, kind: 'file' }] })
@@ -37,7 +37,7 @@ const bodies: readonly (readonly [string, string, object | string, ExpectedProbl
       status: 404,
       code: 'ERR_KEY_NOT_FOUND',
       detail: 'there is no key "missing"',
-      hint: 'check the name; whoever runs the service defines keys in countersign.yaml',
+      hint: 'check the name; the configuration of the service defines keys',
     },
   ],
   [
@@ -183,7 +183,7 @@ const bodies: readonly (readonly [string, string, object | string, ExpectedProbl
       status: 413,
       code: 'ERR_INPUT_TOO_LARGE',
       detail: 'the body is larger than the service takes',
-      hint: 'send less in one request; whoever runs the service sets serve.maxBodyBytes',
+      hint: 'send less in one request; the operator of the service sets serve.maxBodyBytes',
     },
   ],
   [

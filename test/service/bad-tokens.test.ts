@@ -112,7 +112,7 @@ const tokens: readonly TokenCase[] = [
     'for another audience',
     (issuer) => issuer.mint({ aud: 'https://other.example' }),
     {
-      detail: not('the token is for somebody else'),
+      detail: not('the token is for another audience'),
       hint: SEE,
       expected: SETTINGS.issuer,
       actual: 'https://other.example',

@@ -90,7 +90,7 @@ function describe(name: string, operation: Operation): readonly string[] {
   const isOpen = security?.length === 0
   return [
     `### ${name}`,
-    `${summary}${isOpen ? ' For anybody.' : ''}`,
+    `${summary}${isOpen ? ' Needs no authentication.' : ''}`,
     ...(description === undefined ? [] : [description]),
     ...table('Parameter', parameters.map(parameterRow)),
     ...table('Body', membersOf(operation.requestBody?.content)),
