@@ -185,9 +185,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     timestampAuthority,
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
     readiness: () => [
-      ...checkStore(),
-      ...checkTiles(),
-      ...witnessCheck(),
+      ...[checkStore, checkTiles, witnessCheck].flatMap((checksOf) => checksOf()),
       { name: 'approvals', check: () => audit.assertComplete() },
       { name: 'key history', check: () => assertWith(publications.assertRenewed) },
       ...probes.checks(configured),

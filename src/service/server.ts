@@ -7,15 +7,12 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readPolicyFolder } from '../access/policy-folder.ts'
-import type { AuthenticatorSettings, TextReader } from '../access/settings.ts'
 import type { Config, KeySettings } from '../config/config.ts'
 import { withEmbeddedKeys } from '../config/embedded-keys.ts'
 import type { Environment } from '../config/environment.ts'
 import { readSecret } from '../config/secret.ts'
 import { toTokenRules } from '../config/token-rules.ts'
 import { CountersignError } from '../errors.ts'
-import { readFileBounded } from '../files.ts'
-import { parseJwks } from '../formats/jwks.ts'
 import type { Key, KeyVersion } from '../keys/key.ts'
 import type { LogNames } from '../log/log-roles.ts'
 import { fileReference } from '../providers/file/uri.ts'
@@ -31,21 +28,19 @@ import { serializeTokenRules } from '../rotation/key-rules.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Archives } from '../store/database-store.ts'
 import type { Store } from '../store/store.ts'
-import { createTimestampClient, type TimestampClient } from '../timestamp/client.ts'
-import { parseTrustedRoot } from '../verification/trusted-root.ts'
 import { anchorLocation, anchorWarnings, openAnchorStorage } from './anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
-import { readProxies } from '../client/proxies.ts'
+import { readAccess } from './composition/access-settings.ts'
 import { createHttpServer, renewSecureContext } from './http-server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { isLoopback, listen, listeningOrigin, stopListening } from './listening.ts'
 import { assertLogNames, logNamesOf } from './log-names.ts'
 import { checkArchives, openTileArchives } from './log-tiles.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './renewals.ts'
-import { remoteStamper } from './stamper.ts'
+import { remoteStampers } from './composition/remote-stampers.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { openWitnesses } from './witnesses.ts'
-import { changedKeys, isRemote, warningsOf } from './warnings.ts'
+import { changedKeys, warningsOf } from './warnings.ts'
 
 /** What the service is started with. */
 export interface ServerOptions {
@@ -91,11 +86,6 @@ export interface RunningServer extends AsyncDisposable {
 
 /** How long first versions of keys may take, all together. */
 const FIRST_VERSIONS_MS = 120_000
-
-const MAX_PEM_BYTES = 256 * 1024
-const MAX_ROOT_BYTES = 4 * 1024 * 1024
-const MAX_JWKS_BYTES = 1024 * 1024
-const MAX_TOKEN_BYTES = 20 * 1024
 
 /** Answers are remembered that long; retries come within minutes. */
 const IDEMPOTENCY_SECONDS = 24 * 3600
@@ -276,7 +266,7 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
       ...{ name, ...key },
       rules: serializeTokenRules(toTokenRules(key)),
     })),
-    access: await toAccess(options, issuer),
+    access: await readAccess(options, issuer),
     approvals,
     policies: policies === undefined ? [] : await readPolicyFolder(policies),
     log: {
@@ -317,33 +307,6 @@ function alertOf({ output }: ServerOptions): AssemblyOptions['onAlert'] {
   }
 }
 
-/** Stampers of authorities elsewhere. A trusted root that has other authorities alone is a mistake. */
-export async function remoteStampers({
-  config,
-  fetch,
-}: Pick<ServerOptions, 'config' | 'fetch'>): Promise<AssemblyOptions['remoteStamper']> {
-  const { trustedRoot: path } = config.trust
-  const bytes = path === undefined ? undefined : await readFileBounded(path, MAX_ROOT_BYTES)
-  const trustedRoot = bytes && (await parseTrustedRoot(bytes))
-  const remote = Object.entries(config.keys).find(([, key]) => isRemote(key.timestamps))
-  const hasNone = trustedRoot?.timestampAuthorities.length === 0
-  if (remote !== undefined && hasNone) throw noAuthority(remote)
-  return (address, now) =>
-    remoteStamper({ address, client: timestampClient(address, fetch), trustedRoot, now })
-}
-
-function noAuthority([name, { timestamps }]: readonly [string, KeySettings]): CountersignError {
-  const message = `keys.${name} has its time stamps from ${timestamps}, and trust.trustedRoot has no authority`
-  return new CountersignError('ERR_CONFIG_INVALID', message, {
-    hint: 'set trust.trustedRoot to a file with the certificate chain of the authority: time stamps are verified before they are released',
-  })
-}
-
-function timestampClient(address: string, fetch: typeof globalThis.fetch): TimestampClient {
-  const deadline = (milliseconds: number): AbortSignal => AbortSignal.timeout(milliseconds)
-  return createTimestampClient({ url: new URL(address), runtime: { fetch, deadline } })
-}
-
 function toServiceSettings(config: Config, issuer: string): AssemblyOptions['settings'] {
   const { serve } = config
   const { anonymousTimestamps, maxBodyBytes, maxConcurrent, maxQueue, requestsPerMinute } = serve
@@ -363,39 +326,4 @@ function toServiceSettings(config: Config, issuer: string): AssemblyOptions['set
     failuresPerMinute: FAILURES_PER_MINUTE,
     idempotencySeconds: IDEMPOTENCY_SECONDS,
   }
-}
-
-async function toAccess(
-  { config: { access }, env }: ServerOptions,
-  issuer: string,
-): Promise<AuthenticatorSettings> {
-  const staticTokens = access.staticTokens.map(async ({ token, ...about }) => ({
-    ...about,
-    token: await readSecret(token, env),
-  }))
-  const issuers = access.issuers.map(async ({ ca, jwks, tokenFile, ...settings }) => ({
-    ...settings,
-    audience: settings.audience ?? issuer,
-    ca: await openText(ca, MAX_PEM_BYTES),
-    jwks: await openText(jwks, MAX_JWKS_BYTES, parseJwks),
-    bearerToken: await openText(tokenFile, MAX_TOKEN_BYTES),
-  }))
-  return {
-    issuers: await Promise.all(issuers),
-    staticTokens: await Promise.all(staticTokens),
-    proxies: readProxies(env),
-  }
-}
-
-/** A file that may be renewed; where it is missing or malformed now, the service does not start. */
-async function openText(
-  path: string | undefined,
-  maxBytes: number,
-  assertForm: (text: string) => unknown = () => undefined,
-): Promise<TextReader | undefined> {
-  if (path === undefined) return undefined
-  const read = async (): Promise<string> =>
-    Buffer.from(await readFileBounded(path, maxBytes)).toString('utf8')
-  assertForm(await read())
-  return read
 }

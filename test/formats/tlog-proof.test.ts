@@ -20,7 +20,10 @@ test('a proof has the lines of its specification, and keeps every signature line
   const proof = { extra: undefined, index: 5, hashes: [hash, hash], checkpoint: NOTE }
 
   expect(serializeTlogProof(proof)).toBe(WRITTEN)
-  expect(parse(WRITTEN)).toStrictEqual({ ...proof, hashes: proof.hashes.map(Buffer.from) })
+  expect(parse(WRITTEN)).toStrictEqual({
+    ...proof,
+    hashes: proof.hashes.map((one) => Buffer.from(one)),
+  })
 })
 
 test('extra data is read, and may be empty; the tree of one leaf needs no hash', () => {
