@@ -25,7 +25,7 @@ export async function stepPath(path: string, context: PathContext): Promise<stri
   return full
 }
 
-/** Tells whether a path is written as one inside the workspace, wherever it leads. */
+/** Whether a path is written as one inside the workspace, wherever it leads. */
 export function isInWorkspace(path: string, context: PathContext): boolean {
   const folder = resolve(workspace(context))
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)

@@ -26,7 +26,7 @@ export interface PublicationReport {
   readonly unproven: number
 }
 
-/** Publications of a service, read before its log, so that the log tells of all that is in them. */
+/** Publications of a service, read before its log, so that the log records all that is in them. */
 export class LoggedPublications {
   readonly #server: LogServer
   readonly #history: KeyHistory | undefined

@@ -10,7 +10,7 @@ import { readTokenInput, type TokenFlags } from './token-input.ts'
 /**
  * Shows the content of a token, and warns loudly that it is not verified.
  *
- * @throws CountersignError ERR_JWT_INVALID — it is no token; and those of reading it
+ * @throws CountersignError ERR_JWT_INVALID — it is not a token; and those of reading it
  */
 export async function inspectTokenCommand(
   argument: string | undefined,

@@ -83,7 +83,7 @@ function isTexts(value: JsonValue): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
-/** Tells whether a service is the pinned one. */
+/** Whether a service is the pinned one. */
 export function isPinned(pin: TrustPin, service: URL): boolean {
   return publicationUrl(pin.service).href === publicationUrl(service).href
 }

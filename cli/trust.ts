@@ -84,7 +84,7 @@ export async function withConfiguredTrust(
   }
 }
 
-/** Tells whether it is said whom to trust. */
+/** Whether any trust was given. */
 export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): boolean {
   return key !== undefined || trust !== undefined || certificateIdentity !== undefined
 }

@@ -225,7 +225,7 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
     return ERROR_TRAITS[this.code].retryable
   }
 
-  /** Tells whether a caught value is a CountersignError, of one code where a code is given. */
+  /** Whether a caught value is a CountersignError, with the given code, if any. */
   static is<C extends ErrorCode>(value: unknown, code?: C): value is CountersignError<C> {
     return value instanceof CountersignError && (code === undefined || value.code === code)
   }

@@ -37,7 +37,7 @@ export interface WriteFileOptions {
 }
 
 /**
- * Tells whether an error of this module has one cause of the operating system: `ENOENT` (no such
+ * Whether an error of this module has one cause of the operating system: `ENOENT` (no such
  * file), `EEXIST` (already there), `ENOSPC` (disk full)…
  */
 export function hasErrno(error: unknown, errno: string): boolean {
@@ -187,7 +187,7 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 /**
- * Tells whether a path is in a folder, or the folder itself, once every link in both is followed. What is
+ * Whether a path is in a folder, or the folder itself, once every link in both is followed. What is
  * not there counts by the folder it would be in.
  */
 export async function isWithin(path: string, folder: string): Promise<boolean> {

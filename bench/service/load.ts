@@ -42,7 +42,7 @@ interface Summary {
 const SCRIPT = resolve(import.meta.dirname, 'load.lua')
 const run = promisify(execFile)
 
-/** Tells whether wrk is here. */
+/** Whether wrk is here. */
 export function isWrkInstalled(): boolean {
   // It has no way to be asked without a complaint.
   return spawnSync('wrk', ['--version']).error === undefined

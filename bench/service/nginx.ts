@@ -17,7 +17,7 @@ export interface NginxPage {
   readonly body: string
 }
 
-/** Tells whether nginx is here. */
+/** Whether nginx is here. */
 export function isNginxInstalled(): boolean {
   return spawnSync('nginx', ['-v']).error === undefined
 }

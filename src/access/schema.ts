@@ -65,7 +65,7 @@ export const CLAIM_ATTRIBUTES: readonly string[] = [
 const TEMPLATE = `// An issuer of identity tokens, by its exact address; "static" for development tokens.
 entity Issuer;
 
-// Who calls, by "<issuer> <subject>". A claim that is no text is no attribute. Tags: every claim that is a text.
+// Who calls, by "<issuer> <subject>". A claim that is not a text is no attribute. Tags: every claim that is a text.
 entity Caller in [Issuer] {
   kind: String,
   issuer: String,
@@ -87,7 +87,7 @@ entity Key {
   algorithm: String,
 };
 
-// Claims that a token is to have; a claim that is no text is its JSON. Tags: the claims.
+// Claims that a token is to have; a claim that is not a text is its JSON. Tags: the claims.
 entity Claims tags String;
 
 // Annotations that a signature is to have. Tags: the annotations.

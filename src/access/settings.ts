@@ -80,7 +80,7 @@ function invalid(message: string, hint: string): CountersignError {
   return new CountersignError('ERR_CONFIG_INVALID', message, { hint })
 }
 
-/** Tells whether a text is a bearer token, which can stand in a header (RFC 6750 section 2.1). */
+/** Whether a text is a bearer token, which can stand in a header (RFC 6750 section 2.1). */
 export function isBearerToken(text: string): boolean {
   return BEARER_FORM.test(text)
 }

@@ -38,7 +38,7 @@ export async function withinDeadline<T>(
   }
 }
 
-/** Code at the bottom of a failed fetch, which itself says only "fetch failed"; undefined where there is none. */
+/** Code at the bottom of a failed fetch, which itself says only "fetch failed"; undefined if absent. */
 export function rootCode(error: unknown): string | undefined {
   let code: string | undefined
   for (let at = error; at instanceof Error; at = at.cause) {

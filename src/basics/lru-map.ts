@@ -11,7 +11,7 @@ export class LruMap<T> {
     this.#limit = limit
   }
 
-  /** The value of a key, which is thereby used; undefined where there is none. */
+  /** The value of a key, which is thereby used; undefined if absent. */
   get(key: string): T | undefined {
     const value = this.#entries.get(key)
     if (value === undefined) return undefined

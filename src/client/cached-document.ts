@@ -20,7 +20,7 @@ export interface StoredDocument {
 
 /** Where a document is kept between runs. */
 export interface DocumentCopy {
-  /** The copy; undefined where there is none, or it is damaged. */
+  /** The copy; undefined if it is absent or damaged. */
   read(): Promise<StoredDocument | undefined>
   write(document: StoredDocument): Promise<void>
 }

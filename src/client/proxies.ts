@@ -46,7 +46,7 @@ export function readProxies(env: ProxyVariables): Proxies {
   }
 }
 
-/** Tells whether the environment names a proxy at all. */
+/** Whether the environment names a proxy at all. */
 export function namesProxy(env: ProxyVariables): boolean {
   return ['https_proxy', 'http_proxy'].some((name) => readVariable(env, name).value !== '')
 }

@@ -54,7 +54,7 @@ const loopback = blocks('ipv4', [['127.0.0.0', 8]])
 loopback.addAddress('::1', 'ipv6')
 
 /**
- * Tells whether an address is a public host. An IPv4 address inside an IPv6 one, mapped or by NAT64, counts as the
+ * Whether an address is a public host. An IPv4 address inside an IPv6 one, mapped or by NAT64, counts as the
  * IPv4 address. Anything else is not public: no address, 6to4, a zone (`fe80::1%eth0`).
  */
 export function isPublicAddress(address: string): boolean {
@@ -64,7 +64,7 @@ export function isPublicAddress(address: string): boolean {
   return globalIpv6.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6')
 }
 
-/** Tells whether an address is this machine. */
+/** Whether an address is this machine. */
 export function isLoopbackAddress(address: string): boolean {
   const family = isIP(address)
   return family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6')

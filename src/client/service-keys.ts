@@ -12,7 +12,7 @@ export interface ServiceKeys {
   /** Whether the trust key of this user's choice has signed them. */
   readonly isPinned: boolean
   /**
-   * Reads them, once more where a `kid` is not among those that sign or have signed.
+   * Reads them, and again if a `kid` is not among those that sign or have signed.
    *
    * @throws {@link CountersignError} the errors of fetching and verifying what the service publishes
    */
@@ -60,7 +60,7 @@ export function fileHashOf(newest: PublishedVersion | undefined): HashName | und
 }
 
 /**
- * Tells whether a history has the version with a `kid` as one that signs or has signed: one that was
+ * Whether a history has the version with a `kid` as one that signs or has signed: one that was
  * pending when it was fetched can have been activated since. Where none is asked for, it has.
  */
 export function hasVersion({ versions }: KeyHistory, kid: string | undefined): boolean {

@@ -60,7 +60,7 @@ export interface Form {
 /** What a key is called: never mistaken for a path or a URI. */
 export const KEY_NAME_PATTERN = '^[a-z][a-z0-9_-]{0,62}$'
 
-/** Tells whether a text has the form of a key's name. */
+/** Whether a text has the form of a key's name. */
 export function isKeyName(text: string): boolean {
   return new RegExp(KEY_NAME_PATTERN).test(text)
 }

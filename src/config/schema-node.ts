@@ -27,7 +27,7 @@ export interface SchemaNode {
 /** Names from the root to a value; items of a list by their index. */
 export type Path = readonly string[]
 
-/** A place of the schema and the value there; undefined where there is none. */
+/** A place of the schema and the value there; undefined if absent. */
 export interface Visit {
   readonly path: Path
   readonly node: SchemaNode
@@ -47,7 +47,7 @@ export function entrySchema(node: SchemaNode): SchemaNode | undefined {
   return Object.values(node.patternProperties ?? {})[0]
 }
 
-/** Tells whether a visited place is one setting: a text or a list, not a mapping, nor a part of a list. */
+/** Whether a visited place is one setting: a text or a list, not a mapping, nor a part of a list. */
 export function isSetting({ path, node }: Visit): boolean {
   const isItem = path.some((name) => /^[0-9]+$/.test(name))
   return !isItem && node.properties === undefined && node.patternProperties === undefined
@@ -70,7 +70,7 @@ function children(node: SchemaNode, value: unknown): readonly (readonly [string,
   return isMapping(value) ? Object.keys(value).map((name) => [name, entry]) : []
 }
 
-/** Tells whether one text can set a place: a text itself, or a list of texts. */
+/** Whether one text can set a place: a text itself, or a list of texts. */
 export function isSettable({ type, items }: SchemaNode): boolean {
   return type === 'array' ? items?.type === 'string' : type !== 'object'
 }
@@ -84,7 +84,7 @@ export function schemaAt(node: SchemaNode | undefined, path: Path): SchemaNode |
   return schemaAt(items ?? entrySchema(node) ?? property, rest)
 }
 
-/** Finds the value at a path; undefined where there is none. */
+/** Finds the value at a path; undefined if absent. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce(own, value)
 }
@@ -96,7 +96,7 @@ export function own(value: unknown, name: string): unknown {
     : undefined
 }
 
-/** Tells whether a value is a mapping. */
+/** Whether a value is a mapping. */
 export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -95,17 +95,17 @@ export const ALGORITHM_NAMES: readonly AlgorithmName[] = Object.values(ALGORITHM
 /** Algorithms that every verifier in the field can check for artifacts (cosign, sigstore clients). */
 export const INTEROPERABLE: ReadonlySet<AlgorithmName> = new Set(['ES256', 'RS256'])
 
-/** Tells whether a text names an algorithm of the table. */
+/** Whether a text names an algorithm of the table. */
 export function isAlgorithmName(name: string): name is AlgorithmName {
   return Object.hasOwn(ALGORITHMS, name)
 }
 
-/** Tells whether an algorithm is one of RSA, of which one key can carry several. */
+/** Whether an algorithm is one of RSA, of which one key can carry several. */
 export function isRsaAlgorithm(algorithm: Algorithm): algorithm is RsaAlgorithm {
   return algorithm.family === 'rsa-pkcs1' || algorithm.family === 'rsa-pss'
 }
 
-/** Tells whether two names are of one algorithm of the table: equal, or both names of Ed25519. */
+/** Whether two names are of one algorithm of the table: equal, or both names of Ed25519. */
 export function isSameAlgorithm(name: string, other: string): boolean {
   if (!isAlgorithmName(name) || !isAlgorithmName(other)) return false
   return name === other || [name, other].every((one) => ALGORITHMS[one].family === 'ed25519')

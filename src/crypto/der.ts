@@ -71,7 +71,7 @@ function header(length: number): number {
   return length < 0x80 ? 2 : 3
 }
 
-/** Tells whether bytes are the one valid DER encoding of a signature on the curve. */
+/** Whether bytes are the one valid DER encoding of a signature on the curve. */
 export function isEcdsaDer(der: Uint8Array, curve: Curve): boolean {
   try {
     derToP1363(der, curve)

@@ -20,12 +20,12 @@ export const DIGEST_BYTES: Readonly<Record<HashName, number>> = {
   sha512: 64,
 }
 
-/** Tells whether a text names a known hash. */
+/** Whether a text names a known hash. */
 export function isHashName(name: string): name is HashName {
   return Object.hasOwn(DIGEST_BYTES, name)
 }
 
-/** Tells whether a text is a well-formed digest of a known hash. */
+/** Whether a text is a well-formed digest of a known hash. */
 export function isDigest(text: string): text is Digest {
   const [hash = '', hex = '', ...rest] = text.split(':', 3)
   return (

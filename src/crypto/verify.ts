@@ -50,7 +50,7 @@ export async function verifyMessageOnPool(
 
 /**
  * As {@link verifyMessage}, for a signature in the form X.509, Sigstore and OpenSSL write: ECDSA in DER,
- * where anything but its one valid encoding is no signature.
+ * where anything but its one valid encoding is refused.
  */
 export function verifyX509Message(
   key: PublicKeyInfo,
@@ -144,7 +144,7 @@ function verifyRsaDigest(
     const bits = key.keyObject.asymmetricKeyDetails?.modulusLength ?? 0
     return verifyEmsaPss(open(constants.RSA_NO_PADDING), digest, algorithm.hash, bits - 1)
   } catch {
-    // OpenSSL throws on a signature that is no valid encoding at all.
+    // OpenSSL throws on a signature that is not a valid encoding at all.
     return false
   }
 }

@@ -39,7 +39,7 @@ function invalid(text: string, why: string): CountersignError {
   )
 }
 
-/** Tells whether a text is a tag: a word of up to 128 letters, digits, `_`, `.` and `-`. */
+/** Whether a text is a tag: a word of up to 128 letters, digits, `_`, `.` and `-`. */
 export function isTag(text: string): boolean {
   return TAG.test(text)
 }

@@ -43,7 +43,7 @@ export interface KeyName {
   readonly alg?: string | undefined
 }
 
-/** Tells whether a key may be the one that a token names; names are not unique (RFC 7517 section 4.5). */
+/** Whether a key may be the one that a token names; names are not unique (RFC 7517 section 4.5). */
 export function isKeyNamed({ kid, key }: NamedPublicKey, name: KeyName): boolean {
   const { alg = key.algorithm.name } = name
   return (name.kid === undefined || name.kid === kid) && isSameAlgorithm(alg, key.algorithm.name)

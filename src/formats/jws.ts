@@ -34,7 +34,7 @@ export const MAX_TOKEN_CHARACTERS = 65_536
 const MAX_HEADER_CHARACTERS = 16_384
 const HEADER_DEPTH = 8
 
-/** The one error of a text that is no token; the reason never quotes it. */
+/** The one error of a text that is not a token; the reason never quotes it. */
 function malformedToken(why: string, cause?: unknown): CountersignError<'ERR_JWT_INVALID'> {
   return new CountersignError('ERR_JWT_INVALID', `malformed token: ${why}`, {
     hint: 'a token is three parts of base64url, joined by dots; copy it whole, without blanks',

@@ -61,7 +61,7 @@ function malformed(why: string, cause?: unknown): CountersignError {
   })
 }
 
-/** Tells whether a text may name a key: it is not empty and holds neither a blank nor a plus. */
+/** Whether a text may name a key: it is not empty and holds neither a blank nor a plus. */
 export function isNoteKeyName(name: string): boolean {
   return name !== '' && name.isWellFormed() && !/[\s\u0085+]/u.test(name)
 }
@@ -129,7 +129,7 @@ export function logKeyId(origin: string, key: PublicKeyInfo): Uint8Array {
   return hashKey(origin, typedEd25519(key, ED25519))
 }
 
-/** Tells whether a SubjectPublicKeyInfo is of an Ed25519 key: what signs checkpoints. */
+/** Whether a SubjectPublicKeyInfo is of an Ed25519 key: what signs checkpoints. */
 export function isEd25519Spki(spki: Uint8Array): boolean {
   const head = ED25519_SPKI_HEAD
   return spki.length === head.length + 32 && head.equals(spki.subarray(0, head.length))

@@ -64,12 +64,12 @@ export interface ImageIndex {
   readonly json: JsonObject
 }
 
-/** Tells whether a media type is that of an index, OCI's or Docker's. */
+/** Whether a media type is that of an index, OCI's or Docker's. */
 export function isIndexType(mediaType: string): boolean {
   return mediaType === OCI_INDEX || mediaType === DOCKER_INDEX
 }
 
-/** Tells whether a media type is that of an image manifest, OCI's or Docker's. */
+/** Whether a media type is that of an image manifest, OCI's or Docker's. */
 export function isManifestType(mediaType: string): boolean {
   return mediaType === OCI_MANIFEST || mediaType === DOCKER_MANIFEST
 }

@@ -17,7 +17,7 @@ const CLOSING_BRACE = 0x7d
  *
  * @param json - that the strict parser has accepted, so that no member is named twice
  * @param name - which the text may have written with escapes
- * @returns its value, without the blank space around it; undefined where there is none
+ * @returns its value, without the blank space around it; undefined if absent
  */
 export function rawMember(json: Uint8Array, name: string): string | undefined {
   const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)

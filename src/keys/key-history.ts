@@ -305,7 +305,7 @@ export function serializeKeyHistory(history: KeyHistory): Uint8Array {
   return Buffer.from(JSON.stringify(document))
 }
 
-/** Tells whether two histories say the same of keys, whenever each was signed. */
+/** Whether two histories say the same of keys, whenever each was signed. */
 export function isSameContent(one: KeyHistory, other: KeyHistory): boolean {
   return contentOf(one) === contentOf(other)
 }

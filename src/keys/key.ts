@@ -26,7 +26,7 @@ export const KEY_USES = [
 /** One of {@link KEY_USES}. */
 export type KeyUse = (typeof KEY_USES)[number]
 
-/** Tells whether a text names a use. */
+/** Whether a text names a use. */
 export function isKeyUse(text: string): text is KeyUse {
   return KEY_USES.some((use) => use === text)
 }

@@ -119,7 +119,7 @@ export function tooEarly(
 }
 
 /**
- * Tells whether a rule may be broken here.
+ * Whether a rule may be broken here.
  *
  * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — force without saying why
  */

@@ -10,7 +10,7 @@ const STATES: ReadonlySet<string> = new Set<KeyState>([
   'destroyed',
 ])
 
-/** Tells whether a text names a state. */
+/** Whether a text names a state. */
 export function isKeyState(text: string): text is KeyState {
   return STATES.has(text)
 }

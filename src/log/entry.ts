@@ -242,7 +242,7 @@ const OWN_TYPES: readonly string[] = [
   'restore',
 ] satisfies OwnEntry['type'][]
 
-/** Tells whether an entry is one that no caller asked for. */
+/** Whether an entry is one that no caller asked for. */
 export function isOwnEntry(entry: LogEntry): entry is OwnEntry {
   return OWN_TYPES.includes(entry.type)
 }

@@ -123,7 +123,7 @@ type GroupOptions<Records extends TwoLogs> = AppenderOptions<Records> & {
 
 type Outcome = ProvenPlace | CountersignError
 
-/** Writes a group in one transaction and tells each caller; never rejects. */
+/** Writes a group in one transaction and notifies each caller; never rejects. */
 async function writeGroup<Records extends TwoLogs>(
   group: readonly PendingEntry[],
   options: GroupOptions<Records>,
@@ -210,7 +210,7 @@ async function proveAll<Records extends TwoLogs>(
   )
 }
 
-/** A backend that hangs may not hear that it is given up, and the next group must not wait for it. */
+/** A backend that hangs may not hear that it is abandoned, and the next group must not wait for it. */
 async function signInTime<Records extends TwoLogs>(
   head: LogHead,
   { maxWaitMs = DEFAULT_WAIT_MS, signer, startTimer = startNodeTimer }: AppenderOptions<Records>,

@@ -1,5 +1,5 @@
 /**
- * What the entries of a log must say taken together: a log can be whole and still tell of something
+ * What the entries of a log must say taken together: a log can be whole and still record something
  * that must not be.
  *
  * @packageDocumentation

@@ -12,7 +12,7 @@ export interface Wait {
   readonly maxWaitMs: number
   readonly startTimer: StartTimer
   readonly signal: AbortSignal | undefined
-  /** What the transparency log says of it, where the entry does not tell. */
+  /** What the transparency log says of it, if the entry does not state it. */
   readonly leaf?: Leaf | undefined
 }
 

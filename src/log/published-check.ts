@@ -15,7 +15,7 @@ import { followState, type LoggedVersion } from './logged-version.ts'
 export class LoggedStates {
   readonly #entries: { readonly index: number; readonly entry: StateFacts }[] = []
 
-  /** Number of the newest publication that the entries tell of; 0 where there are none. */
+  /** Number of the newest publication that the entries record; 0 where there are none. */
   get sequence(): number {
     return this.#entries.at(-1)?.entry.sequence ?? 0
   }
@@ -42,7 +42,7 @@ export class LoggedStates {
 }
 
 /**
- * Makes sure that a key history says what the log tells, and leaves nothing out of the keys it has.
+ * Makes sure that a key history says what the log records, and leaves nothing out of the keys it has.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it does not; names the first kid
  */
@@ -65,7 +65,7 @@ export function assertLoggedHistory(states: LoggedStates, history: KeyHistory): 
 }
 
 /**
- * Makes sure that a key set has keys only that the log tells of, and none that it tells is revoked.
+ * Makes sure that a key set has keys only that the log records, and none that it records as revoked.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it has; names the first kid
  */
@@ -134,7 +134,7 @@ function startOf({ origin, activatedAt, revokedAt, retiredAt }: LoggedVersion): 
   return origin === 'external' ? undefined : (activatedAt ?? revokedAt ?? retiredAt)
 }
 
-/** When a window ends is a matter of the key's lag too, which the log does not tell. */
+/** When a window ends is a matter of the key's lag too, which the log does not record. */
 function loggedFacts(logged: LoggedVersion): Facts {
   const { key, use, origin, state, compromisedSince, ...times } = logged
   return {

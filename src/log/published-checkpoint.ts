@@ -17,7 +17,7 @@ export interface PublishedCheckpoint extends Pick<StoredObject, 'version'> {
 }
 
 /**
- * Reads the checkpoint of a place; undefined where there is none. It proves nothing, and keeps tiles from being
+ * Reads the checkpoint of a place; undefined if absent. It proves nothing, and keeps tiles from being
  * written into the log of another service, or the private ones into the public log.
  *
  * @throws {@link CountersignError} ERR_CONFIG_INVALID — the place has another log, or something else;

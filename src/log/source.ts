@@ -25,7 +25,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Reads the files of a log; undefined where there is none. */
+/** Reads the files of a log; undefined if absent. */
 export interface LogSource {
   /** Where that is, for people. */
   readonly name: string

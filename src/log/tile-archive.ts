@@ -76,7 +76,7 @@ export class TileArchive {
   }
 }
 
-/** Tells whether leaves are those whose hashes a full tile has. */
+/** Whether leaves are those whose hashes a full tile has. */
 export function isBundleOf(leaves: readonly Uint8Array[], tile: Uint8Array): boolean {
   const hashes = splitTile(tile)
   return (
@@ -87,7 +87,7 @@ export function isBundleOf(leaves: readonly Uint8Array[], tile: Uint8Array): boo
 }
 
 /**
- * Reads a tile or bundle as it is stored; undefined where there is none.
+ * Reads a tile or bundle as it is stored; undefined if absent.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it is larger than any; ERR_STORE_UNAVAILABLE
  */

@@ -30,7 +30,7 @@ export interface TreeSignerOptions {
   readonly openKeys: () => Promise<LogKeys>
 }
 
-/** What of a stored log tells whether a tree continues. */
+/** The part of a stored log that shows whether a tree continues. */
 export type SignedTree = Pick<LogReader, 'checkpoint' | 'head' | 'tile'>
 
 /** A checkpoint, and whose it is. */

@@ -108,7 +108,7 @@ export type WriteOutcome = 'moved' | 'unproven' | 'beaten'
 /** Moves tags: what the fallback tag of referrers and cosign's older layout stand on. */
 export interface TagStore {
   readonly location: string
-  /** Reads what a tag names; undefined where there is no such tag. */
+  /** Reads what a tag names; undefined if there is no such tag. */
   readTag(tag: string, options?: CallOptions): Promise<TaggedManifest | undefined>
   /** Moves a tag from what was read to a new manifest. */
   writeTag(

@@ -58,7 +58,7 @@ const AT_ONCE = 8
 const MAX_LARGE_BYTES = 256 * 1024 * 1024
 const SMALL_BYTES = 256 * 1024
 
-/** Tells whether an artifact type is that of a Sigstore bundle, of any version. */
+/** Whether an artifact type is that of a Sigstore bundle, of any version. */
 export function isBundle(artifactType: string): boolean {
   return artifactType.startsWith(BUNDLE_TYPE)
 }

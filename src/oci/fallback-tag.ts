@@ -34,7 +34,7 @@ export function referrersTag(subject: Digest): string {
 }
 
 /**
- * Reads the list at a subject's tag; empty where there is no such tag.
+ * Reads the list at a subject's tag; empty if there is no such tag.
  *
  * @throws {@link CountersignError} ERR_MANIFEST_INVALID — the tag holds something else
  */

@@ -262,7 +262,7 @@ function isNamed({ annotations = {} }: Descriptor, wanted: string): boolean {
   })
 }
 
-/** A name with what Docker leaves out; undefined for a text of others that is no name. */
+/** A name with what Docker leaves out; undefined for foreign text that is not a name. */
 function wholeName(text: string): string | undefined {
   try {
     return serializeImageReference(normalizeImageName(text))

@@ -91,7 +91,7 @@ export async function addLegacyAttestation(
   await addLayer(store, { tag: legacyTag(subject, 'att'), layer, signal }, runtime)
 }
 
-/** Reads the signatures at `sha256-HEX.sig`; none where there is no such tag. */
+/** Reads the signatures at `sha256-HEX.sig`; none if there is no such tag. */
 export async function readLegacySignatures(
   store: TagStore,
   { subject, signal }: LegacyTarget,
@@ -127,7 +127,7 @@ function decodeSignature(annotations: Annotations): Uint8Array | undefined {
   return decodeBase64((annotations[SIGNATURE] ?? '').replace(/[\r\n]/g, ''))
 }
 
-/** Reads the attestations at `sha256-HEX.att`; none where there is no such tag. */
+/** Reads the attestations at `sha256-HEX.att`; none if there is no such tag. */
 export async function readLegacyAttestations(
   store: TagStore,
   { subject, signal }: LegacyTarget,

@@ -31,7 +31,7 @@ function hintFor(code: string): string {
   return 'check the network, proxy and firewall, and try again'
 }
 
-/** Tells whether a failed fetch may go better at once: not where a certificate was refused. */
+/** Whether a failed fetch may go better at once: not where a certificate was refused. */
 export function isPassing(error: unknown): boolean {
   if (CountersignError.is(error) && 'proxy' in error.details) return false
   const code = rootCode(error) ?? ''

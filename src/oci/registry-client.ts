@@ -45,7 +45,7 @@ export class RegistryClient {
   }
 
   /**
-   * Sends a request and, where the registry wants a login, once more with it. The answer's status may
+   * Sends a request and, if the registry wants a login, again with it. The answer's status may
    * be anything else.
    *
    * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED; and those of {@link createHttpClient}

@@ -8,7 +8,7 @@ export const DOCKER_HUB_NAMES: readonly string[] = [
   'registry-1.docker.io',
 ]
 
-/** Tells whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
+/** Whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
 function isLoopback({ hostname }: URL): boolean {
   return (
     hostname === 'localhost' ||

@@ -114,7 +114,7 @@ export class Repository {
     return { mediaType: mediaType ?? parseManifestKind(body).mediaType, digest, bytes: body }
   }
 
-  /** Reads what a tag names, of any media type; undefined where there is no such tag. */
+  /** Reads what a tag names, of any media type; undefined if there is no such tag. */
   async readTag(tag: string, options: CallOptions = {}): Promise<TaggedManifest | undefined> {
     const request = { method: 'GET', headers: { accept: ACCEPT }, ...options } as const
     const answer = await this.send(`manifests/${tag}`, request)

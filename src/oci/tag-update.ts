@@ -15,7 +15,7 @@ export type MovingTags = Pick<TagStore, 'readTag' | 'writeTag'>
 /** One addition to what a tag names. */
 export interface TagChange {
   readonly tag: string
-  /** Tells whether the addition is there; throws where the tag holds something foreign. */
+  /** Whether the addition is there; throws where the tag holds something foreign. */
   readonly isIn: (current: TaggedManifest | undefined) => boolean
   /** The manifest to write, with the addition; keeps all that any earlier reading held. */
   readonly addTo: (current: TaggedManifest | undefined) => Promise<TaggedManifest>

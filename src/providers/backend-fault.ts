@@ -8,7 +8,7 @@ import { CountersignError, ERROR_TRAITS } from '../errors.ts'
 
 /**
  * Gives the error of a backend a code that says whose fault it is; the error itself is its cause. What says
- * so already passes unchanged, as a request that was given up does.
+ * so already passes unchanged, as a request that was cancelled does.
  *
  * @param what - names what did not work, for the log of the service
  */

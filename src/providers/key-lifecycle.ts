@@ -88,7 +88,7 @@ export interface DestructionCanceller {
   cancelDestruction(pair: PinnedKeyPair): Promise<void>
 }
 
-/** Tells whether a provider's making of keys can be repeated. */
+/** Whether a provider's making of keys can be repeated. */
 export function canCreateOnce(provider: KeyProvider): provider is KeyProvider & RepeatableCreation {
   return 'createOnce' in provider
 }
@@ -103,22 +103,22 @@ export function canCheckAccess(provider: KeyProvider): provider is KeyProvider &
   return 'assertPrivate' in provider
 }
 
-/** Tells whether a provider has references that need pinning. */
+/** Whether a provider has references that need pinning. */
 export function canPin(provider: KeyProvider): provider is KeyProvider & KeyPinning {
   return 'pin' in provider
 }
 
-/** Tells whether a provider can disable keys. */
+/** Whether a provider can disable keys. */
 export function canDisable(provider: KeyProvider): provider is KeyProvider & KeyDisabler {
   return 'disable' in provider
 }
 
-/** Tells whether a provider can destroy keys. */
+/** Whether a provider can destroy keys. */
 export function canDestroy(provider: KeyProvider): provider is KeyProvider & KeyDestroyer {
   return 'destroy' in provider
 }
 
-/** Tells whether a provider can take destructions back. */
+/** Whether a provider can take destructions back. */
 export function canCancelDestruction(
   provider: KeyProvider,
 ): provider is KeyProvider & DestructionCanceller {

@@ -29,7 +29,7 @@ export interface CreateKeyRequest {
 
 /**
  * Modulus length of the RSA key that is to be made; 3072 bits where the request names none. Requests
- * reach this from command lines and HTTP, so the type alone is no promise.
+ * reach this from command lines and HTTP, so the type alone is not a guarantee.
  *
  * @throws {@link CountersignError} ERR_KEY_INVALID — not 2048, 3072 or 4096
  */
@@ -91,7 +91,7 @@ export interface KeyDiagnostics {
   diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]>
 }
 
-/** Tells whether a provider can diagnose keys. */
+/** Whether a provider can diagnose keys. */
 export function canDiagnose(provider: KeyProvider): provider is KeyProvider & KeyDiagnostics {
   return 'diagnose' in provider
 }
@@ -102,7 +102,7 @@ export interface CredentialRenewal {
   renewCredentials(): Promise<boolean>
 }
 
-/** Tells whether a provider holds credentials that can be asked for again. */
+/** Whether a provider holds credentials that can be asked for again. */
 export function canRenewCredentials(
   provider: KeyProvider,
 ): provider is KeyProvider & CredentialRenewal {

@@ -8,7 +8,7 @@ export interface AnchorStorage {
   /** Where that is, for people. */
   readonly location: string
   /**
-   * Reads the anchor; undefined where there is none.
+   * Reads the anchor; undefined if absent.
    *
    * @throws {@link CountersignError} ERR_FILE_READ — it cannot be read, or is not an anchor;
    * ERR_STORE_UNAVAILABLE — the bucket does not answer

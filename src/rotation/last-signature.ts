@@ -6,7 +6,7 @@ import type { LogReader } from '../log/log-records.ts'
 
 /**
  * Finds out when a version signed last, as the log has it; undefined where it never did. What was done
- * with the version itself is no signature.
+ * with the version itself is not a signature.
  */
 export async function lastSignatureAt(log: LogReader, kid: string): Promise<Date | undefined> {
   const query = { label: `kid:${kid}`, labelsOf: labelsOfEntryData }

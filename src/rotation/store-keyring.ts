@@ -22,7 +22,7 @@ export interface KeyringOptions {
   readonly onError: (error: CountersignError) => void
 }
 
-/** What was read, and what of it the log does not tell. */
+/** What was read, and what of it the log does not record. */
 interface LoggedSnapshot {
   readonly snapshot: KeyringSnapshot
   readonly unlogged: readonly CountersignError[]
@@ -30,14 +30,14 @@ interface LoggedSnapshot {
 
 /** A keyring that follows its store until it is disposed. */
 export interface StoreKeyring extends Keyring, AsyncDisposable {
-  /** What the store says of versions and the log does not tell: it is not in the snapshot. */
+  /** What the store says of versions and the log does not record: it is not in the snapshot. */
   readonly unlogged: readonly CountersignError[]
   /** How long ago the store was last read, whether or not anything had changed. */
   readonly ageMs: () => number
 }
 
 /**
- * Makes a keyring and reads it for the first time. Of each version it has what the log tells; what the store
+ * Makes a keyring and reads it for the first time. Of each version it has what the log records; what the store
  * alone says is reported and left out, and what it said rightly before stays. Signers of active versions and of standbys are opened
  * ahead, so that neither the first signature nor the first after a rotation waits for a backend.
  *

@@ -37,7 +37,7 @@ export interface Transitioned extends Change {
 /**
  * Does one transition, and then what follows from it in the backend. A `flush` makes a fresh version first
  * where there is none; it comes into being, active, in the transaction that revokes. Destroying what is
- * destroyed asks the backend once more.
+ * destroyed asks the backend again.
  *
  * @throws {@link CountersignError} as decideOn, changeKey and, for a `flush`, withNewPair
  */

@@ -1,4 +1,4 @@
-/** What is no HTTP request, or never becomes one: answered with a problem document like everything else. */
+/** What is not an HTTP request, or never becomes one: answered with a problem document like everything else. */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'

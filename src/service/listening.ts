@@ -11,7 +11,7 @@ export interface ListenSettings {
   readonly tls: object | undefined
 }
 
-/** Tells whether only this machine reaches a host. */
+/** Whether only this machine reaches a host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)
 }

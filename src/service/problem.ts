@@ -90,7 +90,7 @@ export function retryAfterSeconds(thrown: unknown): number | undefined {
   return typeof told === 'number' ? told : RETRY_AFTER_SECONDS[statusOf(error)]
 }
 
-/** What a caller is told of a failure on our side: neither hosts nor paths nor names of backends. */
+/** What a caller learns about a failure on our side: neither hosts nor paths nor names of backends. */
 function internalText(code: ErrorCode, retryable: boolean): { message: string; hint: string } {
   return {
     message: `the service could not do this: ${titleOf(code).toLowerCase()}`,

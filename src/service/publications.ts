@@ -41,7 +41,7 @@ export interface PublicationOptions extends SharedHistoryOptions {
 /** The pages as they are now. */
 export interface Publications extends Disposable {
   /**
-   * The page of a path; undefined where there is none, or the history has not yet been signed.
+   * The page of a path; undefined if it does not exist, or the history has not been signed yet.
    *
    * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE — the store was last read longer ago than the page's
    * `max-age` (15 s at the least): a replica that is cut off does not know of a revocation

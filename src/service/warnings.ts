@@ -70,7 +70,7 @@ export function warningsOf(sources: WarningSources): readonly string[] {
   return warnings.flatMap(([applies, text]) => (applies ? [text] : []))
 }
 
-/** Tells whether time stamps come from an authority elsewhere. */
+/** Whether time stamps come from an authority elsewhere. */
 export function isRemote(timestamps: string): boolean {
   return /^https?:/.test(timestamps)
 }

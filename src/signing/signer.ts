@@ -54,7 +54,7 @@ export interface SigningBackend {
   readonly signMessage?: (message: Uint8Array, options: SignOptions) => Promise<Uint8Array>
 }
 
-/** Tells whether a Signer can sign a digest made elsewhere. */
+/** Whether a Signer can sign a digest made elsewhere. */
 export function isDigestSigner(signer: Signer): signer is DigestSigner {
   return 'signDigest' in signer
 }

@@ -30,7 +30,7 @@ export interface ObjectStorage extends AsyncDisposable {
   /** Where that is, for people: `/srv/log`, `s3://bucket/log`. */
   readonly name: string
   /**
-   * Reads an object; undefined where there is none.
+   * Reads an object; undefined if absent.
    *
    * @throws {@link CountersignError} ERR_INPUT_TOO_LARGE — over `maxBytes`; ERR_FILE_READ — the folder cannot be
    * read; ERR_STORE_UNAVAILABLE — the bucket does not answer

@@ -50,9 +50,9 @@ export interface Database extends AsyncDisposable {
   insertEntries(db: Kysely<Tables>, rows: readonly LogEntryRow[]): Promise<void>
   /** Adds labels of entries, many at a time; those that are there stay. */
   insertLabels(db: Kysely<Tables>, rows: readonly LogLabelRow[]): Promise<void>
-  /** Tells whether a transaction failed only because of others beside it, and left no trace. */
+  /** Whether a transaction failed only because of others beside it, and left no trace. */
   mayRunAgain(error: unknown): boolean
-  /** Tells whether a statement failed because a row would break a unique index. */
+  /** Whether a statement failed because a row would break a unique index. */
   isTaken(error: unknown): boolean
   /** Makes the commit of this transaction tell the other replicas. */
   notifyOthers(db: Kysely<Tables>): Promise<void>

@@ -18,7 +18,7 @@ export interface RememberedAnswer {
 
 /** Answers by caller and Idempotency-Key. */
 export interface AnswerRecords {
-  /** The answer; undefined where there is none, or it is past its time at `now`. */
+  /** The answer; undefined if it is absent, or expired at `now`. */
   findAnswer(caller: string, key: string, now: Date): Promise<RememberedAnswer | undefined>
   /** Keeps an answer; one that is already there and not expired stays, and false is answered. */
   putAnswer(

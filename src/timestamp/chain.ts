@@ -64,7 +64,7 @@ export function parseTimestampChain(pem: string): TimestampChain {
   }
 }
 
-/** Tells whether a certificate is for stamping times. */
+/** Whether a certificate is for stamping times. */
 export function isForTimeStamping(certificate: X509Certificate): boolean {
   return purposesOf(certificate)?.includes(PURPOSE_TIME_STAMPING) === true
 }

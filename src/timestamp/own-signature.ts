@@ -1,6 +1,6 @@
 /**
  * The signature of a time stamp (RFC 3161, CMS SignedData of RFC 5652), checked with the certificate that comes with it:
- * the stamp is whole and was made for stamping times. Who made it, only a trusted root tells.
+ * the stamp is whole and was made for stamping times. Who made it, only a trusted root shows.
  *
  * @packageDocumentation
  */

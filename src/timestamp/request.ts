@@ -69,7 +69,7 @@ export function readTimestampRequest(der: Uint8Array): TimestampRequest | Reject
   }
 }
 
-/** Tells whether a request can't be answered with a time stamp. */
+/** Whether a request can't be answered with a time stamp. */
 export function isRejection(request: TimestampRequest | Rejection): request is Rejection {
   return 'failure' in request
 }

@@ -94,7 +94,7 @@ export async function verifyEvidence(
   return { ...evidence, certificate: await verifyCertificate(entity, root) }
 }
 
-/** Tells whether a bundle has evidence to be verified: a certificate always, the rest with a root. */
+/** Whether a bundle has evidence to be verified: a certificate always, the rest with a root. */
 export function hasEvidence(bundle: Bundle, root: TrustedRoot | undefined): boolean {
   if (bundle.signer.kind === 'certificate') return true
   return root !== undefined && (bundle.logEntries > 0 || bundle.timestamps > 0)

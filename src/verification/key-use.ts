@@ -27,7 +27,7 @@ const FORMS: Readonly<Record<SignedForm, string>> = {
   token: 'a token',
 }
 
-/** Tells whether keys of a use sign a form; a pinned key states no use, and the caller vouches for it. */
+/** Whether keys of a use sign a form; a pinned key states no use, and the caller vouches for it. */
 export function signsForm(use: KeyUse | undefined, form: SignedForm): boolean {
   return use === undefined || use === USES[form]
 }

@@ -118,7 +118,7 @@ function toSignerDocument({ signer }: VerifiedSignature): SignerDocument {
 }
 
 /**
- * Joins the verdicts of one call. Without any artifact nothing was verified, and that is no success.
+ * Joins the verdicts of one call. Without any artifact nothing was verified, which is not a success.
  *
  * @param failures - error of each artifact that failed, in the order of the artifacts
  */

@@ -3,7 +3,7 @@ import type { TransparencyLogInstance } from '@sigstore/protobuf-specs'
 import { CountersignError } from '../errors.ts'
 import type { TrustedTime } from './key-validity.ts'
 
-/** What of a log entry tells whose proof it has. */
+/** The part of a log entry that identifies its proof. */
 interface ProvenEntry {
   readonly logId: { readonly keyId: Uint8Array }
 }

@@ -23,7 +23,7 @@ export interface StepResult {
 const ROOT = resolve(import.meta.dirname, '../..')
 
 /**
- * Runs steps in order, at most `parallel` at a time, and tells of each as it ends. Commands come from
+ * Runs steps in order, at most `parallel` at a time, and reports each as it ends. Commands come from
  * the project's own packages first; a failure stops none of the others.
  */
 export async function runSteps(

@@ -15,7 +15,7 @@ function malformed(why: string): CountersignError {
 }
 
 /**
- * Refuses a predicate that is no SLSA provenance v1.
+ * Refuses a predicate that is not an SLSA provenance v1.
  *
  * @throws {@link CountersignError} ERR_PREDICATE_INVALID
  */

@@ -1,6 +1,6 @@
 /** The few things countersign asks of AWS KMS, in its own words, so that nothing else knows the SDK. */
 
-/** What GetPublicKey tells of a key. */
+/** What GetPublicKey returns about a key. */
 export interface KmsPublicKey {
   /** Key ARN, whatever name the key was asked for by. */
   readonly arn: string
@@ -11,7 +11,7 @@ export interface KmsPublicKey {
   readonly spki: Uint8Array
 }
 
-/** What DescribeKey tells of a key, whatever state it is in. */
+/** What DescribeKey returns about a key, whatever state it is in. */
 export interface KmsKeyDescription {
   readonly arn: string
   readonly state: string

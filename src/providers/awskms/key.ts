@@ -92,7 +92,7 @@ async function signRaw(
   }
 }
 
-/** Tells whether a key id is the ARN of a key, which never comes to mean another. */
+/** Whether a key id is the ARN of a key, which never comes to mean another. */
 export function isKeyArn(keyId: string): boolean {
   return keyId.startsWith('arn:') && keyId.includes(':key/')
 }

@@ -30,7 +30,7 @@ const MAX_TAGS = 50
  * Connects to the KMS of one account. Whatever the account leaves open, and credentials unless an identity
  * opens a role, come from the SDK's default chain: environment, shared files, container, instance.
  *
- * @throws {@link CountersignError} ERR_CONFIG_INVALID — no region, or one that is no region
+ * @throws {@link CountersignError} ERR_CONFIG_INVALID — no region, or an invalid one
  */
 export async function connectKms(
   account: AwsKmsAccount,

@@ -13,7 +13,7 @@ export type ReadPassphrase = (path: string) => Promise<string | undefined>
 
 const READABLE = ['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY']
 
-/** Tells whether a PEM text holds a private key of any kind, readable here or not. */
+/** Whether a PEM text holds a private key of any kind, readable here or not. */
 export function isPrivateKeyPem(pem: string): boolean {
   return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)
 }

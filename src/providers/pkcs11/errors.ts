@@ -140,7 +140,7 @@ export function returnValueOf(error: unknown): number | undefined {
   return isPkcs11 && typeof error.code === 'number' ? error.code : undefined
 }
 
-/** Tells whether a call may have failed because a session, a login or an object handle has died. */
+/** Whether a call may have failed because a session, a login or an object handle has died. */
 export function isStale(error: unknown): boolean {
   const value = returnValueOf(error)
   return value !== undefined && RETURN_VALUES.get(value)?.isStale === true

@@ -67,7 +67,7 @@ export function findPrivateKey(given: TokenSession, name: ObjectName): KeyObject
 }
 
 /**
- * The one key among those found, or undefined where there is none.
+ * The one key among those found, or undefined if none was found.
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — there are several
  */

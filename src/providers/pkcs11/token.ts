@@ -1,6 +1,6 @@
 /**
  * A connection with one token that outlives its sessions. When they die (the network HSM restarted, the
- * card was pulled, another library of this process closed everything), it makes new ones; if even
+ * card was pulled, another library of this process closed everything), it opens new ones; if even
  * that fails, and no other code is using the module, it initializes the module again, because some see a
  * token that came back only then.
  *
@@ -56,7 +56,7 @@ export class TokenConnection {
 
   /**
    * Runs work with a session of its own, logged in where `pin` is given. Work that fails because
-   * handles have died runs again with fresh ones, so it must be safe to repeat: once more, or twice
+   * handles have died runs again with fresh ones, so it must be safe to repeat: once, or twice
    * where no new session could be had at first.
    *
    * @throws {@link CountersignError} what the failure maps to (errors.ts); ERR_PIN_WRONG,

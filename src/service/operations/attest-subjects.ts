@@ -65,7 +65,7 @@ type AttestingContext = SigningContext & Pick<ServiceContext, 'settings'>
  * @throws {@link CountersignError} ERR_REQUEST_INVALID — neither or both of predicate and provenance;
  * ERR_PREDICATE_INVALID, ERR_STATEMENT_INVALID, ERR_REFERENCE_INVALID, ERR_USAGE — what is said makes no
  * statement; ERR_INPUT_TOO_LARGE — a predicate over 16 MiB; ERR_NOT_ALLOWED — no policy permits it, what is
- * said is a plain signature or names this service as the builder, or the caller is no workflow that
+ * said is a plain signature or names this service as the builder, or the caller is not a workflow that
  * provenance can be made for; and what keyring, signing and log throw
  */
 export async function attestSubjects(

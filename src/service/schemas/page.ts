@@ -1,4 +1,4 @@
-/** Answers that are no JSON of a schema of ours, as the API description says them. */
+/** Answers that are not JSON of a schema of ours, as the API description says them. */
 import * as Type from 'typebox'
 
 /** What a route answers whose body is a document of another standard. */

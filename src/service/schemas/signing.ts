@@ -121,12 +121,12 @@ const signaturesMade = Type.Object({
   ),
 })
 
-/** What a caller is told of one artifact. */
+/** What a caller learns about one artifact. */
 export type ArtifactAnswer =
   | (ReleasedSignature & Logged & { readonly digest: string; readonly name?: string })
   | { readonly digest: string; readonly name?: string; readonly problem: Problem }
 
-/** What a caller is told of a batch. */
+/** What a caller learns about a batch. */
 export interface SignaturesAnswer extends Omit<SignedArtifacts, 'results'> {
   readonly results: readonly ArtifactAnswer[]
 }

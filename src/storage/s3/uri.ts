@@ -26,7 +26,7 @@ const SYNTAX = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?#]*))?(?:\?([
 const SEGMENT = /^[A-Za-z0-9!_.*'()=-]+$/
 const PARAMETERS = { ...ACCOUNT_PARAMETERS, endpoint: /^[^/@]+$/ } as const
 
-/** Tells whether a setting names something in S3, and not a path. */
+/** Whether a setting names something in S3, and not a path. */
 export function isS3Uri(text: string): boolean {
   return /^s3:/i.test(text)
 }

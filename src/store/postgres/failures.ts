@@ -66,17 +66,17 @@ export async function promisePostgres<T>(call: () => Promise<T>): Promise<T> {
 /** A primary that was demoted stays up and answers; its address may lead to the new one already. */
 const READ_ONLY = '25006'
 
-/** Tells whether a connection can be used again after an error: the server itself said what is wrong, and stayed. */
+/** Whether a connection can be used again after an error: the server itself said what is wrong, and stayed. */
 export function leavesConnectionUsable(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity !== 'FATAL' && !isDemotion(error)
 }
 
-/** Tells whether a server refused a write since it is no primary any more. */
+/** Whether a server refused a write since it is no primary any more. */
 export function isDemotion(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === READ_ONLY
 }
 
-/** Tells whether no connection of a pool came free in time: no server is the reason. */
+/** Whether no connection of a pool came free in time: no server is the reason. */
 export function isPoolBusy(error: unknown): boolean {
   const { cause } = CountersignError.is(error) ? error : {}
   return cause instanceof Error && cause.message === 'timeout exceeded when trying to connect'
