@@ -32,7 +32,7 @@ export async function renewBundle(
   return text
 }
 
-/** The log's own signature alone, by one key: a bundle names the key by its id. */
+/** Signed by one key of the log, since a bundle names the key by its id, and by all witnesses that cosigned. */
 function signedByLog(
   checkpoint: string,
   root: TrustMaterial['trustedRoot'],
@@ -43,7 +43,8 @@ function signedByLog(
       ({ name, id }) => name === key.name && key.id.every((byte, at) => byte === id[at]),
     )
     if (line !== undefined && key.verify(Buffer.from(text), line.signature)) {
-      return { note: serializeSignedNote({ text, signatures: [line] }), keyId }
+      const others = signatures.filter(({ name }) => name !== key.name)
+      return { note: serializeSignedNote({ text, signatures: [line, ...others] }), keyId }
     }
   }
   throw new CountersignError('ERR_NOTE_INVALID', 'no trusted key of the log signed its checkpoint')

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { LogSection } from '../../src/config/sections/serve.ts'
 import { digestOf, type Digest } from '../../src/crypto/digest.ts'
-import { logVerifierKey, type NoteKey } from '../../src/formats/note-key.ts'
+import type { NoteKey } from '../../src/formats/note-key.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { createPostgres, type PostgresServer } from '../support/postgres.ts'
-import { runServer, type TestServer } from '../support/server.ts'
+import { runServer } from '../support/server.ts'
 import type { ClientOptions } from '../support/service-client.ts'
 import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
@@ -17,7 +17,13 @@ import {
   type TestWitness,
   type WitnessGate,
 } from '../support/witness.ts'
-import { provenSize, readTrust, releaseFile, verdictOn } from '../support/witnessed-release.ts'
+import {
+  logKeysOf,
+  provenSize,
+  readTrust,
+  releaseFile,
+  verdictOn,
+} from '../support/witnessed-release.ts'
 
 const digest = (name: string): Digest => digestOf(Buffer.from(name))
 
@@ -62,8 +68,8 @@ async function startReplicas(options: readonly ReplicaOptions[]): Promise<Scene>
     )
     const config = writeConfig(folder, `replica-${place}`, logSection(option, witnesses, gates))
     const server = await runServer({ ...folder, config }, { migrate: place === 0 })
-    // The log's key is made by the first.
-    if (place === 0) logs.push(logKeyOf(server))
+    // The keys of the logs are made by the first.
+    if (place === 0) logs.push(...logKeysOf(server))
     replicas.push({ gates, address: server.address, authorization: folder.authorization })
   }
   return { replicas, witnesses, store }
@@ -85,13 +91,6 @@ function writeConfig({ config, folder }: ServiceFolder, name: string, log: LogSe
   const path = join(folder, `${name}.yaml`)
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), log }))
   return path
-}
-
-function logKeyOf({ keys, logNames, versions }: TestServer): NoteKey {
-  const { name } = keys.find(({ use }) => use === 'log') ?? {}
-  const version = versions.find(({ key, state }) => key === name && state === 'active')
-  if (version === undefined) throw new Error('the service has no log key')
-  return logVerifierKey(logNames.transparency, version.publicKey)
 }
 
 /** Waits until the audit log names a file: its group is committed, and its size is settled. */

@@ -27,7 +27,7 @@ export interface SigningService {
 
 /** Starts it; it stops when the running test ends. */
 export async function startSigningService(
-  options: Pick<ServiceFolderOptions, 'policies'> = {},
+  options: Pick<ServiceFolderOptions, 'log' | 'policies'> = {},
 ): Promise<SigningService> {
   const url = `http://127.0.0.1:${await freePort()}`
   const issuer = await startOidcIssuer({ audience: url })

@@ -2,6 +2,7 @@
 import type { Digest } from '../../src/crypto/digest.ts'
 import { readEnvelope } from '../../src/formats/dsse.ts'
 import { type JsonObject, parseJson } from '../../src/formats/json.ts'
+import { logVerifierKey, type NoteKey } from '../../src/formats/note-key.ts'
 import type { WitnessDemand } from '../../src/formats/witnesses.ts'
 import { parseKeyHistory } from '../../src/keys/key-history.ts'
 import { digestArtifact } from '../../src/verification/artifact.ts'
@@ -10,6 +11,7 @@ import type { TrustMaterial } from '../../src/verification/trust.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
 import { verifyBundle } from '../../src/verification/verify-bundle.ts'
 import { codeOfAsync } from './errors.ts'
+import type { TestServer } from './server.ts'
 import type { ClientOptions } from './service-client.ts'
 
 /** What asking for a signature gave. */
@@ -59,6 +61,21 @@ export function verdictOn(
   const artifact = digestArtifact('app', [digest])
   const bytes = Buffer.from(JSON.stringify(bundle))
   return codeOfAsync(() => verifyBundle(bytes, artifact, { trust, policy, now: new Date() }))
+}
+
+/** Verifier keys of the logs of a service, in force now. */
+export function logKeysOf({ keys, logNames, versions }: TestServer): readonly NoteKey[] {
+  return (
+    [
+      ['log', logNames.transparency],
+      ['audit', logNames.audit],
+    ] as const
+  ).map(([use, origin]) => {
+    const names = keys.filter((key) => key.use === use).map(({ name }) => name)
+    const active = versions.find(({ key, state }) => names.includes(key) && state === 'active')
+    if (active === undefined) throw new Error(`no active version whose use is ${use}`)
+    return logVerifierKey(origin, active.publicKey)
+  })
 }
 
 /** Size of the tree that the proof of a bundle leads to. */
