@@ -24,7 +24,7 @@ test('the deadlines of a version follow from its times and the policy', () => {
   expect(deadlines(leavesJwksAt)).toEqual([second(5100), undefined, undefined, undefined])
 })
 
-test('what is published is served, a retired version until its last token is over', () => {
+test('published versions are served, a retired one until its last token expires', () => {
   const { key, versions } = story()
   const served = (now: number) => versions.map((v) => isServed(v, key, second(now)))
 
@@ -42,7 +42,7 @@ test('the active version signs, one retired signs for the lag of the signers', (
   expect(verdicts(1141)).toEqual(['ERR_KEY_NOT_USABLE', undefined, ...pending])
 })
 
-test('a longer lag that is chosen after a retirement lets nothing sign again', () => {
+test('a longer lag set after a retirement lets no version sign again', () => {
   const { key, versions } = story()
   const policy = { ...key.policy, signerLagSeconds: 140 }
   const changed = { ...key, ...changePolicy(key, policy, second(1145)) }

@@ -35,7 +35,7 @@ test('an artifact key rotates every 90 days, the keys of the service itself by h
   expect(every).toEqual([90 * 86_400, undefined, undefined, undefined, undefined])
 })
 
-test('no period can be chosen where there is one by default', () => {
+test('a period cannot be set if it has a default', () => {
   expect(createRotationPolicy('token', { everySeconds: undefined }).everySeconds).toBeUndefined()
 })
 

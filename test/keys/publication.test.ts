@@ -135,7 +135,7 @@ test('a key history of versions in every state is read back as it was', () => {
   )
 })
 
-test('a window ends with a revocation, or with the lag of signers where that is earlier', () => {
+test('a window ends with a revocation, or with the lag of signers if that is earlier', () => {
   const made = story(testKey('artifact'))
   made.take(revoke(made.at(1120), 1, { mode: 'seamless' }))
   made.take(revoke(made.at(1500), 2, { mode: 'seamless' }))
@@ -148,7 +148,7 @@ test('a window ends with a revocation, or with the lag of signers where that is 
   expect(ends(late)[0]).toEqual(second(1140))
 })
 
-test('a version revoked before it signed has a window that nothing fits in', () => {
+test('a version revoked before it signed has an empty window', () => {
   const made = story(testKey('artifact'))
   made.take(revoke(made.at(1400), 3, { mode: 'seamless' }))
 
@@ -227,7 +227,7 @@ test('every published key of the audit log is named, but for compromised ones', 
   expect(publishAuditKeys(stateOf(story(testKey('artifact'))))).toEqual([])
 })
 
-test('a version that was retired before it signed has a window that nothing fits in', () => {
+test('a version retired before it signed has an empty window', () => {
   const made = story({ ...testKey(), use: 'artifact' })
   made.take(retire(made.at(1400), 3))
 

@@ -147,7 +147,7 @@ test('a flushing revocation ends lazy caches, and timed ones refuse good tokens 
   })
 })
 
-test('a seamless revocation before the standby is ripe says from when it is', () => {
+test('a seamless revocation before its standby is ready states when it will be', () => {
   const { successorRipeAt, verifiers } = revocation(running(), 200, 'seamless')
 
   expect(successorRipeAt).toEqual(second(1100))
@@ -165,7 +165,7 @@ test('exposure is bounded by caches or by the last token, whichever ends later',
   expect(revocation(short, 2000, 'seamless').exposedUntil).toEqual(second(2940))
 })
 
-test('a revocation of what signs no more has no successor unless it flushes', () => {
+test('a revocation of a version that no longer signs has no successor unless it flushes', () => {
   const story = running()
   story.take(activate(story.at(1100), 2)).standby(1200)
 

@@ -33,7 +33,7 @@ test('a new version is pending and unpublished', () => {
   expect(change.after.publishedAt).toBeUndefined()
 })
 
-test('a version is numbered after the highest there ever was', () => {
+test('a version gets a number above all earlier ones', () => {
   const { versions } = new KeyStory().create(0).create(1).create(2)
 
   expect(versions.map(({ version }) => version)).toEqual([1, 2, 3])
@@ -224,7 +224,7 @@ test.each([1, 2])('neither an active nor a pending version is destroyed: %i', (n
   )
 })
 
-test('a refused transition tells what the state allows', () => {
+test('a refused transition reports what the state allows', () => {
   const error = catchError(() => publish(rotated().at(2000), 1))
 
   expect(error?.hint).toBe('what can be done to a version that is retired: revoke, destroy')

@@ -85,7 +85,7 @@ test.each(['basic', 'bearer'] as const)(
   },
 )
 
-test('a password that is no longer taken is not sent a second time', async () => {
+test('a rejected password is not sent a second time', async () => {
   const double = await createGuarded({ auth: 'basic' })
   const store = openRegistry(double.host, { credentials: login })
   await store.resolve({ tag: 'v1' })
@@ -102,7 +102,7 @@ test('a password that is no longer taken is not sent a second time', async () =>
   expect(double.requests).toHaveLength(1)
 })
 
-test('a token that reads too little is an account without the right', async () => {
+test('a token with too little scope means an account without permission', async () => {
   const double = await createGuarded({ auth: 'bearer' })
   const realm = `http://${double.elsewhere}/token`
   const challenge = `Bearer realm="${realm}",error="insufficient_scope"`
@@ -151,7 +151,7 @@ test('an account that may not push gets an error that says so', async () => {
   })
 })
 
-test('a 403 is not taken for an image without signatures', async () => {
+test('a 403 does not count as an image without signatures', async () => {
   const double = await createGuarded({})
   double.switches.faults.push({
     on: /referrers/,
@@ -187,7 +187,7 @@ test('a token for writing serves reading too', async () => {
   ])
 })
 
-test('a token that has ended is replaced before it is sent, a revoked one once it is refused', async () => {
+test('an expired token is replaced before it is sent, a revoked one once it is refused', async () => {
   const double = await createGuarded({ auth: 'bearer' })
   const runtime = createTestRuntime()
   const store = openRegistry(double.host, { credentials: login, runtime })

@@ -38,7 +38,7 @@ test('a registry with a certificate of an unknown authority is trusted once it i
   })
 })
 
-test('a plain registry that is spoken to in TLS is an error that says so', async () => {
+test('TLS to a plain HTTP registry is an error that says so', async () => {
   const { host } = await createRegistryDouble()
 
   await expect(openTls(host).resolve({ tag: 'v1' })).rejects.toMatchObject({

@@ -114,7 +114,7 @@ test.each(['hcr.io', 'evil.ghcr.io', 'ghcr.io.evil', 'ghcr.io:443', 'ghcr', '', 
   },
 )
 
-test('of several keys the one that says most of the repository counts', async () => {
+test('the most specific of several keys of a repository counts', async () => {
   const home = new Home()
   home.variables['REGISTRY_AUTH_FILE'] = join(home.folder, 'auth.json')
   home.write('auth.json', {
@@ -189,7 +189,7 @@ test('the user name <token> marks an identity token', async () => {
   expect(await home.find()).toMatchObject({ kind: 'identity-token', token: 'refresh' })
 })
 
-test('a helper that has no credentials is passed over', async () => {
+test('a helper without credentials is skipped', async () => {
   const home = new Home()
   home.writeHelper('own', 'echo "credentials not found in native keychain"; exit 1')
   home.write('.docker/config.json', {
@@ -276,7 +276,7 @@ test.each(['desktop.exe', 'a.b-c_d', 'clé'])('the helper "%s" is run', async (n
   expect(await home.find()).toMatchObject({ username: 'me', password: 'secret' })
 })
 
-test.each(['\n', '\r\n'])('line ends %j inside base64 are passed over', async (end) => {
+test.each(['\n', '\r\n'])('line ends %j inside base64 are ignored', async (end) => {
   const home = new Home()
   const auth = Buffer.from(`me:${'x'.repeat(90)}`)
     .toString('base64')
@@ -326,7 +326,7 @@ test('a registry token is found, and one that is not a header value is refused',
   await expect(home.find()).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' })
 })
 
-test('a helper that fails leads to the next file, and is the error where none has a login', async () => {
+test('a failing helper leads to the next file, and is the error if no file has a login', async () => {
   const home = new Home()
   home.writeHelper('broken', 'echo "desktop is not running"; exit 1')
   home.write('.docker/config.json', { credsStore: 'broken' })

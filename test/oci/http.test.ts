@@ -40,7 +40,7 @@ test.each([400, 401, 403, 404, 405, 409, 412, 501])('%i is an answer', async (st
   expect(double.requests).toHaveLength(1)
 })
 
-test('a refusal that lasts is the answer after all tries', async () => {
+test('a persistent refusal is returned after all attempts', async () => {
   const { double, runtime, get } = await setUp({ on: /thing/, answer: refuse(503) })
 
   expect((await get()).status).toBe(503)
@@ -141,7 +141,7 @@ test('a caller that aborts gets ERR_CANCELLED', async () => {
   })
 })
 
-test('a pause before the next try ends when the caller gives up', async () => {
+test('a pause before the next attempt ends when the caller aborts', async () => {
   const { pause } = createRuntime(() => 0)
   const controller = new AbortController()
   const waiting = pause(60_000, controller.signal)
@@ -159,7 +159,7 @@ test('an answer over its bound is refused, and not read to its end', async () =>
   })
 })
 
-test('of an answer that is an error only the start is read', async () => {
+test('only the start of an error response is read', async () => {
   const { get } = await setUp({ on: /thing/, answer: refuse(404, {}, 'x'.repeat(1_000_000)) })
 
   expect((await get()).body).toHaveLength(64 * 1024)

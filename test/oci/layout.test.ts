@@ -141,7 +141,7 @@ test('index.json keeps what it held, members this project does not know included
   })
 })
 
-test('ten that attach at once lose nothing and leave no lock', async () => {
+test('ten concurrent attachments lose nothing and leave no lock', async () => {
   const folder = createLayout({ image })
   const runtime = createTestRuntime({
     pause: () => new Promise((resolve) => setImmediate(resolve)),
@@ -213,7 +213,7 @@ test('a tag moves only from the state that was read', async () => {
   expect(await store.resolve({ tag: 'v1' })).toEqual(other.descriptor)
 })
 
-test('content that is not its digest is refused', async () => {
+test('content that does not match its digest is refused', async () => {
   const folder = createLayout({ image })
   const store = await open(folder)
   const [config = new Uint8Array()] = image.blobs
@@ -238,7 +238,7 @@ test('a blob of another size than its descriptor says is refused', async () => {
   await expect(store.readBlob(blob)).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH' })
 })
 
-test('what index.json lists and the layout does not hold is passed over', async () => {
+test('a missing manifest listed in index.json is skipped', async () => {
   const folder = createLayout({ image }, { image: other })
   rmSync(blobPath(folder, other.descriptor.digest))
 
@@ -327,7 +327,7 @@ test('images of one tag are distinguished by their full names', async () => {
   })
 })
 
-test('an archive of a layout is called so, with the command that unpacks it', async () => {
+test('an archive of a layout is reported with the command that unpacks it', async () => {
   const path = join(createTempFolder(), 'image.tar')
   writeFileSync(path, 'ustar')
 

@@ -128,7 +128,7 @@ function defineCases(running: () => RunningRegistry, hasReferrersApi: boolean): 
     })
   })
 
-  test('an image without referrers has none, whatever type is asked for', async () => {
+  test('an image without referrers has none of any type', async () => {
     const { open, push } = fresh()
     const image = createImage()
     await push(image)

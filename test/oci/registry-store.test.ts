@@ -114,7 +114,7 @@ test('a manifest that is not an image is not resolved to one', async () => {
   })
 })
 
-test('a changed tag is not overwritten where the registry honours conditions', async () => {
+test('a changed tag is not overwritten if the registry honours conditions', async () => {
   const double = await createStocked({ honoursConditions: true })
   const store = openRegistry(double.host)
   const first = { bytes: serializeIndex([]), mediaType: OCI_INDEX }
@@ -130,7 +130,7 @@ test('a changed tag is not overwritten where the registry honours conditions', a
   expect(await store.writeTag('list', first, { expected: seen })).toBe('beaten')
 })
 
-test('blobs that are there already are not sent again', async () => {
+test('existing blobs are not sent again', async () => {
   const double = await createStocked()
   await openRegistry(double.host).attach(createArtifact(image.descriptor))
   double.requests.length = 0

@@ -32,7 +32,7 @@ function sizeOf({ logs }: Anchor, { log, origin }: AnchoredLog): number {
   return logs.find((each) => each.log === log && each.origin === origin)?.size ?? 0
 }
 
-test('an anchor that was written is read as what it was', () => {
+test('a written anchor is read back', () => {
   fc.assert(
     fc.property(anchor, (before) => {
       const text = serializeAnchor(before)
@@ -41,7 +41,7 @@ test('an anchor that was written is read as what it was', () => {
   )
 })
 
-test('two anchors together are behind neither, and take back no revocation', () => {
+test('two merged anchors are behind neither, and undo no revocation', () => {
   fc.assert(
     fc.property(anchor, anchor, (one, other) => {
       const both = mergeAnchors(one, other)
@@ -59,7 +59,7 @@ test('two anchors together are behind neither, and take back no revocation', () 
   )
 })
 
-test('the newest name of a log stays the last', () => {
+test('the newest name of a log stays last', () => {
   const named = (origin: string): Anchor => ({
     ...EMPTY_ANCHOR,
     logs: [{ log: 'audit', origin, size: 1, root: Buffer.alloc(32) }],

@@ -51,7 +51,7 @@ class Scene {
 
 const offset = fc.integer({ min: -3 * LIMIT_MS, max: 3 * LIMIT_MS })
 
-test('a clock is right where it is within the least L of the clock of the store', async () => {
+test('a clock is accepted within the smallest L of the clock of the store', async () => {
   await fc.assert(
     fc.asyncProperty(offset, offset, async (offByMs, storeOffByMs) => {
       const scene = new Scene()
@@ -74,7 +74,7 @@ test('a clock is accepted if it is at most L behind the latest entry of the log'
   )
 })
 
-test('a clock that was set is found out though the store has none, and right once it is set back', async () => {
+test('a changed clock is detected even without a clock of the store, and accepted once it is set back', async () => {
   await fc.assert(
     fc.asyncProperty(offset, fc.nat({ max: 1e9 }), async (offByMs, passedMs) => {
       const scene = new Scene()
@@ -98,7 +98,7 @@ test('the time is that of the store, carried on by the monotonic clock, whatever
   expect(scene.clock.now()).toEqual(new Date(START_MS - 59_000))
 })
 
-test('a slow answer widens what is accepted by no more than half the time it took', async () => {
+test('a slow answer widens the tolerance by at most half its duration', async () => {
   const scene = new Scene()
   Object.assign(scene, { answerMs: 2000, storeOffByMs: 0 })
 
@@ -126,7 +126,7 @@ test('the store is asked once a second, and a jump in between is found without i
   expect(scene.asked).toBe(2)
 })
 
-test('a check that failed is not relied on', async () => {
+test('a failed check is not used', async () => {
   const scene = new Scene()
   await scene.check()
   scene.latest = new Date(START_MS + 6000)
@@ -148,7 +148,7 @@ test('a wrong clock is reported with its offset and what to do', async () => {
   })
 })
 
-test('what stops signing is dated by the store where the clock is wrong', async () => {
+test('changes that stop signing take the time of the store if the clock is wrong', async () => {
   const scene = new Scene()
   Object.assign(scene, { offByMs: 3_600_000, storeOffByMs: 0 })
 

@@ -40,7 +40,7 @@ async function crashEverywhere(
   }
 }
 
-test('a crash at any step of making keys in files leaves no orphan', async () => {
+test('a crash at any step of creating key files leaves no orphan', async () => {
   const steps = await crashEverywhere(async () => {
     const scene = await RotationScene.start({ storeUrl: 'sqlite::memory:' })
     return { scene, countKeys: () => scene.keyFiles().length }
@@ -49,7 +49,7 @@ test('a crash at any step of making keys in files leaves no orphan', async () =>
   expect(steps).toBeGreaterThan(40)
 }, 60_000)
 
-test('a crash at any step of making keys in AWS KMS leaves no orphan', async () => {
+test('a crash at any step of creating AWS KMS keys leaves no orphan', async () => {
   const doubles: KmsDouble[] = []
   const steps = await crashEverywhere(async () => {
     const double = await startKmsDouble()

@@ -87,7 +87,7 @@ test('an outage of the backend activates nothing, and costs no standby', async (
   expect(await scene.states()).toBe('active standby')
 })
 
-test('a revocation waits for no backend that is away', async () => {
+test('a revocation does not wait for an unavailable backend', async () => {
   const scene = await withStandby()
 
   const revoke = { action: 'revoke', mode: 'seamless' } as const
@@ -96,7 +96,7 @@ test('a revocation waits for no backend that is away', async () => {
   expect(await scene.states()).toBe('revoked active')
 })
 
-test('where a dead standby is all there is, a forced revocation still stops the key', async () => {
+test('a forced revocation stops a key that has only a dead standby', async () => {
   const scene = await withStandby()
   DEATHS['is gone']?.(scene, 2)
   const providers: Pick<Providers, 'provider' | 'openKey'> = {

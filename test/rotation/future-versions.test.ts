@@ -19,7 +19,7 @@ async function settle(scene: RotationScene): Promise<void> {
   await doDueSteps(scene.context(), 'release', OPERATOR)
 }
 
-test('a standby that was published in the future gives way to one that is published now', async () => {
+test('a standby published in the future is replaced by one published now', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   await yearAhead(scene, async () => {
@@ -39,7 +39,7 @@ function neverRotated({ key }: RotationScene): RotationScene['key'] {
   return { ...key, policy: { ...key.policy, everySeconds: undefined } }
 }
 
-test('a version that signs from a later time on gives way to its standby, which verifiers have seen', async () => {
+test('a version active from a future time is replaced by its standby, which verifiers have seen', async () => {
   const scene = await RotationScene.start()
   await yearAhead(scene, () => scene.bootstrap())
 
@@ -52,7 +52,7 @@ test('a version that signs from a later time on gives way to its standby, which 
   expect(await scene.states()).toBe('retired retired active standby')
 })
 
-test('a key whose times have all come is left as it is', async () => {
+test('a key without future times is left unchanged', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const before = await scene.actions()

@@ -73,7 +73,7 @@ test('rules that ask for more are stricter, and those before are not, unless the
   )
 })
 
-test('rules in another order, or said twice, are the same', () => {
+test('reordered or repeated rules are the same', () => {
   const forced = { a: { x: 1, y: [2] }, b: 1 }
   const one = { forced, allowed: ['c', 'd'], forbidden: ['e'], required: [] }
   const other = {
@@ -109,6 +109,6 @@ test.each([
   '{}',
   '{"allowed":[1],"forbidden":[],"forced":{},"required":[],"type":"JWT"}',
   '{"allowed":[],"forbidden":[],"required":[],"type":"JWT"}',
-])('stored rules %s are no rules', (rules) => {
+])('stored rules %s are refused', (rules) => {
   expect(codeOf(() => isStricter(ruled(FREE_CLAIMS), { policy, rules }))).toBe('ERR_INTERNAL')
 })

@@ -49,7 +49,7 @@ test('a revocation holds though KMS refuses to disable the key, and says so', as
   expect(await scene.states()).toBe('revoked active')
 })
 
-test('what KMS refused to disable is disabled by the scheduler, which alerts until it worked', async () => {
+test('the scheduler disables a key that KMS refused to disable, and alerts until it succeeds', async () => {
   const scene = await start()
   double.deny('DisableKey')
   await transition(scene.context(), 'release', REVOKE, OPERATOR)

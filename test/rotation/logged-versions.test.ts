@@ -87,7 +87,7 @@ const act = (scene: RotationScene, operation: Operation): Promise<unknown> =>
   transition(scene.context(), 'release', operation, OPERATOR)
 
 describe.each(Object.entries(STORES))('on %s', (_name, open) => {
-  test('a version that is put into the table is not published, and an alert says so once', async () => {
+  test('a version inserted into the table is not published, and raises one alert', async () => {
     const intruded = await open()
     const { scene } = intruded
     await scene.bootstrap()
@@ -105,7 +105,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(keyring.unlogged).toHaveLength(1)
   })
 
-  test('a keyring that starts over such a table leaves that version out', async () => {
+  test('a keyring that starts with such a table leaves that version out', async () => {
     const intruded = await open()
     await intruded.scene.bootstrap()
     await insert(intruded, slippedIn(intruded.scene, 3, intruded.scene.now))
@@ -134,7 +134,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     )
   })
 
-  test('an imported version is not made one of our own by hand', async () => {
+  test('an imported version cannot be turned into a created one by hand', async () => {
     const { scene, sql } = await open()
     await scene.bootstrap()
     const { keyring, errors } = await follow(scene)
@@ -150,7 +150,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(errors[0]?.code).toBe('ERR_LOG_PROOF_INVALID')
   })
 
-  test('a revocation that is undone by hand holds', async () => {
+  test('a revocation undone by hand still holds', async () => {
     const { scene, sql } = await open()
     await scene.bootstrap()
     await act(scene, { action: 'revoke', version: 1, mode: 'seamless' })
@@ -175,7 +175,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     ['activated_at = 1000', 'activatedAt is 1970-01-01T00:00:01.000Z, and 2026-11-25'],
     ['compromised_since = 1000', 'compromisedSince is 1970-01-01T00:00:01.000Z, and not set'],
     ['version = 7', 'version is 7, and 1 by the log'],
-  ])('a row that is changed to %s counts as it was, until it is put back', async (set, why) => {
+  ])('a row changed to %s counts as before, until it is restored', async (set, why) => {
     const { scene, sql } = await open()
     await scene.bootstrap()
     const { keyring } = await follow(scene)
@@ -196,7 +196,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(keyring.snapshot.versions).toContainEqual(before)
   })
 
-  test('a key that is slipped in as the standby is never activated', async () => {
+  test('a key inserted as the standby is never activated', async () => {
     const intruded = await open()
     const { scene } = intruded
     await scene.bootstrap()
@@ -226,7 +226,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(numbersOf(keyring)).toEqual(['1 revoked', '2 active'])
   })
 
-  test('an entry that tells of no beginning vouches for nothing', async () => {
+  test('an entry without the creation of a version confirms nothing', async () => {
     const intruded = await open()
     const { scene } = intruded
     await scene.bootstrap()
@@ -254,7 +254,7 @@ describe.each(Object.entries(STORES))('on %s', (_name, open) => {
     expect(keyring.snapshot.versions[0]?.certificates).toBe('certificates of release@1')
   })
 
-  test('whatever is done to a key by its rules, the log tells of it', async () => {
+  test('the log records every permitted change of a key', async () => {
     const { scene } = await open()
     await scene.bootstrap()
     const { keyring, errors } = await follow(scene)

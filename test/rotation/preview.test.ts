@@ -30,7 +30,7 @@ test('a preview of a revocation says what it reaches, and changes nothing', asyn
   expect(scene.keyFiles()).toHaveLength(2)
 })
 
-test('a preview of what would be refused says why, with the plan', async () => {
+test('a preview of a refused change states the reason and the plan', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 
@@ -46,7 +46,7 @@ test('a preview of what would be refused says why, with the plan', async () => {
   expect(preview.rotation).toMatchObject({ from: 1, to: 2 })
 })
 
-test('a preview of a rotation names both versions once it may be, and until then says when', async () => {
+test('a preview of a rotation names both versions once permitted, and before that its earliest time', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const preview = (force = false): Promise<Preview> =>
@@ -114,7 +114,7 @@ test('a preview of a new version is of a pending one, and of an import only wher
   expect(await scene.states()).toBe('active standby')
 })
 
-test('a preview of taking a destruction back tells that nothing is destroyed', async () => {
+test('a preview of cancelling a destruction says that nothing is destroyed', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 

@@ -99,7 +99,7 @@ test('one of several concurrent rotations takes effect', async () => {
   await assertSound(scene)
 })
 
-test('of replicas that make a version at once, one does, and the others say to try again', async () => {
+test('one of several replicas creates a version, and the others report that a retry is needed', async () => {
   const { scene, replicas } = await startReplicas(3)
   await scene.bootstrap()
 

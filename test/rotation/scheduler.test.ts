@@ -52,7 +52,7 @@ test('a new key gets a version that signs and one that waits, and then nothing m
   expect(entry?.requestId).toMatch(/^scheduler-/)
 })
 
-test('a standby takes over when the period is over, and the next one is published', async () => {
+test('a standby takes over at the end of the period, and the next one is published', async () => {
   const scene = await RotationScene.start()
   const { scheduler } = startScheduler(scene.context())
   await scheduler.runOnce()
@@ -69,7 +69,7 @@ test('a standby takes over when the period is over, and the next one is publishe
   ])
 })
 
-test('a rotation that was asked for too early is made as soon as it may be, and the log says so', async () => {
+test('a rotation requested too early runs as soon as permitted, and the log says so', async () => {
   const scene = await RotationScene.start()
   const { scheduler } = startScheduler(scene.context())
   await scheduler.runOnce()
@@ -109,7 +109,7 @@ test('a rotation of a key without a standby is made once the one that was publis
   expect(await scene.states()).toBe('retired retired active standby')
 })
 
-test('a rotation that was asked for outlives the standby that it was asked for', async () => {
+test('a requested rotation outlives its standby', async () => {
   const scene = await RotationScene.start()
   const { scheduler, alerts } = startScheduler(scene.context())
   await scheduler.runOnce()
@@ -212,7 +212,7 @@ test('a provider that is one key gives one version, and no other', async () => {
   expect(alerts).toEqual([])
 })
 
-test('a started scheduler looks at the keys again and again, until it is disposed', async () => {
+test('a started scheduler checks the keys repeatedly until it is disposed', async () => {
   const scene = await RotationScene.start()
   const { scheduler, timer } = startScheduler(scene.context())
   scheduler.start()
@@ -227,7 +227,7 @@ test('a started scheduler looks at the keys again and again, until it is dispose
   expect(timer.running).toBe(0)
 })
 
-test('a key that waits for seconds is looked at several times a second', async () => {
+test('a key that waits for seconds is checked several times a second', async () => {
   const scene = await RotationScene.start()
   const policy = createRotationPolicy('artifact', {
     ...{ maxAgeSeconds: 1, verifierCacheSeconds: 3, replicaLagSeconds: 1, clockSkewSeconds: 1 },
@@ -244,7 +244,7 @@ test('a key that waits for seconds is looked at several times a second', async (
   expect(timer.running).toBe(0)
 })
 
-test('a store that is away is an alert about no key', async () => {
+test('an outage of the store is an alert without a key', async () => {
   const scene = await RotationScene.start()
   const { scheduler, alerts } = startScheduler(scene.context())
   await scene.store[Symbol.asyncDispose]()
@@ -300,7 +300,7 @@ test('ensureKeys does not wait for a key whose signing was stopped', async () =>
   expect(await scene.states()).toBe('retired standby')
 })
 
-test('ensureKeys leaves what is due to others where every key can sign', async () => {
+test('ensureKeys leaves due work to others if every key can sign', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const scheduler = { runOnce: () => Promise.reject(new Error('its backend is away')) }

@@ -85,7 +85,7 @@ test('a revocation is in the anchor with the logs that have its entries, so noth
   expect(anchor.revokedSince((await scene.version(1)).publicKey.kid)).toEqual(scene.now)
 })
 
-test('anchors that share a file write over nothing of each other', async () => {
+test('anchors that share a file never overwrite each other', async () => {
   const scene = await RotationScene.start()
   const one = await anchorOf(scene)
   const { store } = scene

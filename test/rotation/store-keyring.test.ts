@@ -154,7 +154,7 @@ test('a key file that was replaced signs nothing', async () => {
   expect(errors.map(({ code }) => code)).toContain('ERR_PROVIDER_FAULT')
 })
 
-test('a backend that was away is asked again', async () => {
+test('a backend is asked again after an outage', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   let isAway = true
@@ -175,7 +175,7 @@ test('a backend that was away is asked again', async () => {
   expect(version.version).toBe(1)
 })
 
-test('a refresh that is asked for while one is under way sees what was committed before it', async () => {
+test('a refresh requested during another one sees all earlier commits', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const { keyring } = await startReplica(scene, { store: deaf(scene.store) })
@@ -189,7 +189,7 @@ test('a refresh that is asked for while one is under way sees what was committed
   expect(keyring.snapshot.sequence).toBe(sequence)
 })
 
-test('a store that is away is reported, and the snapshot stays', async () => {
+test('an outage of the store is reported, and the snapshot stays', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const { keyring, timer, errors } = await startReplica(scene)
@@ -203,7 +203,7 @@ test('a store that is away is reported, and the snapshot stays', async () => {
   expect(keyring.snapshot.versions).toHaveLength(2)
 })
 
-test('a keyring that is disposed follows no more', async () => {
+test('a disposed keyring follows no changes', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const { keyring, timer } = await startReplica(scene)

@@ -43,7 +43,7 @@ test('a change, its log entry and the number of its publication are one transact
   ])
 })
 
-test('nothing changes where the log can not be written', async () => {
+test('nothing changes if the log cannot be written', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const before = await scene.versions()
@@ -84,7 +84,7 @@ test('rotate creates a missing standby, and then waits as usual', async () => {
   expect(await scene.states()).toBe('retired active standby')
 })
 
-test('a forced activation says so, and why, in the log', async () => {
+test('the log records a forced activation and its reason', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 
@@ -124,7 +124,7 @@ test('a flush adds an unpublished version, active at once', async () => {
   expect(await scene.intents()).toBe(0)
 })
 
-test('no signature of a version stands behind its revocation in the log', async () => {
+test('no signature of a version follows its revocation in the log', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const version = await scene.version(1)
@@ -263,7 +263,7 @@ test('destroy is refused to a version that signed after it was closed', async ()
   expect(code).toBe('ERR_TRANSITION_REFUSED')
 })
 
-test('a destruction that the backend refused is tried again by destroying again', async () => {
+test('destroying again retries a destruction that the backend refused', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   scene.pass(3600)
@@ -284,7 +284,7 @@ test('a destruction that the backend refused is tried again by destroying again'
   expect((await scene.actions()).filter((action) => action === 'destroy 1')).toHaveLength(1)
 })
 
-test('only what is destroyed can have its destruction cancelled', async () => {
+test('only the destruction of a destroyed version can be cancelled', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 
@@ -312,7 +312,7 @@ test('an existing key of the folder becomes a version by import, once', async ()
   expect((await scene.actions()).at(-1)).toBe('import 3')
 })
 
-test('a key that lies elsewhere is not imported', async () => {
+test('a key at another location is not imported', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
 
@@ -328,7 +328,7 @@ test('a key that lies elsewhere is not imported', async () => {
   }
 })
 
-test('a name that is taken in the backend is not taken over', async () => {
+test('a name in use in the backend is not taken over', async () => {
   const scene = await RotationScene.start()
   const provider = await scene.providers.provider({ scheme: 'file', path: '' })
   const path = join(scene.folder, 'release-1.pem')
@@ -351,7 +351,7 @@ test('a version of a time-stamp key gets its certificates when it is made', asyn
   expect((await scene.version(2)).certificates).toBe('certificates of release@2')
 })
 
-test('an unknown key is said to be one', async () => {
+test('an unknown key is reported as unknown', async () => {
   const scene = await RotationScene.start()
 
   const code = await codeOfAsync(() => rotate(scene.context(), 'missing', {}, OPERATOR))

@@ -73,7 +73,7 @@ test('a service signs the numbers of a predicate as its caller wrote them', asyn
   expect(payloadOf(JSON.stringify(escaped.bundle))).toContain('"predicate":{"a":1.10}}')
 })
 
-test('a service signs no number that readers take for another', async () => {
+test('a service signs no number that readers would interpret differently', async () => {
   const service = await startSigningService()
 
   for (const [number, code] of BEYOND) {
@@ -96,7 +96,7 @@ test('the command line has a service sign the numbers of a file', async () => {
   expect(payloadOf(bundle)).toContain(`"predicate":${predicate}}`)
 })
 
-test('the command line takes no attestation whose numbers a service wrote in another way', async () => {
+test('the command line refuses an attestation whose numbers a service rewrote', async () => {
   const { folder, run } = await startSigningService()
   folder.write('app', 'a program')
   folder.write('p.json', '{"a":1.10}')

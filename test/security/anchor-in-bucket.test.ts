@@ -24,7 +24,7 @@ async function bucketFolder(): Promise<{ folder: ServiceFolder; bucket: S3Double
   return { folder: createFolder({ log: { anchor } }), bucket }
 }
 
-test('a database that is put back with everything beside it signs nothing', async () => {
+test('a database restored with everything beside it signs nothing', async () => {
   const { bucket, folder } = await bucketFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -40,7 +40,7 @@ test('a database that is put back with everything beside it signs nothing', asyn
   expect([...bucket.objects.keys()]).toEqual(['anchors/a.json'])
 })
 
-test('a service does not start while the bucket refuses to show the anchor', async () => {
+test('a service does not start while the bucket denies access to the anchor', async () => {
   const { bucket, folder } = await bucketFolder()
   await live(folder, async () => Promise.resolve())
   bucket.failing = s3Error(403, 'AccessDenied')
@@ -48,7 +48,7 @@ test('a service does not start while the bucket refuses to show the anchor', asy
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_STORE_UNAVAILABLE')
 })
 
-test('a revocation waits for no bucket, which has it once it answers again', async () => {
+test('a revocation does not wait for the bucket, which gets it once it answers again', async () => {
   const { bucket, folder } = await bucketFolder()
   await live(folder, async (client) => {
     bucket.failing = s3Error(403, 'AccessDenied')

@@ -162,7 +162,7 @@ async function ask(
   return { id: approvalId ?? '', sha256: requestSha256 ?? '' }
 }
 
-test('what two approved is done once, and the log has who agreed before what was done', async () => {
+test('a change approved by two runs once, and the log has the approvals before it', async () => {
   const scene = await start('revokeKey')
   const { id, sha256 } = await ask(scene)
   const path = `/v1/approvals/${id}`
@@ -201,7 +201,7 @@ async function plannedRotation({ call }: Scene): Promise<Readonly<Record<string,
   return (body['plan'] as { readonly rotation: Readonly<Record<string, unknown>> }).rotation
 }
 
-test('a rotation that needs approval is not left to the scheduler by asking for it too early', async () => {
+test('a rotation that needs approval does not reach the scheduler by an early request', async () => {
   const scene = await start('rotateKey')
   const before = await plannedRotation(scene)
 
@@ -211,7 +211,7 @@ test('a rotation that needs approval is not left to the scheduler by asking for 
   expect(await scene.states()).toBe(UNTOUCHED)
 })
 
-test('one that needs none is, and its answer says so', async () => {
+test('a rotation that needs no approval is left to the scheduler, and its answer says so', async () => {
   const scene = await start('revokeKey')
   const before = await plannedRotation(scene)
 
@@ -222,7 +222,7 @@ test('one that needs none is, and its answer says so', async () => {
   expect((await plannedRotation(scene))['scheduledAt']).not.toBe(before['scheduledAt'])
 })
 
-test('an approved rotation to a standby that is dead uses up nothing, and approves no other version', async () => {
+test('an approved rotation to a dead standby consumes no approval and covers no other version', async () => {
   const scene = await startWith({ use: 'artifact', rotation: FAST }, ['rotateKey'])
   const askAgain = async () => (await scene.call(ROTATE)).code
   await expect.poll(askAgain, SOON).toBe('ERR_APPROVAL_REQUIRED')
@@ -269,7 +269,7 @@ test('an entry that is rewritten into an approval approves nothing', async () =>
   expect(await scene.states()).toBe(UNTOUCHED)
 })
 
-test('an approval that was used is not used again, though its row is put back', async () => {
+test('a used approval does not count again, though its row is restored', async () => {
   const scene = await start('destroyKey', 'revokeKey')
   const { id, sha256 } = await ask(scene)
   await scene.sql('create table kept as select * from approvals')
@@ -282,7 +282,7 @@ test('an approval that was used is not used again, though its row is put back', 
   expect(body).toEqual({ approvals: [] })
 })
 
-test('an approval that was used does not come back with an older database', async () => {
+test('a used approval does not return with an older database', async () => {
   const scene = await start('retireKey')
   const { folder, issuer } = scene
   const retire: Call = { path: '/v1/keys/release/retire', body: { version: 2, reason } }
@@ -300,7 +300,7 @@ test('an approval that was used does not come back with an older database', asyn
   expect(await restored.states()).toBe(UNTOUCHED)
 })
 
-test('approvers are never shown another request than they approve', async () => {
+test('approvers always see the request that they approve', async () => {
   const scene = await start('revokeKey')
   const { id, sha256 } = await ask(scene)
   await scene.sql(`update approvals set parameters = replace(parameters, 'because', 'not because')`)
@@ -352,7 +352,7 @@ async function forceByHand(scene: Scene): Promise<StateEntry> {
   })
 }
 
-test('a use without its approvals is found by /readyz and by log verify', async () => {
+test('a change without its approvals is found by /readyz and by log verify', async () => {
   const scene = await start('revokeKey')
   const { id, sha256 } = await ask(scene)
   const [at = 0] = await scene.indices(`approval:${id}`)
@@ -385,7 +385,7 @@ test.each<readonly [string, Partial<StateEntry>, boolean]>([
   expect(verdict.includes(why)).toBe(isFound)
 })
 
-test('rules that are relaxed do not excuse what was done before', async () => {
+test('relaxed rules do not excuse earlier violations', async () => {
   const scene = await start('forceActivateKey')
   const relaxed: LogEntry = {
     type: 'rules',

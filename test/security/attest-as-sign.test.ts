@@ -59,7 +59,7 @@ test('a caller that may only attest makes no plain signature, however its type i
   }
 })
 
-test('a caller that may attest does, by types that only resemble that of signatures', async () => {
+test('a caller that may attest may use types that only resemble that of signatures', async () => {
   const attest = await start()
 
   for (const type of [

@@ -41,7 +41,7 @@ test.each(CODES)('%s of a backend is a fault of the service, not of the caller',
   }
 })
 
-test('a key file that is gone is a fault of the service, and its path is in the log alone', async () => {
+test('a missing key file is a fault of the service, and its path is only in the log', async () => {
   const folder = serverFolder()
   await (await runServer(folder))[Symbol.asyncDispose]()
   renameSync(join(folder.folder, 'keys', 'release-1.pem'), join(folder.folder, 'away.pem'))

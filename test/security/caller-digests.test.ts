@@ -103,7 +103,7 @@ async function forgeProvenance(attacker: Attacker, key: string): Promise<object>
 test.each([
   ['release', 'ERR_SIGNATURE_INVALID'],
   ['blobs', 'ERR_KEY_USE_MISMATCH'],
-])('the key %s makes no provenance of a digest that a caller chose', async (key, code) => {
+])('the key %s signs no provenance for a digest chosen by a caller', async (key, code) => {
   const attacker = await startAttack()
   const bundle = await forgeProvenance(attacker, key)
 
@@ -173,7 +173,7 @@ test.each([
 test.each([
   ['release', 'ERR_KEY_USE_MISMATCH'],
   ['blobs', 'ERR_KEY_USE_MISMATCH'],
-])('the key %s makes no token of a digest that a caller chose', async (key, code) => {
+])('the key %s signs no token for a digest chosen by a caller', async (key, code) => {
   const attacker = await startAttack()
   const now = Math.floor(Date.now() / 1000)
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -213,7 +213,7 @@ test.each([
   expect(verified.stderr).toContain(`[${code}]`)
 })
 
-test('a key signs what its use is for, and refuses each other request', async () => {
+test('a key signs for its use only, and refuses every other request', async () => {
   const attacker = await startAttack()
   const image = { digest: EVIL, kind: 'image', name: 'app.tgz' }
   const requests: Readonly<Record<string, readonly [string, object]>> = {
@@ -240,7 +240,7 @@ test('a key signs what its use is for, and refuses each other request', async ()
   })
 })
 
-test('the name in a payload of the older layout is decided on like the name of the artifact', async () => {
+test('the name in a payload of the older layout is authorized like the name of the artifact', async () => {
   const attacker = await startAttack()
   const artifact = { digest: EVIL, kind: 'image', name: 'app.tgz', format: 'legacy' }
 

@@ -38,7 +38,7 @@ test.each(['', ' --type custom', ' --type any'])(
   },
 )
 
-test('a file beside the list is read also where the list is in another folder', async () => {
+test('a file beside the list is read, also if the list is in another folder', async () => {
   const folder = await createRelease()
   folder.write('SUMS', `${GOOD}  app\n`)
   const verify = 'verify --checksums @SUMS --key @release.pub'
@@ -49,7 +49,7 @@ test('a file beside the list is read also where the list is in another folder', 
   expect((await folder.run(verify)).exitCode).toBe(3)
 })
 
-test('one of several digests of a file that differs is enough to refuse it', async () => {
+test('a file is refused if any one of its digests differs', async () => {
   const folder = await createRelease()
   const path = folder.path('app')
   folder.write('SUMS', `${GOOD}  ${path}\n${'a'.repeat(128)}  ${path}\n`)
@@ -74,7 +74,7 @@ test.each(['sign', 'attest --type custom --predicate @p.json'])(
   },
 )
 
-test('what stands in the place of a listed file and is not a file is an error', async () => {
+test('a listed path that is not a file is an error', async () => {
   const folder = await createRelease()
   mkdirSync(folder.path('folder'))
   symlinkSync('/dev/zero', folder.path('zero'))
@@ -88,7 +88,7 @@ test('what stands in the place of a listed file and is not a file is an error', 
   }
 })
 
-test('a listed file that is not there is verified by its digest, and the verdict says so', async () => {
+test('a missing listed file is verified by its digest, and the verdict says so', async () => {
   const folder = await createRelease()
   folder.write('SUMS', `${GOOD}  missing\n`)
   const verify = 'verify --checksums @SUMS --key @release.pub --bundle @app.sigstore.json'
@@ -166,7 +166,7 @@ test.each(['sign', 'attest', 'verify'])(
   },
 )
 
-test('a step says of which listed files it has read nothing', async () => {
+test('a step reports the listed files that it has not read', async () => {
   const scene = await startActionScene('source')
   writeFileSync(join(scene.workspace, 'app'), 'good\n')
   const list = `${GOOD}  app\n${OTHER}  other\n`

@@ -109,7 +109,7 @@ test.each(STRANGE)('an entry %s in index.json hides no bundle', async (_what, en
   expect(await store.resolve({ tag: 'v1' })).toEqual(image.descriptor)
 })
 
-test('what is skipped of a list is reported', async () => {
+test('skipped entries of a list are reported', async () => {
   const double = await createStocked({ referrersApi: 'off' })
   const store = openRegistry(double.host)
   const list = { mediaType: OCI_INDEX, bytes: listOf({}, plain) }
@@ -209,7 +209,7 @@ test('a fallback tag that answers a child of the subject is an empty list', asyn
   expect(await store.referrers(index.descriptor.digest)).toEqual([])
 })
 
-test('a bundle of others leaves the older signature of ours to be read', async () => {
+test('a foreign bundle does not hide our older signature', async () => {
   const double = await createStocked()
   const store = openRegistry(double.host)
   const added = { subject, payload: Buffer.from('{}'), signature: Buffer.from('s') }
@@ -222,7 +222,7 @@ test('a bundle of others leaves the older signature of ours to be read', async (
   expect((await found.readOlder?.())?.attached).toMatchObject([{ kind: 'legacy-signature' }])
 })
 
-test('a layer of others without content hides no older signature', async () => {
+test('a foreign layer without content does not hide an older signature', async () => {
   const double = await createStocked()
   const store = openRegistry(double.host)
   for (const text of ['theirs', 'ours']) {
@@ -236,7 +236,7 @@ test('a layer of others without content hides no older signature', async () => {
   expect(signatures.map(({ payload }) => Buffer.from(payload).toString())).toEqual(['ours'])
 })
 
-test('a missing tag that is answered 403 stops no signing', async () => {
+test('a 403 for a missing tag does not stop signing', async () => {
   const double = await createStocked({ referrersApi: 'off' })
   double.switches.faults.push({ on: /^GET .*manifests\/sha256-/, times: 1, answer: refuse(403) })
   const store = openRegistry(double.host)

@@ -21,7 +21,7 @@ test('a signature that does not fit the pinned curve is a rejection, not the end
   })
 })
 
-test('a value that cannot cross to the thread of the database fails its own call and no other', async () => {
+test('a value that cannot be sent to the thread of the database fails only its own call', async () => {
   const connection = await openThreadedConnection(join(createTempFolder(), 'a.db'), {
     timeoutMs: 1000,
   })
@@ -59,7 +59,7 @@ test('a session that cannot be closed fails the close of its pool, which settles
   expect(ends.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
 })
 
-test('idle sessions that cannot be closed are all given up', async () => {
+test('idle sessions that cannot be closed are all dropped', async () => {
   let closed = 0
   const source = {
     open: () => Buffer.of(1),

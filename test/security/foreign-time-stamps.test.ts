@@ -47,7 +47,7 @@ async function signWith(
   return client.signOne()
 }
 
-test('a time stamp of a trusted authority, of this signature and this moment, is released', async () => {
+test('a time stamp of a trusted authority over this signature at this time is released', async () => {
   expect(await signWith(trusted.authority)).toEqual({ status: 200, code: undefined })
 })
 

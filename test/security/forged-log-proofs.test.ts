@@ -64,7 +64,7 @@ function leafOf({ folder }: ProofScene): Uint8Array {
   return serializeSignatureLeaf(key, signatureFacts(content, key))
 }
 
-test('the true proof is accepted, also with signature lines of others', async () => {
+test('the real proof is accepted, also with foreign signature lines', async () => {
   const scene = await startProven()
   const line = Buffer.alloc(76, 1).toString('base64')
 
@@ -121,7 +121,7 @@ test('a leaf in a tree of the attacker is not in the tree that the log signed', 
   expect(await codesOf(scene, fork)).toStrictEqual(INVALID)
 })
 
-test('a tree of the attacker proves nothing by another key, whatever name and id it is given', async () => {
+test('a tree signed by another key proves nothing, whatever its name and id', async () => {
   const scene = await startProven()
   const thief = testSigner('EdDSA', 'thief')
   const root = leafHash(leafOf(scene))
@@ -138,7 +138,7 @@ test('a tree of the attacker proves nothing by another key, whatever name and id
   expect(await codesOf(scene, forge(TRANSPARENCY_KEY.id))).toStrictEqual(UNSIGNED)
 })
 
-test('another log by the same key is not the log that is trusted', async () => {
+test('another log of the same key is not the trusted log', async () => {
   const scene = await startProven()
   const root = leafHash(leafOf(scene))
   const { note: checkpoint } = await testTreeSigner('log.other').sign({ size: 1, root })
@@ -147,7 +147,7 @@ test('another log by the same key is not the log that is trusted', async () => {
   expect(await codesOf(scene, forged)).toStrictEqual(UNSIGNED)
 })
 
-test('a node of the tree is not a leaf: what hashes to a leaf is read as a leaf alone', async () => {
+test('a node of the tree never passes as a leaf', async () => {
   const scene = await startProven()
   const leaf = leafHash(leafOf(scene))
   const root = nodeHash(leaf, leaf)
@@ -157,7 +157,7 @@ test('a node of the tree is not a leaf: what hashes to a leaf is read as a leaf 
   expect(await codesOf(scene, forged)).toStrictEqual(INVALID)
 })
 
-test('proofs by one log count once, beside the entry of a bundle too', async () => {
+test('proofs of one log count once, also beside the entry of a bundle', async () => {
   const scene = await startProven()
   const { folder, server } = scene
   const trust = '--key @es256.pub --trusted-root @root.json'
@@ -172,7 +172,7 @@ test('proofs by one log count once, beside the entry of a bundle too', async () 
   expect(codeOf(await verify('--log-proof @one --require-log 2'))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a signature by a stolen key is not logged by the proof of a released one', async () => {
+test('the proof of a released signature does not cover one by a stolen key', async () => {
   const scene = await startProven()
   const { folder } = scene
   folder.key('thief')
@@ -184,7 +184,7 @@ test('a signature by a stolen key is not logged by the proof of a released one',
   expect(codeOf(result)).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('what is longer than a proof can be is not read', async () => {
+test('a proof over the maximum length is not read', async () => {
   const scene = await startProven()
   const long = `${scene.proof}${'— a QUFBQUFB\n'.repeat(MAX_TLOG_PROOF_BYTES / 10)}`
 

@@ -135,7 +135,7 @@ test('provenance by a caller passes no gate of the command line', async () => {
   expect((await verify(`--type ${PROVENANCE}`)).exitCode).toBe(0)
 })
 
-test('provenance that the service made passes the gates of its own source alone', async () => {
+test('provenance of the service passes only the gates of its own source', async () => {
   const service = await startSigningService()
   const { folder, issuer, run, env } = service
   folder.write('token', await issuer.mint({ iss: GITHUB_ISSUER }))
@@ -153,7 +153,7 @@ test('provenance that the service made passes the gates of its own source alone'
   expect((await verify('--repository acme/widget --builder https://x.example/b')).exitCode).toBe(4)
 })
 
-test('provenance by another trusted key that names the service passes no gate', async () => {
+test('provenance of another trusted key that names the service passes no gate', async () => {
   const service = await startSigningService()
   const { folder, url } = service
   folder.write('keys.json', JSON.stringify(await readHistory(url)))
@@ -236,7 +236,7 @@ const CLAIMS: readonly (readonly [string, object])[] = [
   ...SPELLINGS.map((id) => [SLSA_V02, { builder: { id } }] as const),
 ]
 
-test('no caller names the service as its builder, by any type and in any spelling', async () => {
+test('no caller can name the service as its builder, with any type or spelling', async () => {
   const { url, authorization } = await startNamedService()
 
   for (const [predicateType, predicate] of CLAIMS) {

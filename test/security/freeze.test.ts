@@ -173,7 +173,7 @@ test('one number has one content: a second one is refused, however new', async (
   expect(await run('trust update', at(1))).toMatchObject({ exitCode: 0 })
 })
 
-test('a history from the far future is refused, and is not in the way of the next one', async () => {
+test('a history from the far future is refused, and does not block the next one', async () => {
   const { publish, run } = await pinned()
   await publish({ sequence: 6 }, at(24 * 365 * 10))
 
@@ -204,7 +204,7 @@ test.each(['', '--offline'])(
   },
 )
 
-test('an answer that nothing has changed does not keep an expired copy alive', async () => {
+test('a "not modified" answer does not extend an expired copy', async () => {
   const { server, run } = await pinned()
   server.failure = 304
 
@@ -239,7 +239,7 @@ test('a link of the copy that another key signed is refused', async () => {
 const fetchHistory = async ({ address }: TestServer): Promise<string> =>
   (await fetch(`${address}${HISTORY}`)).text()
 
-test('two replicas serve one document, after a change and a start too, so none seems to replay', async () => {
+test('two replicas serve the same document, also after a change and a restart', async () => {
   const postgres = await createPostgres()
   onTestFinished(() => postgres.stop())
   const folder = writeServiceFolder({
@@ -270,7 +270,7 @@ test.each([
   ['etag', 'a\r\nx: y'],
   ['freshSeconds', 1e12],
   ['fetchedAt', '2099-01-01T00:00:00.000Z'],
-])('a copy whose %s was changed is not used past its time', async (member, value) => {
+])('a copy whose %s was changed is not used past its expiry', async (member, value) => {
   const { home, publish, run } = await pinned()
   changeCopies(home, (copy) => ({ ...copy, [member]: value }))
   await publish({ sequence: 6 }, at(25))
@@ -279,7 +279,7 @@ test.each([
   expect((await run('trust show', at(25))).stdout).toContain('sequence 6')
 })
 
-test('a pin needs a current publication, and forgets what was seen before', async () => {
+test('a pin needs a current publication, and discards earlier state', async () => {
   const { publish, run, server } = await pinned()
   const pin = `trust init ${server.url.href} --fingerprint ${fingerprintOf(TRUST.key)}`
   const home = { COUNTERSIGN_HOME: createTempFolder() }
@@ -314,7 +314,7 @@ async function actionTrust(trust: string, now: Date, file?: Uint8Array): Promise
   )
 }
 
-test('the Action takes a published history for a day, and a saved one for thirty', async () => {
+test('the Action accepts a published history for a day, and a saved one for thirty', async () => {
   const { publish, server } = await pinned()
   await publish({})
   const saved = Buffer.from(server.pages.get(HISTORY) ?? '')

@@ -47,7 +47,7 @@ test.each(['blobs', 'blobs/sha256', 'index.json'])(
   },
 )
 
-test('a layout that is itself behind a link is written to, since the user named it', async () => {
+test('a layout behind a link is written to if the user named the link', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   cpSync(createLayout({ image }), folder.path('real'), { recursive: true })

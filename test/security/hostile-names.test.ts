@@ -67,7 +67,7 @@ test.each(LISTED)(
   },
 )
 
-test('names on stdout are one a line, whatever they hold, and one note says so', async () => {
+test('names on stdout take one line each, whatever they contain, and one note says so', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   const names = ['a\nforged', 'b\u001b[2J', 'c\u0085\u202e']
@@ -88,7 +88,7 @@ test('names on stdout are one a line, whatever they hold, and one note says so',
   expect(document.artifacts.map(({ name }) => name)).toEqual(names.map((name) => `@${name}`))
 })
 
-test('an ordinary name is printed as it is, and nothing is said of it', async () => {
+test('an ordinary name is printed unchanged and without a note', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   folder.write('Schlüssel.tgz', 'a')
@@ -111,7 +111,7 @@ const PASTED = [
   'oci://evil/x',
 ]
 
-test('the commands of the job summary are safe to paste, whatever the names hold', async () => {
+test('the commands of the job summary are safe to paste, whatever the names contain', async () => {
   const scene = await startActionScene('source')
   const inputs = { mode: 'sign', server: scene.server, key: 'release', 'subject-path': 'app' }
   writeFileSync(join(scene.workspace, 'app'), 'a program')
@@ -130,7 +130,7 @@ test('the commands of the job summary are safe to paste, whatever the names hold
   }
 })
 
-test('no name steers the terminal, neither in a message nor while its file is read', async () => {
+test('no name controls the terminal, neither in a message nor while its file is read', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   const name = 'a\u001b]0;title\u0007\u001b[8m\r'

@@ -37,7 +37,7 @@ async function pushSigned(index: Image): Promise<{ scene: ImageScene; name: stri
   return { scene, name }
 }
 
-test('an index whose registry calls it an image is verified with all that is in it', async () => {
+test('an index that its registry declares as an image is verified with all its content', async () => {
   const index = createIndex(image)
   const { scene, name } = await pushSigned(index)
   lie(scene, index, OCI_MANIFEST)
@@ -54,7 +54,7 @@ test('an index whose registry calls it an image is verified with all that is in 
   expect(result.exitCode).toBe(5)
 })
 
-test('an index that another index calls an image is refused, in a registry and in a layout', async () => {
+test('an index declared as an image by another index is refused, in a registry and in a layout', async () => {
   const inner = createIndex(image)
   const listed = { ...inner.descriptor, mediaType: OCI_MANIFEST }
   const outer = createDocument(
@@ -111,7 +111,7 @@ test.each([
   }
 })
 
-test('bundles of others in any number do not keep a signature from being found', async () => {
+test('any number of foreign bundles does not hide a signature', async () => {
   const { folder, double, app } = await createImageScene()
   const content = double.repository('app')
   const subject = image.descriptor

@@ -106,7 +106,7 @@ test.each(LIES)('a token %s is not given out', async (_what, lie) => {
   }
 })
 
-test('a token by a key that the service does not publish is not given out', async () => {
+test('a token signed by an unpublished key is not printed', async () => {
   const server = await startIssuer({ header: { kid: 'another' } })
 
   for (const result of [await issueByCli(server), await issueByAction(server)]) {
@@ -115,7 +115,7 @@ test('a token by a key that the service does not publish is not given out', asyn
   }
 })
 
-test('the token that was asked for is given out', async () => {
+test('the requested token is printed', async () => {
   const server = await startIssuer({})
 
   for (const result of [await issueByCli(server), await issueByAction(server)]) {
@@ -124,7 +124,7 @@ test('the token that was asked for is given out', async () => {
   }
 })
 
-test('issuer, type and claims of the key are taken where the user says so', async () => {
+test('issuer, type and claims of the key are accepted if the user says so', async () => {
   const claims = { iss: 'https://sign.example.com', tenant: 'acme' }
   const server = await startIssuer({ claims, header: { typ: 'at+jwt' } })
   const asked = { issuer: claims.iss, 'token-type': 'at+jwt', 'added-claims': 'tenant' }

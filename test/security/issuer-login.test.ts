@@ -53,7 +53,7 @@ async function startScene(
 const logins = (requests: readonly LoopbackRequest[]): readonly unknown[] =>
   requests.map(({ path, headers }) => [path, headers.authorization])
 
-test('the keys of an issuer that needs a login are read with the token of the file, as it is then', async () => {
+test('the keys of an issuer that needs a login are read with the current token of the file', async () => {
   const accepted = { token: LOGIN }
   const issuer = await startLoopbackServer(({ path, headers }) => {
     if (headers.authorization !== `Bearer ${accepted.token}`) return { status: 401, body: '{}' }
@@ -109,7 +109,7 @@ test.each([301, 302, 303, 307, 308])('a redirect with status %i gets no token', 
   ])
 })
 
-test('neither answers nor the log hold the token, also where the issuer refuses it or repeats it', async () => {
+test('neither answers nor the log contain the token, even if the issuer refuses or repeats it', async () => {
   for (const answer of [
     { status: 403, body: LOGIN },
     { status: 200, body: LOGIN },
@@ -139,7 +139,7 @@ test.each(['', 'two tokens', 'token\r\nx-injected: 1', 'tök'])(
   },
 )
 
-test('an issuer that needs a login is named in the log with the setting that gives one', async () => {
+test('an issuer that needs a login is named in the log with the setting to add', async () => {
   for (const status of [401, 403]) {
     const issuer = await startLoopbackServer(() => ({ status, body: '{}' }))
     const { call, server } = await startScene(issuer.url, () => ({}))

@@ -89,7 +89,7 @@ test('a transparency log with a leaf of ours of a later version is refused', asy
   expect(stderr).toContain('leaf 1 is of a later release: the leaf has version 2, expected 1')
 })
 
-test('what a later release wrote is listed with all that it says', async () => {
+test('entries of a later release are listed in full', async () => {
   const member = await verify(newMember, same, 'audit', 'show', '--json')
   const version = await verify(newVersion, same, 'audit', 'show')
   const leaf = await verify(same, newLeafVersion, 'log', 'show')
@@ -99,7 +99,7 @@ test('what a later release wrote is listed with all that it says', async () => {
   expect(leaf.stdout).toContain('of a later release: the leaf has version 2, expected 1')
 })
 
-test('entries that a filter may have meant are counted where they are not understood', async () => {
+test('unknown entries that a filter might match are counted', async () => {
   const { stderr, stdout } = await verify(newType, same, 'audit', 'show', '--type', 'state')
 
   expect(stdout).toContain('release v1 activate')
@@ -142,7 +142,7 @@ test.each([
   },
 )
 
-test('a version is not destroyed where entries that are not understood may be its signatures', async () => {
+test('a version is not destroyed while unknown entries may be its signatures', async () => {
   const scene = await RotationScene.start()
   await scene.bootstrap()
   const [first] = await scene.versions()

@@ -11,7 +11,7 @@ import { createTempFolder } from '../support/temp-folder.ts'
 const rootOf = (mediaType: string, more: object = {}): Uint8Array =>
   Buffer.from(JSON.stringify({ mediaType, ...more }))
 
-test('the copy that a later release kept is not taken for absent: it has what was seen last', async () => {
+test('a copy of a later release does not count as missing: it records what was seen last', async () => {
   const path = join(createTempFolder(), 'published.json')
   const file = createDocumentFile(path)
   const stored = { body: Buffer.from('x'), etag: undefined, fetchedAt: new Date(0) }
@@ -25,7 +25,7 @@ test('the copy that a later release kept is not taken for absent: it has what wa
   expect(await file.read()).toBeUndefined()
 })
 
-test('the pin that a later release made is not taken for absent', async () => {
+test('a pin of a later release does not count as missing', async () => {
   const folder = createTempFolder()
   const env = { COUNTERSIGN_HOME: folder }
   writeFileSync(join(folder, 'trust.json'), JSON.stringify({ schema: 'countersign.trust.v2' }))

@@ -70,7 +70,7 @@ test('a key that left the configuration never signs without its claim rules', as
   expect(await askToken(after, folder, 'other', {})).toMatchObject({ status: 200 })
 })
 
-test('what such a key signed still verifies, and the service is ready and says what became of it', async () => {
+test('signatures of such a key still verify, and the service is ready and reports its state', async () => {
   const { folder, kids } = await signedBefore()
 
   const after = await restartWith(folder)
@@ -83,7 +83,7 @@ test('what such a key signed still verifies, and the service is ready and says w
   )
 })
 
-test('a renamed key is a new one and is said to be', async () => {
+test('a renamed key is a new key and is reported as one', async () => {
   const { folder } = await signedBefore()
 
   const after = await restartWith(folder, 'renamed')

@@ -20,7 +20,7 @@ function plantLinks(workspace: string): void {
   symlinkSync(elsewhere, join(workspace, 'folder'))
 }
 
-test('nothing that a link leads to out of the checkout is attested or signed', async () => {
+test('targets of links outside the checkout are never attested or signed', async () => {
   const scene = await startActionScene('source')
   plantLinks(scene.workspace)
   const service = { server: scene.server, key: 'release' }
@@ -68,7 +68,7 @@ test.each(['bundle', 'trust', 'subject-checksums', 'subject-path'])(
   },
 )
 
-test('a link in a folder of artifacts is verified like what it leads to, never passed over', async () => {
+test('a link in a folder of artifacts is verified like its target, never skipped', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   mkdirSync(folder.path('dist'))

@@ -39,7 +39,7 @@ test.each([
   expect(said).not.toContain('735289')
 })
 
-test('the lock of a layout is for its owner alone', async () => {
+test('the lock of a layout is private to its owner', async () => {
   const layout = createLayout()
   let mode = 0
 
@@ -51,7 +51,7 @@ test('the lock of a layout is for its owner alone', async () => {
   expect(mode).toBe(0o600)
 })
 
-test('the lock of a database is for its owner alone, also one that an earlier version made', async () => {
+test('the lock of a database is private to its owner, also one of an earlier release', async () => {
   const file = join(createTempFolder(), 'service.db')
   writeFileSync(`${file}-lock`, '')
   chmodSync(`${file}-lock`, 0o644)

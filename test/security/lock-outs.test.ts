@@ -64,7 +64,7 @@ async function stamps(
   return outcomes
 }
 
-test('bad tokens lock no good one out, whatever address they share', async () => {
+test('bad tokens do not lock out a good one from the same address', async () => {
   const { server, folder } = await startScene()
   const keys = (authorization: string): Promise<unknown> =>
     fetch(`${server.address}/v1/keys`, { headers: { authorization } }).then(outcomeOf)
@@ -88,7 +88,7 @@ test('time stamps for clients without a permission can be switched off', async (
   expect(await stamp(server, { authorization })).toBe(200)
 })
 
-test('a network has a quarter of the time stamps, and a permission needs none of them', async () => {
+test('a network gets a quarter of the time stamps, and permitted callers use none of it', async () => {
   const { server, folder } = await startScene({
     anonymousTimestamps: 8,
     trustProxy: ['127.0.0.1'],
@@ -109,7 +109,7 @@ test('a network has a quarter of the time stamps, and a permission needs none of
   ).toEqual([200, 200, 'ERR_THROTTLED', 200, 200, 'ERR_THROTTLED', 200])
 })
 
-test('all networks together have a bound of their own', async () => {
+test('all networks together have their own limit', async () => {
   const { server } = await startScene({ anonymousTimestamps: 4, trustProxy: ['127.0.0.1'] })
   const networks = [1, 2, 3, 4, 5].map((network) => ({ 'x-forwarded-for': `198.51.${network}.1` }))
 
@@ -120,7 +120,7 @@ test('all networks together have a bound of their own', async () => {
 const ATTEMPTS = 1040
 const WRITTEN = 1000
 
-test('denials of one issuer are written up to a bound, counted from there on, and hide no other', async () => {
+test('denials of one issuer are written up to a limit, then counted, and hide no others', async () => {
   const { server, folder, issuer } = await startScene()
   const authorization = `Bearer ${await issuer.mint()}`
   const deny = (by: string, key: string): Promise<unknown> =>

@@ -37,7 +37,7 @@ test.each(NAMES)('a changed %s is not believed', async (name) => {
   expect(await codeOfAsync(() => scene.store.log.entries(300, 301))).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a tile of another place in the tree is not believed', async () => {
+test('a tile of another position in the tree is rejected', async () => {
   const scene = await open()
   await scene.append(800)
   await moveAll(scene.mover())
@@ -80,7 +80,7 @@ test('entries that were changed in the database are not moved', async () => {
   expect(await scene.store.log.moved()).toBe(0)
 })
 
-test('tiles are never written into the place of another log', async () => {
+test('tiles are never written into the storage of another log', async () => {
   const transparency = await open()
   await transparency.append(300)
   await moveAll(transparency.mover())
@@ -93,7 +93,7 @@ test('tiles are never written into the place of another log', async () => {
   expect(await audit.store.log.moved()).toBe(0)
 })
 
-test('a store that is older than what was published beside its tiles is behind', async () => {
+test('a store older than the checkpoint beside its tiles is behind', async () => {
   const newer = await open()
   await newer.append(800)
   await moveAll(newer.mover())
@@ -105,7 +105,7 @@ test('a store that is older than what was published beside its tiles is behind',
   )
 })
 
-test('a place that was emptied takes no further tiles', async () => {
+test('an emptied storage gets no further tiles', async () => {
   const scene = await open()
   const mover = scene.mover()
   await scene.append(300)
@@ -139,7 +139,7 @@ test.each([
   ['/srv/log-audit', '/srv/log'],
   ['s3://acme-audit/log', 's3://acme/log'],
   ['/srv/audit', 's3://acme/log'],
-])('%s and %s are apart', async (audit, transparency) => {
+])('%s and %s are separate', async (audit, transparency) => {
   expect(await codeOfAsync(() => assertTilesApart({ audit, transparency }))).toBe('accepted')
 })
 

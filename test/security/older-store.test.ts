@@ -70,7 +70,7 @@ test('a version that was revoked after the backup is neither published nor signs
   expect(server.versions.filter(({ state }) => state === 'revoked')).toHaveLength(2)
 })
 
-test('a service whose store is behind signs nothing that rests on its log, and says so', async () => {
+test('a service whose store is behind signs nothing that depends on its log, and reports it', async () => {
   const { folder } = await restoredFolder()
   const signed = await storedCheckpoint(folder)
 
@@ -87,7 +87,7 @@ test('a service whose store is behind signs nothing that rests on its log, and s
   expect(await storedCheckpoint(folder)).toBe(signed)
 })
 
-test('a version that is revoked again keeps the time since which it was compromised', async () => {
+test('a version that is revoked again keeps its time of compromise', async () => {
   const since = new Date(Date.now() - 3_600_000)
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
@@ -105,7 +105,7 @@ test('a version that is revoked again keeps the time since which it was compromi
   ])
 })
 
-test('lost signatures alone make the store one that is behind', async () => {
+test('lost signatures alone put the store behind', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -117,7 +117,7 @@ test('lost signatures alone make the store one that is behind', async () => {
   expect(await clientOf(await runServer(folder), folder).sign()).toEqual(BEHIND)
 })
 
-test('a log of other entries is behind, however many it has', async () => {
+test('a log of other entries is behind, whatever its length', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -140,7 +140,7 @@ test('a log of other entries is behind, however many it has', async () => {
   )
 })
 
-test('an operator has a restored store accepted under new names of both logs, and the log says why', async () => {
+test('an operator can accept a restored store under new names of both logs, with a logged reason', async () => {
   const { folder, revoked } = await restoredFolder()
   const { sequence } = readAnchor(folder)
   const accepting = { acceptStoreBehind: REASON }
@@ -172,7 +172,7 @@ test('an operator has a restored store accepted under new names of both logs, an
   expect((await readLog(later, folder)).filter(({ type }) => type === 'restore')).toHaveLength(1)
 })
 
-test('other names of the logs alone do not hide that entries were lost', async () => {
+test('new names of the logs alone do not hide lost entries', async () => {
   const { folder } = await restoredFolder()
   renameLogs(folder)
 
@@ -181,7 +181,7 @@ test('other names of the logs alone do not hide that entries were lost', async (
   expect(await client.sign()).toEqual(BEHIND)
 })
 
-test('accepting changes nothing where the store is not behind', async () => {
+test('accepting changes nothing if the store is not behind', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
 
@@ -191,7 +191,7 @@ test('accepting changes nothing where the store is not behind', async () => {
   expect(await clientOf(server, folder).failedChecks()).toEqual([])
 })
 
-test('a key pair that was made and revoked after the backup is never taken in', async () => {
+test('a key pair created and revoked after the backup is never imported', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -219,7 +219,7 @@ test('a revocation is in the anchor before it is answered', async () => {
   expect(readAnchor(folder).revoked).toMatchObject([{ kid }])
 })
 
-test('a revocation waits for no anchor, and an anchor that cannot be written is reported', async () => {
+test('a revocation does not wait for the anchor, and a failed write of the anchor is reported', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   rmSync(anchorOf(folder))
@@ -254,7 +254,7 @@ test.each([
   expect(await codeOfAsync(() => runServer(folder))).toBe(code)
 })
 
-test('an anchor that is missing beside a store in use is a warning of the start', async () => {
+test('a missing anchor beside a store in use is a warning at the start', async () => {
   const folder = createFolder()
   const first = await runServer(folder)
   expect(first.warnings.join('\n')).not.toContain('anchor')
@@ -333,7 +333,7 @@ describe('over PostgreSQL', () => {
     },
   )
 
-  test('a service without an anchor says at its start what it does not notice', async () => {
+  test('a service without an anchor reports at its start what it cannot detect', async () => {
     const folder = createFolder({ store: await postgres.createDatabase() })
 
     const { warnings } = await runServer(folder, { migrate: true })

@@ -84,7 +84,7 @@ test('an address without a route reads no body', async () => {
   expect(await nextProblem(socket)).toMatchObject({ code: 'ERR_ROUTE_NOT_FOUND' })
 })
 
-test('a caller with a permission is still refused by what the body says', async () => {
+test('a permitted caller is still refused for the content of the body', async () => {
   const { server, permitted } = await startScene()
   const body = { artifacts: [{ digest: `sha256:${'a'.repeat(64)}`, kind: 'image', name: 'other' }] }
 
@@ -98,7 +98,7 @@ test('a caller with a permission is still refused by what the body says', async 
   expect(await answer.json()).toMatchObject({ code: 'ERR_NOT_ALLOWED' })
 })
 
-test('a body that does not come takes no place from another caller', async () => {
+test('a body that never arrives takes no slot from another caller', async () => {
   const { server, permitted } = await startScene({ maxConcurrent: 2, maxQueue: 2 })
   const headers = { authorization: permitted, 'content-length': ANNOUNCED }
   const path = '/v1/keys/release/attestations'
@@ -115,7 +115,7 @@ test('a body that does not come takes no place from another caller', async () =>
   expect(slow.map(({ bytesRead }) => bytesRead)).toEqual(slow.map(() => 0))
 })
 
-test('a body that is not whole within its time ends with the connection', async () => {
+test('a body that is incomplete at its deadline ends with the connection', async () => {
   const { server, permitted } = await startScene({ requestTimeout: '10m', bodyTimeout: '1s' })
   const headers = { authorization: permitted, 'content-length': ANNOUNCED }
   const socket = await sendHead(server.address, { path: '/v1/keys/release/attestations', headers })
@@ -125,7 +125,7 @@ test('a body that is not whole within its time ends with the connection', async 
   await ended
 })
 
-test('a caller without a permission is refused more than a bundle needs, before it is sent', async () => {
+test('a body larger than a bundle needs is refused to an unpermitted caller before it is sent', async () => {
   const { server, outsider } = await startScene()
   const headers = { authorization: outsider, 'content-length': ANNOUNCED }
 
@@ -149,7 +149,7 @@ test.each(['permitted', 'outsider'] as const)(
   },
 )
 
-test('callers without a permission share the memory of their network, however many names they have', async () => {
+test('unpermitted callers share the memory of their network, however many names they use', async () => {
   const { server, outsider } = await startScene()
   const headers = { authorization: outsider, 'content-length': 524_288 }
   const sockets: Socket[] = []

@@ -126,7 +126,7 @@ const named = (number: number): LogSection => ({
   auditOrigin: `sign.example.com/audit-${number}`,
 })
 
-test('bundles of each earlier name of the log verify with the root of now', async () => {
+test('bundles of each earlier name of the log verify with the current root', async () => {
   const folder = createFolder()
   const bundles: JsonObject[] = []
   await live(folder, async (_, server) => void bundles.push(await release(server, folder)))
@@ -148,7 +148,7 @@ test('bundles of each earlier name of the log verify with the root of now', asyn
   ])
 })
 
-test('each name that the logs get is an entry of the audit log, with those before', async () => {
+test('each new name of the logs is an entry of the audit log, with the earlier names', async () => {
   const folder = createFolder()
   await live(folder, async (_, server) => {
     await release(server, folder)
@@ -178,7 +178,7 @@ test('a service that keeps its names writes no entry of them', async () => {
   expect((await readLog(server, folder)).filter(({ type }) => type === 'logNames')).toEqual([])
 })
 
-test('bundles of lost entries verify with the root of now', async () => {
+test('bundles of lost entries verify with the current root', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -193,7 +193,7 @@ test('bundles of lost entries verify with the root of now', async () => {
   expect(await verify(await release(server, folder), server)).toEqual(VERIFIED)
 })
 
-test('a name that the database forgot is known by the anchor', async () => {
+test('a name lost from the database is known from the anchor', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)
@@ -209,7 +209,7 @@ test('a name that the database forgot is known by the anchor', async () => {
   expect(await verify(bundle, server)).toEqual(VERIFIED)
 })
 
-test('bundles of a retired version of the log key verify with the root of now', async () => {
+test('bundles of a retired version of the log key verify with the current root', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   const bundle = await release(server, folder)
@@ -246,7 +246,7 @@ async function revokeLogKey(
   await expect.poll(signer, SOON).not.toBe(before)
 }
 
-test('bundles that were stamped before the log key was compromised verify by what is published now', async () => {
+test('bundles stamped before the compromise of the log key verify with the current root', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   const bundle = await release(server, folder)
@@ -259,7 +259,7 @@ test('bundles that were stamped before the log key was compromised verify by wha
   expect(await verify(await release(server, folder), server)).toEqual(VERIFIED)
 })
 
-test('bundles of a revoked log key that no time stamp shows to be older are refused', async () => {
+test('bundles of a revoked log key without an earlier time stamp are refused', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   const bundle = await release(server, folder)
@@ -275,7 +275,7 @@ test('bundles of a revoked log key that no time stamp shows to be older are refu
   expect(await verify(unstamped, server)).toEqual(REFUSED)
 })
 
-test('bundles that were stamped once the log key was compromised are refused', async () => {
+test('bundles stamped after the compromise of the log key are refused', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   const bundle = await release(server, folder)

@@ -112,7 +112,7 @@ const ON_MAIN = `permit (principal, action, resource)
   when { principal has ref && principal.ref == "refs/heads/main" };
 permit (principal, action == Action::"readLog", resource);`
 
-test('a retry is permitted by what its own token says', async () => {
+test('a retry is authorized by its own token', async () => {
   const { call, made } = await start(ON_MAIN)
   const main = { claims: { ref: 'refs/heads/main' } }
   expect((await call(main)).status).toBe(200)
@@ -124,7 +124,7 @@ test('a retry is permitted by what its own token says', async () => {
   expect(await made()).toBe(1)
 })
 
-test('retries that arrive together are each permitted by their own token', async () => {
+test('concurrent retries are each authorized by their own token', async () => {
   const { call, made } = await start(ON_MAIN)
   const refs = ['main', 'evil', 'main', 'evil']
 
@@ -136,7 +136,7 @@ test('retries that arrive together are each permitted by their own token', async
   expect(await made()).toBe(1)
 })
 
-test('a retry is refused once no policy permits it, also where it is an attestation', async () => {
+test('a retry is refused once no policy permits it, attestations included', async () => {
   const scene = await start()
   const attest = {
     path: '/v1/keys/release/attestations',
@@ -153,7 +153,7 @@ test('a retry is refused once no policy permits it, also where it is an attestat
   expect((await next.call(attest)).code).toBe('ERR_NOT_ALLOWED')
 })
 
-test('a retry of what a revoked version signed has the error of a revoked version', async () => {
+test('a retry of a signature by a revoked version gets the error of a revoked version', async () => {
   const scene = await start()
   expect((await scene.call()).status).toBe(200)
   const revoke = { mode: 'seamless', version: 1, reason: 'stolen', force: true }
@@ -165,7 +165,7 @@ test('a retry of what a revoked version signed has the error of a revoked versio
   expect(await scene.made()).toBe(1)
 })
 
-test('a retry of what a retired version signed gets the same answer', async () => {
+test('a retry of a signature by a retired version gets the same answer', async () => {
   const scene = await start()
   const { text } = await scene.call()
   const rotate = { force: true, reason: 'a drill' }
@@ -206,7 +206,7 @@ test.each([
 test.each([
   ['release', 1, change('"tlogEntries":[', '"tlogEntries":[{"logIndex":"1"},')],
   ['quiet', 0, change('ationMaterial":{', 'ationMaterial":{"tlogEntries":[{"logIndex":"1"}],')],
-])('an entry that was put into a kept answer of %s is not handed out', async (key, count, put) => {
+])('an entry inserted into a stored answer of %s is not handed out', async (key, count, put) => {
   const { call, sql } = await start()
   const path = `/v1/keys/${key}/signatures`
   const { logEntries, text } = await call({ path })
@@ -236,7 +236,7 @@ test.each([
   expect(again.code).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('results of one answer do not change places', async () => {
+test('results of one answer keep their order', async () => {
   const { call, sql } = await start()
   const [artifact] = ONE.artifacts
   const body = { artifacts: [artifact, { ...artifact, annotations: { env: 'prod' } }] }

@@ -102,7 +102,7 @@ test.each<[string, Rules]>([
   },
 )
 
-test('rules that an operator accepts count for all replicas at once, and are in the log', async () => {
+test('rules that an operator accepts apply to all replicas at once, and are logged', async () => {
   const folder = await createFolder()
   const first = await runServer(folder, { migrate: true })
   const looser = withRules(folder, LOOSER)
@@ -122,7 +122,7 @@ test('rules that an operator accepts count for all replicas at once, and are in 
   expect(await rulesIn(again, folder)).toHaveLength(1)
 })
 
-test('stricter rules count for all replicas without being accepted, and are in the log', async () => {
+test('stricter rules apply to all replicas without acceptance, and are logged', async () => {
   const folder = await createFolder()
   const first = await runServer(folder, { migrate: true })
   const second = await runServer(withRules(folder, STRICTER))
@@ -135,7 +135,7 @@ test('stricter rules count for all replicas without being accepted, and are in t
   ])
 })
 
-test('replicas that start at once with different rules issue by those of one', async () => {
+test('replicas that start at once with different rules apply the rules of one', async () => {
   const folder = await createFolder()
   const replicas = await Promise.all(
     [LOOSER, { tokenType: 'at+jwt' }].map((rules) =>
@@ -150,7 +150,7 @@ test('replicas that start at once with different rules issue by those of one', a
   expect(verdicts.toSorted((a, b) => a.status - b.status)).toEqual([RELEASED, REFUSED])
 })
 
-test('a replica with other rules for a key of the service itself starts, and says so', async () => {
+test('a replica with other rules for a key of the service itself starts and warns', async () => {
   const folder = await createFolder()
   await runServer(folder, { migrate: true })
   const rotation = { maxAge: '1s', auditWindow: '1d' }
@@ -161,7 +161,7 @@ test('a replica with other rules for a key of the service itself starts, and say
   }
 })
 
-test('the one service of an SQLite store takes its new rules at its start, and logs them', async () => {
+test('the only service of an SQLite store adopts its new rules at its start, and logs them', async () => {
   const keys = { sessions: { use: 'token', ...RULES } } as const
   const folder = writeServiceFolder({ folder: createTempFolder(), keys })
   const first = await runServer(folder)

@@ -48,7 +48,7 @@ test('the anchor has name, size and root of each log', async () => {
 })
 
 describe.each(['transparency', 'audit'] as const)('the %s log alone', (log) => {
-  test('is put back while the service is stopped: it signs nothing when it starts', async () => {
+  test('is restored while the service is stopped: the service then signs nothing', async () => {
     const folder = await grownFolder()
     rewindLog(folder, log)
 
@@ -63,7 +63,7 @@ describe.each(['transparency', 'audit'] as const)('the %s log alone', (log) => {
     )
   })
 
-  test('is put back under a running service: it signs nothing any more', async () => {
+  test('is restored under a running service: the service stops signing', async () => {
     const folder = await grownFolder()
     const client = clientOf(await runServer(folder), folder)
     expect(await client.sign()).toEqual(RELEASED)
@@ -74,7 +74,7 @@ describe.each(['transparency', 'audit'] as const)('the %s log alone', (log) => {
     await expect.poll(() => client.failedChecks(), SOON).toContain('anchor ERR_STORE_BEHIND')
   })
 
-  test('is rewritten with more entries than it had: it signs nothing', async () => {
+  test('is rewritten with more entries: the service signs nothing', async () => {
     const folder = await grownFolder()
     await forgeCopy(folder)
     rewindLog(folder, log)
@@ -108,7 +108,7 @@ describe.each(['transparency', 'audit'] as const)('the %s log alone', (log) => {
   })
 })
 
-test('a transparency log that goes on under another name has to continue the one it was', async () => {
+test('a transparency log under a new name has to continue the old one', async () => {
   const folder = await grownFolder()
   rewindLog(folder, 'transparency')
   renameLogs(folder)
@@ -118,7 +118,7 @@ test('a transparency log that goes on under another name has to continue the one
   expect(await client.sign()).toEqual(BEHIND)
 })
 
-test('a log does not go on under the name that the other one had', async () => {
+test('a log does not continue under a former name of the other log', async () => {
   const folder = await grownFolder()
   rewindLog(folder, 'transparency')
   renameLogs(folder, { origin: 'log-2.sign.example.com', auditOrigin: 'sign.example.com' })
@@ -128,7 +128,7 @@ test('a log does not go on under the name that the other one had', async () => {
   expect(await codeOfAsync(start)).toBe('ERR_CONFIG_INVALID')
 })
 
-test('entries of a restore name both logs, and how much each had', async () => {
+test('entries of a restore name both logs and their sizes', async () => {
   const folder = await grownFolder()
   const { logs } = readAnchor(folder)
   rewindLog(folder, 'transparency')

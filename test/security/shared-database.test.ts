@@ -81,7 +81,7 @@ test('a role without privileges reads, locks and changes nothing of the store', 
   }
 })
 
-test('tables and functions in another schema are not taken for those of the store or the server', async () => {
+test('tables and functions in another schema never replace those of the store or the server', async () => {
   const store = await server.createDatabase()
   await query(store, 'grant create on schema public to outsider')
   const outsider = await connectOutsider(store)
@@ -105,7 +105,7 @@ test('tables and functions in another schema are not taken for those of the stor
   }
 })
 
-test('a schema that another role made first is refused', async () => {
+test('a schema created first by another role is refused', async () => {
   const store = await server.createDatabase()
   await query(store, `create role service login password 'service'`)
   await query(
@@ -120,7 +120,7 @@ test('a schema that another role made first is refused', async () => {
   expect(await codeOfAsync(() => openStore(url, { migrate: true }))).toBe('ERR_CONFIG_INVALID')
 })
 
-test('a revocation goes through while the key is locked, and nothing else of it does', async () => {
+test('a revocation succeeds while the key is locked, and no other change of it does', async () => {
   const store = await server.createDatabase()
   const client = await startClient(createFolder(store))
   await client.waitForStandby('release')

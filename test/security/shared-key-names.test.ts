@@ -68,7 +68,7 @@ test('an RSA key without an algorithm verifies the configured ones, and no other
   expect(await configured(testSigner('RS512'), { alg: 'PS256' })).toBe(REFUSED)
 })
 
-test('an RSA key of an algorithm verifies no other, whatever is configured', async () => {
+test('an RSA key with an algorithm verifies no other, whatever is configured', async () => {
   const call = await startScene([jwk('RS256')], ['RS256', 'PS256'])
 
   expect(await call(testSigner('RS256'))).toBe(200)
@@ -89,7 +89,7 @@ test('keys of one name are distinguished by algorithm, and never replace each ot
   }
 })
 
-test('both names of Ed25519 are accepted, and neither is a name of anything else', async () => {
+test('both names of Ed25519 are accepted, and for no other algorithm', async () => {
   for (const alg of ['EdDSA', 'Ed25519', undefined]) {
     const call = await startScene(
       [jwk('EdDSA', { alg })],

@@ -53,7 +53,7 @@ function exportedParsers(): readonly string[] {
   )
 }
 
-test('every parser that a module exports is in the list, or is not one', () => {
+test('every exported parser is in the list', () => {
   const known = new Set([...PARSERS.map(({ name }) => name), ...Object.keys(OTHERS)])
 
   expect(exportedParsers().length).toBeGreaterThan(50)
@@ -145,11 +145,11 @@ test.each<[string, string, () => unknown]>([
     'ERR_INPUT_TOO_LARGE',
     () => parseJson(json(times(300_001, 1))),
   ],
-])('%s is refused before any part of it is looked at', async (_what, code, parse) => {
+])('%s is refused before any part of it is parsed', async (_what, code, parse) => {
   expect(await codeOfAsync(() => Promise.resolve().then(parse))).toBe(code)
 })
 
-test('a YAML text of more tokens than settings have is refused before it is composed', () => {
+test('a YAML text with more tokens than any configuration is refused before it is composed', () => {
   const { problems } = parseYamlText('a: 1\n'.repeat(3000), 'a.yaml')
 
   expect(problems.map(({ message }) => message)).toEqual(['too long: settings take far less'])

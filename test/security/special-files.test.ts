@@ -82,7 +82,7 @@ test.each(['subject-path', 'bundle', 'subject-checksums', 'trust'])(
   },
 )
 
-test('what a shell hands over is read: /dev/stdin, a process substitution, and -', async () => {
+test('inputs of a shell are read: /dev/stdin, a process substitution, and -', async () => {
   const folder = await createFolder()
   const verify = `${process.execPath} ${CLI} verify --key ${folder.path('release.pub')}`
   const bundle = `--bundle ${folder.path('app.sigstore.json')}`

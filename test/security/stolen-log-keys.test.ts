@@ -58,7 +58,7 @@ async function compare(server: TestServer, checkpoint: string): Promise<CliResul
   return countersign(['log', 'verify', ...log, '--checkpoint', path])
 }
 
-test('a proof that a thief of the signing key and the log key makes verifies, and its checkpoint contradicts the log', async () => {
+test('a proof forged with both stolen keys verifies, and its checkpoint contradicts the log', async () => {
   const folder = createFolder()
   const server = await runServer(folder)
   expect(await clientOf(server, folder).sign()).toEqual(RELEASED)
@@ -89,7 +89,7 @@ test('a proof that a thief of the signing key and the log key makes verifies, an
   await expect.poll(() => compare(server, checkpoint), SOON).toMatchObject(CONTRADICTED)
 })
 
-test('logs that were rewritten with the keys of both contradict the checkpoint of every bundle released before', async () => {
+test('logs rewritten with both log keys contradict the checkpoint of every earlier bundle', async () => {
   const folder = createFolder()
   await live(folder, async () => Promise.resolve())
   backUp(folder)

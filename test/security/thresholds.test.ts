@@ -10,7 +10,7 @@ import { startSigningService } from '../support/signing-service.ts'
 import { createSigningFolder } from '../support/signing-folder.ts'
 import { testSigner } from '../support/signers.ts'
 
-test('versions of one key of a service meet no threshold of two', async () => {
+test('versions of one key of a service fail a threshold of two', async () => {
   const { env, fingerprint, folder, run, url } = await startSigningService()
   const user = (line: string): ReturnType<typeof run> => folder.run(line, { env, now: new Date() })
   const sign = async (name: string): Promise<string> => {

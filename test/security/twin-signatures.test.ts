@@ -111,7 +111,7 @@ test('any other bytes are their own canonical form', () => {
 
 const digest = digestOf(Buffer.from('image'))
 
-test('a bundle and its twin are one verified signature, and meet no threshold of two', async () => {
+test('a bundle and its twin count as one signature, and fail a threshold of two', async () => {
   const signer = testSigner()
   const { bundle } = await signArtifact(signer, { digest })
   const attached: readonly Attached[] = [bundle, twinBundle(bundle), bundle].map(

@@ -74,7 +74,7 @@ function verify(
 
 const LENIENT: Policy = { ...SIGNATURE_POLICY, evidence: { logEntries: 0, times: 0 } }
 
-test('a signature past the service is refused, unless its log is not asked for', async () => {
+test('a signature made outside the service is refused, unless no log is required', async () => {
   const scene = await startScene()
   const { bundle } = await signArtifact(scene.thief, { digest: DIGEST })
 
@@ -83,7 +83,7 @@ test('a signature past the service is refused, unless its log is not asked for',
   expect(await verify(bundle, scene, LENIENT)).toBe('accepted')
 })
 
-test('a signature of the older layout carries no proof and no time, so it meets no demand for one', async () => {
+test('a signature of the older layout has no proof and no time, so it fails a demand for one', async () => {
   const signer = testSigner('ES256', 'older layout')
   const payload = serializeSimpleSigning({
     dockerReference: 'registry.example/app',
@@ -153,7 +153,7 @@ test('a key whose bundles carry no proof either signs in the older layout as bef
   expect(outcome).toMatchObject({ ok: true })
 })
 
-test('the log entry of a released signature does not make one past the service count', async () => {
+test('the log entry of a released signature does not cover one made outside the service', async () => {
   const scene = await startScene()
   const released = await releasedBundle(scene)
   const { bundle } = await signArtifact(scene.thief, { digest: DIGEST })
@@ -169,7 +169,7 @@ test('the log entry of a released signature does not make one past the service c
   expect(await verify(pasted, scene, SIGNATURE_POLICY)).toBe('ERR_LOG_PROOF_INVALID')
 })
 
-test('a proof of a log of their own does not count', async () => {
+test('a proof of the attacker’s own log does not count', async () => {
   const scene = await startScene()
   const { bundle, facts } = await signArtifact(scene.thief, { digest: DIGEST })
   const leaf = serializeHashedRekord(scene.thief.key, facts) ?? new Uint8Array()

@@ -73,7 +73,7 @@ test('one image with an annotation that is not permitted denies the whole batch'
   expect(await sign(undefined, { env: 'production' }, { team: 'web' })).toEqual(DENIED)
 })
 
-test('what a policy permitted for one value is not remembered for another', async () => {
+test('a decision for one value is not reused for another', async () => {
   const sign = await start(POLICIES)
 
   expect(await sign({ team: 'web' })).toEqual(SIGNED)

@@ -122,7 +122,7 @@ test.each(SMALL_ORDER)('%s is refused as a trusted key, in every form', async (_
   expect([keys.length, skipped.length]).toEqual([0, 1])
 })
 
-test('keys that a generator made are taken in the same forms', async () => {
+test('generated keys are accepted in the same forms', async () => {
   const { publicKey } = generateKeyPairSync('ed25519')
   const spki = publicKey.export({ format: 'der', type: 'spki' })
   const x = spki.subarray(SPKI_HEAD.length)
@@ -142,7 +142,7 @@ function unsignedToken(claims: object): string {
   return `${head}.${encodePart(claims)}.${signature.toString('base64url')}`
 }
 
-test('a point of small order in a key set is not a key that could verify a token', async () => {
+test('a point of small order in a key set never verifies a token', async () => {
   const folder = createSigningFolder()
   folder.write('jwks.json', JSON.stringify({ keys: [{ ...toJwk(point(1n)), kid: 'forged' }] }))
   const claims = {
@@ -203,7 +203,7 @@ test.each<[string, WrittenRsa]>([
   expect(await codeOfAsync(() => parseTrustedRoot(root))).toBe('ERR_TRUST_INVALID')
 })
 
-test('an exponent of 256 bits is taken, and the usual ones', () => {
+test('exponents of 256 bits and the usual ones are accepted', () => {
   for (const e of [Uint8Array.of(3), Uint8Array.of(1, 0, 1), ones(32)]) {
     expect(parsePublicKeySpki(toRsaSpki({ ...HONEST, e })).kid).toBe(
       parsePublicKeyJwk(toRsaJwk({ ...HONEST, e })).kid,
@@ -246,7 +246,7 @@ test.each<[string, (length: number) => () => unknown]>([
   },
 )
 
-test('any bytes as a SubjectPublicKeyInfo give a key that writes the same bytes, or are refused', () => {
+test('any bytes as a SubjectPublicKeyInfo give a key with the same encoding, or are refused', () => {
   const seeds = (['ES256', 'ES384', 'ES512', 'EdDSA'] as const).map((name) =>
     testKeyPair(name).publicKey.export({ format: 'der', type: 'spki' }),
   )

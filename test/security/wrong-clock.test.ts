@@ -85,7 +85,7 @@ test.each([-HOUR_MS, HOUR_MS])(
   },
 )
 
-test('a clock that is set while the service runs releases nothing until it is right again', async () => {
+test('a clock changed while the service runs stops all releases until it is right again', async () => {
   const folder = createFolder()
   const machine = new Machine()
   const server = await runServer(folder, { clock: machine })
@@ -102,7 +102,7 @@ test('a clock that is set while the service runs releases nothing until it is ri
   expect(await typesIn(server, folder)).toEqual(['timestamp', 'signature', 'token'])
 })
 
-test('a replica whose clock is set while it runs stops, and the others go on', async () => {
+test('a replica whose clock is changed while it runs stops, and the others continue', async () => {
   const folder = createFolder(await postgres.createDatabase())
   const other = clientOf(await runServer(folder, { migrate: true }), folder)
   const machine = new Machine()
@@ -146,7 +146,7 @@ function assertOrder(entries: readonly LogEntry[]): void {
   for (const [index, entry] of entries.entries()) history.add(index, entry)
 }
 
-test('an entry of the future stops the service until an operator says why it is wrong, in the log', async () => {
+test('an entry from the future stops the service until an operator explains it in the log', async () => {
   const folder = await folderWithFutureEntry()
   const stopped = await runServer(folder)
   expect(await clientOf(stopped, folder).stamp()).toEqual(REFUSED)
@@ -181,7 +181,7 @@ async function begunInTheFuture(
   return folder
 }
 
-test('a clock that was a year ahead and is right again stops no key for a year', async () => {
+test('a clock that was a year ahead and is right again does not block keys for a year', async () => {
   const folder = await begunInTheFuture()
   const stopped = await runServer(folder)
   expect(await tryAll(clientOf(stopped, folder))).toEqual([REFUSED, REFUSED, REFUSED])
@@ -223,7 +223,7 @@ function standbysAhead(folder: ServiceFolder): readonly string[] {
   }
 }
 
-test('a version that was revoked by a clock a year ahead is compromised from now on, not from then', async () => {
+test('a version revoked by a clock a year ahead is compromised from now, not from then', async () => {
   const folder = await begunInTheFuture(async (client) => {
     expect(await client.revoke('release')).toEqual(RELEASED)
   })
@@ -235,7 +235,7 @@ test('a version that was revoked by a clock a year ahead is compromised from now
   expect(others).toEqual([])
 })
 
-test('a revocation goes through a replica with a wrong clock, by the time of the store', async () => {
+test('a revocation succeeds on a replica with a wrong clock, at the time of the store', async () => {
   const folder = createFolder(await postgres.createDatabase())
   await runServer(folder, { migrate: true })
   const machine = new Machine()
@@ -253,7 +253,7 @@ test('a revocation goes through a replica with a wrong clock, by the time of the
   expect(since).toBeLessThan(start + HOUR_MS / 2)
 })
 
-test('a revocation goes through while an entry of the future stops all else', async () => {
+test('a revocation succeeds while an entry from the future stops all else', async () => {
   const folder = await folderWithFutureEntry()
   const server = await runServer(folder)
   const client = clientOf(server, folder)

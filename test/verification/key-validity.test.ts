@@ -170,7 +170,7 @@ test.each<[string, TrustedKey, readonly TrustedTime[], boolean]>([
   ],
   ['one compromised from the beginning', version('revoked', { start: 0 }), [], false],
   ['one signed outside its window', version('retired', { start: 0, end: 40 }), at(45), false],
-])('a time stamp is asked for only where it would help: %s', (_, trusted, times, wouldHelp) => {
+])('a time stamp is requested only if it would help: %s', (_, trusted, times, wouldHelp) => {
   let hint: string | undefined
   try {
     assertKeyValid(trusted, times, NOW)

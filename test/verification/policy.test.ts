@@ -24,7 +24,7 @@ test('a certificate counts for exactly the identity and issuer asked for', () =>
   )
 })
 
-test('where no identity was asked for, no certificate counts', () => {
+test('no certificate counts unless an identity was requested', () => {
   const refuse = (): void => {
     assertIdentity(signer, SIGNATURE_POLICY)
   }

@@ -54,11 +54,11 @@ const bytesOf = (attached: Attached): Buffer =>
 
 const codeOfVerdict = (verdict: Verdict): string => (verdict.ok ? 'accepted' : verdict.error.code)
 
-test('nothing attached is nothing verified', async () => {
+test('an artifact without attachments is not verified', async () => {
   expect(codeOfVerdict(await verify([]))).toBe('ERR_SIGNATURE_NOT_FOUND')
 })
 
-test('no verdict is a success without a verified signature of every demanded type', async () => {
+test('no verdict is a success without a verified signature of every required type', async () => {
   const pool = await Promise.all([
     signed('ES256'),
     signed('RS256'),

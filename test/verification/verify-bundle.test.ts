@@ -196,7 +196,7 @@ test('a subject of which one digest differs is not the artifact', async () => {
   expect(await code(bundle, file(content), { policy })).toBe('ERR_SUBJECT_MISMATCH')
 })
 
-test('annotations are demanded by exact value', async () => {
+test('annotations are compared by exact value', async () => {
   const { bundle } = await signArtifact(testSigner(), {
     digest: image,
     annotations: { env: 'prod' },

@@ -49,7 +49,7 @@ test('the first artifact that a statement does not cover is reported', async () 
   expect(outcome).toMatchObject({ ok: false, error: { code: 'ERR_SUBJECT_MISMATCH' } })
 })
 
-test('a signature that does not hold holds for none', async () => {
+test('an invalid signature verifies no artifact', async () => {
   const bundle = await attestBoth()
 
   const { artifact, outcome } = await examine(bundle, [one, two], { predicateTypes: ['other'] })
@@ -58,7 +58,7 @@ test('a signature that does not hold holds for none', async () => {
   expect(outcome).toMatchObject({ ok: false, error: { code: 'ERR_PREDICATE_TYPE_MISMATCH' } })
 })
 
-test('a signature of one file holds for no other', async () => {
+test('a signature of one file verifies no other', async () => {
   const { bundle } = await signFileDigest(testSigner(), one)
 
   const { artifact, outcome } = await examine(bundle, [one, two], {})
@@ -67,7 +67,7 @@ test('a signature of one file holds for no other', async () => {
   expect(outcome).toMatchObject({ ok: false, error: { code: 'ERR_DIGEST_MISMATCH' } })
 })
 
-test('annotations are demanded of every artifact', async () => {
+test('annotations are required of every artifact', async () => {
   const { bundle } = await signArtifact(testSigner(), { digest: one, annotations: { by: 'us' } })
 
   const { artifact, outcome } = await examine(bundle, [one, two], { annotations: { by: 'us' } })

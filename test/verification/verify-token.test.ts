@@ -22,7 +22,7 @@ const after = (seconds: number): Date => new Date(ISSUED_AT.getTime() + seconds 
 const codeWith = (token: string, some: Partial<TokenContext> = {}): string =>
   codeOf(() => verifyToken(token, { ...CONTEXT, ...some }))
 
-test('a token of a trusted key that says what was asked for is verified, check by check', async () => {
+test('a token of a trusted key with the expected claims is verified, check by check', async () => {
   const outcome = examineToken(
     await issueTestToken(testSigner(), { claims: { sub: 'x' } }),
     CONTEXT,
@@ -95,7 +95,7 @@ test('an expectation is left out only explicitly', async () => {
   expect(codeWith(token, { policy })).toBe('accepted')
 })
 
-test('clocks may be apart by the skew, and no second more', async () => {
+test('clocks may differ by the skew, and not a second more', async () => {
   const token = await issueTestToken()
   const at = (seconds: number, clockSkewSeconds?: number): string =>
     codeWith(token, { now: after(seconds), policy: { ...POLICY, clockSkewSeconds } })
@@ -205,7 +205,7 @@ test('a public key is never the secret of an HMAC', async () => {
   expect(codeWith(`${input}.${mac}`)).toBe('ERR_JWT_INVALID')
 })
 
-test('keys that a header brings along are not looked at', async () => {
+test('keys in a header are ignored', async () => {
   const other = testSigner('ES256', 'other')
   const jwk = other.key.keyObject.export({ format: 'jwk' })
   const token = await signAnyToken(CLAIMS, { kid: KEY.kid, jwk }, other)
