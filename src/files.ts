@@ -151,7 +151,7 @@ export async function writeFileAtomically(
   } catch (error) {
     failure(error)
   } finally {
-    // After a rename the temporary name is gone already.
+    // After a rename the temporary name no longer exists.
     await unlink(temporary).catch(() => undefined)
   }
 }

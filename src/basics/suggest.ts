@@ -33,7 +33,7 @@ function editDistance(one: string, other: string): number {
   return at(last, b.length)
 }
 
-/** A longer name is no misspelling; the rest would only cost time. */
+/** A longer name is not a misspelling; comparing it would only cost time. */
 const MAX_LENGTH = 64
 
 function at(row: readonly number[], column: number): number {

@@ -60,7 +60,7 @@ export interface ConfiguredRegistry {
   readonly referrersMode: ConfiguredReferrersMode
 }
 
-/** Everything countersign was told. Paths are relative to the working folder, or absolute. */
+/** The whole configuration. Paths are relative to the working folder, or absolute. */
 export interface Config {
   /** The file that was read. */
   readonly file: string | undefined

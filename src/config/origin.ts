@@ -1,4 +1,4 @@
-/** Where a value of the configuration came from, or where a mistake in it lies. */
+/** Where a value of the configuration came from, or the location of a mistake in it. */
 
 /** A place people can go to and change. */
 export type Origin =

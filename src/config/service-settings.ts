@@ -1,4 +1,4 @@
-/** What only the service is told, as settings: durations in seconds, defaults filled in. */
+/** The settings of the service alone: durations in seconds, defaults filled in. */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { JsonObject } from '../formats/json.ts'
 import type { ApprovableAction } from '../keys/protected-actions.ts'

@@ -50,7 +50,7 @@ export interface Ed25519Algorithm {
   readonly hash: undefined
 }
 
-/** One entry of the table; `family` tells which fields it has. */
+/** One entry of the table; `family` determines its fields. */
 export type Algorithm = EcdsaAlgorithm | RsaAlgorithm | Ed25519Algorithm
 
 const P256: Curve = { name: 'P-256', opensslName: 'prime256v1', coordinateBytes: 32 }

@@ -13,7 +13,7 @@ const MIN_MODULUS_BITS = 2048
 const MAX_MODULUS_BITS = 8192
 const MAX_EXPONENT_BITS = 256
 
-/** Primes whose residues tell ROCA moduli from random ones (Nemec et al., CCS 2017, section 3). */
+/** Primes whose residues distinguish ROCA moduli from random ones (Nemec et al., CCS 2017, section 3). */
 const ROCA_PRIMES = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
   103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

@@ -175,7 +175,7 @@ interface Row {
   readonly prune: Codec<never>['prune']
 }
 
-/** Records of several kinds, told apart by one of their members. */
+/** Records of several kinds, distinguished by one of their members. */
 export function variants<T extends object, Name extends keyof T & string>(
   name: Name,
   rows: Readonly<Record<T[Name] & string, Row>>,

@@ -193,7 +193,7 @@ function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : []
 }
 
-/** What can be told of a manifest or index without knowing which it is. */
+/** What is common to a manifest and an index. */
 export interface ManifestKind {
   readonly mediaType: string
   /** Digest of the subject, where it has one. */

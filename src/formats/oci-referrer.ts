@@ -58,7 +58,7 @@ export function createReferrerManifest(request: ReferrerRequest): Uint8Array {
   )
 }
 
-/** What the annotations of a bundle's manifest tell. */
+/** What the annotations of a bundle's manifest state. */
 export interface BundleLabels {
   readonly content: 'dsse-envelope' | 'message-signature'
   /** Of the statement inside; absent for message signatures. */

@@ -1,4 +1,4 @@
-/** What an entry says of its caller: the verified claims that tell who acted, within bounds, never a token. */
+/** What an entry records of its caller: the verified claims that identify it, within bounds, never a token. */
 import type { JsonObject, JsonValue } from '../formats/json.ts'
 import type { EntryCaller } from './entry.ts'
 

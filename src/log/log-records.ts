@@ -14,7 +14,7 @@ export interface LogHead {
   readonly latest: Date | undefined
 }
 
-/** One entry as it lies in the store. */
+/** One entry as stored. */
 export interface StoredEntry {
   readonly index: number
   /** Leaf data: the bytes that are hashed; at most 65,535. */

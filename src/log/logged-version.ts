@@ -40,7 +40,7 @@ export async function readLoggedVersion(
   for (const index of indices.toReversed()) {
     const [data] = await log.entries(index, index + 1)
     const entry = data && parseEntry(data)
-    // Labels are no part of what is hashed, so the entry itself decides.
+    // Labels are not hashed, so the entry itself decides.
     if (entry?.type === 'state' && entry.key.kid === kid) logged = followState(logged, index, entry)
   }
   return logged

@@ -14,7 +14,7 @@ export interface TileName {
   readonly width: number
 }
 
-/** Where the newest checkpoint lies. */
+/** Path of the newest checkpoint. */
 export const CHECKPOINT_PATH = 'checkpoint'
 /** Where the newest checkpoint lies that enough of the log's witnesses cosigned: one of ours, not of tlog-tiles. */
 export const WITNESSED_PATH = 'witnessed-checkpoint'

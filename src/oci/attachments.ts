@@ -1,6 +1,6 @@
 /**
  * Everything attached to an image that a verification can look at. All of it is attacker-controlled;
- * what can't be read is told, not passed over.
+ * what cannot be read is reported, not skipped.
  *
  * @packageDocumentation
  */

@@ -1,4 +1,4 @@
-/** Failures of the network below HTTP, told apart by what a person does about them. */
+/** Failures of the network below HTTP, distinguished by their remedy. */
 import { rootCode } from '../basics/deadline.ts'
 import { CountersignError } from '../errors.ts'
 

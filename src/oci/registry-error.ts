@@ -57,7 +57,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
  * Makes the error of an answer that is not the wanted one.
  *
  * @param what - what was asked, as in "cannot WHAT"
- * @param errorCode - where more is known than the status tells
+ * @param errorCode - if more is known than the status
  */
 export function registryError(
   { status, url, body, headers }: HttpResponse,

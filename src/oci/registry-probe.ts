@@ -29,7 +29,7 @@ export async function assertReachable(
 }
 
 /**
- * Guarantees that the user may push to a repository, by an upload that is started and given up: nothing
+ * Guarantees that the user may push to a repository, by an upload that is started and cancelled: nothing
  * is stored.
  *
  * @throws {@link CountersignError} ERR_NOT_ALLOWED, ERR_NOT_AUTHENTICATED, ERR_NETWORK

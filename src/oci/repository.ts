@@ -80,7 +80,7 @@ export class Repository {
   }
 
   /**
-   * What a tag or digest names, without its bytes where the registry tells enough.
+   * What a tag or digest names, without its bytes if the registry states enough.
    *
    * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND, ERR_MANIFEST_INVALID, ERR_DIGEST_MISMATCH
    */

@@ -61,13 +61,13 @@ export interface PinnedKeyPair {
 
 /** A provider that can stop a key from signing in its backend, in a way an administrator can undo. */
 export interface KeyDisabler {
-  /** Stops the backend from signing with a key; one that is stopped already stays so. */
+  /** Stops the backend from signing with a key; one that is already stopped is ignored. */
   disable(pair: PinnedKeyPair): Promise<void>
 }
 
 /** What became of a key pair that was to be destroyed. */
 export interface Destruction {
-  /** When it is gone for good; undefined: it is gone now. */
+  /** When the destruction is final; undefined: now. */
   readonly effectiveAt: Date | undefined
 }
 

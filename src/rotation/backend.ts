@@ -26,7 +26,7 @@ export interface BackendOutcome {
   readonly action: BackendAction
   /** `unsupported`: such a backend can't, and the state of the version alone protects. */
   readonly outcome: 'done' | 'failed' | 'unsupported'
-  /** When a destroyed key pair is gone for good; until then its destruction can be cancelled. */
+  /** When the destruction of a key pair is final; until then it can be cancelled. */
   readonly effectiveAt: Date | undefined
   readonly error: CountersignError | undefined
 }

@@ -34,7 +34,7 @@ export interface ServiceSettings {
   readonly auditOrigin: string
   /** Most bytes of a request body; what is over is refused unread. */
   readonly maxBodyBytes: number
-  /** After that long a request is answered with ERR_TIMEOUT and its work is told to stop. */
+  /** After that long a request is answered with ERR_TIMEOUT and its work is aborted. */
   readonly requestTimeoutMs: number
   /** Within that long the body of a request must arrive. */
   readonly bodyTimeoutMs: number

@@ -1,4 +1,4 @@
-/** Bounds how many denials are written one by one: what is over is counted, and told in one entry. */
+/** Bounds how many denials are written one by one: the rest is counted, and reported in one entry. */
 import type { ErrorCode } from '../errors.ts'
 
 /** How many, and in what time. */

@@ -73,7 +73,7 @@ function secureContextOf({ cert, key }: TlsFiles): {
   readonly key: Buffer
   readonly minVersion: 'TLSv1.2'
 } {
-  // The oldest TLS that RFC 9325 allows, whatever this Node was told.
+  // The oldest TLS that RFC 9325 allows, whatever this Node is configured to.
   return { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: 'TLSv1.2' }
 }
 

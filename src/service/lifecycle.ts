@@ -11,7 +11,7 @@ export class Lifecycle {
     return thing
   }
 
-  /** Repeats work until stopped; failures are told, and the work is tried again at its next time. */
+  /** Repeats work until stopped; failures are reported, and the work is tried again at its next time. */
   every(
     milliseconds: number,
     work: () => Promise<void>,

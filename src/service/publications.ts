@@ -176,7 +176,7 @@ class KeptPublications implements Publications {
     }, CHECK_MS)
   }
 
-  /** Once a minute for each cause: it is tried every few seconds, for hours where a device is gone. */
+  /** Once a minute for each cause: it is tried every few seconds, for hours if a device is unavailable. */
   #alert(cause: CountersignError): void {
     const now = this.#options.now().getTime()
     const { code, untilMs } = this.#alerted ?? {}

@@ -21,7 +21,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; undefined only on routes that need no caller. See {@link callerOf}. */
     caller: Caller | undefined
-    /** Aborted when the request's time is over or the caller has gone; hand it to everything that waits. */
+    /** Aborted when the request's time is over or the caller has disconnected; hand it to everything that waits. */
     deadline: AbortSignal
     /** SHA-256 of the body as received, hex; undefined where there was none. */
     bodySha256: string | undefined

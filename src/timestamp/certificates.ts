@@ -56,7 +56,7 @@ interface CertificateParts {
   readonly extensions: readonly Uint8Array[]
 }
 
-/** A root in memory, gone with the last reference to it. */
+/** A root in memory, dropped with the last reference to it. */
 interface Root {
   readonly name: Uint8Array
   readonly publicKey: PublicKeyInfo

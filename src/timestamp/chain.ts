@@ -1,5 +1,5 @@
 /**
- * A certificate chain as an authority signs under it, and as verifiers are told of it.
+ * A certificate chain as an authority signs under it, and as it is published to verifiers.
  *
  * @packageDocumentation
  */

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../formats/json.ts'
 import { KEY_USES, type KeyUse } from '../../keys/key.ts'
 import { duration, names, STRICT, text } from '../schema-parts.ts'
 
-/** The quantities of rotation as the file says them; docs/design/rotation.md tells what follows from them. */
+/** The quantities of rotation as the file says them; docs/design/rotation.md explains their effects. */
 export interface RotationEntry {
   readonly every?: string
   readonly maxAge?: string

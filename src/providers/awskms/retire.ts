@@ -34,7 +34,7 @@ export async function destroyKmsKey(client: KmsClient, keyId: string): Promise<D
  * Takes a scheduled deletion back; KMS leaves the key disabled.
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — the key is not named by its ARN;
- * ERR_KEY_NOT_FOUND — it is gone
+ * ERR_KEY_NOT_FOUND — it does not exist
  */
 export async function cancelKmsKeyDeletion(client: KmsClient, keyId: string): Promise<void> {
   assertPinned(keyId)

@@ -90,7 +90,7 @@ export function serializeAwsKmsUri(uri: AwsKmsUri): string {
   return `awskms://${uri.endpoint ?? ''}/${uri.keyId}${query}`
 }
 
-/** The region a key is in, as far as its reference tells: the query's, else the ARN's. */
+/** The region a key is in, according to its reference: the query's, else the ARN's. */
 export function regionOf(uri: AwsKmsUri): string | undefined {
   return uri.region ?? ARN.exec(uri.keyId)?.[1]
 }

@@ -18,7 +18,7 @@ export function isPrivateKeyPem(pem: string): boolean {
   return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)
 }
 
-/** A private key as it lies in a file. */
+/** A private key as stored in a file. */
 export interface KeyFile {
   readonly path: string
   readonly content: Uint8Array

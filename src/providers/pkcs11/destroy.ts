@@ -12,7 +12,7 @@ import { readPublicHalf } from './public-key.ts'
 import type { TokenSession } from './token.ts'
 
 /**
- * Destroys both halves of a key pair; one that is gone already stays so.
+ * Destroys both halves of a key pair; one that is already destroyed is ignored.
  *
  * @throws {@link CountersignError} ERR_PROVIDER_FAULT — the name means another key; ERR_KEY_URI_INVALID —
  * it means several

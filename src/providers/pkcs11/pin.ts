@@ -31,7 +31,7 @@ export async function readUriPin(uri: Pkcs11Uri): Promise<string | undefined> {
   return parsePin(await readFileBounded(path, MAX_PIN_BYTES), path)
 }
 
-/** A token counts wrong PINs, so what an editor or a shell left around one is no reason to try it. */
+/** A token counts wrong PINs, so blanks that an editor or a shell left around one must not cost a try. */
 function parsePin(bytes: Uint8Array, path: string): string {
   const text = decodeUtf8(bytes)
   if (text === undefined) throw notOnePin(path, 'is not UTF-8 text')

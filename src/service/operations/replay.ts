@@ -1,5 +1,5 @@
 /**
- * Answers that are given again. What was kept of them lies in the database, so nothing of it counts that the
+ * Replays of earlier answers. What was kept of them lies in the database, so nothing of it counts that the
  * log does not prove: each release has an entry with the hash of the request and the answer to it. And what a
  * version signed that has been revoked since is not handed out again.
  *

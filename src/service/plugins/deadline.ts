@@ -22,7 +22,7 @@ export const deadlines: FastifyPluginCallback<{ requestTimeoutMs: number }> = fp
       const timer = setTimeout(() => {
         controller.abort(tooLong(requestTimeoutMs))
       }, requestTimeoutMs)
-      // The request itself closes once its body is read; the response closes when its caller is gone.
+      // The request itself closes once its body is read; the response closes when its caller disconnects.
       reply.raw.once('close', () => {
         clearTimeout(timer)
         if (!reply.raw.writableFinished) controller.abort(callerLeft())

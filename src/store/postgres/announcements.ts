@@ -46,7 +46,7 @@ async function listenOnce(servers: Servers, signal: AbortSignal, heard: () => vo
   client.on('end', finish)
   client.on('notification', hear)
   signal.addEventListener('abort', finish, { once: true })
-  // An abort while it connected is not told again.
+  // An abort while it connected is not signalled again.
   if (signal.aborted) finish()
   try {
     await client.query(`listen ${CHANNEL}`)
@@ -66,13 +66,13 @@ export async function pollForChange(
 ): Promise<void> {
   let known: number | undefined
   while (!signal.aborted) {
-    // While the database is away nothing is known to have changed; the next answer will tell.
+    // While the database is away nothing is known to have changed; the next answer will show it.
     const current = await read().catch(() => known)
     try {
       if (known !== undefined && current !== known) listener()
       known = current
     } catch {
-      // It is told again at the next reading.
+      // It is announced again at the next reading.
     }
     await pauseUntil(signal, everyMs)
   }

@@ -78,7 +78,7 @@ function toClientConfig(url: URL, { password, timeoutMs }: DatabaseSettings): Cl
     password: password ?? passwordOf(url),
     ssl: encryptionOf(url, host),
     connectionTimeoutMillis: timeoutMs,
-    // A server that is gone without a word answers nothing, not even that time is up.
+    // A server that vanished without closing answers nothing, not even that time is up.
     query_timeout: timeoutMs + 1000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -179,7 +179,7 @@ class PooledConnection implements DatabaseConnection {
     }
   }
 
-  /** Rolls back; where that fails, the connection is given up, and the server rolls back by itself. */
+  /** Rolls back; where that fails, the connection is closed, and the server rolls back by itself. */
   async rollback(): Promise<void> {
     if (this.#isBroken) return
     try {

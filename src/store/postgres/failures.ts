@@ -71,7 +71,7 @@ export function leavesConnectionUsable(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity !== 'FATAL' && !isDemotion(error)
 }
 
-/** Whether a server refused a write since it is no primary any more. */
+/** Whether a server refused a write since it is no longer the primary. */
 export function isDemotion(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === READ_ONLY
 }

@@ -125,7 +125,7 @@ export class Servers {
     const { ssl } = config
     return {
       ...config,
-      // A server that is gone without a word answers nothing, not even that time is up.
+      // A server that vanished without closing answers nothing, not even that time is up.
       query_timeout: timeoutMs + 1000,
       ssl: typeof ssl === 'object' ? { ...ssl, ...this.#contents() } : ssl,
     }

@@ -104,7 +104,7 @@ export class SyncConnection {
     return statements.map((statement) => this.#run(statement)).at(-1) ?? { rows: [] }
   }
 
-  /** What is written into a file that lost its name would be gone with this process. */
+  /** What is written into a file that lost its name would be lost with this process. */
   #assertInPlace(): void {
     if (this.#opened === undefined) return
     const found = findFile(this.#path)
