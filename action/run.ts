@@ -3,9 +3,9 @@
  *
  * @packageDocumentation
  */
-import { toCountersignError } from '../src/errors.ts'
-import type { CountersignError } from '../src/errors.ts'
+import { type CountersignError, toCountersignError } from '../src/errors.ts'
 import { tellDone } from './already-done.ts'
+import { withInputHint } from './hints.ts'
 import { type Inputs, parseInputs } from './inputs.ts'
 import { writeOutputs, writeSummary } from './runner.ts'
 import type { StepContext, StepOutcome } from './step.ts'
@@ -21,7 +21,7 @@ export async function runStep(context: StepContext): Promise<number> {
     if (inputs.showSummary) await tellSummary(summary, context)
     return verdict === 0 ? told : verdict
   } catch (thrown) {
-    return fail(toCountersignError(thrown), context)
+    return fail(withInputHint(thrown), context)
   }
 }
 

@@ -20,6 +20,7 @@ import {
 } from '../src/verification/source.ts'
 import type { Verdict } from '../src/verification/verify-artifact.ts'
 import { createGithubReader, findBundles, type Places } from './found-bundles.ts'
+import { withInputHints } from './hints.ts'
 import type { VerifyInputs } from './inputs.ts'
 import { type StepContext, type StepOutcome, variable } from './step.ts'
 import { type ActionSubject, readSubjects } from './subjects.ts'
@@ -75,9 +76,10 @@ async function judgeSubject(
   judge: Judge,
 ): Promise<Judged> {
   const { name, digest, isDigestOnly } = subject
-  const verdict = await reachVerdict(subject, inputs, judge).catch((thrown: unknown): Verdict => {
+  const reached = await reachVerdict(subject, inputs, judge).catch((thrown: unknown): Verdict => {
     return { ok: false, error: toCountersignError(thrown), examined: [] }
   })
+  const verdict = withInputHints(reached)
   const document = {
     ...toArtifactDocument(name, digest, verdict),
     ...(isDigestOnly && { digestOnly: isDigestOnly }),
@@ -126,7 +128,7 @@ function describeCriteria({ predicateTypes, source }: Policy, trust: StepTrust):
 
 function joinFailures(first: CountersignError, count: number): CountersignError {
   if (count === 1) return first
-  const { code, message, hint, details } = first
+  const { code, message, hint, reason, details } = first
   const joined = `${count} artifacts do not verify; the first: ${message}`
-  return new CountersignError(code, joined, { hint, details, cause: first })
+  return new CountersignError(code, joined, { hint, reason, details, cause: first })
 }

@@ -5,7 +5,6 @@
  * @packageDocumentation
  */
 import { type Digest, digestOf } from '../src/crypto/digest.ts'
-import { toCountersignError } from '../src/errors.ts'
 import type { AddressedDescriptor } from '../src/formats/oci-manifest.ts'
 import { DEFAULT_MAX_ATTACHED } from '../src/formats/oci-referrer.ts'
 import { readAttachment } from '../src/oci/attachment.ts'
@@ -15,6 +14,7 @@ import { type BundleFacts, readBundleFacts } from './bundle-facts.ts'
 import { tooManyAttached } from '../src/oci/attachment-limits.ts'
 import { isBundle, isVague } from '../src/oci/bundle-referrers.ts'
 import type { OpenImage } from '../src/artifacts/open-images.ts'
+import { withTypedHint } from './render/hints.ts'
 import { mapConcurrent } from '../src/basics/map-concurrent.ts'
 
 /** One attachment and what is attached to it; all its text is untrusted. */
@@ -101,7 +101,7 @@ async function describeReferrer(
     return { ...node, type, ...(isBundle(type) && describeBundle(content)) }
   } catch (thrown) {
     // Only what says to be a bundle fails by not being one.
-    return isOpen ? node : { ...node, error: toErrorDocument(toCountersignError(thrown)) }
+    return isOpen ? node : { ...node, error: toErrorDocument(withTypedHint(thrown)) }
   }
 }
 
@@ -144,7 +144,7 @@ export function discoverBundles(bundles: readonly Uint8Array[]): readonly Attach
     try {
       return { ...node, ...describeBundle(bytes) }
     } catch (thrown) {
-      return { ...node, error: toErrorDocument(toCountersignError(thrown)) }
+      return { ...node, error: toErrorDocument(withTypedHint(thrown)) }
     }
   })
 }

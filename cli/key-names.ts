@@ -68,6 +68,7 @@ export class KeyNames {
       `"${text}" is no key of the configuration and no file`,
       {
         hint: nearest === undefined ? error.hint : `did you mean "${nearest}"?`,
+        reason: nearest === undefined ? error.reason : undefined,
         details: error.details,
         cause: error,
       },

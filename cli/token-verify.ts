@@ -12,6 +12,7 @@ import type { ConfigFlags } from './configuration.ts'
 import type { Outcome } from './context.ts'
 import { openKeys } from './keys.ts'
 import type { Criterion } from './policy.ts'
+import { withTypedHint } from './render/hints.ts'
 import { renderTokenVerdict } from './render/token.ts'
 import { renderCriteria } from './render/verify.ts'
 import type { SecretFlags } from './secrets.ts'
@@ -46,7 +47,9 @@ export async function verifyTokenCommand(
   terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
 
   const examined = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
-  const outcome = examined.ok ? examined : { ...examined, error: withOption(examined.error) }
+  const outcome = examined.ok
+    ? examined
+    : { ...examined, error: withOption(withTypedHint(examined.error)) }
   const document = toTokenResultDocument(outcome)
   const text = renderTokenVerdict(document.token, terminal)
   if (outcome.ok) terminal.say(text)

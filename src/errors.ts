@@ -189,13 +189,83 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_PIN_LOCKED: traits(8, 500),
 }
 
+/**
+ * Causes that a surface knows a remedy for, where the code alone is too wide; each has a row in docs/errors.md.
+ * The command line and the Action look up what to type by them.
+ */
+export const ERROR_REASONS = [
+  'address-not-taken',
+  'approvals-missing',
+  'bundle-exists',
+  'bundle-place-shared',
+  'bundle-place-unknown',
+  'bundle-unknown',
+  'certificate-untrusted',
+  'checkpoint-missing',
+  'identity-not-expected',
+  'image-bundle-place-unknown',
+  'key-exists',
+  'key-file-missing',
+  'key-of-other-store',
+  'key-rules-differ',
+  'key-still-signing',
+  'log-damaged',
+  'log-entry-unproven',
+  'log-not-trusted',
+  'log-object-damaged',
+  'log-proof-malformed',
+  'log-proof-missing',
+  'no-active-version',
+  'no-active-version-published',
+  'no-digest-signer',
+  'no-referrers-api',
+  'no-such-key',
+  'no-such-version',
+  'nothing-signed',
+  'older-layout-without-place',
+  'older-signature-unlogged',
+  'other-key-named',
+  'passphrase-missing',
+  'policy-mistake',
+  'predicate-type-not-accepted',
+  'referrer-not-listed',
+  'referrers-tag-refused',
+  'registry-without-tls',
+  'saved-trust-expired',
+  'schema-behind',
+  'several-config-mistakes',
+  'signature-by-other-key',
+  'signature-unlogged',
+  'signing-time-unknown',
+  'time-stamp-unproven',
+  'token-claim-added',
+  'token-fault',
+  'token-issuer-differs',
+  'token-type-differs',
+  'too-few-signers',
+  'too-many-attached',
+  'too-much-attached',
+  'trust-key-changed-often',
+  'trust-key-not-pinned',
+  'trusted-key-missing',
+  'trusted-root-missing',
+  'type-of-signatures',
+  'version-not-as-logged',
+  'version-not-named',
+] as const
+
+/** Stable name of one such cause. */
+export type ErrorReason = (typeof ERROR_REASONS)[number]
+
 /** Flat, printable facts about a failure; never a PIN, a passphrase, a token or a payload. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 
 /** What an error may carry beside its code and message. */
 export interface CountersignErrorOptions {
-  /** What to do next, in one line; may be a command. */
+  /** What to do next, in one line; names no option and no command, for these depend on the surface. */
   readonly hint?: string | undefined
+  /** Why, for a surface that adds what to type; it is in the details too. */
+  readonly reason?: ErrorReason | undefined
   readonly details?: ErrorDetails | undefined
   /** The error below this one; logged, never sent to a caller. */
   readonly cause?: unknown
@@ -206,13 +276,16 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
   override readonly name: string = 'CountersignError'
   readonly code: Code
   readonly hint: string | undefined
+  readonly reason: ErrorReason | undefined
   readonly details: ErrorDetails
 
   constructor(code: Code, message: string, options: CountersignErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = options.hint
-    this.details = options.details ?? {}
+    const { hint, reason, details = {} } = options
+    this.hint = hint
+    this.reason = reason
+    this.details = reason === undefined ? details : { reason, ...details }
   }
 
   /** Process exit status of this failure. */

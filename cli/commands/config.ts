@@ -11,6 +11,7 @@ import { describeProblem, invalidConfig, type ConfigProblem } from '../../src/co
 import type { CountersignError } from '../../src/errors.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
+import { withTypedHint } from '../render/hints.ts'
 import { schema } from '../render/json.ts'
 import type { CommandEnvironment } from '../command.ts'
 
@@ -54,7 +55,8 @@ async function check(sources: ConfigSources): Promise<Outcome> {
     return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text }
   }
   const { checkService, UNCHECKED } = await import('../service-check.ts')
-  const { refusals, warnings } = await checkService(await readConfig(sources))
+  const { refusals: thrown, warnings } = await checkService(await readConfig(sources))
+  const refusals = thrown.map(withTypedHint)
   const [refusal] = refusals
   const exitCode = refusal?.exitCode ?? 0
   const lines = [

@@ -2,6 +2,7 @@
 import { CountersignError, type ErrorCode } from '../../src/errors.ts'
 import type { Diagnosis } from '../../src/providers/provider.ts'
 import { worstExit } from '../../src/verification/result.ts'
+import { withTypedHint } from '../render/hints.ts'
 
 /** What a check looks at. */
 export type FindingSubject = 'machine' | 'configuration' | 'trust' | 'key' | 'registry' | 'clock'
@@ -36,17 +37,20 @@ export async function look(
 }
 
 /** Makes the finding of an error. */
-export function failure(
-  subject: FindingSubject,
-  check: string,
-  { message: found, code, hint }: CountersignError,
-): Finding {
+export function failure(subject: FindingSubject, check: string, error: CountersignError): Finding {
+  const { message: found, code, hint } = withTypedHint(error)
   return { subject, check, status: 'fail', found, code, ...(hint === undefined ? {} : { hint }) }
 }
 
 /** Makes a finding of what a provider found about a key. */
-export function fromDiagnosis({ ok, ...rest }: Diagnosis): Finding {
-  return { subject: 'key', status: ok ? 'pass' : 'fail', ...rest }
+export function fromDiagnosis({ ok, error, ...rest }: Diagnosis): Finding {
+  const hint = error === undefined ? rest.hint : withTypedHint(error).hint
+  return {
+    subject: 'key',
+    status: ok ? 'pass' : 'fail',
+    ...rest,
+    ...(hint !== undefined && { hint }),
+  }
 }
 
 /** The exit status of all findings together: that of the worst cause. */

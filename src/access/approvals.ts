@@ -199,7 +199,8 @@ export function approvalRequired(
   const missing = needed - agreed.size
   const message = `"${action}" of "${resource}" needs ${missing} more of ${needed} approvals (${id})`
   return new CountersignError('ERR_APPROVAL_REQUIRED', message, {
-    hint: `let others look at it and approve it (countersign key approve ${id} --request ${requestSha256}), then send the same request again`,
+    hint: 'let others look at it and approve it, then send the same request again',
+    reason: 'approvals-missing',
     details: { approvalId: id, requestSha256, needed, missing, expires: expires.toISOString() },
   })
 }

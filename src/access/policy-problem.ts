@@ -71,7 +71,8 @@ export function invalidPolicies(
   const message = `${describePlace(first)}: ${first.message}${more}`
   const { file, line, column } = first
   return new CountersignError('ERR_POLICY_INVALID', message, {
-    hint: first.hint ?? 'see every mistake: countersign policy check',
+    hint: first.hint,
+    reason: first.hint === undefined ? 'policy-mistake' : undefined,
     details: { file, line, column, problems: problems.length },
   })
 }

@@ -156,7 +156,8 @@ export function toLine(bundle: Uint8Array): string {
 
 function alreadyThere(path: string, cause?: unknown): CountersignError {
   return new CountersignError('ERR_FILE_WRITE', `there is a bundle at "${path}" already`, {
-    details: { path, errno: 'EEXIST', reason: 'bundle-exists' },
+    reason: 'bundle-exists',
+    details: { path, errno: 'EEXIST' },
     cause,
   })
 }

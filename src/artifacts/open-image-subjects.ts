@@ -35,7 +35,7 @@ async function toSubject(
   if (place === undefined && !options.isAttached) {
     throw new CountersignError('ERR_USAGE', `nothing says where the bundle of "${name}" goes`, {
       hint: 'name a file for it, or have it attached',
-      details: { reason: 'image-bundle-place-unknown' },
+      reason: 'image-bundle-place-unknown',
     })
   }
   return {

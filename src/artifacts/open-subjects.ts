@@ -50,7 +50,7 @@ async function bundlePath(named: NamedContent, given: string | undefined): Promi
   throw new CountersignError(
     'ERR_USAGE',
     `no output path for the bundle of "${named.name}": ${describeNoPlace(named)}`,
-    { hint: 'name a file for it', details: { reason: 'bundle-place-unknown' } },
+    { hint: 'name a file for it', reason: 'bundle-place-unknown' },
   )
 }
 
@@ -77,6 +77,6 @@ export function assertDistinctBundles(subjects: readonly OpenSubject[]): void {
   if (twice === undefined) return
   throw new CountersignError('ERR_USAGE', `two artifacts would have their bundle in "${twice}"`, {
     hint: 'name a folder for the bundles, and name every artifact once',
-    details: { reason: 'bundle-place-shared' },
+    reason: 'bundle-place-shared',
   })
 }

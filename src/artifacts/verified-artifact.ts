@@ -29,6 +29,8 @@ export interface VerifiedArtifact {
   readonly document: ArtifactDocument
   /** What the user called it, an image by its digest. */
   readonly pinned: string
+  /** What the document was made of. */
+  readonly verdict: Verdict
   /** Absent on success only. */
   readonly error?: CountersignError
 }
@@ -49,7 +51,8 @@ export function toVerified(
 ): VerifiedArtifact {
   const found = toArtifactDocument(name, digest, verdict)
   const document = { ...found, ...(digestOnly && { digestOnly }) }
-  return verdict.ok ? { document, pinned } : { document, pinned, error: verdict.error }
+  const verified = { document, pinned, verdict }
+  return verdict.ok ? verified : { ...verified, error: verdict.error }
 }
 
 /** The result of an artifact that never came to a verdict. */

@@ -76,6 +76,6 @@ async function findBundles(
   throw new CountersignError(
     'ERR_USAGE',
     `${describeNoPlace(named)}, so there is no bundle beside it`,
-    { hint: 'name its bundle', details: { reason: 'bundle-unknown' } },
+    { hint: 'name its bundle', reason: 'bundle-unknown' },
   )
 }

@@ -1,6 +1,6 @@
 /** Verifies a token that a service issued against what was asked for, before it is given out. */
 import { isDeepStrictEqual } from 'node:util'
-import { CountersignError } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions } from '../errors.ts'
 import { type Claims, type Jwt, parseJwt, toNumericDate } from '../formats/jwt.ts'
 import { examineToken } from '../verification/verify-token.ts'
 import { createChosenGet } from './bounded-get.ts'
@@ -102,19 +102,31 @@ function differs(claim: string, why: string): CountersignError {
 function refused(server: string, cause: CountersignError): CountersignError {
   const { code, message, details } = cause
   const claim = String(details['claim'] ?? '')
-  const remedy =
-    HINTS[claim] ??
-    (message.endsWith('was not asked for')
-      ? `if the rules of the key set "${claim}", allow it with --added-claim ${claim} (in the Action, the input added-claims)`
-      : `report this to the operator of ${server}`)
+  const { hint, reason } = remedyFor(claim, message) ?? {
+    hint: `report this to the operator of ${server}`,
+  }
   return new CountersignError(
     code,
     `the token that ${server} issued is not what was asked for: ${message}`,
-    { hint: `the token was not given out; ${remedy}`, details, cause },
+    { hint: `the token was not given out; ${hint}`, reason, details, cause },
   )
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  iss: 'if the service issues under another name, give it with --issuer (in the Action, the input issuer)',
-  typ: 'if the key issues tokens of another type, give it with --type (in the Action, the input token-type)',
+type Remedy = Pick<CountersignErrorOptions, 'reason'> & { readonly hint: string }
+
+function remedyFor(claim: string, message: string): Remedy | undefined {
+  if (Object.hasOwn(REMEDIES, claim)) return REMEDIES[claim]
+  if (!message.endsWith('was not asked for')) return undefined
+  return { hint: `if the rules of the key set "${claim}", allow it`, reason: 'token-claim-added' }
+}
+
+const REMEDIES: Readonly<Record<string, Remedy>> = {
+  iss: {
+    hint: 'if the service issues under another name, expect that name',
+    reason: 'token-issuer-differs',
+  },
+  typ: {
+    hint: 'if the key issues tokens of another type, expect that type',
+    reason: 'token-type-differs',
+  },
 }

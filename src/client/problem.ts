@@ -1,6 +1,12 @@
 /** Problem documents (RFC 9457) of a service, as the errors they were. */
-import { CountersignError, ERROR_TRAITS, type ErrorCode } from '../errors.ts'
-import { isJsonObject, type JsonObject, parseJson } from '../formats/json.ts'
+import {
+  CountersignError,
+  ERROR_REASONS,
+  ERROR_TRAITS,
+  type ErrorCode,
+  type ErrorDetails,
+} from '../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../formats/json.ts'
 import { printableExcerpt } from '../formats/printable.ts'
 import type { ExchangeAnswer } from './exchange.ts'
 
@@ -37,12 +43,27 @@ export function toServiceError(url: URL, { status, body }: ExchangeAnswer): Coun
  * Its text is the service's word.
  */
 export function problemToError(problem: JsonObject): CountersignError | undefined {
-  const { code, detail, hint, requestId } = problem
+  const { approval, code, detail, hint, reason, requestId } = problem
   if (typeof code !== 'string' || !isErrorCode(code)) return undefined
   return new CountersignError(code, excerpt(detail) ?? `the service refused with ${code}`, {
     hint: excerpt(hint),
-    details: { ...(typeof requestId === 'string' && { requestId: printableExcerpt(requestId) }) },
+    reason: ERROR_REASONS.find((known) => known === reason),
+    details: {
+      ...(typeof requestId === 'string' && { requestId: printableExcerpt(requestId) }),
+      ...readApproval(approval),
+    },
   })
+}
+
+/** What an approval is given for; words that a person may paste into a shell. */
+function readApproval(approval: JsonValue | undefined): ErrorDetails {
+  if (!isJsonObject(approval)) return {}
+  const named = ['approvalId', 'requestSha256'].map((name) => [name, approval[name]] as const)
+  return Object.fromEntries(named.filter((entry) => isWord(entry)))
+}
+
+function isWord(entry: readonly [string, unknown]): entry is readonly [string, string] {
+  return typeof entry[1] === 'string' && /^\w[\w-]{0,127}$/.test(entry[1])
 }
 
 function isErrorCode(code: string): code is ErrorCode {

@@ -55,7 +55,6 @@ export interface Trust {
 const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 /** Over ten years of the usual rotations; beyond them the trust key is pinned again. */
 const MAX_LINKS = 100
-const PIN_AGAIN = 'pin the trust key again: countersign trust init URL --fingerprint …'
 /** How long a publication counts is signed in it. */
 const BOUNDS: Partial<CacheBounds> = { maxStaleSeconds: Infinity }
 
@@ -116,7 +115,10 @@ function acceptNext(
   const links = areSame ? previous.links : [...previous.links, previous.body]
   if (links.length <= MAX_LINKS) return { history, signers, body, links }
   const message = `the trust key of ${url.href} changed over ${MAX_LINKS} times since it was pinned`
-  throw new CountersignError('ERR_TRUST_INVALID', message, { hint: PIN_AGAIN })
+  throw new CountersignError('ERR_TRUST_INVALID', message, {
+    hint: 'pin the trust key again',
+    reason: 'trust-key-changed-often',
+  })
 }
 
 /** One number has one content, and of that the newest copy counts. */
@@ -157,7 +159,8 @@ function verifyHistory(body: Uint8Array, signers: readonly PublicKeyInfo[], url:
       'ERR_SIGNATURE_INVALID',
       `${url.href} is not signed by the trust key that is pinned (${kids})`,
       {
-        hint: 'if the trust key was rotated while this machine did not look, ask the operator for its fingerprint and pin it again: countersign trust init URL --fingerprint …',
+        hint: 'if the trust key was rotated while this machine did not look, ask the operator for its fingerprint and pin it again',
+        reason: 'trust-key-not-pinned',
         cause,
       },
     )

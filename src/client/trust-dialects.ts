@@ -57,7 +57,8 @@ export function writeDialect(dialect: TrustDialect, request: DialectRequest): st
   )
   if (active.length === 0 && dialect !== 'trusted-root') {
     throw new CountersignError('ERR_KEY_NOT_FOUND', `no active key version for ${dialect}`, {
-      hint: 'see what the service publishes: countersign trust show; digest keys are exported by name alone, as pem or jwks',
+      hint: 'digest keys are exported by name alone, as pem or jwks',
+      reason: 'no-active-version-published',
     })
   }
   return WRITERS[dialect](active, request)

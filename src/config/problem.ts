@@ -23,10 +23,10 @@ export function invalidConfig(
 ): CountersignError {
   const [first, ...rest] = problems
   const { origin } = first
-  const file = origin.kind === 'file' ? ` ${origin.file}` : ''
   const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`
   return new CountersignError('ERR_CONFIG_INVALID', `${describeProblem(first)}${more}`, {
-    hint: more === '' ? first.hint : `see them all: countersign config check${file}`,
-    details: { problems: problems.length },
+    hint: first.hint,
+    reason: rest.length === 0 ? undefined : 'several-config-mistakes',
+    details: { problems: problems.length, ...(origin.kind === 'file' && { file: origin.file }) },
   })
 }

@@ -105,7 +105,7 @@ function assertVisible(text: string, line: number): void {
   if (control === undefined) return
   if (control !== '\0') throw invalid(line, `control character ${printable(control)}`)
   throw new CountersignError('ERR_REFERENCE_INVALID', 'checksums are separated by NUL', {
-    hint: 'make the list without --zero (-z): one line for each file',
+    hint: 'make the list with one line for each file',
     details: { line },
   })
 }

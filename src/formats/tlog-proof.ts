@@ -31,7 +31,8 @@ const INDEX = 'index '
 
 function malformed(why: string): CountersignError {
   return new CountersignError('ERR_LOG_PROOF_INVALID', `malformed log proof: ${why}`, {
-    hint: 'write it again: countersign log proof FILE',
+    hint: 'write it again',
+    reason: 'log-proof-malformed',
   })
 }
 

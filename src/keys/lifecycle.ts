@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions } from '../errors.ts'
 import type { Key, KeyVersion, VersionState } from './key.ts'
 import type { KeyState } from './state.ts'
 
@@ -72,7 +72,8 @@ export function beginTransition(
   const version = versions.find((candidate) => candidate.version === number)
   if (version === undefined) {
     throw new CountersignError('ERR_KEY_NOT_FOUND', `${key.name} has no version ${number}`, {
-      hint: `list its versions: countersign key show ${key.name}`,
+      hint: 'list the versions of the key',
+      reason: 'no-such-version',
       details: { key: key.name, version: number },
     })
   }
@@ -92,13 +93,14 @@ export function refuse(
   version: KeyVersion,
   action: KeyAction,
   why: string,
-  hint: string,
+  remedy: string | Pick<CountersignErrorOptions, 'hint' | 'reason'>,
 ): CountersignError {
   const { key, version: number } = version
+  const known = typeof remedy === 'string' ? { hint: remedy } : remedy
   return new CountersignError(
     'ERR_TRANSITION_REFUSED',
     `can't ${action} ${key}@${number}: ${why}`,
-    { hint, details: { key, version: number, action } },
+    { ...known, details: { key, version: number, action } },
   )
 }
 

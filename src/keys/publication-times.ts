@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions } from '../errors.ts'
 import { addSeconds } from './deadlines.ts'
 
 /** The times that a publication is signed with. */
@@ -71,22 +71,25 @@ export function assertPublicationCurrent(
   if (issuedAt > addSeconds(now, CLOCK_TOLERANCE_SECONDS)) {
     throw expired(
       `${place} was issued at ${issuedAt.toISOString()}, after this machine's time ${now.toISOString()}`,
-      { times, now, hint: 'set the clock of this machine, then try again' },
+      { times, now, remedy: { hint: 'set the clock of this machine, then try again' } },
     )
   }
   if (now < end) return
   throw expired(`${place} expired at ${end.toISOString()} (now: ${now.toISOString()})`, {
     times,
     now,
-    hint: HINTS[demand.source],
+    remedy: REMEDIES[demand.source],
   })
 }
 
-const HINTS: Readonly<Record<PublicationSource, string>> = {
-  online:
-    "check this machine's clock and its connection; if both are right, a cache or an attacker on the way replays an old copy, or the service cannot sign with its trust key: tell its operator",
-  offline:
-    "check this machine's clock; if it is right, fetch a new copy while connected: countersign trust update, or /trust/keys.json of the service",
+const REMEDIES: Readonly<Record<PublicationSource, Remedy>> = {
+  online: {
+    hint: "check this machine's clock and its connection; if both are right, a cache or an attacker on the way replays an old copy, or the service cannot sign with its trust key: tell its operator",
+  },
+  offline: {
+    hint: "check this machine's clock; if it is right, fetch a new copy while connected: /trust/keys.json of the service",
+    reason: 'saved-trust-expired',
+  },
 }
 
 function endOf(times: PublicationTimes, { source, maxAgeSeconds }: CurrencyDemand): Date {
@@ -96,15 +99,17 @@ function endOf(times: PublicationTimes, { source, maxAgeSeconds }: CurrencyDeman
   return asked < end ? asked : end
 }
 
+type Remedy = Pick<CountersignErrorOptions, 'hint' | 'reason'>
+
 interface Expiry {
   readonly times: PublicationTimes
   readonly now: Date
-  readonly hint: string
+  readonly remedy: Remedy
 }
 
-function expired(message: string, { times, now, hint }: Expiry): CountersignError {
+function expired(message: string, { times, now, remedy }: Expiry): CountersignError {
   return new CountersignError('ERR_TRUST_EXPIRED', message, {
-    hint,
+    ...remedy,
     details: {
       issuedAt: times.issuedAt.toISOString(),
       expires: times.expires.toISOString(),

@@ -175,7 +175,10 @@ export function destroy(
     signsUntil(version, key) ?? addSeconds(revokedAt, policyAt(key, revokedAt).clockSkewSeconds)
   if (lastSignatureAt !== undefined && lastSignatureAt > closed) {
     const why = `it signed at ${lastSignatureAt.toISOString()}, after it was closed`
-    throw refuse(version, 'destroy', why, 'find out who signs with it: countersign log show')
+    throw refuse(version, 'destroy', why, {
+      hint: 'find out who signs with it',
+      reason: 'key-still-signing',
+    })
   }
   const earliest = destroyableAt(version, key)
   if (earliest !== undefined && now < earliest) {

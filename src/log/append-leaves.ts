@@ -66,7 +66,8 @@ function isAt(edge: TreeEdge | undefined, { size, root }: LogHead): edge is Tree
 function damaged({ size }: LogHead): CountersignError {
   const message = `the stored tiles of the log do not lead to its root at ${size} entries`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'the database was changed by hand: find out with countersign log verify, restore it from a backup',
+    hint: 'the database was changed by hand: verify the log, and restore the database from a backup',
+    reason: 'log-damaged',
     details: { size },
   })
 }

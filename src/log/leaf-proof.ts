@@ -55,7 +55,8 @@ export async function proveUnder(
 function notThatLeaf(index: number): CountersignError {
   const message = `the transparency log has not the leaf at ${index} that the audit log names`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'the database was changed by hand: verify both logs with countersign log verify',
+    hint: 'the database was changed by hand: verify the log, and restore the database from a backup',
+    reason: 'log-damaged',
     details: { entry: index },
   })
 }

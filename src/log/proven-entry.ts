@@ -41,7 +41,8 @@ export async function readProvenEntry(log: LogTree, index: number): Promise<LogE
 
 function notInTree(index: number): CountersignError {
   return new CountersignError('ERR_LOG_PROOF_INVALID', `the log has no entry ${index}`, {
-    hint: 'the database was changed by hand: verify it with countersign log verify',
+    hint: 'the database was changed by hand: verify the log, and restore the database from a backup',
+    reason: 'log-damaged',
     details: { entry: index },
   })
 }

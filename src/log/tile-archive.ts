@@ -117,7 +117,8 @@ export function unreachable(cause: unknown): unknown {
 /** Makes the error of an object that is not what the tree says. */
 export function wrongObject(path: string, why: string): CountersignError {
   return new CountersignError('ERR_LOG_PROOF_INVALID', `${path}, kept by log.tiles, ${why}`, {
-    hint: 'restore it from a copy of the log (countersign log export, versions of the bucket), or set log.tiles to where it is',
+    hint: 'restore it from an export of the log or an earlier version in the bucket, or set log.tiles to where it is',
+    reason: 'log-object-damaged',
     details: { tile: path },
   })
 }

@@ -131,7 +131,8 @@ export class TileMover {
 function damaged(index: number): CountersignError {
   const message = `bundle ${index} of the log is damaged in the database, and stays there`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'the database was changed by hand: find out with countersign log verify, restore it from a backup',
+    hint: 'the database was changed by hand: verify the log, and restore the database from a backup',
+    reason: 'log-damaged',
     details: { tile: index },
   })
 }

@@ -5,10 +5,9 @@ import { MAX_ATTACHED } from '../formats/oci-referrer.ts'
 /** The error of more attached items than were asked for. */
 export function tooManyAttached(location: string, count: number): CountersignError {
   return new CountersignError('ERR_INPUT_TOO_LARGE', `${count} items are attached in ${location}`, {
-    hint:
-      count <= MAX_ATTACHED
-        ? `to read them all, give --max-attached ${count} (in the Action, the input max-attached)`
-        : 'remove what does not belong there from the registry',
+    ...(count <= MAX_ATTACHED
+      ? { hint: `to read them all, allow ${count}`, reason: 'too-many-attached' }
+      : { hint: 'remove what does not belong there from the registry' }),
     details: { count },
   })
 }
@@ -19,7 +18,8 @@ export function tooMuchAttached(maxBytes: number): CountersignError {
     'ERR_INPUT_TOO_LARGE',
     `not read: the large bundles of the image have over ${maxBytes} bytes together`,
     {
-      hint: 'remove what does not belong there: countersign discover lists it',
+      hint: 'remove what does not belong there from the registry',
+      reason: 'too-much-attached',
       details: { maxBytes },
     },
   )

@@ -150,7 +150,7 @@ function legacyTag(subject: Digest, kind: Kind): string {
   throw new CountersignError(
     'ERR_OPERATION_UNSUPPORTED',
     `the older layout has no place for a subject with a ${digestHash(subject)} digest`,
-    { hint: 'use --format=bundle' },
+    { hint: 'sign it as a bundle', reason: 'older-layout-without-place' },
   )
 }
 

@@ -1,6 +1,6 @@
 /** Failures of the network below HTTP, distinguished by their remedy. */
 import { rootCode } from '../basics/deadline.ts'
-import { CountersignError } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions } from '../errors.ts'
 
 const TLS_TRUST: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
@@ -22,13 +22,23 @@ const NOT_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
 ])
 
-function hintFor(code: string): string {
-  if (TLS_TRUST.has(code)) return 'name the certificate authority of the registry with --ca FILE'
-  if (TLS_OTHER.has(code))
-    return 'the certificate of the registry must be mended, or the clock here'
-  if (NOT_TLS.has(code)) return 'if the registry speaks plain http, say --plain-http'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'check the name of the registry and DNS'
-  return 'check the network, proxy and firewall, and try again'
+type Remedy = Pick<CountersignErrorOptions, 'hint' | 'reason'>
+
+function remedyFor(code: string): Remedy {
+  if (TLS_TRUST.has(code)) {
+    return {
+      hint: 'trust the certificate authority of the registry',
+      reason: 'certificate-untrusted',
+    }
+  }
+  if (TLS_OTHER.has(code)) return { hint: 'fix the certificate of the registry, or the clock here' }
+  if (NOT_TLS.has(code)) {
+    return { hint: 'allow plain http if the registry speaks it', reason: 'registry-without-tls' }
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return { hint: 'check the name of the registry and DNS' }
+  }
+  return { hint: 'check the network, proxy and firewall, and try again' }
 }
 
 /** Whether a failed fetch may go better at once: not where a certificate was refused. */
@@ -42,7 +52,7 @@ export function isPassing(error: unknown): boolean {
 export function networkError(url: URL, cause: unknown): CountersignError {
   const reason = rootCode(cause) ?? 'the connection failed'
   return new CountersignError('ERR_NETWORK', `no answer from ${url.host}: ${reason}`, {
-    hint: hintFor(reason),
+    ...remedyFor(reason),
     details: { host: url.host, reason },
     cause,
   })

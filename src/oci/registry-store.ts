@@ -195,7 +195,7 @@ class RegistryStore implements OciStore {
     return new CountersignError(
       'ERR_OPERATION_UNSUPPORTED',
       `${this.#options.registry} has no referrers API`,
-      { hint: 'use --referrers-mode=auto, or tag' },
+      { hint: 'choose the referrers mode auto or tag', reason: 'no-referrers-api' },
     )
   }
 }
@@ -215,7 +215,8 @@ function tagRefused(error: unknown, tag: string): unknown {
     'ERR_NOT_ALLOWED',
     `the registry does not let the tag "${tag}" move: ${error.message}`,
     {
-      hint: 'if its tags are immutable, exempt "sha256-*", or use --referrers-mode=api (or none)',
+      hint: 'if its tags are immutable, exempt "sha256-*", or choose the referrers mode api or none',
+      reason: 'referrers-tag-refused',
       details: error.details,
       cause: error,
     },
@@ -226,6 +227,10 @@ function notListed(location: string, digest: Digest): CountersignError {
   return new CountersignError(
     'ERR_REFERRERS_CONFLICT',
     `${digest} is pushed, but the referrers API of ${location} does not list it`,
-    { hint: 'try again later, or use --referrers-mode=tag', details: { digest } },
+    {
+      hint: 'try again later, or choose the referrers mode tag',
+      reason: 'referrer-not-listed',
+      details: { digest },
+    },
   )
 }

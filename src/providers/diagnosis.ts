@@ -30,9 +30,8 @@ async function observe(check: string, look: () => Promise<string>): Promise<Diag
 }
 
 /** Makes the failed check of an error. */
-export function toDiagnosis(
-  check: string,
-  { code, message: found, hint }: CountersignError,
-): Diagnosis {
-  return { check, ok: false, found, code, ...(hint === undefined ? {} : { hint }) }
+export function toDiagnosis(check: string, error: CountersignError): Diagnosis {
+  const { code, message: found, hint, reason } = error
+  const cause = reason === undefined ? {} : { error }
+  return { check, ok: false, found, code, ...(hint === undefined ? {} : { hint }), ...cause }
 }

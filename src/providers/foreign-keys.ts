@@ -119,7 +119,7 @@ export function findForeignPrivateKey(content: Uint8Array): ForeignKey | undefin
     const command = 'cosign public-key --key FILE'
     return {
       form: "cosign's own encrypted form",
-      hint: `sign with a new key (countersign key create), and verify with the public half: ${command}`,
+      hint: `sign with a new key, and verify with the public half: ${command}`,
     }
   }
   if (content[0] !== 0x30) return undefined

@@ -84,6 +84,8 @@ export interface Diagnosis {
   readonly code?: ErrorCode
   /** What to do about it; only where `ok` is false. */
   readonly hint?: string
+  /** The error that was met, where its reason lets a surface say what to type. */
+  readonly error?: CountersignError
 }
 
 /** A provider that can say what is wrong with a key, without making a signature that counts. */

@@ -172,7 +172,8 @@ export async function readMoment(
   const key = keys.find((candidate) => candidate.name === name)
   if (key !== undefined) return { key, versions: await records.keys.versions(name), now }
   throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
-    hint: 'see which there are: countersign key list',
+    hint: 'list the keys to see which there are',
+    reason: 'no-such-key',
     details: { key: name },
   })
 }

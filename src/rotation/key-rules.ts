@@ -83,7 +83,8 @@ export function assertSameRules(stored: Key, configured: Key): void {
 function differ(name: string): CountersignError {
   const message = `the key "${name}" can't sign here: this replica has other rules for it than the store`
   return new CountersignError('ERR_KEY_RULES_DIFFER', message, {
-    hint: `give keys.${name} of all replicas the same rules; where those of this one are to count, start it with --accept-key-rules REASON`,
+    hint: `give keys.${name} of all replicas the same rules; where those of this one are to count, accept them at its start`,
+    reason: 'key-rules-differ',
     details: { key: name },
   })
 }

@@ -155,7 +155,8 @@ function unloggedBy(version: KeyVersion, why: string, cause?: unknown): Counters
   const { key, version: number, publicKey } = version
   const message = `${key}@${number} in the database does not match the log: ${why}`
   return new CountersignError('ERR_LOG_PROOF_INVALID', message, {
-    hint: 'the row was changed by hand: find out by whom, and restore it as the log states it (countersign log show --type state); until then it is not published and does not sign',
+    hint: 'the row was changed by hand: find out by whom, and restore it as the log states it; until then it is not published and does not sign',
+    reason: 'version-not-as-logged',
     details: { key, version: number, kid: publicKey.kid },
     cause,
   })

@@ -105,11 +105,16 @@ async function assertNameFree(context: RotationContext, uri: KeyUri): Promise<vo
 
 function nameTaken(uri: KeyUri, cause?: unknown): CountersignError {
   const reference = serializeKeyUri(uri)
-  return new CountersignError('ERR_KEY_EXISTS', `"${reference}" is there, and not of this store`, {
-    hint: 'if it is a version that a lost store knew, import it: countersign key import; else move it away',
-    details: { uri: reference },
-    cause,
-  })
+  return new CountersignError(
+    'ERR_KEY_EXISTS',
+    `"${reference}" exists but was not created by this store`,
+    {
+      hint: 'if it is a version that a lost store knew, import it; else move it away',
+      reason: 'key-of-other-store',
+      details: { uri: reference },
+      cause,
+    },
+  )
 }
 
 async function makePair(

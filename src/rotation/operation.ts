@@ -97,7 +97,8 @@ export function targetOf(operation: Operation, { key, versions }: KeyMoment): nu
   if (meant !== undefined) return meant.version
   const what = isActivation ? 'published version that waits' : 'active version'
   throw new CountersignError('ERR_KEY_NOT_FOUND', `"${key.name}" has no ${what}`, {
-    hint: `say which version is meant; see them: countersign key show ${key.name}`,
+    hint: 'name the version',
+    reason: 'version-not-named',
     details: { key: key.name },
   })
 }

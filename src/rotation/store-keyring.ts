@@ -1,5 +1,5 @@
 /** The keyring over a store: a snapshot in memory that follows every change of any replica. */
-import { CountersignError, toCountersignError } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions, toCountersignError } from '../errors.ts'
 import type { Key, KeyUse, KeyVersion } from '../keys/key.ts'
 import { activeVersion, standbyOf } from '../keys/lifecycle.ts'
 import { startTimer, type StartTimer } from '../basics/timer.ts'
@@ -133,16 +133,22 @@ class FollowingKeyring implements StoreKeyring {
     const key = keys.find((each) => each.name === name)
     if (key === undefined) {
       throw new CountersignError('ERR_KEY_NOT_FOUND', `there is no key "${name}"`, {
-        hint: 'see which there are: countersign key list',
+        hint: 'list the keys to see which there are',
+        reason: 'no-such-key',
         details: { key: name },
       })
     }
     if (key.use !== use) {
-      throw notUsable(key, `its use is ${key.use}, not ${use}`, 'choose a key of that use')
+      throw notUsable(key, `its use is ${key.use}, not ${use}`, {
+        hint: 'choose a key of that use',
+      })
     }
     const version = activeVersion(versions.filter((each) => each.key === name))
     if (version !== undefined) return { key, version }
-    throw notUsable(key, 'no version of it is active', `activate one: countersign key show ${name}`)
+    throw notUsable(key, 'no version of it is active', {
+      hint: 'activate one',
+      reason: 'no-active-version',
+    })
   }
 
   #monotonicMs(): number {
@@ -200,9 +206,13 @@ class FollowingKeyring implements StoreKeyring {
   }
 }
 
-function notUsable({ name }: Key, why: string, hint: string): CountersignError {
+function notUsable(
+  { name }: Key,
+  why: string,
+  remedy: Pick<CountersignErrorOptions, 'hint' | 'reason'>,
+): CountersignError {
   return new CountersignError('ERR_KEY_NOT_USABLE', `the key "${name}" can't sign: ${why}`, {
-    hint,
+    ...remedy,
     details: { key: name },
   })
 }

@@ -303,9 +303,10 @@ export function assertDestroyed({ key, versions }: KeyMoment, number: number): K
 
 function notDestroyed(name: string, number: number, version?: KeyVersion): CountersignError {
   const options = {
-    hint: `see its versions: countersign key show ${name}`,
+    hint: 'list the versions of the key',
+    reason: 'no-such-version',
     details: { key: name, version: number },
-  }
+  } as const
   if (version === undefined) {
     return new CountersignError('ERR_KEY_NOT_FOUND', `${name} has no version ${number}`, options)
   }

@@ -34,7 +34,8 @@ export async function listen(app: FastifyInstance, settings: ListenSettings): Pr
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown'
     throw new CountersignError('ERR_NETWORK', `can't listen on ${host}:${port}: ${why}`, {
-      hint: 'choose another address: serve.listen in countersign.yaml, or --listen',
+      hint: 'choose another address: serve.listen in countersign.yaml',
+      reason: 'address-not-taken',
       cause,
     })
   }

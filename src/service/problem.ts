@@ -9,6 +9,7 @@ import {
   ERROR_TRAITS,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorReason,
   toCountersignError,
 } from '../errors.ts'
 
@@ -21,6 +22,8 @@ export interface Problem {
   readonly code: ErrorCode
   readonly detail: string
   readonly hint?: string
+  /** Stable name of the cause, where the code alone is too wide. */
+  readonly reason?: ErrorReason
   /** JSON Pointer to the member of the request that is wrong. */
   readonly path?: string
   /** What others have to approve: send `requestSha256` to `/v1/approvals/{id}`. */
@@ -53,6 +56,8 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
     code,
     detail: about.message,
     ...hintOf(about.hint ?? HINTS[code]),
+    // What is wrong inside is for the operator.
+    ...(error.reason !== undefined && status < 500 && { reason: error.reason }),
     ...(typeof path === 'string' && code === 'ERR_REQUEST_INVALID' ? { path } : {}),
     ...(code === 'ERR_APPROVAL_REQUIRED' ? { approval: error.details } : {}),
     ...comparisonOf(error),

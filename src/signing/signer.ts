@@ -72,7 +72,8 @@ export function assertDigestSigner(signer: Signer): asserts signer is DigestSign
     `this ${name} key can't sign a digest that is already made`,
     {
       hint: 'sign it with an ES256 or RS256 key, or sign a statement about it',
-      details: { algorithm: name, reason: 'no-digest-signer' },
+      reason: 'no-digest-signer',
+      details: { algorithm: name },
     },
   )
 }
@@ -127,7 +128,8 @@ function released(key: PublicKeyInfo, signature: Uint8Array, verified: boolean):
     'ERR_PROVIDER_FAULT',
     `the backend's ${key.algorithm.name} signature does not verify with the public key ${key.kid}`,
     {
-      hint: 'nothing was released; check that the key reference still points to the same key (countersign doctor KEY)',
+      hint: 'nothing was released; check that the key reference still points to the same key',
+      reason: 'signature-by-other-key',
       details: { kid: key.kid, algorithm: key.algorithm.name },
     },
   )

@@ -255,6 +255,8 @@ function conflict({ key, version }: KeyVersion, why: string, cause?: unknown): C
 }
 
 function taken(what: string): CountersignError {
-  const hint = 'look at what is there with countersign key list'
-  return new CountersignError('ERR_KEY_EXISTS', `${what} is already there`, { hint })
+  return new CountersignError('ERR_KEY_EXISTS', `${what} already exists`, {
+    hint: 'list the keys to see what exists',
+    reason: 'key-exists',
+  })
 }

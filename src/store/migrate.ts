@@ -37,7 +37,8 @@ export async function assertCurrentSchema(database: Database): Promise<void> {
   if (missing.length === 0) return
   const state = executed.length === 0 ? 'has no tables yet' : `lacks ${missing.join(', ')}`
   throw storeUnavailable(`its schema ${state}`, {
-    hint: 'bring it up to date once with: countersign serve --migrate',
+    hint: 'bring it up to date once',
+    reason: 'schema-behind',
   })
 }
 

@@ -121,7 +121,8 @@ export function noSigner(candidates: readonly TrustedKey[], named: boolean): Cou
   const [only] = candidates
   if (only === undefined) {
     return new CountersignError('ERR_KEY_NOT_TRUSTED', 'no key to verify with was given', {
-      hint: 'give --key or --trust',
+      hint: 'give a key, or the trust of a service',
+      reason: 'trusted-key-missing',
     })
   }
   if (named) {
@@ -136,6 +137,7 @@ export function noSigner(candidates: readonly TrustedKey[], named: boolean): Cou
       ? `the trusted key did not make the signature: ${nameKey(only)}`
       : `none of the ${candidates.length} trusted keys made the signature (first: ${nameKey(only)})`
   return new CountersignError('ERR_KEY_NOT_TRUSTED', who, {
-    hint: 'the bundle names another key: check that --key or --trust is the signer’s',
+    hint: 'the bundle names another key: check that the trusted key is the signer’s',
+    reason: 'other-key-named',
   })
 }

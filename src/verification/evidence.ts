@@ -110,7 +110,7 @@ function noRoot(): CountersignError {
   return new CountersignError(
     'ERR_KEY_NOT_TRUSTED',
     'the bundle is signed with a certificate, and no trusted root was given',
-    { hint: 'give --trusted-root FILE' },
+    { hint: 'give the trusted root of its authority', reason: 'trusted-root-missing' },
   )
 }
 
@@ -120,7 +120,8 @@ function assertTimes(evidence: Evidence, demand: TimeDemand): void {
       'ERR_TIMESTAMP_INVALID',
       `${evidence.times.length} trusted times could be verified, ${demand.times} are required`,
       {
-        hint: 'give the --trusted-root of the time-stamp authority, or a bundle with a time stamp',
+        hint: 'give the trusted root of the time-stamp authority, or a bundle with a time stamp',
+        reason: 'time-stamp-unproven',
       },
     )
   }

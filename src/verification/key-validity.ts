@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError, type ErrorCode } from '../errors.ts'
+import { CountersignError, type CountersignErrorOptions, type ErrorCode } from '../errors.ts'
 import { nameKey, type TrustedKey } from './trust.ts'
 
 /** A time from a trusted source: the signature existed then. */
@@ -45,7 +45,7 @@ export function assertKeyValid(
   throw refuse(
     'ERR_KEY_OUTSIDE_VALIDITY',
     `the signature was made at ${outside.time.toISOString()}, outside the window of ${name}: ${formatWindow(validFor)}`,
-    SIGN_AGAIN,
+    { hint: SIGN_AGAIN },
   )
 }
 
@@ -81,9 +81,7 @@ function assertBeforeCompromise(trusted: TrustedKey, times: readonly TrustedTime
   throw refuse(
     'ERR_KEY_REVOKED',
     `${nameKey(trusted)} is revoked: compromised since ${since}, and ${when}`,
-    late === undefined && compromisedSince !== undefined
-      ? SHOW_TIME
-      : `it may be forged: ${SIGN_AGAIN}`,
+    late === undefined && compromisedSince !== undefined ? SHOW_TIME : NOT_TRUSTED,
   )
 }
 
@@ -99,8 +97,16 @@ function formatWindow(window: TrustedKey['validFor']): string {
 }
 
 const SIGN_AGAIN = 'sign the artifact again with the active version'
-const SHOW_TIME = `${SIGN_AGAIN}, or give a bundle with a time stamp and the --trusted-root of its authority`
+const NOT_TRUSTED = { hint: `it may be forged: ${SIGN_AGAIN}` } as const
+const SHOW_TIME = {
+  hint: `${SIGN_AGAIN}, or give a bundle with a time stamp and the trusted root of its authority`,
+  reason: 'signing-time-unknown',
+} as const
 
-function refuse(code: ErrorCode, message: string, hint = SHOW_TIME): CountersignError {
-  return new CountersignError(code, message, { hint })
+function refuse(
+  code: ErrorCode,
+  message: string,
+  remedy: Pick<CountersignErrorOptions, 'hint' | 'reason'> = SHOW_TIME,
+): CountersignError {
+  return new CountersignError(code, message, remedy)
 }

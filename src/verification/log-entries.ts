@@ -154,8 +154,9 @@ function assertEnough(
   const isCarried = facts === undefined || serializeHashedRekord(signer.key, facts) !== undefined
   throw new CountersignError('ERR_LOG_PROOF_INVALID', message, {
     hint: isCarried
-      ? 'give the --trusted-root of the log, or a bundle with a log entry'
-      : 'signatures of this form carry no log entry: write a proof with countersign log proof FILE, and give it with --log-proof',
+      ? 'give the trusted root of the log, or a bundle with a log entry'
+      : 'signatures of this form carry no log entry: give a log proof',
+    reason: isCarried ? 'log-entry-unproven' : 'log-proof-missing',
     details: { expected: demanded, actual: found },
     cause: failure,
   })
@@ -183,7 +184,8 @@ function findWitnesses(
 function noCheckpoint({ count }: WitnessDemand): CountersignError {
   const message = `no verified log entry has a checkpoint, expected one with cosignatures of ${count} witnesses`
   return new CountersignError('ERR_WITNESS_MISSING', message, {
-    hint: 'give the --trusted-root of the log, and a bundle with the proof of its entry',
+    hint: 'give the trusted root of the log, and a bundle with the proof of its entry',
+    reason: 'checkpoint-missing',
     details: { expected: count, actual: 0 },
   })
 }
@@ -198,20 +200,22 @@ function assertUnlogged({ compromisedSince, facts, signer }: SignatureToFind): v
   const isOlder = facts.content === 'payload'
   const asBundle = isOlder ? ({ ...facts, content: 'envelope' } as const) : facts
   if (serializeHashedRekord(signer.key, asBundle) === undefined) return
-  const [message, hint] = isOlder ? OLDER_UNLOGGED : UNLOGGED
+  const { message, ...remedy } = isOlder ? OLDER_UNLOGGED : UNLOGGED
   const why = 'and the service logs every signature it releases'
-  throw new CountersignError('ERR_LOG_PROOF_INVALID', `${message}, ${why}`, { hint })
+  throw new CountersignError('ERR_LOG_PROOF_INVALID', `${message}, ${why}`, remedy)
 }
 
-const UNLOGGED = [
-  'the bundle has no entry of the transparency log',
-  'was it signed past the service? if you rely on it all the same, give --require-log 0',
-] as const
+const UNLOGGED = {
+  message: 'the bundle has no entry of the transparency log',
+  hint: 'it may have been signed without the service; sign the artifact again with the service',
+  reason: 'signature-unlogged',
+} as const
 
-const OLDER_UNLOGGED = [
-  'a signature in the older cosign layout carries no entry of the transparency log',
-  'verify a bundle of the image instead, or give a proof with --log-proof; if you rely on the older layout all the same, give --require-log 0',
-] as const
+const OLDER_UNLOGGED = {
+  message: 'a signature in the older cosign layout carries no entry of the transparency log',
+  hint: 'verify a bundle of the image instead, or give a log proof',
+  reason: 'older-signature-unlogged',
+} as const
 
 function assertBody({ canonicalizedBody }: JsonObject, expected: Uint8Array | undefined): void {
   const body = typeof canonicalizedBody === 'string' ? decodeBase64(canonicalizedBody) : undefined

@@ -48,7 +48,8 @@ export function logIdentity(root: TrustedRoot | undefined): LogIdentity {
   const keys = trustedLogs(root).map(({ key }) => key)
   if (keys.length > 0) return { keys }
   throw new CountersignError('ERR_LOG_PROOF_INVALID', 'no transparency log is trusted', {
-    hint: 'give the --trusted-root of the log, or pin the service: countersign trust init URL',
+    hint: 'give the trusted root of the log, or pin the service',
+    reason: 'log-not-trusted',
   })
 }
 

@@ -154,7 +154,8 @@ export function assertPredicateType(predicateType: string, policy: Policy): void
     'ERR_PREDICATE_TYPE_MISMATCH',
     `predicate type is "${predicateType}", expected ${predicateTypes.join(' or ')}`,
     {
-      hint: `to accept it, give --type ${predicateType}`,
+      hint: 'verify with a policy that accepts this type',
+      reason: 'predicate-type-not-accepted',
       details: { expected: predicateTypes.join(', '), actual: predicateType },
     },
   )
@@ -191,7 +192,8 @@ export function assertIdentity(signer: CertificateSigner, policy: Policy): void 
   const actual = `${subjectAlternativeName} from ${issuer}`
   const expected = describeIdentity(policy)
   throw new CountersignError('ERR_IDENTITY_MISMATCH', `signed by ${actual}, expected ${expected}`, {
-    hint: 'give --certificate-identity and --certificate-oidc-issuer of the signer you expect',
+    hint: 'give the identity and the issuer of the signer you expect',
+    reason: 'identity-not-expected',
     details: { expected, actual },
   })
 }

@@ -146,8 +146,8 @@ function thresholdError(
       details: {
         expected: policy.threshold,
         actual: missing.signers,
-        reason: 'too-few-signers',
       },
+      reason: 'too-few-signers',
     },
   )
 }
@@ -166,7 +166,7 @@ function closestError(artifact: Artifact, examined: readonly Examined[]): Counte
   if (closest !== undefined) return closest.error
   return new CountersignError('ERR_SIGNATURE_NOT_FOUND', `nothing is signed: "${artifact.name}"`, {
     hint: 'no bundle or attached signature was found; name its bundle, or sign it first',
-    details: { reason: 'nothing-signed' },
+    reason: 'nothing-signed',
   })
 }
 

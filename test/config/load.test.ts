@@ -273,7 +273,7 @@ test('the error of a command names the first mistake and counts the rest', async
   expect(await failure({ file, env: NONE })).toMatchObject({
     code: 'ERR_CONFIG_INVALID',
     message: `${file}:2:1: stroe: unknown setting "stroe" (and 1 more)`,
-    hint: `see them all: countersign config check ${file}`,
+    reason: 'several-config-mistakes',
     details: { problems: 2 },
   })
 })

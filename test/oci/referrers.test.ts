@@ -269,7 +269,7 @@ test('immutable tags are an error that says how to go on', async () => {
   await expect(store.attach(createArtifact(image.descriptor, 'second'))).rejects.toMatchObject({
     code: 'ERR_NOT_ALLOWED',
     message: expect.stringContaining('the tag is immutable') as string,
-    hint: expect.stringContaining('--referrers-mode=api') as string,
+    reason: 'referrers-tag-refused',
   })
 })
 

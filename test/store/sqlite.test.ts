@@ -46,7 +46,7 @@ test('a file has one store at a time, whatever name it is opened by', async () =
 
   await expect(openStore(`sqlite:${join(folder, 'alias.db')}`)).rejects.toMatchObject({
     code: 'ERR_STORE_UNAVAILABLE',
-    message: expect.stringContaining(`another countersign serve uses ${path}`) as string,
+    message: expect.stringContaining(`another process uses ${path}`) as string,
   })
   await first[Symbol.asyncDispose]()
   await using second = await openStore(`sqlite:${path}`)

@@ -137,6 +137,9 @@ export function assertNotSignatureType(predicateType: string): void {
   throw new CountersignError(
     'ERR_NOT_ALLOWED',
     `cannot attest the predicate type "${predicateType}": it means, or may be taken for, a plain signature`,
-    { hint: 'sign the artifact instead: countersign sign, or POST /v1/keys/{key}/signatures' },
+    {
+      hint: 'sign the artifact instead: POST /v1/keys/{key}/signatures at a service',
+      reason: 'type-of-signatures',
+    },
   )
 }

@@ -84,7 +84,7 @@ function usage(key: KmsKeyDescription): Diagnosis {
     ok: false,
     found: key.usage,
     code: 'ERR_KEY_NOT_USABLE',
-    hint: 'the usage of a KMS key never changes: make another with countersign key create',
+    hint: 'the usage of a KMS key never changes: make another key, for signing',
   }
 }
 

@@ -38,7 +38,7 @@ export async function readKey(
   if (isKeyArn(keyId) && keyId !== arn) throw wrongKey('GetPublicKey', keyId, arn)
   if (usage !== 'SIGN_VERIFY') {
     throw new CountersignError('ERR_KEY_INVALID', `the key ${arn} is for ${usage}, not signing`, {
-      hint: 'the usage of a KMS key never changes: make another with countersign key create',
+      hint: 'the usage of a KMS key never changes: make another key, for signing',
     })
   }
   const key = parsePublicKeySpki(spki, options.algorithm)

@@ -16,7 +16,7 @@ export interface SuspectFile {
   readonly open: () => Promise<Signer>
 }
 
-const PROBE = Buffer.from('countersign doctor: a signature that says nothing')
+const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 
 /** Looks at the key, a test signature and who else may use the file, up to the first that fails. */
 export function diagnoseKeyFile(

@@ -134,7 +134,9 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
     throw new CountersignError('ERR_KEY_NOT_FOUND', `no key file "${path}"`, {
-      hint: `check the path, or make the key: countersign key create file:${path}`,
+      hint: 'check the path, or make the key',
+      reason: 'key-file-missing',
+      details: { path },
       cause: error,
     })
   }

@@ -68,7 +68,8 @@ function findPrivateKey({ path, pem }: Pick<KeyFile, 'path' | 'pem'>): string {
 function decrypt(block: string, path: string, passphrase: string | undefined): KeyObject {
   if (passphrase === undefined) {
     throw new CountersignError('ERR_PASSPHRASE_WRONG', `"${path}" is encrypted`, {
-      hint: 'give its passphrase in COUNTERSIGN_PASSPHRASE, with --passphrase-file FILE, or at the prompt of a terminal',
+      hint: 'give its passphrase in COUNTERSIGN_PASSPHRASE',
+      reason: 'passphrase-missing',
       details: { path },
     })
   }

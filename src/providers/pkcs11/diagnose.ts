@@ -17,7 +17,7 @@ export interface Suspect {
   readonly connect: () => Promise<KeyOnToken>
 }
 
-const PROBE = Buffer.from('countersign doctor: a signature that says nothing')
+const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 
 /**
  * Looks at the module, the token, the PIN, the key and a test signature, up to the first that fails. A

@@ -173,7 +173,8 @@ export function toPkcs11Failure(error: unknown, operation: string): unknown {
   const unlisted = { name: error instanceof Error ? error.message : '', code: OUTAGE } as const
   const { name, code, hint }: ReturnValue = RETURN_VALUES.get(value) ?? unlisted
   return new CountersignError(code, `${operation} failed: ${name} (${hex})`, {
-    hint: hint ?? 'see what the token says: countersign doctor KEY',
+    hint: hint ?? 'check the token and its module',
+    reason: hint === undefined ? 'token-fault' : undefined,
     details: { provider: 'pkcs11', returnValue: hex },
     cause: error,
   })

@@ -36,7 +36,7 @@ import { findPrivateKeys, findPublicKeys, type ObjectName, nameText } from './ob
 import { type KeyOnToken, pinTokenKey } from './open-key.ts'
 import type { TokenSession } from './token.ts'
 
-const PROBE = Buffer.from('countersign key create: a signature that says nothing')
+const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 
 /**
  * Makes a key pair on a token and answers its id. It has signed once, and been destroyed again if that

@@ -13,6 +13,12 @@ const problem = Type.Object(
     }),
     detail: Type.String({ description: 'What happened, for people.' }),
     hint: Type.Optional(Type.String({ description: 'What to do next.' })),
+    reason: Type.Optional(
+      Type.String({
+        description: 'Stable name of the cause; see docs/errors.md.',
+        examples: ['no-such-key'],
+      }),
+    ),
     path: Type.Optional(
       Type.String({ description: 'JSON Pointer to the member of the request that is wrong.' }),
     ),

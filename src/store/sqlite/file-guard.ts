@@ -23,8 +23,8 @@ export function guardFile(path: string): Disposable {
   } catch (cause) {
     guard.close()
     if (!isLocked(cause)) throw toSqliteFailure(cause)
-    throw storeUnavailable(`another countersign serve uses ${path}`, {
-      hint: 'stop the other process, or use store: postgres://… for several replicas',
+    throw storeUnavailable(`another process uses ${path}`, {
+      hint: 'stop the other service, or use store: postgres://… for several replicas',
       cause,
     })
   }
