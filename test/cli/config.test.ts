@@ -172,7 +172,7 @@ test('config show shows nothing of a file with a mistake', async () => {
     exitCode: 2,
     stdout: '',
     stderr: `error: ${file}:1:1: isuer: unknown setting "isuer" (and 1 more) [ERR_CONFIG_INVALID]
-hint:  see them all: countersign config check ${file}
+hint:  list all of them: countersign config check ${file}
 `,
   })
 })

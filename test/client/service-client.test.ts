@@ -210,3 +210,17 @@ test('a token is sent over https alone, or to this machine', () => {
   expect(create('http://sign.example.com')).toBe('ERR_USAGE')
   expect(create('http://127.0.0.1.example.com')).toBe('ERR_USAGE')
 })
+
+test('the reason of a refusal travels, and of an approval only what is safe to type', async () => {
+  const approval = { approvalId: 'a-1', requestSha256: 'ab; rm -rf ~' }
+  const { client } = await createScene(
+    problem(403, 'ERR_APPROVAL_REQUIRED', { reason: 'approvals-missing', approval }),
+    problem(403, 'ERR_NOT_ALLOWED', { reason: 'made-up' }),
+  )
+
+  const refused = { reason: 'approvals-missing', details: { requestId: 'r1', approvalId: 'a-1' } }
+  const first = await sign(client).catch((error: unknown) => error)
+  expect(first).toMatchObject(refused)
+  expect(first).not.toHaveProperty('details.requestSha256')
+  await expect(sign(client)).rejects.toMatchObject({ reason: undefined })
+})
