@@ -217,7 +217,7 @@ const log = Type.Object(
     public: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the transparency log is public; if not, only callers permitted `readLog`, and proofs travel in bundles alone.',
+          'Whether everyone may read the transparency log; if not, only callers permitted `readLog` may, and others see proofs in bundles and proof files alone.',
         default: DEFAULTS.publicLog,
       }),
     ),
