@@ -104,6 +104,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'log verify saved-log --key log-key.txt',
   ],
   'log export': [`log export saved-log ${SERVER}`],
+  'log proof': [
+    'log proof app.tgz.sigstore.json',
+    'log proof app.tgz.sigstore.json --check',
+    `log proof app.tgz.sigstore.json --renew ${SERVER}`,
+  ],
   'log witness': [
     'log witness --name witness.example.com/1 --key file:witness.pem --log log-key.txt --state /var/lib/witness',
   ],
