@@ -72,7 +72,9 @@ export function createWitnessClient(options: WitnessClientOptions): WitnessClien
         return { kind: 'cosigned', signature: findCosignature(key, request, body) }
       const isSize = headers.get('content-type')?.startsWith('text/x.tlog.size') === true
       const size = isSize ? readTreeSize(Buffer.from(body).toString('latin1').trimEnd()) : undefined
-      if (status === 409 && size !== undefined) return { kind: 'conflict', size }
+      // The size that it was told: then it is the tree that differs.
+      const isStale = size !== undefined && size !== request.oldSize
+      if (status === 409 && isStale) return { kind: 'conflict', size }
       throw refused(key, status)
     },
   }
@@ -99,6 +101,7 @@ function readLines(key: NoteKey, body: Uint8Array): readonly NoteSignature[] {
 const REASONS: Readonly<Partial<Record<number, string>>> = {
   403: 'it does not accept the signature of the log (403)',
   404: 'it does not know the log (404)',
+  409: 'it saw another tree under the name of the log (409)',
   422: 'it saw another tree under the name of the log (422)',
 }
 

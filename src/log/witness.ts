@@ -50,7 +50,7 @@ export interface WitnessOptions {
 export type WitnessAnswer =
   | { readonly status: 200; readonly lines: string }
   | { readonly status: 409; readonly size: number }
-  | { readonly status: 400 | 403 | 404 | 422; readonly reason: string }
+  | { readonly status: 400 | 403 | 404 | 409 | 422; readonly reason: string }
 
 /** Cosigns checkpoints. */
 export class Witness {
@@ -93,6 +93,9 @@ export class Witness {
     const known = await state.read(origin)
     const last = known ?? { size: 0, root: EMPTY_ROOT }
     if (last.size !== oldSize) return { status: 409, size: last.size }
+    if (size === last.size && !Buffer.from(root).equals(last.root)) {
+      return { status: 409, reason: 'another tree of that size is known under the name of the log' }
+    }
     const consistent = attempt(422, () => {
       assertContinues(last, request)
       return {}
@@ -155,13 +158,6 @@ function assertContinues(
   last: Pick<WitnessedTree, 'size' | 'root'>,
   { checkpoint, proof }: WitnessRequest,
 ): void {
-  if (checkpoint.size === 0) {
-    verifyConsistency({ from: { size: 0, root: EMPTY_ROOT }, to: checkpoint, proof })
-    if (!Buffer.from(checkpoint.root).equals(EMPTY_ROOT)) {
-      throw new CountersignError('ERR_LOG_PROOF_INVALID', 'the root is not that of an empty tree')
-    }
-    return
-  }
   verifyConsistency({ from: last, to: checkpoint, proof })
 }
 

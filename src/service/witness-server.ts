@@ -69,8 +69,8 @@ export async function startWitness(options: WitnessServerOptions): Promise<Runni
 
 function sendAnswer(reply: FastifyReply, answer: WitnessAnswer): FastifyReply {
   reply.status(answer.status).header('cache-control', 'no-store')
-  if (answer.status === 200) return reply.type(TEXT).send(answer.lines)
-  if (answer.status === 409) return reply.type('text/x.tlog.size').send(`${answer.size}\n`)
+  if ('lines' in answer) return reply.type(TEXT).send(answer.lines)
+  if ('size' in answer) return reply.type('text/x.tlog.size').send(`${answer.size}\n`)
   return reply.type(TEXT).send(`${answer.reason}\n`)
 }
 

@@ -49,6 +49,11 @@ test.each<[string, LoopbackAnswer, string]>([
     { status: 409, body: '-5\n', contentType: 'text/x.tlog.size' },
     'ERR_WITNESS_MISSING',
   ],
+  [
+    'the size that it was told, of another tree',
+    { status: 409, body: '0\n', contentType: 'text/x.tlog.size' },
+    'ERR_WITNESS_MISSING',
+  ],
   ['a refusal', { status: 422, body: '' }, 'ERR_WITNESS_MISSING'],
   [
     'a redirect',
