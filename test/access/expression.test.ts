@@ -37,7 +37,7 @@ test('facts are shortened and stated once', () => {
   expect(facts).toEqual([`principal.ref is "${'x'.repeat(199)}…`])
 })
 
-test('what was asked for longest ago is forgotten first', () => {
+test('the least recently used entry is dropped first', () => {
   const cache = new DecisionCache<string>({ entries: 2, keyCharacters: 3 })
   const asked: string[] = []
   const ask = (key: string): string => cache.get(key, () => `${key}${asked.push(key)}`)

@@ -93,7 +93,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(scene.registry.seen(/^PUT .*manifests/)).toHaveLength(1)
     })
 
-    test('asks again where the service was overloaded, no sooner than that said', async () => {
+    test('retries an overloaded service, no sooner than it said', async () => {
       const scene = await startActionScene(kind)
       failOnce(scene, 503, 'ERR_OVERLOADED', { when: 'before', retryAfter: 1 })
       const start = performance.now()
@@ -104,7 +104,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(performance.now() - start).toBeGreaterThan(1000)
     })
 
-    test('gets the same signature where the answer was lost after it was made', async () => {
+    test('gets the same signature if the answer was lost', async () => {
       const scene = await startActionScene(kind)
       failOnce(scene, 500, 'ERR_INTERNAL', { when: 'after' })
 
@@ -119,7 +119,7 @@ export function defineFaultCases(kind: StepKind): void {
       expect(keys).not.toContain('')
     })
 
-    test('brings another token where one has ended on the way', async () => {
+    test('sends a new token if one expires on the way', async () => {
       const scene = await startActionScene(kind)
       scene.jobClaims['exp'] = Math.floor(Date.now() / 1000) - 600
       scene.fault = ({ method }) => {

@@ -126,7 +126,7 @@ test('the files found are those that @actions/glob finds, for any patterns', asy
   )
 })
 
-test('a wildcard that finds nothing beside others is warned of, and refused where each must find a file', async () => {
+test('a wildcard without matches beside others is a warning, and an error if each must match', async () => {
   const folder = createCheckout()
 
   const { files, warnings } = await find(folder, ['app', '*.zip'])

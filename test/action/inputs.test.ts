@@ -99,7 +99,7 @@ test.each(REFUSED)('%s is refused before anything is read', (_what, inputs, code
   expect(codeOf(() => parseInputs(environment(inputs)))).toBe(code)
 })
 
-test('whatever the inputs are, they are taken or refused with a code', () => {
+test('any inputs are accepted or refused with a code', () => {
   const names = ['mode', 'server', 'key', 'subject-path', 'predicate-type', 'trust', 'lifetime']
   const inputs = fc.dictionary(fc.constantFrom(...names), fc.string())
 

@@ -169,7 +169,7 @@ export function definePublishingCases(kind: StepKind): void {
       expect(list).toBe(`${step.outputs['bundle-path'] ?? ''}\n`)
     })
 
-    test('has GitHub record where the image is, and its version, only where that is asked for', async () => {
+    test('has GitHub record the location and version of the image only on request', async () => {
       const scene = await startActionScene(kind)
       const { github, app, image } = scene
       const inputs = imageInputs(scene, { 'github-token': 'gh' })

@@ -14,7 +14,7 @@ function logOf(write: (log: StepLog) => void): ReturnType<typeof parseCommands> 
   return parseCommands(said.join(''))
 }
 
-test('text of others never becomes a command', () => {
+test('untrusted text never becomes a command', () => {
   const log = logOf((step) => {
     step.say('one\n::add-mask::a\r::error::b\n  ##[error]c')
   })
@@ -36,7 +36,7 @@ test('every text of an annotation arrives as it was, but for commands and what c
   )
 })
 
-test('whatever is said, in any characters, is neither a command nor a line more', () => {
+test('no text, in any characters, becomes a command or an extra line', () => {
   const unit = fc.constantFrom(
     ...Array.from('#[]: \n\r\t\u0085\u00ad\u034f\u2028\ufeffa'),
     'error',

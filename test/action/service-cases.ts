@@ -135,7 +135,7 @@ export function defineServiceCases(kind: StepKind): void {
       }
     })
 
-    test('verifies what another job has attested, by its source', async () => {
+    test('verifies an attestation of another job by its source', async () => {
       const scene = await startActionScene(kind)
       const { digest } = scene.image.descriptor
       const subject = { 'subject-name': scene.app, 'subject-digest': digest }
@@ -231,7 +231,7 @@ export function defineServiceCases(kind: StepKind): void {
       expect(bad.visibleLog).toMatch(/subject: expected/)
     })
 
-    test('says no secret, and writes none', async () => {
+    test('prints and writes no secret', async () => {
       const scene = await startActionScene(kind)
       const inputs = { server: scene.server, key: 'release', 'github-token': 'github-secret' }
       writeFileSync(join(scene.workspace, 'app'), 'a program')

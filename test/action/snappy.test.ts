@@ -9,7 +9,7 @@ function decode(...bytes: readonly number[]): string {
   return Buffer.from(decodeSnappy(Buffer.from(bytes), MAX)).toString()
 }
 
-test('literals and copies are decoded, one that reaches into what it writes too', () => {
+test('literals and copies are decoded, overlapping copies included', () => {
   // "ab", then 4 bytes from 2 before; then with a two-byte and with a four-byte offset.
   expect(decode(6, 1 << 2, 97, 98, 0x01, 2)).toBe('ababab')
   expect(decode(6, 1 << 2, 97, 98, (3 << 2) | 2, 2, 0)).toBe('ababab')
@@ -38,7 +38,7 @@ test.each(REFUSED)('%s is refused', (_what, bytes, code) => {
   expect(codeOf(() => decode(...bytes))).toBe(code)
 })
 
-test('whatever the bytes are, they are decoded within the bound, or refused', () => {
+test('any bytes are decoded within the limit or refused', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       const code = codeOf(() => decodeSnappy(bytes, MAX))

@@ -113,7 +113,7 @@ test('a list of more lines than a step has subjects is refused', async () => {
   expect(code).toBe('ERR_USAGE')
 })
 
-test('the list of the job is taken where no input names anything', async () => {
+test('the list of the job is used if no input names anything', async () => {
   const entry = { name: 'app', digest: DIGEST, kind: 'file' }
   const image = { name: 'ghcr.io/acme/app', digest: DIGEST, kind: 'oci' }
   const list = { version: 1, subjects: [entry, entry, image] }

@@ -35,7 +35,7 @@ async function revokeRelease({ server, issuer }: ActionScene): Promise<void> {
 /** Defines the cases. */
 export function defineTrustCases(kind: StepKind): void {
   describe(`the ${kind}`, () => {
-    test('fails what a revoked version signed, and says what was expected', async () => {
+    test('rejects a signature of a revoked version, and says what was expected', async () => {
       const scene = await startActionScene(kind)
       writeFileSync(join(scene.workspace, 'app'), 'a program')
       const made = await scene.run({

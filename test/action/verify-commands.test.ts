@@ -128,7 +128,7 @@ test('a key in KMS is looked for in the region of the job, unless it names its o
   expect(kms(`awskms:///${arn}`)).toContain(` awskms:///${arn} `)
 })
 
-test('where nothing was made there is nothing to verify', () => {
+test('without outputs there is nothing to verify', () => {
   expect(render(FILE, {}, { items: [] })).toEqual([])
   expect(needsBundles({ items: [], published: [] })).toBe(false)
 })

@@ -55,7 +55,7 @@ export function defineVerifyingCases(kind: StepKind): void {
       expect(step.annotations[0]?.message).toContain('names nothing as builder')
     })
 
-    test('reads what older servers of GitHub put into the list itself', async () => {
+    test('reads bundles that older GitHub servers inline in the list', async () => {
       const scene = await startActionScene(kind)
       const { outputs } = await attest(scene)
       const bundle = JSON.parse(readFileSync(outputs['bundle-path'] ?? '', 'utf8')) as object
@@ -76,7 +76,7 @@ export function defineVerifyingCases(kind: StepKind): void {
       ],
       ['GitHub is silent', /^GET .*attestations/, { delayMs: Infinity }, 'timeout'],
       ['its store is down', /^GET \/blobs/, { status: 500 }, 'answers with status 500'],
-    ])('warns where %s, and finds nothing', async (_what, on, answer, said) => {
+    ])('warns if %s, and finds nothing', async (_what, on, answer, said) => {
       const scene = await startActionScene(kind)
       await attest(scene, { 'github-attestations': 'true', 'github-token': 'gh' })
       scene.github.answer(on, answer)
@@ -102,7 +102,7 @@ export function defineVerifyingCases(kind: StepKind): void {
       expect(scene.github.requests.length).toBeLessThanOrEqual(4)
     })
 
-    test('is not warned of a GitHub that has nothing', async () => {
+    test('gives no warning about a GitHub without attestations', async () => {
       const scene = await startActionScene(kind)
       writeFileSync(join(scene.workspace, 'app'), 'a program')
 
@@ -112,7 +112,7 @@ export function defineVerifyingCases(kind: StepKind): void {
       expect(scene.github.requests).toHaveLength(1)
     })
 
-    test('asks GitHub nothing where that is not wanted', async () => {
+    test('sends GitHub no request unless requested', async () => {
       const scene = await startActionScene(kind)
       await attest(scene, { 'github-attestations': 'true', 'github-token': 'gh' })
       const asked = scene.github.requests.length

@@ -181,7 +181,7 @@ test('an unknown type gets the known ones named', async () => {
   expect(result.stderr).toContain('hint:  choose one of slsaprovenance1,')
 })
 
-test('nothing is attested where one of the artifacts is missing', async () => {
+test('nothing is attested if one of the artifacts is missing', async () => {
   const folder = createFolder()
 
   const result = await folder.run(

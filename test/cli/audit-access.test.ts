@@ -107,7 +107,7 @@ test('a token is sent in the clear to no other machine', async () => {
   expect(sent).toEqual([])
 })
 
-test('without a token nothing of the audit log is asked for', async () => {
+test('without a token no request is sent for the audit log', async () => {
   const server = await serveLogs(await createPairedLogs([signatureEntry(0)]))
   for (const command of commands()) {
     const { fetch, sent } = watched()

@@ -121,7 +121,7 @@ test.each<[string, readonly LogEntry[], string]>([
   expect(result.stderr).toContain(`error: ${why} [ERR_LOG_PROOF_INVALID]`)
 })
 
-test('tiles that the checkpoint was not signed for prove nothing', async () => {
+test('tiles that the checkpoint does not cover prove nothing', async () => {
   const { log, transparencyLog } = await createPairedLogs(ENTRIES)
   const signed = await createPairedLogs([change, first, denial, other, third])
   const served: LogReader = {
@@ -154,7 +154,7 @@ test.each([
   )
 })
 
-test('of a service that is not pinned, the keys of both logs are asked for', async () => {
+test('a service that is not pinned needs the keys of both logs', async () => {
   const server = await serveLogs(await createPairedLogs(ENTRIES))
   const args = ['audit', 'verify', '--server', server]
 

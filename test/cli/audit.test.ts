@@ -133,7 +133,7 @@ test.each([
   expect(result.stderr).toContain(message)
 })
 
-test('entries are shown one a line, the newest first, and steer no terminal', async () => {
+test('entries are shown one per line, newest first, and cannot control the terminal', async () => {
   const folder = await createFolder(some)
   const result = await audit(['show', folder])
 
@@ -209,7 +209,7 @@ test('entries in JSON are those that are hashed', async () => {
   ])
 })
 
-test('a server that answers nonsense, or one page for ever, is not believed', async () => {
+test('a server that returns garbage or the same page forever is rejected', async () => {
   const page = (index: number): string =>
     JSON.stringify({ size: 1, entries: Array.from({ length: 100 }, () => ({ index, entry: {} })) })
   for (const body of ['[]', '{"entries":[{"index":-1,"entry":{}}]}', page(1)]) {

@@ -84,14 +84,14 @@ test('config check looks at the variables too', async () => {
   })
 })
 
-test('config check ends with 2 where the file is missing', async () => {
+test('config check ends with 2 if the file is missing', async () => {
   const result = await countersign(['config', 'check', '/nowhere/c.yaml', '--json'])
 
   expect(result.exitCode).toBe(2)
   expect(documentOf(result)).toMatchObject({ ok: false, error: { code: 'ERR_FILE_READ' } })
 })
 
-test('config check without any file says that all is at its default', async () => {
+test('config check without any file reports the defaults', async () => {
   const result = await countersign(['config', 'check'])
 
   expect(result.exitCode).toBe(0)

@@ -36,7 +36,7 @@ test('a key of the configuration is trusted by its name', async () => {
   expect(await folder.run(`${VERIFY} --key main`)).toMatchObject({ exitCode: 0 })
 })
 
-test('what the command line trusts is never mixed with the configuration', async () => {
+test('trust from the command line is never mixed with the configuration', async () => {
   const folder = await createSignedFolder()
   folder.write('countersign.yaml', 'trust: { keys: [release.pub], trustedRoot: missing.json }\n')
 
@@ -98,7 +98,7 @@ test('a registry that the configuration names is reached without TLS, others are
   expect(await protocolOf('--plain-http', other)).toBe('http:')
 })
 
-test('the configuration says how referrers are listed, an option says it better', async () => {
+test('the configuration sets how referrers are listed, and an option overrides it', async () => {
   const { folder, double, app } = await createImageScene()
   folder.write('countersign.yaml', 'registry: { referrersMode: tag }')
   const line = `discover ${app}:v1 --config @countersign.yaml`

@@ -26,7 +26,7 @@ test.each([
   expect(stderr).toContain(message)
 })
 
-test('the protocol does not take a key bundle without a time, nor one with a time and no log entry', async () => {
+test('the protocol rejects a key bundle without a time or without a log entry', async () => {
   const authority = createTimestampAuthority()
   onTestFinished(authority.close)
   const folder = createSigningFolder()
@@ -120,7 +120,7 @@ test('sign-bundle --in-toto signs the statement as it is', async () => {
   })
 })
 
-test('a bundle that the given trusted root does not vouch for is not written', async () => {
+test('a bundle that fails under the given trusted root is not written', async () => {
   const folder = createSigningFolder()
   folder.write('app.txt', 'hello\n')
   folder.write('root.json', EMPTY_ROOT)

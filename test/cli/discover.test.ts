@@ -16,7 +16,7 @@ function readable(text: string, host: string): string {
     .replace(/\d+ B/g, 'SIZE')
 }
 
-test('everything attached is listed as a tree, with what it says of itself', async () => {
+test('attachments are listed as a tree, with their own claims', async () => {
   const { folder, double, app } = await createImageScene()
   await folder.run(`sign ${app}:v1 --key @release.pem --format both`)
   await folder.run(`attest ${app}:v1 --key @release.pem --type cyclonedx --predicate @sbom.json`)
@@ -100,7 +100,7 @@ test('--recursive lists every image of an index', async () => {
   ])
 })
 
-test('a registry that can not be asked is an error, not an empty tree', async () => {
+test('an unreachable registry is an error, not an empty tree', async () => {
   const { folder, double, app } = await createImageScene()
   double.switches.faults.push({ on: /referrers/, answer: refuse(500) })
 

@@ -39,7 +39,7 @@ function clockAt(seconds: number): typeof fetch {
   return () => Promise.resolve(new Response(null, { status: 404, headers: { date } }))
 }
 
-test('with nothing to look at, machine and configuration are, and the clock is unknown', async () => {
+test('without a target, machine and configuration are checked, and the clock is unknown', async () => {
   const result = await countersign(['doctor'])
 
   expect(result).toEqual({
@@ -121,7 +121,7 @@ describe('of a key file', () => {
     expect(stdout).toContain(`hint: keep it to yourself: chmod 600 ${key}\n`)
   })
 
-  test('a name is looked at as the key it stands for', async () => {
+  test('a name is checked as the key it stands for', async () => {
     const folder = createSigningFolder()
     chmodSync(folder.key('made', 'RS256'), 0o600)
     const entry = '{ use: artifact, algorithm: PS256, provider: "file:made.pem" }'
@@ -133,7 +133,7 @@ describe('of a key file', () => {
     expect(stdout).toContain('a test signature with PS256 verifies')
   })
 
-  test('a public key is said to be one', async () => {
+  test('a public key is reported as one', async () => {
     const folder = createSigningFolder()
     folder.key('release')
     const env = { RELEASE: readFileSync(folder.path('release.pub'), 'utf8') }
@@ -144,7 +144,7 @@ describe('of a key file', () => {
     expect(result.stdout).toContain('a public key, for verification only')
   })
 
-  test('a reference that means nothing is a finding, too', async () => {
+  test('a meaningless reference is a finding, too', async () => {
     const result = await doctor(['ftp://key'])
 
     expect(result.exitCode).toBe(2)
@@ -246,7 +246,7 @@ describe('of a registry', () => {
     return { ...network, env: { DOCKER_CONFIG: folder } }
   }
 
-  test('all is well with one that takes uploads, and nothing is left in it', async () => {
+  test('a registry that accepts uploads passes, and nothing is left in it', async () => {
     const double = await createRegistryDouble({ auth: 'bearer' })
 
     const result = await doctor(['--registry', `oci://${double.host}/app`], loggedIn(double.host))

@@ -16,7 +16,7 @@ async function createSignedScene(): Promise<ImageScene> {
   return scene
 }
 
-test('bundles go to stdout, one a line, and nothing else does', async () => {
+test('only bundles go to stdout, one per line', async () => {
   const { folder, app } = await createSignedScene()
 
   const { stdout, exitCode } = await folder.run(`download ${app}:v1`)
@@ -25,7 +25,7 @@ test('bundles go to stdout, one a line, and nothing else does', async () => {
   expect(splitBundles(Buffer.from(stdout))).toHaveLength(2)
 })
 
-test('what was downloaded verifies without the registry', async () => {
+test('downloaded bundles verify without the registry', async () => {
   const { folder, app } = await createSignedScene()
 
   const saved = await folder.run(`download ${app}:v1 -o @kit.jsonl`)
@@ -79,7 +79,7 @@ async function attachBroken({ double }: ImageScene): Promise<void> {
   await openRegistry(double.host).attach({ ...broken, content: Buffer.from('no JSON') })
 }
 
-test('what cannot be read is left out of a download, and that is said', async () => {
+test('unreadable entries are left out of a download, with a note', async () => {
   const scene = await createSignedScene()
   const { folder, app } = scene
   await attachBroken(scene)
@@ -95,7 +95,7 @@ test('what cannot be read is left out of a download, and that is said', async ()
   expect(verbose.stderr).toMatch(/skipped \S+@sha256:\S+: malformed JSON/)
 })
 
-test('a download of nothing but what cannot be read fails', async () => {
+test('a download of unreadable entries only fails', async () => {
   const scene = await createImageScene()
   await attachBroken(scene)
 

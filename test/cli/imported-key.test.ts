@@ -22,7 +22,7 @@ function verify({ env, folder }: SigningService): ReturnType<SigningService['run
   return folder.run(`verify @app.txt --type ${TYPE}`, { env, now: new Date() })
 }
 
-test('what a key pair signed before it was imported verifies with the pinned service afterwards', async () => {
+test('signatures of a key pair from before its import verify with the pinned service', async () => {
   const service = await startSigningService()
   const { env, fingerprint, folder, run, url } = service
   const uri = await signedBefore(service)
@@ -47,7 +47,7 @@ test('what a key pair signed before it was imported verifies with the pinned ser
   expect(log.exitCode).toBe(0)
 })
 
-test('once an imported version is revoked, what it signed without a trusted time counts no more', async () => {
+test('signatures of a revoked imported version no longer count without a trusted time', async () => {
   const service = await startSigningService()
   const { env, fingerprint, folder, run, url } = service
   const uri = await signedBefore(service)

@@ -39,7 +39,7 @@ test('a named key opens with its algorithm and the passphrase its reference poin
   expect(await keys.find('release')).toMatchObject({ named: { name: 'release' } })
 })
 
-test('a passphrase in the environment goes before the one of the configuration', async () => {
+test('a passphrase in the environment overrides that of the configuration', async () => {
   const { config } = await createNamedKey()
   const env = { RELEASE_PASS: 'wrong', COUNTERSIGN_PASSPHRASE: 'correct horse' }
   await using keys = openKeys(createEnvironment({ env }), { config })
@@ -70,7 +70,7 @@ test('a key for tokens signs no artifact', async () => {
   expect(await codeOfAsync(() => keys.describe('sessions'))).toBe('accepted')
 })
 
-test('a name that is a place for keys opens nothing', async () => {
+test('a name of a key location opens no key', async () => {
   const { config } = await createNamedKey()
   await using keys = openKeys(createEnvironment(), { config })
 

@@ -44,7 +44,7 @@ describe('in AWS KMS', () => {
     expect(exported.stdout).toMatch(/^-----BEGIN PUBLIC KEY-----/)
   })
 
-  test('key create --dry-run makes nothing, and finds a key that is there', async () => {
+  test('key create --dry-run creates nothing, and finds an existing key', async () => {
     const asked = `awskms://${double.endpoint}/alias/release`
 
     expect(await countersign(['key', 'create', asked, '--dry-run'])).toMatchObject({ exitCode: 0 })
@@ -71,7 +71,7 @@ describe('on a PKCS#11 token', () => {
     expect(made.stdout).not.toContain(token.pin)
   })
 
-  test('a key of a token is made, shown and exported', async () => {
+  test('a key of a token is created, shown and exported', async () => {
     const made = await countersign(['key', 'create', 'pkcs11:token=release;object=second'], { env })
     const reference = made.stdout.trim()
 

@@ -144,7 +144,7 @@ test('key activate, retire and import do what they say', async () => {
   expect(await scene.states()).toBe('retired retired standby')
 })
 
-test('what the service refuses ends with its code', async () => {
+test('a refusal of the service ends with its code', async () => {
   const { run } = await start()
 
   const result = await run('key rotate release --json')
@@ -244,7 +244,7 @@ test('an operator cannot approve their own request, a changed one or an expired 
   expect(await scene.states()).toBe('active standby')
 })
 
-test('what was approved is not another request', async () => {
+test('an approval does not cover another request', async () => {
   const service = await start(TWO)
   const { run, scene } = service
   await run(REVOKE)

@@ -87,7 +87,7 @@ test('a digest key vouches for no statement, though the user names it', async ()
   expect(verified.stderr).toContain('[ERR_KEY_USE_MISMATCH]')
 })
 
-test('a key that no pinned service lists verifies tokens, and its use is said to be unchecked', async () => {
+test('a key that no pinned service lists verifies tokens, and its use is reported as unchecked', async () => {
   const folder = createSigningFolder()
   folder.key('own')
   folder.write('token', (await folder.run(ISSUE)).stdout)

@@ -32,7 +32,7 @@ test('a new key file is encrypted and for its owner only', async () => {
   expect(spawnSync('openssl', check).status).toBe(0)
 })
 
-test('what key create says to do next works', async () => {
+test('the next steps of key create work', async () => {
   const folder = createSigningFolder()
   folder.write('app.txt', 'hello\n')
   const { stderr } = await folder.run('key create @a.pem --no-passphrase --algorithm RS512')
@@ -44,7 +44,7 @@ test('what key create says to do next works', async () => {
   expect(signed.exitCode).toBe(0)
 })
 
-test('a person at the terminal is asked for the passphrase twice, and not once more', async () => {
+test('a user at the terminal is asked for the passphrase exactly twice', async () => {
   const folder = createSigningFolder()
   const typed = ['correct horse\r', 'correct horse\r']
 
@@ -82,7 +82,7 @@ test('no passphrase is asked for a key that is already there', async () => {
   expect(result.stderr).toMatch(/^error: "@release.pem" is already there\s+\[ERR_KEY_EXISTS\]/)
 })
 
-test('key create --dry-run makes nothing, and says where nothing could be made', async () => {
+test('key create --dry-run creates nothing, and reports a location that cannot hold keys', async () => {
   const folder = createSigningFolder()
 
   const result = await folder.run('key create @release.pem --algorithm EdDSA --dry-run')
@@ -100,7 +100,7 @@ test('key create --dry-run makes nothing, and says where nothing could be made',
   })
 })
 
-test('an RSA key has the length that is asked for', async () => {
+test('an RSA key has the requested length', async () => {
   const folder = createSigningFolder()
 
   const made = await folder.run(
@@ -147,7 +147,7 @@ test.each([
   expect(documentOf(result)).toMatchObject({ ok: false, error: { code } })
 })
 
-test('a key of the configuration is made where it says, for its algorithm', async () => {
+test('a key of the configuration is created at its reference, for its algorithm', async () => {
   const folder = createSigningFolder()
   folder.write(
     'countersign.yaml',
@@ -214,7 +214,7 @@ test('key show ends with 6 for a missing key, and with 8 without its passphrase'
   })
 })
 
-test('key export writes the public half as PEM, as it lies beside the key', async () => {
+test('key export writes the public key as PEM, identical to the file beside the key', async () => {
   const folder = createSigningFolder()
   folder.key('release')
 

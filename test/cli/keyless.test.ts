@@ -53,7 +53,7 @@ test('without a network an identity cannot be verified, and the error says what 
 })
 
 describeVectors('sigstore-conformance', () => {
-  test('an identity needs no trusted root where that of the public instance was fetched before', async () => {
+  test('an identity needs no trusted root if that of the public instance was fetched before', async () => {
     const { exitCode, stderr } = await verify(await createFilledCache(), ['--offline'])
 
     expect(exitCode, stderr).toBe(0)
@@ -73,7 +73,7 @@ describeVectors('sigstore-conformance', () => {
     expect(stderr).toContain('[ERR_IDENTITY_MISMATCH]')
   })
 
-  test('a trusted root that is given is used in place of the public one', async () => {
+  test('a given trusted root replaces the public one', async () => {
     const root = ['--trusted-root', at('trusted_root.public-good.json')]
 
     const { exitCode, stderr } = await verify(createTempFolder(), root)

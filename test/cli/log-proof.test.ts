@@ -55,7 +55,7 @@ test.each(Object.keys(SIGNED))(
   },
 )
 
-test('where the bundle of a signature has no proof, the refusal names the command that writes one', async () => {
+test('the refusal of a bundle without a proof names the command that writes one', async () => {
   const { folder } = await startProofScene()
 
   const { stderr } = await folder.run(`verify @eddsa ${trust('eddsa')} --require-log 1`)
@@ -65,7 +65,7 @@ test('where the bundle of a signature has no proof, the refusal names the comman
   )
 })
 
-test('a proof that is named is demanded, wherever it lies', async () => {
+test('a named proof is required, wherever it is', async () => {
   const scene = await startProofScene()
   await prove(scene, 'eddsa', '--proof @moved')
   const verify = (name: string, proof: string): Promise<CliResult> =>
@@ -108,7 +108,7 @@ test('a copy of the log proves as well as the service does', async () => {
   )
 })
 
-test('a proof file is replaced only where that is asked for', async () => {
+test('a proof file is replaced only on request', async () => {
   const scene = await startProofScene()
   await prove(scene, 'eddsa')
   await appendLeaves(scene.logs, otherLeaves(1))

@@ -89,7 +89,7 @@ test('a log verifies over HTTP against an earlier checkpoint, with the key in a 
   })
 })
 
-test('what a service publishes is held against its log, also what is newer than the checkpoint', async () => {
+test('published keys are compared with the log, also those newer than the checkpoint', async () => {
   const logs = await createPairedLogs(MADE)
   await appendPaired(logs, [ACTIVE])
   const server = await serveLogs(logs, { history: { sequence: 3, versions: [RELEASED] } })
@@ -219,7 +219,7 @@ const some = [
 ]
 const digestOf = (index: number): string => `sha256:${index.toString(16).padStart(64, '0')}`
 
-test('entries are shown one a line, the newest first', async () => {
+test('entries are shown one per line, newest first', async () => {
   const folder = await createFolder(some)
   const result = await countersign(['log', 'show', folder])
 
@@ -234,7 +234,7 @@ test('entries are shown one a line, the newest first', async () => {
   )
 })
 
-test('what a hostile log says steers no terminal', async () => {
+test('a hostile log cannot control the terminal', async () => {
   const folder = await createFolder([
     change(0, { to: 'active', key: { name: 'release\u001b[2J', version: 1, kid } }),
   ])
@@ -243,7 +243,7 @@ test('what a hostile log says steers no terminal', async () => {
   expect(result.stdout).toContain('release\\u{1b}[2J@1')
 })
 
-test('nothing private is in it: no caller, reason, token, denial or name of an artifact', async () => {
+test('it contains no caller, reason, token, denial or artifact name', async () => {
   const folder = await createFolder(some)
 
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -358,7 +358,7 @@ test('a copy of the log has no audit log beside it', async () => {
   expect(await countersign(args)).toMatchObject({ exitCode: 2 })
 })
 
-test('long reading shows its pace and what is left: on a terminal, and elsewhere twice a minute', () => {
+test('a long read shows its rate and the rest: on a terminal, and elsewhere twice a minute', () => {
   const shown = (typed: readonly string[] | undefined): string => {
     let now = 0
     const world = typed === undefined ? {} : { typed }

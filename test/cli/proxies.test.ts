@@ -50,7 +50,7 @@ test.each([
   expect(ran.stdout + ran.stderr).not.toContain('secret')
 })
 
-test('what NO_PROXY names is reached directly', async () => {
+test('hosts in NO_PROXY are reached directly', async () => {
   const kms = ['sign', '--key', 'awskms://127.0.0.1:1/alias/release?region=eu-west-1', 'app.txt']
 
   const direct = await runBehind(kms)

@@ -68,7 +68,7 @@ test('--json prints the key of the service, its version and the log entries', as
   })
 })
 
-test('what a version signed that was only a standby when its trust was fetched verifies at once', async () => {
+test('signatures of a version fetched as a standby verify at once', async () => {
   const service = await startSigningService()
   const { folder, run } = service
   await pin(service)
@@ -82,7 +82,7 @@ test('what a version signed that was only a standby when its trust was fetched v
   expect(verified.stderr).toContain('signed by release@2')
 })
 
-test('an image gets its bundle attached, with the annotations that were asked for', async () => {
+test('an image gets its bundle attached, with the requested annotations', async () => {
   const service = await startSigningService()
   await pin(service)
   const layout = `oci-layout://${createLayout({ image: createImage(), tag: '1.0' })}:1.0`
@@ -170,7 +170,7 @@ test.each([
     (text: string) => changeBehind(text, /"sig":".{20}/),
     /ERR_(SIGNATURE|ENVELOPE|TIMESTAMP)_INVALID/,
   ],
-])('what a service answers %s is not written', async (_, change, code) => {
+])('a service’s answer %s is not written', async (_, change, code) => {
   const { folder, run } = await startSigningService()
   folder.write('a.txt', 'a')
   folder.write('b.txt', 'b')
@@ -190,7 +190,7 @@ function swapBundles(text: string): string {
   return JSON.stringify({ ...answer, results })
 }
 
-test('an attestation that says something else than was asked for is not written', async () => {
+test('an attestation that differs from the request is not written', async () => {
   const { folder, run } = await startSigningService()
   folder.write('a.txt', 'a')
   folder.write('sbom.json', SBOM)

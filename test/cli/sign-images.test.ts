@@ -87,7 +87,7 @@ test('an attestation is attached, and counts for its type only', async () => {
   expect((await folder.run(verify)).exitCode).toBe(4)
 })
 
-test('both forms come from one call, and the older one is read where it is asked for', async () => {
+test('one call writes both layouts, and the older one is read on request', async () => {
   const { folder, app } = await createImageScene()
   const attest = `attest ${app}:v1 --key @release.pem --type cyclonedx --predicate @sbom.json`
 

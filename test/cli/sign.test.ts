@@ -21,7 +21,7 @@ test('a signed file has its bundle beside it and is named on stdout', async () =
   expect(await folder.run('verify @app.txt --key @release.pub')).toMatchObject({ exitCode: 0 })
 })
 
-test('what sign makes of a file is a signature that openssl verifies', async () => {
+test('sign makes a signature of a file that openssl verifies', async () => {
   const folder = createSigningFolder()
   folder.key('release', 'RS256')
   folder.write('app.txt', 'hello\n')
@@ -85,7 +85,7 @@ test('one bad artifact does not keep the others from being signed, in their orde
   expect(result.stderr).toMatch(/^FAILED @x: no such file: "@x" \[ERR_ARTIFACT_NOT_FOUND\]\n/)
 })
 
-test('a bundle that is there is neither replaced nor read over unless asked', async () => {
+test('an existing bundle is neither replaced nor ignored unless requested', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   folder.key('second')
@@ -331,7 +331,7 @@ test.each(['sign @dist', 'verify @dist --key @release.pub'])(
   },
 )
 
-test('bundles among the files of a folder are neither signed nor verified, and that is said', async () => {
+test('bundles among the files of a folder are neither signed nor verified, with a note', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   for (const name of ['a', 'b']) folder.write(name, name)

@@ -25,7 +25,7 @@ test('the trusted root comes by TUF, into a cache of the user', async () => {
   expect(existsSync(`${world.cache}/countersign/tuf`)).toBe(true)
 })
 
-test('what came by TUF is read without a connection for 30 days', async () => {
+test('files fetched by TUF are used offline for 30 days', async () => {
   const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
   const world = createWorld()
   const root = await readInstanceRoot({}, world, repository)
@@ -75,7 +75,7 @@ test('a fetch that fails is transient, and leaves no copy', async () => {
   await expect(readInstanceCopy(world)).rejects.toMatchObject({ code: 'ERR_TRUST_STALE' })
 })
 
-test('a cache folder that cannot be made is not called an outage', async () => {
+test('a cache folder that cannot be created is not reported as an outage', async () => {
   const repository = await startTufRepository(Buffer.from(EMPTY_ROOT))
   const file = join(createTempFolder(), 'file')
   writeFileSync(file, '')

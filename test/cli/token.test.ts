@@ -258,7 +258,7 @@ test('a key set is fetched from its address', async () => {
   expect(server.requests).toHaveLength(1)
 })
 
-test('a key set that was fetched is kept, and stands in while its issuer is silent', async () => {
+test('a fetched key set is kept, and used while its issuer does not answer', async () => {
   const scene = await createScene()
   const body = readFileSync(scene.path('jwks.json'))
   let isUp = true
@@ -280,7 +280,7 @@ test('a key set that was fetched is kept, and stands in while its issuer is sile
   expect(await verify(5)).toBe(0)
 })
 
-test('a token of an unknown key has the key set looked at again', async () => {
+test('a token of an unknown key has the key set fetched again', async () => {
   const scene = await createScene()
   const known = readFileSync(scene.path('jwks.json'))
   const bodies: readonly (string | Buffer)[] = ['{"keys":[]}', known]
@@ -316,7 +316,7 @@ test('a key set from the network without TLS is refused', async () => {
   expect(stderr).toContain('ERR_KEY_URI_INVALID')
 })
 
-test('inspecting shows what a token says and says first that nothing is verified', async () => {
+test('inspecting shows the content of a token, after a warning that it is not verified', async () => {
   const scene = await createScene()
   const [header = '', payload = ''] = scene.token.split('.')
 

@@ -80,7 +80,7 @@ async function createScene(): Promise<{
   return { server, home, file, publish, run }
 }
 
-test('a service is pinned by the fingerprint of its trust key, in a folder of the user alone', async () => {
+test('a service is pinned by the fingerprint of its trust key, in a private folder of the user', async () => {
   const { server, home, run } = await createScene()
 
   const result = await run(`trust init ${server.url.href} --fingerprint ${fingerprint} --json`)
@@ -140,7 +140,7 @@ test('who is named on the command line is never mixed with the pinned service', 
   expect(result.stderr).not.toContain(server.url.href)
 })
 
-test('what a retired version signed verifies by its time stamp, and what a revoked one did does not', async () => {
+test('signatures of a retired version verify by time stamp, and those of a revoked one do not', async () => {
   const { server, file, publish, run } = await createScene()
   await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
   const later = { now: new Date(NOW.getTime() + 600_000) }
@@ -168,7 +168,7 @@ test('without the service verify works from the copy, and offline it does not ev
   expect(server.answers).toHaveLength(asked)
 })
 
-test('--max-trust-age shortens what the publication allows, and lengthens nothing', async () => {
+test('--max-trust-age shortens the allowed age, and never lengthens it', async () => {
   const { server, file, run } = await createScene()
   await run(`trust init ${server.url.href} --fingerprint ${fingerprint}`)
   const inHours = (hours: number): CliWorld => ({ now: before(-hours / 24) })
@@ -234,7 +234,7 @@ test('export writes other dialects, and a policy wants to know about which image
   expect((await run('trust export --format kyverno --scope ghcr.io/acme')).exitCode).toBe(0)
 })
 
-test('init takes nothing but an address, and update and show want a pin', async () => {
+test('init accepts only a URL, and update and show need a pin', async () => {
   const { run } = await createScene()
 
   for (const line of ['trust init nonsense', 'trust update', 'trust show', 'trust export']) {

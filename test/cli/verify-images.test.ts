@@ -91,7 +91,7 @@ test('a bundle that belongs to another image does not count for this one', async
   expect(result.stderr).toContain('[ERR_SUBJECT_MISMATCH]')
 })
 
-test('the older form is read of itself only where no bundle is', async () => {
+test('the older layout is read by default only if there is no bundle', async () => {
   const { folder, double, app } = await createImageScene()
   await folder.run(`sign ${app}:v1 --key @release.pem --format legacy`)
 
@@ -104,7 +104,7 @@ test('the older form is read of itself only where no bundle is', async () => {
   expect(double.seen(/\.(sig|att)/)).toEqual([])
 })
 
-test('what else is attached is passed over, whatever it says it is', async () => {
+test('other attachments are skipped, whatever their type', async () => {
   const { folder, double, app } = await createImageScene()
   await folder.run(`sign ${app}:v1 --key @release.pem`)
   const store = openRegistry(double.host)
@@ -146,7 +146,7 @@ test('an unreadable signature does not invalidate a valid one', async () => {
   expect(artifact?.attestations.map(({ ok }) => ok)).toEqual([true, false])
 })
 
-test('content that is not what its digest says fails the verification', async () => {
+test('content that does not match its digest fails the verification', async () => {
   const { folder, double, app } = await createImageScene()
   await folder.run(`sign ${app}:v1 --key @release.pem`)
   double.switches.tamper = (path, bytes) =>

@@ -16,7 +16,7 @@ async function createSignedFolder(): Promise<SigningFolder> {
   return folder
 }
 
-test('criteria are said before the verdict, the names of what passed go to stdout', async () => {
+test('criteria are printed before the verdict, and the names of verified artifacts on stdout', async () => {
   const folder = await createSignedFolder()
 
   expect(await folder.run('verify @app.txt @other.txt --key @release.pub')).toEqual({
@@ -49,7 +49,7 @@ test('-q leaves one line of an error: what happened, not what to do', async () =
   expect(usage.stderr).toMatch(/^error: .* \[ERR_KEY_NOT_FOUND\]\n$/)
 })
 
-test('a changed file fails with what was signed and what is there', async () => {
+test('a changed file fails with the signed and the actual digest', async () => {
   const folder = await createSignedFolder()
   folder.write('app.txt', 'hallo\n')
 
@@ -276,7 +276,7 @@ test('a revoked version is refused', async () => {
   expect(result.stderr).toContain('[ERR_KEY_REVOKED]')
 })
 
-test('a history that is not signed does not pass for one that is', async () => {
+test('an unsigned history does not pass as a signed one', async () => {
   const folder = await createSignedFolder()
   writeHistory(folder, {})
 
@@ -299,7 +299,7 @@ test('an RSA key verifies with the algorithm that is pinned to it, and no other'
   expect([pinned.exitCode, usual.exitCode, misfit.exitCode]).toEqual([0, 3, 2])
 })
 
-test('--type any takes whatever is signed, but never nothing', async () => {
+test('--type any accepts any signed type, but not a missing signature', async () => {
   const folder = await createSignedFolder()
   folder.write('unsigned', 'x')
 
@@ -308,7 +308,7 @@ test('--type any takes whatever is signed, but never nothing', async () => {
   expect(result).toMatchObject({ exitCode: 5, stdout: '@app.txt\n' })
 })
 
-test('what a hostile bundle says can not steer the terminal', async () => {
+test('a hostile bundle cannot control the terminal', async () => {
   const folder = createSigningFolder()
   folder.key('release')
   folder.write('app.txt', 'hello\n')

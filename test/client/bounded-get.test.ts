@@ -15,7 +15,7 @@ function resolveTo(...addresses: readonly string[]): LookupFunction {
   }
 }
 
-test('a document is taken whole, with its headers', async () => {
+test('a document is read in full, with its headers', async () => {
   const url = await startRawServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'Application/JSON; charset=utf-8', etag: '"1"' })
     response.end('{}')
@@ -27,7 +27,7 @@ test('a document is taken whole, with its headers', async () => {
   expect(Buffer.from(answer.body).toString()).toBe('{}')
 })
 
-test('a document is taken over TLS whose authority is named, and from no other', async () => {
+test('a document is accepted only over TLS of the named authority', async () => {
   const { url, certificate } = await startTlsServer((_request, response) => {
     response.end('{}')
   })
@@ -122,7 +122,7 @@ test('a server that answers nothing is ERR_TIMEOUT, also in the middle of an ans
   }
 })
 
-test('a caller that goes away is ERR_CANCELLED', async () => {
+test('a caller that aborts gets ERR_CANCELLED', async () => {
   const url = await startRawServer(() => undefined)
 
   await expect(get({ url, signal: AbortSignal.abort() })).rejects.toMatchObject({

@@ -30,7 +30,7 @@ test('a job asks with its request token for a token for one audience', async () 
   expect(requests[0]?.headers).toMatchObject({ authorization: 'bearer of the job' })
 })
 
-test('what passes is asked for again', async () => {
+test('a transient failure is retried', async () => {
   const { token, requests } = await ask(
     { status: 503, body: '' },
     { status: 429, body: '' },

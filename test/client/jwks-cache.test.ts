@@ -128,7 +128,7 @@ test('a silent issuer is not asked again at every call', async () => {
   expect(server.answers).toEqual([200, 503])
 })
 
-test('a set that goes back is refused, with both numbers', async () => {
+test('an older set is refused, with both numbers', async () => {
   const { server, cache, pass } = await createScene()
   server.pages.set(PATH, jwks(7, 'first'))
   await kids(cache)
@@ -144,7 +144,7 @@ test('a set that goes back is refused, with both numbers', async () => {
   }
 })
 
-test('a replica that is late takes nothing back, and is asked again at once', async () => {
+test('a lagging replica reverts nothing, and is asked again at once', async () => {
   const { server, cache, pass } = await createScene()
   server.pages.set(PATH, jwks(7, 'second'))
   await kids(cache)

@@ -85,7 +85,7 @@ test('an agent finds for each host whether it is behind the proxy, and keeps a t
   agent.destroy()
 })
 
-test('this machine and what NO_PROXY names are asked directly', async () => {
+test('loopback and the hosts in NO_PROXY are reached directly', async () => {
   const origin = await startOrigin()
   const proxy = await startForwardProxy()
   const fetch = createFetch({ http_proxy: proxy.url.href, https_proxy: proxy.url.href })
@@ -131,7 +131,7 @@ test('an unreachable proxy is named', async () => {
   })
 })
 
-test('a redirect is followed where that is asked for, and takes no login elsewhere', async () => {
+test('a redirect is followed on request, and sends no login elsewhere', async () => {
   const other = await startOrigin()
   const first = await startRawServer((_, response) => {
     response.writeHead(302, { location: 'http://b.example.com/next' }).end()

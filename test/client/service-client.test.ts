@@ -115,7 +115,7 @@ test('Retry-After is honoured', async () => {
   expect(runtime.pauses).toEqual([7000])
 })
 
-test('what may not be tried again is thrown at once, as the error it was', async () => {
+test('an error that must not be retried is thrown at once, unchanged', async () => {
   const { client, server } = await createScene(
     problem(403, 'ERR_NOT_ALLOWED', { hint: 'ask\u001b[2J an administrator' }),
   )
@@ -129,7 +129,7 @@ test('what may not be tried again is thrown at once, as the error it was', async
   expect(server.requests).toHaveLength(1)
 })
 
-test('a service that stays out of order is asked four times', async () => {
+test('a service with a persistent failure is asked four times', async () => {
   const { client, server } = await createScene(problem(503, 'ERR_LOG_UNAVAILABLE'))
 
   expect(await codeOfAsync(() => sign(client))).toMatch(/^ERR_(LOG_UNAVAILABLE|OVERLOADED)$/)
@@ -169,7 +169,7 @@ test('one artifact may fail beside others', async () => {
   expect(signed.results).toMatchObject([{ digest, error: { code: 'ERR_KEY_REVOKED' } }])
 })
 
-test('attestations and tokens are read as what they are', async () => {
+test('attestations and tokens are read as their own types', async () => {
   const attested = { ...by, bundle, logIndex: 1, predicateType: 'https://slsa.dev/provenance/v1' }
   const token = { ...by, token: 'a.b.c', jti: 'j', expires: '2026-01-01T00:00:00Z', logIndex: 2 }
   const { client } = await createScene(

@@ -51,7 +51,7 @@ async function createScene(): Promise<{
 const sequenceOf = async (client: CachedDocument<Trust>): Promise<number> =>
   (await client.current()).history.sequence
 
-test('a history signed by the pinned trust key is taken, and by another one refused', async () => {
+test('a history signed by the pinned trust key is accepted, and one by another key refused', async () => {
   const { client, publish } = await createScene()
 
   await publish(1, 2)
@@ -70,7 +70,7 @@ test('a client that looks in follows every rotation of the trust key', async () 
   }
 })
 
-test('a retired trust key signs nothing that is taken', async () => {
+test('a retired trust key signs nothing that is accepted', async () => {
   const { client, publish, pass } = await createScene()
   await publish(1, 1, [1, 2])
   await sequenceOf(client())

@@ -112,7 +112,7 @@ test('a version revoked before the keyring has read its successor is replaced by
   expect(kid).toBe(SECOND.key.kid)
 })
 
-test('what fails for another reason is not tried again', async () => {
+test('a failure for another reason is not retried', async () => {
   let tries = 0
   const work = (): Promise<never> => {
     tries += 1

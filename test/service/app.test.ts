@@ -129,7 +129,7 @@ test('a path that does not decode is a problem document too', async () => {
   expect(answer.json()).toMatchObject({ code: 'ERR_REQUEST_INVALID' })
 })
 
-test('what fails inside leaves no trace in the answer', async () => {
+test('an internal failure leaves no trace in the answer', async () => {
   await using app = await withRoute(() => Promise.reject(new Error('ENOENT /srv/keys/release.pem')))
 
   const answer = await app.inject({ ...GOOD, payload: { digest: 'sha256:1' } })
@@ -198,7 +198,7 @@ test('work that takes too long is left behind at the deadline', async () => {
   expect(answer.json()).toMatchObject({ code: 'ERR_TIMEOUT', retryable: true })
 })
 
-test('what does not fit into the queue is refused at once', async () => {
+test('a request that does not fit into the queue is refused at once', async () => {
   const { promise, resolve } = Promise.withResolvers<object>()
   const settings = { ...SETTINGS, maxConcurrent: 1, maxQueue: 1 }
   await using app = await withRoute(() => promise, { settings })

@@ -105,7 +105,7 @@ test('a change that needs no other approval is made at once', async () => {
   expect((await scene.log()).map(({ type }) => type)).toEqual(['rules'])
 })
 
-test('what a request would do decides whether it waits, not what it is called', async () => {
+test('the effect of a request decides whether it waits, not its name', async () => {
   const scene = await createScene()
   const force = { ...ROTATE, steps: [{ version: 4, action: 'activate', isForced: true }] }
 
@@ -190,7 +190,7 @@ test('a request that never was is not approved', async () => {
   expect(await codeOfAsync(() => scene.approve('bob', first()))).toBe('ERR_APPROVAL_REQUIRED')
 })
 
-test('rules are logged where they change, and a weaker replica keeps to the stricter ones', async () => {
+test('changed rules are logged, and a weaker replica follows the stricter ones', async () => {
   const scene = await createScene()
   const settings = { required: 1, actions: [], lifetimeSeconds: 3600 } as const
   const weaker = createApprovals({

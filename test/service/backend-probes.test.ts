@@ -43,7 +43,7 @@ test('a backend that signed lately is not asked again', async () => {
   expect(signatures).toBe(2)
 })
 
-test('a backend that fails is asked at every look until it signs', async () => {
+test('a failing backend is asked at every check until it signs', async () => {
   let isBroken = true
   const outage = new CountersignError('ERR_PROVIDER_UNAVAILABLE', 'out of reach')
   const keyring = keyringOf(() =>

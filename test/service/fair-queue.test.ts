@@ -62,7 +62,7 @@ test('a wait that is over takes no place', async () => {
   expect(await codeOfAsync(() => queue.enter('c', signal))).toBe('accepted')
 })
 
-test('no more than its places are taken, no owner has more than half, and none is lost', async () => {
+test('no more than all slots are taken, no owner has more than half, and none is lost', async () => {
   const owner = fc.constantFrom('a', 'b', 'c')
   await fc.assert(
     fc.asyncProperty(

@@ -156,7 +156,7 @@ function withoutLocks(store: Store): Store {
   }
 }
 
-test('two replicas that both answer, one having lost its lock, give the same answer', async () => {
+test('two replicas that both answer after a lost lock give the same answer', async () => {
   await using store = await openStore('sqlite::memory:')
   const service = await startService({ parts: { store: withoutLocks(store) } })
   const replica = await service.replica()

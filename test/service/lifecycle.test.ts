@@ -13,7 +13,7 @@ function thing(name: string, stopped: string[], error?: CountersignError): Async
   }
 }
 
-test('what was started last stops first', async () => {
+test('the part started last stops first', async () => {
   const stopped: string[] = []
   const lifecycle = new Lifecycle()
   lifecycle.own(thing('store', stopped))

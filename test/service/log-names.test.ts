@@ -90,7 +90,7 @@ test('a log does not continue under another name unless it is restarted', async 
   expect(await codeOfAsync(() => runServer(folder))).toBe('ERR_CONFIG_INVALID')
 })
 
-test('keys of the service that get other names sign from then on, and the log goes on', async () => {
+test('renamed keys of the service sign from then on, and the log continues', async () => {
   const folder = serverFolder()
   const first = await runServer(folder)
   await nameOf(first)

@@ -273,7 +273,7 @@ test.each([
     'whose kept checkpoint was changed',
     `update answers set body = replace(body, 'sign.example.com\\n', 'evil.example.com\\n')`,
   ],
-])('an answer that is given again, %s, carries a proof that holds', async (_what, sql) => {
+])('a repeated answer, %s, carries a valid proof', async (_what, sql) => {
   const { changeDatabase, release, server } = await startScene('ES256')
   const first = await release('retry-1')
   await release()

@@ -36,7 +36,7 @@ test('a known address refuses every method that it does not have, and says which
   expect(refused).toBeGreaterThan(100)
 })
 
-test('what can be read can be asked for without its body', async () => {
+test('every readable address answers HEAD', async () => {
   for (const methods of (await addresses()).values()) {
     expect(methods.has('HEAD')).toBe(methods.has('GET'))
   }

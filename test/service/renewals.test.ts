@@ -80,7 +80,7 @@ test.each<[string, (pair: TlsPair) => TlsPair]>([
     ({ certificate, key }) => ({ certificate: certificate + certificate.slice(0, 200), key }),
   ],
   ['an empty key', ({ certificate }) => ({ certificate, key: '' })],
-])('of files with %s nothing is taken, and the log has an error', async (_, spoil) => {
+])('files with %s are not loaded, and the log has an error', async (_, spoil) => {
   const folder = tlsFolder()
   const server = await runServer(folder)
   const before = await presented(server.address)

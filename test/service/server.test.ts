@@ -19,7 +19,7 @@ function sign(address: string, token = TOKEN): Promise<Response> {
   })
 }
 
-test('a service with one configured key makes its own, and signs with the first request', async () => {
+test('a service with one configured key creates its own keys, and signs the first request', async () => {
   const server = await runServer(serverFolder())
 
   const answer = await sign(server.address)

@@ -27,7 +27,7 @@ function countingCache(limit: number): {
   }
 }
 
-test('a good verdict is given again without a second look', async () => {
+test('a good verdict is reused without a second check', async () => {
   const { ask } = countingCache(2)
 
   expect([await ask('a'), await ask('a')]).toEqual([1, 1])
@@ -46,7 +46,7 @@ test('a long bundle is judged each time, so that no caller fills the memory', as
   expect([await ask('b', GOOD, 100), await ask('b', GOOD, 100)]).toEqual([3, 3])
 })
 
-test('what was asked for longest ago is forgotten first', async () => {
+test('the least recently used verdict is dropped first', async () => {
   const { ask } = countingCache(2)
   await ask('a')
   await ask('b')

@@ -11,7 +11,7 @@ function request(path: string, isRepeated = false): CreateOnceRequest {
   return { uri: { scheme: 'file', path }, algorithm: 'ES256', mark: '1'.repeat(32), isRepeated }
 }
 
-test('a missing folder is made for its owner alone', async () => {
+test('a missing folder is created as private to its owner', async () => {
   const folder = join(createTempFolder(), 'deep', 'keys')
 
   await provider.createOnce(request(join(folder, 'release-1.pem')))

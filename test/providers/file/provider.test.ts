@@ -208,7 +208,7 @@ test('create writes a private file and its public half beside it', async () => {
   expect((await provide().provider.describe(publicHalf)).kid).toBe(kid)
 })
 
-test('create encrypts the private key where there is a passphrase', async () => {
+test('create encrypts the private key if there is a passphrase', async () => {
   const path = join(createTempFolder(), 'key.pem')
   const { provider } = provide('secret', 'secret')
 
@@ -274,7 +274,7 @@ test('exactly one of several concurrent creations of a key succeeds', async () =
   expect((await provider.describe(uri)).kid).toBe((await provider.describe(publicHalf)).kid)
 })
 
-test('create in a folder that is missing leaves nothing', async () => {
+test('create in a missing folder leaves nothing', async () => {
   const folder = createTempFolder()
   const uri = { scheme: 'file', path: join(folder, 'missing', 'key.pem') } as const
 

@@ -82,7 +82,7 @@ test('the certificate alone is read without a PIN', async () => {
   expect((await provider.describe(uriFor('shown'))).kid).toBe(kidOf(made))
 })
 
-test('several certificates of one key are as good as one', async () => {
+test('several certificates of one key count as one', async () => {
   const made = makeCertifiedKey(...EC)
   await importPrivateHalf(made, 'renewed', '14')
   for (const label of ['old', 'new']) {
@@ -116,7 +116,7 @@ test('a certificate of another key releases no signature', async () => {
   await expect(signer.sign(MESSAGE)).rejects.toMatchObject({ code: 'ERR_PROVIDER_FAULT' })
 })
 
-test('an RSA key is known by its own numbers, whatever a certificate says', async () => {
+test('an RSA key is identified by its own numbers, whatever a certificate says', async () => {
   const made = makeCertifiedKey(...RSA)
   await importPrivateHalf(made, 'own-numbers', '17')
   const { certificate: der } = makeCertifiedKey(...RSA)

@@ -33,7 +33,7 @@ test('versions of a key have labels and ids of their own', async () => {
   expect((await provider.describe(first)).kid).not.toBe((await provider.describe(second)).kid)
 })
 
-test('a label that another key has is not taken over', async () => {
+test('a label of another key is not taken over', async () => {
   await provider.create({ uri: token.uriFor('countersign-release-3'), algorithm: 'ES256' })
 
   await expect(createOnce(3)).rejects.toMatchObject({ code: 'ERR_KEY_EXISTS' })

@@ -123,7 +123,7 @@ test('a key signs on after the module was finalized', async () => {
 test.each([
   ['all sessions were closed', closeAllSessions],
   ['the user was logged out', logOut],
-])('many signatures under way when %s are all made, after one login', async (_, fail) => {
+])('many signatures under way when %s all succeed, after one login', async (_, fail) => {
   const { signer, calls } = await openWatched()
   await Promise.all(Array.from({ length: 20 }, () => signer.sign(MESSAGE)))
   calls.C_OpenSession = 0
@@ -246,7 +246,7 @@ test('a key is opened through a module that needs a restart first', async () => 
   expect(device.restarts).toBe(1)
 })
 
-test('another key found in the place of a pinned one signs nothing', async () => {
+test('another key in place of a pinned one signs nothing', async () => {
   const made = await maker.create({ uri: uriFor('replaced'), algorithm: 'ES256' })
   const { signer } = await openWatched('replaced')
   const session = other.cryptoki.C_OpenSession(other.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION)

@@ -24,7 +24,7 @@ function statementOf(bundle: JsonObject): Statement {
   return parseStatement(content.envelope.payload)
 }
 
-test('what a caller says of an artifact is attested and logged', async () => {
+test('a predicate of a caller is attested and logged', async () => {
   const { app, log } = await startService()
 
   const answer = await app.inject(

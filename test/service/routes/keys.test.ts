@@ -170,7 +170,7 @@ test('a dry run answers the plan of a revocation and changes nothing', async () 
   expect(await scene.versions()).toEqual(before)
 })
 
-test('a dry run of what would be refused says why', async () => {
+test('a dry run of a refused change states the reason', async () => {
   const { post } = await start()
 
   const { body } = await post('/v1/keys/release/activate?dryRun=true')
@@ -178,7 +178,7 @@ test('a dry run of what would be refused says why', async () => {
   expect(body).toMatchObject({ plan: { refusal: { code: 'ERR_TRANSITION_TOO_EARLY' } } })
 })
 
-test('every change there is can be asked for', async () => {
+test('every kind of change can be requested', async () => {
   const { scene, post } = await start()
   const provider = await scene.providers.provider({ scheme: 'file', path: '' })
   const path = `${scene.folder}/keys/old.pem`
@@ -311,7 +311,7 @@ test('an approval fixes the change and the version, though the request names non
   ])
 })
 
-test('what waits for others makes no key pair', async () => {
+test('a pending request creates no key pair', async () => {
   const { parts } = waitingParts()
   const { post, scene } = await start(parts)
   const before = scene.keyFiles()

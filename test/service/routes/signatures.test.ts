@@ -183,7 +183,7 @@ test('a time-stamp key signs no artifact', async () => {
   expect(answer.json()).toMatchObject({ code: 'ERR_KEY_NOT_USABLE' })
 })
 
-test('what no policy permits is denied, and its reason is in the log alone', async () => {
+test('a request that no policy permits is denied, and its reason is only in the log', async () => {
   const policies = 'permit (principal, action == Action::"attest", resource);'
   const { app, log } = await startService({ policies })
 
@@ -232,7 +232,7 @@ test('an outage of the backend fails the request, so that it is tried again', as
   expect(JSON.stringify(await log())).not.toContain('kms.internal')
 })
 
-test('a batch of which one artifact fails for no reason of its own fails, and may be asked for again', async () => {
+test('a batch fails if one artifact fails for an external reason, and may be retried', async () => {
   let calls = 0
   const throttled = new CountersignError('ERR_THROTTLED', 'the quota of the account is used up')
   const sign: typeof SIGNER.sign = (...asked) => {
