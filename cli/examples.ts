@@ -105,8 +105,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'log export': [`log export saved-log ${SERVER}`],
   'log proof': [
-    'log proof app.tgz.sigstore.json',
-    'log proof app.tgz.sigstore.json --check',
+    `log proof app.tgz.sigstore.json ${SERVER}`,
     `log proof app.tgz.sigstore.json --renew ${SERVER}`,
   ],
   'log witness': [
