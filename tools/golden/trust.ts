@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { writePin } from '../../cli/trust-home.ts'
 import { createDocumentFile } from '../../src/client/document-file.ts'
 import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
+import { witnessVerifierKey } from '../../src/formats/note-key.ts'
 import { type KeyHistory, type PublishedVersion } from '../../src/keys/key-history.ts'
 import { createTimes } from '../../src/keys/publication-times.ts'
 import { serializeAnchor } from '../../src/rotation/anchor.ts'
@@ -132,6 +133,9 @@ export async function keepTrust(folder: string): Promise<readonly GoldenDocument
   const service = new URL(GOLDEN_TOKENS.issuer)
   const env = { COUNTERSIGN_HOME: join(folder, 'pin') }
   await writePin({ service, trustKey: signer.key, witnesses: [] }, { env })
+  const witnessed = { COUNTERSIGN_HOME: join(folder, 'pin-with-witness') }
+  const witness = witnessVerifierKey('witness.example', goldenSigner('witness', 'EdDSA').key)
+  await writePin({ service, trustKey: signer.key, witnesses: [witness] }, { env: witnessed })
   await createDocumentFile(join(folder, 'copy.json')).write({
     body: await signHistory(goldenHistory(), signer),
     etag: '"42"',
@@ -141,6 +145,7 @@ export async function keepTrust(folder: string): Promise<readonly GoldenDocument
   })
   return [
     { kind: 'pin', path: 'pin', title: 'of a service' },
+    { kind: 'pin', path: 'pin-with-witness', title: 'of a service and a witness' },
     { kind: 'copy', path: 'copy.json', title: 'of a key history' },
   ]
 }

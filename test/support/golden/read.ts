@@ -131,7 +131,8 @@ const READERS: Readonly<Record<GoldenKind, Reader>> = {
   },
   pin: async (release, { path }) => {
     const pin = await readPin({ env: { COUNTERSIGN_HOME: release.pathOf(path) } })
-    return { service: pin?.service.href, kid: pin?.trustKey.kid }
+    const witnesses = pin?.witnesses.map(({ vkey }) => vkey)
+    return { service: pin?.service.href, kid: pin?.trustKey.kid, witnesses }
   },
   copy: async (release, { path }) => {
     const copy = await createDocumentFile(release.pathOf(path)).read()
