@@ -67,8 +67,9 @@ async function verifyTransparency(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { context, terminal } = environment
-  const { source, server } = await openLog(folder, flags, environment)
+  // Before any connection: without a key, what a server answers proves nothing.
   const keys = await readLogKeys(flags, context)
+  const { source, server } = await openLog(folder, flags, environment)
   const log = { keys, origin: flags.origin }
   const since = await readEarlier(flags.checkpoint, log)
   const witnesses = await readWitnessDemand(flags, context)
