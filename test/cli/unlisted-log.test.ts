@@ -1,5 +1,6 @@
 /** A transparency log that is not public, on the command line: read by callers who may, and by no others. */
 import { existsSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { CliResult } from '../support/cli.ts'
 import { type SigningService, startSigningService } from '../support/signing-service.ts'
@@ -33,7 +34,9 @@ function read(service: SigningService, command: Command, env: Environment): Prom
     export: 'log export @saved',
     proof: 'log proof @app.sigstore.json',
   }
-  return folder.run(`${lines[command]} --server ${url}`, { env, now: new Date() })
+  // The checkpoint of a real service comes a moment after its answer, and the command waits for it.
+  const pause = (milliseconds: number): Promise<void> => setTimeout(milliseconds)
+  return folder.run(`${lines[command]} --server ${url}`, { env, now: new Date(), pause })
 }
 
 /** That a command was refused by a code, printed nothing of the log, and no token. */
