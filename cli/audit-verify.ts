@@ -149,7 +149,7 @@ export function sayLog(
   if (witnesses !== undefined) terminal.say(`witness  ${describeWitnesses(witnesses)}`)
   terminal.say(
     since === undefined
-      ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written again is found'
+      ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found'
       : `since    a checkpoint at ${since.size} entries`,
   )
 }

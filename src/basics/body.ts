@@ -18,3 +18,12 @@ export async function readStart(
   }
   return Buffer.concat(chunks).subarray(0, limit)
 }
+
+/** Reads a whole body; undefined where it is over a number of bytes. */
+export async function readWhole(
+  body: AsyncIterable<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const bytes = await readStart(body, maxBytes + 1)
+  return bytes.length > maxBytes ? undefined : bytes
+}

@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { toCancellation } from '../basics/cancellation.ts'
+import { readWhole } from '../basics/body.ts'
 import { CountersignError, type ErrorCode } from '../errors.ts'
 import { type LogSource, maxBytesOf, type ReadOptions } from './source.ts'
 
@@ -114,19 +115,10 @@ async function toRequest(
 }
 
 async function readBody(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {
-  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
-  if (body === undefined) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let total = 0
-  for await (const chunk of body) {
-    total += chunk.length
-    if (total > maxBytes) {
-      const message = `${url.pathname} of ${url.host} is over ${maxBytes} bytes`
-      throw new CountersignError('ERR_INPUT_TOO_LARGE', message, { details: { maxBytes } })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const bytes = await readWhole(response.body, maxBytes)
+  if (bytes !== undefined) return bytes
+  const message = `${url.pathname} of ${url.host} is over ${maxBytes} bytes`
+  throw new CountersignError('ERR_INPUT_TOO_LARGE', message, { details: { maxBytes } })
 }
 
 function refused(url: URL, status: number): CountersignError {

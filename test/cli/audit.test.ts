@@ -85,7 +85,7 @@ test('a whole audit log in a folder verifies without a token: criteria on stderr
     [
       `log      ${folder}`,
       `key      ${LOG_KEY.vkey}`,
-      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found',
+      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found',
       '',
     ].join('\n'),
   )

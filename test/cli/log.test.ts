@@ -59,7 +59,7 @@ test('a whole log verifies: criteria on stderr, the verdict on stdout', async ()
     [
       `log      ${folder}`,
       `key      ${TRANSPARENCY_KEY.vkey}`,
-      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a log written anew is found',
+      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found',
       '',
     ].join('\n'),
   )

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { toCancellation } from '../../basics/cancellation.ts'
+import { readWhole } from '../../basics/body.ts'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
 
 /** How a document is read. */
@@ -86,18 +87,9 @@ function codeOf(status: number): ErrorCode {
 }
 
 async function readBounded(response: Response, url: string, maxBytes: number): Promise<Uint8Array> {
-  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
-  if (body === undefined) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let total = 0
-  for await (const chunk of body) {
-    total += chunk.length
-    if (total > maxBytes) {
-      throw new CountersignError('ERR_INPUT_TOO_LARGE', `"${url}" is over ${maxBytes} bytes`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const bytes = await readWhole(response.body, maxBytes)
+  if (bytes !== undefined) return bytes
+  throw new CountersignError('ERR_INPUT_TOO_LARGE', `"${url}" is over ${maxBytes} bytes`)
 }
 
 /** Node's fetch says only "fetch failed"; the reason is in the cause. */
