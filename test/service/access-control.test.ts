@@ -16,6 +16,7 @@ const PUBLIC: readonly string[] = [
   '/log/checkpoint',
   '/log/entries',
   '/log/tile/*',
+  '/log/witnessed-checkpoint',
   '/openapi.json',
   '/readyz',
   '/trust/keys.json',
