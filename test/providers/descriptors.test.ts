@@ -47,27 +47,34 @@ describe.each(PROVIDERS.map((provider) => [provider.scheme, provider] as const))
       expect(provider.place !== undefined).toBe(provider.custody !== 'public')
       expect(provider.place !== undefined).toBe(scheme in LOCATIONS)
     })
+  },
+)
 
-    test.runIf(scheme in LOCATIONS)('names each version apart, inside its location', () => {
-      const reference = parseProviderReference(LOCATIONS[scheme] ?? '')
-      if (reference.kind === 'key') throw new Error('a location, not a key')
-      const names = [1, 2].flatMap((version) =>
-        ['release', 'nightly'].map((key) => ({ key, version, mark: MARK })),
-      )
+test.each(Object.entries(LOCATIONS))(
+  '%s names each version apart, inside its location',
+  (_scheme, location) => {
+    const reference = parseProviderReference(location)
+    if (reference.kind === 'key') throw new Error('a location, not a key')
+    const names = [1, 2].flatMap((version) =>
+      ['release', 'nightly'].map((key) => ({ key, version, mark: MARK })),
+    )
 
-      const made = names.flatMap((name) => versionUri(reference, name) ?? [])
+    const made = names.flatMap((name) => versionUri(reference, name) ?? [])
 
-      expect(new Set(made.map(serializeKeyUri)).size).toBe(names.length)
-      for (const uri of made) {
-        expect(reference.location.complete(uri)).toEqual(uri)
-        expect(parseProviderReference(serializeKeyUri(uri))).toEqual({ kind: 'key', uri })
-      }
-    })
+    expect(new Set(made.map(serializeKeyUri)).size).toBe(names.length)
+    for (const uri of made) {
+      expect(reference.location.complete(uri)).toEqual(uri)
+      expect(parseProviderReference(serializeKeyUri(uri))).toEqual({ kind: 'key', uri })
+    }
+  },
+)
 
-    test.runIf(provider.rebase !== undefined)('rebases relative paths alone', () => {
-      expect(provider.rebase?.(`${scheme}:a/b.pem`, '/etc')).toBe(`${scheme}:/etc/a/b.pem`)
-      expect(provider.rebase?.(`${scheme}:/a/b.pem`, '/etc')).toBe(`${scheme}:/a/b.pem`)
-    })
+test.each(PROVIDERS.filter((provider) => provider.rebase !== undefined))(
+  '$scheme rebases relative paths alone',
+  (provider) => {
+    const { scheme } = provider
+    expect(provider.rebase?.(`${scheme}:a/b.pem`, '/etc')).toBe(`${scheme}:/etc/a/b.pem`)
+    expect(provider.rebase?.(`${scheme}:/a/b.pem`, '/etc')).toBe(`${scheme}:/a/b.pem`)
   },
 )
 

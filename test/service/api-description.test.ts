@@ -40,6 +40,8 @@ test('every operation has an id that never changes', async () => {
   expect(Object.fromEntries(ids)).toEqual({
     signArtifacts: 'POST /v1/keys/{key}/signatures',
     attestSubjects: 'POST /v1/keys/{key}/attestations',
+    getWitnessedCheckpoint: 'GET /log/witnessed-checkpoint',
+    getAuditWitnessedCheckpoint: 'GET /audit/witnessed-checkpoint',
     stampTime: 'POST /v1/timestamps',
     issueToken: 'POST /v1/keys/{key}/tokens',
     verify: 'POST /v1/verifications',
