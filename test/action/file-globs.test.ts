@@ -94,20 +94,14 @@ test('the files found are those that @actions/glob finds, for any patterns', asy
   onTestFinished(() => {
     process.chdir(before)
   })
-  const part = fc.constantFrom(
-    '*',
-    '**',
-    'dist',
-    'deep',
-    'linked',
-    'a.tgz',
-    '*.tgz',
-    '.*',
-    '[a-c]*',
-    '?pp',
-    'er',
-  )
-  const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
+  const folderParts = ['*', '**', 'dist', 'deep', 'linked', '*.tgz', '.*', '[a-c]*', '?pp', 'er']
+  // @actions/glob fails on a path that names a file as a folder, so a.tgz only ends one; ours is tested below.
+  const path = fc
+    .tuple(
+      fc.array(fc.constantFrom(...folderParts), { maxLength: 3 }),
+      fc.constantFrom(...folderParts, 'a.tgz'),
+    )
+    .map(([folders, last]) => [...folders, last].join('/'))
   const pattern = fc
     .tuple(fc.constantFrom('', '', '!'), path, fc.constantFrom('', '', '/'))
     .map((parts) => parts.join(''))
@@ -139,6 +133,7 @@ test('a wildcard without matches beside others is a warning, and an error if eac
 
 test.each<[string, readonly string[], string]>([
   ['a named file that is missing', ['app', 'missing.tgz'], 'ERR_ARTIFACT_NOT_FOUND'],
+  ['a path that names a file as a folder', ['app', 'dist/a.tgz/a.tgz'], 'ERR_FILE_READ'],
   ['a broken link by its name', ['app', 'dist/broken.tgz'], 'ERR_ARTIFACT_NOT_FOUND'],
   ['only exclusions', ['!app'], 'ERR_ARTIFACT_NOT_FOUND'],
   ['a path that leads up', ['dist/../app'], 'ERR_USAGE'],
