@@ -6,8 +6,8 @@
  */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { Context, Outcome } from './context.ts'
-import type { CommonFlags } from './options.ts'
-import type { Terminal } from './terminal.ts'
+import type { CommonFlags } from './options/shared.ts'
+import type { Terminal } from './terminal/terminal.ts'
 
 /** What every command of the tree is built with. */
 export interface CommandEnvironment {

@@ -1,5 +1,5 @@
 /** `countersign attest`. */
-import { SIGNING_KEY_FORMS } from '../key-forms.ts'
+import { SIGNING_KEY_FORMS } from '../keys/forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import { CountersignError } from '../../src/errors.ts'
@@ -9,7 +9,7 @@ import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { createDelivery } from '../../src/artifacts/delivery.ts'
 import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
-import { openArtifactSigner } from '../open-signer.ts'
+import { openArtifactSigner } from '../artifacts/open-signer.ts'
 import {
   algorithmOption,
   ARTIFACTS,
@@ -19,17 +19,17 @@ import {
   recursiveOption,
   referrersModeOption,
   signFormatOption,
-} from '../options.ts'
-import { readPredicate } from '../predicate-input.ts'
-import { toArtifactWorld } from '../artifact-world.ts'
+} from '../options/shared.ts'
+import { readPredicate } from '../artifacts/predicate.ts'
+import { toArtifactWorld } from '../artifacts/world.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { tokenFileOption } from '../service.ts'
-import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
-import { deliverOne, toSignOutcome } from '../sign-result.ts'
+import { tokenFileOption } from '../service/client.ts'
+import { type SignFlags, signingServerOption, toOpenOptions } from '../artifacts/sign-options.ts'
+import { deliverOne, toSignOutcome } from '../artifacts/sign-result.ts'
 import { openSubjects } from '../../src/artifacts/open-subjects.ts'
 import type { OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
-import { readTargets } from '../targets.ts'
+import { readTargets } from '../artifacts/targets.ts'
 
 /** Artifacts opened at a time. */
 const AT_ONCE = 4

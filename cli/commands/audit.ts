@@ -2,12 +2,12 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { ENTRY_TYPES } from '../../src/log/entry-codecs.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { exportLogCommand } from '../log-export.ts'
-import { showAudit } from '../audit-show.ts'
-import { verifyAudit } from '../audit-verify.ts'
-import { collect, parseCount, requireWitnessOption, witnessKeyOption } from '../options.ts'
-import { serverOption, tokenFileOption } from '../service.ts'
-import { timeOption } from '../time-option.ts'
+import { exportLogCommand } from '../log/export.ts'
+import { showAudit } from '../log/audit-show.ts'
+import { verifyAudit } from '../log/audit-verify.ts'
+import { collect, parseCount, requireWitnessOption, witnessKeyOption } from '../options/shared.ts'
+import { serverOption, tokenFileOption } from '../service/client.ts'
+import { timeOption } from '../options/time.ts'
 
 const MAX_SHOWN = 1_000_000
 

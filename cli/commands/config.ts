@@ -54,7 +54,7 @@ async function check(sources: ConfigSources): Promise<Outcome> {
     const text = 'no configuration file; all is at its default\n'
     return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text }
   }
-  const { checkService, UNCHECKED } = await import('../service-check.ts')
+  const { checkService, UNCHECKED } = await import('../service/check.ts')
   const { refusals: thrown, warnings } = await checkService(await readConfig(sources))
   const refusals = thrown.map(withTypedHint)
   const [refusal] = refusals

@@ -25,7 +25,7 @@ function createSignBundle(environment: CommandEnvironment): CommandUnknownOpts {
     .option('--signing-config <file>', 'signing config that names the services to use')
     .action(
       environment.action(async (file, flags) => {
-        const { signBundleCommand } = await import('../conformance-sign.ts')
+        const { signBundleCommand } = await import('../conformance/sign-bundle.ts')
         return signBundleCommand(file, flags, environment)
       }),
     )
@@ -44,7 +44,7 @@ function createVerifyBundle(environment: CommandEnvironment): CommandUnknownOpts
     .option('--trusted-root <file>', 'trusted root; default: that of the public instance, by TUF')
     .action(
       environment.action(async (name, flags) => {
-        const { verifyBundleCommand } = await import('../conformance-verify.ts')
+        const { verifyBundleCommand } = await import('../conformance/verify-bundle.ts')
         return verifyBundleCommand(name, flags, environment)
       }),
     )

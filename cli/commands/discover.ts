@@ -9,13 +9,13 @@ import {
   plainHttpOption,
   recursiveOption,
   referrersModeOption,
-} from '../options.ts'
+} from '../options/shared.ts'
 import { schema } from '../render/json.ts'
 import { type AttachmentTree, renderTree } from '../render/tree.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { createStores, type StoreFlags } from '../stores.ts'
+import { createStores, type StoreFlags } from '../artifacts/stores.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
-import { readTargets } from '../targets.ts'
+import { readTargets } from '../artifacts/targets.ts'
 
 interface DiscoverFlags extends StoreFlags {
   readonly recursive?: true | undefined
@@ -59,7 +59,7 @@ async function readTrees(
   flags: DiscoverFlags,
   environment: CommandEnvironment,
 ): Promise<readonly AttachmentTree[]> {
-  const { discoverBundles, discoverImage } = await import('../discovery.ts')
+  const { discoverBundles, discoverImage } = await import('../artifacts/discovery.ts')
   if (target.kind !== 'image') {
     const bundles = await readBundlesBeside(target)
     return [{ name: target.name, attached: discoverBundles(bundles) }]

@@ -11,10 +11,15 @@ import { checkKey } from '../doctor/key.ts'
 import { checkConfiguration, checkNode } from '../doctor/machine.ts'
 import { checkRegistry, parseRegistry } from '../doctor/registry.ts'
 import { toOutcome } from '../doctor/report.ts'
-import { openKeys } from '../keys.ts'
-import { algorithmOption, caOption, passphraseFileOption, plainHttpOption } from '../options.ts'
-import type { SecretFlags } from '../secrets.ts'
-import { createStores, type StoreFlags } from '../stores.ts'
+import { openKeys } from '../keys/open.ts'
+import {
+  algorithmOption,
+  caOption,
+  passphraseFileOption,
+  plainHttpOption,
+} from '../options/shared.ts'
+import type { SecretFlags } from '../terminal/secrets.ts'
+import { createStores, type StoreFlags } from '../artifacts/stores.ts'
 
 interface DoctorFlags extends SecretFlags, ConfigFlags, StoreFlags {
   readonly algorithm?: AlgorithmName | undefined

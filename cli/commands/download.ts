@@ -6,20 +6,20 @@ import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { assertWritable, placeBundle, toLine } from '../../src/artifacts/bundle-files.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
-import { type DownloadedBundles, readDownloads } from '../downloading.ts'
+import { type DownloadedBundles, readDownloads } from '../artifacts/downloading.ts'
 import {
   caOption,
   maxAttachedOption,
   plainHttpOption,
   recursiveOption,
   referrersModeOption,
-} from '../options.ts'
-import { collectTypes } from '../policy.ts'
+} from '../options/shared.ts'
+import { collectTypes } from '../artifacts/policy.ts'
 import { schema } from '../render/json.ts'
 import { renderNames } from '../render/names.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { createStores, type StoreFlags } from '../stores.ts'
-import { readTargets } from '../targets.ts'
+import { createStores, type StoreFlags } from '../artifacts/stores.ts'
+import { readTargets } from '../artifacts/targets.ts'
 
 interface DownloadFlags extends StoreFlags {
   readonly output?: string | undefined

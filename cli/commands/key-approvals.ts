@@ -1,8 +1,8 @@
 /** The subcommands of `countersign key` for changes that need several approvers. */
 import { Command, type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
-import { approveOnServer, showApprovals } from '../key-approvals.ts'
-import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
+import { approveOnServer, showApprovals } from '../keys/approvals.ts'
+import { requiredServerOption as serverOption, tokenFileOption } from '../service/client.ts'
 
 /** Builds them. */
 export function approvalSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {

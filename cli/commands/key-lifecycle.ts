@@ -1,11 +1,11 @@
 /** The subcommands of `countersign key` that administer the keys of a service. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
-import { askServerForKey, type Asked, listKeys } from '../key-administer.ts'
-import { parseKeyArgument } from '../key-names.ts'
-import { parseCount } from '../options.ts'
-import { requiredServerOption as serverOption, tokenFileOption } from '../service.ts'
-import { timeOption } from '../time-option.ts'
+import { askServerForKey, type Asked, listKeys } from '../keys/administer.ts'
+import { parseKeyArgument } from '../keys/names.ts'
+import { parseCount } from '../options/shared.ts'
+import { requiredServerOption as serverOption, tokenFileOption } from '../service/client.ts'
+import { timeOption } from '../options/time.ts'
 
 /** Builds them. */
 export function lifecycleSubcommands(environment: CommandEnvironment): CommandUnknownOpts[] {

@@ -1,11 +1,11 @@
 /** `countersign log show|verify|export|proof|witness`. */
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import type { CommandEnvironment } from '../command.ts'
-import { PUBLIC_KEY_FORMS, SIGNING_KEY_REFERENCES } from '../key-forms.ts'
-import { exportLogCommand } from '../log-export.ts'
-import { proveBundle } from '../log-proof.ts'
-import { showLog } from '../log-show.ts'
-import { verifyLogCommand } from '../log-verify.ts'
+import { PUBLIC_KEY_FORMS, SIGNING_KEY_REFERENCES } from '../keys/forms.ts'
+import { exportLogCommand } from '../log/export.ts'
+import { proveBundle } from '../log/proof.ts'
+import { showLog } from '../log/show.ts'
+import { verifyLogCommand } from '../log/verify.ts'
 import {
   algorithmOption,
   collect,
@@ -14,9 +14,9 @@ import {
   passphraseFileOption,
   requireWitnessOption,
   witnessKeyOption,
-} from '../options.ts'
+} from '../options/shared.ts'
 import { configOption } from '../configuration.ts'
-import { serverOption, tokenFileOption } from '../service.ts'
+import { serverOption, tokenFileOption } from '../service/client.ts'
 
 const KINDS = ['signature', 'state'] as const
 const MAX_SHOWN = 1_000_000
@@ -129,7 +129,7 @@ function witnessSubcommand(environment: CommandEnvironment): CommandUnknownOpts 
     .action(
       environment.action(async (flags) => {
         // Loaded late: it comes with a server and a database.
-        const { witnessLog } = await import('../log-witness.ts')
+        const { witnessLog } = await import('../log/witness.ts')
         return witnessLog(flags, environment)
       }),
     )

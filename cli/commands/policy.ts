@@ -19,7 +19,7 @@ function checkSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(configOption())
     .action(
       environment.action(async (folder, flags) => {
-        const { checkPolicies } = await import('../policy-check.ts')
+        const { checkPolicies } = await import('../policies/check.ts')
         return checkPolicies(folder, flags, environment)
       }),
     )
@@ -42,7 +42,7 @@ function testSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(configOption())
     .action(
       environment.action(async (flags) => {
-        const { testPolicies } = await import('../policy-test.ts')
+        const { testPolicies } = await import('../policies/test.ts')
         return testPolicies(flags, environment)
       }),
     )

@@ -1,5 +1,5 @@
 /** `countersign sign`. */
-import { SIGNING_KEY_FORMS } from '../key-forms.ts'
+import { SIGNING_KEY_FORMS } from '../keys/forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { CountersignError } from '../../src/errors.ts'
 import { createDelivery } from '../../src/artifacts/delivery.ts'
@@ -10,7 +10,7 @@ import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import type { ArtifactWorld } from '../../src/artifacts/world.ts'
 import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
-import { openArtifactSigner } from '../open-signer.ts'
+import { openArtifactSigner } from '../artifacts/open-signer.ts'
 import {
   algorithmOption,
   annotationsOption,
@@ -21,16 +21,16 @@ import {
   recursiveOption,
   referrersModeOption,
   signFormatOption,
-} from '../options.ts'
-import { toArtifactWorld } from '../artifact-world.ts'
+} from '../options/shared.ts'
+import { toArtifactWorld } from '../artifacts/world.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { tokenFileOption } from '../service.ts'
-import { type SignFlags, signingServerOption, toOpenOptions } from '../sign-options.ts'
-import { deliverOne, type SignResult, toSignOutcome, toUnsigned } from '../sign-result.ts'
+import { tokenFileOption } from '../service/client.ts'
+import { type SignFlags, signingServerOption, toOpenOptions } from '../artifacts/sign-options.ts'
+import { deliverOne, type SignResult, toSignOutcome, toUnsigned } from '../artifacts/sign-result.ts'
 import { assertDistinctBundles, openSubjects } from '../../src/artifacts/open-subjects.ts'
 import type { OpenSubjectOptions, OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
-import { readTargets } from '../targets.ts'
+import { readTargets } from '../artifacts/targets.ts'
 
 /** Artifacts opened, and signed, at a time. */
 const AT_ONCE = 4

@@ -3,7 +3,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { parseDurationSeconds } from '../../src/config/duration.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { configOption } from '../configuration.ts'
-import { serverOption, tokenFileOption } from '../service.ts'
+import { serverOption, tokenFileOption } from '../service/client.ts'
 import {
   algorithmOption,
   algorithmsOption,
@@ -11,7 +11,7 @@ import {
   collectPairs,
   parseCount,
   passphraseFileOption,
-} from '../options.ts'
+} from '../options/shared.ts'
 
 const DEFAULT_TYPE = 'JWT'
 
@@ -62,7 +62,7 @@ function issueSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(configOption())
     .action(
       environment.action(async (flags) => {
-        const { issueTokenCommand } = await import('../token-issue.ts')
+        const { issueTokenCommand } = await import('../tokens/issue.ts')
         return issueTokenCommand(flags, environment)
       }),
     )
@@ -91,7 +91,7 @@ function verifySubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(configOption())
     .action(
       environment.action(async (token, flags) => {
-        const { verifyTokenCommand } = await import('../token-verify.ts')
+        const { verifyTokenCommand } = await import('../tokens/verify.ts')
         return verifyTokenCommand(token, flags, environment)
       }),
     )
@@ -105,7 +105,7 @@ function inspectSubcommand(environment: CommandEnvironment): CommandUnknownOpts 
     .option('--token-file <file>', 'file that holds the token')
     .action(
       environment.action(async (token, flags) => {
-        const { inspectTokenCommand } = await import('../token-inspect.ts')
+        const { inspectTokenCommand } = await import('../tokens/inspect.ts')
         return inspectTokenCommand(token, flags, environment)
       }),
     )

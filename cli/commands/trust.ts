@@ -2,10 +2,10 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { TRUST_DIALECTS } from '../../src/client/trust-dialects.ts'
 import { parseFingerprint } from '../../src/client/trust-pin.ts'
-import { collect } from '../options.ts'
+import { collect } from '../options/shared.ts'
 import type { CommandEnvironment } from '../command.ts'
-import { initTrust } from '../trust-init.ts'
-import { exportTrust, showTrust, updateTrust } from '../trust-show.ts'
+import { initTrust } from '../trust/init.ts'
+import { exportTrust, showTrust, updateTrust } from '../trust/show.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {

@@ -1,5 +1,5 @@
 /** `countersign verify`. */
-import { PUBLIC_KEY_FORMS } from '../key-forms.ts'
+import { PUBLIC_KEY_FORMS } from '../keys/forms.ts'
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { PREDICATE_NAMES } from '../../src/formats/predicates/types.ts'
 import { toResultDocument } from '../../src/verification/result.ts'
@@ -8,8 +8,8 @@ import type { Outcome } from '../context.ts'
 import type { AttachmentFormat } from '../../src/oci/attachments.ts'
 import { mapConcurrent } from '../../src/basics/map-concurrent.ts'
 import { withTypedVerdict } from '../render/hints.ts'
-import { openKeys } from '../keys.ts'
-import { loadTrust } from '../load-trust.ts'
+import { openKeys } from '../keys/open.ts'
+import { loadTrust } from '../trust/load.ts'
 import { readLogProofs } from '../../src/artifacts/log-proof-files.ts'
 import {
   algorithmOption,
@@ -29,22 +29,27 @@ import {
   requireWitnessOption,
   trustedRootOption,
   witnessKeyOption,
-} from '../options.ts'
-import { collectTypes, createPolicy, describeCriteria, type PolicyFlags } from '../policy.ts'
+} from '../options/shared.ts'
+import {
+  collectTypes,
+  createPolicy,
+  describeCriteria,
+  type PolicyFlags,
+} from '../artifacts/policy.ts'
 import { assertBuilderKnown } from '../../src/verification/source.ts'
 import { renderNames } from '../render/names.ts'
 import { renderCriteria, renderVerdict } from '../render/verify.ts'
-import { toArtifactWorld } from '../artifact-world.ts'
+import { toArtifactWorld } from '../artifacts/world.ts'
 import type { CommandEnvironment } from '../command.ts'
-import type { SecretFlags } from '../secrets.ts'
-import { createStores, type StoreFlags } from '../stores.ts'
+import type { SecretFlags } from '../terminal/secrets.ts'
+import { createStores, type StoreFlags } from '../artifacts/stores.ts'
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
-import { readTargets } from '../targets.ts'
-import type { Terminal } from '../terminal.ts'
-import type { CommandTrust } from '../trust.ts'
+import { readTargets } from '../artifacts/targets.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import type { CommandTrust } from '../trust/options.ts'
 import { verifyNamed } from '../../src/artifacts/verify-named.ts'
 import type { VerifiedArtifact } from '../../src/artifacts/verified-artifact.ts'
-import { readWitnessDemand, type WitnessFlags } from '../witness-keys.ts'
+import { readWitnessDemand, type WitnessFlags } from '../log/witness-keys.ts'
 
 /** Artifacts verified at a time: enough to hide a registry's latency, few enough to be polite. */
 const AT_ONCE = 8

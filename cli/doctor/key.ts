@@ -3,8 +3,8 @@ import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import { describeKeyKind } from '../../src/crypto/public-key.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { canDiagnose } from '../../src/providers/provider.ts'
-import { pinnedOptions } from '../key-names.ts'
-import type { CommandKeys } from '../keys.ts'
+import { pinnedOptions } from '../keys/names.ts'
+import type { CommandKeys } from '../keys/open.ts'
 import { failure, type Finding, fromDiagnosis, look } from './finding.ts'
 
 /** How a key is looked at. */

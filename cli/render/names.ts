@@ -1,6 +1,6 @@
 /** Names of artifacts and files on stdout, one a line, as pipes read them. */
 import { printable } from '../../src/formats/printable.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /**
  * Renders names one a line. One that holds a line end or another control character could pass for other

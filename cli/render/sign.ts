@@ -1,8 +1,8 @@
 /** What was signed, as text. */
 import { INTEROPERABLE } from '../../src/crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../../src/crypto/public-key.ts'
-import type { SignedDocument } from '../signed-document.ts'
-import type { Terminal } from '../terminal.ts'
+import type { SignedDocument } from '../artifacts/signed-document.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** Renders what became of one artifact. */

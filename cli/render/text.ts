@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { CountersignError } from '../../src/errors.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** Renders an error: message, hint, code; its causes with -v. */

@@ -1,6 +1,6 @@
 /** The verdict on a token, as text. */
 import type { TokenDocument } from '../../src/verification/token-result.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { printable } from '../../src/formats/printable.ts'
 import { renderCheck } from './verify.ts'
 

@@ -1,6 +1,6 @@
 /** What is attached to an artifact, as a tree. */
-import type { AttachmentNode } from '../discovery.ts'
-import { formatBytes } from '../progress.ts'
+import type { AttachmentNode } from '../artifacts/discovery.ts'
+import { formatBytes } from '../terminal/progress.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /** An artifact and what hangs on it. */

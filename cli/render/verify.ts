@@ -11,8 +11,8 @@ import type {
   SignerDocument,
 } from '../../src/verification/result.ts'
 import type { Check } from '../../src/verification/policy.ts'
-import type { Criterion } from '../policy.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Criterion } from '../artifacts/policy.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 type Painter = Pick<Terminal, 'style' | 'verbose'>

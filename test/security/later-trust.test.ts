@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPin } from '../../cli/trust-home.ts'
+import { readPin } from '../../cli/trust/home.ts'
 import { createDocumentFile } from '../../src/client/document-file.ts'
 import { parseTrustedRoot } from '../../src/verification/trusted-root.ts'
 import { codeOfAsync } from '../support/errors.ts'

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Context } from '../../cli/context.ts'
-import { readCommonFlags } from '../../cli/options.ts'
+import { readCommonFlags } from '../../cli/options/shared.ts'
 import type { CommandEnvironment } from '../../cli/command.ts'
 import { run } from '../../cli/run.ts'
-import { createTerminal } from '../../cli/terminal.ts'
+import { createTerminal } from '../../cli/terminal/terminal.ts'
 
 /** What a run of the command line takes from outside; everything else is as in a pipeline. */
 export interface CliWorld {

@@ -1,6 +1,6 @@
 /** What a set is trusted by: key histories, trusted roots, pins, and the anchor of a store. */
 import { join } from 'node:path'
-import { writePin } from '../../cli/trust-home.ts'
+import { writePin } from '../../cli/trust/home.ts'
 import { createDocumentFile } from '../../src/client/document-file.ts'
 import { serializePublicKeyJwk } from '../../src/crypto/public-key.ts'
 import { witnessVerifierKey } from '../../src/formats/note-key.ts'

@@ -1,7 +1,7 @@
 /** Reads golden documents with the code of today. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPin } from '../../../cli/trust-home.ts'
+import { readPin } from '../../../cli/trust/home.ts'
 import { createDocumentFile } from '../../../src/client/document-file.ts'
 import { formatDigest, hashBytes } from '../../../src/crypto/digest.ts'
 import type { PublicKeyInfo } from '../../../src/crypto/public-key.ts'
