@@ -9,11 +9,11 @@ import { readPolicyFolder } from '../../src/access/policy-folder.ts'
 import type { Config } from '../../src/config/config.ts'
 import { withEmbeddedKeys } from '../../src/config/embedded-keys.ts'
 import { CountersignError } from '../../src/errors.ts'
-import { assertTilesApart } from '../../src/service/log-tiles.ts'
+import { assertTilesApart } from '../../src/service/logs/log-tiles.ts'
 import { remoteStampers } from '../../src/service/composition/remote-stampers.ts'
 import { issuerOf } from '../../src/service/server.ts'
-import { readTlsFiles } from '../../src/service/tls-files.ts'
-import { warningsOf } from '../../src/service/warnings.ts'
+import { readTlsFiles } from '../../src/service/http/tls-files.ts'
+import { warningsOf } from '../../src/service/composition/warnings.ts'
 
 /** What is known of a configuration before a service is started with it. */
 export interface ServiceCheck {

@@ -15,10 +15,10 @@ import type { RotationContext } from '../rotation/context.ts'
 import type { Keyring } from '../rotation/keyring.ts'
 import type { TokenRules } from '../signing/issue-token.ts'
 import type { Store } from '../store/store.ts'
-import type { Approvals } from './approval.ts'
-import type { Publications } from './publications.ts'
-import type { FailureLog } from './failures.ts'
-import type { EmbeddedAuthority, Stamper } from './stamper.ts'
+import type { Approvals } from './authorization/approval.ts'
+import type { Publications } from './publishing/publications.ts'
+import type { FailureLog } from './http/failures.ts'
+import type { EmbeddedAuthority, Stamper } from './composition/stamper.ts'
 
 /** Bounds of the HTTP surface. */
 export interface ServiceSettings {

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { assertTilesApart } from '../../src/service/log-tiles.ts'
+import { assertTilesApart } from '../../src/service/logs/log-tiles.ts'
 import { runCli } from '../support/command-line.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'

@@ -3,7 +3,7 @@ import type { InjectOptions } from 'fastify'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/crypto/digest.ts'
 import { CountersignError } from '../../src/errors.ts'
-import type { Problem } from '../../src/service/problem.ts'
+import type { Problem } from '../../src/service/http/problem.ts'
 import { CREDENTIALS, serviceRoutes, SETTINGS, startService } from '../support/service.ts'
 
 /** The routes open without authentication; all others need a caller. */

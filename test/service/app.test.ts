@@ -3,7 +3,7 @@ import * as Type from 'typebox'
 import { expect, test } from 'vitest'
 import { CountersignError } from '../../src/errors.ts'
 import type { ServiceContext } from '../../src/service/context.ts'
-import { callerOf } from '../../src/service/request.ts'
+import { callerOf } from '../../src/service/http/request.ts'
 import { strictObject } from '../../src/service/schemas/strict-object.ts'
 import { CREDENTIALS, createService, SETTINGS } from '../support/service.ts'
 

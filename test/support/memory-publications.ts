@@ -1,4 +1,4 @@
-import type { HistoryRecords } from '../../src/service/shared-history.ts'
+import type { HistoryRecords } from '../../src/service/publishing/shared-history.ts'
 
 /** The stored key history of replicas that share one memory. */
 export class MemoryPublications {

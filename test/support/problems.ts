@@ -2,7 +2,7 @@
 import type { LightMyRequestResponse } from 'fastify'
 import { expect } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
-import type { Problem } from '../../src/service/problem.ts'
+import type { Problem } from '../../src/service/http/problem.ts'
 
 /** Everything a problem says but its title, which is its code in words, and a `path` where it has one. */
 export interface ExpectedProblem {

@@ -1,7 +1,7 @@
 /** Publications over a keyring that a test changes, with a trust key in memory and a clock it moves. */
 import type { CountersignError } from '../../src/errors.ts'
 import type { Keyring, KeyringSnapshot } from '../../src/rotation/keyring.ts'
-import { createPublications, type Publications } from '../../src/service/publications.ts'
+import { createPublications, type Publications } from '../../src/service/publishing/publications.ts'
 import type { Signer } from '../../src/signing/signer.ts'
 import { type KeyStory, second } from './key-versions.ts'
 import { ManualTimer } from './manual-timer.ts'

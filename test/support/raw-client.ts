@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { Problem } from '../../src/service/problem.ts'
+import type { Problem } from '../../src/service/http/problem.ts'
 
 /** A request of which the client sends only the head. */
 export interface RequestHead {

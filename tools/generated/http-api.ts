@@ -1,4 +1,4 @@
-import { createHttpServer } from '../../src/service/http-server.ts'
+import { createHttpServer } from '../../src/service/http/server.ts'
 import type { ServiceContext } from '../../src/service/context.ts'
 import type { GeneratedFile } from './generated-file.ts'
 

@@ -1,6 +1,6 @@
 /** Documents that every release must refuse: changed, of a later version, or signed by a key that is not trusted. */
 import { extname } from 'node:path'
-import { signHistory } from '../../src/service/published-pages.ts'
+import { signHistory } from '../../src/service/publishing/published-pages.ts'
 import { changeBehind } from '../../test/support/changed-text.ts'
 import { goldenSigner, type Made } from './release.ts'
 import { makeBundleBy } from './signatures.ts'

@@ -5,8 +5,8 @@ import { readFileBounded } from '../../files.ts'
 import { createTimestampClient, type TimestampClient } from '../../timestamp/client.ts'
 import { parseTrustedRoot } from '../../verification/trusted-root.ts'
 import type { AssemblyOptions } from '../assembly.ts'
-import { remoteStamper } from '../stamper.ts'
-import { isRemote } from '../warnings.ts'
+import { remoteStamper } from './stamper.ts'
+import { isRemote } from './warnings.ts'
 
 const MAX_ROOT_BYTES = 4 * 1024 * 1024
 

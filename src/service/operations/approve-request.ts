@@ -4,7 +4,7 @@ import { type Approval, assertApprovable, openApproval } from '../../access/appr
 import { CountersignError } from '../../errors.ts'
 import { appendEntries } from '../../log/append.ts'
 import { nameCaller } from '../../log/logged-approval.ts'
-import { approvalTime, approveEntry, type Approver } from '../approval.ts'
+import { approvalTime, approveEntry, type Approver } from '../authorization/approval.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './find-key.ts'
 

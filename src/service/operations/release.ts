@@ -15,7 +15,7 @@ import { isStockLeaf, signatureLeaf } from '../../log/public-leaf.ts'
 import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { SignArtifactOptions, SignedBundle, WithFacts } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
-import type { SignatureStamp } from '../stamper.ts'
+import type { SignatureStamp } from '../composition/stamper.ts'
 
 /** Who asks for what, as every operation needs to know it. */
 export interface Request {

@@ -24,8 +24,8 @@ import { toTrustMaterial } from '../../verification/trusted-root.ts'
 import { verifyArtifact } from '../../verification/verify-artifact.ts'
 import { examineToken } from '../../verification/verify-token.ts'
 import type { ServiceContext } from '../context.ts'
-import { createHistory } from '../published-pages.ts'
-import { VerdictCache } from '../verdict-cache.ts'
+import { createHistory } from '../publishing/published-pages.ts'
+import { VerdictCache } from './verdict-cache.ts'
 
 /** A bundle to be verified; everything in it is the caller's word. */
 export interface BundleQuestion {

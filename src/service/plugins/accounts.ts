@@ -1,9 +1,9 @@
 /** Decides to whose account a request goes: what it takes of memory and places is counted and bounded there. */
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Account, networkOf } from '../account.ts'
+import { type Account, networkOf } from '../http/account.ts'
 import type { ServiceContext } from '../context.ts'
-import { callerId } from '../request.ts'
+import { callerId } from '../http/request.ts'
 
 /** The plugin; its hook comes behind the coarse policies, which let only callers with a permission pass. */
 export const accounts: FastifyPluginCallback<Pick<ServiceContext, 'mayBePermitted'>> = fp(

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { AccessScope } from '../../access/action.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from '../operations/find-key.ts'
-import { callerOf } from '../request.ts'
+import { callerOf } from '../http/request.ts'
 import { routeNotFound } from './problems.ts'
 
 type DenialContext = Pick<ServiceContext, 'admit' | 'failures' | 'keyring'>

@@ -15,9 +15,9 @@ import {
   memoryOf,
   readBody,
   type ReceivedBody,
-} from '../body-reader.ts'
+} from '../http/body-reader.ts'
 import type { ServiceSettings } from '../context.ts'
-import { MemoryLedger } from '../memory-ledger.ts'
+import { MemoryLedger } from '../http/memory-ledger.ts'
 
 type BodySettings = Pick<ServiceSettings, 'bodyTimeoutMs' | 'maxBodyBytes'>
 

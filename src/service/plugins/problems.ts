@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
-import { PROBLEM_MEDIA_TYPE, retryAfterSeconds, toProblem } from '../problem.ts'
+import { PROBLEM_MEDIA_TYPE, retryAfterSeconds, toProblem } from '../http/problem.ts'
 
 /** Answers with the problem document of an error. */
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -7,7 +7,7 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ServiceSettings } from '../context.ts'
-import { FairQueue } from '../fair-queue.ts'
+import { FairQueue } from '../http/fair-queue.ts'
 
 type QueueSettings = Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>
 

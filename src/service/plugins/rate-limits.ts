@@ -3,7 +3,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
-import { callerId } from '../request.ts'
+import { callerId } from '../http/request.ts'
 
 /** Makes the error of a caller who asks too often. */
 export function throttled(retryAfterSeconds: number): CountersignError {

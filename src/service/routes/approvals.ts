@@ -5,9 +5,9 @@ import type { JsonObject } from '../../formats/json.ts'
 import type { ServiceContext } from '../context.ts'
 import { type RequestApprovalContext, approveRequest } from '../operations/approve-request.ts'
 import { findKey } from '../operations/find-key.ts'
-import { callerOf } from '../request.ts'
+import { callerOf } from '../http/request.ts'
 import { strictObject } from '../schemas/strict-object.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 
 type ApprovalsContext = RequestApprovalContext &
   Pick<ServiceContext, 'failures'> &

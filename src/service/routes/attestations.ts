@@ -1,9 +1,9 @@
 /** `POST /v1/keys/{key}/attestations`: subjects and what is said of them in, a Sigstore bundle out. */
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
-import type { Idempotency } from '../idempotency.ts'
+import type { Idempotency } from '../http/idempotency.ts'
 import { attestSubjects, replayAttestation } from '../operations/attest-subjects.ts'
-import { callerOf } from '../request.ts'
+import { callerOf } from '../http/request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 import { attestationAnswer, attestationBody } from '../schemas/signing.ts'
 

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify'
 import { CountersignError } from '../../errors.ts'
 import { labelsOfEntryData } from '../../log/entry-labels.ts'
 import type { ServiceContext } from '../context.ts'
-import { callerOf } from '../request.ts'
-import type { ServiceApp } from '../service-app.ts'
+import { callerOf } from '../http/request.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import { logFileRoutes } from './log-files.ts'
 
 /** What deciding about readers of the audit log takes. */

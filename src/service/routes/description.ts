@@ -1,6 +1,6 @@
 /** `/openapi.json`: the API described by the very schemas that requests are held against. */
 import { shareSchemas } from '../schemas/components.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 
 /** Registers the route. */
 export function descriptionRoutes(app: ServiceApp): void {

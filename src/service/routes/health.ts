@@ -7,7 +7,7 @@
 import * as Type from 'typebox'
 import { untilCancelled } from '../../basics/cancellation.ts'
 import { type ErrorCode, toCountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ReadinessCheck, ServiceContext } from '../context.ts'
 
 const check = Type.Object({

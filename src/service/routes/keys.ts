@@ -7,7 +7,7 @@
 import type { FastifyRequest } from 'fastify'
 import * as Type from 'typebox'
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import {
   type AdministrationContext,
@@ -17,7 +17,7 @@ import {
 } from '../operations/administer-key.ts'
 import { findKey } from '../operations/find-key.ts'
 import { describeKey, type KeyView } from '../operations/describe-key.ts'
-import { callerOf } from '../request.ts'
+import { callerOf } from '../http/request.ts'
 import { keyParams } from '../schemas/key-path.ts'
 import {
   activateBody,

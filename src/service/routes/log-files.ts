@@ -13,7 +13,7 @@ import type { LogReader } from '../../log/log-records.ts'
 import { CHECKPOINT_PATH, parseTilePath, WITNESSED_PATH } from '../../log/paths.ts'
 import { openStoredLog } from '../../log/source.ts'
 import { cacheControlOf } from '../../log/tile-writer.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import { pageOf } from '../schemas/page.ts'
 
 /** A log that is served, and to whom. */

@@ -1,7 +1,7 @@
 /** `/log/`: the transparency log, public or only for those who may read the audit log. */
 import { labelsOfLeaf } from '../../log/read-leaf.ts'
 import type { ServiceContext } from '../context.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import { type AuditContext, permitReader } from './audit.ts'
 import { logFileRoutes } from './log-files.ts'
 

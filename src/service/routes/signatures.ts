@@ -1,15 +1,15 @@
 /** `POST /v1/keys/{key}/signatures`: digests in, Sigstore bundles out. */
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
-import type { Idempotency } from '../idempotency.ts'
+import type { Idempotency } from '../http/idempotency.ts'
 import {
   type ArtifactResult,
   replayArtifacts,
   signArtifacts,
   type SignedArtifacts,
 } from '../operations/sign-artifacts.ts'
-import { toProblem } from '../problem.ts'
-import { callerOf } from '../request.ts'
+import { toProblem } from '../http/problem.ts'
+import { callerOf } from '../http/request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 import {
   type ArtifactAnswer,

@@ -7,7 +7,7 @@
  */
 import type { FastifyRequest } from 'fastify'
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext, ServiceSettings } from '../context.ts'
 import { throttled } from '../plugins/rate-limits.ts'
 import { pageOf } from '../schemas/page.ts'

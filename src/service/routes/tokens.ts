@@ -1,9 +1,9 @@
 /** `POST /v1/keys/{key}/tokens`: claims in, a signed JWT out. */
 import { toUtcSeconds } from '../../formats/time.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import { issueLoggedToken } from '../operations/issue-token.ts'
-import { callerOf } from '../request.ts'
+import { callerOf } from '../http/request.ts'
 import { keyParams } from '../schemas/key-path.ts'
 import { tokenAnswer, tokenBody } from '../schemas/tokens.ts'
 

@@ -1,6 +1,6 @@
 /** `POST /v1/verifications`: a bundle or a token in, the result document of the command line out. */
 import { CountersignError } from '../../errors.ts'
-import type { ServiceApp } from '../service-app.ts'
+import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import { createVerifier, type Verifier } from '../operations/verify.ts'
 import { type Question, verificationAnswer, verificationBody } from '../schemas/verifications.ts'

@@ -1,6 +1,6 @@
 /** Problem documents in the API description. */
 import * as Type from 'typebox'
-import type { Problem } from '../problem.ts'
+import type { Problem } from '../http/problem.ts'
 
 const problem = Type.Object(
   {

@@ -6,7 +6,7 @@ import type { AttestationOrder, Attested } from '../operations/attest-subjects.t
 import type { Logged } from '../operations/release.ts'
 import type { ArtifactRequest, ReleasedSignature } from '../operations/artifact-forms.ts'
 import type { SignedArtifacts } from '../operations/sign-artifacts.ts'
-import type { Problem } from '../problem.ts'
+import type { Problem } from '../http/problem.ts'
 import { problemSchema } from './problem.ts'
 import { strictObject } from './strict-object.ts'
 

@@ -9,7 +9,7 @@ import {
   createPublications,
   KEY_HISTORY_PATH,
   type Publications,
-} from '../../../src/service/publications.ts'
+} from '../../../src/service/publishing/publications.ts'
 import type { Signer } from '../../../src/signing/signer.ts'
 import { TRUST_SIGNER } from '../../support/published-keys.ts'
 import { OPERATOR, RotationScene } from '../../support/rotation-scene.ts'

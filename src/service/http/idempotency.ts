@@ -1,0 +1,177 @@
+/**
+ * `Idempotency-Key`: the same caller, key and request get the same answer, so a retry after a lost answer
+ * never makes a second signature.
+ *
+ * @packageDocumentation
+ */
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { untilCancelled } from '../../basics/cancellation.ts'
+import { CountersignError } from '../../errors.ts'
+import { type JsonValue, parseJson } from '../../formats/json.ts'
+import type { RememberedAnswer } from '../../store/store.ts'
+import type { ServiceContext } from '../context.ts'
+import { callerId, callerOf } from './request.ts'
+
+type IdempotencyContext = Pick<ServiceContext, 'now' | 'settings' | 'store'>
+
+/** How a request is answered, at first and again. */
+export interface Answering<Answer> {
+  /** Does the work; `attempt` is what its releases are kept under, if they are. */
+  readonly answer: (attempt: string | undefined) => Promise<Answer>
+  /** What is kept of an answer; undefined: nothing, so that a retry does the work again. */
+  readonly keep: (answer: Answer) => readonly object[] | undefined
+  /** Answers with what was kept: authorizes its caller again, and believes nothing that the log does not prove. */
+  readonly replay: (kept: JsonValue, attempt: string) => Promise<Answer>
+}
+
+/** Answers requests at most once for each Idempotency-Key. */
+export interface Idempotency {
+  /**
+   * Does the work, sends its answer and keeps what it released, or answers again with what was kept. Without the
+   * header the work is simply done. Failures are not kept: a retry may do better.
+   *
+   * @throws {@link CountersignError} ERR_REQUEST_INVALID — the header is malformed; ERR_IDEMPOTENCY_CONFLICT
+   * — its key was used for another request; ERR_STATE_CONFLICT — another replica works on it now; and
+   * the errors of the work and of the replay
+   */
+  once<Answer extends object>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    answering: Answering<Answer>,
+  ): Promise<void>
+}
+
+/** Callers choose it, so it is attacker-controlled: bounded, printable. */
+const KEY_FORM = /^[\x21-\x7e]{1,128}$/
+
+/** More than any answer takes: a hundred bundles, or one of a predicate of 16 MiB. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
+
+interface Attempt {
+  readonly caller: string
+  readonly key: string
+  readonly requestSha256: string
+}
+
+/** Makes the memory of one service. */
+export function createIdempotency({ now, settings, store }: IdempotencyContext): Idempotency {
+  const inTurn = createTurns()
+
+  async function answer<Answer extends object>(
+    attempt: Attempt,
+    answering: Answering<Answer>,
+  ): Promise<Answer> {
+    const { caller, key } = attempt
+    const locked = await store.withLock(lockName(attempt), async () => {
+      const known = await store.transaction(({ answers }) => answers.findAnswer(caller, key, now()))
+      if (known !== undefined) return replay(attempt, known, answering)
+      const made = await answering.answer(idOf(attempt))
+      const kept = answering.keep(made)
+      const earlier = kept && (await remember(attempt, JSON.stringify(kept)))
+      return earlier === undefined ? made : replay(attempt, earlier, answering)
+    })
+    if (locked !== undefined) return locked
+    throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
+      hint: 'wait a moment, then send it again with the same Idempotency-Key',
+    })
+  }
+
+  /** Keeps an answer, or returns the one that counts: a request that lost its lock may have had a rival. */
+  async function remember(
+    { caller, key, requestSha256 }: Attempt,
+    body: string,
+  ): Promise<RememberedAnswer | undefined> {
+    const start = now()
+    const expires = new Date(start.getTime() + settings.idempotencySeconds * 1000)
+    return store.transaction(async ({ answers }) => {
+      const made = { requestSha256, body }
+      const isKept = await answers.putAnswer(caller, key, made, { now: start, expires })
+      return isKept ? undefined : answers.findAnswer(caller, key, start)
+    })
+  }
+
+  return {
+    once: async (request, reply, answering) => {
+      const attempt = readAttempt(request)
+      if (attempt === undefined) {
+        await reply.send(await answering.answer(undefined))
+        return
+      }
+      const answered = await untilCancelled(
+        inTurn(lockName(attempt), () => answer(attempt, answering)),
+        request.deadline,
+      )
+      await reply.type('application/json; charset=utf-8').send(JSON.stringify(answered))
+    },
+  }
+}
+
+function replay<Answer>(
+  attempt: Attempt,
+  { body, requestSha256 }: RememberedAnswer,
+  answering: Answering<Answer>,
+): Promise<Answer> {
+  if (requestSha256 !== attempt.requestSha256) throw usedBefore()
+  return answering.replay(readKept(body), idOf(attempt))
+}
+
+/** A malformed row proves nothing, like any other row an attacker could have written. */
+function readKept(body: string): JsonValue {
+  try {
+    return parseJson(body, { maxBytes: MAX_KEPT_BYTES })
+  } catch {
+    return null
+  }
+}
+
+/** Requests under the same key, one after the other: the second is answered by what the first kept. */
+function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  /** The last of each key; each removes itself, and none rejects. */
+  const last = new Map<string, Promise<unknown>>()
+  return (key, work) => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work)
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (last.get(key) === settled) last.delete(key)
+      })
+    last.set(key, settled)
+    return mine
+  }
+}
+
+function readAttempt(request: FastifyRequest): Attempt | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !KEY_FORM.test(key)) {
+    throw new CountersignError('ERR_REQUEST_INVALID', 'the Idempotency-Key is malformed', {
+      hint: 'give one key of up to 128 visible ASCII characters, such as a UUID',
+      details: { path: '' },
+    })
+  }
+  const { bodySha256 = '', method, url } = request
+  const requestSha256 = sha256(JSON.stringify([method, url, bodySha256]))
+  return { caller: callerId(callerOf(request)), key, requestSha256 }
+}
+
+function usedBefore(): CountersignError {
+  return new CountersignError(
+    'ERR_IDEMPOTENCY_CONFLICT',
+    'this Idempotency-Key was used for another request',
+    { hint: 'use a new key for every request that is not a retry' },
+  )
+}
+
+/** What the releases of an attempt are bound to: its caller, its key and its request. */
+function idOf({ caller, key, requestSha256 }: Attempt): string {
+  return sha256(JSON.stringify([caller, key, requestSha256]))
+}
+
+function lockName({ caller, key }: Attempt): string {
+  return `answer:${sha256(JSON.stringify([caller, key]))}`
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
