@@ -121,14 +121,14 @@ type GroupOptions<Records extends TwoLogs> = AppenderOptions<Records> & {
   readonly memories: EdgeMemories
 }
 
-type Outcome = ProvenPlace | CountersignError
+type AppendOutcome = ProvenPlace | CountersignError
 
 /** Writes a group in one transaction and notifies each caller; never rejects. */
 async function writeGroup<Records extends TwoLogs>(
   group: readonly PendingEntry[],
   options: GroupOptions<Records>,
 ): Promise<void> {
-  let outcomes: readonly Outcome[]
+  let outcomes: readonly AppendOutcome[]
   try {
     const written = await options.store.transaction((records) =>
       writeRecords(records, group, options),
@@ -174,7 +174,7 @@ async function writeRecords<Records extends TwoLogs>(
 
 /** What a transaction came to. */
 interface Written {
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly AppendOutcome[]
   /** Of the transparency log, where it grew. */
   readonly head: LogHead | undefined
 }
@@ -187,7 +187,7 @@ async function proveAll<Records extends TwoLogs>(
   { outcomes, head }: Written,
   group: readonly PendingEntry[],
   options: GroupOptions<Records>,
-): Promise<readonly Outcome[]> {
+): Promise<readonly AppendOutcome[]> {
   const { edge } = options.memories.transparency
   if (head === undefined || edge === undefined) return outcomes
   const { size, root } = head

@@ -7,7 +7,7 @@ import { parseProviderReference } from '../providers/provider-reference.ts'
 import { readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { createVersion, importVersion } from './new-version.ts'
-import { transition } from './transitions.ts'
+import { transition } from './key-changes.ts'
 
 /** More than any key ever needs at once: create, publish, activate, and the same for the standby. */
 const MAX_STEPS = 8

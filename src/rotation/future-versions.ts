@@ -8,7 +8,7 @@ import type { KeyVersion } from '../keys/key.ts'
 import { activeVersion, type KeyMoment } from '../keys/lifecycle.ts'
 import { readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
-import { rotate, transition } from './transitions.ts'
+import { rotate, transition } from './key-changes.ts'
 
 /**
  * Puts the versions of a key right once the clock is: one that is to sign from a later time on is replaced now, a

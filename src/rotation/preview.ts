@@ -17,7 +17,7 @@ import type { Operator, RotationContext } from './context.ts'
 import { nextNumber } from './new-pair.ts'
 import { readImport } from './new-version.ts'
 import { decideOn, type Operation, targetOf } from './operation.ts'
-import { assertDestroyed, needsFreshVersion, rotateInto } from './transitions.ts'
+import { assertDestroyed, needsFreshVersion, rotateInto } from './key-changes.ts'
 
 /** What would change about one version. */
 export interface PreviewedChange {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { Providers } from '../../src/providers/registry.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { doDueSteps } from '../../src/rotation/due-steps.ts'
-import { rotate, transition } from '../../src/rotation/transitions.ts'
+import { rotate, transition } from '../../src/rotation/key-changes.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { doDueSteps } from '../../src/rotation/due-steps.ts'
 import { settleFutureVersions } from '../../src/rotation/future-versions.ts'
-import { transition } from '../../src/rotation/transitions.ts'
+import { transition } from '../../src/rotation/key-changes.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 
 const YEAR_SECONDS = 365 * 86_400

@@ -8,7 +8,7 @@ import {
   previewRotation,
   previewTransition,
 } from '../../src/rotation/preview.ts'
-import { transition } from '../../src/rotation/transitions.ts'
+import { transition } from '../../src/rotation/key-changes.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 

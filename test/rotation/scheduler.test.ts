@@ -9,7 +9,7 @@ import { planRotation, type RotationPlan } from '../../src/keys/rotation-plan.ts
 import { readMoment } from '../../src/rotation/change.ts'
 import { ensureKeys } from '../../src/rotation/ensure-keys.ts'
 import { createScheduler, type Scheduler } from '../../src/rotation/scheduler.ts'
-import { rotate, transition } from '../../src/rotation/transitions.ts'
+import { rotate, transition } from '../../src/rotation/key-changes.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { ManualTimer } from '../support/manual-timer.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'

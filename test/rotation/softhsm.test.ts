@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { createPkcs11Provider } from '../../src/providers/pkcs11/provider.ts'
 import { importVersion } from '../../src/rotation/new-version.ts'
-import { rotate, transition } from '../../src/rotation/transitions.ts'
+import { rotate, transition } from '../../src/rotation/key-changes.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 import { createSoftHsm } from '../support/softhsm.ts'
 

@@ -6,7 +6,7 @@ import { openFolderStorage } from '../../src/storage/folder-storage.ts'
 import { anchoredAdmission, createAdmission } from '../../src/rotation/admission.ts'
 import { StoreAnchor } from '../../src/rotation/store-anchor.ts'
 import { LOG_ROLES } from '../../src/log/log-roles.ts'
-import { transition } from '../../src/rotation/transitions.ts'
+import { transition } from '../../src/rotation/key-changes.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 
 const NAMES = { audit: 'sign.example.com/audit', transparency: 'sign.example.com' }

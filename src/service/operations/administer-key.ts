@@ -20,7 +20,7 @@ import {
   previewRotation,
   previewTransition,
 } from '../../rotation/preview.ts'
-import { cancelDestruction, rotate, transition } from '../../rotation/transitions.ts'
+import { cancelDestruction, rotate, transition } from '../../rotation/key-changes.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './find-key.ts'
 import { describeVersion, type VersionView } from './describe-key.ts'

@@ -3,7 +3,7 @@ import { CountersignError, ERROR_TRAITS } from '../../../src/errors.ts'
 import type { ProtectedRequest } from '../../../src/access/approvals.ts'
 import type { ServiceContext } from '../../../src/service/context.ts'
 import { parseKeyHistory } from '../../../src/keys/key-history.ts'
-import { transition } from '../../../src/rotation/transitions.ts'
+import { transition } from '../../../src/rotation/key-changes.ts'
 import { createKeyring } from '../../../src/rotation/store-keyring.ts'
 import {
   createPublications,
