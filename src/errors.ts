@@ -271,6 +271,9 @@ export interface CountersignErrorOptions {
   readonly cause?: unknown
 }
 
+/** By it a copy of this module in another package, or another version of it, recognises the errors of this one. */
+const BRAND = Symbol.for('countersign.error')
+
 /** The only error the library throws on purpose; `code` is stable, `message` is for people. */
 export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name: string = 'CountersignError'
@@ -286,6 +289,15 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
     this.hint = hint
     this.reason = reason
     this.details = reason === undefined ? details : { reason, ...details }
+  }
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true })
+  }
+
+  /** By brand, since `countersign` and `@countersign/verify` in one process each have this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
   }
 
   /** Process exit status of this failure. */
