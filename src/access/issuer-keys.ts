@@ -6,12 +6,13 @@
  */
 import { untilCancelled } from '../basics/cancellation.ts'
 import type { BoundedGet } from '../client/bounded-get.ts'
+import { createJwksCache } from '../client/jwks-cache.ts'
 import { CountersignError } from '../errors.ts'
-import { isKeyNamed, type KeyName, type NamedPublicKey } from '../formats/jwks.ts'
+import type { KeyName, NamedPublicKey } from '../formats/jwks.ts'
 import {
-  fetchedKeys,
-  fileKeys,
-  type IssuerKeySource,
+  FILE_BOUNDS,
+  getFromFile,
+  getFromIssuer,
   type KeySourceSettings,
 } from './issuer-key-source.ts'
 
@@ -36,85 +37,28 @@ export interface IssuerKeysOptions {
   readonly onFailure?: ((error: CountersignError) => void) | undefined
 }
 
-/** How long keys serve past their age while the issuer does not answer. */
-const MAX_STALE_SECONDS = 3600
-
 /** Makes the finder of an issuer's keys; nothing is loaded before the first question. */
-export function createIssuerKeys({ settings, get, ...options }: IssuerKeysOptions): IssuerKeys {
-  const { issuer, jwks } = settings
-  const source = jwks === undefined ? fetchedKeys(settings, get) : fileKeys(jwks, settings)
-  return new KeptKeys(issuer, source, options)
-}
-
-interface Kept {
-  readonly keys: readonly NamedPublicKey[]
-  /** Seconds since 1970. */
-  readonly freshUntil: number
-}
-
-class KeptKeys implements IssuerKeys {
-  readonly #issuer: string
-  readonly #source: IssuerKeySource
-  readonly #options: Pick<IssuerKeysOptions, 'now' | 'onFailure'>
-  // Written by #refresh alone, of which one runs at a time.
-  #kept: Kept | undefined
-  #failure: CountersignError | undefined
-  #triedAt = -Infinity
-  #flight: Promise<void> | undefined
-
-  constructor(
-    issuer: string,
-    source: IssuerKeySource,
-    options: Pick<IssuerKeysOptions, 'now' | 'onFailure'>,
-  ) {
-    this.#issuer = issuer
-    this.#source = source
-    this.#options = options
-  }
-
-  async keysFor(name: KeyName, signal?: AbortSignal): Promise<readonly NamedPublicKey[]> {
-    const known = this.#find(name, 0)
-    if (known !== undefined) return known
-    if (this.#flight !== undefined || this.#mayAsk()) {
-      this.#flight ??= this.#refresh().finally(() => (this.#flight = undefined))
-      await untilCancelled(this.#flight, signal)
-    }
-    const found = this.#find(name, MAX_STALE_SECONDS)
-    if (found !== undefined) return found
-    // The key may be one that the issuer could not tell us about.
-    if (this.#failure !== undefined) throw this.#failure
-    return this.#kept?.keys ?? []
-  }
-
-  /** The keys, where the one asked for is among them and they are no older than they may be. */
-  #find(name: KeyName, staleSeconds: number): readonly NamedPublicKey[] | undefined {
-    const kept = this.#kept
-    if (kept === undefined || this.#now() >= kept.freshUntil + staleSeconds) return undefined
-    return kept.keys.some((key) => isKeyNamed(key, name)) ? kept.keys : undefined
-  }
-
-  #now(): number {
-    return this.#options.now().getTime() / 1000
-  }
-
-  #mayAsk(): boolean {
-    const { success, failure } = this.#source.pauseSeconds
-    const pause = this.#failure === undefined ? success : failure
-    const passed = this.#now() - this.#triedAt
-    // A clock that was put back must not stop us from asking.
-    return passed >= pause || passed < 0
-  }
-
-  async #refresh(): Promise<void> {
-    this.#triedAt = this.#now()
-    try {
-      const { keys, freshSeconds } = await this.#source.load()
-      this.#kept = { keys, freshUntil: this.#now() + freshSeconds }
-      this.#failure = undefined
-    } catch (error) {
-      this.#failure = toOutage(this.#issuer, error)
-      this.#options.onFailure?.(this.#failure)
-    }
+export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
+  const { settings, get, now, onFailure } = options
+  const { issuer, jwksUri, jwks, algorithms } = settings
+  const keys = createJwksCache({
+    url: new URL(jwksUri ?? issuer),
+    get: jwks === undefined ? getFromIssuer(settings, get) : getFromFile(jwks),
+    now,
+    // Replicas of one service are too few to spread.
+    random: () => 0,
+    algorithms,
+    ...(jwks !== undefined && { bounds: FILE_BOUNDS }),
+    onFailure: (error) => onFailure?.(toOutage(issuer, error)),
+  })
+  return {
+    keysFor: async ({ kid, alg }, signal) => {
+      try {
+        return await untilCancelled(keys.keysFor(kid, alg), signal)
+      } catch (error) {
+        throw CountersignError.is(error, 'ERR_CANCELLED') ? error : toOutage(issuer, error)
+      }
+    },
   }
 }
 

@@ -31,17 +31,23 @@ export interface CacheBounds {
   readonly leastFreshSeconds: number
   /** However long its `max-age`, it is asked for again no later. */
   readonly mostFreshSeconds: number
-  /** How old it may get while the service does not answer. */
+  /** Its `max-age` where neither the answer nor the document has one. */
+  readonly usualFreshSeconds: number
+  /** How long it serves on after that time while the service does not answer (RFC 5861 section 4). */
   readonly maxStaleSeconds: number
-  /** Least time between two fetches caused by an unknown key or an unreachable service. */
+  /** Least time between two fetches that unknown keys cause. */
   readonly cooldownSeconds: number
+  /** Least time between two fetches from a service that does not answer. */
+  readonly failureCooldownSeconds: number
 }
 
 const DEFAULT_BOUNDS: CacheBounds = {
   leastFreshSeconds: 10,
   mostFreshSeconds: 24 * 60 * 60,
+  usualFreshSeconds: 10,
   maxStaleSeconds: 60 * 60,
   cooldownSeconds: 30,
+  failureCooldownSeconds: 30,
 }
 
 /** What a {@link CachedDocument} is made of. */
@@ -57,6 +63,12 @@ export interface CachedDocumentOptions<T> {
   readonly assertUsable?: (value: T) => void
   /** Judges a document from its copy; throws where it is damaged or changed, and it is then not used. */
   readonly restore: (body: Uint8Array, context: JsonObject) => T
+  /** The `max-age` that the document itself states, for answers that lost theirs on the way. */
+  readonly maxAgeOf?: (value: T) => number | undefined
+  /** Whether the held document serves on after this error; default: the service did not answer. */
+  readonly isPassing?: (error: CountersignError) => boolean
+  /** Called with every fetch that failed, also where the held document serves on. */
+  readonly onFailure?: ((error: unknown) => void) | undefined
   /** What {@link CachedDocumentOptions.restore} needs to judge this value's document again. */
   readonly contextOf: (value: T) => JsonObject
   readonly now: () => Date
@@ -77,8 +89,6 @@ interface Held<T> extends HeldDocument<T> {
   readonly freshUntilMs: number
 }
 
-/** The service answers too seldom, or not at all: a copy may be used for a while. */
-const PASSING: ReadonlySet<string> = new Set(['ERR_NETWORK', 'ERR_TIMEOUT'])
 /** Beyond the lifetime that caches may give a document: how long replicas may take to agree on a newer one. */
 const SETTLING_SECONDS = 60
 const LATE_PAUSE_MS = 250
@@ -96,7 +106,8 @@ export class CachedDocument<T> {
   #loading: Promise<void> | undefined
   #refreshing: Promise<T> | undefined
   #lastTryMs = -Infinity
-  #lastFailureMs = -Infinity
+  /** Why the last fetch failed; undefined once one succeeded. */
+  #failure: { readonly error: unknown; readonly atMs: number } | undefined
 
   constructor(options: CachedDocumentOptions<T>) {
     this.#options = options
@@ -113,7 +124,7 @@ export class CachedDocument<T> {
     await this.#load()
     const held = this.#held
     if (held !== undefined && this.#isFresh(held)) return held.value
-    return this.#fetchOrKeep(this.#lastFailureMs)
+    return this.#fetchOrKeep(undefined)
   }
 
   /**
@@ -125,6 +136,12 @@ export class CachedDocument<T> {
   async newest(): Promise<T> {
     await this.#load()
     return this.#fetchOrKeep(this.#lastTryMs)
+  }
+
+  /** Why the last fetch failed; undefined if none was made since one succeeded. */
+  get failure(): CountersignError | undefined {
+    const error = this.#failure?.error
+    return CountersignError.is(error) ? error : undefined
   }
 
   /**
@@ -163,13 +180,9 @@ export class CachedDocument<T> {
     }
   }
 
-  async #fetchOrKeep(pausesSinceMs: number): Promise<T> {
+  async #fetchOrKeep(checkedMs: number | undefined): Promise<T> {
+    if (this.#refreshing === undefined && this.#isCooling(checkedMs)) return this.#fallBack()
     const held = this.#held
-    const { cooldownSeconds } = this.#bounds
-    const isCooling = this.#options.now().getTime() - pausesSinceMs < cooldownSeconds * 1000
-    if (held !== undefined && isCooling && this.#refreshing === undefined) {
-      return this.#keep(held, undefined)
-    }
     try {
       return await this.refresh()
     } catch (error) {
@@ -177,10 +190,33 @@ export class CachedDocument<T> {
       const isUnkept = CountersignError.is(error, 'ERR_FILE_WRITE')
       if (isUnkept && this.#held !== undefined) return this.#usable(this.#held)
       if (held !== undefined && this.#isLate(held, error)) return this.#keepAwhile(held)
-      this.#lastFailureMs = this.#lastTryMs
-      if (held === undefined || !CountersignError.is(error) || !PASSING.has(error.code)) throw error
-      return this.#keep(held, error)
+      this.#failure = { error, atMs: this.#lastTryMs }
+      this.#options.onFailure?.(error)
+      return this.#fallBack()
     }
+  }
+
+  /** Whether it is too early for another fetch: soon after a failure, or after the last check for a newer one. */
+  #isCooling(checkedMs: number | undefined): boolean {
+    const nowMs = this.#options.now().getTime()
+    const { cooldownSeconds, failureCooldownSeconds } = this.#bounds
+    // A clock that was put back must not stop the fetches.
+    const isWithin = (sinceMs: number, seconds: number): boolean =>
+      nowMs >= sinceMs && nowMs - sinceMs < seconds * 1000
+    if (this.#failure !== undefined) return isWithin(this.#failure.atMs, failureCooldownSeconds)
+    return (
+      checkedMs !== undefined && this.#held !== undefined && isWithin(checkedMs, cooldownSeconds)
+    )
+  }
+
+  /** What is held, while it may serve on; otherwise the failure that nothing makes up for. */
+  #fallBack(): T {
+    const held = this.#held
+    const error = this.#failure?.error
+    const { isPassing = isOutage } = this.#options
+    const servesOn = error === undefined || (CountersignError.is(error) && isPassing(error))
+    if (held === undefined || !servesOn) throw error
+    return this.#keep(held, error)
   }
 
   /**
@@ -206,10 +242,10 @@ export class CachedDocument<T> {
   }
 
   #keep(held: Held<T>, cause: unknown): T {
-    const { fetchedAt } = held
+    const { fetchedAt, stored } = held
     const ageSeconds = (this.#options.now().getTime() - fetchedAt.getTime()) / 1000
-    const { maxStaleSeconds } = this.#bounds
-    if (ageSeconds <= maxStaleSeconds) return this.#usable(held)
+    const maxStaleSeconds = stored.freshSeconds + this.#bounds.maxStaleSeconds
+    if (ageSeconds < maxStaleSeconds) return this.#usable(held)
     const { url } = this.#options
     throw new CountersignError(
       'ERR_TRUST_STALE',
@@ -230,29 +266,34 @@ export class CachedDocument<T> {
     const etag = before?.stored.etag
     const headers = etag === undefined ? {} : { 'if-none-match': etag }
     const answer = await get({ url, maxBytes, headers, ...(mediaTypes && { mediaTypes }) })
-    const isSame = answer.status === 304 && before !== undefined
+    const isSame = before !== undefined && isUnchanged(answer, before.stored)
     const body = isSame ? before.stored.body : answer.body
+    // An unchanged document stays the same value, by which callers recognise what they derived from it.
     const value = isSame ? before.value : accept(body, before?.value)
     assertUsable?.(value)
     const stored: StoredDocument = {
       body,
-      etag: isSame ? etag : answer.headers.etag,
+      etag: answer.status === 304 ? etag : answer.headers.etag,
       fetchedAt: now(),
-      freshSeconds: this.#freshSeconds(answer),
+      freshSeconds: this.#freshSeconds(answer, value),
       context: isSame ? before.stored.context : contextOf(value),
     }
     this.#hold(value, stored)
+    this.#failure = undefined
     await copy?.write(stored)
     return value
   }
 
   /** RFC 9111: what `max-age` grants, less what the answer has already spent in caches on its way. */
-  #freshSeconds({ headers }: BoundedGetAnswer): number {
+  #freshSeconds({ headers }: BoundedGetAnswer, value: T): number {
     const maxAge = /(?:^|[\s,])max-age=(\d{1,9})(?:[\s,]|$)/i.exec(headers['cache-control'] ?? '')
     const age = /^\d{1,9}$/.test(headers.age ?? '') ? Number(headers.age) : 0
-    const { leastFreshSeconds, mostFreshSeconds } = this.#bounds
-    const granted = Number(maxAge?.[1] ?? 0) - age
-    return Math.min(mostFreshSeconds, Math.max(leastFreshSeconds, granted))
+    const { leastFreshSeconds, mostFreshSeconds, usualFreshSeconds } = this.#bounds
+    const stated = this.#options.maxAgeOf?.(value)
+    const answered = maxAge === null ? undefined : Number(maxAge[1])
+    const granted = Math.min(answered ?? Infinity, stated ?? Infinity)
+    const left = (granted === Infinity ? usualFreshSeconds : granted) - age
+    return Math.min(mostFreshSeconds, Math.max(leastFreshSeconds, left))
   }
 
   #hold(value: T, stored: StoredDocument): void {
@@ -281,6 +322,15 @@ export class CachedDocument<T> {
       this.#refusal = refusedCopy(error)
     }
   }
+}
+
+/** The service does not answer, or not usably. */
+function isOutage({ code }: CountersignError): boolean {
+  return code === 'ERR_NETWORK' || code === 'ERR_TIMEOUT'
+}
+
+function isUnchanged({ status, body }: BoundedGetAnswer, { body: held }: StoredDocument): boolean {
+  return status === 304 || (body.length === held.length && Buffer.compare(body, held) === 0)
 }
 
 function refusedCopy(cause: CountersignError): CountersignError {

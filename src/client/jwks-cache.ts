@@ -31,6 +31,8 @@ export interface JwksCacheOptions {
   /** Kept between runs, for use offline. */
   readonly copy?: DocumentCopy | undefined
   readonly bounds?: Partial<CacheBounds> | undefined
+  /** Called with every fetch that failed, also where the keys at hand serve on. */
+  readonly onFailure?: ((error: unknown) => void) | undefined
 }
 
 /** The keys of one issuer. */
@@ -40,13 +42,23 @@ export interface JwksCache {
    * again. A `kid` can be made up, so such fetches are at least 30 s apart.
    *
    * @throws {@link CountersignError} ERR_TRUST_ROLLED_BACK — an older set than the one seen before;
-   * ERR_TRUST_STALE, ERR_NETWORK, ERR_TIMEOUT; ERR_TRUST_INVALID, ERR_JSON_INVALID — no key set
+   * ERR_TRUST_STALE, ERR_NETWORK, ERR_TIMEOUT; ERR_TRUST_INVALID, ERR_JSON_INVALID — no key set. Each of them
+   * also where the keys at hand serve on and the one asked for is not among them: it may be new.
    */
   keysFor(kid: string | undefined, alg?: string): Promise<readonly NamedPublicKey[]>
   /** As {@link JwksCache.keysFor}, with all the set says. */
   setFor(kid: string | undefined, alg?: string): Promise<KeySet>
 }
 
+/**
+ * The rules for keys of issuers: those of a service of ours for its clients, and those of callers for the
+ * service itself.
+ */
+const BOUNDS: Partial<CacheBounds> = {
+  mostFreshSeconds: 60 * 60,
+  usualFreshSeconds: 5 * 60,
+  failureCooldownSeconds: 5,
+}
 const MEDIA_TYPES = ['application/jwk-set+json', 'application/json']
 const MAX_SET_BYTES = 512 * 1024
 
@@ -55,6 +67,7 @@ export function createJwksCache(options: JwksCacheOptions): JwksCache {
   const { url, algorithms } = options
   const document = new CachedDocument<KeySet>({
     ...options,
+    bounds: { ...BOUNDS, ...options.bounds },
     mediaTypes: MEDIA_TYPES,
     maxBytes: MAX_SET_BYTES,
     accept: (body, previous) => {
@@ -64,12 +77,21 @@ export function createJwksCache(options: JwksCacheOptions): JwksCache {
     },
     restore: (body) => parseJwks(body, { algorithms }),
     contextOf: () => ({}),
+    maxAgeOf: ({ refreshHintSeconds }) => refreshHintSeconds,
+    // A set that is garbled is an outage like another; one that is older may be an attack, and is reported.
+    isPassing: ({ code }) => code !== 'ERR_TRUST_ROLLED_BACK',
   })
   const setFor = async (kid: string | undefined, alg?: string): Promise<KeySet> => {
     const set = await document.current()
     const name: KeyName = { kid, alg }
-    if (kid === undefined || set.keys.some((key) => isKeyNamed(key, name))) return set
-    return document.newest()
+    if (kid === undefined || isKnown(set, name)) return set
+    const newest = await document.newest()
+    if (document.failure === undefined || isKnown(newest, name)) return newest
+    throw document.failure
   }
   return { setFor, keysFor: async (kid, alg) => (await setFor(kid, alg)).keys }
+}
+
+function isKnown({ keys }: KeySet, name: KeyName): boolean {
+  return keys.some((key) => isKeyNamed(key, name))
 }

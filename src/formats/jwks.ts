@@ -11,7 +11,7 @@ import {
 } from '../crypto/algorithms.ts'
 import { parsePublicKeyJwk, type PublicKeyInfo, rebindRsaKey } from '../crypto/public-key.ts'
 import { CountersignError } from '../errors.ts'
-import { type JsonObject, parseJson, readObject } from './json.ts'
+import { type JsonObject, type JsonValue, parseJson, readObject } from './json.ts'
 
 /** A key by the name that tokens call it. */
 export interface NamedPublicKey {
@@ -33,6 +33,8 @@ export interface KeySet {
   readonly skipped: readonly SkippedKey[]
   /** Number of the publication, in sets of a countersign service. */
   readonly sequence: number | undefined
+  /** After how many seconds it should be fetched again, in sets of a countersign service. */
+  readonly refreshHintSeconds: number | undefined
 }
 
 /** The key that a token names: attacker-controlled, and only compared. */
@@ -91,8 +93,13 @@ export function parseJwks(bytes: Uint8Array | string, options: KeySetOptions = {
       skipped.push({ index, reason: error.message })
     }
   }
-  const sequence = set.value('sequence')
-  return { keys, skipped, sequence: Number.isSafeInteger(sequence) ? Number(sequence) : undefined }
+  const sequence = wholeNumber(set.value('sequence'))
+  const hint = wholeNumber(set.value('refreshHintSeconds')) ?? 0
+  return { keys, skipped, sequence, refreshHintSeconds: hint > 0 ? hint : undefined }
+}
+
+function wholeNumber(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
 }
 
 /** Makes a key of each algorithm that a JWK counts for; its own `alg`, where it has one, is the only one. */

@@ -59,7 +59,7 @@ test('keys are fetched once for as long as they may be kept', async () => {
 
 test.each([
   ['no time', 'no-store', 299, 301],
-  ['too short a time', 'max-age=0', 59, 61],
+  ['too short a time', 'max-age=0', 9, 11],
   ['too long a time', 'max-age=999999', 3599, 3601],
 ])(
   'with %s (%s) keys are kept for a time that is bounded',

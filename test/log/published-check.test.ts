@@ -84,6 +84,7 @@ const auditLog = (number: number): AuditLogIdentity => ({
 const keySet = (number: number, sequence?: number): KeySet => ({
   keys: [{ kid: 'any text', key: key(number) }],
   skipped: [],
+  refreshHintSeconds: undefined,
   sequence,
 })
 
