@@ -20,7 +20,7 @@ import { readGolden } from '../support/golden/read.ts'
 import { readProjectFile } from '../support/project.ts'
 
 const RELEASES = readdirSync(GOLDEN_FOLDER, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && /^\d/.test(entry.name))
   .map(({ name }) => name)
 const { version } = JSON.parse(readProjectFile('package.json')) as { readonly version: string }
 const MAX_SET_BYTES = 1_500_000

@@ -1,0 +1,3 @@
+module countersign.dev/vectors/confirm
+
+go 1.25.8
