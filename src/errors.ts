@@ -266,6 +266,8 @@ export interface CountersignErrorOptions {
   readonly hint?: string | undefined
   /** Why, for a surface that adds what to type; it is in the details too. */
   readonly reason?: ErrorReason | undefined
+  /** When to try again, known by what refused: a circuit breaker, a quota, a restart; it is in the details too. */
+  readonly retryAfterSeconds?: number | undefined
   readonly details?: ErrorDetails | undefined
   /** The error below this one; logged, never sent to a caller. */
   readonly cause?: unknown
@@ -285,10 +287,14 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
   constructor(code: Code, message: string, options: CountersignErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    const { hint, reason, details = {} } = options
+    const { hint, reason, retryAfterSeconds, details = {} } = options
     this.hint = hint
     this.reason = reason
-    this.details = reason === undefined ? details : { reason, ...details }
+    this.details = {
+      ...(reason !== undefined && { reason }),
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      ...details,
+    }
   }
 
   static {
@@ -308,6 +314,12 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
   /** Whether the same call may succeed later without a change. */
   get retryable(): boolean {
     return ERROR_TRAITS[this.code].retryable
+  }
+
+  /** Seconds after which the same call may succeed; undefined where nothing knows. */
+  get retryAfterSeconds(): number | undefined {
+    const { retryAfterSeconds } = this.details
+    return typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined
   }
 
   /** Whether a caught value is a CountersignError, with the given code, if any. */

@@ -27,13 +27,18 @@ const BY_STATUS: Readonly<Partial<Record<number, ErrorCode>>> = {
 }
 
 /** Makes the error of an unsuccessful answer. */
-export function toServiceError(url: URL, { status, body }: ExchangeAnswer): CountersignError {
+export function toServiceError(
+  url: URL,
+  { status, headers, body }: ExchangeAnswer,
+): CountersignError {
   const found = readProblem(body)
-  const problem = found === undefined ? undefined : problemToError(found)
+  const retryAfterSeconds = readSeconds(headers.get('retry-after'))
+  const problem = found === undefined ? undefined : problemToError(found, retryAfterSeconds)
   if (problem !== undefined) return problem
   const code = BY_STATUS[status] ?? (status >= 500 ? 'ERR_NETWORK' : 'ERR_REQUEST_INVALID')
   return new CountersignError(code, `${url.host} answers with status ${status}`, {
     hint: `check that ${url.origin} is a countersign service and what stands before it`,
+    retryAfterSeconds,
     details: { host: url.host, status },
   })
 }
@@ -41,18 +46,29 @@ export function toServiceError(url: URL, { status, body }: ExchangeAnswer): Coun
 /**
  * The error that a problem document tells of, its code kept; undefined if the code is not one of ours.
  * Its text is the service's word.
+ *
+ * @param retryAfterSeconds - what the answer as a whole says of when to try again
  */
-export function problemToError(problem: JsonObject): CountersignError | undefined {
+export function problemToError(
+  problem: JsonObject,
+  retryAfterSeconds?: number,
+): CountersignError | undefined {
   const { approval, code, detail, hint, reason, requestId } = problem
   if (typeof code !== 'string' || !isErrorCode(code)) return undefined
   return new CountersignError(code, excerpt(detail) ?? `the service refused with ${code}`, {
     hint: excerpt(hint),
     reason: ERROR_REASONS.find((known) => known === reason),
+    retryAfterSeconds,
     details: {
       ...(typeof requestId === 'string' && { requestId: printableExcerpt(requestId) }),
       ...readApproval(approval),
     },
   })
+}
+
+/** `Retry-After` as our service writes it; another one may write a date, which only the retries read. */
+function readSeconds(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined
 }
 
 /** What an approval is given for; words that a person may paste into a shell. */

@@ -9,7 +9,7 @@ import { CountersignError } from '../errors.ts'
 import type { Digest } from '../crypto/digest.ts'
 import { isJsonObject, type JsonObject, parseJson, type JsonValue } from '../formats/json.ts'
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
-import { retryDelay } from '../basics/retry-delay.ts'
+import { isLongWait, LONGEST_WORTH_MS, retryDelay } from '../basics/retry-delay.ts'
 import type { Runtime } from '../basics/runtime.ts'
 import { exchange } from './exchange.ts'
 import { toServiceError } from './problem.ts'
@@ -154,8 +154,9 @@ function createCaller(options: ServiceClientOptions): Call {
         refused = { token, error }
         continue
       }
-      if (!error.retryable || tries >= maxTries || signal?.aborted === true) throw error
-      await runtime.pause(retryDelay(tries, retryAfter, runtime), signal)
+      if (tries >= maxTries || signal?.aborted === true || !isWorthARetry(attempt, runtime))
+        throw error
+      await runtime.pause(retryDelay(tries, retryAfter, runtime, LONGEST_WORTH_MS), signal)
     }
   }
 }
@@ -163,6 +164,14 @@ function createCaller(options: ServiceClientOptions): Call {
 type Attempt =
   | { readonly answer: JsonObject }
   | { readonly error: CountersignError; readonly retryAfter: string | null }
+
+/** A service that asks for a longer wait than a command should sit through is not asked again. */
+function isWorthARetry(
+  { error, retryAfter }: Extract<Attempt, { readonly error: CountersignError }>,
+  { now }: Pick<Runtime, 'now'>,
+): boolean {
+  return error.retryable && !isLongWait(retryAfter, now())
+}
 
 async function attemptOnce(
   url: URL,

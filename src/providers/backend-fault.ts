@@ -8,16 +8,18 @@ import { CountersignError, ERROR_TRAITS } from '../errors.ts'
 
 /**
  * Gives the error of a backend a code that says whose fault it is; the error itself is its cause. What says
- * so already passes unchanged, as a request that was cancelled does.
+ * so already passes unchanged, as a request that was cancelled does. What the backend knows of when to try
+ * again (`retryAfterSeconds`) is kept: it becomes the answer's `Retry-After`.
  *
  * @param what - names what did not work, for the log of the service
  */
 export function toBackendFault(thrown: unknown, what: string): unknown {
   if (!CountersignError.is(thrown)) return thrown
-  const { code, hint, message } = thrown
+  const { code, hint, message, retryAfterSeconds } = thrown
   if (code === 'ERR_CANCELLED' || ERROR_TRAITS[code].http >= 500) return thrown
   return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `${what} (${code}): ${message}`, {
     hint,
+    retryAfterSeconds,
     details: { backend: code },
     cause: thrown,
   })

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
 import { CountersignError } from '../../errors.ts'
-import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.ts'
+import { PROBLEM_MEDIA_TYPE, type Problem, retryAfterSeconds, toProblem } from './problem.ts'
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>
 type ConnectionError = Parameters<ClientErrorHandler>[0]
@@ -12,21 +12,25 @@ type ConnectionError = Parameters<ClientErrorHandler>[0]
 export function createClientErrorHandler(randomId: () => string): ClientErrorHandler {
   return function (this: { readonly log: FastifyBaseLogger }, failure, socket) {
     if (failure.code === 'ECONNRESET' || socket.destroyed) return
-    const problem = toProblem(toRequestError(failure), randomId())
-    const { code, requestId, status } = problem
+    const error = toRequestError(failure)
+    const problem = toProblem(error, randomId())
+    const { code, requestId } = problem
     this.log.info({ code, reqId: requestId, reason: failure.code }, 'no request')
-    if (socket.writable) write(socket, status, JSON.stringify(problem))
+    if (socket.writable) write(socket, problem, retryAfterSeconds(error))
     socket.destroy(failure)
   }
 }
 
-function write(socket: Socket, status: number, body: string): void {
+function write(socket: Socket, problem: Problem, retryAfter: number | undefined): void {
+  const { status } = problem
+  const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     `content-type: ${PROBLEM_MEDIA_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
     'connection: close',
+    ...(retryAfter === undefined ? [] : [`retry-after: ${retryAfter}`]),
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -122,13 +122,13 @@ class Counter {
 
 function overloaded(): CountersignError {
   return new CountersignError('ERR_OVERLOADED', 'more requests wait than the service takes', {
-    details: { retryAfterSeconds: 1 },
+    retryAfterSeconds: 1,
   })
 }
 
 function overShare(): CountersignError {
   return new CountersignError('ERR_THROTTLED', 'too many requests of this caller wait', {
     hint: 'wait for answers before sending more',
-    details: { retryAfterSeconds: 1 },
+    retryAfterSeconds: 1,
   })
 }

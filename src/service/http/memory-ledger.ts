@@ -48,7 +48,7 @@ export class MemoryLedger {
 function overShare(): CountersignError {
   return new CountersignError('ERR_THROTTLED', 'this caller sends too much at once', {
     hint: 'wait for answers before sending more',
-    details: { retryAfterSeconds: 1 },
+    retryAfterSeconds: 1,
   })
 }
 
@@ -56,8 +56,6 @@ function overloaded(): CountersignError {
   return new CountersignError(
     'ERR_OVERLOADED',
     'more is being sent than the service takes at once',
-    {
-      details: { retryAfterSeconds: 1 },
-    },
+    { retryAfterSeconds: 1 },
   )
 }

@@ -40,7 +40,15 @@ export interface Problem {
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 
 const UNPROCESSABLE = 422
-const RETRY_AFTER_SECONDS: Readonly<Partial<Record<number, number>>> = { 429: 1, 503: 5 }
+/** Where what failed does not know better. */
+const USUAL_RETRY_SECONDS = 5
+/** Of what passes as soon as other requests end. */
+const SOON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_OVERLOADED',
+  'ERR_THROTTLED',
+  'ERR_STATE_CONFLICT',
+])
+const LONGEST_RETRY_SECONDS = 3600
 
 /** Makes the problem document of anything that was thrown. */
 export function toProblem(thrown: unknown, requestId: string): Problem {
@@ -88,11 +96,13 @@ function comparisonOf({ code, details }: CountersignError): Pick<Problem, 'expec
   }
 }
 
-/** Seconds to wait before a retry, for the header of that name; undefined where it would not help. */
+/** Whole seconds to wait before a retry, for the header of that name; undefined where no retry helps. */
 export function retryAfterSeconds(thrown: unknown): number | undefined {
-  const error = toRequestError(thrown)
-  const told = error.details['retryAfterSeconds']
-  return typeof told === 'number' ? told : RETRY_AFTER_SECONDS[statusOf(error)]
+  const { code, retryable, retryAfterSeconds: known } = toRequestError(thrown)
+  if (!retryable) return undefined
+  const seconds = known ?? (SOON.has(code) ? 1 : USUAL_RETRY_SECONDS)
+  // Never 0: a client that is not patient would come back at once.
+  return Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)))
 }
 
 /** What a caller learns about a failure on our side: neither hosts nor paths nor names of backends. */

@@ -38,6 +38,6 @@ export const drain: FastifyPluginCallback = fp((app: FastifyInstance, _options, 
 function shuttingDown(): CountersignError {
   return new CountersignError('ERR_OVERLOADED', 'this replica is shutting down', {
     hint: 'try again: another replica answers',
-    details: { retryAfterSeconds: 1 },
+    retryAfterSeconds: 1,
   })
 }

@@ -9,7 +9,7 @@ import { callerId } from '../http/request.ts'
 export function throttled(retryAfterSeconds: number): CountersignError {
   return new CountersignError('ERR_THROTTLED', 'too many requests', {
     hint: `wait ${retryAfterSeconds} s, then try again`,
-    details: { retryAfterSeconds },
+    retryAfterSeconds,
   })
 }
 
