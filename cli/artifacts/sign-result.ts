@@ -7,6 +7,7 @@ import { withTypedHint } from '../render/hints.ts'
 import { schema } from '../render/json.ts'
 import { renderNames } from '../render/names.ts'
 import { renderSigned } from '../render/sign.ts'
+import { renderFailedLine } from '../render/verify.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SignatureOutput } from '../../src/artifacts/artifact-signer.ts'
 import type { DeliveredSignature, Delivery } from '../../src/artifacts/delivery.ts'
@@ -71,9 +72,10 @@ export function toSignOutcome(
 ): Outcome {
   const artifacts = results.map(({ document }) => document)
   for (const artifact of artifacts) {
-    const text = renderSigned(artifact, terminal)
-    if (artifact.ok) terminal.say(text)
-    else terminal.talk(text)
+    const text = renderSigned(artifact, signer.describe(), terminal)
+    const { error } = artifact
+    if (error === undefined) terminal.say(text)
+    else terminal.talk(text, renderFailedLine(artifact.name, error, terminal))
   }
   const failures = results.flatMap(({ error }) => error ?? [])
   const exitCode = failures.length === 0 ? 0 : worstExit(failures)

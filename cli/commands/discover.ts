@@ -46,10 +46,11 @@ async function discover(
 ): Promise<Outcome> {
   const [target] = await readTargets([name], undefined, environment.terminal)
   const artifacts = target === undefined ? [] : await readTrees(target, flags, environment)
-  environment.terminal.say('nothing of this is verified: countersign verify does that')
+  const { terminal } = environment
+  terminal.say('not verified; to verify it: countersign verify')
   return {
     exitCode: 0,
-    report: artifacts.map(renderTree).join(''),
+    report: artifacts.map((tree) => renderTree(tree, terminal.report)).join(''),
     document: { schema: schema('discovery'), ok: true, exitCode: 0, isVerified: false, artifacts },
   }
 }

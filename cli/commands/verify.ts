@@ -38,7 +38,7 @@ import {
 } from '../artifacts/policy.ts'
 import { assertBuilderKnown } from '../../src/verification/source.ts'
 import { renderNames } from '../render/names.ts'
-import { renderCriteria, renderVerdict } from '../render/verify.ts'
+import { renderCriteria, sayVerdict } from '../render/verify.ts'
 import { toArtifactWorld } from '../artifacts/world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { SecretFlags } from '../terminal/secrets.ts'
@@ -70,7 +70,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
   const types = [...PREDICATE_NAMES, 'a URI', 'any'].join(', ')
   return new Command('verify')
     .description(
-      'Check signatures and attestations against what you trust. Prints the criteria, then one line for each artifact; on stdout the names of those that passed, images by digest.',
+      'Check signatures and attestations against what you trust. Prints the criteria, then the verdict on each artifact; on stdout the names of those that passed, images by digest.',
     )
     .argument('[artifacts...]', ARTIFACTS)
     .option('--checksums <file>', 'also the files of a checksum file, which must match it')
@@ -160,7 +160,7 @@ async function verify(
     format: flags.format,
   }
   const sayCriteria = ({ described }: CommandTrust): void => {
-    terminal.say(renderCriteria(describeCriteria(policy, described)))
+    terminal.say(renderCriteria(describeCriteria(policy, described), terminal))
   }
   sayCriteria(trust)
   const verifyWith = (
@@ -183,11 +183,7 @@ async function verify(
 
 /** Says how each verification ended. */
 function toOutcome(verified: readonly VerifiedArtifact[], terminal: Terminal): Outcome {
-  for (const { document } of verified) {
-    const text = renderVerdict(document, terminal)
-    if (document.ok) terminal.say(text)
-    else terminal.talk(text)
-  }
+  for (const { document } of verified) sayVerdict(document, terminal)
   const document = toResultDocument(
     verified.map((one) => one.document),
     verified.flatMap(({ error }) => error ?? []),

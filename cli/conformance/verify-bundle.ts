@@ -17,7 +17,7 @@ import type { Outcome } from '../context.ts'
 import { openKeys } from '../keys/open.ts'
 import { openLocalArtifact } from '../../src/artifacts/local-content.ts'
 import { withTypedVerdict } from '../render/hints.ts'
-import { renderVerdict } from '../render/verify.ts'
+import { sayVerdict } from '../render/verify.ts'
 import { toArtifactWorld } from '../artifacts/world.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { type InstanceFlags, readInstanceRoot } from '../trust/sigstore-instance.ts'
@@ -49,9 +49,7 @@ export async function verifyBundleCommand(
   )
   const verified = withTypedVerdict(outcome)
   const document = toResultDocument([verified.document], verified.error ? [verified.error] : [])
-  const text = renderVerdict(verified.document, environment.terminal)
-  if (document.ok) environment.terminal.say(text)
-  else environment.terminal.talk(text)
+  sayVerdict(verified.document, environment.terminal)
   return { exitCode: document.exitCode, document: { ...document } }
 }
 

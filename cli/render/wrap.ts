@@ -13,6 +13,8 @@ const LEAST_COLUMNS = 20
 const COMMAND = /(?<=: )(?:countersign|openssl|docker|aws|chmod|mkdir) .*$/
 /** Blanks, and the branches of a tree. */
 const LEAD = /^[ │├└─]*/
+/** A label and the blanks before its value: what follows stays in the column of the value. */
+const LABEL = /^ *(?:[^ │├└]+ )+ +(?=[^ ])/
 
 /** Breaks text for a terminal; for anything else it stays as it is. */
 export function wrapFor({ isTTY, columns = 0 }: TextSink, text: string): string {
@@ -27,20 +29,27 @@ export function wrapText(text: string, columns: number): string {
 
 function wrapLine(line: string, columns: number): readonly string[] {
   const lead = LEAD.exec(line)?.[0] ?? ''
-  const hanging = `${lead.replace('├──', '│  ').replace('└──', '   ')}  `
+  const hangings = hangingsOf(line, lead)
   const lines: string[] = []
   let current = ''
   for (const [gap, word] of splitWords(line.slice(lead.length))) {
     const isFirst = current === ''
-    const indented = `${isFirst ? lead : hanging}${word}`
     if (!isFirst && fits(`${current}${gap}${word}`, columns)) {
       current += `${gap}${word}`
       continue
     }
     if (!isFirst) lines.push(current)
-    current = fits(indented, columns) ? indented : word
+    const indented = (isFirst ? [lead] : hangings).map((indent) => `${indent}${word}`)
+    current = indented.find((text) => fits(text, columns)) ?? word
   }
   return [...lines, current]
+}
+
+/** What the lines after the first begin with: the column of a value, else a little more than the first. */
+function hangingsOf(line: string, lead: string): readonly string[] {
+  const label = LABEL.exec(line)?.[0]
+  const hanging = `${lead.replace('├──', '│  ').replace('└──', '   ')}  `
+  return label === undefined ? [hanging] : [' '.repeat(widthOf(label)), hanging]
 }
 
 /** Words, each with the blanks before it. */
@@ -54,5 +63,9 @@ function splitWords(text: string): readonly (readonly [gap: string, word: string
 }
 
 function fits(line: string, columns: number): boolean {
-  return stripVTControlCharacters(line).length <= columns
+  return widthOf(line) <= columns
+}
+
+function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length
 }

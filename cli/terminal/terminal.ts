@@ -10,7 +10,7 @@
  * @packageDocumentation
  */
 import { printable } from '../../src/formats/printable.ts'
-import type { Context } from '../context.ts'
+import type { Context, TextSink } from '../context.ts'
 import type { CommonFlags } from '../options/shared.ts'
 import { wrapFor } from '../render/wrap.ts'
 
@@ -21,11 +21,13 @@ export type Style = 'good' | 'bad' | 'dim' | 'bold'
 export interface Terminal {
   /** Says a line to the person, on stderr; silent with -q. */
   say(line: string): void
-  /** Says an error; with -q its first line alone. */
-  talk(text: string): void
+  /** Says an error; with -q one line of it, by default its first. */
+  talk(text: string, line?: string): void
   /** As say, only with -v. */
   detail(line: string): void
   style(style: Style, text: string): string
+  /** As style and verbose, for what is printed on stdout. */
+  readonly report: Pick<Terminal, 'style' | 'verbose'>
   /** Shows how far long work has come; on a terminal only, overwritten in place. */
   progress(line: string): void
   /** Prompts for a secret without echo; undefined if the terminal is not interactive. */
@@ -47,15 +49,28 @@ function withoutControls(line: string): string {
   return parts.map((part, index) => (index % 2 === 0 ? printable(part) : part)).join('')
 }
 
+function isTerminalOf(sink: TextSink, env: Context['env']): boolean {
+  return sink.isTTY === true && env['TERM'] !== 'dumb'
+}
+
+function createStyle(
+  sink: TextSink,
+  { noColor }: CommonFlags,
+  { env }: Context,
+): Terminal['style'] {
+  const isForced = (env['FORCE_COLOR'] ?? '') !== ''
+  const isRefused = (env['NO_COLOR'] ?? '') !== '' || noColor
+  if (isRefused || !(isForced || isTerminalOf(sink, env))) return (_, text) => text
+  return (style, text) => `\u001b[${CODES[style]}m${text}\u001b[0m`
+}
+
 /** Creates the terminal of one run. */
 export function createTerminal(flags: CommonFlags, context: Context): Terminal {
   const { stderr, env } = context
   const { quiet, verbose } = flags
   // The document has all of it, and joining both streams still gives JSON.
   const silent = flags.json && !verbose
-  const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb'
-  const noColor = (env['NO_COLOR'] ?? '') !== '' || flags.noColor
-  const colour = ((env['FORCE_COLOR'] ?? '') !== '' || isTerminal) && !noColor
+  const isTerminal = isTerminalOf(stderr, env)
   const canAsk = isTerminal && context.stdin.isTTY === true && !flags.noInput
   let progressShown = false
 
@@ -63,11 +78,11 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
     if (progressShown) stderr.write('\r\u001b[K')
     progressShown = false
   }
-  const talk = (text: string): void => {
+  // Line feeds of others are escaped: what follows the first one is ours, a hint or a detail.
+  const talk = (text: string, line = text.replace(/\n[^]*/, '')): void => {
     clear()
     if (silent) return
-    // Line feeds of others are escaped: what follows the first one is ours, a hint or a detail.
-    const shown = quiet ? text.replace(/\n[^]*/, '') : text
+    const shown = quiet ? line : text
     stderr.write(`${wrapFor(stderr, withoutControls(shown))}\n`)
   }
   return {
@@ -79,7 +94,8 @@ export function createTerminal(flags: CommonFlags, context: Context): Terminal {
     detail: (line) => {
       if (verbose && !quiet) talk(line)
     },
-    style: (style, text) => (colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text),
+    style: createStyle(stderr, flags, context),
+    report: { verbose, style: createStyle(context.stdout, flags, context) },
     progress: (line) => {
       if (!isTerminal || quiet) return
       stderr.write(`\r\u001b[K${printable(line).slice(0, (stderr.columns ?? 80) - 1)}`)

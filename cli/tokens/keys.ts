@@ -86,11 +86,12 @@ async function readSet(
 }
 
 function describeSet(source: string, { keys, skipped, sequence }: KeySet): string {
-  const kids = keys.slice(0, 3).map(({ kid }) => kid)
+  const kids = keys.slice(0, 3).map(({ kid }) => `kid ${kid}`)
   const more = keys.length > kids.length ? `, and ${keys.length - kids.length} more` : ''
   const number = sequence === undefined ? '' : `, sequence ${sequence}`
   const unfit = skipped.length === 0 ? '' : `, ${skipped.length} that do not fit left out`
-  return `${keys.length} keys of ${source} (${kids.join(', ')}${more}${number}${unfit})`
+  const count = keys.length === 1 ? '1 key' : `${keys.length} keys`
+  return `${count} of ${source} (${kids.join(', ')}${more}${number}${unfit})`
 }
 
 async function readOne(

@@ -14,7 +14,7 @@ import { openKeys } from '../keys/open.ts'
 import type { Criterion } from '../artifacts/policy.ts'
 import { withTypedHint } from '../render/hints.ts'
 import { renderTokenVerdict } from '../render/token.ts'
-import { renderCriteria } from '../render/verify.ts'
+import { renderCriteria, renderFailedLine } from '../render/verify.ts'
 import type { SecretFlags } from '../terminal/secrets.ts'
 import { readTokenInput, type TokenFlags } from './input.ts'
 import { readIssuer } from './issuer.ts'
@@ -44,7 +44,7 @@ export async function verifyTokenCommand(
   }
   const token = await readTokenInput(argument, flags, environment)
   const trusted = await readTokenKeys(flags, keys, { ...context, name: namedKey(token) })
-  terminal.say(renderCriteria(describeCriteria(policy, trusted.described)))
+  terminal.say(renderCriteria(describeCriteria(policy, trusted.described), terminal))
 
   const examined = examineToken(token, { keys: trusted.keys, policy, now: context.now() })
   const outcome = examined.ok
@@ -52,8 +52,9 @@ export async function verifyTokenCommand(
     : { ...examined, error: withOption(withTypedHint(examined.error)) }
   const document = toTokenResultDocument(outcome)
   const text = renderTokenVerdict(document.token, terminal)
-  if (outcome.ok) terminal.say(text)
-  else terminal.talk(text)
+  const { error } = document.token
+  if (error === undefined) terminal.say(text)
+  else terminal.talk(text, renderFailedLine('token', error, terminal))
   return {
     exitCode: document.exitCode,
     document: { ...document },

@@ -186,8 +186,13 @@ async function readHistory(
   const by = signer === undefined ? '' : `, signed by kid ${signer.kid}`
   return {
     keys: versions,
-    described: `${versions.length} key versions of ${path} (sequence ${history.sequence}${by})`,
+    described: `${countVersions(versions.length)} of ${path} (sequence ${history.sequence}${by})`,
   }
+}
+
+/** How many versions a key history has, for people. */
+export function countVersions(count: number): string {
+  return count === 1 ? '1 key version' : `${count} key versions`
 }
 
 /** Without the network a remote key cannot be read. */

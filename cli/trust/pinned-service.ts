@@ -5,7 +5,7 @@ import type { Trust as PublishedTrust } from '../../src/client/trust-cache.ts'
 import { assertPublicationCurrent } from '../../src/keys/publication-times.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
 import type { Context } from '../context.ts'
-import type { CommandTrust } from './options.ts'
+import { type CommandTrust, countVersions } from './options.ts'
 import { openTrust, readPin, type TrustPin } from './home.ts'
 
 /** How fresh trust must be. */
@@ -73,11 +73,11 @@ async function toTrust(
   { value, fetchedAt }: HeldDocument<PublishedTrust>,
 ): Promise<CommandTrust> {
   const { history } = value
-  const signers = value.signers.map(({ kid }) => kid).join(' or ')
+  const signers = value.signers.map(({ kid }) => `kid ${kid}`).join(' or ')
   return {
     material: await toTrustMaterial(history),
     described: [
-      `${history.versions.length} key versions of ${service.href} (sequence ${history.sequence}, signed by kid ${signers}), as of ${(history.times?.issuedAt ?? fetchedAt).toISOString()}`,
+      `${countVersions(history.versions.length)} of ${service.href} (sequence ${history.sequence}, signed by ${signers}), as of ${(history.times?.issuedAt ?? fetchedAt).toISOString()}`,
       ...(history.trustedRoot === undefined ? [] : [`authorities and logs of ${service.href}`]),
     ],
   }

@@ -83,7 +83,7 @@ function assertDigest(signed: Digest, actual: Digest | undefined, artifact: Arti
     'ERR_DIGEST_MISMATCH',
     actual === undefined
       ? `the bundle signs a ${hash} digest, and "${artifact.name}" is known by another hash only`
-      : `"${artifact.name}" is ${actual}, the bundle signs ${signed}`,
+      : 'the bundle signs another digest',
     {
       hint:
         actual === undefined

@@ -58,10 +58,12 @@ export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
   }))
 }
 
-/** A key's name for people: `release@3`, or the start of its kid. */
+/** A key's name for people: `release@3 (kid …)`, or its kid alone. */
 export function nameKey(trusted: TrustedKey): string {
   const { version, key } = trusted
-  return version === undefined ? `kid ${key.kid}` : `${version.key}@${version.number} (${key.kid})`
+  return version === undefined
+    ? `kid ${key.kid}`
+    : `${version.key}@${version.number} (kid ${key.kid})`
 }
 
 /** Names of the first keys that are expected to have signed. */

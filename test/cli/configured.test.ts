@@ -22,7 +22,7 @@ test('verify trusts the keys of the configuration by default, and says so', asyn
   const result = await folder.run(VERIFY)
 
   expect(result.exitCode).toBe(0)
-  expect(result.stderr).toContain('@release.pub (ES256, kid KID), by @countersign.yaml:3')
+  expect(result.stderr).toContain('@release.pub (ES256, kid KID…), by @countersign.yaml:3')
 })
 
 test('a key of the configuration is trusted by its name', async () => {

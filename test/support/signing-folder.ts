@@ -49,5 +49,8 @@ function generateKeyPair(algorithm: AlgorithmName): ReturnType<typeof generateKe
 
 /** What differs from run to run gets a name. */
 function readable(text: string, folder: string): string {
-  return text.replaceAll(`${folder}/`, '@').replace(/(?<=kid\s+|"kid": ")[\w-]{43}/g, 'KID')
+  return text
+    .replaceAll(`${folder}/`, '@')
+    .replace(/(?<=kid\s+|"kid": ")[\w-]{43}/g, 'KID')
+    .replace(/(?<=kid )[\w-]{12}…/g, 'KID…')
 }

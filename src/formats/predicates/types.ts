@@ -74,6 +74,12 @@ export function resolvePredicateType(nameOrUri: string): string {
   })
 }
 
+/** The short name of a predicate type, where it has one; else the type, quoted if it could pass for a short name. */
+export function predicateName(predicateType: string): string {
+  const known = PREDICATE_NAMES.find((name) => KINDS[name]?.uri === predicateType)
+  return known ?? (predicateType.includes(':') ? predicateType : `"${predicateType}"`)
+}
+
 /**
  * Refuses a predicate that can't be of the named type. Types given by URI are not looked into.
  *

@@ -59,7 +59,9 @@ test('an attestation is added behind a signature, and both are found', async () 
   await folder.run('attest @app.txt --key @release.pem --type cyclonedx --predicate @sbom.json')
 
   const both = await folder.run('verify @app.txt --key @release.pub --type any')
-  expect(both.stderr).toContain('signed by kid KID (ES256, pinned); https://cyclonedx.org/bom by')
+  expect(both.stderr).toContain(
+    '  signed     by kid KID… (ES256, pinned)\n  cyclonedx  by kid KID… (ES256, pinned)\n',
+  )
   const plain = await folder.run('verify @app.txt --key @release.pub')
   expect(plain.exitCode).toBe(0)
 })

@@ -24,7 +24,10 @@ test('a tag is resolved once; the digest is reported, signed and printed on stdo
     stdout: `${app}@${DIGEST}\n`,
     stderr: [
       `warning: a tag can move; "${app}:v1" now is ${app}@${DIGEST}`,
-      `SIGNED ${app}:v1 ${DIGEST} attached (api)`,
+      `SIGNED  ${app}:v1`,
+      `  ${DIGEST}`,
+      '  key       kid KID… (ES256)',
+      '  attached  as a bundle, listed by the referrers API',
       '',
     ].join('\n'),
   })
@@ -32,12 +35,15 @@ test('a tag is resolved once; the digest is reported, signed and printed on stdo
   expect(verified).toEqual({ exitCode: 0, stdout: `${app}@${DIGEST}\n`, stderr: '' })
 })
 
-test.each(['tag', 'api'] as const)('--referrers-mode %s is obeyed', async (mode) => {
+test.each([
+  ['tag', 'tag'],
+  ['api', 'API'],
+])('--referrers-mode %s is obeyed', async (mode, listing) => {
   const { folder, app } = await createImageScene()
 
   const signed = await folder.run(`sign ${app}:v1 --key @release.pem --referrers-mode ${mode}`)
 
-  expect(signed.stderr).toContain(`attached (${mode})`)
+  expect(signed.stderr).toContain(`attached  as a bundle, listed by the referrers ${listing}\n`)
 })
 
 test('--no-upload leaves the registry as it is, and the bundle verifies without it', async () => {
@@ -59,7 +65,7 @@ test('--no-upload without --bundle would sign for nothing', async () => {
   const result = await folder.run(`sign ${app}:v1 --key @release.pem --no-upload`)
 
   expect(result.exitCode).toBe(2)
-  expect(result.stderr).toContain('hint: give --bundle FILE, or leave out --no-upload')
+  expect(result.stderr).toContain('hint   give --bundle FILE, or leave out --no-upload')
 })
 
 test('annotations are signed, and can be demanded', async () => {
@@ -94,7 +100,7 @@ test('one call writes both layouts, and the older one is read on request', async
   const signed = await folder.run(`sign ${app}:v1 --key @release.pem --format both -a ref=main`)
   await folder.run(`${attest} --format both`)
 
-  expect(signed.stderr).toContain('attached (api), attached (tag)')
+  expect(signed.stderr).toContain('referrers API\n  attached  in the older layout of cosign\n')
   const verify = `verify ${app}:v1 --key @release.pub --type any -a ref=main --json --format`
   const sources = async (format: string): Promise<readonly string[]> => {
     const result = await folder.run(`${verify} ${format}`)

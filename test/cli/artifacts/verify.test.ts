@@ -24,10 +24,14 @@ test('criteria are printed before the verdict, and the names of verified artifac
     stdout: '@app.txt\n@other.txt\n',
     stderr: [
       'Criteria:',
-      '  trusted      @release.pub (ES256, kid KID)',
-      '  type         a plain signature',
-      'PASSED @app.txt sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03: signed by kid KID (ES256, pinned)',
-      'PASSED @other.txt sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87: signed by kid KID (ES256, pinned)',
+      '  trusted  @release.pub (ES256, kid KID…)',
+      '  type     a plain signature',
+      'PASSED  @app.txt',
+      '  sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
+      '  signed  by kid KID… (ES256, pinned)',
+      'PASSED  @other.txt',
+      '  sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87',
+      '  signed  by kid KID… (ES256, pinned)',
       '',
     ].join('\n'),
   })
@@ -60,14 +64,19 @@ test('a changed file fails with the signed and the actual digest', async () => {
     stdout: '@other.txt\n',
     stderr: [
       'Criteria:',
-      '  trusted      @release.pub (ES256, kid KID)',
-      '  type         a plain signature',
-      'FAILED @app.txt: "@app.txt" is sha256:622cb3371c1a08096eaac564fb59acccda1fcdbe13a9dd10b486e6463c8c2525, the bundle signs sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03 [ERR_DIGEST_MISMATCH]',
-      '  @app.txt.sigstore.json',
-      '    signature      expected sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
-      '                   actual   sha256:622cb3371c1a08096eaac564fb59acccda1fcdbe13a9dd10b486e6463c8c2525',
-      '  hint: the file is not the one that was signed: fetch it again from its source',
-      'PASSED @other.txt sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87: signed by kid KID (ES256, pinned)',
+      '  trusted  @release.pub (ES256, kid KID…)',
+      '  type     a plain signature',
+      'FAILED  @app.txt',
+      '  sha256:622cb3371c1a08096eaac564fb59acccda1fcdbe13a9dd10b486e6463c8c2525',
+      '  error     the bundle signs another digest [ERR_DIGEST_MISMATCH]',
+      '  in        @app.txt.sigstore.json',
+      '  expected',
+      '    sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
+      '  actual    the digest above',
+      '  hint      the file is not the one that was signed: fetch it again from its source',
+      'PASSED  @other.txt',
+      '  sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87',
+      '  signed  by kid KID… (ES256, pinned)',
       '',
     ].join('\n'),
   })
@@ -90,12 +99,12 @@ test('-v adds to a failure where bundles were looked for, and why each key did n
   expect(stderr).toContain(
     [
       '  @app.txt.sigstore.json',
-      '    bundle         application/vnd.dev.sigstore.bundle.v0.3+json',
-      '    trusted-time   none',
-      '    signature      expected kid KID or kid KID',
-      '                   actual   none of the 2 trusted keys made the signature (first: kid KID)',
-      '                   tried    kid KID: not a signature of this ES256 key',
-      '                   tried    kid KID: ES384 cannot sign a sha256 digest',
+      '    bundle        application/vnd.dev.sigstore.bundle.v0.3+json',
+      '    trusted-time  none',
+      '    signature     expected kid KID or kid KID',
+      '                  actual   none of the 2 trusted keys made the signature (first: kid KID)',
+      '                  tried    kid KID: not a signature of this ES256 key',
+      '                  tried    kid KID: ES384 cannot sign a sha256 digest',
       '',
     ].join('\n'),
   )
@@ -109,12 +118,13 @@ test('-v lists every check that was made', async () => {
   expect(stderr).toContain(
     [
       '  @app.txt.sigstore.json',
-      '    bundle         application/vnd.dev.sigstore.bundle.v0.3+json',
-      '    trusted-time   none',
-      '    signature      ES256 by kid KID',
-      '    key            pinned by you',
-      '    subject        sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
-      '    predicate-type https://sigstore.dev/cosign/sign/v1',
+      '    bundle          application/vnd.dev.sigstore.bundle.v0.3+json',
+      '    trusted-time    none',
+      '    signature       ES256 by kid KID',
+      '    key             pinned by you',
+      '    subject',
+      '      sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
+      '    predicate-type  https://sigstore.dev/cosign/sign/v1',
     ].join('\n'),
   )
 })
@@ -246,8 +256,8 @@ test('a key history names key, version and state of the signer', async () => {
   const { exitCode, stderr } = await folder.run('verify @app.txt --trust @keys.json')
 
   expect(exitCode).toBe(0)
-  expect(stderr).toContain('  trusted      1 key versions of @keys.json (sequence 7)\n')
-  expect(stderr).toContain(': signed by release@3 (ES256, active)\n')
+  expect(stderr).toContain('  trusted  1 key version of @keys.json (sequence 7)\n')
+  expect(stderr).toContain('  signed  by release@3 (ES256, active)\n')
 })
 
 test('a retired version without trusted time is outside its validity', async () => {
@@ -345,7 +355,7 @@ test('a terminal adds colour to the same text', async () => {
     env: { NO_COLOR: '1' },
   })
 
-  expect(coloured.stderr).toContain('\u001b[32mPASSED\u001b[0m')
+  expect(coloured.stderr).toContain('\u001b[32mPASSED\u001b[0m  @app.txt\n')
   // eslint-disable-next-line no-control-regex -- the codes of colours start with one
   expect(coloured.stderr.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain.stderr)
   expect([refused.stderr, variable.stderr]).toEqual([plain.stderr, plain.stderr])

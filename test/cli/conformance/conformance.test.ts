@@ -74,7 +74,7 @@ test('the staging instance has no root of trust here', async () => {
   )
 
   expect(result.exitCode).toBe(2)
-  expect(result.stderr).toContain('hint: give its trusted root with --trusted-root FILE')
+  expect(result.stderr).toContain('hint   give its trusted root with --trusted-root FILE')
 })
 
 test('sign-bundle has a certificate and a log entry in its bundle, the token nowhere', async () => {

@@ -12,7 +12,7 @@ test.each([
   ['short enough', 80, ['short enough']],
   ['one two three', 20, ['one two three']],
   ['one two three four five', 20, ['one two three four', '  five']],
-  [`  release@1  active  ${KID}`, 60, ['  release@1  active', `    ${KID}`]],
+  [`  release@1  active  ${KID}`, 60, ['  release@1  active', `             ${KID}`]],
   [`PASSED app.tgz ${DIGEST}: signed`, 80, ['PASSED app.tgz', `  ${DIGEST}:`, '  signed']],
   [`PASSED app.tgz ${DIGEST}: signed`, 60, ['PASSED app.tgz', `${DIGEST}:`, '  signed']],
   [`│   ├── ${DIGEST}, 12 B`, 80, [`│   ├── ${DIGEST},`, '│   │     12 B']],

@@ -43,11 +43,11 @@ test('files are signed by digest with a key of the service, and verify with its 
 
   expect(signed).toMatchObject({ exitCode: 0, stdout: '@a.txt\n@b.txt\n' })
   expect(signed.stderr).toMatch(
-    /^SIGNED @a\.txt sha256:\w+ in @a\.txt\.sigstore\.json, log entry \d+\nSIGNED @b\.txt .*\n$/,
+    /^SIGNED {2}@a\.txt\n {2}sha256:\w+\n {2}key {8}release@1 \(ES256\)\n {2}bundle {5}@a\.txt\.sigstore\.json\n {2}log entry {2}\d+\nSIGNED {2}@b\.txt\n/,
   )
   const verified = await verify(service, '@a.txt @b.txt')
   expect(verified.exitCode).toBe(0)
-  expect(verified.stderr).toContain('signed by release@1 (ES256, active) at ')
+  expect(verified.stderr).toContain('signed  by release@1 (ES256, active) at ')
 })
 
 test('--json prints the key of the service, its version and the log entries', async () => {
@@ -79,7 +79,7 @@ test('signatures of a version fetched as a standby verify at once', async () => 
   const verified = await verify(service, '@a.txt')
 
   expect(verified.exitCode).toBe(0)
-  expect(verified.stderr).toContain('signed by release@2')
+  expect(verified.stderr).toContain('signed  by release@2')
 })
 
 test('an image gets its bundle attached, with the requested annotations', async () => {
@@ -89,7 +89,7 @@ test('an image gets its bundle attached, with the requested annotations', async 
 
   const signed = await service.run(`sign ${layout} --key release -a env=prod`)
 
-  expect(signed.stderr).toContain('attached (layout), log entry ')
+  expect(signed.stderr).toContain('attached   as a bundle, in the layout\n  log entry  ')
   expect(signed.exitCode).toBe(0)
   expect((await verify(service, `${layout} -a env=prod`)).exitCode).toBe(0)
   expect((await verify(service, `${layout} -a env=test`)).exitCode).toBe(4)

@@ -139,14 +139,15 @@ test('verifying prints the criteria, then the verdict, and the claims on stdout'
   )
 
   expect(exitCode).toBe(0)
-  expect(stderr).toMatch(/^Criteria:\n {2}trusted {6}1 keys of @jwks.json \([\w-]{43}\)\n/)
-  expect(stderr.split('\n').slice(2)).toEqual([
-    '  issuer       https://sign.example.com',
-    '  audience     api',
-    '  type         JWT',
-    '  clock skew   at most 0 s',
-    'PASSED token of job-7: signed by kid KID (ES256), until 2026-11-22T10:10:00Z',
-    '',
+  expect(stderr).toMatch(/^Criteria:\n {2}trusted {5}1 key of @jwks.json \(kid KID…\)\n/)
+  expect(stderr.split('\n').slice(2, -1)).toEqual([
+    '  issuer      https://sign.example.com',
+    '  audience    api',
+    '  type        JWT',
+    '  clock skew  at most 0 s',
+    'PASSED  token of job-7',
+    '  signed   by kid KID… (ES256)',
+    '  expires  2026-11-22T10:10:00Z',
   ])
   expect(JSON.parse(stdout)).toMatchObject({ sub: 'job-7', aud: 'api' })
 })
@@ -159,7 +160,7 @@ test('a token in a file verifies with a public key; with -v every check is liste
   )
 
   expect(exitCode).toBe(0)
-  expect(stderr).toContain('    signature      ES256\n    type           JWT\n')
+  expect(stderr).toContain('    signature  ES256\n    type       JWT\n')
 })
 
 test('a token on the command line is verified with a warning', async () => {
@@ -175,18 +176,17 @@ test('a token on the command line is verified with a warning', async () => {
 })
 
 test.each([
-  ['another audience', '--issuer https://sign.example.com --audience web', 4],
-  ['another issuer', '--issuer https://other --audience api', 4],
-  ['another type', `${WHO} --type at+jwt`, 4],
-])('a token of %s ends with what was expected and what was found', async (_, who, exitCode) => {
+  ['another audience', '--issuer https://sign.example.com --audience web', 'web', 'api'],
+  ['another issuer', '--issuer https://other --audience api', 'https://other', 'https://sign'],
+  ['another type', `${WHO} --type at+jwt`, 'at+jwt', 'JWT'],
+])('a token of %s ends with what was expected and what was found', async (_, who, ...values) => {
   const scene = await createScene()
 
   const result = await scene.run(`token verify - ${who} --jwks @jwks.json`, { stdin: scene.token })
 
-  expect([result.exitCode, result.stdout]).toEqual([exitCode, ''])
-  expect(result.stderr).toMatch(
-    /FAILED token: .* \[ERR_JWT_CLAIM_MISMATCH\]\n {4}\w+ +expected .*\n +actual /,
-  )
+  expect([result.exitCode, result.stdout]).toEqual([4, ''])
+  expect(result.stderr).toMatch(/FAILED {2}token\n {2}error .* \[ERR_JWT_CLAIM_MISMATCH\]\n/)
+  for (const value of values) expect(result.stderr.split('FAILED')[1]).toContain(value)
 })
 
 test('exit statuses tell a broken, an unknown and an expired token apart', async () => {

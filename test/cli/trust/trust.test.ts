@@ -124,7 +124,7 @@ test('verify trusts the pinned service by default, and says so', async () => {
   const result = await run(`verify ${file} --require-timestamps 1`)
 
   expect(result.exitCode).toBe(0)
-  expect(result.stderr).toContain(`1 key versions of ${server.url.href} (sequence 1, signed by kid`)
+  expect(result.stderr).toContain(`1 key version of ${server.url.href} (sequence 1, signed by kid`)
 })
 
 test('who is named on the command line is never mixed with the pinned service', async () => {
