@@ -22,6 +22,7 @@ export const DEFAULTS = {
   maxConcurrent: 64,
   maxQueue: 256,
   drainTimeout: '30s',
+  ready: 'any',
   checkpointEvery: '1s',
   publicLog: true,
   approvalLifetime: '1d',

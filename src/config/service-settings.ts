@@ -70,6 +70,8 @@ export interface ServeSettings {
   readonly maxConcurrent: number
   readonly maxQueue: number
   readonly drainTimeoutSeconds: number
+  /** Which keys must sign for the service to be ready. */
+  readonly ready: 'any' | 'every'
 }
 
 /** The transparency log and the audit log. */
@@ -158,6 +160,7 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
     maxConcurrent: filled.maxConcurrent,
     maxQueue: filled.maxQueue,
     drainTimeoutSeconds: parseDurationSeconds(filled.drainTimeout),
+    ready: filled.ready,
   }
 }
 

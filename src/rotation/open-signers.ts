@@ -1,18 +1,30 @@
 /** Signers of key versions, opened once each and held while the version may sign. */
+import { untilCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import type { KeyVersion } from '../keys/key.ts'
 import { toBackendFault } from '../providers/backend-fault.ts'
 import type { Providers } from '../providers/registry.ts'
 import { isDigestSigner, type Signer } from '../signing/signer.ts'
 
+/** How a call to a backend ended. */
+export type CallEnd = 'opened' | 'signed' | { readonly thrown: unknown }
+
+/** Sees every call to a backend, by the kid of the version that it is for. */
+export interface SigningObserver {
+  /** A call begins; what it returns is called when the call ends, or is left behind by who waited for it. */
+  readonly begin: (kid: string) => (end: CallEnd) => void
+}
+
 /** Holds open signers by kid. */
 export class OpenSigners {
   readonly #openKey: Providers['openKey']
+  readonly #observer: SigningObserver | undefined
   /** Filled by open, emptied by keepOnly and by failures. */
   readonly #signers = new Map<string, Promise<Signer>>()
 
-  constructor(openKey: Providers['openKey']) {
+  constructor(openKey: Providers['openKey'], observer?: SigningObserver) {
     this.#openKey = openKey
+    this.#observer = observer
   }
 
   /**
@@ -26,7 +38,7 @@ export class OpenSigners {
     const { kid } = version.publicKey
     const known = this.#signers.get(kid)
     if (known !== undefined) return known
-    const opening = openForCallers(this.#openKey, version)
+    const opening = openForCallers(this.#openKey, version, this.#observer)
     this.#signers.set(kid, opening)
     // A failure is not remembered: the backend may be back for the next call.
     opening.catch(() => {
@@ -63,23 +75,37 @@ export async function openPinned(
   })
 }
 
-/** Opens a signer whose failures are reported as the service's, not the caller's. */
-async function openForCallers(openKey: Providers['openKey'], version: KeyVersion): Promise<Signer> {
+/** Opens a signer whose failures are reported as the service's, not the caller's, and seen by an observer. */
+async function openForCallers(
+  openKey: Providers['openKey'],
+  version: KeyVersion,
+  observer?: SigningObserver,
+): Promise<Signer> {
   const what = `the backend of ${version.key}@${version.version} does not sign`
-  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+  const guard = async <T>(
+    work: () => Promise<T>,
+    end: 'opened' | 'signed',
+    signal?: AbortSignal,
+  ): Promise<T> => {
+    const ended = observer?.begin(version.publicKey.kid)
     try {
-      return await work()
+      const result = await untilCancelled(work(), signal)
+      ended?.(end)
+      return result
     } catch (error) {
-      throw toBackendFault(error, what)
+      const fault = toBackendFault(error, what)
+      ended?.({ thrown: fault })
+      throw fault
     }
   }
-  const signer = await guard(() => openPinned(openKey, version))
+  const signer = await guard(() => openPinned(openKey, version), 'opened')
   const guarded: Signer = {
     key: signer.key,
-    sign: (message, options) => guard(() => signer.sign(message, options)),
+    sign: (message, options) =>
+      guard(() => signer.sign(message, options), 'signed', options?.signal),
   }
   if (!isDigestSigner(signer)) return guarded
   const signDigest: typeof signer.signDigest = (digest, options) =>
-    guard(() => signer.signDigest(digest, options))
+    guard(() => signer.signDigest(digest, options), 'signed', options?.signal)
   return Object.assign(guarded, { signDigest })
 }

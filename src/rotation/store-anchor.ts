@@ -72,6 +72,11 @@ export class StoreAnchor {
     if (this.#behind !== undefined) throw this.#behind
   }
 
+  /** Whether the store is not behind, as far as is known. */
+  get isCurrent(): boolean {
+    return this.#behind === undefined
+  }
+
   /** Why the store is behind while its logs have so many entries; undefined: it is not. */
   readonly behindAt = (sizes: Readonly<Record<LogRole, number>>): CountersignError | undefined => {
     const { names } = this.#options

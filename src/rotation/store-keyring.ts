@@ -6,7 +6,7 @@ import { startTimer, type StartTimer } from '../basics/timer.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Store } from '../store/store.ts'
 import type { ActiveSigner, Keyring, KeyringSnapshot } from './keyring.ts'
-import { OpenSigners } from './open-signers.ts'
+import { OpenSigners, type SigningObserver } from './open-signers.ts'
 import { isSameState, LoggedVersions } from './logged-versions.ts'
 
 /** What a keyring stands on. */
@@ -18,6 +18,8 @@ export interface KeyringOptions {
   /** How often the store is read though nothing was announced, in ms; default 5000. */
   readonly pollMs?: number
   readonly startTimer?: StartTimer
+  /** Sees every call to sign. */
+  readonly observer?: SigningObserver
   /** Told of what fails in the background: the store is not there, a standby can't be opened. */
   readonly onError: (error: CountersignError) => void
 }
@@ -73,7 +75,7 @@ class FollowingKeyring implements StoreKeyring {
   ) {
     this.#options = options
     this.#logged = logged
-    this.#signers = new OpenSigners(options.openKey)
+    this.#signers = new OpenSigners(options.openKey, options.observer)
     this.#snapshot = snapshot
     this.#readAtMs = this.#monotonicMs()
     this.#report(unlogged)

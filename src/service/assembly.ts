@@ -34,6 +34,7 @@ import { createScheduler } from '../rotation/scheduler.ts'
 import { settleFutureVersions } from '../rotation/future-versions.ts'
 import { findDifferent } from '../rotation/key-rules.ts'
 import type { Keyring, KeyringSnapshot } from '../rotation/keyring.ts'
+import type { SigningObserver } from '../rotation/open-signers.ts'
 import { StoreAnchor } from '../rotation/store-anchor.ts'
 import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Archives } from '../store/database-store.ts'
@@ -42,10 +43,9 @@ import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
 import { followAnchor } from './logs/anchor.ts'
 import { createApprovals } from './authorization/approval.ts'
-import { ApprovalAudit } from './authorization/approval-audit.ts'
 import { recordRules } from './authorization/approval-rules.ts'
 import { createAuthorization } from './authorization/authorization.ts'
-import { BackendProbes } from './health/backend-probes.ts'
+import { createReadiness, startHealth } from './health/readiness.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
 import { FailureLog, type FailureLogOptions } from './http/failures.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
@@ -53,7 +53,6 @@ import { recordLogNames } from './logs/log-names.ts'
 import { startTileMovers, type TileMoversOptions } from './logs/log-tiles.ts'
 import { openKeyOf, openLogKeys } from './publishing/own-keys.ts'
 import { createPublications, type Publications } from './publishing/publications.ts'
-import { assertWith, storeChecks } from './health/store-checks.ts'
 import {
   createEmbeddedAuthority,
   embeddedStamper,
@@ -147,7 +146,8 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const authenticator = createCallerCheck(options)
   const { anchor, rotation } = await startRotation(options, lifecycle)
   const settings = await recordSettings(options, anchor)
-  const followed = await startKeyring(options, lifecycle, rotation)
+  const health = startHealth(options, lifecycle)
+  const followed = await startKeyring(options, lifecycle, { rotation, observer: health.outcomes })
   known = () => followed.snapshot.keys
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
@@ -166,9 +166,11 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const { assertCurrent } = anchor
   const failures = startFailureLog(options, lifecycle, { appender, mayBePermitted })
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
-  const probes = new BackendProbes(own, now)
-  const checkStore = storeChecks(options, { anchor, checkpointers, keyring: followed })
-  const audit = new ApprovalAudit(store, options.approvals.examinedEntries)
+  health.watch(own, configured)
+  const readiness = createReadiness(options, {
+    ...{ anchor, checkpointers, health, publications, keyring: followed },
+    others: [checkTiles, witnessCheck],
+  })
   return {
     settings,
     store,
@@ -182,6 +184,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
     admit: mayPass,
     mayBePermitted,
+    mayReadKey: (caller, key) => authorizer.explain(caller, { action: 'readKeys', key }).isAllowed,
     authorize: createAuthorization(authorizer, failures),
     approvals: createApprovals({ ...options, assertCurrent, now, settings: options.approvals }),
     rotation,
@@ -189,12 +192,7 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
     tokenRulesOf: options.tokenRulesOf,
     timestampAuthority,
     stamperOf: stampers(options, embeddedStamper(timestampAuthority)),
-    readiness: () => [
-      ...[checkStore, checkTiles, witnessCheck].flatMap((checksOf) => checksOf()),
-      { name: 'approvals', check: () => audit.assertComplete() },
-      { name: 'key history', check: () => assertWith(publications.assertRenewed) },
-      ...probes.checks(configured),
-    ],
+    readiness,
   }
 }
 
@@ -244,7 +242,10 @@ async function settleKeys(
 async function startKeyring(
   { acceptRules, keys, machine: { monotonicMs }, onAlert, providers, signal, store }: Clocked,
   lifecycle: Lifecycle,
-  rotation: RotationContext,
+  {
+    rotation,
+    observer,
+  }: { readonly rotation: RotationContext; readonly observer: SigningObserver },
 ): Promise<StoreKeyring> {
   const configured = keys.map(({ name }) => name)
   const scheduler = lifecycle.own(createScheduler({ rotation, onAlert, configured }))
@@ -253,7 +254,7 @@ async function startKeyring(
     scheduler.start()
   })
   const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
-  const keyring = await createKeyring({ store, openKey, monotonicMs, onError: onAlert })
+  const keyring = await createKeyring({ store, openKey, monotonicMs, observer, onError: onAlert })
   lifecycle.own(keyring)
   alertDifferent(keys, keyring, onAlert)
   return keyring

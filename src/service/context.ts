@@ -7,6 +7,7 @@
 import type { AccessRequest, AccessScope } from '../access/action.ts'
 import type { Caller } from '../access/caller.ts'
 import type { ProvenLeaf } from '../formats/log-entry.ts'
+import type { Key } from '../keys/key.ts'
 import type { Appender } from '../log/appender.ts'
 import type { PublicEntry } from '../log/entry.ts'
 import type { EarlierLogName } from '../log/log-roles.ts'
@@ -50,12 +51,18 @@ export interface ServiceSettings {
   readonly anonymousTimestamps: number
   /** How long the answer of an `Idempotency-Key` is kept. */
   readonly idempotencySeconds: number
+  /** Which keys must sign for the service to be ready. */
+  readonly ready: 'any' | 'every'
 }
 
 /** A thing the service needs in order to do its work, and how to find out whether it is there. */
 export interface ReadinessCheck {
   /** Short stable name: `store`, `log`, `key release`. */
   readonly name: string
+  /** The key that it is about; undefined: the service as a whole. */
+  readonly key?: Key
+  /** Since when it is as it is, where that is known. */
+  readonly since?: () => Date | undefined
   /** Fulfils where all is well, rejects with what is wrong. */
   readonly check: (signal: AbortSignal) => Promise<void>
   /** Whether the service can do its work all the same: it is shown, and does not make the service unready. */
@@ -104,6 +111,8 @@ export interface ServiceContext {
   readonly admit: (caller: Caller, scopes: readonly AccessScope[]) => void
   /** Whether some policy may permit a caller something. */
   readonly mayBePermitted: (caller: Caller) => boolean
+  /** Whether a caller may read the state of a key; a refusal is not recorded. */
+  readonly mayReadKey: (caller: Caller, key: Key) => boolean
   /** Approvals of changes to keys. */
   readonly approvals: Approvals
   /** What changes of keys stand on. */

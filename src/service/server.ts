@@ -325,5 +325,6 @@ function toServiceSettings(config: Config, issuer: string): AssemblyOptions['set
     anonymousTimestamps,
     failuresPerMinute: FAILURES_PER_MINUTE,
     idempotencySeconds: IDEMPOTENCY_SECONDS,
+    ready: serve.ready,
   }
 }

@@ -24,6 +24,7 @@ test('unset service settings have their defaults', () => {
     maxConcurrent: 64,
     maxQueue: 256,
     drainTimeoutSeconds: 30,
+    ready: 'any',
   })
   expect(log).toEqual({ checkpointEverySeconds: 1, isPublic: true, tiles: {}, witnesses: [] })
   expect(access).toEqual({

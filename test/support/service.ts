@@ -73,6 +73,7 @@ export const SETTINGS: ServiceSettings = {
   failuresPerMinute: 1000,
   anonymousTimestamps: 1000,
   idempotencySeconds: 3600,
+  ready: 'any',
 }
 
 /** Stands where a test shall not go: whatever is read of it fails. */
@@ -106,6 +107,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
     authenticate,
     admit: () => undefined,
     mayBePermitted: () => true,
+    mayReadKey: () => true,
     authorize: () =>
       Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'no policy permits it')),
     approvals: unreached('approvals'),

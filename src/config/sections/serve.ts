@@ -16,6 +16,7 @@ export interface ServeEntry {
   readonly maxConcurrent?: number
   readonly maxQueue?: number
   readonly drainTimeout?: string
+  readonly ready?: 'any' | 'every'
 }
 
 /** The section `log` as the file says it. */
@@ -145,6 +146,13 @@ const serve = Type.Object(
       duration('1s', '10m', {
         description: 'How long requests under way may take once the service is told to stop.',
         default: DEFAULTS.drainTimeout,
+      }),
+    ),
+    ready: Type.Optional(
+      Type.Enum(['any', 'every'], {
+        description:
+          'Which keys must sign for `/readyz` to answer 200. `any`: one, so that a failing backend takes neither the other keys nor the published ones out of the rotation of a load balancer. `every`: all, so that other replicas answer where this one alone cannot reach a backend.',
+        default: DEFAULTS.ready,
       }),
     ),
   },

@@ -11,6 +11,8 @@ export interface StoreCheckOptions {
   readonly store: Store
   readonly clock: CheckedClock
   readonly machine: Pick<MachineClock, 'monotonicMs'>
+  /** Whether what the service can do its work without makes it unready too. */
+  readonly isStrict: boolean
 }
 
 /** What knows more of the store than the store itself. */
@@ -23,7 +25,7 @@ export interface StoreWatchers {
 
 /** Makes the checks. */
 export function storeChecks(
-  { clock, machine: { monotonicMs }, store }: StoreCheckOptions,
+  { clock, isStrict, machine: { monotonicMs }, store }: StoreCheckOptions,
   { anchor, checkpointers, keyring }: StoreWatchers,
 ): () => readonly ReadinessCheck[] {
   const assertWritable = writeProbe(store, monotonicMs)
@@ -46,8 +48,17 @@ export function storeChecks(
         await clock.check(store)
       },
     },
-    { name: 'anchor', check: () => assertWith(anchor.assertKept) },
+    anchorCheck(anchor, isStrict),
   ]
+}
+
+/** A store that is behind signs nothing; an anchor that cannot be written stops no signature. */
+function anchorCheck(anchor: StoreAnchor, isStrict: boolean): ReadinessCheck {
+  return {
+    name: 'anchor',
+    isAdvisory: !isStrict && anchor.isCurrent,
+    check: () => assertWith(anchor.assertKept),
+  }
 }
 
 /** Readiness is public and unlimited, and each check may write to the disk: at most one write in this time. */

@@ -11,7 +11,7 @@ declare module 'fastify' {
     readonly auth?: 'required' | 'optional' | 'none'
     /** Actions of which a policy must permit one, coarsely, before the body is read; left out: none. */
     readonly actions?: readonly AccessScope['action'][]
-    /** Whether requests without a caller have to queue; those with one always do. */
+    /** Whether requests have to queue, with a caller or without; left out: those with one do. */
     readonly isCostly?: boolean
     /** Whether its handler needs the JSON body as it was received, too. */
     readonly keepsBody?: boolean

@@ -23,7 +23,8 @@ export const queue: FastifyPluginCallback<QueueSettings> = fp(
       others: new FairQueue({ maxConcurrent: placesOfOthers, maxQueue }),
     }
     app.addHook('preValidation', (request, reply, done) => {
-      if (request.caller === undefined && request.routeOptions.config.isCostly !== true) {
+      const { isCostly = request.caller !== undefined } = request.routeOptions.config
+      if (!isCostly) {
         done()
         return
       }

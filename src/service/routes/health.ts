@@ -1,12 +1,14 @@
 /**
- * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both are
- * for the operator; they name checks and reasons, never hosts.
+ * `/livez`, also `/healthz`: the process answers. `/readyz`: it can do its work, and if not, what is missing. Both
+ * are public, and name checks and codes; why a key does not sign is for callers who may read that key.
  *
  * @packageDocumentation
  */
 import * as Type from 'typebox'
+import type { Static } from 'typebox'
 import { untilCancelled } from '../../basics/cancellation.ts'
-import { type ErrorCode, toCountersignError } from '../../errors.ts'
+import { type CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
+import type { Key } from '../../keys/key.ts'
 import type { ServiceApp } from '../http/service-app.ts'
 import type { ReadinessCheck, ServiceContext } from '../context.ts'
 
@@ -19,8 +21,15 @@ const check = Type.Object({
   code: Type.Optional(Type.String({ description: 'Why not; see docs/errors.md.' })),
   reason: Type.Optional(
     Type.String({
-      description: 'The reason in words, for the store and the log.',
+      description:
+        'The reason in words: for the store and the log, and of a key for callers who may read it (`readKeys`).',
       examples: ['the store is unavailable: the disk is full'],
+    }),
+  ),
+  since: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'Since when a key does not sign, for callers who may read it.',
     }),
   ),
 })
@@ -40,10 +49,11 @@ const LIVENESS = [
 
 interface CheckResult {
   readonly name: string
-  readonly ok: boolean
-  readonly advisory?: boolean
-  readonly code?: ErrorCode
-  readonly reason?: string
+  readonly key: Key | undefined
+  readonly isAdvisory: boolean
+  /** Undefined: all is well. */
+  readonly error: CountersignError | undefined
+  readonly since: Date | undefined
 }
 
 /** Errors whose messages name no host, path or backend, since the route is public. */
@@ -52,7 +62,17 @@ const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_LOG_PROOF_INVALID',
 ])
 
-type HealthContext = Pick<ServiceContext, 'readiness' | 'settings'>
+/** What the public learns of a key; other codes would describe its backend, and its login above all. */
+const PUBLIC_OF_KEYS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_KEY_NOT_FOUND',
+  'ERR_KEY_NOT_USABLE',
+  'ERR_KEY_REVOKED',
+  'ERR_KEY_RULES_DIFFER',
+  'ERR_STORE_BEHIND',
+  'ERR_TIMEOUT',
+])
+
+type HealthContext = Pick<ServiceContext, 'mayReadKey' | 'readiness' | 'settings'>
 
 /** Registers the routes. */
 export function healthRoutes(app: ServiceApp, context: HealthContext): void {
@@ -78,25 +98,56 @@ export function healthRoutes(app: ServiceApp, context: HealthContext): void {
   app.get(
     '/readyz',
     {
-      config: { auth: 'none', rateLimit: false },
+      // An operator asks when the service is overloaded, so it waits for nothing.
+      config: { auth: 'optional', rateLimit: false, isCostly: false },
       schema: {
         operationId: 'checkReadiness',
-        summary: 'Tell whether the service can do its work, and what is missing.',
+        summary:
+          'Tell whether the service can do its work, and what is missing; a token adds why a key does not sign.',
         tags: ['operations'],
         response: { 200: readiness, 503: readiness },
       },
     },
     async (request, reply) => {
-      const checks = await look()
-      const isAble = checks.every(({ advisory, ok }) => ok || advisory === true)
-      const ready = isAble && !app.isDraining()
+      const results = await look()
+      const ready = isReady(results, context.settings) && !app.isDraining()
       reply.status(ready ? 200 : 503).header('cache-control', 'no-store')
-      for (const { name, code, reason } of checks) {
-        if (code !== undefined) request.log.warn({ name, code, reason })
+      for (const { name, error } of results) {
+        if (error !== undefined) request.log.warn({ name, code: error.code }, error.message)
       }
-      return { ready, checks }
+      const { caller } = request
+      const isReader = (key: Key): boolean =>
+        caller !== undefined && context.mayReadKey(caller, key)
+      return { ready, checks: results.map((result) => describe(result, isReader)) }
     },
   )
+}
+
+/** Nothing works without the store and the log. Of the keys one is enough, unless every one must sign. */
+function isReady(
+  results: readonly CheckResult[],
+  { ready }: Pick<ServiceContext['settings'], 'ready'>,
+): boolean {
+  const isWell = ({ error }: CheckResult): boolean => error === undefined
+  const keys = results.filter(({ key }) => key !== undefined)
+  const others = results.filter(({ isAdvisory, key }) => key === undefined && !isAdvisory)
+  const isAble = ready === 'every' ? keys.every(isWell) : keys.length === 0 || keys.some(isWell)
+  return isAble && others.every(isWell)
+}
+
+/** What a reader may learn of a check. */
+function describe(
+  { error, isAdvisory, key, name, since }: CheckResult,
+  isReader: (key: Key) => boolean,
+): Static<typeof check> {
+  const about = { name, ok: error === undefined, ...(isAdvisory && { advisory: true }) }
+  if (error === undefined) return about
+  const { code, message } = error
+  if (key === undefined) return { ...about, code, ...(TOLD.has(code) && { reason: message }) }
+  if (!isReader(key)) {
+    return { ...about, code: PUBLIC_OF_KEYS.has(code) ? code : 'ERR_PROVIDER_UNAVAILABLE' }
+  }
+  return { ...about, code, reason: message, ...(since && { since: since.toISOString() }) }
 }
 
 /** The route is public and unlimited: concurrent requests share one check. */
@@ -115,15 +166,14 @@ function sharedLook({ readiness, settings }: HealthContext): () => Promise<Check
 }
 
 async function run(
-  { check, isAdvisory = false, name }: ReadinessCheck,
+  { check, isAdvisory = false, key, name, since }: ReadinessCheck,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const about = { name, ...(isAdvisory && { advisory: true }) }
+  const about = { name, key, isAdvisory }
   try {
     await untilCancelled(check(signal), signal)
-    return { ...about, ok: true }
+    return { ...about, error: undefined, since: undefined }
   } catch (error) {
-    const { code, message } = toCountersignError(error)
-    return { ...about, ok: false, code, ...(TOLD.has(code) && { reason: message }) }
+    return { ...about, error: toCountersignError(error), since: since?.() }
   }
 }

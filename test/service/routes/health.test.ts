@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { CountersignError } from '../../../src/errors.ts'
-import { createService, SETTINGS } from '../../support/service.ts'
+import type { ReadinessCheck } from '../../../src/service/context.ts'
+import { createService, CREDENTIALS, NOW, SETTINGS } from '../../support/service.ts'
+import { serviceKey } from '../../support/service-keys.ts'
 
 test.each(['/livez', '/healthz'])(
   '%s answers every client, and lets a browser do nothing',
@@ -34,12 +36,24 @@ test('readyz says yes while every check passes', async () => {
   expect(answer.json()).toEqual({ ready: true, checks: [{ name: 'store', ok: true }] })
 })
 
+const HSM_FAULT = new CountersignError('ERR_PIN_WRONG', 'hsm-7.internal refused the PIN')
+
+/** Checks of keys: those named sign, the others do not. */
+function keyChecks(signing: Readonly<Record<string, boolean>>): readonly ReadinessCheck[] {
+  return Object.entries(signing).map(([name, signs]) => ({
+    name: `key ${name}`,
+    key: serviceKey(name, 'artifact'),
+    since: () => NOW,
+    check: () => (signs ? Promise.resolve() : Promise.reject(HSM_FAULT)),
+  }))
+}
+
 test('readyz reports only the code of a missing part', async () => {
-  const failure = new CountersignError('ERR_PROVIDER_UNAVAILABLE', 'hsm-7.internal is out of reach')
+  const failure = new CountersignError('ERR_LOG_UNAVAILABLE', 'db-7.internal is out of reach')
   await using app = await createService({
     readiness: () => [
       { name: 'store', check: () => Promise.resolve() },
-      { name: 'key release', check: () => Promise.reject(failure) },
+      { name: 'log', check: () => Promise.reject(failure) },
     ],
   })
 
@@ -50,9 +64,65 @@ test('readyz reports only the code of a missing part', async () => {
     ready: false,
     checks: [
       { name: 'store', ok: true },
-      { name: 'key release', ok: false, code: 'ERR_PROVIDER_UNAVAILABLE' },
+      { name: 'log', ok: false, code: 'ERR_LOG_UNAVAILABLE' },
     ],
   })
+})
+
+test.each([
+  ['any', { release: true, other: true }, 200],
+  ['any', { release: true, other: false }, 200],
+  ['any', { release: false, other: false }, 503],
+  ['every', { release: true, other: false }, 503],
+  ['every', { release: true, other: true }, 200],
+] as const)('with %s, of the keys %j the service is %d', async (ready, signing, status) => {
+  const settings = { ...SETTINGS, ready }
+  await using app = await createService({ settings, readiness: () => keyChecks(signing) })
+
+  expect((await app.inject('/readyz')).statusCode).toBe(status)
+})
+
+test.each(['any', 'every'] as const)(
+  'with %s, keys that sign do not make up for the store',
+  async (ready) => {
+    const store = { name: 'store', check: () => Promise.reject(new Error('gone')) }
+    const settings = { ...SETTINGS, ready }
+    await using app = await createService({
+      settings,
+      readiness: () => [store, ...keyChecks({ release: true })],
+    })
+
+    expect((await app.inject('/readyz')).statusCode).toBe(503)
+  },
+)
+
+test('why a key does not sign is for callers who may read that key', async () => {
+  const readiness = (): readonly ReadinessCheck[] => keyChecks({ release: false, other: false })
+  await using app = await createService({
+    readiness,
+    mayReadKey: (_caller, { name }) => name === 'release',
+  })
+  const told = {
+    name: 'key release',
+    ok: false,
+    code: 'ERR_PIN_WRONG',
+    reason: 'hsm-7.internal refused the PIN',
+    since: NOW.toISOString(),
+  }
+  const untold = (name: string): object => ({
+    name: `key ${name}`,
+    ok: false,
+    code: 'ERR_PROVIDER_UNAVAILABLE',
+  })
+
+  const anonymous = await app.inject('/readyz')
+  const reader = await app.inject({ url: '/readyz', headers: CREDENTIALS })
+  const impostor = await app.inject({ url: '/readyz', headers: { authorization: 'Bearer no' } })
+
+  expect(anonymous.json()).toMatchObject({ checks: [untold('release'), untold('other')] })
+  expect(anonymous.body).not.toMatch(/hsm|PIN|since/)
+  expect(reader.json()).toMatchObject({ checks: [told, untold('other')] })
+  expect(impostor.statusCode).toBe(401)
 })
 
 test('a check that never ends is not ready at the deadline', async () => {
