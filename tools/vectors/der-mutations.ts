@@ -1,4 +1,5 @@
 /** DER changed systematically: every element in turn, in its tag, its length, its content and its place. */
+import { encodeLength, tlv } from './der.ts'
 import type { Mutation } from './made.ts'
 
 interface Element {
@@ -10,18 +11,6 @@ interface Element {
 }
 
 const CONSTRUCTED = 0x20
-
-/** Writes an element with the length in its shortest form. */
-export function tlv(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents)
-  return Buffer.concat([Buffer.of(tag), encodeLength(content.length), content])
-}
-
-function encodeLength(length: number): Buffer {
-  if (length < 0x80) return Buffer.of(length)
-  if (length < 0x100) return Buffer.of(0x81, length)
-  return Buffer.of(0x82, length >> 8, length & 0xff)
-}
 
 /** Lists every element, the outer before the inner. */
 function elementsOf(der: Buffer, maxDepth: number): readonly Element[] {

@@ -2,7 +2,8 @@
 import { createPublicKey } from 'node:crypto'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import { ownPrivateKey } from '../../test/support/own-vectors.ts'
-import { mutateDer, tlv } from './der-mutations.ts'
+import { integer, tlv } from './der.ts'
+import { mutateDer } from './der-mutations.ts'
 import {
   digest,
   fixedBytes,
@@ -72,15 +73,27 @@ function scalarOf(key: string): Uint8Array {
   return Buffer.from(ownPrivateKey(key).export({ format: 'jwk' }).d ?? '', 'base64url')
 }
 
-function sign({ curve, hash, key, size }: Setting, message: Uint8Array): Pair {
+/** Signatures that were made already: messages with a property are searched for twice. */
+const known = new Map<string, Pair>()
+
+function sign(setting: Setting, message: Uint8Array): Pair {
+  const name = `${setting.key} ${setting.hash} ${hex(message)}`
+  const pair = known.get(name) ?? signAnew(setting, message)
+  known.set(name, pair)
+  return pair
+}
+
+function signAnew({ curve, hash, key, size }: Setting, message: Uint8Array): Pair {
   const options = { prehash: false, lowS: false, format: 'compact' } as const
   const both = curve.sign(digest(hash, message), scalarOf(key), options)
   return { r: toNumber(both.subarray(0, size)), s: toNumber(both.subarray(size)) }
 }
 
-function integer(number: bigint): Buffer {
-  const bytes = toBytes(number)
-  return bytes.readUInt8(0) < 0x80 ? tlv(2, bytes) : tlv(2, Buffer.of(0), bytes)
+/** Signs a message in P1363 form, with the nonce of RFC 6979. */
+export function signEcdsa(algorithm: string, message: Uint8Array): Buffer {
+  const setting = SETTINGS.find((one) => one.algorithm === algorithm)
+  if (setting === undefined) throw new TypeError(`no ECDSA algorithm: ${algorithm}`)
+  return encode(sign(setting, message), 'p1363', setting.size)
 }
 
 function encode({ r, s }: Pair, form: Form, size: number): Buffer {
@@ -99,8 +112,8 @@ function messageWhere(setting: Setting, has: (pair: Pair) => boolean): Buffer {
 function validCases(setting: Setting, form: Form): readonly MadeCase[] {
   const { curve, size } = setting
   const order = curve.Point.CURVE().n
-  // The top byte of a P-521 number is 0 or 1, so there the byte below it is the one that may be missing.
-  const small = 1n << BigInt(size * 8 - (size === 66 ? 15 : 8))
+  // A number of P-521 has seven unused bits in its top byte.
+  const small = 1n << BigInt(size * 8 - (size === 66 ? 9 : 8))
   const messages: readonly (readonly [string, string, Buffer])[] = [
     ['empty', 'the empty message', Buffer.alloc(0)],
     ['short', 'one byte', Buffer.of(0)],

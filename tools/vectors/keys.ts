@@ -19,6 +19,8 @@ const ed25519 = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 const KEYS: Readonly<Record<string, () => KeyObject>> = {
   p256: ec('prime256v1'),
   'p256-other': ec('prime256v1'),
+  'p256-explicit': () =>
+    generateKeyPairSync('ec', { namedCurve: 'prime256v1', paramEncoding: 'explicit' }).privateKey,
   p384: ec('secp384r1'),
   p521: ec('secp521r1'),
   secp256k1: ec('secp256k1'),

@@ -26,7 +26,9 @@ async function main(formats: readonly string[]): Promise<void> {
 async function makeFile(maker: Maker, confirmers: readonly Confirmer[]): Promise<void> {
   const groups = await maker.make()
   const tasks = groups.flatMap((group) => group.cases.map((one) => taskOf(group, one)))
-  const answers = confirmers.map(({ judge, name }) => ({ name, given: judge(tasks) }))
+  const answers = await Promise.all(
+    confirmers.map(async ({ judge, name }) => ({ name, given: await judge(tasks) })),
+  )
   const verdicts = tasks.map((task, index) => {
     const opinions = answers.map(({ name, given }) => [name, given[index] ?? null] as const)
     const by = (verdict: unknown): readonly string[] =>
@@ -71,7 +73,8 @@ function confirm(
   verdicts: readonly Required<Verdict>[],
 ): readonly ConfirmedGroup[] {
   const rest = [...verdicts]
-  return groups.map(({ cases, group, key, algorithm, form }) => ({
+  const open: string[] = []
+  const confirmed = groups.map(({ cases, group, key, algorithm, form }) => ({
     group,
     key,
     algorithm,
@@ -80,15 +83,17 @@ function confirm(
       const { confirmedBy = [], contradictedBy = [] } = rest.shift() ?? {}
       const isSettled = confirmedBy.length > 0 && contradictedBy.length === 0
       if (!isSettled && one.rule === undefined) {
-        const named = `${group}, ${one.id} (${one.comment})`
-        const others = contradictedBy.join(', ')
-        throw new Error(
-          `${named}: valid ${one.valid}, confirmed by ${confirmedBy.join(', ')}, not by ${others}`,
+        const others = contradictedBy.join(', ') || 'no other implementation'
+        open.push(
+          `${group}, ${one.id} (${one.comment}): expected valid ${one.valid}, got otherwise from ${others}`,
         )
       }
       return { ...one, confirmedBy, ...(contradictedBy.length > 0 && { contradictedBy }) }
     }),
   }))
+  if (open.length > 0)
+    throw new Error(`verdicts without a confirmation or a rule:\n${open.join('\n')}`)
+  return confirmed
 }
 
 /** One case a line: readable, and a change of one case is a change of one line. */

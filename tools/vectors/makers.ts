@@ -1,9 +1,22 @@
 /** Every file of vectors. */
 import { ecdsa } from './ecdsa.ts'
 import { ed25519 } from './ed25519.ts'
+import { jwks } from './jwks.ts'
+import { jws } from './jws.ts'
+import { jwt } from './jwt.ts'
 import type { Maker } from './made.ts'
+import { publicKeys } from './public-keys.ts'
 import { rsaPkcs1 } from './rsa-pkcs1.ts'
 import { rsaPss } from './rsa-pss.ts'
 
 /** The makers of all files, each of one format. */
-export const MAKERS: readonly Maker[] = [ecdsa, rsaPkcs1, rsaPss, ed25519]
+export const MAKERS: readonly Maker[] = [
+  ecdsa,
+  rsaPkcs1,
+  rsaPss,
+  ed25519,
+  publicKeys,
+  jws,
+  jwks,
+  jwt,
+]

@@ -1,7 +1,8 @@
 /** RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2) by encoded messages of our own making, right and wrong. */
 import { sign } from 'node:crypto'
 import { ownPrivateKey } from '../../test/support/own-vectors.ts'
-import { mutateDer, tlv } from './der-mutations.ts'
+import { tlv } from './der.ts'
+import { mutateDer } from './der-mutations.ts'
 import { digest, type MadeCase, type MadeGroup, type Maker, toBytes, toNumber } from './made.ts'
 import {
   numberCases,

@@ -1,7 +1,7 @@
 /** RSASSA-PSS (RFC 8017 section 8.1): an encoder of our own whose every choice can be made wrongly. */
 import { sign } from 'node:crypto'
 import { ownPrivateKey } from '../../test/support/own-vectors.ts'
-import { digest, fixedBytes, type MadeCase, type MadeGroup, type Maker } from './made.ts'
+import { digest, fixedBytes, hex, type MadeCase, type MadeGroup, type Maker } from './made.ts'
 import {
   numberCases,
   rawSign,
@@ -47,7 +47,7 @@ function encode({ bits, hash }: RsaSetting, message: Uint8Array, choices: Choice
   const hashLength = digest(hash, message).length
   const dataLength = bits / 8 - hashLength - 1
   const saltLength = choices.salt ?? hashLength
-  const salt = fixedBytes(`salt of ${message.toString()}`, saltLength)
+  const salt = fixedBytes(`salt of ${hex(message)}`, saltLength)
   const value = Buffer.concat([Buffer.alloc(zeros), digest(messageHash, message), salt])
   const tag = digest(hash, value)
   const data = Buffer.alloc(dataLength)
@@ -66,9 +66,14 @@ function encode({ bits, hash }: RsaSetting, message: Uint8Array, choices: Choice
   return block
 }
 
+/** Signs a message with a salt that follows from it. */
+export function signPss(setting: RsaSetting, message: Uint8Array): Buffer {
+  return rawSign(setting.key, encode(setting, message))
+}
+
 function makeGroup(setting: RsaSetting): MadeGroup {
   const { bits, hash, key } = setting
-  const signMessage = (message: Uint8Array): Buffer => rawSign(key, encode(setting, message))
+  const signMessage = (message: Uint8Array): Buffer => signPss(setting, message)
   const cases = [
     ...RSA_MESSAGES.map(([id, comment, message]) =>
       rsaCase(id, comment, { message, signature: signMessage(message) }, true),

@@ -20,6 +20,11 @@ type Task struct {
 	Message   string `json:"message"`
 	Signature string `json:"signature"`
 	Data      string `json:"data"`
+	Set       string `json:"set"`
+	Token     string `json:"token"`
+	Issuer    string `json:"issuer"`
+	Audience  string `json:"audience"`
+	Now       string `json:"now"`
 }
 
 // A judge says whether an input is accepted; nil where it has no say.
@@ -28,6 +33,9 @@ type judge func(task Task) (accepted *bool)
 var judges = map[string]judge{
 	"signature":  judgeSignature,
 	"public-key": judgePublicKey,
+	"jws":        judgeJWS,
+	"jwks":       judgeJWKS,
+	"jwt":        judgeJWT,
 }
 
 func verdict(accepted bool) *bool { return &accepted }

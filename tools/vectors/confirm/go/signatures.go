@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"math/big"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 var hashes = map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}
@@ -75,6 +77,10 @@ func judgePublicKey(task Task) *bool {
 	case "certificate":
 		certificate, err := x509.ParseCertificate(unhex(task.Data))
 		return verdict(err == nil && isKey(certificate.PublicKey, nil))
+	case "jwk":
+		var jwk jose.JSONWebKey
+		err := jwk.UnmarshalJSON([]byte(task.Data))
+		return verdict(err == nil && jwk.Valid() && isKey(jwk.Key, nil))
 	}
 	return nil
 }
