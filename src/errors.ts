@@ -328,6 +328,21 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
   }
 }
 
+/** What has to change for a backend to answer, and the stable name of the cause. */
+export interface CauseNames {
+  readonly layer?: string
+  readonly cause?: string
+}
+
+/** The cause of an error, where a backend's answer states it. */
+export function causeOf({ details }: CountersignError): CauseNames {
+  const { layer, cause } = details
+  return {
+    ...(typeof layer === 'string' && { layer }),
+    ...(typeof cause === 'string' && { cause }),
+  }
+}
+
 /** Wraps anything that is not already a CountersignError as `ERR_INTERNAL`: a bug of ours. */
 export function toCountersignError(value: unknown): CountersignError {
   if (CountersignError.is(value)) return value

@@ -1,5 +1,6 @@
 /** A finding of doctor: one check, its outcome, and how to fix it. */
-import { CountersignError, type ErrorCode } from '../../src/errors.ts'
+import { type CauseNames, CountersignError, type ErrorCode } from '../../src/errors.ts'
+import { toDiagnosis } from '../../src/providers/diagnosis.ts'
 import type { Diagnosis } from '../../src/providers/provider.ts'
 import { worstExit } from '../../src/verification/result.ts'
 import { withTypedHint } from '../render/hints.ts'
@@ -8,7 +9,7 @@ import { withTypedHint } from '../render/hints.ts'
 export type FindingSubject = 'machine' | 'configuration' | 'trust' | 'key' | 'registry' | 'clock'
 
 /** One check. */
-export interface Finding {
+export interface Finding extends CauseNames {
   readonly subject: FindingSubject
   /** Short stable name within its subject. */
   readonly check: string
@@ -38,15 +39,17 @@ export async function look(
 
 /** Makes the finding of an error. */
 export function failure(subject: FindingSubject, check: string, error: CountersignError): Finding {
-  const { message: found, code, hint } = withTypedHint(error)
-  return { subject, check, status: 'fail', found, code, ...(hint === undefined ? {} : { hint }) }
+  return fromDiagnosis(toDiagnosis(check, withTypedHint(error)), subject)
 }
 
 /** Makes a finding of what a provider found about a key. */
-export function fromDiagnosis({ ok, error, ...rest }: Diagnosis): Finding {
+export function fromDiagnosis(
+  { ok, error, ...rest }: Diagnosis,
+  subject: FindingSubject = 'key',
+): Finding {
   const hint = error === undefined ? rest.hint : withTypedHint(error).hint
   return {
-    subject: 'key',
+    subject,
     status: ok ? 'pass' : 'fail',
     ...rest,
     ...(hint !== undefined && { hint }),

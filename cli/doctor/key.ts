@@ -24,7 +24,7 @@ export async function checkKey(
     const provider = await keys.provider(chosen.uri)
     if (canDiagnose(provider)) {
       const diagnoses = await provider.diagnose(chosen.uri, pinnedOptions(chosen, options))
-      return diagnoses.map(fromDiagnosis)
+      return diagnoses.map((diagnosis) => fromDiagnosis(diagnosis))
     }
   } catch (error) {
     if (!CountersignError.is(error) || CountersignError.is(error, 'ERR_CANCELLED')) throw error

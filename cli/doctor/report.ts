@@ -16,8 +16,12 @@ export function toOutcome(findings: readonly Finding[]): Outcome {
   }
 }
 
-function renderFinding({ subject, check, status, found, code, hint }: Finding): string {
+function renderFinding(finding: Finding): string {
+  const { subject, check, status, found, code, layer, cause, hint } = finding
   const suffix = code === undefined ? '' : ` [${code}]`
-  const line = `${MARKS[status]} ${subject} ${check}: ${printable(found)}${suffix}\n`
-  return hint === undefined ? line : `${line}  hint: ${printable(hint)}\n`
+  return [
+    `${MARKS[status]} ${subject} ${check}: ${printable(found)}${suffix}\n`,
+    layer === undefined ? '' : `  cause: ${printable(layer)} (${printable(cause ?? '')})\n`,
+    hint === undefined ? '' : `  hint: ${printable(hint)}\n`,
+  ].join('')
 }

@@ -9,8 +9,9 @@ import type { TextSink } from '../context.ts'
 
 /** Below it nothing is broken: a terminal that says so does not mean it. */
 const LEAST_COLUMNS = 20
-/** A command that a hint ends with is copied as one line, so it stays one word. */
-const COMMAND = /(?<=: )(?:countersign|openssl|docker|aws|chmod|mkdir) .*$/
+/** A command or a policy statement that a hint ends with is copied as one line, so it stays one word. */
+const COMMAND =
+  /(?<=: )(?:(?:countersign|openssl|docker|aws|chmod|mkdir|curl|getent|softhsm2-util|pkcs11-tool|ldd|file|timedatectl|ip) .*|\{".*\})$/
 /** Blanks, and the branches of a tree. */
 const LEAD = /^[ │├└─]*/
 /** A label and the blanks before its value: what follows stays in the column of the value. */

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError, ERROR_TRAITS } from '../errors.ts'
+import { causeOf, CountersignError, ERROR_TRAITS } from '../errors.ts'
 
 /**
  * Gives the error of a backend a code that says whose fault it is; the error itself is its cause. What says
@@ -20,7 +20,7 @@ export function toBackendFault(thrown: unknown, what: string): unknown {
   return new CountersignError('ERR_PROVIDER_UNAVAILABLE', `${what} (${code}): ${message}`, {
     hint,
     retryAfterSeconds,
-    details: { backend: code },
+    details: { backend: code, ...causeOf(thrown) },
     cause: thrown,
   })
 }

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { CountersignError } from '../errors.ts'
+import { causeOf, CountersignError } from '../errors.ts'
 import type { Diagnosis } from './provider.ts'
 
 /** One check: its name, and what is found if it passes; it fails with a CountersignError. */
@@ -32,6 +32,13 @@ async function observe(check: string, look: () => Promise<string>): Promise<Diag
 /** Makes the failed check of an error. */
 export function toDiagnosis(check: string, error: CountersignError): Diagnosis {
   const { code, message: found, hint, reason } = error
-  const cause = reason === undefined ? {} : { error }
-  return { check, ok: false, found, code, ...(hint === undefined ? {} : { hint }), ...cause }
+  return {
+    check,
+    ok: false,
+    found,
+    code,
+    ...causeOf(error),
+    ...(hint !== undefined && { hint }),
+    ...(reason !== undefined && { error }),
+  }
 }

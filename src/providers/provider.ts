@@ -6,7 +6,7 @@
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import { CountersignError, type ErrorCode } from '../errors.ts'
+import { type CauseNames, CountersignError, type ErrorCode } from '../errors.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { KeyUri } from './key-uri.ts'
 
@@ -74,7 +74,7 @@ export function disposedProvider(name: string): CountersignError {
 }
 
 /** One thing `countersign doctor` looked at. */
-export interface Diagnosis {
+export interface Diagnosis extends CauseNames {
   /** Short stable name of the check: `credentials`, `key-state`, `sign-permission`… */
   readonly check: string
   readonly ok: boolean

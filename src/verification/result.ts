@@ -5,7 +5,13 @@
  * @packageDocumentation
  */
 import { toUtcSeconds } from '../formats/time.ts'
-import type { CountersignError, ErrorCode, ExitCode } from '../errors.ts'
+import {
+  causeOf,
+  type CauseNames,
+  type CountersignError,
+  type ErrorCode,
+  type ExitCode,
+} from '../errors.ts'
 import type { Check } from './policy.ts'
 import type { Examined, Verdict } from './verify-artifact.ts'
 import type { VerifiedSignature } from './verify-bundle.ts'
@@ -14,7 +20,7 @@ import type { VerifiedSignature } from './verify-bundle.ts'
 export const RESULT_SCHEMA = 'https://countersign.dev/schemas/verify-result/v1'
 
 /** An error as documents show it. */
-export interface ErrorDocument {
+export interface ErrorDocument extends CauseNames {
   readonly code: ErrorCode
   readonly message: string
   readonly hint?: string
@@ -67,7 +73,7 @@ export interface ResultDocument {
 /** Puts an error into its document form; causes and stack traces stay inside. */
 export function toErrorDocument(error: CountersignError): ErrorDocument {
   const { code, message, hint } = error
-  return { code, message, ...(hint === undefined ? {} : { hint }) }
+  return { code, message, ...causeOf(error), ...(hint === undefined ? {} : { hint }) }
 }
 
 /** Puts the verdict on one artifact into its document form. */

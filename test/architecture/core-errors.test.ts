@@ -14,7 +14,8 @@ const SURFACES = [
 const COMMAND = new RegExp(`\\bcountersign (?:${Object.keys(COMMANDS).join('|')})\\b`)
 const OPTION = /(?:^|[\s(])--[a-z]/
 /** Commands of other programs, which an operator has wherever the error is shown. */
-const FOREIGN = /\b(?:pkcs11-tool|aws kms|cosign (?:public-key|verify))\b.*|^ --region /
+const FOREIGN =
+  /\b(?:pkcs11-tool|softhsm2-util|aws [a-z0-9-]+|cosign (?:public-key|verify))\b.*|^… --(?:key-id|region|profile) .*/
 
 const SOURCES = listProjectFiles('src/**/*.ts').filter(
   (path) => !SURFACES.some((room) => path.startsWith(room)),

@@ -1,5 +1,10 @@
 /** The few things countersign asks of AWS KMS, in its own words, so that nothing else knows the SDK. */
 
+import type { KmsCall } from './call.ts'
+
+/** What all calls of one client have in common. */
+export type KmsFacts = Pick<KmsCall, 'region' | 'endpoint' | 'profile' | 'proxy'>
+
 /** What GetPublicKey returns about a key. */
 export interface KmsPublicKey {
   /** Key ARN, whatever name the key was asked for by. */
@@ -20,6 +25,8 @@ export interface KmsKeyDescription {
   /** Empty for keys that can't sign. */
   readonly algorithms: readonly string[]
   readonly deletionDate: Date | undefined
+  /** Whether it is in a store of the customer's own, which holds no keys that sign. */
+  readonly isInCustomStore: boolean
 }
 
 /** One signature to make. */
@@ -74,6 +81,8 @@ export interface KmsClient {
   listKeys(marker: string | undefined, signal?: AbortSignal): Promise<KmsKeyPage>
   /** The tags of a key; KMS allows 50. */
   listTags(keyArn: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
+  /** What calls of this client are about beside their operation, for errors. */
+  readonly facts: KmsFacts
   /** How far the clock of KMS is ahead of this machine's, in ms; 0 before the first answer. */
   clockOffsetMs(): number
   /**

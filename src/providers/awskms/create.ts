@@ -5,7 +5,8 @@ import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
 import { toKeySpec } from './algorithms.ts'
 import type { KmsClient, KmsCreateKeyRequest } from './client.ts'
-import { awsCommand, toKmsError } from './errors.ts'
+import { awsCommand } from './call.ts'
+import { toKmsError } from './errors.ts'
 import { createKmsSigner, readKey } from './key.ts'
 import { findMarked, isMarked, MARK_TAG } from './marked-key.ts'
 import { type NewKeyContext, onceVisible } from './visibility.ts'
@@ -180,7 +181,7 @@ async function abandoned(
   const outcome = await client.scheduleKeyDeletion(arn).then(
     () => `the new key ${arn} is scheduled for deletion`,
     () =>
-      `the new key ${arn} is left behind: ${awsCommand('schedule-key-deletion', { keyId: arn })}`,
+      `the new key ${arn} is left behind: ${awsCommand('aws kms schedule-key-deletion', { keyId: arn })}`,
   )
   return new CountersignError(error.code, `${error.message}; ${outcome}`, {
     hint: error.hint,

@@ -1,29 +1,25 @@
 /** What is wrong with a KMS key, check by check, without making a signature. */
 import { type Algorithm, resolveAlgorithm } from '../../crypto/algorithms.ts'
 import { DIGEST_BYTES } from '../../crypto/digest.ts'
-import { CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
+import { CountersignError, type ErrorCode } from '../../errors.ts'
 import { toDiagnosis } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import { toSigningAlgorithm } from './algorithms.ts'
+import type { KmsCall } from './call.ts'
+import { FOUND_CAUSES, stateCause } from './causes/keys.ts'
 import type { KmsClient, KmsKeyDescription } from './client.ts'
-import { awsCommand } from './errors.ts'
-import { readKey } from './key.ts'
+import { kmsCauseError } from './errors.ts'
+import { algorithmNotOffered, readKey, wrongUsage } from './key.ts'
 
-/** AWS refuses requests further off than this. */
-const MAX_CLOCK_OFFSET_MS = 5 * 60_000
+/** Verifiers and token services take a difference of a minute; AWS takes five. */
+const MAX_CLOCK_OFFSET_MS = 60_000
 
 /** The check that an error about reaching KMS at all belongs to. */
 const CHECK_OF_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_NOT_AUTHENTICATED: 'credentials',
   ERR_KEY_NOT_FOUND: 'key',
+  ERR_KEY_URI_INVALID: 'key',
   ERR_NOT_ALLOWED: 'describe-permission',
-}
-
-const MEND_STATE: Readonly<Record<string, (keyId: string) => string>> = {
-  Disabled: (keyId) => `enable it: ${awsCommand('enable-key', { keyId })}`,
-  PendingDeletion: (keyId) =>
-    `keep it: ${awsCommand('cancel-key-deletion', { keyId })}, then ${awsCommand('enable-key', { keyId })}`,
-  PendingImport: () => 'import its key material',
 }
 
 const passed = (check: string, found: string): Diagnosis => ({ check, ok: true, found })
@@ -43,7 +39,7 @@ export async function diagnoseKmsKey(
   if (client instanceof CountersignError) return [toDiagnosis('configuration', client)]
   const found = await attempt(() => client.describeKey(keyId, options.signal))
   if (found instanceof CountersignError) {
-    const check = CHECK_OF_CODE[found.code] ?? 'endpoint'
+    const check = checkOf(found)
     return [
       toDiagnosis(check, found),
       ...(check === 'describe-permission' ? await permissions(client, keyId, options) : []),
@@ -51,12 +47,13 @@ export async function diagnoseKmsKey(
       ...(client.clockOffsetMs() === 0 ? [] : [clock(client)]),
     ]
   }
+  const call = { operation: 'Sign', keyId: found.arn, ...client.facts }
   return [
     passed('credentials', 'KMS accepts the credentials'),
     passed('key', `${found.arn} (${found.spec})`),
-    state(found),
-    usage(found),
-    ...algorithm(found, options),
+    state(call, found),
+    usage(call, found),
+    ...algorithm(call, found, options),
     ...(found.state === 'Enabled' && found.usage === 'SIGN_VERIFY'
       ? await permissions(client, found.arn, options)
       : []),
@@ -64,45 +61,36 @@ export async function diagnoseKmsKey(
   ]
 }
 
-function state(key: KmsKeyDescription): Diagnosis {
+/** Without credentials of STS nothing was asked of KMS. */
+function checkOf({ code, details }: CountersignError): string {
+  return details['service'] === 'sts' ? 'credentials' : (CHECK_OF_CODE[code] ?? 'endpoint')
+}
+
+function state(call: KmsCall, key: KmsKeyDescription): Diagnosis {
   if (key.state === 'Enabled') return passed('key-state', 'Enabled')
   const until = key.deletionDate === undefined ? '' : ` on ${key.deletionDate.toISOString()}`
-  const mend = MEND_STATE[key.state]
-  return {
-    check: 'key-state',
-    ok: false,
-    found: `${key.state}${until}`,
-    code: 'ERR_KEY_NOT_USABLE',
-    hint: mend?.(key.arn) ?? 'wait until KMS says it is Enabled, then try again',
-  }
+  return toDiagnosis('key-state', kmsCauseError(stateCause(key), call, `${key.state}${until}`))
 }
 
-function usage(key: KmsKeyDescription): Diagnosis {
+function usage(call: KmsCall, key: KmsKeyDescription): Diagnosis {
   if (key.usage === 'SIGN_VERIFY') return passed('key-usage', key.usage)
-  return {
-    check: 'key-usage',
-    ok: false,
-    found: key.usage,
-    code: 'ERR_KEY_NOT_USABLE',
-    hint: 'the usage of a KMS key never changes: make another key, for signing',
-  }
+  const error = key.isInCustomStore
+    ? kmsCauseError(stateCause(key), call, `${key.usage}, in a custom key store`)
+    : wrongUsage(call, key.usage)
+  return toDiagnosis('key-usage', error)
 }
 
-function algorithm(key: KmsKeyDescription, options: OpenKeyOptions): readonly Diagnosis[] {
+function algorithm(
+  call: KmsCall,
+  key: KmsKeyDescription,
+  options: OpenKeyOptions,
+): readonly Diagnosis[] {
   if (options.algorithm === undefined || key.usage !== 'SIGN_VERIFY') return []
   const requested = resolveAlgorithm(options.algorithm)
   const kms = toSigningAlgorithm(requested)
   const { name } = requested
   if (key.algorithms.includes(kms)) return [passed('algorithm', `${name} (${kms})`)]
-  return [
-    {
-      check: 'algorithm',
-      ok: false,
-      found: `the key does not sign ${name}`,
-      code: 'ERR_KEY_INVALID',
-      hint: `it offers ${key.algorithms.join(', ')}`,
-    },
-  ]
+  return [toDiagnosis('algorithm', algorithmNotOffered(call, name, key.algorithms))]
 }
 
 /** GetPublicKey for real, then Sign as a dry run with the algorithm the key would be opened with. */
@@ -141,16 +129,15 @@ function clock(client: KmsClient): Diagnosis {
   const seconds = Math.ceil(Math.abs(offset) / 1000)
   if (Math.abs(offset) < MAX_CLOCK_OFFSET_MS) return passed('clock', `within ${seconds} s of KMS`)
   const found = `this machine is ${seconds} s ${offset > 0 ? 'behind' : 'ahead of'} KMS`
-  const hint = 'set the clock of this machine (NTP)'
-  return { check: 'clock', ok: false, found, code: 'ERR_CONFIG_INVALID', hint }
+  const call = { operation: 'DescribeKey', ...client.facts }
+  return toDiagnosis('clock', kmsCauseError(FOUND_CAUSES['clock-drift'], call, found))
 }
 
 async function attempt<T>(run: () => Promise<T>): Promise<T | CountersignError> {
   try {
     return await run()
-  } catch (thrown) {
-    const error = toCountersignError(thrown)
-    if (error.code === 'ERR_CANCELLED' || error.code === 'ERR_INTERNAL') throw error
+  } catch (error) {
+    if (!CountersignError.is(error) || CountersignError.is(error, 'ERR_CANCELLED')) throw error
     return error
   }
 }

@@ -10,7 +10,10 @@ import {
 } from '../../signing/signer.ts'
 import type { OpenKeyOptions } from '../provider.ts'
 import { toSigningAlgorithm } from './algorithms.ts'
+import type { KmsCall } from './call.ts'
+import { FOUND_CAUSES, WRONG_USAGE } from './causes/keys.ts'
 import type { KmsClient } from './client.ts'
+import { kmsCauseError } from './errors.ts'
 
 /** The longest message KMS hashes itself, in bytes. */
 const MAX_RAW_BYTES = 4096
@@ -35,21 +38,45 @@ export async function readKey(
   options: OpenKeyOptions = {},
 ): Promise<PinnedKmsKey> {
   const { arn, usage, algorithms, spki } = await client.getPublicKey(keyId, options.signal)
+  const call = { operation: 'GetPublicKey', keyId: arn, ...client.facts }
   if (isKeyArn(keyId) && keyId !== arn) throw wrongKey('GetPublicKey', keyId, arn)
   if (usage !== 'SIGN_VERIFY') {
-    throw new CountersignError('ERR_KEY_INVALID', `the key ${arn} is for ${usage}, not signing`, {
-      hint: 'the usage of a KMS key never changes: make another key, for signing',
-    })
+    throw wrongUsage(call, usage)
   }
-  const key = parsePublicKeySpki(spki, options.algorithm)
+  const key = parseKey(spki, options, call)
   if (!algorithms.includes(toSigningAlgorithm(key.algorithm))) {
-    throw new CountersignError(
-      'ERR_ALGORITHM_UNSUPPORTED',
-      `KMS does not sign ${key.algorithm.name} with the key ${arn}`,
-      { hint: `it offers ${algorithms.join(', ')}` },
-    )
+    throw algorithmNotOffered(call, key.algorithm.name, algorithms)
   }
   return { arn, key }
+}
+
+function parseKey(spki: Uint8Array, options: OpenKeyOptions, call: KmsCall): PublicKeyInfo {
+  try {
+    return parsePublicKeySpki(spki, options.algorithm)
+  } catch (error) {
+    if (!CountersignError.is(error)) throw error
+    if (error.code === 'ERR_ALGORITHM_UNSUPPORTED') {
+      throw kmsCauseError(FOUND_CAUSES['algorithm-not-offered'], call, error.message, error)
+    }
+    const message = `${error.message}: ${call.keyId ?? ''}`
+    throw kmsCauseError(FOUND_CAUSES['key-spec-unsupported'], call, message, error)
+  }
+}
+
+/** Makes the error of a key that is for something else than signing. */
+export function wrongUsage(call: KmsCall, usage: string): CountersignError {
+  const message = `the key ${call.keyId ?? ''} is for ${usage}, not signing`
+  return kmsCauseError(WRONG_USAGE, call, message)
+}
+
+/** Makes the error of an algorithm that a key does not sign with. */
+export function algorithmNotOffered(
+  call: KmsCall,
+  name: string,
+  offered: readonly string[],
+): CountersignError {
+  const message = `KMS does not sign ${name} with the key ${call.keyId ?? ''}; it offers ${offered.join(', ')}`
+  return kmsCauseError(FOUND_CAUSES['algorithm-not-offered'], call, message)
 }
 
 /** Builds the Signer of a pinned key: one KMS call (Sign) per signature. */

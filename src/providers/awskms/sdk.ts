@@ -8,9 +8,12 @@ import {
 } from '@aws-sdk/client-kms'
 import { RenewableCredentials } from '../../client/aws-credentials.ts'
 import { type AwsConnection, awsSettings } from '../../client/aws-settings.ts'
+import { displayProxy } from '../../client/proxies.ts'
 import { CountersignError } from '../../errors.ts'
-import type { KmsClient, KmsSignRequest } from './client.ts'
-import { type KmsCall, sdkErrorName, toKmsError } from './errors.ts'
+import type { KmsClient, KmsFacts, KmsSignRequest } from './client.ts'
+import { type KmsCall, pingUrl } from './call.ts'
+import { FOUND_CAUSES } from './causes/keys.ts'
+import { kmsCauseError, sdkErrorName, toKmsError } from './errors.ts'
 import type { AwsKmsAccount } from './uri.ts'
 import { type WebIdentity, webIdentityCredentials } from './web-identity.ts'
 
@@ -50,30 +53,37 @@ export async function connectKms(
   // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
   const { credentials } = sdk.config
   const unrepeated = new KMS({ ...settings, credentials, maxAttempts: 1 })
-  return new SdkKmsClient({ sdk, unrepeated }, await resolveRegion(sdk))
+  const facts = { ...account, region: await resolveRegion(sdk) }
+  return new SdkKmsClient({ sdk, unrepeated }, { ...facts, proxy: proxyOf(facts, connection) })
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
   try {
     return await sdk.config.region()
   } catch (cause) {
-    throw new CountersignError('ERR_CONFIG_INVALID', 'no valid AWS region is configured', {
-      hint: 'add ?region=… to the key reference, or set AWS_REGION',
-      cause,
-    })
+    const call = { operation: 'connect' }
+    const message = 'no valid AWS region is configured'
+    throw kmsCauseError(FOUND_CAUSES['region-missing'], call, message, cause)
   }
+}
+
+/** An endpoint on this machine is reached in plain HTTP, and without a proxy. */
+function proxyOf(facts: KmsFacts, { proxies }: KmsConnection): string | undefined {
+  const url = new URL(pingUrl({ operation: '', ...facts }))
+  const proxy = url.protocol === 'https:' ? proxies?.proxyFor(url) : undefined
+  return proxy && displayProxy(proxy)
 }
 
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
   readonly #unrepeated: KMS
-  readonly #region: string
+  readonly facts: KmsFacts
   readonly #credentials: RenewableCredentials
 
-  constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, region: string) {
+  constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, facts: KmsFacts) {
     this.#sdk = sdk
     this.#unrepeated = unrepeated
-    this.#region = region
+    this.facts = facts
     this.#credentials = new RenewableCredentials(sdk.config.credentials)
   }
 
@@ -102,11 +112,12 @@ class SdkKmsClient implements KmsClient {
       spec: present(call, 'KeySpec', key?.KeySpec),
       algorithms: key?.SigningAlgorithms ?? [],
       deletionDate: key?.DeletionDate,
+      isInCustomStore: key?.CustomKeyStoreId !== undefined,
     }
   }
 
   async sign(request: KmsSignRequest, signal?: AbortSignal): ReturnType<KmsClient['sign']> {
-    const call = { operation: 'Sign', keyId: request.keyArn, signal }
+    const call = toSignCall(request, signal)
     const answer = await this.#call(call, (options) =>
       this.#sdk.sign(toSignInput(request), options),
     )
@@ -118,7 +129,7 @@ class SdkKmsClient implements KmsClient {
   }
 
   async trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void> {
-    await this.#call({ operation: 'Sign', keyId: request.keyArn, signal }, async (options) => {
+    await this.#call(toSignCall(request, signal), async (options) => {
       try {
         await this.#sdk.sign({ ...toSignInput(request), DryRun: true }, options)
       } catch (error) {
@@ -217,10 +228,14 @@ class SdkKmsClient implements KmsClient {
       try {
         return await send(signal === undefined ? {} : { abortSignal: signal })
       } catch (error) {
-        throw toKmsError(error, { ...call, region: this.#region })
+        throw toKmsError(error, { ...call, ...this.facts })
       }
     }, signal)
   }
+}
+
+function toSignCall({ keyArn, ...signing }: KmsSignRequest, signal?: AbortSignal): KmsCall {
+  return { operation: 'Sign', keyId: keyArn, signing, signal }
 }
 
 function toSignInput(request: KmsSignRequest): SignCommandInput {

@@ -2,7 +2,7 @@
 import type { KMSClientConfig } from '@aws-sdk/client-kms'
 import { fromWebToken } from '@aws-sdk/credential-provider-web-identity'
 import { CountersignError, type ErrorCode } from '../../errors.ts'
-import { sdkErrorName } from './errors.ts'
+import { sdkErrorName, toKmsError } from './errors.ts'
 
 /** Who takes which role. */
 export interface WebIdentity {
@@ -15,7 +15,7 @@ export interface WebIdentity {
   readonly onCredentials?: (secrets: readonly string[]) => void
 }
 
-/** What STS refuses with, and what that means. */
+/** What STS refuses with, and what that means; the SDK adds `Exception` to the names it knows. */
 const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   AccessDenied: [
     'ERR_NOT_ALLOWED',
@@ -25,7 +25,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     'ERR_NOT_AUTHENTICATED',
     'add the OIDC provider token.actions.githubusercontent.com with the audience sts.amazonaws.com to the AWS account',
   ],
-  ExpiredTokenException: ['ERR_NOT_AUTHENTICATED', 'run the job again: its token had ended'],
+  ExpiredToken: ['ERR_NOT_AUTHENTICATED', 'run the job again: its token had ended'],
 }
 
 /**
@@ -60,15 +60,17 @@ export function webIdentityCredentials(
   }
 }
 
-function toRoleError(cause: unknown, roleArn: string): CountersignError {
-  const name = sdkErrorName(cause)
-  const [code, hint] = MEANINGS[name] ?? [
+function toRoleError(thrown: unknown, roleArn: string): CountersignError {
+  const operation = 'AssumeRoleWithWebIdentity'
+  const name = sdkErrorName(thrown)
+  const { details } = toKmsError(thrown, { operation })
+  const [code, meaning] = MEANINGS[name.replace(/Exception$/, '')] ?? [
     'ERR_PROVIDER_UNAVAILABLE',
     'check that this machine reaches AWS STS, and try again',
   ]
   return new CountersignError(code, `AWS STS gives no credentials of ${roleArn}: ${name}`, {
-    hint,
-    details: { provider: 'awskms', operation: 'AssumeRoleWithWebIdentity', reason: name },
-    cause,
+    hint: meaning,
+    details: { ...details, reason: name },
+    cause: thrown,
   })
 }

@@ -192,7 +192,7 @@ describe('of a key in AWS KMS', () => {
 
     expect(result.exitCode).toBe(6)
     expect(result.stdout).toContain(
-      '✗ key key-state: Disabled [ERR_KEY_NOT_USABLE]\n  hint: enable it',
+      '✗ key key-state: Disabled [ERR_KEY_NOT_USABLE]\n  cause: key state (disabled)\n  hint: enable it',
     )
   })
 

@@ -81,6 +81,8 @@ test.each([
       provider: 'awskms',
       operation: 'Sign',
       awsErrorName: name,
+      cause: expect.any(String) as unknown,
+      layer: expect.any(String) as unknown,
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
     })
     expect(double.calls.get('Sign')).toBe(requests)
@@ -103,7 +105,9 @@ test('a missing permission is named with the statement that grants it', async ()
 
   expect(error.code).toBe('ERR_NOT_ALLOWED')
   expect(error.message).toContain('is not authorized to perform: kms:Sign')
-  expect(error.hint).toContain(`{"Effect":"Allow","Action":"kms:Sign","Resource":"${key.arn}"}`)
+  expect(error.hint).toContain(
+    `{"Effect":"Allow","Action":"kms:Sign","Resource":"${key.arn}","Condition":{"StringEquals":{"kms:SigningAlgorithm":"ECDSA_SHA_256","kms:MessageType":"DIGEST"}}}`,
+  )
 })
 
 test('a missing key points to the region', async () => {
@@ -125,7 +129,7 @@ test('a wrong secret is not confused with a wrong clock', async () => {
   const clock = await failure(stack.use(createAwsKmsProvider()).open(reference()))
 
   expect(secret.code).toBe('ERR_NOT_AUTHENTICATED')
-  expect(secret.hint).toContain('credentials')
+  expect(secret.hint).toContain('secret access key')
   expect(clock.code).toBe('ERR_NOT_AUTHENTICATED')
   expect(clock.hint).toContain('clock')
 })
