@@ -1,10 +1,9 @@
 /**
  * The public library of countersign: sign and attest artifacts with a {@link Signer}, and verify
- * signatures and attestations. Everything of `countersign/verify` and `countersign/errors` is here too.
+ * signatures and attestations. Everything of `countersign/verify` is here too.
  *
  * @packageDocumentation
  */
-export * from './errors.ts'
 export * from './verify.ts'
 
 export {
@@ -19,11 +18,15 @@ export {
 export type { AttachedDocument } from './artifacts/attach-signature.ts'
 export type { ExistingBundle } from './artifacts/bundle-files.ts'
 export type { DeliveredSignature } from './artifacts/delivery.ts'
+export { openKey, type OpenedKey, type OpenKeyByReference } from './artifacts/open-key.ts'
 export {
+  type LocalKeyOptions,
   type OpenKeyedSigner,
+  type OpenReferenceOptions,
   openSigner,
   type OpenServiceSigner,
   type OpenSignerOptions,
+  type SignerSurroundings,
 } from './artifacts/open-signer.ts'
 export {
   attest,
@@ -62,6 +65,11 @@ export {
   type SigningBackend,
   type SignOptions,
 } from './signing/signer.ts'
+export {
+  type SigstoreSignature,
+  type SigstoreSigner,
+  toSigstoreSigner,
+} from './signing/sigstore-signer.ts'
 export { type BundleParts, serializeBundle } from './formats/bundle.ts'
 export { serializeEnvelope } from './formats/dsse.ts'
 export { createSubject, serializeStatement } from './formats/statement.ts'

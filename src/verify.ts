@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export * from './errors.ts'
+
 export type { CommonOptions } from './artifacts/defaults.ts'
 export type { RegistrySettings } from './artifacts/image-stores.ts'
 export {

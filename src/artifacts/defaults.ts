@@ -32,28 +32,3 @@ export function defaultStores({ now = systemClock, registry }: CommonOptions): I
     ...(registry !== undefined && { settings: () => Promise.resolve(registry) }),
   })
 }
-
-/**
- * Makes sure that an option of a caller without types is a text.
- *
- * @throws TypeError — it is anything else, or empty
- */
-export function assertText(name: string, value: unknown): asserts value is string {
-  if (typeof value === 'string' && value !== '') return
-  throw new TypeError(`the option ${name} must be a string with content, got ${describe(value)}`)
-}
-
-/**
- * Makes sure that an option of a caller without types is an object.
- *
- * @throws TypeError — it is anything else
- */
-export function assertObject(name: string, value: unknown): asserts value is object {
-  if (typeof value === 'object' && value !== null) return
-  throw new TypeError(`the option ${name} must be an object, got ${describe(value)}`)
-}
-
-function describe(value: unknown): string {
-  if (value === '') return 'an empty string'
-  return value === null ? 'null' : typeof value
-}

@@ -1,19 +1,26 @@
 /** Opening what signs artifacts, for callers of the library. */
+import { assertObject, assertText } from '../basics/arguments.ts'
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import type { KeyUse } from '../keys/key.ts'
+import type { KeyUri } from '../providers/key-uri.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
-import { assertObject, assertText, type CommonOptions, systemClock } from './defaults.ts'
+import { type CommonOptions, systemClock } from './defaults.ts'
+import { openKey, type OpenKeyByReference } from './open-key.ts'
 
-/** A key that this machine reaches. */
-export interface OpenKeyedSigner {
-  /** The open key; it stays open when the artifact signer is closed. */
-  readonly signer: Signer
+/** What a key of this machine is opened with beside the key itself. */
+export interface LocalKeyOptions {
   /** What the key is published for; an `artifact` key signs statements about files, not their digests. */
   readonly use?: KeyUse | undefined
   /** Makes provenance for `attest`, where the caller can vouch for it. */
   readonly makeProvenance?: (() => Promise<PredicateInput>) | undefined
+}
+
+/** A key that the caller has opened. */
+export interface OpenKeyedSigner extends LocalKeyOptions {
+  /** The open key; it stays open when the artifact signer is closed. */
+  readonly signer: Signer
 }
 
 /** A key of a service. */
@@ -26,31 +33,62 @@ export interface OpenServiceSigner {
   readonly token: string | ((signal: AbortSignal | undefined) => Promise<string>)
 }
 
-/** What is opened. */
-export type OpenSignerOptions = Omit<CommonOptions, 'registry'> & {
+/** Clock, signal and trust of a signer. */
+export type SignerSurroundings = Omit<CommonOptions, 'registry'> & {
   /** What the receivers trust; default: the key itself, or what its service publishes. */
   readonly trust?: TrustMaterial | undefined
-} & (OpenKeyedSigner | OpenServiceSigner)
+}
+
+/** What is opened. */
+export type OpenSignerOptions = SignerSurroundings & (OpenKeyedSigner | OpenServiceSigner)
+
+/** How a key is opened that is named by its reference. */
+export type OpenReferenceOptions = SignerSurroundings & LocalKeyOptions & OpenKeyByReference
 
 /**
- * Opens what signs artifacts: a key that this machine reaches, or one of a service. Each signature is verified
- * before it is returned.
+ * Opens what signs artifacts: a key that this machine reaches, by its reference or opened by the caller, or a key of
+ * a service. Each signature is verified before it is returned.
  *
- * @throws TypeError — wrong options
- * @throws {@link CountersignError} the errors of reading what the service publishes; ERR_USAGE — an address
- * that would send the token in the clear
+ * @param key - `awskms://…`, `pkcs11:…`, the path of a key file; or an open key, or a service and its key
+ * @param options - of a key that is named by its reference
+ * @throws TypeError — wrong arguments
+ * @throws {@link CountersignError} the errors of {@link openKey}, and of reading what the service publishes;
+ * ERR_USAGE — an address that would send the token in the clear
  */
-export async function openSigner(options: OpenSignerOptions): Promise<ArtifactSigner> {
-  assertObject('signer', 'server' in options ? options : options.signer)
-  if ('server' in options) return openOfService(options)
-  const { signer, use, makeProvenance, trust, now = systemClock, signal } = options
-  const { createLocalSigner } = await import('./local-signer.ts')
+export async function openSigner(
+  key: string | KeyUri | OpenSignerOptions,
+  options: OpenReferenceOptions = {},
+): Promise<ArtifactSigner> {
+  if (typeof key === 'string') return openReference(key, options)
+  assertObject('signer', key)
+  if ('scheme' in key) return openReference(key, options)
+  if ('server' in key) return openOfService(key)
+  const { signer } = key
+  assertObject('signer', signer)
   const owner = { [Symbol.asyncDispose]: () => Promise.resolve() }
+  return createOwned(signer, owner, key)
+}
+
+async function openReference(
+  reference: string | KeyUri,
+  options: OpenReferenceOptions,
+): Promise<ArtifactSigner> {
+  assertObject('options', options)
+  const opened = await openKey(reference, options)
+  return createOwned(opened, opened, options)
+}
+
+async function createOwned(
+  signer: Signer,
+  owner: AsyncDisposable,
+  { use, makeProvenance, trust, now = systemClock, signal }: SignerSurroundings & LocalKeyOptions,
+): Promise<ArtifactSigner> {
+  const { createLocalSigner } = await import('./local-signer.ts')
   return createLocalSigner({ signer, owner, use, makeProvenance, trust, now, signal })
 }
 
 async function openOfService(
-  options: OpenServiceSigner & Exclude<OpenSignerOptions, OpenKeyedSigner>,
+  options: OpenServiceSigner & SignerSurroundings,
 ): Promise<ArtifactSigner> {
   const { key, token, trust, now = systemClock, signal } = options
   const url = URL.parse(String(options.server))

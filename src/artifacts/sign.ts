@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { assertObject, assertText } from '../basics/arguments.ts'
 import type { Digest } from '../crypto/digest.ts'
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import type {
@@ -12,7 +13,7 @@ import type {
   SignFormat,
 } from './artifact-signer.ts'
 import type { ExistingBundle } from './bundle-files.ts'
-import { assertObject, assertText, type CommonOptions, defaultStores, toWorld } from './defaults.ts'
+import { type CommonOptions, defaultStores, toWorld } from './defaults.ts'
 import { createDelivery, type DeliveredSignature } from './delivery.ts'
 import { type NamedArtifact, parseImage, parseNamedArtifact } from './named-artifact.ts'
 import type { OpenSubject } from './open-subject.ts'

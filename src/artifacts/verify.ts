@@ -1,10 +1,11 @@
 /** Verifying for callers of the library: a file with its bundles, or an image with what is attached to it. */
+import { assertObject, assertText } from '../basics/arguments.ts'
 import type { AttachmentFormat } from '../oci/attachments.ts'
 import { parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Policy, SIGNATURE_POLICY } from '../verification/policy.ts'
 import type { ArtifactDocument } from '../verification/result.ts'
 import { pinKey, type TrustMaterial } from '../verification/trust.ts'
-import { assertObject, assertText, type CommonOptions, defaultStores, toWorld } from './defaults.ts'
+import { type CommonOptions, defaultStores, toWorld } from './defaults.ts'
 import { type NamedArtifact, parseImage } from './named-artifact.ts'
 import { verifyNamed } from './verify-named.ts'
 

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
+import { CountersignError } from '../errors.ts'
 import {
   isKeyNamed,
   type KeyName,
@@ -48,6 +49,8 @@ export interface JwksCache {
   keysFor(kid: string | undefined, alg?: string): Promise<readonly NamedPublicKey[]>
   /** As {@link JwksCache.keysFor}, with all the set says. */
   setFor(kid: string | undefined, alg?: string): Promise<KeySet>
+  /** Fetches the set now. Throws as {@link JwksCache.keysFor} does. */
+  refresh(): Promise<KeySet>
 }
 
 /**
@@ -75,8 +78,11 @@ export function createJwksCache(options: JwksCacheOptions): JwksCache {
       assertNotRolledBack(url, previous?.sequence, set.sequence)
       return set
     },
-    restore: (body) => parseJwks(body, { algorithms }),
-    contextOf: () => ({}),
+    restore: (body, context) => {
+      if (context['url'] !== url.href) throw copyOfAnother(url)
+      return parseJwks(body, { algorithms })
+    },
+    contextOf: () => ({ url: url.href }),
     maxAgeOf: ({ refreshHintSeconds }) => refreshHintSeconds,
     // A set that is garbled is an outage like another; one that is older may be an attack, and is reported.
     isPassing: ({ code }) => code !== 'ERR_TRUST_ROLLED_BACK',
@@ -89,7 +95,16 @@ export function createJwksCache(options: JwksCacheOptions): JwksCache {
     if (document.failure === undefined || isKnown(newest, name)) return newest
     throw document.failure
   }
-  return { setFor, keysFor: async (kid, alg) => (await setFor(kid, alg)).keys }
+  return {
+    setFor,
+    keysFor: async (kid, alg) => (await setFor(kid, alg)).keys,
+    refresh: () => document.refresh(),
+  }
+}
+
+/** One file for two issuers would let either sign for the other. */
+function copyOfAnother({ href }: URL): CountersignError {
+  return new CountersignError('ERR_TRUST_INVALID', `it is not a copy of ${href}`)
 }
 
 function isKnown({ keys }: KeySet, name: KeyName): boolean {

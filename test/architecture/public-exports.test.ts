@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readProjectFile } from '../support/project.ts'
 
 /** The modules that package.json's `exports` opens to callers. */
-const DOORS = ['src/index.ts', 'src/verify.ts', 'src/errors.ts', 'src/testing.ts']
+const DOORS = ['src/index.ts', 'src/verify.ts', 'src/errors.ts', 'src/jose.ts', 'src/testing.ts']
 
 /** Lists what a module exports, by its own text; of a whole module passed on, where it comes from. */
 function exportedNames(path: string): string[] {

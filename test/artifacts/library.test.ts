@@ -4,19 +4,21 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
   attest,
+  openKey,
   openSigner,
   serializePublicKeyPem,
   signFile,
   signImage,
   verifyFile,
   verifyImage,
+  verifyMessage,
 } from '../../src/index.ts'
 import { findTrustKey } from '../../src/client/trust-pin.ts'
 import { parseKeyHistory } from '../../src/keys/key-history.ts'
 import { trustKeyHistory } from '../../src/verification/trust.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { createImageScene } from '../support/image-scene.ts'
-import { testSigner } from '../support/signers.ts'
+import { testKeyPair, testSigner } from '../support/signers.ts'
 import { startSigningService } from '../support/signing-service.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
@@ -43,6 +45,32 @@ test('a file that is signed verifies by the bundle beside it, and a changed one 
   expect(signed.path).toBe(`${path}.sigstore.json`)
   expect(verified).toMatchObject({ ok: true, digest: signed.digest })
   expect(await codeOfAsync(() => verifyFile({ path, trust }))).toBe('ERR_DIGEST_MISMATCH')
+})
+
+test('a key file is opened by its path, with its passphrase', async () => {
+  const path = createFile()
+  const { privateKey } = testKeyPair('ES256')
+  const cipher = { cipher: 'aes-256-cbc', passphrase: 'open sesame' }
+  const key = join(createTempFolder(), 'release.pem')
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem', ...cipher }))
+
+  await using signer = await openSigner(key, { passphrase: 'open sesame' })
+  await signFile({ signer, path })
+
+  expect(await verifyFile({ path, trust })).toMatchObject({ ok: true })
+  const wrong = (): Promise<unknown> => openSigner(key, { passphrase: 'wrong' })
+  expect(await codeOfAsync(wrong)).toBe('ERR_PASSPHRASE_WRONG')
+  expect(await codeOfAsync(() => openKey(`${key}.absent`))).toBe('ERR_KEY_NOT_FOUND')
+  expect(await codeOfAsync(() => openKey('gcpkms://projects/1'))).toBe('ERR_KEY_URI_INVALID')
+})
+
+test('a key that is opened by its path signs messages', async () => {
+  const { privateKey } = testKeyPair('ES256')
+  const key = join(createTempFolder(), 'release.pem')
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  await using opened = await openKey(key)
+  const message = Buffer.from('message')
+  expect(verifyMessage(opened.key, message, await opened.sign(message))).toBe(true)
 })
 
 test('a bundle that is there is not replaced unless that is said', async () => {

@@ -1,0 +1,39 @@
+/** Our keys for programs that make Sigstore bundles with `@sigstore/sign`. */
+import { assertObject } from '../basics/arguments.ts'
+import { toX509Signature } from '../crypto/der.ts'
+import { serializePublicKeyPem } from '../crypto/public-key.ts'
+import type { Signer } from './signer.ts'
+
+/** A signature and its key, as the bundle builders of `@sigstore/sign` take them. */
+export interface SigstoreSignature {
+  readonly signature: Buffer
+  readonly key: {
+    readonly $case: 'publicKey'
+    /** PEM. */
+    readonly publicKey: string
+    /** How verifiers find the key. */
+    readonly hint: string
+  }
+}
+
+/** What `DSSEBundleBuilder` and `MessageSignatureBundleBuilder` of `@sigstore/sign` take as `signer`. */
+export interface SigstoreSigner {
+  sign(data: Uint8Array): Promise<SigstoreSignature>
+}
+
+/**
+ * Makes any open key a signer of `@sigstore/sign`. Each signature is verified with the key before it is returned.
+ *
+ * @throws TypeError — not a {@link Signer}
+ */
+export function toSigstoreSigner(signer: Signer): SigstoreSigner {
+  assertObject('signer', signer)
+  const { key } = signer
+  assertObject('signer.key', key)
+  return {
+    sign: async (data) => ({
+      signature: Buffer.from(toX509Signature(key.algorithm, await signer.sign(data))),
+      key: { $case: 'publicKey', publicKey: serializePublicKeyPem(key), hint: key.hint },
+    }),
+  }
+}
