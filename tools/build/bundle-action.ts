@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { REQUIRE } from './bundle-cli.ts'
 import { renderNotices } from './notices.ts'
 
 /** What to bundle; paths below `root`. */
@@ -11,10 +12,6 @@ export interface ActionBundleRequest {
   /** Folder that takes `index.js` and the notices; below `root`, or absolute. */
   readonly outdir: string
 }
-
-// Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have.
-const REQUIRE =
-  "import{createRequire as countersignRequire}from'node:module';const require=countersignRequire(import.meta.url);"
 
 /**
  * Bundles the Action into one file, as the runner checks it out: nothing is installed there, and a native

@@ -20,8 +20,8 @@ export interface BundleRequest {
 
 const HASHBANG = '#!/usr/bin/env node\n'
 
-// Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have.
-const REQUIRE =
+/** Bundled CommonJS packages call require() for Node's own modules, which an ES module does not have. */
+export const REQUIRE =
   "import{createRequire as countersignRequire}from'node:module';const require=countersignRequire(import.meta.url);"
 
 /**
@@ -70,7 +70,7 @@ function inChunks(modules: Readonly<Record<string, string>>): Record<string, str
  * `const { name } = await import(…)` is undefined. A static import of it, in a module that is itself imported
  * late, keeps its names.
  */
-function assertNamesKept({ inputs }: Metafile): void {
+export function assertNamesKept({ inputs }: Metafile): void {
   const mistakes = Object.entries(inputs).flatMap(([importer, { imports }]) =>
     imports
       .filter(({ kind, path }) => kind === 'dynamic-import' && inputs[path]?.format === 'cjs')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { runSteps, type Step, type StepResult } from '../check/run-steps.ts'
 import { closingLine } from '../closing-line.ts'
-import { installPackage, packProject } from '../package/installation.ts'
+import { installPackages, packProject } from '../package/installation.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const CASES = resolve(ROOT, '../shared/cases')
@@ -32,7 +32,8 @@ async function runCases(names: readonly string[]): Promise<readonly StepResult[]
   try {
     // Some cases start a service as another user, who must be able to read it.
     chmodSync(scratch, 0o755)
-    const { cli } = installPackage(packProject(scratch), join(scratch, 'installed'))
+    const [{ tarball }] = packProject(scratch)
+    const { cli } = installPackages([tarball], join(scratch, 'installed'))
     const env = { COUNTERSIGN: `${process.execPath} ${cli}`, PROJECT: ROOT }
     const steps = names.map((name): Step => {
       return { name, command: ['sh', join(CASES, name, 'run.sh')], env }

@@ -1,20 +1,13 @@
 import { globSync, readFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
-import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
-import ts from 'typescript'
+import { join } from 'node:path'
+import { packageNames, reachOfModules, reachOfTypes, withoutEnding } from '../package/reach.ts'
 
-/** What of package.json says how the package is entered and what is installed with it. */
+/** What of package.json states how the package is entered, and what is installed with it or beside it. */
 interface Manifest {
   readonly exports: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
-}
-
-/** Modules of a package, by path without its ending, and the packages they load or take types from. */
-interface Reach {
-  readonly modules: ReadonlySet<string>
-  readonly packages: ReadonlySet<string>
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 /** The bundle of the command line: whatever the bundler wrote there is reached. */
@@ -40,7 +33,8 @@ export async function findPackageMistakes(folder: string): Promise<readonly stri
   ]
   const modules = new Set(reaches.flatMap((reach) => [...reach.modules]))
   const loaded = new Set(reaches.flatMap((reach) => [...reach.packages]))
-  const installed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+  const { dependencies, optionalDependencies, peerDependencies } = manifest
+  const installed = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
   const shipped = globSync('dist/**/*.{js,d.ts}', { cwd: folder })
   return [
     ...shipped
@@ -55,46 +49,6 @@ export async function findPackageMistakes(folder: string): Promise<readonly stri
   ].toSorted()
 }
 
-async function reachOfModules(folder: string, entryPoints: readonly string[]): Promise<Reach> {
-  const { metafile } = await build({
-    absWorkingDir: folder,
-    entryPoints: [...entryPoints],
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    write: false,
-    outdir: 'unwritten',
-    metafile: true,
-    logLevel: 'error',
-  })
-  const imports = Object.values(metafile.inputs).flatMap(({ imports }) => imports)
-  const external = imports.filter(({ external }) => external).map(({ path }) => path)
-  const modules = Object.keys(metafile.inputs).map(withoutEnding)
-  return { modules: new Set(modules), packages: packageNames(external) }
-}
-
-/** Type declarations import each other by the names of the modules they describe, or of their sources. */
-function reachOfTypes(folder: string, modules: readonly string[]): Reach {
-  const seen = new Set<string>()
-  const packages: string[] = []
-  const waiting = modules.map((path) => withoutEnding(join(path)))
-  for (let module = waiting.pop(); module !== undefined; module = waiting.pop()) {
-    if (seen.has(module)) continue
-    seen.add(module)
-    const text = readFileSync(join(folder, `${module}.d.ts`), 'utf8')
-    for (const { fileName } of ts.preProcessFile(text).importedFiles) {
-      if (fileName.startsWith('.')) waiting.push(withoutEnding(join(dirname(module), fileName)))
-      else packages.push(fileName)
-    }
-  }
-  return { modules: seen, packages: packageNames(packages) }
-}
-
-function withoutEnding(path: string): string {
-  return path.replace(/(\.d)?\.[jt]s$/, '')
-}
-
 /** What CommonJS packages inside the bundle require of others; the bundler leaves such calls as they are. */
 function requiredPackages(folder: string, bundled: readonly string[]): ReadonlySet<string> {
   const names = bundled.flatMap((path) => {
@@ -102,10 +56,4 @@ function requiredPackages(folder: string, bundled: readonly string[]): ReadonlyS
     return [...calls].map(([, name = '']) => name)
   })
   return packageNames(names)
-}
-
-function packageNames(specifiers: readonly string[]): ReadonlySet<string> {
-  const foreign = specifiers.filter((name) => !isBuiltin(name) && !name.startsWith('.'))
-  const names = foreign.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name)
-  return new Set(names)
 }

@@ -9,21 +9,25 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import {
   type Installation,
-  installPackage,
+  installPackages,
+  listFiles,
   packProject,
+  type PackedPackage,
   runProgram,
 } from '../package/installation.ts'
 import { runVitest } from '../test/run-vitest.ts'
 import { documentedFiles } from './documented-files.ts'
+import { findDifferences } from './light-packages.ts'
 import { findNewSyntax } from './old-syntax.ts'
 import { findPackageMistakes } from './package-modules.ts'
+import { findExcess, weigh } from './weight.ts'
 
-/** What may be in the package. Anything else was not meant to be published. */
+/** What may be in a package. Anything else was not meant to be published. */
 const PUBLISHED =
-  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY)\.md|dist\/.*\.js|dist\/.*\.d\.ts|dist\/cli\/THIRD-PARTY-NOTICES\.txt|docs\/countersign\.schema\.json)$/
+  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY)\.md|dist\/.*\.js|dist\/.*\.d\.ts|dist\/(cli\/)?THIRD-PARTY-NOTICES\.txt|docs\/countersign\.schema\.json)$/
 
 const BIN = 'dist/cli/main.js'
 
@@ -47,29 +51,50 @@ try {
 }
 
 async function checkPackage(): Promise<void> {
-  const tarball = packProject(scratch)
-  runProgram('publint', [tarball, '--strict'], scratch)
-  const flags = ['--profile', 'esm-only', '--no-definitely-typed', '--no-emoji']
-  runProgram('attw', [tarball, ...flags], scratch)
-
-  runProgram('tar', ['-xzf', tarball], scratch)
-  const folder = join(scratch, 'package')
-  const unexpected = listFiles(folder).filter((path) => !PUBLISHED.test(path))
-  const mistakes = unexpected.map((path) => `${path} is not to be published`)
-  mistakes.push(...(await findPackageMistakes(folder)))
-  mistakes.push(...(await findNewSyntax(join(folder, BIN))))
-  if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
+  const tarballs = join(scratch, 'tarballs')
+  mkdirSync(tarballs)
+  const [whole, ...light] = packProject(tarballs)
+  const folder = await unpack(whole)
+  refuse(await findNewSyntax(join(folder, BIN)))
   // Without a single package beside it.
   checkVersion(folder, join(folder, BIN))
   checkTesting(folder)
 
-  const installation = installPackage(tarball, join(scratch, 'installed'))
-  checkVersion(
-    installation.packageFolder,
-    join(installation.folder, 'node_modules/.bin/countersign'),
-  )
-  checkExports(installation)
-  await runTests(installation, tarball)
+  for (const part of light) {
+    refuse(findDifferences(folder, await unpack(part)))
+    // Peers that are not optional are installed with it.
+    const alone = installPackages([part.tarball], join(scratch, `alone-${basename(part.name)}`))
+    checkExports(alone, part.name)
+    refuse(findExcess(part.name, weigh(alone.folder)))
+  }
+  const single = installPackages([whole.tarball], join(scratch, 'single'))
+  refuse(findExcess(whole.name, weigh(single.folder)))
+
+  const specifiers = [whole, ...light].map(({ tarball }) => tarball)
+  const together = installPackages(specifiers, join(scratch, 'installed'))
+  checkVersion(together.packageFolder, join(together.folder, 'node_modules/.bin/countersign'))
+  for (const { name } of [whole, ...light]) checkExports(together, name)
+  await runTests(together, whole.tarball)
+}
+
+/** Unpacks a package beside the others, once its contents are as they must be. */
+async function unpack({ name, tarball }: PackedPackage): Promise<string> {
+  runProgram('publint', [tarball, '--strict'], scratch)
+  const flags = ['--profile', 'esm-only', '--no-definitely-typed', '--no-emoji']
+  runProgram('attw', [tarball, ...flags], scratch)
+
+  const place = join(scratch, `unpacked-${basename(name)}`)
+  mkdirSync(place)
+  runProgram('tar', ['-xzf', tarball], place)
+  const folder = join(place, 'package')
+  const unexpected = listFiles(folder).filter((path) => !PUBLISHED.test(path))
+  const mistakes = unexpected.map((path) => `${path} is not to be published`)
+  refuse([...mistakes, ...(await findPackageMistakes(folder))].map((one) => `${name}: ${one}`))
+  return folder
+}
+
+function refuse(mistakes: readonly string[]): void {
+  if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
 }
 
 function checkVersion(packageFolder: string, command: string): void {
@@ -78,8 +103,8 @@ function checkVersion(packageFolder: string, command: string): void {
   if (printed !== version) throw new Error(`${command} --version prints "${printed}"`)
 }
 
-function checkExports({ folder, packageFolder }: Installation): void {
-  const { name, exports } = readManifest(packageFolder)
+function checkExports({ folder }: Installation, name: string): void {
+  const { exports } = readManifest(join(folder, 'node_modules', name))
   for (const path of Object.keys(exports).filter((path) => !path.endsWith('.json'))) {
     const program = `import '${name + path.slice(1)}'`
     runProgram('node', ['--input-type=module', '-e', program], folder)
@@ -122,10 +147,4 @@ function readManifest(folder: string): {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as ReturnType<
     typeof readManifest
   >
-}
-
-function listFiles(folder: string): string[] {
-  const entries = globSync('**', { cwd: folder, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
 }

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installPackage, packProject } from '../package/installation.ts'
+import { installPackages, packProject } from '../package/installation.ts'
 import { ensurePkcs11 } from '../test/native-addon.ts'
 import { ensurePackages, TEST_PROGRAMS } from '../test/packages.ts'
 import { reportOutcome } from '../test/report-outcome.ts'
@@ -30,7 +30,8 @@ async function main(args: readonly string[]): Promise<void> {
 async function runInstalled(args: readonly string[]): Promise<TestOutcome> {
   const scratch = mkdtempSync(join(tmpdir(), 'countersign-interop-'))
   try {
-    const { cli } = installPackage(packProject(scratch), join(scratch, 'installed'))
+    const [{ tarball }] = packProject(scratch)
+    const { cli } = installPackages([tarball], join(scratch, 'installed'))
     process.env['COUNTERSIGN_TEST_CLI'] = cli
     return await runVitest(args)
   } finally {
