@@ -22,10 +22,10 @@ export interface BundleFacts {
  * ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
  */
 export function readBundleFacts(bytes: Uint8Array): BundleFacts {
-  const { content, signer, logEntries, timestamps } = parseBundle(bytes)
+  const { content, member, signer, logEntries, timestamps } = parseBundle(bytes)
   const who = signer.kind === 'key' ? { hint: signer.hint } : { certificate: true as const }
   const counts = { logEntries, timestamps }
   if (content.kind === 'message') return { content: 'message', ...who, ...counts }
-  const { predicateType } = parseStatement(content.envelope.payload)
+  const { predicateType } = parseStatement(member?.statement ?? content.envelope.payload)
   return { content: 'statement', predicateType, ...who, ...counts }
 }

@@ -13,6 +13,8 @@ import { type NamedArtifact, parseNamedArtifact } from '../../src/artifacts/name
 /**
  * Reads the artifacts of a command line, in its order, those of the checksum file last.
  *
+ * @param options - `maxBytes` of the checksum file; default 4 MiB
+ *
  * @throws {@link CountersignError} ERR_USAGE — none at all, or standard input twice; ERR_REFERENCE_INVALID;
  * ERR_FILE_READ, ERR_INPUT_TOO_LARGE — the checksum file
  */
@@ -20,12 +22,13 @@ export async function readTargets(
   names: readonly string[],
   checksums: string | undefined,
   terminal: Pick<Terminal, 'say'>,
+  { maxBytes }: { readonly maxBytes?: number | undefined } = {},
 ): Promise<readonly NamedArtifact[]> {
   const targets = withoutBundles(names.map(parseNamedArtifact), terminal)
   if (targets.filter(({ kind }) => kind === 'stdin').length > 1) {
     throw new CountersignError('ERR_USAGE', 'standard input (-) can be read only once')
   }
-  const listed = checksums === undefined ? [] : await readChecksumTargets(checksums)
+  const listed = checksums === undefined ? [] : await readChecksumTargets(checksums, maxBytes)
   const unread = listed.filter(({ kind }) => kind === 'digests').length
   if (unread > 0) {
     terminal.say(`${unread} of ${listed.length} listed files are not here: only digests are known`)

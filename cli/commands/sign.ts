@@ -32,11 +32,15 @@ import type { OpenSubjectOptions, OpenSubject } from '../../src/artifacts/open-s
 import type { NamedArtifact } from '../../src/artifacts/named-artifact.ts'
 import { readTargets } from '../artifacts/targets.ts'
 
-/** Artifacts opened, and signed, at a time. */
+/** A checksum file of a million artifacts. */
+const MAX_BATCH_CHECKSUM_BYTES = 256 * 1024 * 1024
+/** Artifacts opened, and signed, at a time; of a batch more, since each waits for the disk alone. */
 const AT_ONCE = 4
+const OF_A_BATCH_AT_ONCE = 32
 
 interface SignCommandFlags extends SignFlags {
   readonly append?: true | undefined
+  readonly batch?: true | undefined
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
@@ -55,6 +59,10 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
     .addOption(signingServerOption())
     .addOption(tokenFileOption())
     .addOption(configOption())
+    .option(
+      '--batch',
+      'sign all with one operation of the key; only countersign verifies the bundles',
+    )
     .optionsGroup('Bundle files:')
     .option('--bundle <file>', 'bundle file to write, or a folder that gets one for each artifact')
     .addOption(new Option('--append', 'add to a bundle file that is there').conflicts('overwrite'))
@@ -75,7 +83,10 @@ async function sign(
   flags: SignCommandFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const targets = await readTargets(names, flags.checksums, environment.terminal)
+  const { annotations, batch, format } = flags
+  const atOnce = batch === true ? OF_A_BATCH_AT_ONCE : AT_ONCE
+  const limits = { maxBytes: batch === true ? MAX_BATCH_CHECKSUM_BYTES : undefined }
+  const targets = await readTargets(names, flags.checksums, environment.terminal, limits)
   assertFitting(targets, flags)
   const options = toOpenOptions(flags, toExisting(flags), environment)
   const forms = targets.flatMap((target) => formsOf(target, flags))
@@ -83,21 +94,25 @@ async function sign(
   await using signer = opening.signer
 
   const world = toArtifactWorld(environment)
-  const opened = await mapConcurrent(targets, AT_ONCE, (target) =>
-    openForSigning(target, { signer, options }, world),
+  const opened = await mapConcurrent(targets, atOnce, (target) =>
+    openForSigning(target, { signer, options, batch }, world),
   )
   const all = opened.flat()
   const subjects = all.filter(isSubject)
   assertDistinctBundles(subjects)
-  const make = signer.sign(subjects, { format: flags.format, annotations: flags.annotations })
+  const make = signer.sign(subjects, { annotations, batch, format })
   const deliver = createDelivery(options.existing)
-  const results = await mapConcurrent(all, AT_ONCE, async (one) =>
+  const results = await mapConcurrent(all, atOnce, async (one) =>
     isSubject(one) ? deliverOne(one, make, deliver) : one,
   )
   return toSignOutcome(results, opening, environment)
 }
 
-function formsOf({ kind }: NamedArtifact, { format }: SignCommandFlags): readonly SignedForm[] {
+function formsOf(
+  { kind }: NamedArtifact,
+  { batch, format }: SignCommandFlags,
+): readonly SignedForm[] {
+  if (batch === true) return ['envelope']
   if (kind !== 'image') return ['message']
   if (format === 'both') return ['envelope', 'payload']
   return [format === 'legacy' ? 'payload' : 'envelope']
@@ -107,15 +122,20 @@ function isSubject(opened: OpenSubject | SignResult): opened is OpenSubject {
   return 'digests' in opened
 }
 
+interface Opening extends Pick<SignCommandFlags, 'batch'> {
+  readonly signer: ArtifactSigner
+  readonly options: OpenSubjectOptions
+}
+
 /** Opens one artifact; what goes wrong with it becomes its result. */
 async function openForSigning(
   target: NamedArtifact,
-  { signer, options }: { readonly signer: ArtifactSigner; readonly options: OpenSubjectOptions },
+  { signer, options, batch }: Opening,
   world: ArtifactWorld,
 ): Promise<readonly (OpenSubject | SignResult)[]> {
   try {
     // Before a large file is hashed in vain.
-    if (target.kind !== 'image') signer.assertSignsFiles()
+    if (target.kind !== 'image' && batch !== true) signer.assertSignsFiles()
     return await openSubjects(target, { ...options, hash: signer.hash }, world)
   } catch (thrown) {
     return [toUnsigned(target.name, thrown)]

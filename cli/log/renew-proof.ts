@@ -1,4 +1,5 @@
 /** Putting a new proof into a bundle. */
+import { toMemberJson } from '../../src/formats/batch.ts'
 import { parseBundle } from '../../src/formats/bundle.ts'
 import { CountersignError } from '../../src/errors.ts'
 import type { JsonObject } from '../../src/formats/json.ts'
@@ -17,7 +18,7 @@ import type { SignedLeaf } from './signed-leaf.ts'
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID, ERR_BUNDLE_INVALID — they would not
  */
 export async function renewBundle(
-  { bundle, leaf, signer }: SignedLeaf & { readonly bundle: JsonObject },
+  { bundle, leaf, member, signer }: SignedLeaf & { readonly bundle: JsonObject },
   { proof, checkpoint }: ProvenInLog,
   { trustedRoot }: TrustMaterial,
 ): Promise<string> {
@@ -25,7 +26,8 @@ export async function renewBundle(
   const { index, hashes } = proof
   const { size, root } = checkpoint
   const proven = { leaf, index, hashes, size, root, checkpoint: note, keyId }
-  const text = JSON.stringify(withLogEntry(bundle, proven))
+  const logged = withLogEntry(bundle, proven)
+  const text = JSON.stringify(member === undefined ? logged : toMemberJson(logged, member))
   const renewed = parseBundle(Buffer.from(text))
   assertEntriesAbout(renewed, signer.key)
   await verifyEvidence(renewed, { trustedRoot }, { times: 0 })

@@ -2,6 +2,7 @@
 import { decodeBase64 } from '../../src/crypto/base64.ts'
 import { verifyX509Message } from '../../src/crypto/verify.ts'
 import { CountersignError } from '../../src/errors.ts'
+import type { BatchMembership } from '../../src/formats/batch.ts'
 import { MAX_BUNDLE_BYTES, parseBundle } from '../../src/formats/bundle.ts'
 import type { SignatureFacts } from '../../src/formats/hashedrekord.ts'
 import { isJsonObject, type JsonObject, parseJson, readObject } from '../../src/formats/json.ts'
@@ -15,6 +16,8 @@ import { payloadFacts } from '../../src/verification/verify-legacy.ts'
 export interface SignedLeaf {
   /** The bundle that it is from; undefined for the older layout of cosign. */
   readonly bundle: JsonObject | undefined
+  /** Of a batch member: where its statement is in the batch. */
+  readonly member?: BatchMembership | undefined
   readonly signer: TrustedKey
   readonly leaf: Uint8Array
 }
@@ -29,12 +32,12 @@ export interface SignedLeaf {
 export async function readSignedLeaf(bytes: Uint8Array, trust: TrustMaterial): Promise<SignedLeaf> {
   const json = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
   if (isJsonObject(json) && 'Base64Signature' in json) return readLegacy(json, trust)
-  const { content, signer: named, json: bundle } = parseBundle(bytes)
+  const { content, member, signer: named, json: bundle } = parseBundle(bytes)
   const hint = named.kind === 'key' ? named.hint : ''
   const candidates = selectKeys(hint, trust)
   const signer = await findBundleSigner(content, candidates)
   if (signer === undefined) throw noSigner(candidates, candidates[0]?.key.hint === hint)
-  return toLeaf(bundle, signer, signatureFacts(content, signer.key))
+  return { ...toLeaf(bundle, signer, signatureFacts(content, signer.key)), member }
 }
 
 function readLegacy(json: JsonObject, { keys }: TrustMaterial): SignedLeaf {

@@ -50,6 +50,8 @@ export interface SignatureOptions {
   readonly format?: SignFormat | undefined
   /** Signed with images. */
   readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** Whether one operation of the key signs all of them, as a batch; its members are bundles. */
+  readonly batch?: boolean | undefined
 }
 
 /** What is known of a signer's key; of a service, in full when it has answered. */

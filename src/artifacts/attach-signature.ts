@@ -1,6 +1,5 @@
 /** Attaching what was signed to an image, in the form cosign 3 reads, in that of cosign 2, or in both. */
 import type { Digest } from '../crypto/digest.ts'
-import { BUNDLE_MEDIA_TYPE } from '../formats/bundle.ts'
 import { serializeEnvelope } from '../formats/dsse.ts'
 import type { AddressedDescriptor } from '../formats/oci-manifest.ts'
 import { bundleAnnotations } from '../formats/oci-referrer.ts'
@@ -39,10 +38,10 @@ export async function attachSignature(
   const { store, image, format, created, report, signal } = target
   const attached: AttachedDocument[] = []
   if (output.bundle !== undefined && format !== 'legacy') {
-    const { bundle, predicateType } = output.bundle
+    const { bundle, parsed, predicateType } = output.bundle
     const { digest, listedBy } = await store.attach({
       subject: image,
-      artifactType: BUNDLE_MEDIA_TYPE,
+      artifactType: parsed.mediaType,
       content: bundle,
       annotations: bundleAnnotations({ content: 'dsse-envelope', predicateType, created }),
       report,

@@ -6,6 +6,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Digest, digestOf } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { hasErrno, readFileBounded, writeFileAtomically } from '../files.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../formats/bundle.ts'
@@ -134,17 +135,19 @@ export type BundleWriter = (path: string, bundle: Uint8Array) => Promise<void>
  * one file are added to each other.
  */
 export function createBundleWriter(existing: ExistingBundle): BundleWriter {
-  const files = new Map<string, Map<Uint8Array, Promise<void>>>()
+  // By their digests: a million bundles would not fit.
+  const files = new Map<string, Map<Digest, Promise<void>>>()
   return (path, bundle) => {
-    const written = files.get(path) ?? new Map<Uint8Array, Promise<void>>()
+    const written = files.get(path) ?? new Map<Digest, Promise<void>>()
     files.set(path, written)
     const earlier = [...written.values()].at(-1)
     const write = async (): Promise<void> => {
       await earlier
       await writeBundle(path, bundle, earlier === undefined ? existing : 'append')
     }
-    const writing = written.get(bundle) ?? write()
-    written.set(bundle, writing)
+    const digest = digestOf(bundle)
+    const writing = written.get(digest) ?? write()
+    written.set(digest, writing)
     return writing
   }
 }

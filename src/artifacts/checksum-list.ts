@@ -2,21 +2,25 @@
 import { dirname } from 'node:path'
 import type { Digest } from '../crypto/digest.ts'
 import { findListedFile, isWithin, readFileBounded } from '../files.ts'
-import { parseChecksums } from '../formats/checksums.ts'
+import { MAX_CHECKSUM_BYTES, parseChecksums } from '../formats/checksums.ts'
 import { mapConcurrent } from '../basics/map-concurrent.ts'
 import type { NamedContent } from './named-artifact.ts'
 
-const MAX_CHECKSUM_BYTES = 4 * 1024 * 1024
 const AT_ONCE = 8
 
 /**
  * Reads a checksum file. A file listed with digests of several hashes is one artifact; one that is not
  * there is known by its digests alone.
  *
+ * @param maxBytes - of the file; default 4 MiB
+ *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID, ERR_FILE_READ, ERR_INPUT_TOO_LARGE
  */
-export async function readChecksumTargets(list: string): Promise<readonly NamedContent[]> {
-  const checksums = parseChecksums(await readFileBounded(list, MAX_CHECKSUM_BYTES))
+export async function readChecksumTargets(
+  list: string,
+  maxBytes: number = MAX_CHECKSUM_BYTES,
+): Promise<readonly NamedContent[]> {
+  const checksums = parseChecksums(await readFileBounded(list, maxBytes), maxBytes)
   const byName = Map.groupBy(checksums, ({ name }) => name)
   return mapConcurrent([...byName], AT_ONCE, ([name, lines]) =>
     toTarget(

@@ -11,11 +11,13 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { MAX_STATEMENT_SUBJECTS } from '../formats/statement.ts'
 import type { KeyUse } from '../keys/key.ts'
 import {
+  artifactStatement,
   signStatement,
   signArtifact,
   signFileDigest,
   signImageLegacy,
 } from '../signing/sign-artifact.ts'
+import { signBatch, type SignedBatch } from '../signing/sign-batch.ts'
 import { assertDigestSigner, type Signer, type SignOptions } from '../signing/signer.ts'
 import { signsForm } from '../verification/key-use.ts'
 import { pinKey, type TrustMaterial } from '../verification/trust.ts'
@@ -50,6 +52,11 @@ export interface LocalSignerOptions {
 
 type Parts = Pick<SignatureOutput, 'bundle' | 'legacy'>
 
+interface ImageOptions {
+  readonly format: SignFormat
+  readonly annotations: Readonly<Record<string, string>>
+}
+
 /** Makes an {@link ArtifactSigner} of an open key. */
 export function createLocalSigner(options: LocalSignerOptions): ArtifactSigner {
   return new LocalSigner(options)
@@ -77,14 +84,36 @@ class LocalSigner implements ArtifactSigner {
   }
 
   sign<S extends SigningSubject>(
-    _: readonly S[],
-    { format = 'bundle', annotations = {} }: SignatureOptions = {},
+    subjects: readonly S[],
+    { format = 'bundle', annotations = {}, batch = false }: SignatureOptions = {},
   ): (subject: S) => Promise<SignatureOutput<S>> {
+    if (batch) return this.#signAll(subjects, { format, annotations })
     return async (subject) => {
       const parts = subject.isImage
         ? await this.#signImage(subject, { format, annotations })
         : await this.#signFileDigest(subject)
       return this.#release({ ...parts, subjects: [subject], predicateType: SIGN_PREDICATE_TYPE })
+    }
+  }
+
+  /** Nothing is signed before the first bundle is asked for. */
+  #signAll<S extends SigningSubject>(
+    subjects: readonly S[],
+    { format, annotations }: ImageOptions,
+  ): (subject: S) => Promise<SignatureOutput<S>> {
+    const { signer, use } = this.#options
+    assertBatchable(format, use)
+    const statements = subjects.map(({ digests: [digest], isImage }) =>
+      artifactStatement(isImage ? { digest, annotations } : { digest }),
+    )
+    const places = new Map(subjects.map((subject, place) => [subject, place]))
+    let signing: Promise<SignedBatch> | undefined
+    return async (subject) => {
+      signing ??= signBatch(signer, statements, this.#signing)
+      const { member } = await signing
+      const bundle = member(places.get(subject) ?? -1)
+      const predicateType = SIGN_PREDICATE_TYPE
+      return this.#release({ subjects: [subject], predicateType, bundle, legacy: undefined })
     }
   }
 
@@ -127,10 +156,7 @@ class LocalSigner implements ArtifactSigner {
 
   async #signImage(
     { digests: [digest], subjectName = '' }: SigningSubject,
-    {
-      format,
-      annotations,
-    }: { readonly format: SignFormat; readonly annotations: Readonly<Record<string, string>> },
+    { format, annotations }: ImageOptions,
   ): Promise<Parts> {
     const { signer } = this.#options
     const image = { digest, annotations, dockerReference: dockerReference(subjectName) }
@@ -160,6 +186,22 @@ class LocalSigner implements ArtifactSigner {
     })
     return output
   }
+}
+
+function assertBatchable(format: SignFormat, use: KeyUse | undefined): void {
+  if (format !== 'bundle') {
+    throw new CountersignError(
+      'ERR_USAGE',
+      'the older layout has no place for a proof of a batch',
+      {
+        hint: 'sign the batch as bundles, or each image by itself',
+      },
+    )
+  }
+  if (signsForm(use, 'envelope')) return
+  throw new CountersignError('ERR_OPERATION_UNSUPPORTED', 'a digest key signs no batch', {
+    hint: 'sign with a key whose use is artifact',
+  })
 }
 
 /** What a key signs verifies with itself: anything else is our own fault. */

@@ -73,7 +73,8 @@ export async function openSubjects(
  */
 export function assertDistinctBundles(subjects: readonly OpenSubject[]): void {
   const paths = subjects.flatMap(({ path }) => path ?? [])
-  const twice = paths.find((path, index) => paths.indexOf(path) !== index)
+  const seen = new Set<string>()
+  const twice = paths.find((path) => seen.size === seen.add(path).size)
   if (twice === undefined) return
   throw new CountersignError('ERR_USAGE', `two artifacts would have their bundle in "${twice}"`, {
     hint: 'name a folder for the bundles, and name every artifact once',

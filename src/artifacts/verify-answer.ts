@@ -79,8 +79,9 @@ function parseAnswer(bundle: Uint8Array, server: string, artifact: string): Bund
 }
 
 /** The predicate in a bundle, as it was signed. */
-function signedPredicate({ content }: Bundle): string | undefined {
-  return content.kind === 'dsse' ? rawMember(content.envelope.payload, 'predicate') : undefined
+function signedPredicate({ content, member }: Bundle): string | undefined {
+  if (content.kind !== 'dsse') return undefined
+  return rawMember(member?.statement ?? content.envelope.payload, 'predicate')
 }
 
 /** An image signature in cosign's older layout, as it was asked for. */

@@ -18,6 +18,7 @@ import {
 } from '../crypto/digest.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
+import { BATCH_MEMBER_MEDIA_TYPE, type BatchMembership, readMembership } from './batch.ts'
 import { type Envelope, readEnvelope, toEnvelopeJson } from './dsse.ts'
 import { isJsonObject, type JsonObject, type ObjectReader, parseJson, readObject } from './json.ts'
 
@@ -53,7 +54,9 @@ export interface Bundle {
   readonly logEntries: number
   /** RFC 3161 time stamps it carries, unchecked. */
   readonly timestamps: number
-  /** The document it was read from. */
+  /** Of a batch member: which statement of the signed batch it is about, unchecked. */
+  readonly member?: BatchMembership
+  /** The document it was read from; of a batch member, that of the batch. */
   readonly json: JsonObject
 }
 
@@ -69,14 +72,20 @@ export const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
 }
 
 /**
- * Parses a bundle. The input is attacker-controlled.
+ * Parses a bundle, or a member of a signed batch. The input is attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_BUNDLE_INVALID, ERR_ENVELOPE_INVALID, ERR_JSON_INVALID,
  * ERR_INPUT_TOO_LARGE — over 24 MiB
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
-  const json = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES })
-  const bundle = readObject(json, malformed, 'it')
+  const document = readObject(parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES }), malformed, 'it')
+  if (document.value('mediaType') !== BATCH_MEMBER_MEDIA_TYPE) return readBundle(document)
+  const bundle = readBundle(document.object('bundle'))
+  if (bundle.content.kind !== 'dsse') throw malformed('its batch is not a statement')
+  return { ...bundle, mediaType: BATCH_MEMBER_MEDIA_TYPE, member: readMembership(document) }
+}
+
+function readBundle(bundle: ObjectReader): Bundle {
   const mediaType = bundle.text('mediaType')
   if (!MEDIA_TYPE.test(mediaType))
     throw malformed('its mediaType is not a bundle of version 0.1 to 0.3')

@@ -22,7 +22,8 @@ export interface Checksum {
   readonly digest: Digest
 }
 
-const MAX_BYTES = 4 * 1024 * 1024
+/** Most bytes of a checksum file that are parsed, unless a caller allows more. */
+export const MAX_CHECKSUM_BYTES: number = 4 * 1024 * 1024
 const GNU = /^(\\?)([0-9a-f]+) [ *]?(.+)$/i
 const BSD = /^(\\?)(?:SHA|SHA2-)(256|384|512) ?\((.+)\) ?= ([0-9a-f]+)$/i
 const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
@@ -47,12 +48,15 @@ function invalid(line: number, why: string): CountersignError {
  * readers and belong to a name for others. Only the escapes of GNU put line ends into a name.
  *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID — a line of another form or hash, a name with two
- * digests of one hash, no line at all; ERR_INPUT_TOO_LARGE — over 4 MiB
+ * digests of one hash, no line at all; ERR_INPUT_TOO_LARGE — over `maxBytes`
  */
-export function parseChecksums(bytes: Uint8Array): readonly Checksum[] {
-  if (bytes.length > MAX_BYTES) {
-    throw new CountersignError('ERR_INPUT_TOO_LARGE', `checksums of over ${MAX_BYTES} bytes`, {
-      details: { maxBytes: MAX_BYTES, bytes: bytes.length },
+export function parseChecksums(
+  bytes: Uint8Array,
+  maxBytes: number = MAX_CHECKSUM_BYTES,
+): readonly Checksum[] {
+  if (bytes.length > maxBytes) {
+    throw new CountersignError('ERR_INPUT_TOO_LARGE', `checksums of over ${maxBytes} bytes`, {
+      details: { maxBytes, bytes: bytes.length },
     })
   }
   const found = new Map<string, Checksum>()

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import type { Digest } from '../crypto/digest.ts'
+import { BATCH_MEMBER_MEDIA_TYPE } from '../formats/batch.ts'
 import { type CountersignError, toCountersignError } from '../errors.ts'
 import {
   type AddressedDescriptor,
@@ -58,9 +59,9 @@ const AT_ONCE = 8
 const MAX_LARGE_BYTES = 256 * 1024 * 1024
 const SMALL_BYTES = 256 * 1024
 
-/** Whether an artifact type is that of a Sigstore bundle, of any version. */
+/** Whether an artifact type is that of a Sigstore bundle, of any version, or of a member of a signed batch. */
 export function isBundle(artifactType: string): boolean {
-  return artifactType.startsWith(BUNDLE_TYPE)
+  return artifactType.startsWith(BUNDLE_TYPE) || artifactType === BATCH_MEMBER_MEDIA_TYPE
 }
 
 /** Whether the listed type leaves open what an artifact is. */

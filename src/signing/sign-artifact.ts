@@ -9,6 +9,7 @@ import { type Digest, digestBytes, digestHash, formatDigest, hashBytes } from '.
 import { turnFor } from '../crypto/yield-to-event-loop.ts'
 import { CountersignError } from '../errors.ts'
 import { type Bundle, type BundleContent, writeBundle } from '../formats/bundle.ts'
+import { BATCH_PREDICATE_TYPE } from '../formats/batch.ts'
 import { encodePae } from '../formats/dsse.ts'
 import type { SignatureFacts } from '../formats/hashedrekord.ts'
 import type { JsonObject } from '../formats/json.ts'
@@ -16,6 +17,7 @@ import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { serializeSimpleSigning } from '../formats/simple-signing.ts'
 import {
   createSubject,
+  type NewStatement,
   serializeStatementInTurns,
   STATEMENT_PAYLOAD_TYPE,
   type Subject,
@@ -55,13 +57,35 @@ export interface AttestationRequest {
 /**
  * Signs an in-toto statement about one or more subjects.
  *
- * @throws {@link CountersignError} ERR_STATEMENT_INVALID — the request makes no valid statement; and the
- * errors of {@link Signer.sign}
+ * @throws {@link CountersignError} ERR_STATEMENT_INVALID — the request makes no valid statement;
+ * ERR_PREDICATE_INVALID — its type is that of batches; and the errors of {@link Signer.sign}
  */
 export async function signStatement(
   signer: Signer,
   request: AttestationRequest,
   options: SignArtifactOptions = {},
+): Promise<SignedBundle & WithFacts> {
+  assertNoBatch(request)
+  return signAnyStatement(signer, request, options)
+}
+
+/** A batch of any root would sign any statement, whatever its caller may sign. */
+function assertNoBatch({ predicateType }: AttestationRequest): void {
+  if (predicateType !== BATCH_PREDICATE_TYPE) return
+  throw new CountersignError(
+    'ERR_PREDICATE_INVALID',
+    `"${predicateType}" is made by batches only`,
+    {
+      hint: 'sign the artifacts as a batch',
+    },
+  )
+}
+
+/** Signs a statement of any type, that of a batch too: its root must be over statements that are permitted. */
+export async function signAnyStatement(
+  signer: Signer,
+  request: NewStatement,
+  options: SignArtifactOptions,
 ): Promise<SignedBundle & WithFacts> {
   const payload = await serializeStatementInTurns(request)
   await turnFor(payload.length)
@@ -88,10 +112,19 @@ export async function signArtifact(
   artifact: { readonly digest: Digest; readonly annotations?: Readonly<Record<string, string>> },
   options: SignArtifactOptions = {},
 ): Promise<SignedBundle & WithFacts> {
-  const { digest, annotations = {} } = artifact
+  return signStatement(signer, artifactStatement(artifact), options)
+}
+
+/** The statement that {@link signArtifact} signs. */
+export function artifactStatement({
+  digest,
+  annotations = {},
+}: {
+  readonly digest: Digest
+  readonly annotations?: Readonly<Record<string, string>>
+}): AttestationRequest {
   const subject = createSubject(digest, Object.keys(annotations).length > 0 ? { annotations } : {})
-  const request = { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
-  return signStatement(signer, request, options)
+  return { subjects: [subject], predicateType: SIGN_PREDICATE_TYPE, predicate: {} }
 }
 
 /**

@@ -59,6 +59,7 @@ export type CheckId =
   | 'key'
   | 'signature'
   | 'log'
+  | 'batch'
   | 'subject'
   | 'predicate-type'
   | 'annotations'

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { encodeBase64 } from '../crypto/base64.ts'
+import { digestOf } from '../crypto/digest.ts'
 import { toCanonicalSignature } from '../crypto/low-s.ts'
 import { CountersignError, toCountersignError } from '../errors.ts'
 import { type Bundle, type BundleContent, parseBundle } from '../formats/bundle.ts'
@@ -11,6 +12,7 @@ import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenan
 import { SIGN_PREDICATE_TYPE } from '../formats/predicates/types.ts'
 import { parseStatement, type Statement, STATEMENT_PAYLOAD_TYPE } from '../formats/statement.ts'
 import type { Artifact } from './artifact.ts'
+import { memberStatement } from './batch.ts'
 import { type Checklist, createChecklist } from './checklist.ts'
 import { describeTried, findEnvelopeSigner, findFileSigner, noSigner } from './content.ts'
 import {
@@ -147,8 +149,8 @@ async function verifySteps(
   const signer = judgeSigner({ found, form: formOf(content) }, evidence, context, checks)
   const logEntries = assertBundleLogged(bundle, evidence, found, { context, checks })
 
+  const statement = readSigned(bundle, checks)
   checks.start('subject', artifact.name)
-  const statement = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
   // A file's own signature was verified over its digest: that is its subject.
   const subject = statement === undefined ? undefined : await findSubject(statement, artifact)
   checks.pass(content.kind === 'message' ? content.digest : describeSubject(subject))
@@ -157,7 +159,7 @@ async function verifySteps(
   assertMeaning(predicateType, subject?.annotations ?? {}, policy, checks)
   assertFrom(policy.source, { predicateType, statement, signer }, checks)
   const { times } = evidence
-  const id = signatureId(content)
+  const id = signatureId(bundle)
   return { id, signer, predicateType, statement, times, logEntries, checks: checks.all }
 }
 
@@ -177,11 +179,15 @@ function assertBundleLogged(
   return assertLogged({ signer, facts, logged, compromisedSince }, context, checks)
 }
 
-/** parseBundle lets no envelope pass that has not exactly one signature. */
-function signatureId(content: BundleContent): string {
+/**
+ * parseBundle lets no envelope pass that has not exactly one signature. Members of one batch share it, and are told
+ * apart by what they state.
+ */
+function signatureId({ content, member }: Bundle): string {
   const signature =
     content.kind === 'message' ? content.signature : content.envelope.signatures[0]?.sig
-  return encodeBase64(toCanonicalSignature(signature ?? new Uint8Array()))
+  const id = encodeBase64(toCanonicalSignature(signature ?? new Uint8Array()))
+  return member === undefined ? id : `${id} ${digestOf(member.statement)}`
 }
 
 /** The keys that may have signed: the certificate's where it was verified, else those trusted. */
@@ -251,6 +257,16 @@ function assertFrom(
   checks.start('source', demanded.join(', '))
   const service = signed.signer.kind === 'key' ? signed.signer.trusted.issuer : undefined
   checks.pass(assertSource(signed.statement?.predicate, { source, service }))
+}
+
+/** The statement that was signed, by itself or as one of a batch; undefined for a signature over a file's bytes. */
+function readSigned({ content, member }: Bundle, checks: Checklist): Statement | undefined {
+  if (member !== undefined) checks.start('batch', 'the statement is one of the signed batch')
+  const signed = content.kind === 'dsse' ? readStatement(content.envelope) : undefined
+  if (signed === undefined || member === undefined) return signed
+  const statement = memberStatement(signed, member)
+  checks.pass(`statement ${member.index} of the batch`)
+  return statement
 }
 
 function readStatement(envelope: { payloadType: string; payload: Uint8Array }): Statement {

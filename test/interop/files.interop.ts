@@ -1,7 +1,6 @@
 /** Files that we sign, with keys in every place, and what other tools say to our bundles. */
 import { bundleFromJSON } from '@sigstore/bundle'
-import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
-import { createPublicKey } from 'node:crypto'
+import { toSignedEntity } from '@sigstore/verify'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -12,6 +11,7 @@ import { createKeyRing, type KeyRing, KEYS, type SigningKey } from './support/ke
 import { describeWith } from './support/needs.ts'
 import { PROVENANCE } from './support/provenance.ts'
 import { countersign, mustRun, run } from './support/run.ts'
+import { stockVerifier } from './support/stock-verifier.ts'
 
 const SOFTHSM = { name: 'softhsm2', command: 'softhsm2-util' }
 const CONTENT = 'a release file\n'
@@ -138,16 +138,3 @@ describeWith('files signed by us', [SOFTHSM], () => {
     })
   })
 })
-
-function stockVerifier(publicPath: string): Verifier {
-  const publicKey = createPublicKey(readFileSync(publicPath))
-  const nothing = {
-    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [],
-    ctlogs: [],
-    certificateAuthorities: [],
-    timestampAuthorities: [],
-  }
-  const material = toTrustMaterial(nothing, () => ({ publicKey, validFor: () => true }))
-  return new Verifier(material, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 })
-}
