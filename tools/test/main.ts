@@ -1,13 +1,14 @@
 // `npm test`: brings what the tests need, runs them, and says what was skipped and why.
 import { closingLine } from '../closing-line.ts'
 import { ensurePkcs11 } from './native-addon.ts'
-import { ensurePackages, TEST_PROGRAMS } from './packages.ts'
+import { COMPILER, ensurePackages, TEST_PROGRAMS } from './packages.ts'
 import { reportOutcome } from './report-outcome.ts'
 import { runVitest } from './run-vitest.ts'
 
 async function main(args: readonly string[]): Promise<void> {
   const advice =
-    ensurePackages(TEST_PROGRAMS, process.env['PATH'] ?? '') ?? ensurePkcs11(process.env)
+    ensurePackages([...TEST_PROGRAMS, ...COMPILER], process.env['PATH'] ?? '') ??
+    ensurePkcs11(process.env)
   if (advice !== undefined) {
     console.error(advice)
     console.log(closingLine({ passed: 0, failed: 1 }))

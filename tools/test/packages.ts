@@ -22,7 +22,7 @@ export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'nginx-light', command: 'nginx', folder: '/usr/sbin' },
 ]
 
-/** What it takes to build a native addon. */
+/** What it takes to build a native addon, and the module with faults that tests put before SoftHSM. */
 export const COMPILER: readonly DebianPackage[] = [
   { name: 'g++', command: 'g++' },
   { name: 'make', command: 'make' },
