@@ -14,8 +14,11 @@ const ENTRY = 'cli/bin.ts'
 const LIBRARY = ['index', 'verify', 'errors', 'jose', 'testing'].map((name) => `dist/${name}.js`)
 /** What verifying a file with a key file loads. */
 const CORE = ['cli/commands/verify.ts', 'src/providers/file/provider.ts']
-/** Started by its place beside the module that starts it. */
-const THREADS = { thread: 'src/store/sqlite/thread.ts' }
+/** Started by their places beside the modules that start them. */
+const STARTED = {
+  thread: 'src/store/sqlite/thread.ts',
+  'module-process': 'src/providers/pkcs11/native/module-process.ts',
+}
 
 process.chdir(ROOT)
 rmSync('dist', { recursive: true, force: true })
@@ -35,7 +38,7 @@ await bundleCli({
   outdir: 'dist/cli',
   external: readInstalled(),
   core: CORE,
-  threads: THREADS,
+  started: STARTED,
 })
 
 /** What is installed with the package, or beside it, is not bundled too. */

@@ -42,6 +42,7 @@ export async function createBenchToken(): Promise<BenchToken> {
   const hsm = createSoftHsm(['bench', 'service-1', 'service-2'])
   const [token, ...others] = hsm.tokens
   const provider = createPkcs11Provider({
+    env: process.env,
     readPin: () => Promise.resolve(token.pin),
     maxSessions: SESSIONS,
   })

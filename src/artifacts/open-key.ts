@@ -46,6 +46,7 @@ export async function openKey(
     allLoaders({
       env,
       fetch: globalThis.fetch,
+      now: () => new Date(),
       readPassphrase,
       readNewPassphrase: readPassphrase,
       readSecret: ({ variable }) => Promise.resolve(pin ?? env[variable]),

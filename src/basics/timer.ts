@@ -8,3 +8,12 @@ export const startTimer: StartTimer = (run, milliseconds) => {
     clearTimeout(timer)
   }
 }
+
+/** Node's timers, for what need not keep the process running. */
+export const startBackgroundTimer: StartTimer = (run, milliseconds) => {
+  const timer = setTimeout(run, milliseconds)
+  timer.unref()
+  return () => {
+    clearTimeout(timer)
+  }
+}

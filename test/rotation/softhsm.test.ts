@@ -14,7 +14,8 @@ afterAll(hsm.remove)
 const start = (): Promise<RotationScene> =>
   RotationScene.start({
     provider: `pkcs11:token=rotation?module-path=${hsm.modulePath}`,
-    load: () => createPkcs11Provider({ readPin: () => Promise.resolve(token.pin) }),
+    load: () =>
+      createPkcs11Provider({ env: process.env, readPin: () => Promise.resolve(token.pin) }),
   })
 
 test('versions on a token are made, take turns, are imported and destroyed', async () => {

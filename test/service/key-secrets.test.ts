@@ -30,6 +30,7 @@ test('each key is opened with its own secret: a PIN, a passphrase of a folder, o
   const env = {
     ...place.env,
     COUNTERSIGN_PKCS11_PIN: token.pin,
+    SOFTHSM2_CONF: hsm.configPath,
     NIGHTLY_PASSPHRASE: 'correct horse',
   }
   const { address } = await runServer({ ...place, env }, { migrate: true })

@@ -1,5 +1,8 @@
-import type { Cryptoki, Handle } from '../../src/providers/pkcs11/cryptoki.ts'
-import { type LoadModule, loadModule } from '../../src/providers/pkcs11/module.ts'
+import type { Cryptoki, Handle } from '../../src/providers/pkcs11/native/cryptoki.ts'
+import { type LoadModule, loadModule } from '../../src/providers/pkcs11/native/module.ts'
+import { createNativeCaller } from '../../src/providers/pkcs11/native/native-caller.ts'
+import { findPin, type ReadPin } from '../../src/providers/pkcs11/pin-source.ts'
+import { createTokenProvider, type Pkcs11Keys } from '../../src/providers/pkcs11/provider.ts'
 import type { SoftToken } from './softhsm.ts'
 
 /** Makes a failure as pkcs11js throws it. */
@@ -55,4 +58,25 @@ export function fakeCryptoki(calls: Partial<Cryptoki>): Cryptoki {
       return call
     },
   }) as Cryptoki
+}
+
+/** How a provider in this process is made. */
+export interface InProcessOptions {
+  readonly readPin: ReadPin
+  readonly maxSessions?: number
+  readonly loadModule?: LoadModule
+}
+
+/** Makes a provider whose modules are loaded into this process, so that a test can replace their calls. */
+export function createInProcess({
+  readPin,
+  maxSessions = 8,
+  ...rest
+}: InProcessOptions): Pkcs11Keys {
+  const caller = createNativeCaller({
+    ...rest,
+    maxSessions,
+    readPin: (uri, label) => findPin(uri, label, readPin),
+  })
+  return createTokenProvider(caller)
 }

@@ -27,7 +27,7 @@ import {
   CKU_USER,
   type Cryptoki,
   type Handle,
-} from '../../src/providers/pkcs11/cryptoki.ts'
+} from '../../src/providers/pkcs11/native/cryptoki.ts'
 import { openBeside } from './cryptoki.ts'
 import type { SoftHsm, SoftToken } from './softhsm.ts'
 import { createTempFolder } from './temp-folder.ts'

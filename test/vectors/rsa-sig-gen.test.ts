@@ -45,7 +45,7 @@ describeVectors('wycheproof', () => {
       const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
       hsm.importKey(token, pem, `group-${index}`, (index + 1).toString(16).padStart(2, '0'))
     })
-    provider = createPkcs11Provider({ readPin: () => Promise.resolve(token.pin) })
+    provider = createPkcs11Provider({ env: process.env, readPin: () => Promise.resolve(token.pin) })
   })
 
   afterAll(async () => {

@@ -14,8 +14,8 @@ export interface BundleRequest {
   readonly external?: readonly string[]
   /** Modules that are loaded so often that they go into one chunk with all they import. */
   readonly core?: readonly string[]
-  /** Modules that run on threads, by their names: they lie beside the chunks, which start them. */
-  readonly threads?: Readonly<Record<string, string>>
+  /** Modules that run on threads or in processes, by their names: they lie beside the chunks, which start them. */
+  readonly started?: Readonly<Record<string, string>>
 }
 
 const HASHBANG = '#!/usr/bin/env node\n'
@@ -33,10 +33,10 @@ export const REQUIRE =
  */
 export async function bundleCli(request: BundleRequest): Promise<void> {
   const { root, entry, outdir, external = [], core = [] } = request
-  const threads = inChunks(request.threads ?? {})
+  const started = inChunks(request.started ?? {})
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: entry, ...threads },
+    entryPoints: { main: entry, ...started },
     plugins: [coreChunk(root, core)],
     outdir,
     chunkNames: 'chunks/[name]-[hash]',

@@ -4,60 +4,59 @@
  * @packageDocumentation
  */
 import { describeKeyKind } from '../../crypto/public-key.ts'
-import { createSigner } from '../../signing/signer.ts'
+import type { Signer } from '../../signing/signer.ts'
 import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
-import { createTokenBackend } from './backend.ts'
-import type { Pkcs11Module } from './module.ts'
-import { type KeyOnToken, pinTokenKey } from './open-key.ts'
+import type { TokenCaller } from './calls.ts'
+import type { Pkcs11Uri } from './uri.ts'
 
-/** How to get at what is looked at. */
+/** How to get at the key that is diagnosed. */
 export interface Suspect {
-  readonly openModule: () => Promise<Pkcs11Module>
-  readonly connect: () => Promise<KeyOnToken>
+  /** The reference, with the path of its module. */
+  readonly admit: () => Promise<Pkcs11Uri>
+  readonly open: () => Promise<Signer>
 }
 
 const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 
 /**
- * Looks at the module, the token, the PIN, the key and a test signature, up to the first that fails. A
+ * Checks the module, the token, the PIN, the key and a test signature, up to the first that fails. A
  * PIN is tried only where a wrong one would not lock the token, and once.
  */
 export function diagnoseKey(
-  { openModule, connect }: Suspect,
-  options: OpenKeyOptions,
+  caller: TokenCaller,
+  { signal }: OpenKeyOptions,
+  { admit, open }: Suspect,
 ): Promise<readonly Diagnosis[]> {
   return runChecks([
-    ['module', async () => (await openModule()).path],
     [
-      'token',
+      'module',
       async () => {
-        const { label, serial, slotId } = (await connect()).connection.token
-        return `token "${label}", serial ${serial}, slot-id ${slotId}`
+        const uri = await admit()
+        await caller.call('loadModule', { uri }, signal)
+        return uri.modulePath ?? ''
       },
     ],
+    ['token', async () => caller.call('findToken', { uri: await admit() }, signal)],
     [
       'pin',
       async () => {
-        const { connection, pin } = await connect()
-        const work = { operation: 'logging in', pin, signal: options.signal }
-        await connection.run(work, () => undefined)
+        await caller.call('logIn', { uri: await admit() }, signal)
         return 'the token accepts the PIN'
       },
     ],
     [
       'key',
       async () => {
-        const { publicKey } = await pinTokenKey(await connect(), options)
-        return `${describeKeyKind(publicKey)}, kid ${publicKey.kid}`
+        const { key } = await open()
+        return `${describeKeyKind(key)}, kid ${key.kid}`
       },
     ],
     [
       'signature',
       async () => {
-        const pinned = await pinTokenKey(await connect(), options)
-        const signer = createSigner(pinned.publicKey, createTokenBackend(pinned))
-        await signer.sign(PROBE, { signal: options.signal })
+        const signer = await open()
+        await signer.sign(PROBE, { signal })
         return `a test signature with ${signer.key.algorithm.name} verifies`
       },
     ],

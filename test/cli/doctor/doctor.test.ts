@@ -215,7 +215,7 @@ describe('of a key on a token', () => {
   afterAll(hsm.remove)
 
   test('all is well with a key that signs', async () => {
-    const env = { COUNTERSIGN_PKCS11_PIN: token.pin }
+    const env = { COUNTERSIGN_PKCS11_PIN: token.pin, SOFTHSM2_CONF: hsm.configPath }
     await countersign(['key', 'create', uri], { env })
 
     const result = await doctor([uri], { env })
@@ -225,7 +225,7 @@ describe('of a key on a token', () => {
   })
 
   test('a wrong PIN ends with 8, a missing token with 6, a missing module with 2', async () => {
-    const env = { COUNTERSIGN_PKCS11_PIN: '0000' }
+    const env = { COUNTERSIGN_PKCS11_PIN: '0000', SOFTHSM2_CONF: hsm.configPath }
 
     const wrong = await doctor([uri], { env })
     const tokenless = await doctor([uri.replace('token=doctor', 'token=other')], { env })

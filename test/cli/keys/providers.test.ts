@@ -58,7 +58,11 @@ describe('in AWS KMS', () => {
 describe('on a PKCS#11 token', () => {
   const hsm = createSoftHsm(['release'])
   const [token] = hsm.tokens
-  const env = { COUNTERSIGN_PKCS11_PIN: token.pin, COUNTERSIGN_PKCS11_MODULE: hsm.modulePath }
+  const env = {
+    COUNTERSIGN_PKCS11_PIN: token.pin,
+    COUNTERSIGN_PKCS11_MODULE: hsm.modulePath,
+    SOFTHSM2_CONF: hsm.configPath,
+  }
   afterAll(hsm.remove)
 
   test('key create names the new key by its id, and never shows a PIN', async () => {

@@ -19,7 +19,10 @@ describeProviderContract('pkcs11', {
   },
   setup: () =>
     Promise.resolve({
-      provider: createPkcs11Provider({ readPin: () => Promise.resolve(token.pin) }),
+      provider: createPkcs11Provider({
+        env: process.env,
+        readPin: () => Promise.resolve(token.pin),
+      }),
       uriFor: token.uriFor,
       onceFor: (name, mark) => ({ ...token.uriFor(name), id: Buffer.from(mark, 'hex') }),
       cleanup: () => undefined,

@@ -5,7 +5,10 @@ import { createSoftHsm } from '../../support/softhsm.ts'
 
 const hsm = createSoftHsm(['lifecycle'])
 const [token] = hsm.tokens
-const provider = createPkcs11Provider({ readPin: () => Promise.resolve(token.pin) })
+const provider = createPkcs11Provider({
+  env: process.env,
+  readPin: () => Promise.resolve(token.pin),
+})
 
 afterAll(async () => {
   await provider[Symbol.asyncDispose]()
