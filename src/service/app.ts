@@ -24,6 +24,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ServiceContext } from './context.ts'
+import { keysOfCallers } from './http/account.ts'
 import { createIdempotency } from './http/idempotency.ts'
 import { accounts } from './plugins/accounts.ts'
 import { authentication } from './plugins/authentication.ts'
@@ -70,8 +71,10 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(earlyDenials, context)
     await instance.register(accounts, context)
     // A place is taken in the hook behind the body, and before it is parsed.
-    await instance.register(queue, settings)
-    await instance.register(jsonBodies, settings)
+    // One for each key that callers use, and one for all other work.
+    const parts = (): number => keysOfCallers(context.keyring).length + 1
+    await instance.register(queue, { ...settings, parts })
+    await instance.register(jsonBodies, { ...settings, parts })
 
     const app = instance.withTypeProvider<TypeBoxTypeProvider>()
     const idempotency = createIdempotency(context)

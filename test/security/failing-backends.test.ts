@@ -4,12 +4,14 @@
  *
  * @packageDocumentation
  */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { ServeEntry } from '../../src/config/sections/serve.ts'
 import { type KmsDouble, startKmsDouble } from '../support/kms/double.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
 import { runServer } from '../support/server.ts'
-import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
+import { writeServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 let stack = new AsyncDisposableStack()
@@ -26,12 +28,20 @@ interface Readiness {
   readonly failing: readonly object[]
 }
 
+interface TokenOptions {
+  /** Default: the first of {@link CALLERS}. */
+  readonly caller?: string
+  readonly signal?: AbortSignal
+}
+
+const CALLERS = ['polite', 'greedy-1', 'greedy-2', 'greedy-3']
+const secretOf = (caller: string): string => caller.padEnd(32, '.')
+
 interface Scene {
   readonly double: KmsDouble
-  readonly folder: ServiceFolder
   readonly address: string
   /** Asks for a token by a key: the status of the answer, and its code if it failed. */
-  readonly token: (key: 'cloud' | 'local') => Promise<string>
+  readonly token: (key: 'cloud' | 'local', options?: TokenOptions) => Promise<string>
   readonly readyz: (headers?: Record<string, string>) => Promise<Readiness>
 }
 
@@ -45,14 +55,20 @@ async function start(serve: ServeEntry = {}): Promise<Scene> {
       cloud: { use: 'token', provider: `awskms://${double.endpoint}/` },
       local: { use: 'token' },
     },
+    access: { staticTokens: CALLERS.map((name) => ({ name, token: `file:${name}` })) },
     serve: { requestTimeout: '3s', drainTimeout: '1s', ...serve },
   })
+  for (const name of CALLERS) writeFileSync(join(folder.folder, name), secretOf(name))
   const { address } = await runServer(folder)
-  const token = async (key: string): Promise<string> => {
+  const token: Scene['token'] = async (key, { caller = 'polite', signal } = {}) => {
     const answer = await fetch(`${address}/v1/keys/${key}/tokens`, {
       method: 'POST',
-      headers: { authorization: folder.authorization, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${secretOf(caller)}`,
+        'content-type': 'application/json',
+      },
       body: JSON.stringify({ audience: 'https://api.example.com' }),
+      ...(signal !== undefined && { signal }),
     })
     const { code } = (await answer.json()) as { readonly code?: string }
     return [answer.status, code].filter((part) => part !== undefined).join(' ')
@@ -63,7 +79,7 @@ async function start(serve: ServeEntry = {}): Promise<Scene> {
     const { checks } = JSON.parse(text) as { readonly checks: readonly { readonly ok: boolean }[] }
     return { status: answer.status, text, failing: checks.filter(({ ok }) => !ok) }
   }
-  return { double, folder, address, token, readyz }
+  return { double, address, token, readyz }
 }
 
 const DENIED = {
@@ -108,13 +124,13 @@ test('with serve.ready every, a failing key takes the replica out until it signs
 })
 
 test('the public learns that a key fails and not why; a caller who may read it learns both', async () => {
-  const { double, folder, readyz, token } = await start()
+  const { double, readyz, token } = await start()
   await readyz()
   double.fail('Sign', DENIED)
   await token('cloud')
 
   const anonymous = await readyz()
-  const reader = await readyz({ authorization: folder.authorization })
+  const reader = await readyz({ authorization: `Bearer ${secretOf('polite')}` })
 
   expect(anonymous.text).not.toMatch(/arn:|111122223333|AccessDenied|NOT_ALLOWED|since|reason/)
   expect(reader.failing).toMatchObject([
@@ -139,3 +155,46 @@ test('reading readyz asks no backend and waits for none, though one hangs', asyn
   double.reset()
   await Promise.race([hanging, double.close()])
 })
+
+test('a backend that hangs takes no slot and no place in the queue from the keys of others', async () => {
+  const { address, double, token } = await start({
+    ...{ maxConcurrent: 12, maxQueue: 12, requestTimeout: '10m' },
+  })
+  double.fail('Sign', { kind: 'hang' })
+  const leaving = new AbortController()
+  const greedy = CALLERS.slice(1).flatMap((caller) =>
+    Array.from({ length: 16 }, () => token('cloud', { caller, signal: leaving.signal })),
+  )
+  // What finds no place is refused at once; so many refusals show that no place is left.
+  const refused = await firstOf(greedy, greedy.length - SLOTS_AND_PLACES)
+
+  const answers: string[] = []
+  for (let count = 0; count < 10; count += 1) answers.push(await token('local'))
+  const together = await Promise.all([token('local'), token('local'), token('local')])
+  const jwks = await fetch(`${address}/.well-known/jwks.json`)
+
+  expect([...answers, ...together]).toEqual(Array.from({ length: 13 }, () => '200'))
+  expect(jwks.status).toBe(200)
+  expect(new Set(refused)).toEqual(new Set(['503 ERR_OVERLOADED', '429 ERR_THROTTLED']))
+  leaving.abort()
+  await Promise.allSettled(greedy)
+})
+
+const SLOTS_AND_PLACES = 24
+
+/** The first so many promises that fulfil. */
+async function firstOf<T>(all: readonly Promise<T>[], count: number): Promise<readonly T[]> {
+  const settled: T[] = []
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  for (const one of all) {
+    one.then(
+      (value) => {
+        settled.push(value)
+        if (settled.length === count) resolve(undefined)
+      },
+      () => undefined,
+    )
+  }
+  await promise
+  return settled.slice(0, count)
+}

@@ -239,7 +239,7 @@ test('the description of the API says which routes need a caller, and how they f
     openapi: '3.1.0',
     servers: [{ url: 'https://sign.example.com' }],
     paths: {
-      '/readyz': {
+      '/livez': {
         get: {
           security: [],
           responses: { default: { content: { 'application/problem+json': {} } } },

@@ -97,7 +97,7 @@ function serviceContext(parts: Partial<ServiceContext> = {}): ServiceContext {
   return {
     settings: SETTINGS,
     store: unreached('store'),
-    keyring: unreached('keyring'),
+    keyring: testKeyring([]),
     appender: unreached('appender'),
     proveLeaf: () => Promise.reject(new Error('this test has no transparency log')),
     publications: unreached('publications'),

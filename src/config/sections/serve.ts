@@ -129,7 +129,7 @@ const serve = Type.Object(
         minimum: 1,
         maximum: 10_000,
         description:
-          'Requests that are worked on at the same time, at most half of them of one caller. Requests of callers without any permission have a quarter as many places of their own.',
+          'Requests that are worked on at the same time, at most half of them of one caller; half are divided among the keys, so that a backend that hangs leaves room for the others. Requests of callers without any permission have a quarter as many places of their own.',
         default: DEFAULTS.maxConcurrent,
       }),
     ),
@@ -138,7 +138,7 @@ const serve = Type.Object(
         minimum: 0,
         maximum: 100_000,
         description:
-          'Requests that wait for their turn, at most half of them of one caller; one more is refused at once.',
+          'Requests that wait for their turn, at most half of them of one caller, divided among the keys in the same way; one more is refused at once.',
         default: DEFAULTS.maxQueue,
       }),
     ),

@@ -1,10 +1,14 @@
-/** What bodies under way take of the memory, in all and by owner. */
+/** What bodies under way take of the memory: in all, by owner, and by the key that they are for. */
 import { CountersignError } from '../../errors.ts'
+import type { Place } from './fair-queue.ts'
+import { Shares } from './shares.ts'
 
 /** Bytes that may be taken. */
 export interface LedgerLimits {
   readonly all: number
   readonly each: number
+  /** How many parts share it; see {@link Shares}. */
+  readonly parts: () => number
 }
 
 /** Counts memory that is taken, and refuses what is over its bounds. */
@@ -12,31 +16,33 @@ export class MemoryLedger {
   readonly #limits: LedgerLimits
   /** By owner, without owners that have nothing. */
   readonly #taken = new Map<string, number>()
-  #total = 0
+  readonly #parts: Shares
 
   constructor(limits: LedgerLimits) {
     this.#limits = limits
+    this.#parts = new Shares(limits.all, limits.parts)
   }
 
   /**
    * Takes memory for an owner, to be given back by {@link give}.
    *
-   * @throws {@link CountersignError} ERR_THROTTLED — the owner has too much; ERR_OVERLOADED — all have
+   * @throws {@link CountersignError} ERR_THROTTLED — the owner has too much; ERR_OVERLOADED — all have, or the
+   * requests for this key
    */
-  take(owner: string, bytes: number): void {
+  take({ owner, part }: Place, bytes: number): void {
     const taken = this.of(owner) + bytes
     if (taken > this.#limits.each) throw overShare()
-    if (this.#total + bytes > this.#limits.all) throw overloaded()
+    if (!this.#parts.fits(part, bytes)) throw overloaded()
     this.#taken.set(owner, taken)
-    this.#total += bytes
+    this.#parts.take(part, bytes)
   }
 
   /** Gives back what an owner took. */
-  give(owner: string, bytes: number): void {
+  give({ owner, part }: Place, bytes: number): void {
     const left = this.of(owner) - bytes
     if (left > 0) this.#taken.set(owner, left)
     else this.#taken.delete(owner)
-    this.#total -= bytes
+    this.#parts.give(part, bytes)
   }
 
   /** What an owner has taken. */

@@ -17,9 +17,11 @@ import {
   type ReceivedBody,
 } from '../http/body-reader.ts'
 import type { ServiceSettings } from '../context.ts'
+import type { QueueLimits } from '../http/fair-queue.ts'
 import { MemoryLedger } from '../http/memory-ledger.ts'
 
-type BodySettings = Pick<ServiceSettings, 'bodyTimeoutMs' | 'maxBodyBytes'>
+type BodySettings = Pick<ServiceSettings, 'bodyTimeoutMs' | 'maxBodyBytes'> &
+  Pick<QueueLimits, 'parts'>
 
 /** Enough for a bundle with provenance; a larger one is verified by the command line. */
 const OF_OTHERS = { maxBytes: 512 * 1024, maxValues: 50_000 } as const
@@ -70,7 +72,7 @@ export const jsonBodies: FastifyPluginCallback<BodySettings> = fp(
 )
 
 function createGroup(
-  { bodyTimeoutMs, maxBodyBytes }: BodySettings,
+  { bodyTimeoutMs, maxBodyBytes, parts }: BodySettings,
   bounds: Omit<BodyLimits, 'timeoutMs'>,
   largestBodies: number,
 ): Group {
@@ -80,19 +82,19 @@ function createGroup(
     timeoutMs: bodyTimeoutMs,
   }
   const each = memoryOf(limits)
-  return { limits, ledger: new MemoryLedger({ each, all: largestBodies * each }) }
+  return { limits, ledger: new MemoryLedger({ each, all: largestBodies * each, parts }) }
 }
 
 /** What a request takes is given back once it is answered: until then its values are in use. */
 function openAccount({ ledger }: Group, request: FastifyRequest, { raw }: FastifyReply): void {
-  const { owner } = request.account
+  const { account } = request
   let taken = 0
   request.takeMemory = (bytes) => {
-    ledger.take(owner, bytes)
+    ledger.take(account, bytes)
     taken += bytes
   }
   raw.once('close', () => {
-    ledger.give(owner, taken)
+    ledger.give(account, taken)
   })
 }
 

@@ -6,21 +6,18 @@
  */
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ServiceSettings } from '../context.ts'
-import { FairQueue } from '../http/fair-queue.ts'
-
-type QueueSettings = Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>
+import { FairQueue, type QueueLimits } from '../http/fair-queue.ts'
 
 /** The part of the places that requests without a permission share. */
 const SHARE_OF_OTHERS = 1 / 4
 
 /** The plugin. Requests without a permission have a queue of their own. */
-export const queue: FastifyPluginCallback<QueueSettings> = fp(
-  (app: FastifyInstance, { maxConcurrent, maxQueue }: QueueSettings, done) => {
+export const queue: FastifyPluginCallback<QueueLimits> = fp(
+  (app: FastifyInstance, { maxConcurrent, maxQueue, parts }: QueueLimits, done) => {
     const placesOfOthers = Math.ceil(maxConcurrent * SHARE_OF_OTHERS)
     const queues = {
-      callers: new FairQueue({ maxConcurrent, maxQueue }),
-      others: new FairQueue({ maxConcurrent: placesOfOthers, maxQueue }),
+      callers: new FairQueue({ maxConcurrent, maxQueue, parts }),
+      others: new FairQueue({ maxConcurrent: placesOfOthers, maxQueue, parts }),
     }
     app.addHook('preValidation', (request, reply, done) => {
       const { isCostly = request.caller !== undefined } = request.routeOptions.config
@@ -38,12 +35,12 @@ export const queue: FastifyPluginCallback<QueueSettings> = fp(
 
 async function takePlace(
   places: FairQueue,
-  { account: { owner }, deadline }: FastifyRequest,
+  { account, deadline }: FastifyRequest,
   { raw }: FastifyReply,
 ): Promise<void> {
-  await places.enter(owner, deadline)
+  await places.enter(account, deadline)
   const leave = (): void => {
-    places.leave(owner)
+    places.leave(account)
   }
   if (raw.closed) leave()
   else raw.once('close', leave)
