@@ -16,11 +16,17 @@ const MAX_REDIRECTS = 5
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** Makes a fetch by the variables of an environment; Node's own where they name no proxy. */
-export function createFetch(env: ProxyVariables): typeof fetch {
-  if (!namesProxy(env)) return globalThis.fetch
+/** What a fetch trusts beside the environment. */
+export interface FetchOptions {
+  /** Certificates of the authorities that https servers are trusted by, in place of the usual ones; PEM. */
+  readonly ca?: Buffer
+}
+
+/** Makes a fetch by the variables of an environment; Node's own where they name no proxy and no authority is given. */
+export function createFetch(env: ProxyVariables, { ca }: FetchOptions = {}): typeof fetch {
+  if (!namesProxy(env) && ca === undefined) return globalThis.fetch
   const proxies = readProxies(env)
-  const agent = new ProxyingAgent(proxies, { keepAlive: true })
+  const agent = new ProxyingAgent(proxies, { keepAlive: true, ...(ca && { ca }) })
   return async (input, init) => {
     const request = new Request(input, init)
     const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
