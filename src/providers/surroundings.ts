@@ -12,6 +12,8 @@ export interface SecretRequest {
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly fetch: typeof fetch
+  /** The clock: tokens are renewed before they end. */
+  readonly now: () => Date
   /** Passphrase of an encrypted key file, by its path; undefined: there is none. */
   readonly readPassphrase: (path: string) => Promise<string | undefined>
   /** Passphrase for a new key file; undefined: it is not encrypted. */

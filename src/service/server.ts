@@ -228,6 +228,7 @@ function openProviders(
     allLoaders({
       env,
       fetch,
+      now: () => new Date(),
       readPassphrase,
       readNewPassphrase: readPassphrase,
       readSecret: ({ variable }) => Promise.resolve(env[variable]),

@@ -33,7 +33,7 @@ test('every folder of providers is one line of each table, and nothing else is',
 })
 
 // Files, variables and addresses are not always keys: paths, secrets, services.
-test.each(['awskms', 'pkcs11'])('no file outside of its folder names %s', (scheme) => {
+test.each(['awskms', 'openbao', 'pkcs11'])('no file outside of its folder names %s', (scheme) => {
   const named = SOURCES.filter(
     (path) =>
       !path.startsWith(`src/providers/${scheme}/`) &&

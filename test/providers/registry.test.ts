@@ -102,6 +102,7 @@ test('every scheme has a provider in the whole table', async () => {
   const loaders = allLoaders({
     env: { KEY: pem.toString() },
     fetch: () => Promise.reject(new TypeError()),
+    now: () => new Date(0),
     readPassphrase: noSecret,
     readNewPassphrase: noSecret,
     readSecret: noSecret,

@@ -65,7 +65,12 @@ export class RotationScene {
       options.load ??
       ((): KeyProvider => createFileProvider({ readPassphrase: () => Promise.resolve(undefined) }))
     const loader = (): Promise<KeyProvider> => Promise.resolve(load())
-    const providers = createProviders({ file: loader, awskms: loader, pkcs11: loader })
+    const providers = createProviders({
+      file: loader,
+      awskms: loader,
+      openbao: loader,
+      pkcs11: loader,
+    })
     const policy = createRotationPolicy(use)
     const key: Key = { name: 'release', use, algorithm: 'ES256', policy, provider }
     await store.transaction(({ keys }) => keys.putKey(key))

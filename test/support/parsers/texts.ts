@@ -42,6 +42,7 @@ import { parseS3Uri } from '../../../src/storage/s3/uri.ts'
 import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
 import { parseKeyUri } from '../../../src/providers/key-uri.ts'
 import { parsePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
+import { parseOpenBaoUri, parseTransitPlace } from '../../../src/providers/openbao/uri.ts'
 import { parseProviderReference } from '../../../src/providers/provider-reference.ts'
 import { parseSource } from '../../../src/verification/source.ts'
 import { CEDAR_SHAPES, YAML_SHAPES } from './inputs.ts'
@@ -180,6 +181,13 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
   }),
   ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
     parameters: repeated('region=a&', 'awskms:///?'),
+  }),
+  ofText('parseOpenBaoUri', ARGUMENT, parseOpenBaoUri, {
+    key: repeated('a.', 'openbao://'),
+    mount: repeated('a/', 'openbao://release?mount='),
+  }),
+  ofText('parseTransitPlace', ARGUMENT, parseTransitPlace, {
+    parameters: repeated('mount=a&', 'openbao://?'),
   }),
   ofText('decodeComponent', ARGUMENT, decodeComponent, { encodings: repeated('%41') }),
   ofText('parseEndpoint', ARGUMENT, parseEndpoint, { labels: repeated('a.') }),

@@ -1,0 +1,172 @@
+/** One version of a transit key, pinned by its number and public half, and the Signer over it. */
+import { decodeBase64, encodeBase64, encodeBase64Url } from '../../crypto/base64.ts'
+import {
+  parsePublicKeyJwk,
+  parsePublicKeyPem,
+  type PublicKeyInfo,
+} from '../../crypto/public-key.ts'
+import { CountersignError } from '../../errors.ts'
+import {
+  createSigner,
+  type Signer,
+  type SignOptions,
+  type SigningBackend,
+} from '../../signing/signer.ts'
+import type { OpenKeyOptions } from '../provider.ts'
+import { toSignParameters } from './algorithms.ts'
+import {
+  malformedAnswer,
+  readTransitKey,
+  readTransitSignature,
+  type TransitKey,
+} from './answers.ts'
+import type { BaoClient } from './client.ts'
+import { baoCommand } from './errors.ts'
+import type { OpenBaoUri } from './uri.ts'
+
+/** A version of a key, and whether it may sign. */
+export interface TransitVersion {
+  readonly name: string
+  readonly version: number
+  readonly publicKey: PublicKeyInfo
+  readonly key: TransitKey
+}
+
+/** Reads a key with all its versions. */
+export async function fetchTransitKey(
+  client: BaoClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<TransitKey> {
+  const path = `${client.server.mount}/keys/${name}`
+  return readTransitKey(await client.call({ method: 'GET', path, key: name, signal }))
+}
+
+/**
+ * Reads the version that a reference means; without one, the latest.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key or version; ERR_KEY_NOT_USABLE — an archived
+ * version; ERR_KEY_INVALID — not for signing, derived, or of another algorithm
+ */
+export async function readTransitVersion(
+  client: BaoClient,
+  uri: OpenBaoUri,
+  { algorithm, signal }: OpenKeyOptions = {},
+): Promise<TransitVersion> {
+  const key = await fetchTransitKey(client, uri.key, signal)
+  const version = uri.version ?? key.latestVersion
+  assertForSigning(uri.key, key)
+  const text = key.publicKeys.get(version)
+  if (text === undefined) throw absentVersion(client, uri.key, version, key)
+  return { name: uri.key, version, key, publicKey: readPublicHalf(key, text, algorithm) }
+}
+
+/**
+ * Makes sure that a version signs now, as its settings state.
+ *
+ * @throws {@link CountersignError} ERR_KEY_NOT_USABLE
+ */
+export function assertVersionSigns({ server }: BaoClient, found: TransitVersion): void {
+  const { name, version, key } = found
+  const path = `${server.mount}/keys/${name}`
+  if (key.isSoftDeleted) {
+    const restore = baoCommand(`write -f ${path}/soft-delete-restore`, server)
+    throw unusable(`the key "${name}" is soft-deleted`, `restore it: ${restore}`)
+  }
+  if (version >= key.minSigningVersion) return
+  const lower = baoCommand(`write ${path}/config min_encryption_version=${version}`, server)
+  throw unusable(
+    `version ${version} of "${name}" is below min_encryption_version ${key.minSigningVersion}, so it signs no more`,
+    `sign with a later version, or lower the bound: ${lower}`,
+  )
+}
+
+/** Builds the Signer of a version: one call per signature, which states the version. */
+export function createTransitSigner(client: BaoClient, found: TransitVersion): Signer {
+  const sign = (input: Uint8Array, options: SignOptions): Promise<Uint8Array> =>
+    signRaw(client, found, input, options)
+  const backend: SigningBackend =
+    found.publicKey.algorithm.hash === undefined ? { signMessage: sign } : { signDigest: sign }
+  return createSigner(found.publicKey, backend)
+}
+
+async function signRaw(
+  client: BaoClient,
+  { name, version, publicKey }: TransitVersion,
+  input: Uint8Array,
+  { signal, onBackendRequest }: SignOptions,
+): Promise<Uint8Array> {
+  const answer = await client.call({
+    method: 'POST',
+    path: `${client.server.mount}/sign/${name}`,
+    key: name,
+    body: {
+      ...toSignParameters(publicKey.algorithm),
+      key_version: version,
+      input: encodeBase64(input),
+    },
+    signal,
+  })
+  const made = readTransitSignature(answer)
+  if (made.version !== version) {
+    throw malformedAnswer(`version ${made.version} signed, expected version ${version}`)
+  }
+  const { request_id: requestId } = answer
+  if (typeof requestId === 'string') onBackendRequest?.(requestId)
+  return made.signature
+}
+
+function assertForSigning(name: string, key: TransitKey): void {
+  if (!key.canSign) {
+    throw new CountersignError(
+      'ERR_KEY_INVALID',
+      `the key "${name}" is ${key.type}, not for signing`,
+      {
+        hint: 'the type of a key never changes: make another key, for signing',
+      },
+    )
+  }
+  if (key.isDerived) {
+    throw new CountersignError(
+      'ERR_KEY_INVALID',
+      `the key "${name}" is derived, so it has no public half`,
+      {
+        hint: 'make another key, without derived=true',
+      },
+    )
+  }
+}
+
+function absentVersion(
+  { server }: BaoClient,
+  name: string,
+  version: number,
+  { latestVersion }: TransitKey,
+): CountersignError {
+  const path = `${server.mount}/keys/${name}`
+  if (version > latestVersion) {
+    const message = `the key "${name}" has no version ${version}, the latest is ${latestVersion}`
+    const hint = `see the versions: ${baoCommand(`read ${path}`, server)}`
+    return new CountersignError('ERR_KEY_NOT_FOUND', message, { hint })
+  }
+  const lower = baoCommand(`write ${path}/config min_decryption_version=${version}`, server)
+  return unusable(
+    `version ${version} of "${name}" is archived or trimmed`,
+    `an archived version comes back with: ${lower}`,
+  )
+}
+
+function unusable(message: string, hint: string): CountersignError {
+  return new CountersignError('ERR_KEY_NOT_USABLE', message, { hint })
+}
+
+function readPublicHalf(
+  { type }: TransitKey,
+  text: string,
+  algorithm: OpenKeyOptions['algorithm'],
+): PublicKeyInfo {
+  if (type !== 'ed25519') return parsePublicKeyPem(text, algorithm)
+  const raw = decodeBase64(text)
+  if (raw?.length !== 32) throw malformedAnswer('the public key is not 32 bytes in base64')
+  return parsePublicKeyJwk({ kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(raw) }, algorithm)
+}
