@@ -1,7 +1,9 @@
 /** Signing with the test keys, so that the same message always has the same signature. */
 import { sign } from 'node:crypto'
 import { ownPrivateKey, ownPublicKey } from '../../test/support/own-vectors.ts'
+import { integer, tlv } from './der.ts'
 import { signEcdsa } from './ecdsa.ts'
+import { toNumber } from './made.ts'
 import { signPss } from './rsa-pss.ts'
 
 /** The test key that signs by each algorithm. */
@@ -51,4 +53,29 @@ export function signToken(
 ): string {
   const input = `${base64url(header)}.${base64url(payload)}`
   return `${input}.${base64url(signFixed(algorithm, Buffer.from(input)))}`
+}
+
+/** Signs an envelope of DSSE, in base64; without a type, over the payload alone. */
+export function signEnvelope(
+  algorithm: string,
+  type: string | undefined,
+  payload: Uint8Array,
+  { key = 'p256', form = 'der' }: { readonly key?: string; readonly form?: string } = {},
+): string {
+  const head =
+    type === undefined ? '' : `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `
+  const message = Buffer.concat([Buffer.from(head), payload])
+  if (key === 'ed25519') return sign(null, message, ownPrivateKey(key)).toString('base64')
+  const raw = signEcdsa(algorithm, message)
+  return (form === 'der' ? toDer(raw) : raw).toString('base64')
+}
+
+/** r and s side by side as a SEQUENCE of two numbers. */
+export function toDer(signature: Uint8Array): Buffer {
+  const half = signature.length / 2
+  return tlv(
+    0x30,
+    integer(toNumber(signature.subarray(0, half))),
+    integer(toNumber(signature.subarray(half))),
+  )
 }

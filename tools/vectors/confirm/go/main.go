@@ -25,17 +25,43 @@ type Task struct {
 	Issuer    string `json:"issuer"`
 	Audience  string `json:"audience"`
 	Now       string `json:"now"`
+
+	Keys     []string `json:"keys"`
+	Index    uint64   `json:"index"`
+	Size     uint64   `json:"size"`
+	From     uint64   `json:"from"`
+	To       uint64   `json:"to"`
+	Leaf     string   `json:"leaf"`
+	Root     string   `json:"root"`
+	FromRoot string   `json:"fromRoot"`
+	ToRoot   string   `json:"toRoot"`
+	Proof    string   `json:"proof"`
+
+	Type    string `json:"type"`
+	Payload string `json:"payload"`
+	PAE     string `json:"pae"`
 }
 
 // A judge says whether an input is accepted; nil where it has no say.
 type judge func(task Task) (accepted *bool)
 
 var judges = map[string]judge{
-	"signature":  judgeSignature,
-	"public-key": judgePublicKey,
-	"jws":        judgeJWS,
-	"jwks":       judgeJWKS,
-	"jwt":        judgeJWT,
+	"signature":       judgeSignature,
+	"public-key":      judgePublicKey,
+	"jws":             judgeJWS,
+	"jwks":            judgeJWKS,
+	"jwt":             judgeJWT,
+	"note":            judgeNote,
+	"note-key":        judgeNoteKey,
+	"checkpoint":      judgeCheckpoint,
+	"inclusion":       judgeInclusion,
+	"consistency":     judgeConsistency,
+	"pae":             judgePAE,
+	"envelope":        judgeEnvelope,
+	"statement":       judgeStatement,
+	"image-reference": judgeImageReference,
+	"digest":          judgeDigest,
+	"pkcs11-uri":      judgePKCS11URI,
 }
 
 func verdict(accepted bool) *bool { return &accepted }
