@@ -14,6 +14,11 @@ const TOLERANCE_MS = 5 * 60_000
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/kms\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/
 
+/** The region that a request claims to be signed for; empty where it is not signed. */
+export function signedRegion({ authorization = '' }: IncomingHttpHeaders): string {
+  return AUTHORIZATION.exec(authorization)?.[3] ?? ''
+}
+
 /**
  * Checks a request's signature, clock and access key, in KMS's words; answers the region, which is
  * nowhere but in the signature's scope.

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import type { KmsCredentials } from './authenticate.ts'
+import { type KmsCredentials, signedRegion } from './authenticate.ts'
 import type { KmsKey, NewKey } from './key.ts'
 import { type KmsDoubleFault, type KmsDoubleOptions, KmsService } from './service.ts'
 
@@ -20,6 +20,8 @@ export interface KmsDouble extends AsyncDisposable {
   readonly credentials: KmsCredentials
   /** Requests so far by operation, refused ones included. */
   readonly calls: ReadonlyMap<string, number>
+  /** The same by `OPERATION REGION`. */
+  readonly regionCalls: ReadonlyMap<string, number>
   /** The ids of all answers so far, by operation. */
   readonly requestIds: ReadonlyMap<string, readonly string[]>
   /** Settles when the next request of an operation arrives. */
@@ -34,6 +36,12 @@ export interface KmsDouble extends AsyncDisposable {
   readonly deny: (operation: string) => void
   /** Breaks an operation, for so many requests or until `reset`. */
   readonly fail: (operation: string, fault: KmsDoubleFault, times?: number) => void
+  /** Breaks a part (0 to 1) of the requests of an operation until `reset`, of those that an earlier share left. */
+  readonly failShare: (operation: string, share: number, fault: KmsDoubleFault) => void
+  /** Breaks every request to a region; undefined repairs it. */
+  readonly failRegion: (region: string, fault: KmsDoubleFault | undefined) => void
+  /** Refuses connections until the function that it returns is called. */
+  readonly refuse: () => Promise<() => Promise<void>>
   /** Ends every deny and fail, and forgets the counts. */
   readonly reset: () => void
   readonly close: () => Promise<void>
@@ -66,12 +74,13 @@ export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<Km
     server.closeAllConnections()
     await closed
   }
-  const { calls, credentials, denied, store } = service
+  const { calls, credentials, denied, regionCalls, store } = service
   return {
     url: `http://127.0.0.1:${port}`,
     endpoint: `127.0.0.1:${port}`,
     credentials,
     calls,
+    regionCalls,
     requestIds,
     next: (operation) => service.next(operation),
     keys: () => store.allKeys(),
@@ -83,6 +92,19 @@ export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<Km
     deny: (operation) => void denied.add(operation),
     fail: (operation, fault, times = Infinity) => {
       service.fail(operation, fault, times)
+    },
+    failShare: (operation, share, fault) => {
+      service.failShare(operation, share, fault)
+    },
+    failRegion: (region, fault) => {
+      service.failRegion(region, fault)
+    },
+    refuse: async () => {
+      await close()
+      return async () => {
+        server.listen(port, '127.0.0.1')
+        await once(server, 'listening')
+      }
     },
     reset: () => {
       service.reset()
@@ -105,7 +127,7 @@ async function serve(
 ): Promise<void> {
   const target = String(request.headers['x-amz-target'])
   const operation = /^TrentService\.(\w+)$/.exec(target)?.[1] ?? ''
-  const fault = service.receive(operation)
+  const fault = service.receive(operation, signedRegion(request.headers))
   // A caller that aborts while sending is not our failure.
   const body = await buffer(request).catch(() => undefined)
   if (body === undefined || fault?.kind === 'hang') return

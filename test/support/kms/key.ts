@@ -33,6 +33,8 @@ export interface KmsKey {
   readonly description: string
   readonly createdAt: number
   readonly multiRegion: boolean
+  /** Of a multi-Region key: whether another region has its primary. */
+  readonly isReplica: boolean
   readonly origin: string
   readonly tags: Map<string, string>
   readonly privateKey: KeyObject | undefined
@@ -117,11 +119,23 @@ export async function createKey(request: NewKey): Promise<KmsKey> {
     id,
     arn: `${arnPrefix(region, account)}:key/${id}`,
     createdAt: now,
+    isReplica: false,
     privateKey: privateKey ?? (await spec.generate?.()),
     state: request.origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
     deletionAt: undefined,
     lastUsage: undefined,
   }
+}
+
+/** What ReplicateKey asks for. */
+export type NewReplica = Pick<NewKey, 'region' | 'description' | 'tags' | 'now'>
+
+/** Makes a key of another region with the id and the key material of a primary. */
+export function replicate(primary: KmsKey, { region, now, ...rest }: NewReplica): KmsKey {
+  const [, , , , account = ''] = primary.arn.split(':')
+  const arn = `${arnPrefix(region, account)}:key/${primary.id}`
+  const state = { state: 'Enabled', deletionAt: undefined, lastUsage: undefined } as const
+  return { ...primary, ...rest, ...state, arn, createdAt: now, isReplica: true }
 }
 
 /** `arn:PARTITION:kms:REGION:ACCOUNT`. */

@@ -9,6 +9,7 @@ import {
   createKey,
   type KmsKey,
   keySpec,
+  replicate,
   toKeyMetadata,
 } from './key.ts'
 import { assertSignable, type SigningFault, signInput, verifyInput } from './signing.ts'
@@ -58,6 +59,32 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     })
     store.addKey(region, key)
     return { KeyMetadata: toKeyMetadata(key) }
+  },
+
+  ReplicateKey: (input, { store, find, now }) => {
+    const key = find(input.text('KeyId'))
+    assertState(key, 'Enabled')
+    const replicaRegion = input.text('ReplicaRegion')
+    if (!key.multiRegion || key.isReplica) {
+      throw new KmsFault(
+        'UnsupportedOperationException',
+        `${key.arn} is not a multi-Region primary key.`,
+      )
+    }
+    if (store.keys(replicaRegion).some(({ id }) => id === key.id)) {
+      throw new KmsFault(
+        'AlreadyExistsException',
+        `A replica of ${key.arn} already exists in ${replicaRegion}.`,
+      )
+    }
+    const replica = replicate(key, {
+      region: replicaRegion,
+      description: input.optionalText('Description') ?? '',
+      tags: input.tags(),
+      now,
+    })
+    store.addKey(replicaRegion, replica)
+    return { ReplicaKeyMetadata: toKeyMetadata(replica), ReplicaTags: [] }
   },
 
   DescribeKey: (input, { find }) => ({ KeyMetadata: toKeyMetadata(find(input.text('KeyId'))) }),

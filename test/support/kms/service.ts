@@ -24,6 +24,15 @@ export interface KmsDoubleOptions {
   readonly keyLagMs?: number
   /** Time before every answer: a network between the caller and KMS. */
   readonly latencyMs?: number
+  /** Draws which requests {@link KmsService.failShare} breaks; a seeded one draws the same in every run. */
+  readonly random?: () => number
+}
+
+/** A part of all requests that goes wrong. */
+interface FaultShare {
+  readonly operation: string
+  readonly share: number
+  readonly fault: KmsDoubleFault
 }
 
 /** What the double does in place of an operation's own answer. */
@@ -65,6 +74,8 @@ export interface KmsRequest {
 /** One account of KMS, with the switches that break it. */
 export class KmsService {
   readonly calls: Map<string, number> = new Map<string, number>()
+  /** By `OPERATION REGION`. */
+  readonly regionCalls: Map<string, number> = new Map<string, number>()
   readonly denied: Set<string> = new Set<string>()
   readonly credentials: KmsCredentials
   readonly store: KmsStore
@@ -73,9 +84,13 @@ export class KmsService {
   readonly #quotas: QuotaBuckets
   readonly #requests = new EventEmitter()
   readonly #faults = new Map<string, { readonly fault: KmsDoubleFault; times: number }>()
+  readonly #regionFaults = new Map<string, KmsDoubleFault>()
+  readonly #shares: FaultShare[] = []
+  readonly #random: () => number
 
   constructor(options: KmsDoubleOptions) {
     this.now = options.now ?? Date.now
+    this.#random = options.random ?? Math.random
     this.#account = options.account ?? '111122223333'
     this.#quotas = new QuotaBuckets(options.quotas ?? {}, this.now)
     this.credentials = options.credentials ?? DEFAULT_CREDENTIALS
@@ -102,14 +117,33 @@ export class KmsService {
   }
 
   /** Counts a request and says what shall go wrong with it. */
-  receive(operation: string): KmsDoubleFault | undefined {
-    this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1)
+  receive(operation: string, region: string): KmsDoubleFault | undefined {
+    count(this.calls, operation)
+    count(this.regionCalls, `${operation} ${region}`)
     this.#requests.emit(operation)
+    const regional = this.#regionFaults.get(region)
+    if (regional !== undefined) return regional
     const found = this.#faults.get(operation)
-    if (found === undefined) return undefined
+    if (found === undefined) return this.#drawn(operation)
     found.times -= 1
     if (found.times <= 0) this.#faults.delete(operation)
     return found.fault
+  }
+
+  /** Breaks a part of the requests of an operation: each share is drawn of what those before it left. */
+  failShare(operation: string, share: number, fault: KmsDoubleFault): void {
+    this.#shares.push({ operation, share, fault })
+  }
+
+  /** Breaks a region, or repairs it. */
+  failRegion(region: string, fault: KmsDoubleFault | undefined): void {
+    if (fault === undefined) this.#regionFaults.delete(region)
+    else this.#regionFaults.set(region, fault)
+  }
+
+  #drawn(operation: string): KmsDoubleFault | undefined {
+    const shares = this.#shares.filter((share) => share.operation === operation)
+    return shares.find(({ share }) => this.#random() < share)?.fault
   }
 
   /** Settles when the next request of an operation arrives. */
@@ -126,7 +160,10 @@ export class KmsService {
   reset(): void {
     this.denied.clear()
     this.#faults.clear()
+    this.#regionFaults.clear()
+    this.#shares.length = 0
     this.calls.clear()
+    this.regionCalls.clear()
   }
 
   /** Answers as KMS does, errors included. */
@@ -176,4 +213,8 @@ export class KmsService {
     if (!this.denied.has(operation)) return
     throw accessDenied(`arn:aws:iam::${this.#account}:user/signer`, operation, resource)
   }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
