@@ -8,6 +8,8 @@ export interface AwsConnection {
   /** How long it may take, in ms, for one attempt of a call. */
   readonly connectMs: number
   readonly requestMs: number
+  /** Attempts of one call, the first included, with the SDK's standard backoff between them; default 3. */
+  readonly maxAttempts?: number
   readonly proxies?: Proxies | undefined
 }
 
@@ -27,7 +29,6 @@ export interface AwsSettings extends Omit<AwsAccount, 'endpoint'> {
   readonly logger: Readonly<Record<'debug' | 'info' | 'warn' | 'error', () => void>>
 }
 
-/** Attempts of one call, the first included, with the SDK's standard backoff between them. */
 const MAX_ATTEMPTS = 3
 /** The SDK's own number. */
 const MAX_SOCKETS = 50
@@ -39,7 +40,7 @@ const silent = (): void => undefined
  */
 export function awsSettings(
   { endpoint, region, profile }: AwsAccount,
-  { connectMs, requestMs, proxies }: AwsConnection,
+  { connectMs, requestMs, maxAttempts = MAX_ATTEMPTS, proxies }: AwsConnection,
 ): AwsSettings {
   return {
     // Shared files (credentials, config) are else read once for the whole life of the process.
@@ -47,7 +48,7 @@ export function awsSettings(
     ...(endpoint !== undefined && { endpoint: endpointUrl(endpoint) }),
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),
-    maxAttempts: MAX_ATTEMPTS,
+    maxAttempts,
     retryMode: 'standard',
     requestHandler: {
       connectionTimeout: connectMs,

@@ -70,7 +70,7 @@ export async function issueToken(
   context: IssueContext,
 ): Promise<IssuedToken> {
   const { algorithm, kid } = signer.key
-  const { issuer, now, jti, signal, onBackendRequest } = context
+  const { issuer, now, jti, ...options } = context
   const audience = readAudience(request.audience)
   assertLifetime(request, rules)
   const iat = toNumericDate(now)
@@ -86,7 +86,7 @@ export async function issueToken(
   }
   const header = { alg: algorithm.name, kid, typ: rules.type ?? DEFAULT_TOKEN_TYPE }
   const input = serializeSigningInput(header, serializeClaims(claims))
-  const token = serializeJws(input, await signer.sign(input, { signal, onBackendRequest }))
+  const token = serializeJws(input, await signer.sign(input, options))
   return {
     token,
     kid,

@@ -14,6 +14,10 @@ import { CountersignError } from '../errors.ts'
 /** What every signing call takes beside its input. */
 export interface SignOptions {
   readonly signal?: AbortSignal | undefined
+  /** Who it is for: those who share the quota of a backend take turns. Left out: the process itself. */
+  readonly owner?: string | undefined
+  /** When the answer is due, in ms since the epoch: until then, failures that pass may be retried. */
+  readonly until?: number | undefined
   /**
    * Told the backend's own id of the request that signed, where it has one: what its audit log knows the
    * signature by.

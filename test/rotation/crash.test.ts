@@ -5,6 +5,7 @@ import { doDueSteps } from '../../src/rotation/due-steps.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { type KmsDouble, startKmsDouble } from '../support/kms/double.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
+import { virtualTerms } from '../support/kms/virtual-terms.ts'
 import { Crash, crashing, CrashPoint } from '../support/crash.ts'
 import { OPERATOR, RotationScene } from '../support/rotation-scene.ts'
 
@@ -80,7 +81,9 @@ test.each([
   async (operation, fault) => {
     const double = await startKmsDouble()
     stubKmsEnvironment(double.credentials)
-    const load = () => createAwsKmsProvider({ delay: () => Promise.resolve() })
+    // One attempt: what is repeated would hide the failure.
+    const terms = virtualTerms({ patienceMs: 0 })
+    const load = () => createAwsKmsProvider({ delay: () => Promise.resolve(), terms })
     const scene = await RotationScene.start({
       storeUrl: 'sqlite::memory:',
       provider: `awskms://${double.endpoint}/`,

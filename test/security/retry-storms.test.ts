@@ -40,7 +40,7 @@ test.each([
 
   const fault = toBackendFault(refused, 'the backend of release@1 does not sign')
 
-  expect(fault).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE' })
+  expect(fault).toMatchObject({ code: 'ERR_THROTTLED' })
   expect(retryAfterSeconds(fault)).toBe(answered)
 })
 

@@ -22,6 +22,9 @@ export interface KmsCall {
   readonly proxy?: string | undefined
   /** What a signature was asked for with. */
   readonly signing?: KmsSigning | undefined
+  /** Who it is made for, and when its answer is due, in ms since the epoch. */
+  readonly owner?: string | undefined
+  readonly until?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 

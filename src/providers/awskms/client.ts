@@ -1,4 +1,5 @@
 /** The few things countersign asks of AWS KMS, in its own words, so that nothing else knows the SDK. */
+import type { SignOptions } from '../../signing/signer.ts'
 
 import type { KmsCall } from './call.ts'
 
@@ -61,13 +62,13 @@ export interface KmsKeyPage {
 }
 
 /**
- * One connection to one account and region. Every method makes one KMS call (repeated by the SDK
- * where that may help) and throws nothing but CountersignErrors.
+ * One connection to one account and region. Every method makes one KMS call (repeated where that may help, see
+ * calls.ts) and throws nothing but CountersignErrors.
  */
 export interface KmsClient {
   getPublicKey(keyId: string, signal?: AbortSignal): Promise<KmsPublicKey>
   describeKey(keyId: string, signal?: AbortSignal): Promise<KmsKeyDescription>
-  sign(request: KmsSignRequest, signal?: AbortSignal): Promise<KmsSignature>
+  sign(request: KmsSignRequest, options?: SignOptions): Promise<KmsSignature>
   /** Settles as `sign` would, but no signature is made (DryRun). */
   trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void>
   /** Makes a key pair of usage SIGN_VERIFY and answers its ARN; never repeated. */

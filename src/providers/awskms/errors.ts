@@ -22,13 +22,22 @@ interface SdkError {
   readonly code?: unknown
   /** That of a proxy which refused. */
   readonly statusCode?: unknown
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
+  readonly $metadata?: {
+    readonly httpStatusCode?: number
+    readonly requestId?: string
+    readonly clockSkewCorrected?: boolean
+  }
 }
 
 /** Name of an error thrown by the SDK; empty for anything else. */
 export function sdkErrorName(error: unknown): string {
   const { name } = (error ?? {}) as SdkError
   return textOf(name)
+}
+
+/** Whether the clock of this machine is wrong, and the SDK has learned by how much: the same request may pass now. */
+export function hasCorrectedClock(error: unknown): boolean {
+  return ((error ?? {}) as SdkError).$metadata?.clockSkewCorrected === true
 }
 
 /**

@@ -105,7 +105,7 @@ async function signRaw(
     )
   }
   const called = { keyArn: pinned.arn, algorithm: toSigningAlgorithm(algorithm) }
-  const answer = await client.sign({ ...called, messageType, message }, options.signal)
+  const answer = await client.sign({ ...called, messageType, message }, options)
   if (answer.keyArn !== pinned.arn) throw wrongKey('Sign', pinned.arn, answer.keyArn)
   if (answer.requestId !== undefined) options.onBackendRequest?.(answer.requestId)
   try {

@@ -1,7 +1,8 @@
 /** The AWS KMS provider: one SDK client per endpoint, region and profile, and the operations over it. */
-import { setTimeout } from 'node:timers/promises'
 import { type Proxies, readProxies } from '../../client/proxies.ts'
 import { assertNotCancelled } from '../../basics/cancellation.ts'
+import { createRuntime } from '../../basics/runtime.ts'
+import { startTimer } from '../../basics/timer.ts'
 import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import type { Signer } from '../../signing/signer.ts'
 import type {
@@ -26,10 +27,12 @@ import {
   wrongScheme,
 } from '../provider.ts'
 import type { Surroundings } from '../surroundings.ts'
+import type { KmsTerms } from './calls.ts'
 import type { KmsClient } from './client.ts'
 import { createKmsKey, createKmsKeyOnce } from './create.ts'
 import { diagnoseKmsKey } from './diagnose.ts'
 import { createKmsSigner, readKey } from './key.ts'
+import { readQuotas } from './quotas.ts'
 import { cancelKmsKeyDeletion, destroyKmsKey, disableKmsKey } from './retire.ts'
 import { connectKms } from './sdk.ts'
 import { type AwsKmsAccount, type AwsKmsUri, regionOf } from './uri.ts'
@@ -40,13 +43,15 @@ import type { WebIdentity } from './web-identity.ts'
 export interface AwsKmsProviderOptions {
   /** Time to establish a connection, in ms; default 3000. */
   readonly connectTimeoutMs?: number
-  /** Time for one attempt of a call, in ms; default 10 000. A call has at most three attempts. */
+  /** Time for one attempt of a call, in ms; default 10 000. */
   readonly requestTimeoutMs?: number
+  /** What calls are made with: quotas, patience, clock and timers. */
+  readonly terms?: Partial<KmsTerms> | undefined
   /** Takes a role for every account; default: the credentials of the SDK's default chain. */
   readonly webIdentity?: WebIdentity | undefined
   /** Proxies that AWS is reached through; default: none. */
   readonly proxies?: Proxies | undefined
-  /** Waits for a new key to become visible; default: a timer. */
+  /** Waits for a new key to become visible; default: the pause of the terms. */
   readonly delay?: Delay
   /** Connects to an account; default: the AWS SDK. */
   readonly connect?: (account: AwsKmsAccount) => Promise<KmsClient>
@@ -54,7 +59,7 @@ export interface AwsKmsProviderOptions {
 
 /**
  * Opens and makes keys in AWS KMS. Credentials come from the SDK's default chain. A Signer makes
- * exactly one KMS call per signature, on the ARN its key was pinned to when it was opened.
+ * exactly one KMS call per signature that succeeds at once, on the ARN its key was pinned to when it was opened.
  */
 export function createAwsKmsProvider(options: AwsKmsProviderOptions = {}): AwsKmsKeys {
   return new AwsKmsProvider(options)
@@ -62,7 +67,7 @@ export function createAwsKmsProvider(options: AwsKmsProviderOptions = {}): AwsKm
 
 /** Opens and makes keys in AWS KMS, through the proxies of the environment. */
 export function openAwsKms({ env }: Pick<Surroundings, 'env'>): AwsKmsKeys {
-  return createAwsKmsProvider({ proxies: readProxies(env) })
+  return createAwsKmsProvider({ proxies: readProxies(env), terms: { quotas: readQuotas(env) } })
 }
 
 /** What can be done with keys in KMS: everything. */
@@ -75,6 +80,14 @@ export type AwsKmsKeys = KeyProvider &
   KeyDestroyer &
   DestructionCanceller
 
+/** A command line waits a moment for what passes; a service says until when. */
+const DEFAULT_TERMS: KmsTerms = {
+  quotas: readQuotas(),
+  patienceMs: 10_000,
+  runtime: createRuntime(Date.now),
+  startTimer,
+}
+
 class AwsKmsProvider implements AwsKmsKeys {
   readonly #connect: (account: AwsKmsAccount) => Promise<KmsClient>
   readonly #delay: Delay
@@ -85,10 +98,11 @@ class AwsKmsProvider implements AwsKmsKeys {
   constructor(options: AwsKmsProviderOptions) {
     const { connectTimeoutMs: connectMs = 3000, requestTimeoutMs: requestMs = 10_000 } = options
     const { webIdentity, proxies } = options
+    const terms = { ...DEFAULT_TERMS, ...options.terms }
     this.#connect =
       options.connect ??
-      ((account) => connectKms(account, { connectMs, requestMs, webIdentity, proxies }))
-    this.#delay = options.delay ?? ((ms, signal) => setTimeout(ms, undefined, { signal }))
+      ((account) => connectKms(account, { connectMs, requestMs, webIdentity, proxies, terms }))
+    this.#delay = options.delay ?? ((ms, signal) => terms.runtime.pause(ms, signal))
   }
 
   async describe(uri: KeyUri, options?: OpenKeyOptions): Promise<PublicKeyInfo> {

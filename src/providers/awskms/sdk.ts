@@ -10,15 +10,18 @@ import { RenewableCredentials } from '../../client/aws-credentials.ts'
 import { type AwsConnection, awsSettings } from '../../client/aws-settings.ts'
 import { displayProxy } from '../../client/proxies.ts'
 import { CountersignError } from '../../errors.ts'
-import type { KmsClient, KmsFacts, KmsSignRequest } from './client.ts'
+import type { SignOptions } from '../../signing/signer.ts'
 import { type KmsCall, pingUrl } from './call.ts'
+import { KmsCalls, type KmsTerms } from './calls.ts'
+import type { KmsClient, KmsFacts, KmsSignRequest } from './client.ts'
 import { FOUND_CAUSES } from './causes/keys.ts'
-import { kmsCauseError, sdkErrorName, toKmsError } from './errors.ts'
+import { hasCorrectedClock, kmsCauseError, sdkErrorName, toKmsError } from './errors.ts'
 import type { AwsKmsAccount } from './uri.ts'
 import { type WebIdentity, webIdentityCredentials } from './web-identity.ts'
 
 /** How KMS is connected to. */
 export interface KmsConnection extends AwsConnection {
+  readonly terms: KmsTerms
   readonly webIdentity?: WebIdentity | undefined
 }
 
@@ -40,8 +43,8 @@ export async function connectKms(
   connection: KmsConnection,
 ): Promise<KmsClient> {
   const { region } = account
-  const { webIdentity } = connection
-  const shared = awsSettings(account, connection)
+  const { webIdentity, terms } = connection
+  const shared = awsSettings(account, { ...connection, maxAttempts: 1 })
   const { requestHandler } = shared
   const settings: KMSClientConfig = {
     ...shared,
@@ -50,11 +53,9 @@ export async function connectKms(
     }),
   }
   const sdk = new KMS(settings)
-  // CreateKey knows no idempotency token: repeated after a lost answer, it would make a second key.
-  const { credentials } = sdk.config
-  const unrepeated = new KMS({ ...settings, credentials, maxAttempts: 1 })
   const facts = { ...account, region: await resolveRegion(sdk) }
-  return new SdkKmsClient({ sdk, unrepeated }, { ...facts, proxy: proxyOf(facts, connection) })
+  const calls = new KmsCalls(terms)
+  return new SdkKmsClient({ sdk, calls }, { ...facts, proxy: proxyOf(facts, connection) })
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
@@ -76,13 +77,16 @@ function proxyOf(facts: KmsFacts, { proxies }: KmsConnection): string | undefine
 
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
-  readonly #unrepeated: KMS
+  readonly #calls: KmsCalls
   readonly facts: KmsFacts
   readonly #credentials: RenewableCredentials
 
-  constructor({ sdk, unrepeated }: Readonly<Record<'sdk' | 'unrepeated', KMS>>, facts: KmsFacts) {
+  constructor(
+    { sdk, calls }: { readonly sdk: KMS; readonly calls: KmsCalls },
+    facts: KmsFacts,
+  ) {
     this.#sdk = sdk
-    this.#unrepeated = unrepeated
+    this.#calls = calls
     this.facts = facts
     this.#credentials = new RenewableCredentials(sdk.config.credentials)
   }
@@ -116,8 +120,8 @@ class SdkKmsClient implements KmsClient {
     }
   }
 
-  async sign(request: KmsSignRequest, signal?: AbortSignal): ReturnType<KmsClient['sign']> {
-    const call = toSignCall(request, signal)
+  async sign(request: KmsSignRequest, options: SignOptions = {}): ReturnType<KmsClient['sign']> {
+    const call = toSignCall(request, options)
     const answer = await this.#call(call, (options) =>
       this.#sdk.sign(toSignInput(request), options),
     )
@@ -129,7 +133,7 @@ class SdkKmsClient implements KmsClient {
   }
 
   async trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void> {
-    await this.#call(toSignCall(request, signal), async (options) => {
+    await this.#call(toSignCall(request, { signal }), async (options) => {
       try {
         await this.#sdk.sign({ ...toSignInput(request), DryRun: true }, options)
       } catch (error) {
@@ -145,7 +149,7 @@ class SdkKmsClient implements KmsClient {
   ): Promise<string> {
     const call = { operation: 'CreateKey', signal }
     const { KeyMetadata: key } = await this.#call(call, (options) =>
-      this.#unrepeated.createKey(
+      this.#sdk.createKey(
         {
           KeySpec: request.spec as KeySpec,
           KeyUsage: 'SIGN_VERIFY',
@@ -216,26 +220,34 @@ class SdkKmsClient implements KmsClient {
 
   close(): void {
     this.#sdk.destroy()
-    this.#unrepeated.destroy()
   }
 
-  #call<T>(
-    call: KmsCall,
-    send: (options: { abortSignal?: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
+  #call<T>(call: KmsCall, send: Send<T>): Promise<T> {
+    return this.#calls.run(call, () =>
+      this.#credentials.retrying(() => this.#attempt(call, send), call.signal),
+    )
+  }
+
+  async #attempt<T>(call: KmsCall, send: Send<T>): Promise<T> {
     const { signal } = call
-    return this.#credentials.retrying(async () => {
-      try {
-        return await send(signal === undefined ? {} : { abortSignal: signal })
-      } catch (error) {
-        throw toKmsError(error, { ...call, ...this.facts })
-      }
-    }, signal)
+    const once = (): Promise<T> => send(signal === undefined ? {} : { abortSignal: signal })
+    try {
+      return await once().catch((error: unknown) => {
+        if (!hasCorrectedClock(error) || signal?.aborted === true) throw error
+        return once()
+      })
+    } catch (error) {
+      throw toKmsError(error, { ...call, ...this.facts })
+    }
   }
 }
 
-function toSignCall({ keyArn, ...signing }: KmsSignRequest, signal?: AbortSignal): KmsCall {
-  return { operation: 'Sign', keyId: keyArn, signing, signal }
+/** Makes one request. */
+type Send<T> = (options: { abortSignal?: AbortSignal }) => Promise<T>
+
+function toSignCall({ keyArn, ...signing }: KmsSignRequest, options: SignOptions): KmsCall {
+  const { owner, signal, until } = options
+  return { operation: 'Sign', keyId: keyArn, signing, owner, signal, until }
 }
 
 function toSignInput(request: KmsSignRequest): SignCommandInput {

@@ -9,6 +9,7 @@ import type { AwsKmsUri } from '../../../src/providers/awskms/uri.ts'
 import type { KeyProvider } from '../../../src/providers/provider.ts'
 import { isDigestSigner } from '../../../src/signing/signer.ts'
 import { type KmsDouble, startKmsDouble } from '../../support/kms/double.ts'
+import { virtualTerms } from '../../support/kms/virtual-terms.ts'
 import { stubKmsEnvironment } from '../../support/kms/stub-environment.ts'
 
 const MESSAGE = new TextEncoder().encode('what is signed')
@@ -179,7 +180,7 @@ test('one SDK client serves all keys of an account', async () => {
     createAwsKmsProvider({
       connect: (account) => {
         connected.push(account)
-        return connectKms(account, { connectMs: 1000, requestMs: 1000 })
+        return connectKms(account, { connectMs: 1000, requestMs: 1000, terms: virtualTerms() })
       },
     }),
   )
