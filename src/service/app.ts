@@ -61,7 +61,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     await instance.register(validation)
     await instance.register(openapi, settings)
     // The order of hooks is the order in which a request meets them.
-    await instance.register(deadlines, settings)
+    await instance.register(deadlines, { ...settings, now: context.now })
     await instance.register(securityHeaders, settings)
     await instance.register(drain)
     await instance.register(forwardedAddresses)

@@ -81,10 +81,7 @@ class SdkKmsClient implements KmsClient {
   readonly facts: KmsFacts
   readonly #credentials: RenewableCredentials
 
-  constructor(
-    { sdk, calls }: { readonly sdk: KMS; readonly calls: KmsCalls },
-    facts: KmsFacts,
-  ) {
+  constructor({ sdk, calls }: { readonly sdk: KMS; readonly calls: KmsCalls }, facts: KmsFacts) {
     this.#sdk = sdk
     this.#calls = calls
     this.facts = facts

@@ -8,6 +8,7 @@ import type { TimestampClient } from '../../timestamp/client.ts'
 import { assertOwnSignature } from '../../timestamp/own-signature.ts'
 import type { StampClock } from '../../timestamp/stamp-clock.ts'
 import { CountersignError } from '../../errors.ts'
+import type { SignOptions } from '../../signing/signer.ts'
 import { verifyTimestamp } from '../../verification/verify-timestamp.ts'
 import { openKeyOf } from '../publishing/own-keys.ts'
 
@@ -23,7 +24,7 @@ export interface SignatureStamp {
 /** Stamps signatures. */
 export type Stamper = (
   signature: Uint8Array,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: Pick<SignOptions, 'signal' | 'until' | 'owner'>,
 ) => Promise<SignatureStamp>
 
 /** An authority over the version that is active now. */

@@ -23,6 +23,8 @@ declare module 'fastify' {
     caller: Caller | undefined
     /** Aborted when the request's time is over or the caller has disconnected; hand it to everything that waits. */
     deadline: AbortSignal
+    /** When work that fails is tried again for the last time, in ms since the epoch: a little before the deadline. */
+    until: number
     /** SHA-256 of the body as received, hex; undefined where there was none. */
     bodySha256: string | undefined
     /** A JSON body as received, until it is parsed; see `keepsBody`. */
@@ -42,6 +44,25 @@ declare module 'fastify' {
 export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (request.caller !== undefined) return request.caller
   throw new CountersignError('ERR_NOT_AUTHENTICATED', 'this request has no caller')
+}
+
+/** A request as operations take it: who asks, for how long, and whose turn of a backend it is. */
+export interface AskedRequest {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly signal: AbortSignal
+  readonly until?: number | undefined
+  readonly owner?: string | undefined
+}
+
+/**
+ * Reads a request on a route that needs a caller.
+ *
+ * @throws {@link CountersignError} as {@link callerOf}
+ */
+export function askedBy(request: FastifyRequest): AskedRequest {
+  const { account, deadline: signal, id: requestId, until } = request
+  return { caller: callerOf(request), requestId, signal, until, owner: account.owner }
 }
 
 /** One text for one caller, by which limits and remembered answers are kept apart. */

@@ -43,7 +43,7 @@ export async function issueLoggedToken(
   context: IssueContext,
   keyName: string,
   order: IssueOrder,
-  { caller, requestId, signal }: Request,
+  { caller, owner, requestId, signal, until }: Request,
 ): Promise<ReleasedToken> {
   const key = findKey(context.keyring, keyName)
   // T is what the publication of retired versions counts on, so it is read where that reads it.
@@ -60,11 +60,12 @@ export async function issueLoggedToken(
       backendRequestId = id
     }
     const { issuer } = context.settings
+    const options = { signal, until, owner, onBackendRequest }
     const { token, ...issued } = await issueToken(
       active.signer,
       { audience, lifetimeSeconds, claims },
       { ...context.tokenRulesOf(keyName), maxLifetimeSeconds },
-      { issuer, now: context.now(), jti: context.randomId(), signal, onBackendRequest },
+      { issuer, now: context.now(), jti: context.randomId(), ...options },
     )
     const { jti, expires } = issued
     const entry = { type: 'token', time: context.now(), requestId, caller } as const

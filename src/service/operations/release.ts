@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-import type { Caller } from '../../access/caller.ts'
 import { digestHex, digestOf } from '../../crypto/digest.ts'
 import { turnFor } from '../../crypto/yield-to-event-loop.ts'
 import type { SignatureFacts } from '../../formats/hashedrekord.ts'
@@ -15,13 +14,11 @@ import { isStockLeaf, signatureLeaf } from '../../log/public-leaf.ts'
 import type { ActiveSigner } from '../../rotation/keyring.ts'
 import type { SignArtifactOptions, SignedBundle, WithFacts } from '../../signing/sign-artifact.ts'
 import type { ServiceContext } from '../context.ts'
+import type { AskedRequest } from '../http/request.ts'
 import type { SignatureStamp } from '../composition/stamper.ts'
 
 /** Who asks for what, as every operation needs to know it. */
-export interface Request {
-  readonly caller: Caller
-  readonly requestId: string
-  readonly signal: AbortSignal
+export interface Request extends AskedRequest {
   /** What answers are kept under for retries; undefined: nothing is. */
   readonly attempt?: string | undefined
 }
@@ -81,7 +78,7 @@ export async function release<Output extends object>(
   context: ReleaseContext,
   active: ActiveSigner,
   { type, digests, sign }: Signable<Output>,
-  { attempt, caller, requestId, signal }: Request,
+  { attempt, caller, owner, requestId, signal, until }: Request,
 ): Promise<Output & Logged> {
   const stamper = context.stamperOf(active.key.name)
   let stamp: SignatureStamp | undefined
@@ -90,13 +87,15 @@ export async function release<Output extends object>(
     backendRequestId = id
   }
   const timestamp = async (signature: Uint8Array): Promise<Uint8Array> => {
-    stamp = await stamper?.(signature, { signal })
+    stamp = await stamper?.(signature, { signal, until, owner })
     return stamp?.response ?? new Uint8Array()
   }
   const about = { type, requestId, caller, key: entryKey(active), digests }
   assertRoomFor(about)
   const signed = await sign({
     signal,
+    until,
+    owner,
     onBackendRequest,
     ...(stamper === undefined ? {} : { timestamp }),
   })

@@ -7,12 +7,22 @@ import { CountersignError } from '../../errors.ts'
 /** The deadline of what is answered before any could pass. */
 const NEVER = new AbortController().signal
 
+/** What is tried again is over this long before the deadline, so that its failure is the answer. */
+const ANSWER_MS = 500
+
+interface DeadlineSettings {
+  readonly requestTimeoutMs: number
+  readonly now: () => Date
+}
+
 /** The plugin; a handler that does not stop by itself is left behind at its deadline. */
-export const deadlines: FastifyPluginCallback<{ requestTimeoutMs: number }> = fp(
-  (app: FastifyInstance, { requestTimeoutMs }: { requestTimeoutMs: number }, done) => {
+export const deadlines: FastifyPluginCallback<DeadlineSettings> = fp(
+  (app: FastifyInstance, { requestTimeoutMs, now }: DeadlineSettings, done) => {
     app.decorateRequest('deadline')
+    app.decorateRequest('until')
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id)
+      request.until = now().getTime() + requestTimeoutMs - ANSWER_MS
       if (request.routeOptions.config.answersAtOnce === true) {
         request.deadline = NEVER
         done()

@@ -3,7 +3,7 @@ import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../http/idempotency.ts'
 import { attestSubjects, replayAttestation } from '../operations/attest-subjects.ts'
-import { callerOf } from '../http/request.ts'
+import { askedBy } from '../http/request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 import { attestationAnswer, attestationBody } from '../schemas/signing.ts'
 
@@ -30,7 +30,7 @@ export function attestationRoutes(
     async (request, reply) => {
       const { key } = request.params
       const requested = { ...request.body, source: request.jsonBody }
-      const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
+      const asked = askedBy(request)
       return context.failures.watch({ ...asked, action: 'attest', resource: key }, () =>
         idempotency.once(request, reply, {
           answer: (attempt) => attestSubjects(context, key, requested, { ...asked, attempt }),

@@ -9,7 +9,7 @@ import {
   type SignedArtifacts,
 } from '../operations/sign-artifacts.ts'
 import { toProblem } from '../http/problem.ts'
-import { callerOf } from '../http/request.ts'
+import { askedBy } from '../http/request.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 import {
   type ArtifactAnswer,
@@ -40,7 +40,7 @@ export function signatureRoutes(
     },
     async (request, reply) => {
       const { key } = request.params
-      const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
+      const asked = askedBy(request)
       const attempt = { ...asked, action: 'sign', resource: key }
       const { artifacts } = request.body
       return context.failures.watch(attempt, () =>

@@ -55,7 +55,8 @@ function registerRoute(app: ServiceApp, context: TimestampContext): void {
       const { body } = request
       if (!(body instanceof Uint8Array)) throw notAQuery()
       const { key, version, authority } = await context.timestampAuthority.active()
-      const answer = await authority.respond(body, { signal: request.deadline })
+      const { account, deadline: signal, until } = request
+      const answer = await authority.respond(body, { signal, until, owner: account.owner })
       if ('stamp' in answer) {
         await context.appender.append(
           {

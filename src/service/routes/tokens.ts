@@ -3,7 +3,7 @@ import { toUtcSeconds } from '../../formats/time.ts'
 import type { ServiceApp } from '../http/service-app.ts'
 import type { ServiceContext } from '../context.ts'
 import { issueLoggedToken } from '../operations/issue-token.ts'
-import { callerOf } from '../http/request.ts'
+import { askedBy } from '../http/request.ts'
 import { keyParams } from '../schemas/key-path.ts'
 import { tokenAnswer, tokenBody } from '../schemas/tokens.ts'
 
@@ -24,7 +24,7 @@ export function tokenRoutes(app: ServiceApp, context: ServiceContext): void {
     },
     async (request, reply) => {
       const { key } = request.params
-      const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
+      const asked = askedBy(request)
       const attempt = { ...asked, action: 'issueToken', resource: key }
       const { expires, ...released } = await context.failures.watch(attempt, () =>
         issueLoggedToken(context, key, request.body, asked),
