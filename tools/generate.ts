@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { format, resolveConfig } from 'prettier'
+import { causesPage } from './generated/causes-page.ts'
 import { configurationPage, configurationSchema } from './generated/configuration.ts'
 import { errorsPage } from './generated/errors-page.ts'
 import { httpApiPage } from './generated/http-api.ts'
@@ -9,6 +10,7 @@ import type { GeneratedFile } from './generated/generated-file.ts'
 
 const GENERATED: readonly GeneratedFile[] = [
   errorsPage,
+  causesPage,
   configurationPage,
   configurationSchema,
   httpApiPage,

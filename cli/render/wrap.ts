@@ -9,13 +9,19 @@ import type { TextSink } from '../context.ts'
 
 /** Below it nothing is broken: a terminal that says so does not mean it. */
 const LEAST_COLUMNS = 20
+const PROGRAMS =
+  'countersign apt-get aws chmod curl docker file getent ip ldd mkdir namei nm openssl p11-kit pkcs11-tool softhsm2-util timedatectl'
 /** A command or a policy statement that a hint ends with is copied as one line, so it stays one word. */
-const COMMAND =
-  /(?<=: )(?:(?:countersign|openssl|docker|aws|chmod|mkdir|curl|getent|softhsm2-util|pkcs11-tool|ldd|file|timedatectl|ip) .*|\{".*\})$/
+const PASTED = new RegExp(`(?<=: )(?:(?:${PROGRAMS.replaceAll(' ', '|')}) .*|\\{".*\\})$`)
 /** Blanks, and the branches of a tree. */
 const LEAD = /^[ │├└─]*/
 /** A label and the blanks before its value: what follows stays in the column of the value. */
 const LABEL = /^ *(?:[^ │├└]+ )+ +(?=[^ ])/
+
+/** What a hint ends with for a person to paste; empty where there is none. */
+export function pastedEnd(hint: string): string {
+  return PASTED.exec(hint)?.[0] ?? ''
+}
 
 /** Breaks text for a terminal; for anything else it stays as it is. */
 export function wrapFor({ isTTY, columns = 0 }: TextSink, text: string): string {
@@ -55,7 +61,7 @@ function hangingsOf(line: string, lead: string): readonly string[] {
 
 /** Words, each with the blanks before it. */
 function splitWords(text: string): readonly (readonly [gap: string, word: string])[] {
-  const command = COMMAND.exec(text)?.[0] ?? ''
+  const command = pastedEnd(text)
   const head = text.slice(0, text.length - command.length)
   const words = [...head.matchAll(/( *)([^ ]+)/g)].map(
     ([, gap = '', word = '']) => [gap, word] as const,

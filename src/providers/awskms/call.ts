@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 
+import { shellWord } from '../../basics/shell-word.ts'
 import { endpointUrl } from '../../client/aws-account.ts'
 
 /** One call to KMS. */
@@ -56,12 +57,7 @@ export function withRegion(
 
 /** Adds the profile of a call to an AWS CLI command. */
 export function withProfile(command: string, { profile }: Pick<KmsCall, 'profile'>): string {
-  if (profile === undefined) return command
-  // Names may hold what a shell understands.
-  const word = /^[\w.@+-]+$/.test(profile)
-    ? profile
-    : `'${profile.replaceAll("'", String.raw`'\''`)}'`
-  return `${command} --profile ${word}`
+  return profile === undefined ? command : `${command} --profile ${shellWord(profile)}`
 }
 
 /** The host that a call goes to. */

@@ -123,14 +123,14 @@ function causesOf({ id, layer, text, allow, deny }: Policy): readonly KmsCause[]
     {
       ...shared,
       id,
-      summary: `no ${layer} allows the action`,
+      summary: `the ${layer} does not allow the action`,
       matches: denied(text, false),
       cure: allow,
     },
     {
       ...shared,
       id: `${id}-deny`,
-      summary: `a Deny in a ${layer} covers the action, so no Allow helps`,
+      summary: `the ${layer} denies the action explicitly, so no Allow helps`,
       matches: denied(text, true),
       cure: (call) => `remove the Deny, or except ${resourceOf(call)} in it; ${deny(call)}`,
     },

@@ -214,7 +214,7 @@ export const KEY_CAUSES: readonly KmsCause[] = [
     matches: ({ name }, { operation }) =>
       operation === 'CreateKey' &&
       ['ValidationException', 'UnsupportedOperationException'].includes(name),
-    cure: () => 'this region does not create such keys: choose another algorithm or region',
+    cure: () => 'choose another algorithm or region',
   },
   {
     id: 'operation-unsupported',

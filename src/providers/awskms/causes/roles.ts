@@ -28,7 +28,7 @@ export const ROLE_CAUSES: readonly KmsCause[] = [
   {
     id: 'assume-role-deny',
     layer: 'policies',
-    summary: 'a Deny covers sts:AssumeRole, so no Allow helps',
+    summary: 'a policy denies sts:AssumeRole explicitly, so no Allow helps',
     code: 'ERR_NOT_ALLOWED',
     source: AWS_PAGES.accessDenied,
     matches: ({ text }) => NOT_ASSUMED.test(text) && readDenial(text)?.isExplicit === true,

@@ -1,0 +1,61 @@
+import { pastedEnd } from '../../cli/render/wrap.ts'
+import type { Cause } from '../../src/providers/cause.ts'
+import type { KmsCall } from '../../src/providers/awskms/call.ts'
+import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
+import type { GeneratedFile } from './generated-file.ts'
+
+/** docs/doctor.md: prose by people, and the causes that each provider has a table of. */
+export const causesPage: GeneratedFile = { path: 'docs/doctor.md', render: renderCausesPage }
+
+const CALL: KmsCall = {
+  operation: 'Sign',
+  keyId: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  region: 'eu-west-1',
+  profile: 'prod',
+  proxy: 'http://proxy.example.com:3128',
+  signing: { algorithm: 'ECDSA_SHA_256', messageType: 'DIGEST' },
+}
+
+const SECTIONS: Readonly<Record<string, string>> = {
+  '## AWS KMS': renderCauses(KMS_CAUSES, CALL),
+}
+
+/** Rewrites what follows the headings of the sections, up to the next heading of their level. */
+export function renderCausesPage(current: string): string {
+  return current
+    .split(/^(?=## )/m)
+    .map((section) => {
+      const [heading = ''] = section.split('\n')
+      const causes = SECTIONS[heading]
+      return causes === undefined ? section : `${heading}\n\n${causes}\n`
+    })
+    .join('')
+}
+
+function renderCauses<Facts>(causes: readonly Cause<Facts>[], facts: Facts): string {
+  const layers = Map.groupBy(causes, ({ layer }) => layer)
+  return [...layers]
+    .map(
+      ([layer, rows]) =>
+        `### ${layer}\n\n${rows.map((row) => renderCause(row, facts)).join('\n')}\n`,
+    )
+    .join('\n')
+}
+
+function renderCause<Facts>(
+  { id, code, summary, cure, source }: Cause<Facts>,
+  facts: Facts,
+): string {
+  const documented = source.startsWith('https://')
+    ? `[${source.includes('amazon') ? 'documented' : 'source'}](${source})`
+    : source
+  return `- **\`${id}\`** (\`${code}\`): ${summary}. ${renderCure(cure(facts))} (${documented})`
+}
+
+/** What a cure ends with is typed or pasted. */
+function renderCure(cure: string): string {
+  const pasted = pastedEnd(cure)
+  const sentence = cure.slice(0, cure.length - pasted.length)
+  const text = `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}`
+  return pasted === '' ? `${text}.` : `${text}\`${pasted}\``
+}
