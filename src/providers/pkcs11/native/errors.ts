@@ -12,10 +12,16 @@ import {
   unlistedValue,
 } from './return-values.ts'
 
+/** pkcs11js lets what C_FindObjects fails with pass as the addon throws it. */
+const RAW_FAILURE = /^(CKR_\w+):(\d+)/
+
 /** The return value (CK_RV) a PKCS#11 call failed with; undefined for any other error. */
 export function returnValueOf(error: unknown): number | undefined {
-  const isPkcs11 = error instanceof Error && error.name === 'Pkcs11Error' && 'code' in error
-  return isPkcs11 && typeof error.code === 'number' ? error.code : undefined
+  if (!(error instanceof Error)) return undefined
+  const isPkcs11 = error.name === 'Pkcs11Error' && 'code' in error
+  if (isPkcs11) return typeof error.code === 'number' ? error.code : undefined
+  const [, , value] = RAW_FAILURE.exec(error.message) ?? []
+  return value === undefined ? undefined : Number(value)
 }
 
 /** What may cure a failed call; `operator` for any other error. */
@@ -59,7 +65,8 @@ export function toPkcs11Failure(error: unknown, operation: string): unknown {
   const value = returnValueOf(error)
   if (value === undefined) return error
   const hex = `0x${value.toString(16)}`
-  const unlisted = unlistedValue(error instanceof Error ? error.message : '')
+  const written = error instanceof Error ? error.message : ''
+  const unlisted = unlistedValue(RAW_FAILURE.exec(written)?.[1] ?? written)
   const { name, code, hint } = RETURN_VALUES.get(value) ?? unlisted
   return new CountersignError(code, `${operation} failed: ${name} (${hex})`, {
     hint: hint ?? 'check the token and its module',

@@ -29,6 +29,7 @@ export const CKR_PIN_INVALID = 0xa1
 export const CKR_PIN_LEN_RANGE = 0xa2
 export const CKR_SESSION_COUNT = 0xb1
 export const CKR_TOKEN_NOT_PRESENT = 0xe0
+export const CKR_TOKEN_NOT_RECOGNIZED = 0xe1
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100
 export const CKR_USER_NOT_LOGGED_IN = 0x101
 export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
@@ -62,7 +63,7 @@ const OUTAGES: readonly Row[] = [
   [CKR_SESSION_COUNT, 'CKR_SESSION_COUNT', 'operator', 'other programs hold all its sessions'],
   [0xb3, 'CKR_SESSION_HANDLE_INVALID', 'reopen'],
   [CKR_TOKEN_NOT_PRESENT, 'CKR_TOKEN_NOT_PRESENT', 'restart', REMOVED],
-  [0xe1, 'CKR_TOKEN_NOT_RECOGNIZED', 'restart', REMOVED],
+  [CKR_TOKEN_NOT_RECOGNIZED, 'CKR_TOKEN_NOT_RECOGNIZED', 'restart', REMOVED],
   [CKR_USER_NOT_LOGGED_IN, 'CKR_USER_NOT_LOGGED_IN', 'log-in'],
   [CKR_CRYPTOKI_NOT_INITIALIZED, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'restart'],
   [0x1a0, 'CKR_MUTEX_BAD', 'restart'],

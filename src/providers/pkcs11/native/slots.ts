@@ -5,7 +5,8 @@
  */
 import { CountersignError } from '../../../errors.ts'
 import { CKF_TOKEN_INITIALIZED, type Cryptoki, type Handle, type ModuleInfo } from './cryptoki.ts'
-import { returnValueOf } from './errors.ts'
+import { isStale, returnValueOf } from './errors.ts'
+import { CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED } from './return-values.ts'
 import { type Pkcs11Uri, serializePkcs11Uri } from '../uri.ts'
 
 /** A token in its slot; texts without their padding. */
@@ -18,27 +19,48 @@ export interface Token {
   readonly serial: string
 }
 
-/** Lists the tokens that are initialized and present; one that can't be read is left out. */
-export function listTokens(cryptoki: Cryptoki): Token[] {
-  return cryptoki.C_GetSlotList(true).flatMap((slot) => readToken(cryptoki, slot) ?? [])
+/** The tokens of a module, as far as they can be read. */
+export interface TokenList {
+  /** Those that are initialized and present. */
+  readonly tokens: readonly Token[]
+  /** Whether one is missing because it could not be read: throws what its call failed with. */
+  readonly assertComplete: () => void
 }
 
-function readToken(cryptoki: Cryptoki, slot: Handle): Token | undefined {
-  try {
-    const info = cryptoki.C_GetTokenInfo(slot)
-    if ((info.flags & CKF_TOKEN_INITIALIZED) === 0) return undefined
-    return {
-      slot,
-      slotId: toSlotId(slot),
-      label: trimPadding(info.label),
-      manufacturer: trimPadding(info.manufacturerID),
-      model: trimPadding(info.model),
-      serial: trimPadding(info.serialNumber),
+/** Lists the tokens of a module. */
+export function listTokens(cryptoki: Cryptoki): TokenList {
+  const failures: unknown[] = []
+  const tokens = cryptoki.C_GetSlotList(true).flatMap((slot) => {
+    try {
+      return readToken(cryptoki, slot) ?? []
+    } catch (error) {
+      if (returnValueOf(error) === undefined) throw error
+      failures.push(error)
+      return []
     }
-  } catch (error) {
-    // A token may go between the two calls, or be of a kind the module can't read.
-    if (returnValueOf(error) === undefined) throw error
-    return undefined
+  })
+  // A token may go between the two calls, or be of a kind that the module can't read.
+  const lasting = failures.find((failure) => !ABSENT.has(returnValueOf(failure) ?? 0))
+  return {
+    tokens,
+    assertComplete: () => {
+      if (isStale(lasting)) throw lasting
+    },
+  }
+}
+
+const ABSENT: ReadonlySet<number> = new Set([CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED])
+
+function readToken(cryptoki: Cryptoki, slot: Handle): Token | undefined {
+  const info = cryptoki.C_GetTokenInfo(slot)
+  if ((info.flags & CKF_TOKEN_INITIALIZED) === 0) return undefined
+  return {
+    slot,
+    slotId: toSlotId(slot),
+    label: trimPadding(info.label),
+    manufacturer: trimPadding(info.manufacturerID),
+    model: trimPadding(info.model),
+    serial: trimPadding(info.serialNumber),
   }
 }
 
@@ -60,12 +82,15 @@ function toSlotId(slot: Handle): number {
  */
 export function findToken(cryptoki: Cryptoki, uri: Pkcs11Uri): Token {
   assertMatchable(uri)
-  const present = listTokens(cryptoki)
+  const { tokens: present, assertComplete } = listTokens(cryptoki)
   const isModule = matchesModule(cryptoki.C_GetInfo(), uri)
   const found = isModule ? present.filter((token) => matchesToken(cryptoki, token, uri)) : []
   const [token, another] = found
   if (token !== undefined && another === undefined) return token
-  if (token === undefined) throw tokenNotFound(uri, present)
+  if (token === undefined) {
+    assertComplete()
+    throw tokenNotFound(uri, present)
+  }
   throw new CountersignError('ERR_KEY_URI_INVALID', `${found.length} tokens match ${nameOf(uri)}`, {
     hint: `add serial=… or slot-id=… to the key reference: ${found.map(tokenText).join(' ')}`,
   })

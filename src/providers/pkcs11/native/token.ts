@@ -169,11 +169,11 @@ export class TokenConnection {
   /** The token may have come back in another slot. */
   #findAgain(): Token {
     const { label, serial } = this.token
-    const found = listTokens(this.#module.cryptoki).find(
-      (token) => token.serial === serial && token.label === label,
-    )
-    if (found === undefined) throw tokenNotPresent()
-    return found
+    const { tokens, assertComplete } = listTokens(this.#module.cryptoki)
+    const found = tokens.find((token) => token.serial === serial && token.label === label)
+    if (found !== undefined) return found
+    assertComplete()
+    throw tokenNotPresent()
   }
 
   async #assertAlive(link: Link): Promise<void> {
