@@ -30,6 +30,7 @@ import type {
   SigningKeyDocument,
   SigningSubject,
 } from './artifact-signer.ts'
+import { assertBatchFormat } from './batch-format.ts'
 import { assertReleasable } from './release-check.ts'
 import { splitSubjects, toSubject } from './statement-parts.ts'
 
@@ -189,15 +190,7 @@ class LocalSigner implements ArtifactSigner {
 }
 
 function assertBatchable(format: SignFormat, use: KeyUse | undefined): void {
-  if (format !== 'bundle') {
-    throw new CountersignError(
-      'ERR_USAGE',
-      'the older layout has no place for a proof of a batch',
-      {
-        hint: 'sign the batch as bundles, or each image by itself',
-      },
-    )
-  }
+  assertBatchFormat(format)
   if (signsForm(use, 'envelope')) return
   throw new CountersignError('ERR_OPERATION_UNSUPPORTED', 'a digest key signs no batch', {
     hint: 'sign with a key whose use is artifact',

@@ -11,7 +11,7 @@ import type {
   ServiceClient,
 } from '../client/service-client.ts'
 import { fileHashOf, type ServiceKeys } from '../client/service-keys.ts'
-import { MAX_LONG_SUBJECTS, MAX_SUBJECTS } from '../client/service-limits.ts'
+import { MAX_ARTIFACTS, MAX_LONG_SUBJECTS, MAX_SUBJECTS } from '../client/service-limits.ts'
 import { type Digest, digestHash } from '../crypto/digest.ts'
 import { CountersignError } from '../errors.ts'
 import { PROVENANCE_PREDICATE_TYPE } from '../formats/predicates/github-provenance.ts'
@@ -28,6 +28,7 @@ import type {
   SigningKeyDocument,
   SigningSubject,
 } from './artifact-signer.ts'
+import { assertBatchFormat } from './batch-format.ts'
 import { assertReleasable } from './release-check.ts'
 import { nameRequest } from './run-name.ts'
 import { type SignedJob, sendInBatches, toJobs } from './signature-jobs.ts'
@@ -88,13 +89,19 @@ class ServiceSigner implements ArtifactSigner {
     options: SignatureOptions = {},
   ): (subject: S) => Promise<SignatureOutput<S>> {
     const { client, key } = this.#options
+    const { batch = false, format = 'bundle' } = options
+    if (batch) assertBatchFormat(format)
     const jobs = subjects.flatMap((subject) => toJobs(subject, options))
-    const answerOf = sendInBatches(jobs, (artifacts) =>
-      client.sign(key, artifacts, this.#callOptions({ artifacts })),
+    const jobsOf = Map.groupBy(jobs, ({ subject }) => subject)
+    const size = batch ? entrySize(jobs.map(({ request }) => request.digest)) : MAX_ARTIFACTS
+    const answerOf = sendInBatches(jobs, size, (artifacts) =>
+      batch
+        ? client.signBatch(key, artifacts, this.#callOptions({ batch: artifacts }))
+        : client.sign(key, artifacts, this.#callOptions({ artifacts })),
     )
     return async (subject) => {
       const answers: SignedJob<S>[] = []
-      for (const job of jobs) if (job.subject === subject) answers.push(await answerOf(job))
+      for (const job of jobsOf.get(subject) ?? []) answers.push(await answerOf(job))
       return this.#join(subject, answers, options)
     }
   }
@@ -103,8 +110,7 @@ class ServiceSigner implements ArtifactSigner {
     subjects: readonly [S, ...S[]],
     predicate: PredicateInput | 'provenance',
   ): Promise<readonly SignatureOutput<S>[]> {
-    const isShort = subjects.every((one) => digestHash(chooseDigest(one)) === 'sha256')
-    const size = isShort ? MAX_SUBJECTS : MAX_LONG_SUBJECTS
+    const size = entrySize(subjects.map(chooseDigest))
     const outputs: SignatureOutput<S>[] = []
     for (const part of splitSubjects(subjects, size)) {
       outputs.push(await this.#attestOnce(part, predicate))
@@ -215,6 +221,12 @@ class ServiceSigner implements ArtifactSigner {
     const { run, server, key, signal } = this.#options
     return { signal, idempotencyKey: nameRequest(run, [server, key, request]) }
   }
+}
+
+/** How many digests one entry of the log holds. */
+function entrySize(digests: readonly Digest[]): number {
+  const isShort = digests.every((digest) => digestHash(digest) === 'sha256')
+  return isShort ? MAX_SUBJECTS : MAX_LONG_SUBJECTS
 }
 
 /** A subject of a service has one digest: the one that everything computes, where it is known. */

@@ -5,7 +5,6 @@
  */
 import type { ArtifactOutcome, SignaturesMade, SignedBy } from '../client/service-answers.ts'
 import type { SignatureRequest } from '../client/service-client.ts'
-import { MAX_ARTIFACTS } from '../client/service-limits.ts'
 import { CountersignError } from '../errors.ts'
 import { dockerReference } from '../formats/image-reference.ts'
 import type { SignatureOptions, SigningSubject } from './artifact-signer.ts'
@@ -51,18 +50,19 @@ function unnamed({ name }: SigningSubject): CountersignError {
   )
 }
 
-/** Sends jobs together, each batch once, when the first of it is needed. */
+/** Sends jobs together, `size` in a request, each request once, when the first of it is needed. */
 export function sendInBatches<S>(
   jobs: readonly SignatureJob<S>[],
+  size: number,
   send: (artifacts: readonly SignatureRequest[]) => Promise<SignaturesMade>,
 ): (job: SignatureJob<S>) => Promise<SignedJob<S>> {
   const sent = new Map<number, Promise<SignaturesMade>>()
+  const places = new Map(jobs.map((job, place) => [job, place]))
   return async (job) => {
-    const index = jobs.indexOf(job)
-    const start = index - (index % MAX_ARTIFACTS)
+    const index = places.get(job) ?? -1
+    const start = index - (index % size)
     const sending =
-      sent.get(start) ??
-      send(jobs.slice(start, start + MAX_ARTIFACTS).map(({ request }) => request))
+      sent.get(start) ?? send(jobs.slice(start, start + size).map(({ request }) => request))
     sent.set(start, sending)
     const signedBy = await sending
     const result = signedBy.results[index - start]

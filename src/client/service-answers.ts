@@ -1,6 +1,7 @@
 /** What a service answers, read strictly: a service may be mistaken, or not be the one that was meant. */
 import { decodeBase64 } from '../crypto/base64.ts'
 import { CountersignError } from '../errors.ts'
+import { readMembership, toMemberJson } from '../formats/batch.ts'
 import { type JsonObject, type ObjectReader, readObject } from '../formats/json.ts'
 import type { LegacyImageSignature } from '../signing/sign-artifact.ts'
 import { problemToError } from './problem.ts'
@@ -62,11 +63,35 @@ function malformed(why: string): CountersignError {
 export function readSignatures(json: JsonObject, digests: readonly string[]): SignaturesMade {
   const answer = readObject(json, malformed, 'it')
   const results = answer.objects('results').map(readOutcome)
-  const isAbout = results.length === digests.length
-  if (!isAbout || results.some(({ digest }, index) => digest !== digests[index])) {
-    throw malformed('its results are not those of the artifacts that were asked about')
-  }
+  assertAbout(results, digests)
   return { ...readSignedBy(answer), results }
+}
+
+/**
+ * Reads the answer to a request for a batch: each artifact gets its member of the batch.
+ *
+ * @param digests - of the request: the answer must be about them, one by one
+ * @throws {@link CountersignError} ERR_JSON_INVALID, ERR_BUNDLE_INVALID
+ */
+export function readBatch(json: JsonObject, digests: readonly string[]): SignaturesMade {
+  const answer = readObject(json, malformed, 'it')
+  const { bundle, logIndex } = readBundle(answer)
+  const results = answer.objects('members').map((member) => ({
+    digest: member.text('digest'),
+    bundle: toMemberJson(bundle, readMembership(member)),
+    logIndex,
+  }))
+  assertAbout(results, digests)
+  return { ...readSignedBy(answer), results }
+}
+
+function assertAbout(
+  results: readonly { readonly digest: string }[],
+  digests: readonly string[],
+): void {
+  const isAbout = results.length === digests.length
+  if (isAbout && results.every(({ digest }, index) => digest === digests[index])) return
+  throw malformed('its results are not those of the artifacts that were asked about')
 }
 
 function readOutcome(result: ObjectReader): ArtifactOutcome {

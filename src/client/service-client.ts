@@ -16,6 +16,7 @@ import { toServiceError } from './problem.ts'
 import {
   type AttestationMade,
   readAttestation,
+  readBatch,
   readSignatures,
   readToken,
   type SignaturesMade,
@@ -74,6 +75,12 @@ export interface ServiceClient {
     artifacts: readonly SignatureRequest[],
     options?: ServiceCallOptions,
   ): Promise<SignaturesMade>
+  /** The same with one operation of the key; each bundle is a batch member. */
+  signBatch(
+    key: string,
+    artifacts: readonly SignatureRequest[],
+    options?: ServiceCallOptions,
+  ): Promise<SignaturesMade>
   /** Signs an attestation with a key of the service. */
   attest(
     key: string,
@@ -100,18 +107,19 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   const signing = ({ idempotencyKey = randomUUID() }: ServiceCallOptions): CallHeaders => ({
     'idempotency-key': idempotencyKey,
   })
-  return {
-    sign: async (key, artifacts, more = {}) => {
-      const answer = await call(
-        [key, 'signatures'],
-        { artifacts },
-        { ...more, headers: signing(more) },
-      )
-      return readSignatures(
+  const signWith =
+    (operation: string, read: typeof readSignatures): ServiceClient['sign'] =>
+    async (key, artifacts, more = {}) => {
+      const headers = signing(more)
+      const answer = await call([key, operation], { artifacts }, { ...more, headers })
+      return read(
         answer,
         artifacts.map(({ digest }) => digest),
       )
-    },
+    }
+  return {
+    sign: signWith('signatures', readSignatures),
+    signBatch: signWith('batches', readBatch),
     attest: async (key, request, more = {}) =>
       readAttestation(
         await call([key, 'attestations'], toBody(request), { ...more, headers: signing(more) }),

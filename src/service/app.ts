@@ -42,6 +42,7 @@ import { unrouted } from './plugins/unrouted.ts'
 import { validation } from './plugins/validation.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { attestationRoutes } from './routes/attestations.ts'
+import { batchRoutes } from './routes/batches.ts'
 import { descriptionRoutes } from './routes/description.ts'
 import { distributionRoutes } from './routes/distribution.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -80,6 +81,7 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     const idempotency = createIdempotency(context)
     signatureRoutes(app, context, idempotency)
     attestationRoutes(app, context, idempotency)
+    batchRoutes(app, context, idempotency)
     await timestampRoutes(app, context)
     tokenRoutes(app, context)
     verificationRoutes(app, context)

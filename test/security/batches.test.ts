@@ -17,6 +17,7 @@ import { SIGNATURE_POLICY } from '../../src/verification/policy.ts'
 import { pinKey } from '../../src/verification/trust.ts'
 import { verifyBundle } from '../../src/verification/verify-bundle.ts'
 import { codeOfAsync } from '../support/errors.ts'
+import { CREDENTIALS, startService } from '../support/service.ts'
 import { testSigner } from '../support/signers.ts'
 
 interface MemberJson {
@@ -141,4 +142,20 @@ test('a member with any change of index or proof is refused', async () => {
       )
     }),
   )
+})
+
+test('a caller who may attest anything cannot have a root of his own attested', async () => {
+  const { app, log } = await startService()
+  const predicateType = 'https://countersign.dev/merkle-batch/v1'
+  const payload = { subjects: [{ digest: evil }], predicateType, predicate: { size: 1 } }
+
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/v1/keys/release/attestations',
+    headers: CREDENTIALS,
+    payload,
+  })
+
+  expect(answer.json()).toMatchObject({ code: 'ERR_PREDICATE_INVALID' })
+  expect((await log()).filter(({ type }) => type === 'attestation')).toEqual([])
 })

@@ -33,6 +33,7 @@ const DIGEST = digestOf(Buffer.from('an artifact'))
 const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/keys': { key: 'release' },
   'POST /v1/keys/:key/signatures': { artifacts: [{ digest: DIGEST, kind: 'file' }] },
+  'POST /v1/keys/:key/batches': { artifacts: [{ digest: DIGEST, kind: 'file' }] },
   'POST /v1/keys/:key/attestations': {
     subjects: [{ digest: DIGEST }],
     predicateType: 'https://example.com/t',

@@ -10,7 +10,7 @@ const DIGEST = digestOf(Buffer.from('an artifact'))
 
 const POSTS = [
   ...['signatures', 'attestations', 'tokens', 'import', 'rotate', 'activate', 'retire'],
-  ...['revoke', 'destroy'],
+  ...['revoke', 'destroy', 'batches'],
 ].map((name) => `/v1/keys/release/${name}`)
 POSTS.push('/v1/keys', '/v1/verifications', '/v1/approvals/one', '/v1/timestamps')
 

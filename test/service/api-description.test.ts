@@ -39,6 +39,7 @@ test('every operation has an id that never changes', async () => {
   // Generated clients call their functions by these: add to them, and change none.
   expect(Object.fromEntries(ids)).toEqual({
     signArtifacts: 'POST /v1/keys/{key}/signatures',
+    signBatch: 'POST /v1/keys/{key}/batches',
     attestSubjects: 'POST /v1/keys/{key}/attestations',
     getWitnessedCheckpoint: 'GET /log/witnessed-checkpoint',
     getAuditWitnessedCheckpoint: 'GET /audit/witnessed-checkpoint',

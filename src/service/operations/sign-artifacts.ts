@@ -99,7 +99,12 @@ function placed({ attempt }: Request, place: number): string | undefined {
   return attempt === undefined ? undefined : `${attempt} ${place}`
 }
 
-async function permitArtifacts(
+/**
+ * Reads the artifacts of a request, and has policies decide about all of them at once.
+ *
+ * @throws {@link CountersignError} as {@link signArtifacts}, before it signs
+ */
+export async function permitArtifacts(
   context: SigningContext,
   keyName: string,
   requested: readonly ArtifactRequest[],
@@ -140,7 +145,8 @@ async function signOne(
   }
 }
 
-function nameArtifact({ digest, name }: RequestedArtifact): {
+/** What an answer repeats of an artifact. */
+export function nameArtifact({ digest, name }: RequestedArtifact): {
   readonly digest: Digest
   readonly name?: string
 } {

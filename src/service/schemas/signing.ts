@@ -10,13 +10,28 @@ import type { Problem } from '../http/problem.ts'
 import { problemSchema } from './problem.ts'
 import { strictObject } from './strict-object.ts'
 
-const digest = Type.String({
+/** A digest in a request. */
+export const digest: Type.TString = Type.String({
   maxLength: 160,
   description: '`sha256:`, `sha384:` or `sha512:` and lower-case hex.',
   examples: ['sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
 })
 
-const name = Type.String({ maxLength: 1024, description: 'What the artifact is called.' })
+/** What a caller calls an artifact. */
+export const name: Type.TString = Type.String({
+  maxLength: 1024,
+  description: 'What the artifact is called.',
+})
+
+/** What is stated of an artifact in its signature. */
+export const annotations: Type.TRecord<string, Type.TString> = Type.Record(
+  Type.String({ maxLength: 256 }),
+  Type.String({ maxLength: 4096 }),
+  {
+    maxProperties: 64,
+    description: 'Stated in the signature; not by a key whose use is `digest`.',
+  },
+)
 
 const signatures = strictObject({
   artifacts: Type.Array(
@@ -27,12 +42,7 @@ const signatures = strictObject({
           'Whether it is the digest of a file, or of an image manifest or index. A key whose use is `artifact` signs a statement about either; one whose use is `digest` signs the digest of a file as it is.',
       }),
       name: Type.Optional(name),
-      annotations: Type.Optional(
-        Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 4096 }), {
-          maxProperties: 64,
-          description: 'Stated in the signature; not by a key whose use is `digest`.',
-        }),
-      ),
+      annotations: Type.Optional(annotations),
       format: Type.Optional(
         Type.Enum(['bundle', 'legacy'], {
           default: 'bundle',
@@ -87,14 +97,19 @@ const attestation = strictObject({
 export const attestationBody: Type.TUnsafe<AttestationOrder> =
   Type.Unsafe<Type.Static<typeof attestation>>(attestation)
 
-const bundle = Type.Unsafe<JsonObject>({
+/** A bundle in an answer. */
+export const bundle: Type.TUnsafe<JsonObject> = Type.Unsafe<JsonObject>({
   type: 'object',
   description: 'A Sigstore bundle (v0.3).',
 })
 
-const logIndex = Type.Integer({ description: 'Of its entry in the audit log.' })
+/** Where the audit log has what was released. */
+export const logIndex: Type.TInteger = Type.Integer({
+  description: 'Of its entry in the audit log.',
+})
 
-const signer = {
+/** The version that signed. */
+export const signedBy: { key: Type.TString; version: Type.TInteger; kid: Type.TString } = {
   key: Type.String({ description: 'Name of the key.' }),
   version: Type.Integer({ description: 'Version of the key that signed.' }),
   kid: Type.String({ description: 'RFC 7638 thumbprint of that version.' }),
@@ -103,7 +118,7 @@ const signer = {
 const about = { digest: Type.String(), name: Type.Optional(Type.String()) }
 
 const signaturesMade = Type.Object({
-  ...signer,
+  ...signedBy,
   results: Type.Array(
     Type.Union([
       Type.Object({ ...about, bundle, logIndex }),
@@ -136,7 +151,7 @@ export const signaturesAnswer: Type.TUnsafe<SignaturesAnswer> =
   Type.Unsafe<Type.Static<typeof signaturesMade>>(signaturesMade)
 
 const attestationMade = Type.Object({
-  ...signer,
+  ...signedBy,
   predicateType: Type.String(),
   bundle,
   logIndex,

@@ -50,6 +50,21 @@ test('files are signed by digest with a key of the service, and verify with its 
   expect(verified.stderr).toContain('signed  by release@1 (ES256, active) at ')
 })
 
+test('a batch is one request and one log entry, and each file verifies with the pinned trust', async () => {
+  const service = await startSigningService()
+  const { folder, run } = service
+  await pin(service)
+  const names = Array.from({ length: 150 }, (_, index) => `@f${index}`)
+  for (const name of names) folder.write(name.slice(1), name)
+
+  const signed = await run(`sign --batch ${names.join(' ')} --key release --json`)
+
+  const { artifacts } = documentOf<{ artifacts: { ok: boolean; logIndex: number }[] }>(signed)
+  expect(artifacts.filter(({ ok }) => ok)).toHaveLength(150)
+  expect(new Set(artifacts.map(({ logIndex }) => logIndex)).size).toBe(1)
+  expect(await verify(service, '@f7 @f149')).toMatchObject({ exitCode: 0 })
+})
+
 test('--json prints the key of the service, its version and the log entries', async () => {
   const service = await startSigningService()
   const { folder, run, url } = service
