@@ -306,7 +306,7 @@ function startFailureLog(
 ): FailureLog {
   const failures = new FailureLog({ ...parts, now })
   lifecycle.own({ [Symbol.asyncDispose]: () => failures.summarize('all') })
-  lifecycle.every(SWEEP_MS, () => failures.summarize(), onAlert)
+  lifecycle.every(SUMMARY_MS, () => failures.summarize(), onAlert)
   return failures
 }
 
@@ -357,6 +357,9 @@ async function startPublications(
 }
 
 const SWEEP_MS = 10 * 60_000
+
+/** What was counted for a minute is written this soon. */
+const SUMMARY_MS = 10_000
 
 function rotationContext(options: Clocked, anchor: StoreAnchor): RotationContext {
   const { clock, providers, randomMark, settings, store } = options

@@ -7,10 +7,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
+import type { LogEntry } from '../../src/log/entry.ts'
+import { parseEntry } from '../../src/log/entry-format.ts'
+import { openStore } from '../../src/store/open-store.ts'
 import type { ServeEntry } from '../../src/config/sections/serve.ts'
 import { type KmsDouble, startKmsDouble } from '../support/kms/double.ts'
 import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
-import { runServer } from '../support/server.ts'
+import { runServer, type TestServer } from '../support/server.ts'
 import { writeServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
@@ -40,9 +43,19 @@ const secretOf = (caller: string): string => caller.padEnd(32, '.')
 interface Scene {
   readonly double: KmsDouble
   readonly address: string
+  readonly server: TestServer
+  readonly folder: string
   /** Asks for a token by a key: the status of the answer, and its code if it failed. */
   readonly token: (key: 'cloud' | 'local', options?: TokenOptions) => Promise<string>
   readonly readyz: (headers?: Record<string, string>) => Promise<Readiness>
+}
+
+/** All entries of the audit log, once the service has stopped. */
+async function readLog({ folder, server }: Scene): Promise<readonly LogEntry[]> {
+  await server[Symbol.asyncDispose]()
+  await using store = await openStore(`sqlite:${join(folder, 'service.db')}`)
+  const { size } = await store.log.head()
+  return (await store.log.entries(0, size)).map(parseEntry)
 }
 
 /** A service with one key in KMS, `cloud`, and one in a file, `local`. */
@@ -59,7 +72,8 @@ async function start(serve: ServeEntry = {}): Promise<Scene> {
     serve: { requestTimeout: '3s', drainTimeout: '1s', ...serve },
   })
   for (const name of CALLERS) writeFileSync(join(folder.folder, name), secretOf(name))
-  const { address } = await runServer(folder)
+  const server = await runServer(folder)
+  const { address } = server
   const token: Scene['token'] = async (key, { caller = 'polite', signal } = {}) => {
     const answer = await fetch(`${address}/v1/keys/${key}/tokens`, {
       method: 'POST',
@@ -79,7 +93,7 @@ async function start(serve: ServeEntry = {}): Promise<Scene> {
     const { checks } = JSON.parse(text) as { readonly checks: readonly { readonly ok: boolean }[] }
     return { status: answer.status, text, failing: checks.filter(({ ok }) => !ok) }
   }
-  return { double, address, token, readyz }
+  return { double, server, folder: folder.folder, address, token, readyz }
 }
 
 const DENIED = {
@@ -198,3 +212,26 @@ async function firstOf<T>(all: readonly Promise<T>[], count: number): Promise<re
   await promise
   return settled.slice(0, count)
 }
+
+test('an outage is in the audit log once for each caller, key and code, and then counted', async () => {
+  const scene = await start()
+  scene.double.fail('Sign', DENIED)
+  for (let count = 0; count < 8; count += 1) await scene.token('cloud')
+  for (let count = 0; count < 5; count += 1) await scene.token('cloud', { caller: 'greedy-1' })
+
+  const denials = (await readLog(scene)).filter(({ type }) => type === 'denial')
+
+  const about = { action: 'issueToken', resource: 'cloud', code: 'ERR_PROVIDER_UNAVAILABLE' }
+  const of = (subject: string, requestId: unknown, reason: unknown): object => ({
+    ...about,
+    caller: expect.objectContaining({ subject }) as unknown,
+    ...{ requestId, reason },
+  })
+  const counted = (count: number): unknown => expect.stringContaining(`${count} more since `)
+  expect(denials).toMatchObject([
+    of('polite', expect.stringMatching(/^[0-9a-f-]{36}$/), 'the service failed'),
+    of('greedy-1', expect.stringMatching(/^[0-9a-f-]{36}$/), 'the service failed'),
+    of('polite', 'summary', counted(7)),
+    of('greedy-1', 'summary', counted(4)),
+  ])
+})

@@ -122,7 +122,9 @@ const WRITTEN = 1000
 
 test('denials of one issuer are written up to a limit, then counted, and hide no others', async () => {
   const { server, folder, issuer } = await startScene()
-  const authorization = `Bearer ${await issuer.mint()}`
+  // One caller alone would be counted after the first.
+  const mint = async (count: number): Promise<string> =>
+    `Bearer ${await issuer.mint({ sub: `repo:evil/x:ref:refs/heads/${count}` })}`
   const deny = (by: string, key: string): Promise<unknown> =>
     fetch(`${server.address}/v1/keys/${key}/signatures`, {
       method: 'POST',
@@ -130,7 +132,9 @@ test('denials of one issuer are written up to a limit, then counted, and hide no
     }).then(outcomeOf)
   const outcomes = new Set<unknown>()
   for (let count = 0; count < ATTEMPTS; count += 40) {
-    const batch = Array.from({ length: 40 }, () => deny(authorization, 'release'))
+    const batch = Array.from({ length: 40 }, async (_none, place) =>
+      deny(await mint(count + place), 'release'),
+    )
     for (const outcome of await Promise.all(batch)) outcomes.add(outcome)
   }
   expect(await deny(folder.authorization, 'unknown')).toBe('ERR_KEY_NOT_FOUND')

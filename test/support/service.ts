@@ -16,7 +16,7 @@ import { createApp } from '../../src/service/app.ts'
 import { createApprovals } from '../../src/service/authorization/approval.ts'
 import { createAuthorization } from '../../src/service/authorization/authorization.ts'
 import type { ServiceContext, ServiceSettings } from '../../src/service/context.ts'
-import type { DenialLimits } from '../../src/service/authorization/denial-budget.ts'
+import type { FailureLimits } from '../../src/service/http/failure-budget.ts'
 import { FailureLog } from '../../src/service/http/failures.ts'
 import { createHttpServer, type HttpServerOptions } from '../../src/service/http/server.ts'
 import { createEmbeddedAuthority, embeddedStamper } from '../../src/service/composition/stamper.ts'
@@ -157,7 +157,7 @@ export interface TestServiceOptions {
   readonly policies?: string
   readonly parts?: Partial<ServiceContext>
   /** Denials that the log writes one by one. */
-  readonly denials?: DenialLimits
+  readonly denials?: FailureLimits
 }
 
 /** A whole service over an SQLite file, with a log, policies and keys in memory. */

@@ -7,7 +7,8 @@
 import type { Caller } from '../../access/caller.ts'
 import { type CountersignError, ERROR_TRAITS, toCountersignError } from '../../errors.ts'
 import type { Appender } from '../../log/appender.ts'
-import { DenialBudget, type DenialLimits } from '../authorization/denial-budget.ts'
+import type { DenialEntry } from '../../log/entry.ts'
+import { FailureBudget, type FailureLimits } from './failure-budget.ts'
 
 /** What was tried. */
 export interface Attempt {
@@ -24,25 +25,27 @@ export interface FailureLogOptions {
   readonly now: () => Date
   /** Whether some policy may permit a caller something. */
   readonly mayBePermitted: (caller: Caller) => boolean
-  readonly limits?: DenialLimits
+  readonly limits?: FailureLimits
 }
 
 /** Of the callers of one issuer; those with a permission and those without, each. */
-const USUAL_LIMITS: DenialLimits = { perWindow: 1000, windowMs: 3_600_000 }
+const USUAL_LIMITS: FailureLimits = { perWindow: 1000, windowMs: 3_600_000, repeatMs: 60_000 }
 
 /**
- * Writes failures into the log, each once however many layers report it. A client with a token of a configured issuer
- * can be denied without end, so of each issuer only so many an hour are written; the others are counted, and the
- * count is an entry. Callers whom policies permit something are counted apart, so that the others hide nothing of them.
+ * Writes failures into the log, each once however many layers report it. What fails again for the same caller, action,
+ * key and reason is counted a minute at a time, so an outage does not fill the log. A client with a token of a
+ * configured issuer can be denied without end, so of each issuer only so many entries an hour are written; the others
+ * are counted, and the count is an entry. Callers whom policies permit something are counted apart, so that the others
+ * hide nothing of them.
  */
 export class FailureLog {
   readonly #options: FailureLogOptions
-  readonly #budget: DenialBudget
+  readonly #budget: FailureBudget
   readonly #known = new WeakSet<CountersignError>()
 
   constructor(options: FailureLogOptions) {
     this.#options = options
-    this.#budget = new DenialBudget(options.limits ?? USUAL_LIMITS)
+    this.#budget = new FailureBudget(options.limits ?? USUAL_LIMITS)
   }
 
   /** Writes one failure; never throws. */
@@ -52,36 +55,38 @@ export class FailureLog {
     this.#known.add(error)
     const { caller, action, resource, requestId } = attempt
     const { code } = error
-    const { appender, now } = this.#options
-    const time = now()
-    if (!this.#budget.admits(this.#groupOf(caller), code, time)) return
-    const about = { time, requestId, caller, action, resource }
-    await appender
-      .append({ type: 'denial', ...about, code, reason: reasonOf(error) })
-      .catch(() => undefined)
+    const time = this.#options.now()
+    const failure = { caller, action, resource, code, reason: reasonOf(error) }
+    if (!this.#budget.admits(this.#groupOf(caller), failure, time)) return
+    await this.#write({ ...failure, time, requestId })
   }
 
-  /** Writes what was counted in the hours that are over; `all`: in this one too, since the service stops. */
+  /** Writes what was counted in the times that are over; `all`: in all, since the service stops. */
   async summarize(all?: 'all'): Promise<void> {
-    const { appender, now } = this.#options
-    const time = now()
-    const ended = all === undefined ? this.#budget.takeEnded(time) : this.#budget.takeAll()
-    for (const { group, counts } of ended) {
+    const time = this.#options.now()
+    const { groups, repeats } =
+      all === undefined ? this.#budget.takeEnded(time) : this.#budget.takeAll(time)
+    const common = { time, requestId: SUMMARY }
+    for (const { count, failure, since } of repeats) {
+      const reason = `${count} more since ${since.toISOString()} were not written one by one`
+      await this.#write({ ...common, ...failure, reason })
+    }
+    for (const { group, counts } of groups) {
       const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
       const list = [...counts].map(([code, count]) => `${code}: ${count}`).join(', ')
-      await appender
-        .append({
-          type: 'denial',
-          time,
-          requestId: SUMMARY,
-          caller: undefined,
-          action: SUMMARY,
-          resource: group,
-          code: [...counts.keys()][0] ?? 'ERR_NOT_ALLOWED',
-          reason: `${total} more denials were not written one by one (${list})`,
-        })
-        .catch(() => undefined)
+      await this.#write({
+        ...common,
+        caller: undefined,
+        action: SUMMARY,
+        resource: group,
+        code: [...counts.keys()][0] ?? 'ERR_NOT_ALLOWED',
+        reason: `${total} more denials were not written one by one (${list})`,
+      })
     }
+  }
+
+  async #write(entry: Omit<DenialEntry, 'type'>): Promise<void> {
+    await this.#options.appender.append({ type: 'denial', ...entry }).catch(() => undefined)
   }
 
   #groupOf(caller: Caller): string {
