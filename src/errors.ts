@@ -101,7 +101,16 @@ const traits = (exit: ExitCode, http: number, retryable = false): ErrorTraits =>
   retryable,
 })
 
-/** The table of all codes: a new code does not compile until every surface has its answer. */
+/**
+ * The table of all codes: a new code does not compile until every surface has its answer.
+ *
+ * @example
+ * ```ts
+ * import { ERROR_TRAITS } from 'countersign/verify'
+ *
+ * console.log(ERROR_TRAITS.ERR_NETWORK.retryable) // true
+ * ```
+ */
 export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
   ERR_INTERNAL: traits(1, 500),
 
@@ -192,6 +201,13 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTraits>> = {
 /**
  * Causes that a surface knows a remedy for, where the code alone is too wide; each has a row in docs/errors.md.
  * The command line and the Action look up what to type by them.
+ *
+ * @example
+ * ```ts
+ * import { ERROR_REASONS } from 'countersign/verify'
+ *
+ * console.log(ERROR_REASONS.includes('token-type-differs')) // true
+ * ```
  */
 export const ERROR_REASONS = [
   'address-not-taken',
@@ -276,7 +292,23 @@ export interface CountersignErrorOptions {
 /** By it a copy of this module in another package, or another version of it, recognises the errors of this one. */
 const BRAND = Symbol.for('countersign.error')
 
-/** The only error the library throws on purpose; `code` is stable, `message` is for people. */
+/**
+ * The only error the library throws on purpose; `code` is stable, `message` is for people.
+ *
+ * @example
+ * ```ts
+ * import { CountersignError, verifyFile } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trust = await readFile('release.pub', 'utf8')
+ * try {
+ *   await verifyFile({ path: 'app.tar.gz', trust })
+ * } catch (error) {
+ *   if (!CountersignError.is(error, 'ERR_SIGNATURE_NOT_FOUND')) throw error
+ *   console.log(error.exitCode) // 5
+ * }
+ * ```
+ */
 export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name: string = 'CountersignError'
   readonly code: Code
@@ -328,22 +360,16 @@ export class CountersignError<Code extends ErrorCode = ErrorCode> extends Error 
   }
 }
 
-/** What has to change for a backend to answer, and the stable name of the cause. */
-export interface CauseNames {
-  readonly layer?: string
-  readonly cause?: string
-}
-
-/** The cause of an error, where a backend's answer states it. */
-export function causeOf({ details }: CountersignError): CauseNames {
-  const { layer, cause } = details
-  return {
-    ...(typeof layer === 'string' && { layer }),
-    ...(typeof cause === 'string' && { cause }),
-  }
-}
-
-/** Wraps anything that is not already a CountersignError as `ERR_INTERNAL`: a bug of ours. */
+/**
+ * Wraps anything that is not already a CountersignError as `ERR_INTERNAL`: a bug of ours.
+ *
+ * @example
+ * ```ts
+ * import { toCountersignError } from 'countersign/verify'
+ *
+ * console.log(toCountersignError(new Error('disk on fire')).code) // ERR_INTERNAL
+ * ```
+ */
 export function toCountersignError(value: unknown): CountersignError {
   if (CountersignError.is(value)) return value
   const message = value instanceof Error ? value.message : String(value)

@@ -42,12 +42,9 @@ export type { PredicateInput } from './formats/predicates/predicate.ts'
 export {
   type AttestationRequest,
   signStatement,
-  type LegacyImageSignature,
   type SignArtifactOptions,
   type SignedBundle,
   signFileDigest,
-  signArtifact,
-  signImageLegacy,
 } from './signing/sign-artifact.ts'
 export { type ClaimRules, FREE_CLAIMS } from './signing/claim-rules.ts'
 export {
@@ -70,24 +67,8 @@ export {
   type SigstoreSigner,
   toSigstoreSigner,
 } from './signing/sigstore-signer.ts'
-export { type BundleParts, serializeBundle } from './formats/bundle.ts'
-export { serializeEnvelope } from './formats/dsse.ts'
-export { createSubject, serializeStatement } from './formats/statement.ts'
-export { serializeKeyHistory } from './keys/key-history.ts'
-export type { Key, KeyUse, KeyVersion, RotationPolicy } from './keys/key.ts'
-export type { KeyMoment } from './keys/lifecycle.ts'
-export { createRotationPolicy, type RotationOverrides } from './keys/policy.ts'
-export { planRevocation, type RevocationPlan } from './keys/revocation-plan.ts'
-export { planRotation, type RotationPlan } from './keys/rotation-plan.ts'
-export { VERIFIER_CLASSES, type VerifierClass } from './keys/verifier-classes.ts'
+export type { KeyUse } from './keys/key.ts'
 export { type KeyUri, parseKeyUri, serializeKeyUri } from './providers/key-uri.ts'
-export type {
-  CreateKeyRequest,
-  Diagnosis,
-  KeyDiagnostics,
-  KeyProvider,
-  OpenKeyOptions,
-} from './providers/provider.ts'
 export { type BoundedGet, type BoundedGetOptions, createBoundedGet } from './client/bounded-get.ts'
 export { createDocumentFile } from './client/document-file.ts'
 export { createJwksCache, type JwksCache, type JwksCacheOptions } from './client/jwks-cache.ts'

@@ -18,23 +18,13 @@ export {
   type Algorithm,
   ALGORITHM_NAMES,
   type AlgorithmName,
-  ALGORITHMS,
   type Curve,
   type EcdsaAlgorithm,
   type Ed25519Algorithm,
   isAlgorithmName,
-  resolveAlgorithm,
   type RsaAlgorithm,
 } from './crypto/algorithms.ts'
-export { derToP1363, fromX509Signature, p1363ToDer, toX509Signature } from './crypto/der.ts'
-export {
-  type Digest,
-  digestOf,
-  digestStream,
-  type HashName,
-  isDigest,
-  parseDigest,
-} from './crypto/digest.ts'
+export { type Digest, digestOf, digestStream, type HashName, parseDigest } from './crypto/digest.ts'
 export {
   parsePublicKeyJwk,
   parsePublicKeyPem,
@@ -44,21 +34,15 @@ export {
   serializePublicKeyJwk,
   serializePublicKeyPem,
 } from './crypto/public-key.ts'
-export {
-  createStreamVerifier,
-  type StreamVerifier,
-  verifyDigest,
-  verifyMessage,
-  verifyX509Message,
-} from './crypto/verify.ts'
+export { verifyDigest, verifyMessage } from './crypto/verify.ts'
 export {
   type Bundle,
   type BundleContent,
   type BundleSigner,
   parseBundle,
 } from './formats/bundle.ts'
-export { encodePae, type Envelope, type EnvelopeSignature, parseEnvelope } from './formats/dsse.ts'
-export { type JsonLimits, type JsonObject, type JsonValue, parseJson } from './formats/json.ts'
+export { type Envelope, type EnvelopeSignature, parseEnvelope } from './formats/dsse.ts'
+export { type JsonObject, type JsonValue } from './formats/json.ts'
 export {
   type KeySet,
   type KeySetOptions,
@@ -73,7 +57,6 @@ export {
   resolvePredicateType,
   SIGN_PREDICATE_TYPE,
 } from './formats/predicates/types.ts'
-export { parseSimpleSigning, type SimpleSigningPayload } from './formats/simple-signing.ts'
 export {
   parseStatement,
   type Statement,
@@ -115,13 +98,8 @@ export {
 export {
   type ArtifactDocument,
   type AttestationDocument,
-  type ErrorDocument,
-  type ResultDocument,
   type SignerDocument,
-  toArtifactDocument,
-  toResultDocument,
 } from './verification/result.ts'
-export { demandTypes, parseSource, type SourceText } from './verification/source.ts'
 export {
   pinKey,
   type TrustedKey,
@@ -139,16 +117,8 @@ export {
   verifyToken,
 } from './verification/verify-token.ts'
 export {
-  type Attached,
-  type Examined,
-  type Verdict,
-  verifyArtifact,
-} from './verification/verify-artifact.ts'
-export {
-  type BundleOutcome,
   type VerificationContext,
   type VerifiedSignature,
   type VerifiedSigner,
   verifyBundle,
 } from './verification/verify-bundle.ts'
-export type { LegacySignature } from './verification/verify-legacy.ts'

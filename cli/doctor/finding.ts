@@ -1,5 +1,6 @@
 /** A finding of doctor: one check, its outcome, and how to fix it. */
-import { type CauseNames, CountersignError, type ErrorCode } from '../../src/errors.ts'
+import type { CauseNames } from '../../src/basics/error-cause.ts'
+import { CountersignError, type ErrorCode } from '../../src/errors.ts'
 import { toDiagnosis } from '../../src/providers/diagnosis.ts'
 import type { Diagnosis } from '../../src/providers/provider.ts'
 import { worstExit } from '../../src/verification/result.ts'

@@ -27,6 +27,15 @@ export interface OpenedKey extends Signer, AsyncDisposable {}
  * @throws TypeError — wrong arguments
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID; ERR_KEY_NOT_FOUND, ERR_PASSPHRASE_WRONG, ERR_PIN_WRONG,
  * ERR_NOT_ALLOWED, ERR_PROVIDER_UNAVAILABLE, and what else the backend's refusals and outages are
+ *
+ * @example
+ * ```ts
+ * import { openKey } from 'countersign'
+ *
+ * await using key = await openKey('awskms:///alias/release')
+ * const signature = await key.sign(Buffer.from('a small message'))
+ * console.log(key.key.algorithm.name, signature.length) // ES256 64
+ * ```
  */
 export async function openKey(
   reference: string | KeyUri,

@@ -54,6 +54,20 @@ export type OpenReferenceOptions = SignerSurroundings & LocalKeyOptions & OpenKe
  * @throws TypeError — wrong arguments
  * @throws {@link CountersignError} the errors of {@link openKey}, and of reading what the service publishes;
  * ERR_USAGE — an address that would send the token in the clear
+ *
+ * @example
+ * ```ts
+ * import { openSigner, signFile } from 'countersign'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * await using signer = await openSigner({
+ *   server: 'https://sign.example.com',
+ *   key: 'release',
+ *   token: await readFile('token', 'utf8'),
+ * })
+ * const signed = await signFile({ signer, path: 'app.tar.gz' })
+ * console.log(signed.key.name, signed.key.version) // release 1
+ * ```
  */
 export async function openSigner(
   key: string | KeyUri | OpenSignerOptions,

@@ -66,6 +66,15 @@ export interface SignedArtifact extends DeliveredSignature, Omit<SignatureOutput
  * @throws TypeError — wrong options
  * @throws {@link CountersignError} ERR_ARTIFACT_NOT_FOUND, ERR_FILE_READ; ERR_FILE_WRITE — a bundle is there
  * already; ERR_OPERATION_UNSUPPORTED — the key can't sign a digest; and the errors of the signer
+ *
+ * @example
+ * ```ts
+ * import { openSigner, signFile } from 'countersign'
+ *
+ * await using signer = await openSigner('awskms:///alias/release')
+ * const signed = await signFile({ signer, path: 'app.tar.gz' })
+ * console.log(signed.path) // app.tar.gz.sigstore.json
+ * ```
  */
 export async function signFile(options: SignFileOptions): Promise<SignedArtifact> {
   const { signer, path, existing = 'refuse' } = options
@@ -86,6 +95,15 @@ export async function signFile(options: SignFileOptions): Promise<SignedArtifact
  * @throws TypeError — wrong options
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID; ERR_ARTIFACT_NOT_FOUND, ERR_NOT_AUTHENTICATED,
  * ERR_NOT_ALLOWED, ERR_REGISTRY_UNAVAILABLE…; and the errors of the signer
+ *
+ * @example
+ * ```ts
+ * import { openSigner, signImage } from 'countersign'
+ *
+ * await using signer = await openSigner('release.pem')
+ * const signed = await signImage({ signer, image: 'oci-layout://image:1.4' })
+ * console.log(signed.attached?.map(({ format }) => format).join()) // bundle
+ * ```
  */
 export async function signImage(options: SignImageOptions): Promise<SignedArtifact> {
   const { signer, image, existing = 'refuse' } = options
@@ -102,6 +120,23 @@ export async function signImage(options: SignImageOptions): Promise<SignedArtifa
  * @throws TypeError — wrong options
  * @throws {@link CountersignError} as {@link signFile} and {@link signImage}; ERR_PREDICATE_INVALID,
  * ERR_STATEMENT_INVALID
+ *
+ * @example
+ * ```ts
+ * import { attest, openSigner } from 'countersign'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * await using signer = await openSigner('release.pem')
+ * const [signed] = await attest({
+ *   signer,
+ *   artifacts: ['app.tar.gz'],
+ *   predicate: {
+ *     predicateType: 'https://cyclonedx.org/bom',
+ *     predicate: JSON.parse(await readFile('sbom.cdx.json', 'utf8')),
+ *   },
+ * })
+ * console.log(signed?.predicateType) // https://cyclonedx.org/bom
+ * ```
  */
 export async function attest(options: AttestOptions): Promise<readonly SignedArtifact[]> {
   const { signer, artifacts, predicate, existing = 'append' } = options

@@ -40,6 +40,16 @@ export interface VerifyImageOptions extends VerifyOptions {
  * @returns what was found, by whom each was signed
  * @throws TypeError — wrong options
  * @throws {@link CountersignError} why it does not verify, as in docs/errors.md
+ *
+ * @example
+ * ```ts
+ * import { verifyFile } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trust = await readFile('release.pub', 'utf8')
+ * const verified = await verifyFile({ path: 'download/app.tar.gz', trust })
+ * console.log(verified.ok) // true
+ * ```
  */
 export async function verifyFile(options: VerifyFileOptions): Promise<ArtifactDocument> {
   const { path } = options
@@ -53,6 +63,16 @@ export async function verifyFile(options: VerifyFileOptions): Promise<ArtifactDo
  * @returns what was found, by whom each was signed; its digest is the image that was verified
  * @throws TypeError — wrong options
  * @throws {@link CountersignError} why it does not verify, as in docs/errors.md
+ *
+ * @example
+ * ```ts
+ * import { verifyImage } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trust = await readFile('release.pub', 'utf8')
+ * const verified = await verifyImage({ image: 'oci-layout://download/image:1.4', trust })
+ * console.log(verified.ok) // true
+ * ```
  */
 export async function verifyImage(options: VerifyImageOptions): Promise<ArtifactDocument> {
   const { image } = options

@@ -86,6 +86,16 @@ function unusable(
  * @throws {@link CountersignError} from the getter: ERR_NETWORK — not reached, an address that may not
  * be connected to, another status than 200 or 304, another media type, too long, a redirect that leaves
  * the origin; ERR_TIMEOUT; ERR_CANCELLED — by the request's signal
+ *
+ * @example
+ * ```ts
+ * import { createBoundedGet } from 'countersign'
+ *
+ * const get = createBoundedGet({ allowPrivateAddresses: true })
+ * const url = new URL('https://sign.example.com/.well-known/jwks.json')
+ * const { status } = await get({ url, maxBytes: 65_536 })
+ * console.log(status) // 200
+ * ```
  */
 export function createBoundedGet(options: BoundedGetOptions = {}): BoundedGet {
   const { allowPrivateAddresses = false, ca, lookup, proxies } = options

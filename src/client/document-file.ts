@@ -18,6 +18,20 @@ const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/
  *
  * @throws {@link CountersignError} from read: ERR_FORMAT_UNSUPPORTED — a later release kept it
  * @throws {@link CountersignError} from write: ERR_FILE_WRITE
+ *
+ * @example
+ * ```ts
+ * import { createBoundedGet, createDocumentFile, createJwksCache } from 'countersign'
+ *
+ * const keys = createJwksCache({
+ *   url: new URL('https://sign.example.com/.well-known/jwks.json'),
+ *   get: createBoundedGet({ allowPrivateAddresses: true }),
+ *   now: () => new Date(),
+ *   random: Math.random,
+ *   copy: createDocumentFile('jwks-copy.json'),
+ * })
+ * console.log((await keys.refresh()).keys.length > 0) // true
+ * ```
  */
 export function createDocumentFile(path: string): DocumentCopy {
   return {

@@ -64,6 +64,22 @@ const MOST_STALE_SECONDS = 24 * 60 * 60
  * no token can be blamed.
  *
  * @throws TypeError — wrong arguments
+ *
+ * @example
+ * ```ts
+ * import { createIssuerKeySet } from '@countersign/jose'
+ * import { jwtVerify } from 'jose'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const keys = createIssuerKeySet('https://sign.example.com/.well-known/jwks.json', {
+ *   cacheFile: 'issuer-keys.json',
+ * })
+ * const { payload } = await jwtVerify(await readFile('session.jwt', 'utf8'), keys, {
+ *   issuer: 'https://sign.example.com',
+ *   audience: 'api',
+ * })
+ * console.log(payload.aud) // api
+ * ```
  */
 export function createIssuerKeySet(
   url: string | URL,

@@ -65,7 +65,26 @@ const BOUNDS: Partial<CacheBounds> = {
 const MEDIA_TYPES = ['application/jwk-set+json', 'application/json']
 const MAX_SET_BYTES = 512 * 1024
 
-/** Keeps the JWKS of an issuer. */
+/**
+ * Keeps the JWKS of an issuer.
+ *
+ * @example
+ * ```ts
+ * import { createBoundedGet, createJwksCache, parseJwt, verifyToken } from 'countersign'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const token = await readFile('session.jwt', 'utf8')
+ * const cache = createJwksCache({
+ *   url: new URL('https://sign.example.com/.well-known/jwks.json'),
+ *   get: createBoundedGet({ allowPrivateAddresses: true }),
+ *   now: () => new Date(),
+ *   random: Math.random,
+ * })
+ * const keys = await cache.keysFor(parseJwt(token).header.kid)
+ * const policy = { issuer: 'https://sign.example.com', audience: 'api', type: 'JWT' }
+ * console.log(verifyToken(token, { keys, policy, now: new Date() }).claims['aud']) // api
+ * ```
+ */
 export function createJwksCache(options: JwksCacheOptions): JwksCache {
   const { url, algorithms } = options
   const document = new CachedDocument<KeySet>({

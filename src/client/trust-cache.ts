@@ -68,6 +68,25 @@ function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
  * is over, or the local clock is wrong; ERR_TRUST_ROLLED_BACK — an older one than was seen before;
  * ERR_TRUST_CONFLICT — another content under a sequence that was seen before; ERR_SIGNATURE_INVALID — no
  * trusted version of the trust key signed it; ERR_TRUST_INVALID, ERR_JSON_INVALID — malformed.
+ *
+ * @example
+ * ```ts
+ * import { createBoundedGet, createTrustCache, parsePublicKeyPem, trustKeyHistory, verifyFile } from 'countersign'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const published = createTrustCache({
+ *   service: new URL('https://sign.example.com'),
+ *   trustKey: parsePublicKeyPem(await readFile('trust-key.pub', 'utf8')),
+ *   get: createBoundedGet({ allowPrivateAddresses: true }),
+ *   now: () => new Date(),
+ *   random: Math.random,
+ * })
+ * const { history } = await published.current()
+ * const trust = { keys: trustKeyHistory(history) }
+ * const evidence = { logEntries: 0, times: 0 }
+ * const verified = await verifyFile({ path: 'download/by-service.txt', trust, policy: { evidence } })
+ * console.log(verified.attestations[0]?.key?.name) // release
+ * ```
  */
 export function createTrustCache(options: TrustCacheOptions): CachedDocument<Trust> {
   const url = publicationUrl(options.service)

@@ -87,7 +87,16 @@ export const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
   Ed25519: ed25519('Ed25519'),
 }
 
-/** The names of the table, in its order. */
+/**
+ * The names of the table, in its order.
+ *
+ * @example
+ * ```ts
+ * import { ALGORITHM_NAMES } from 'countersign/verify'
+ *
+ * console.log(ALGORITHM_NAMES.includes('ES256')) // true
+ * ```
+ */
 export const ALGORITHM_NAMES: readonly AlgorithmName[] = Object.values(ALGORITHMS).map(
   (algorithm) => algorithm.name,
 )
@@ -95,7 +104,16 @@ export const ALGORITHM_NAMES: readonly AlgorithmName[] = Object.values(ALGORITHM
 /** Algorithms that every verifier in the field can check for artifacts (cosign, sigstore clients). */
 export const INTEROPERABLE: ReadonlySet<AlgorithmName> = new Set(['ES256', 'RS256'])
 
-/** Whether a text names an algorithm of the table. */
+/**
+ * Whether a text names an algorithm of the table.
+ *
+ * @example
+ * ```ts
+ * import { isAlgorithmName } from 'countersign/verify'
+ *
+ * console.log(isAlgorithmName('none')) // false
+ * ```
+ */
 export function isAlgorithmName(name: string): name is AlgorithmName {
   return Object.hasOwn(ALGORITHMS, name)
 }

@@ -40,6 +40,17 @@ export function isDigest(text: string): text is Digest {
  * Parses `sha256:…`, `sha384:…` or `sha512:…`; the hex is lower case and of the full length.
  *
  * @throws {@link CountersignError} ERR_REFERENCE_INVALID — anything else
+ *
+ * @example
+ * ```ts
+ * import { CountersignError, parseDigest } from 'countersign/verify'
+ *
+ * try {
+ *   parseDigest('sha256:abc')
+ * } catch (error) {
+ *   console.log(CountersignError.is(error, 'ERR_REFERENCE_INVALID')) // true
+ * }
+ * ```
  */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text
@@ -73,12 +84,32 @@ export function hashBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
   return hashAtOnce(hash, bytes, 'buffer')
 }
 
-/** Hashes bytes that are already in memory, in text form. */
+/**
+ * Hashes bytes that are already in memory, in text form.
+ *
+ * @example
+ * ```ts
+ * import { digestOf } from 'countersign/verify'
+ *
+ * console.log(digestOf(Buffer.from(''))) // sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+ * ```
+ */
 export function digestOf(bytes: Uint8Array, hash: HashName = 'sha256'): Digest {
   return formatDigest(hash, hashBytes(hash, bytes))
 }
 
-/** Hashes a stream once with several hashes; holds one chunk at a time. */
+/**
+ * Hashes a stream once with several hashes; holds one chunk at a time.
+ *
+ * @example
+ * ```ts
+ * import { digestStream } from 'countersign/verify'
+ * import { createReadStream } from 'node:fs'
+ *
+ * const { sha256 } = await digestStream(createReadStream('app.tar.gz'), ['sha256', 'sha512'])
+ * console.log(sha256.slice(0, 7)) // sha256:
+ * ```
+ */
 export async function digestStream<H extends HashName>(
   chunks: AsyncIterable<Uint8Array>,
   hashes: readonly H[],

@@ -78,6 +78,17 @@ function invalid(message: string, hint?: string, cause?: unknown): CountersignEr
  *
  * @throws {@link CountersignError} ERR_KEY_INVALID — not a canonical, supported, strong enough key;
  * ERR_ALGORITHM_UNSUPPORTED — `algorithm` is unknown
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKeySpki } from 'countersign/verify'
+ * import { createPublicKey } from 'node:crypto'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const pem = createPublicKey(await readFile('release.pub'))
+ * const key = parsePublicKeySpki(pem.export({ type: 'spki', format: 'der' }))
+ * console.log(key.algorithm.name) // ES256
+ * ```
  */
 export function parsePublicKeySpki(spki: Uint8Array, algorithm?: string): PublicKeyInfo {
   const jwk = readSpki(spki)
@@ -101,6 +112,15 @@ export function parsePublicKeyPkcs1(der: Uint8Array): PublicKeyInfo {
  * Reads one PEM block `PUBLIC KEY`; text around it is allowed, a second key is not.
  *
  * @throws {@link CountersignError} as {@link parsePublicKeySpki}
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKeyPem } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const key = parsePublicKeyPem(await readFile('release.pub', 'utf8'))
+ * console.log(key.algorithm.name, key.kid.length) // ES256 43
+ * ```
  */
 export function parsePublicKeyPem(pem: string, algorithm?: string): PublicKeyInfo {
   if (pem.length > MAX_PEM_CHARACTERS) throw invalid('the PEM text is over 16 KiB')
@@ -122,6 +142,18 @@ export function parsePublicKeyPem(pem: string, algorithm?: string): PublicKeyInf
  * present, pins the algorithm; a private member is refused.
  *
  * @throws {@link CountersignError} as {@link parsePublicKeySpki}
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKeyJwk } from 'countersign/verify'
+ *
+ * const key = parsePublicKeyJwk({
+ *   kty: 'OKP',
+ *   crv: 'Ed25519',
+ *   x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+ * })
+ * console.log(key.kid) // kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+ * ```
  */
 export function parsePublicKeyJwk(
   jwk: Readonly<Record<string, unknown>>,
@@ -276,12 +308,34 @@ export function rebindRsaKey(key: PublicKeyInfo, algorithm: RsaAlgorithm): Publi
   return Object.freeze({ ...key, algorithm })
 }
 
-/** Writes a key as PEM `PUBLIC KEY`, with a final newline. */
+/**
+ * Writes a key as PEM `PUBLIC KEY`, with a final newline.
+ *
+ * @example
+ * ```ts
+ * import { parseJwks, serializePublicKeyPem } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const [first] = parseJwks(await readFile('jwks.json')).keys
+ * if (first !== undefined) console.log(serializePublicKeyPem(first.key).split('\n')[0]) // -----BEGIN PUBLIC KEY-----
+ * ```
+ */
 export function serializePublicKeyPem(key: PublicKeyInfo): string {
   return key.keyObject.export({ type: 'spki', format: 'pem' }) as string
 }
 
-/** Writes a key as a public JWK with `alg`, `use` and `kid` (RFC 7517 section 4). */
+/**
+ * Writes a key as a public JWK with `alg`, `use` and `kid` (RFC 7517 section 4).
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKeyPem, serializePublicKeyJwk } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const key = parsePublicKeyPem(await readFile('release.pub', 'utf8'))
+ * console.log(serializePublicKeyJwk(key).alg) // ES256
+ * ```
+ */
 export function serializePublicKeyJwk(key: PublicKeyInfo): PublicJwk {
   const members = canonicalJwk(key.keyObject) as { kty: string }
   return { ...members, alg: key.algorithm.name, use: 'sig', kid: key.kid }

@@ -13,7 +13,18 @@ import { toNodeKey } from './node-signature.ts'
 import type { PublicKeyInfo } from './public-key.ts'
 import { nextTurn } from './yield-to-event-loop.ts'
 
-/** Whether `signature` over `message` was made by the key, with its pinned algorithm and no other. */
+/**
+ * Whether `signature` over `message` was made by the key, with its pinned algorithm and no other.
+ *
+ * @example
+ * ```ts
+ * import { openKey, verifyMessage } from 'countersign'
+ *
+ * await using key = await openKey('release.pem')
+ * const message = Buffer.from('a small message')
+ * console.log(verifyMessage(key.key, message, await key.sign(message))) // true
+ * ```
+ */
 export function verifyMessage(
   key: PublicKeyInfo,
   message: Uint8Array,
@@ -90,6 +101,17 @@ export function createStreamVerifier(algorithm: Algorithm): StreamVerifier | und
  * Whether `signature` was made by the key over the message whose digest is given. Node can't check
  * a digest (it hashes again), so ECDSA goes through \@noble/curves (about 40 times slower) and RSA
  * through the raw public operation. Ed25519 has no digest form: always false.
+ *
+ * @example
+ * ```ts
+ * import { openKey, verifyDigest } from 'countersign'
+ * import { createHash } from 'node:crypto'
+ *
+ * await using key = await openKey('release.pem')
+ * const message = Buffer.from('a small message')
+ * const digest = createHash('sha256').update(message).digest()
+ * console.log(await verifyDigest(key.key, digest, await key.sign(message))) // true
+ * ```
  */
 export async function verifyDigest(
   key: PublicKeyInfo,

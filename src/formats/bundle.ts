@@ -76,6 +76,15 @@ export const SIGSTORE_HASHES: Readonly<Record<string, HashName>> = {
  *
  * @throws {@link CountersignError} ERR_BUNDLE_INVALID, ERR_ENVELOPE_INVALID, ERR_JSON_INVALID,
  * ERR_INPUT_TOO_LARGE — over 24 MiB
+ *
+ * @example
+ * ```ts
+ * import { parseBundle } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const bundle = parseBundle(await readFile('download/app.tar.gz.sigstore.json'))
+ * console.log(bundle.signer.kind) // key
+ * ```
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   const document = readObject(parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES }), malformed, 'it')

@@ -61,6 +61,16 @@ export interface LogIdentity {
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — malformed, not signed by any of the keys, or of
  * another log; ERR_INPUT_TOO_LARGE
+ *
+ * @example
+ * ```ts
+ * import { logIdentity, openCheckpoint, parseTrustedRoot } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const log = logIdentity(await parseTrustedRoot(await readFile('log/trusted-root.json')))
+ * const { size } = openCheckpoint(await readFile('log/transparency.txt'), log)
+ * console.log(size > 0) // true
+ * ```
  */
 export function openCheckpoint(note: Uint8Array, { keys, origin }: LogIdentity): Checkpoint {
   const { text, signers } = verifySignedNote(parseSignedNote(note), keys)

@@ -42,6 +42,15 @@ export function encodePae(payloadType: string, payload: Uint8Array): Uint8Array 
  * Parses an envelope from its bytes. The input is attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_ENVELOPE_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
+ *
+ * @example
+ * ```ts
+ * import { parseEnvelope } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { payloadType } = parseEnvelope(await readFile('keys.json'))
+ * console.log(payloadType) // application/vnd.countersign.keys.v1+json
+ * ```
  */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
   return readEnvelope(parseJson(bytes, { maxBytes: MAX_ENVELOPE_BYTES }))

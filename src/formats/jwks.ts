@@ -77,6 +77,15 @@ function malformed(why: string): CountersignError {
  *
  * @throws {@link CountersignError} ERR_TRUST_INVALID — no key set, or over 256 keys; ERR_JSON_INVALID,
  * ERR_INPUT_TOO_LARGE — over 512 KiB
+ *
+ * @example
+ * ```ts
+ * import { parseJwks } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { keys, refreshHintSeconds } = parseJwks(await readFile('jwks.json'))
+ * console.log(keys[0]?.key.algorithm.name, refreshHintSeconds) // ES256 300
+ * ```
  */
 export function parseJwks(bytes: Uint8Array | string, options: KeySetOptions = {}): KeySet {
   const json = parseJson(bytes, { maxBytes: MAX_SET_BYTES })

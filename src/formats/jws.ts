@@ -54,6 +54,14 @@ export function malformedMember(name: string, why: string): CountersignError<'ER
  *
  * @throws {@link CountersignError} ERR_JWT_INVALID — too long, not three parts of canonical base64url, not
  * signed at all, or a header that is malformed or makes demands (`crit`, `b64`)
+ *
+ * @example
+ * ```ts
+ * import { parseJws } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * console.log(parseJws(await readFile('session.jwt', 'utf8')).header.alg) // ES256
+ * ```
  */
 export function parseJws(text: string): CompactJws {
   if (text.length > MAX_TOKEN_CHARACTERS) {

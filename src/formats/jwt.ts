@@ -40,6 +40,15 @@ const LAST_SECOND = 253_402_300_799
  * Takes a token apart; the text is attacker-controlled.
  *
  * @throws {@link CountersignError} ERR_JWT_INVALID — as parseJws, or claims of a wrong type
+ *
+ * @example
+ * ```ts
+ * import { parseJwt } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * // Reading proves nothing: verifyToken does.
+ * console.log(parseJwt(await readFile('session.jwt', 'utf8')).header.alg) // ES256
+ * ```
  */
 export function parseJwt(text: string): Jwt {
   const jws = parseJws(text)

@@ -70,6 +70,15 @@ export function isNoteKeyName(name: string): boolean {
  * Parses a verifier key. Its id must be that of the key, so a mistyped key is found here.
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — malformed, an unknown type, or an id of another key
+ *
+ * @example
+ * ```ts
+ * import { parseNoteKey } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const witness = parseNoteKey((await readFile('log/witness.vkey', 'utf8')).trim())
+ * console.log(witness.kind) // cosignature
+ * ```
  */
 export function parseNoteKey(vkey: string): NoteKey {
   const [, name = '', hex = '', base64 = ''] =

@@ -44,7 +44,20 @@ export const SIGNATURE_LEAF: Codec<SignatureLeaf> = record<SignatureLeaf>({
   ),
 })
 
-/** Writes the leaf about a signature: the bytes that are hashed. */
+/**
+ * Writes the leaf about a signature: the bytes that are hashed.
+ *
+ * @example
+ * ```ts
+ * import { parseBundle, parsePublicKeyPem, serializeSignatureLeaf, signatureFacts } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const key = parsePublicKeyPem(await readFile('release.pub', 'utf8'))
+ * const { content } = parseBundle(await readFile('download/app.tar.gz.sigstore.json'))
+ * const leaf = serializeSignatureLeaf(key, signatureFacts(content, key))
+ * console.log(JSON.parse(Buffer.from(leaf).toString()).kind) // hashedrekord
+ * ```
+ */
 export function serializeSignatureLeaf(key: PublicKeyInfo, signed: SignatureFacts): Uint8Array {
   return serializeHashedRekord(key, signed) ?? serializeOwnLeaf(key, signed)
 }

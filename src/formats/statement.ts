@@ -16,7 +16,16 @@ import { parseJsonInTurns } from './json-in-turns.ts'
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const STATEMENT_TYPES: readonly string[] = [STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']
 
-/** DSSE `payloadType` of a statement. */
+/**
+ * DSSE `payloadType` of a statement.
+ *
+ * @example
+ * ```ts
+ * import { STATEMENT_PAYLOAD_TYPE } from 'countersign/verify'
+ *
+ * console.log(STATEMENT_PAYLOAD_TYPE) // application/vnd.in-toto+json
+ * ```
+ */
 export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
 const MAX_STATEMENT_BYTES = 17 * 1024 * 1024
@@ -55,6 +64,17 @@ const OTHER_DIGEST_BYTES: Readonly<Record<string, number>> = { sha1: 20, sha224:
  * Parses a statement. The input is attacker-controlled until its envelope has been verified.
  *
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE
+ *
+ * @example
+ * ```ts
+ * import { parseBundle, parseStatement } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { content } = parseBundle(await readFile('download/app.tar.gz.attestation.json'))
+ * if (content.kind === 'dsse') {
+ *   console.log(parseStatement(content.envelope.payload).predicateType) // https://example.com/tests/v1
+ * }
+ * ```
  */
 export function parseStatement(bytes: Uint8Array): Statement {
   return readStatement(parseJson(bytes, { maxBytes: MAX_STATEMENT_BYTES }))

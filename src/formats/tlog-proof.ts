@@ -42,6 +42,15 @@ function malformed(why: string): CountersignError {
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — anything but the one form a proof has, an index beyond
  * 2^53 - 1, or over 64 hashes; ERR_NOTE_INVALID — its checkpoint is not a signed note; ERR_INPUT_TOO_LARGE — over
  * 128 KiB
+ *
+ * @example
+ * ```ts
+ * import { parseTlogProof } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { index, hashes } = parseTlogProof(await readFile('log/last.tlog-proof'))
+ * console.log(index > 0, hashes.length > 0) // true true
+ * ```
  */
 export function parseTlogProof(input: Uint8Array): TlogProof {
   if (input.length > MAX_TLOG_PROOF_BYTES) {
@@ -70,7 +79,18 @@ export function parseTlogProof(input: Uint8Array): TlogProof {
   return proof
 }
 
-/** Writes a proof. */
+/**
+ * Writes a proof.
+ *
+ * @example
+ * ```ts
+ * import { parseTlogProof, serializeTlogProof } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const text = await readFile('log/last.tlog-proof')
+ * console.log(serializeTlogProof(parseTlogProof(text)) === text.toString()) // true
+ * ```
+ */
 export function serializeTlogProof({ extra, index, hashes, checkpoint }: TlogProof): string {
   const lines = [
     FIRST_LINE,

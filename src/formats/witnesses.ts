@@ -30,6 +30,15 @@ export interface Cosignature {
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — malformed, not the key of a witness, or a key pair that is
  * named twice
+ *
+ * @example
+ * ```ts
+ * import { readWitnessKeys } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const witnesses = readWitnessKeys([(await readFile('log/witness.vkey', 'utf8')).trim()])
+ * console.log(witnesses.length) // 1
+ * ```
  */
 export function readWitnessKeys(vkeys: readonly string[]): readonly NoteKey[] {
   const keys = vkeys.map(parseNoteKey)

@@ -107,6 +107,16 @@ function malformed(why: string): CountersignError {
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
  * ERR_SIGNATURE_INVALID — the envelope is signed by none of them; ERR_KEY_INVALID — a key in it is weak;
  * ERR_FORMAT_UNSUPPORTED — of a later version
+ *
+ * @example
+ * ```ts
+ * import { parseKeyHistory, parsePublicKeyPem } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trustKey = parsePublicKeyPem(await readFile('trust-key.pub', 'utf8'))
+ * const { versions } = parseKeyHistory(await readFile('keys.json'), trustKey)
+ * console.log(versions[0]?.name) // release
+ * ```
  */
 export function parseKeyHistory(
   bytes: Uint8Array,

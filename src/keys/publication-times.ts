@@ -54,6 +54,16 @@ export function createTimes(issuedAt: Date, lifetimes: PublicationLifetimes): Pu
  *
  * @throws {@link CountersignError} ERR_TRUST_EXPIRED — its time is over, or it is from the future, as with a
  * clock that was set back; ERR_TRUST_INVALID — it has no times to judge by
+ *
+ * @example
+ * ```ts
+ * import { assertPublicationCurrent, parseKeyHistory, parsePublicKeyPem } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trustKey = parsePublicKeyPem(await readFile('trust-key.pub', 'utf8'))
+ * const { times } = parseKeyHistory(await readFile('keys.json'), trustKey)
+ * assertPublicationCurrent(times, { now: new Date(), source: 'offline', place: 'keys.json' })
+ * ```
  */
 export function assertPublicationCurrent(
   times: PublicationTimes | undefined,

@@ -24,7 +24,7 @@ const verifier = (name: string, keeps: CacheTime, cooldownSeconds?: number): Ver
 })
 
 /** The verifiers of tokens that we know of. */
-export const VERIFIER_CLASSES: readonly VerifierClass[] = [
+const VERIFIER_CLASSES: readonly VerifierClass[] = [
   verifier('jose', 600, 30),
   verifier('jwks-rsa', 600, 0),
   verifier('PyJWT', 300, 30),

@@ -4,7 +4,8 @@
  *
  * @packageDocumentation
  */
-import { causeOf, CountersignError, ERROR_TRAITS } from '../errors.ts'
+import { causeOf } from '../basics/error-cause.ts'
+import { CountersignError, ERROR_TRAITS } from '../errors.ts'
 
 /** A backend that throttles until the deadline needs longer than the usual wait after an answer 429. */
 const THROTTLED_SECONDS = 5

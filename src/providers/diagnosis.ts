@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-import { causeOf, CountersignError } from '../errors.ts'
+import { causeOf } from '../basics/error-cause.ts'
+import { CountersignError } from '../errors.ts'
 import type { Diagnosis } from './provider.ts'
 
 /** One check: its name, and what is found if it passes; it fails with a CountersignError. */

@@ -47,6 +47,13 @@ export function providerOf({ scheme }: KeyUri): ProviderDescriptor<KeyUri> {
  * Parses a key reference.
  *
  * @throws {@link CountersignError} ERR_KEY_URI_INVALID — unknown scheme or malformed URI
+ *
+ * @example
+ * ```ts
+ * import { parseKeyUri } from 'countersign'
+ *
+ * console.log(parseKeyUri('awskms:///alias/release?region=eu-west-1').scheme) // awskms
+ * ```
  */
 export function parseKeyUri(text: string): KeyUri {
   const provider = findProvider(text)
@@ -57,7 +64,16 @@ export function parseKeyUri(text: string): KeyUri {
   })
 }
 
-/** Writes a key reference so that {@link parseKeyUri} reads it back. */
+/**
+ * Writes a key reference so that {@link parseKeyUri} reads it back.
+ *
+ * @example
+ * ```ts
+ * import { serializeKeyUri } from 'countersign'
+ *
+ * console.log(serializeKeyUri({ scheme: 'file', path: '/keys/release.pem' })) // file:/keys/release.pem
+ * ```
+ */
 export function serializeKeyUri(uri: KeyUri): string {
   return providerOf(uri).serialize(uri)
 }

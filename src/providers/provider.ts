@@ -6,7 +6,8 @@
  */
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { PublicKeyInfo } from '../crypto/public-key.ts'
-import { type CauseNames, CountersignError, type ErrorCode } from '../errors.ts'
+import type { CauseNames } from '../basics/error-cause.ts'
+import { CountersignError, type ErrorCode } from '../errors.ts'
 import type { Signer } from '../signing/signer.ts'
 import type { KeyUri } from './key-uri.ts'
 

@@ -20,7 +20,17 @@ export interface ClaimRules {
   readonly required: readonly string[]
 }
 
-/** Callers set what they like, besides the claims that are always ours. */
+/**
+ * Callers set what they like, besides the claims that are always ours.
+ *
+ * @example
+ * ```ts
+ * import { FREE_CLAIMS } from 'countersign'
+ *
+ * const rules = { maxLifetimeSeconds: 600, claims: { ...FREE_CLAIMS, required: ['sub'] } }
+ * console.log(rules.claims.allowed) // any
+ * ```
+ */
 export const FREE_CLAIMS: ClaimRules = { forced: {}, allowed: 'any', forbidden: [], required: [] }
 
 /** Whether rules permit nothing that others do not, and add the same: what is issued by them keeps the others too. */

@@ -62,6 +62,21 @@ const MAX_AUDIENCE_CHARACTERS = 1000
  *
  * @throws {@link CountersignError} ERR_CLAIMS_NOT_ALLOWED — claims, audience or lifetime are not within the
  * rules; ERR_INPUT_TOO_LARGE — claims of over 32 KiB; and the errors of {@link Signer.sign}
+ *
+ * @example
+ * ```ts
+ * import { FREE_CLAIMS, issueToken, openKey } from 'countersign'
+ * import { randomUUID } from 'node:crypto'
+ *
+ * await using key = await openKey('release.pem')
+ * const { token } = await issueToken(
+ *   key,
+ *   { audience: 'https://api.example.com', lifetimeSeconds: 300, claims: { sub: 'job-7' } },
+ *   { maxLifetimeSeconds: 600, claims: FREE_CLAIMS },
+ *   { issuer: 'https://ci.example.com', now: new Date(), jti: randomUUID() },
+ * )
+ * console.log(token.split('.').length) // 3
+ * ```
  */
 export async function issueToken(
   signer: Signer,

@@ -59,6 +59,22 @@ export interface AttestationRequest {
  *
  * @throws {@link CountersignError} ERR_STATEMENT_INVALID — the request makes no valid statement;
  * ERR_PREDICATE_INVALID — its type is that of batches; and the errors of {@link Signer.sign}
+ *
+ * @example
+ * ```ts
+ * import { openKey, signStatement } from 'countersign'
+ * import { createHash } from 'node:crypto'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const sha256 = createHash('sha256').update(await readFile('app.tar.gz')).digest('hex')
+ * await using key = await openKey('release.pem')
+ * const signed = await signStatement(key, {
+ *   subjects: [{ name: 'app.tar.gz', digest: { sha256 } }],
+ *   predicateType: 'https://example.com/tests/v1',
+ *   predicate: { passed: true },
+ * })
+ * console.log(JSON.parse(Buffer.from(signed.bundle).toString()).dsseEnvelope.payloadType) // application/vnd.in-toto+json
+ * ```
  */
 export async function signStatement(
   signer: Signer,
@@ -135,6 +151,16 @@ export function artifactStatement({
  *
  * @throws {@link CountersignError} ERR_OPERATION_UNSUPPORTED — the key can't sign a digest made
  * elsewhere; ERR_ALGORITHM_UNSUPPORTED — the digest is of another hash; and the errors of the signer
+ *
+ * @example
+ * ```ts
+ * import { openKey, signFileDigest } from 'countersign'
+ *
+ * const digest = 'sha256:50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c'
+ * await using key = await openKey('release.pem')
+ * const { bundle } = await signFileDigest(key, digest)
+ * console.log('messageSignature' in JSON.parse(Buffer.from(bundle).toString())) // true
+ * ```
  */
 export async function signFileDigest(
   signer: Signer,

@@ -58,7 +58,17 @@ export interface SigningBackend {
   readonly signMessage?: (message: Uint8Array, options: SignOptions) => Promise<Uint8Array>
 }
 
-/** Whether a Signer can sign a digest made elsewhere. */
+/**
+ * Whether a Signer can sign a digest made elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { isDigestSigner, openKey } from 'countersign'
+ *
+ * await using key = await openKey('awskms:///alias/release')
+ * console.log(isDigestSigner(key)) // true
+ * ```
+ */
 export function isDigestSigner(signer: Signer): signer is DigestSigner {
   return 'signDigest' in signer
 }
@@ -86,6 +96,20 @@ export function assertDigestSigner(signer: Signer): asserts signer is DigestSign
  * Builds a Signer over a raw backend. Hashes messages locally for backends that take digests, and
  * checks every signature with the pinned key before it is released: a wrong key, a moved alias, a
  * second hashing or a wrong salt length becomes ERR_PROVIDER_FAULT, never a bad bundle.
+ *
+ * @example
+ * ```ts
+ * import { createSigner, parsePublicKeyPem } from 'countersign'
+ * import { createPrivateKey, sign } from 'node:crypto'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const privateKey = createPrivateKey(await readFile('release.pem'))
+ * const signer = createSigner(parsePublicKeyPem(await readFile('release.pub', 'utf8')), {
+ *   signMessage: async (message) =>
+ *     sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+ * })
+ * console.log((await signer.sign(Buffer.from('a message'))).length) // 64
+ * ```
  */
 export function createSigner(key: PublicKeyInfo, backend: SigningBackend): Signer {
   const { signDigest } = backend

@@ -25,6 +25,17 @@ export interface SigstoreSigner {
  * Makes any open key a signer of `@sigstore/sign`. Each signature is verified with the key before it is returned.
  *
  * @throws TypeError — not a {@link Signer}
+ *
+ * @example
+ * ```ts
+ * import { DSSEBundleBuilder } from '@sigstore/sign'
+ * import { openKey, toSigstoreSigner } from 'countersign'
+ *
+ * await using key = await openKey('awskms:///alias/release')
+ * const builder = new DSSEBundleBuilder({ signer: toSigstoreSigner(key), witnesses: [] })
+ * const bundle = await builder.create({ data: Buffer.from('{}'), type: 'application/json' })
+ * console.log(bundle.content.dsseEnvelope.payloadType) // application/json
+ * ```
  */
 export function toSigstoreSigner(signer: Signer): SigstoreSigner {
   assertObject('signer', signer)

@@ -46,7 +46,19 @@ export interface GitHubApi extends AsyncDisposable {
   answer(on: RegExp, ...answers: readonly GitHubAnswer[]): void
 }
 
-/** Starts a double. */
+/**
+ * Starts a double.
+ *
+ * @example
+ * ```ts
+ * import { startGitHubApi } from 'countersign/testing'
+ *
+ * await using github = await startGitHubApi()
+ * github.answer(/^GET /, { status: 503 })
+ * const { status } = await fetch(`${github.variables['GITHUB_API_URL']}/repos/acme/widget`)
+ * console.log(status) // 503
+ * ```
+ */
 export async function startGitHubApi(): Promise<GitHubApi> {
   const requests: GitHubRequest[] = []
   const bundles: object[] = []

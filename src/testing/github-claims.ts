@@ -1,9 +1,27 @@
 /** What GitHub says of a job: in the claims of its identity token, and in its variables. */
 
-/** Issuer of the identity tokens of github.com. */
+/**
+ * Issuer of the identity tokens of github.com.
+ *
+ * @example
+ * ```ts
+ * import { GITHUB_ISSUER } from 'countersign/testing'
+ *
+ * console.log(GITHUB_ISSUER) // https://token.actions.githubusercontent.com
+ * ```
+ */
 export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com'
 
-/** All claims of a job that runs on the main branch of `acme/widget`, without the times. */
+/**
+ * All claims of a job that runs on the main branch of `acme/widget`, without the times.
+ *
+ * @example
+ * ```ts
+ * import { GITHUB_CLAIMS } from 'countersign/testing'
+ *
+ * console.log(GITHUB_CLAIMS.repository) // acme/widget
+ * ```
+ */
 export const GITHUB_CLAIMS: Readonly<Record<string, string>> = {
   sub: 'repo:acme/widget:ref:refs/heads/main',
   actor: 'octocat',
@@ -55,7 +73,16 @@ const CLAIMED = [
   'workflow_sha',
 ]
 
-/** The `GITHUB_…` variables of the job that has these claims; missing claims are empty, as on a runner. */
+/**
+ * The `GITHUB_…` variables of the job that has these claims; missing claims are empty, as on a runner.
+ *
+ * @example
+ * ```ts
+ * import { GITHUB_CLAIMS, jobVariables } from 'countersign/testing'
+ *
+ * console.log(jobVariables(GITHUB_CLAIMS)['GITHUB_REPOSITORY']) // acme/widget
+ * ```
+ */
 export function jobVariables(
   claims: Readonly<Record<string, string>> = GITHUB_CLAIMS,
 ): Record<string, string> {

@@ -59,7 +59,17 @@ export interface OidcIssuer extends AsyncDisposable {
   jwks(): { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 }
 
-/** Starts an issuer. */
+/**
+ * Starts an issuer.
+ *
+ * @example
+ * ```ts
+ * import { startOidcIssuer } from 'countersign/testing'
+ *
+ * await using issuer = await startOidcIssuer({ audience: 'api' })
+ * console.log((await issuer.mint()).split('.').length) // 3
+ * ```
+ */
 export async function startOidcIssuer(options: OidcIssuerOptions = {}): Promise<OidcIssuer> {
   const { algorithm = 'RS256', now = () => new Date() } = options
   const requests: string[] = []

@@ -70,6 +70,16 @@ const FILES = ['OUTPUT', 'STEP_SUMMARY', 'ENV', 'STATE', 'PATH'] as const
  *
  * @param entry - the bundle: `main`, `pre` or `post` of action.yml
  * @throws SyntaxError — a file for the runner is malformed
+ *
+ * @example
+ * ```ts
+ * import { runAction } from 'countersign/testing'
+ * import { writeFile } from 'node:fs/promises'
+ *
+ * await writeFile('action.mjs', 'console.log(`Hello ${process.env.INPUT_NAME}`)')
+ * using step = await runAction('action.mjs', { inputs: { name: 'you' } })
+ * console.log(step.exitCode, step.visibleLog.trim()) // 0 Hello you
+ * ```
  */
 export async function runAction(entry: string, options: ActionOptions = {}): Promise<ActionResult> {
   const step = prepareStep(options)
@@ -90,7 +100,20 @@ export async function runAction(entry: string, options: ActionOptions = {}): Pro
   return step.finish(log, exitCode)
 }
 
-/** Makes what a runner gives to a step, for an action that a test runs in its own process. */
+/**
+ * Makes what a runner gives to a step, for an action that a test runs in its own process.
+ *
+ * @example
+ * ```ts
+ * import { prepareStep } from 'countersign/testing'
+ * import { appendFile } from 'node:fs/promises'
+ *
+ * const step = prepareStep({ inputs: { name: 'you' } })
+ * await appendFile(step.env['GITHUB_OUTPUT'] ?? '', 'greeting=Hello\n')
+ * using result = step.finish('', 0)
+ * console.log(result.outputs['greeting']) // Hello
+ * ```
+ */
 export function prepareStep(options: ActionOptions = {}): PreparedStep {
   const home = mkdtempSync(join(tmpdir(), 'runner-'))
   const { workspace = join(home, 'workspace') } = options

@@ -34,7 +34,17 @@ const IN_DATA = { '%0D': '\r', '%0A': '\n', '%25': '%' }
 const IN_PROPERTIES = { '%3A': ':', '%2C': ',', ...IN_DATA }
 const IN_OLD = { '%3B': ';', '%5D': ']', ...IN_DATA }
 
-/** Reads the commands of a log; what was printed before its mask stays in sight, as in a real log. */
+/**
+ * Reads the commands of a log; what was printed before its mask stays in sight, as in a real log.
+ *
+ * @example
+ * ```ts
+ * import { parseCommands } from 'countersign/testing'
+ *
+ * const { annotations } = parseCommands('::warning title=Slow::it took an hour')
+ * console.log(annotations[0]?.level) // warning
+ * ```
+ */
 export function parseCommands(log: string): LogCommands {
   const masks: string[] = []
   const annotations: Annotation[] = []
@@ -106,6 +116,13 @@ function unescape(text: string, escapes: Readonly<Record<string, string>>): stri
  *
  * @throws SyntaxError — what makes the runner fail the step: a line of neither form, no name, a delimiter
  * that never comes
+ *
+ * @example
+ * ```ts
+ * import { parseFileCommands } from 'countersign/testing'
+ *
+ * console.log(parseFileCommands('greeting=Hello\n')['greeting']) // Hello
+ * ```
  */
 export function parseFileCommands(content: string): Readonly<Record<string, string>> {
   const values: [string, string][] = []

@@ -22,7 +22,17 @@ export interface ChunkConsumer {
   update(chunk: Uint8Array): void
 }
 
-/** An artifact known by its digests alone. */
+/**
+ * An artifact known by its digests alone.
+ *
+ * @example
+ * ```ts
+ * import { digestArtifact } from 'countersign/verify'
+ *
+ * const digest = 'sha256:50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c'
+ * console.log(digestArtifact('app.tar.gz', [digest]).name) // app.tar.gz
+ * ```
+ */
 export function digestArtifact(name: string, digests: readonly Digest[]): Artifact {
   const byHash = new Map(digests.map((digest) => [digestHash(digest), digest]))
   return { name, digest: (hash) => Promise.resolve(byHash.get(hash)) }
@@ -33,6 +43,15 @@ export function digestArtifact(name: string, digests: readonly Digest[]): Artifa
  *
  * @param open - starts reading from the beginning; called once for each hash that is asked for
  * @param known - digests of the content that were computed already
+ *
+ * @example
+ * ```ts
+ * import { contentArtifact } from 'countersign/verify'
+ * import { createReadStream } from 'node:fs'
+ *
+ * const artifact = contentArtifact('app.tar.gz', () => createReadStream('app.tar.gz'))
+ * console.log((await artifact.digest('sha256'))?.slice(0, 7)) // sha256:
+ * ```
  */
 export function contentArtifact(
   name: string,

@@ -227,7 +227,19 @@ function assertBody({ canonicalizedBody }: JsonObject, expected: Uint8Array | un
   )
 }
 
-/** What a log states about the signature in a bundle that a key made. */
+/**
+ * What a log states about the signature in a bundle that a key made.
+ *
+ * @example
+ * ```ts
+ * import { parseBundle, parsePublicKeyPem, signatureFacts } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const key = parsePublicKeyPem(await readFile('release.pub', 'utf8'))
+ * const { content } = parseBundle(await readFile('download/app.tar.gz.sigstore.json'))
+ * console.log(signatureFacts(content, key).content) // file
+ * ```
+ */
 export function signatureFacts(
   content: BundleContent,
   { algorithm }: PublicKeyInfo,

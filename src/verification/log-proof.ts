@@ -43,6 +43,15 @@ export function trustedLogs(root: TrustedRoot | undefined): readonly TrustedLog[
  * By what checkpoints of the logs of a trusted root are known.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — it lists none
+ *
+ * @example
+ * ```ts
+ * import { logIdentity, parseTrustedRoot } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { keys } = logIdentity(await parseTrustedRoot(await readFile('log/trusted-root.json')))
+ * console.log(keys.length > 0) // true
+ * ```
  */
 export function logIdentity(root: TrustedRoot | undefined): LogIdentity {
   const keys = trustedLogs(root).map(({ key }) => key)
@@ -58,6 +67,17 @@ export function logIdentity(root: TrustedRoot | undefined): LogIdentity {
  *
  * @throws {@link CountersignError} ERR_NOTE_INVALID — the checkpoint is malformed, changed, or of another log;
  * ERR_LOG_PROOF_INVALID — the proof does not lead from the leaf to the root of the checkpoint
+ *
+ * @example
+ * ```ts
+ * import { logIdentity, parseTlogProof, parseTrustedRoot, verifyTlogProof } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const proof = parseTlogProof(await readFile('log/last.tlog-proof'))
+ * const leaf = await readFile('log/last.tlog-proof.leaf')
+ * const log = logIdentity(await parseTrustedRoot(await readFile('log/trusted-root.json')))
+ * console.log(verifyTlogProof(proof, leaf, log).size > proof.index) // true
+ * ```
  */
 export function verifyTlogProof(
   { index, hashes, checkpoint }: TlogProof,

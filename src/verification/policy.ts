@@ -44,7 +44,17 @@ export interface Policy {
   readonly source?: SourceDemand | undefined
 }
 
-/** A plain signature by one trusted key. */
+/**
+ * A plain signature by one trusted key.
+ *
+ * @example
+ * ```ts
+ * import { SIGNATURE_POLICY } from 'countersign/verify'
+ *
+ * const demanded = { ...SIGNATURE_POLICY, predicateTypes: ['https://slsa.dev/provenance/v1'] }
+ * console.log(demanded.predicateTypes.length) // 1
+ * ```
+ */
 export const SIGNATURE_POLICY: Policy = {
   predicateTypes: [SIGN_PREDICATE_TYPE],
   annotations: {},

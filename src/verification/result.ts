@@ -5,13 +5,8 @@
  * @packageDocumentation
  */
 import { toUtcSeconds } from '../formats/time.ts'
-import {
-  causeOf,
-  type CauseNames,
-  type CountersignError,
-  type ErrorCode,
-  type ExitCode,
-} from '../errors.ts'
+import { causeOf, type CauseNames } from '../basics/error-cause.ts'
+import { type CountersignError, type ErrorCode, type ExitCode } from '../errors.ts'
 import type { Check } from './policy.ts'
 import type { Examined, Verdict } from './verify-artifact.ts'
 import type { VerifiedSignature } from './verify-bundle.ts'

@@ -35,7 +35,19 @@ export interface TrustMaterial {
   readonly revokedLogs?: TrustedRoot['tlogs'] | undefined
 }
 
-/** Trusts a public key at all times. */
+/**
+ * Trusts a public key at all times.
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKeyPem, pinKey, verifyFile } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const keys = [pinKey(parsePublicKeyPem(await readFile('release.pub', 'utf8')))]
+ * const { ok } = await verifyFile({ path: 'download/app.tar.gz', trust: { keys } })
+ * console.log(ok) // true
+ * ```
+ */
 export function pinKey(key: PublicKeyInfo): TrustedKey {
   return { key, state: 'pinned' }
 }
@@ -43,6 +55,19 @@ export function pinKey(key: PublicKeyInfo): TrustedKey {
 /**
  * Trusts each version of a key history within its window and state. An imported key may also sign outside the
  * service, so it speaks for the service as little as any other key.
+ *
+ * @example
+ * ```ts
+ * import { parseKeyHistory, parsePublicKeyPem, trustKeyHistory, verifyFile } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const trustKey = parsePublicKeyPem(await readFile('trust-key.pub', 'utf8'))
+ * const history = parseKeyHistory(await readFile('keys.json'), trustKey)
+ * const trust = { keys: trustKeyHistory(history) }
+ * const evidence = { logEntries: 0, times: 0 }
+ * const { ok } = await verifyFile({ path: 'download/by-service.txt', trust, policy: { evidence } })
+ * console.log(ok) // true
+ * ```
  */
 export function trustKeyHistory(history: KeyHistory): readonly TrustedKey[] {
   const { issuer, versions } = history

@@ -31,6 +31,15 @@ function malformed(why: string, cause?: unknown): CountersignError {
  *
  * @throws {@link CountersignError} ERR_TRUST_INVALID, ERR_JSON_INVALID, ERR_INPUT_TOO_LARGE;
  * ERR_FORMAT_UNSUPPORTED — of a later version
+ *
+ * @example
+ * ```ts
+ * import { parseTrustedRoot } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const root = await parseTrustedRoot(await readFile('log/trusted-root.json'))
+ * console.log(root.tlogs.length > 0) // true
+ * ```
  */
 export async function parseTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> {
   const root = readObject(parseJson(bytes, { maxBytes: MAX_ROOT_BYTES }), malformed, 'it')

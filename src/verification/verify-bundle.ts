@@ -85,6 +85,25 @@ export interface VerificationContext {
  *
  * @param bytes - JSON of the bundle; attacker-controlled
  * @throws {@link CountersignError} the code of the first check that failed
+ *
+ * @example
+ * ```ts
+ * import { contentArtifact, parsePublicKeyPem, pinKey, SIGNATURE_POLICY, verifyBundle } from 'countersign/verify'
+ * import { createReadStream } from 'node:fs'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const path = 'download/app.tar.gz'
+ * const verified = await verifyBundle(
+ *   await readFile(`${path}.sigstore.json`),
+ *   contentArtifact(path, () => createReadStream(path)),
+ *   {
+ *     trust: { keys: [pinKey(parsePublicKeyPem(await readFile('release.pub', 'utf8')))] },
+ *     policy: SIGNATURE_POLICY,
+ *     now: new Date(),
+ *   },
+ * )
+ * console.log(verified.signer.kind) // key
+ * ```
  */
 export async function verifyBundle(
   bytes: Uint8Array,

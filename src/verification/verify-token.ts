@@ -48,12 +48,37 @@ export type TokenOutcome =
  * @param text - the token; attacker-controlled
  * @throws {@link CountersignError} the code of the first check that failed: ERR_JWT_INVALID,
  * ERR_KEY_NOT_TRUSTED, ERR_SIGNATURE_INVALID, ERR_JWT_CLAIM_MISMATCH, ERR_JWT_EXPIRED
+ *
+ * @example
+ * ```ts
+ * import { parseJwks, verifyToken } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { keys } = parseJwks(await readFile('jwks.json'))
+ * const policy = { issuer: 'https://sign.example.com', audience: 'api', type: 'JWT' }
+ * const token = await readFile('session.jwt', 'utf8')
+ * console.log(verifyToken(token, { keys, policy, now: new Date() }).claims['aud']) // api
+ * ```
  */
 export function verifyToken(text: string, context: TokenContext): VerifiedToken {
   return verifySteps(text, context, createChecklist())
 }
 
-/** Verifies one token and answers how it ended, with every check that was made. Never throws. */
+/**
+ * Verifies one token and answers how it ended, with every check that was made. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { examineToken, parseJwks } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { keys } = parseJwks(await readFile('jwks.json'))
+ * const policy = { issuer: 'https://sign.example.com', audience: 'another-api', type: 'JWT' }
+ * const token = await readFile('session.jwt', 'utf8')
+ * const outcome = examineToken(token, { keys, policy, now: new Date() })
+ * console.log(outcome.ok ? 'accepted' : outcome.error.code) // ERR_JWT_CLAIM_MISMATCH
+ * ```
+ */
 export function examineToken(text: string, context: TokenContext): TokenOutcome {
   const checks = createChecklist()
   try {
@@ -117,6 +142,19 @@ function assertClaims(
  *
  * @throws {@link CountersignError} ERR_JWT_INVALID — malformed, or of another algorithm than the key's;
  * ERR_SIGNATURE_INVALID
+ *
+ * @example
+ * ```ts
+ * import { parseJwks, parseJws, verifyJws } from 'countersign/verify'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const { keys } = parseJwks(await readFile('jwks.json'))
+ * const token = await readFile('session.jwt', 'utf8')
+ * const named = keys.find(({ kid }) => kid === parseJws(token).header.kid)
+ * if (named === undefined) throw new Error('an unknown key')
+ * const { payload } = verifyJws(token, named)
+ * console.log(JSON.parse(Buffer.from(payload).toString()).aud) // api
+ * ```
  */
 export function verifyJws(text: string, key: NamedPublicKey): CompactJws {
   const jws = parseJws(text)

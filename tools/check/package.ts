@@ -31,11 +31,12 @@ const PUBLISHED =
 
 const BIN = 'dist/cli/main.js'
 
-/** Tests that use the package: the quickstart, README.md, the page about installing, and those of cli/ that start it. */
+/** Tests that use the package: the quickstart, README.md, the page about installing, the examples of the library, and those of cli/ that start it. */
 const STARTERS = [
   'test/tools/quickstart.test.ts',
   'test/architecture/readme.test.ts',
   'test/tools/install-page.test.ts',
+  'test/architecture/examples.test.ts',
 ]
 const STARTS = /from '\.\.\/support\/(command-line|service-process)\.ts'/
 

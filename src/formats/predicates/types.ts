@@ -8,7 +8,16 @@ import type { JsonObject } from '../json.ts'
 import { readLeniently } from '../lenient-uri.ts'
 import { assertSlsaProvenance } from './slsa-provenance.ts'
 
-/** Predicate type of an image signature (cosign 3). */
+/**
+ * Predicate type of an image signature (cosign 3).
+ *
+ * @example
+ * ```ts
+ * import { SIGN_PREDICATE_TYPE } from 'countersign/verify'
+ *
+ * console.log(SIGN_PREDICATE_TYPE) // https://sigstore.dev/cosign/sign/v1
+ * ```
+ */
 export const SIGN_PREDICATE_TYPE = 'https://sigstore.dev/cosign/sign/v1'
 
 interface PredicateKind {
@@ -57,13 +66,29 @@ const KINDS: Readonly<Record<string, PredicateKind>> = {
   custom: { uri: 'https://cosign.sigstore.dev/attestation/v1' },
 }
 
-/** The short names, for help and completion. */
+/**
+ * The short names, for help and completion.
+ *
+ * @example
+ * ```ts
+ * import { PREDICATE_NAMES } from 'countersign/verify'
+ *
+ * console.log(PREDICATE_NAMES.includes('slsaprovenance1')) // true
+ * ```
+ */
 export const PREDICATE_NAMES: readonly string[] = Object.keys(KINDS)
 
 /**
  * Resolves a short name or a URI to the predicate type it stands for.
  *
  * @throws {@link CountersignError} ERR_USAGE — neither a known short name nor a URI
+ *
+ * @example
+ * ```ts
+ * import { resolvePredicateType } from 'countersign/verify'
+ *
+ * console.log(resolvePredicateType('slsaprovenance1')) // https://slsa.dev/provenance/v1
+ * ```
  */
 export function resolvePredicateType(nameOrUri: string): string {
   const kind = Object.hasOwn(KINDS, nameOrUri) ? KINDS[nameOrUri] : undefined
