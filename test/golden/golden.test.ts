@@ -73,6 +73,8 @@ describe('the release that this is', () => {
       'bundle stamped signature',
       'bundle none attestation',
       'bundle stamped attestation',
+      'bundle none batch-member',
+      'bundle stamped batch-member',
       'image-signature',
       'image-attestation',
       'key-history',

@@ -6,7 +6,7 @@ import type { LogEntry } from '../../src/log/entry.ts'
 import { exportLog } from '../../src/log/export-log.ts'
 import { cosignedMessage, serializeCosignature } from '../../src/formats/cosignature.ts'
 import { withLogEntry } from '../../src/formats/log-entry.ts'
-import type { JsonObject } from '../../src/formats/json.ts'
+import { isJsonObject, type JsonObject } from '../../src/formats/json.ts'
 import { witnessVerifierKey } from '../../src/formats/note-key.ts'
 import { parseSignedNote, serializeSignedNote } from '../../src/formats/signed-note.ts'
 import { serializeTlogProof } from '../../src/formats/tlog-proof.ts'
@@ -249,13 +249,17 @@ async function prove(
   const leafSha256 = Buffer.from(leafHash(data)).toString('hex')
   const proven = await proveStoredLeaf(transparencyLog, testTreeSigner(), { index, leafSha256 })
   const json = JSON.parse(Buffer.from(bytes).toString()) as JsonObject
+  const { bundle: batch } = json
+  const logged = isJsonObject(batch)
+    ? { ...json, bundle: withLogEntry(batch, proven) }
+    : withLogEntry(json, proven)
   return [
     {
       ...bundle,
       evidence: 'logged',
       title: title.replace('stamped', 'logged'),
       path: bundle.path.replace('stamped', 'logged'),
-      bytes: JSON.stringify(withLogEntry(json, proven)),
+      bytes: JSON.stringify(logged),
     },
   ]
 }

@@ -4,6 +4,7 @@ import { digestOf, formatDigest, hashBytes } from '../../src/crypto/digest.ts'
 import type { SignatureFacts } from '../../src/formats/hashedrekord.ts'
 import { createSubject } from '../../src/formats/statement.ts'
 import {
+  artifactStatement,
   signStatement,
   signArtifact,
   signFileDigest,
@@ -12,6 +13,7 @@ import {
   type SignedBundle,
   type WithFacts,
 } from '../../src/signing/sign-artifact.ts'
+import { signBatch } from '../../src/signing/sign-batch.ts'
 import { isDigestSigner, type Signer } from '../../src/signing/signer.ts'
 import {
   ARTIFACT,
@@ -46,10 +48,19 @@ const signAttestation: Sign = (signer, options) => {
   return signStatement(signer, { subjects, predicateType, predicate: { approved: true } }, options)
 }
 
+/** One of three statements that were signed at once. */
+const signInBatch: Sign = async (signer, options) => {
+  const digests = ['one', 'two'].map((text) => digestOf(Buffer.from(text)))
+  const statements = [DIGEST, ...digests].map((digest) => artifactStatement({ digest }))
+  const { member, signed } = await signBatch(signer, statements, options)
+  return { ...member(0), facts: signed.facts }
+}
+
 const FORMS: Readonly<Record<string, Sign>> = {
   file: signFileContent,
   signature: signOne,
   attestation: signAttestation,
+  'batch-member': signInBatch,
 }
 
 /** Makes bundles, each with and without the time of an authority. */
