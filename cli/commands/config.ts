@@ -12,12 +12,15 @@ import type { CountersignError } from '../../src/errors.ts'
 import { configOption } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { withTypedHint } from '../render/hints.ts'
+import { printable } from '../../src/formats/printable.ts'
 import { schema } from '../render/json.ts'
+import { countMistakes, FAILED, PASSED, renderBlock, type Row, toReport } from '../render/layout.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import type { CommandEnvironment } from '../command.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): Command {
-  const { action, context } = environment
+  const { action, context, terminal } = environment
   const command = new Command('config').description('Check and show the configuration.')
   command
     .command('check')
@@ -26,7 +29,7 @@ export function createCommand(environment: CommandEnvironment): Command {
       'Checks the file, the variables that override it, and what serve would refuse of the files it names. Prints every mistake with its line.',
     )
     .argument('[file]', 'file to check (default: the one that would be used)')
-    .action(action(async (file) => check({ file, env: context.env })))
+    .action(action(async (file) => check({ file, env: context.env }, terminal)))
   command
     .command('show')
     .summary('print every setting and where it came from')
@@ -40,29 +43,31 @@ export function createCommand(environment: CommandEnvironment): Command {
   return command
 }
 
-async function check(sources: ConfigSources): Promise<Outcome> {
+async function check(sources: ConfigSources, { report }: Terminal): Promise<Outcome> {
   const { file, problems } = await inspectConfig(sources)
   const document = { schema: schema('config-check'), file: file ?? null, problems }
   if (problems.length > 0) {
+    const verdict = renderBlock(FAILED, countMistakes(problems.length), [], report)
     return {
       exitCode: 2,
       document: { ...document, ok: false, exitCode: 2 },
-      text: problems.map(problemText).join(''),
+      report: toReport([verdict, ...problems.map(problemText)]),
     }
   }
   if (file === undefined) {
-    const text = 'no configuration file; all is at its default\n'
-    return { exitCode: 0, document: { ...document, ok: true, exitCode: 0 }, text }
+    const verdict = renderBlock(PASSED, 'no configuration file; using defaults', [], report)
+    const passed = { ...document, ok: true, exitCode: 0 }
+    return { exitCode: 0, document: passed, report: toReport([verdict]) }
   }
   const { checkService, UNCHECKED } = await import('../service/check.ts')
   const { refusals: thrown, warnings } = await checkService(await readConfig(sources))
   const refusals = thrown.map(withTypedHint)
   const [refusal] = refusals
   const exitCode = refusal?.exitCode ?? 0
-  const lines = [
-    ...refusals.map(refusalText),
-    ...warnings.map((warning) => `warning: ${warning}`),
-    ...(refusal === undefined ? [`${file}: good`, UNCHECKED] : []),
+  const rows: readonly Row[] = [
+    ...refusals.flatMap(describeRefusal),
+    ...warnings.map((warning): Row => ['warning', warning]),
+    ...(refusal === undefined ? [['not checked', UNCHECKED] as const] : []),
   ]
   return {
     exitCode,
@@ -73,17 +78,19 @@ async function check(sources: ConfigSources): Promise<Outcome> {
       ok: refusal === undefined,
       exitCode,
     },
-    text: `${lines.join('\n')}\n`,
+    report: toReport([renderBlock(refusal === undefined ? PASSED : FAILED, file, rows, report)]),
   }
 }
 
-function refusalText({ code, hint, message }: CountersignError): string {
-  return `serve refuses this: ${message} [${code}]${hint === undefined ? '' : `\n  hint: ${hint}`}`
+/** An error that serve would end with. */
+function describeRefusal({ code, hint, message }: CountersignError): readonly Row[] {
+  const error: Row = ['error', `${message} [${code}]`]
+  return hint === undefined ? [error] : [error, ['hint', hint]]
 }
 
 function problemText(problem: ConfigProblem): string {
-  const hint = problem.hint === undefined ? '' : `  hint: ${problem.hint}\n`
-  return `${describeProblem(problem)}\n${hint}`
+  const hint = problem.hint === undefined ? '' : `\n  hint: ${printable(problem.hint)}`
+  return `${printable(describeProblem(problem))}${hint}`
 }
 
 function show({ file, problems, settings }: Inspection): Outcome {

@@ -68,7 +68,7 @@ async function examine(
   const clock = server === undefined ? UNKNOWN_CLOCK : await checkClock(server, context)
   // The provider may have checked the clock already.
   const isKnown = clock.status !== 'unknown' || !findings.some(isClock)
-  return toOutcome(isKnown ? [...findings, clock] : findings)
+  return toOutcome(isKnown ? [...findings, clock] : findings, environment)
 }
 
 function isClock({ check }: Finding): boolean {

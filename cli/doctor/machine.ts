@@ -26,6 +26,6 @@ export function checkConfiguration(
     const { file, problems } = await inspectConfig({ file: config, env: context.env })
     const [first, ...rest] = problems
     if (first !== undefined) throw invalidConfig([first, ...rest])
-    return file ?? 'none; all is at its default'
+    return file ?? 'none; using defaults'
   })
 }

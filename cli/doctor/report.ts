@@ -1,27 +1,67 @@
 /** What doctor found, as text and as JSON. */
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
-import { printable } from '../../src/formats/printable.ts'
+import type { CommandEnvironment } from '../command.ts'
+import {
+  FAILED,
+  PASSED,
+  type Painter,
+  renderBlock,
+  renderRows,
+  renderTable,
+  type Row,
+  shortenKids,
+  toReport,
+} from '../render/layout.ts'
+import type { Style } from '../terminal/terminal.ts'
 import { exitOf, type Finding } from './finding.ts'
 
-const MARKS: Readonly<Record<Finding['status'], string>> = { pass: '✓', fail: '✗', unknown: '?' }
+const MARKS = {
+  pass: ['✓', 'good'],
+  fail: ['✗', 'bad'],
+  unknown: ['?', 'dim'],
+} as const satisfies Record<Finding['status'], readonly [string, Style]>
 
 /** Makes the outcome of all findings. */
-export function toOutcome(findings: readonly Finding[]): Outcome {
+export function toOutcome(findings: readonly Finding[], { terminal }: CommandEnvironment): Outcome {
   const exitCode = exitOf(findings)
   return {
     exitCode,
     document: { schema: schema('doctor'), ok: exitCode === 0, exitCode, checks: findings },
-    report: findings.map(renderFinding).join(''),
+    report: toReport([
+      summarize(findings, terminal.report),
+      ...renderAll(findings, terminal.report),
+    ]),
   }
 }
 
-function renderFinding(finding: Finding): string {
-  const { subject, check, status, found, code, layer, cause, hint } = finding
-  const suffix = code === undefined ? '' : ` [${code}]`
+function summarize(findings: readonly Finding[], painter: Painter): string {
+  const count = (status: Finding['status']): number =>
+    findings.filter((one) => one.status === status).length
+  const failed = count('fail')
+  const unknown = count('unknown') === 0 ? '' : `, ${count('unknown')} could not be checked`
+  const word = failed === 0 ? PASSED : FAILED
+  const counts = failed === 0 ? `${count('pass')} checks` : `${failed} of ${findings.length} checks`
+  return renderBlock(word, `${counts}${unknown}`, [], painter)
+}
+
+function renderAll(findings: readonly Finding[], painter: Painter): readonly string[] {
+  const lines = renderTable(
+    findings.map(({ subject, check, found, code }) => [
+      `${subject} ${check}`,
+      shortenKids(code === undefined ? found : `${found} [${code}]`, painter),
+    ]),
+  )
+  return findings.flatMap((finding, index) => {
+    const [mark, colour] = MARKS[finding.status]
+    const line = `${painter.style(colour, mark)} ${lines[index] ?? ''}`
+    return [line, ...renderRows(describeRemedy(finding), painter)]
+  })
+}
+
+function describeRemedy({ layer, cause = '', hint }: Finding): readonly Row[] {
   return [
-    `${MARKS[status]} ${subject} ${check}: ${printable(found)}${suffix}\n`,
-    layer === undefined ? '' : `  cause: ${printable(layer)} (${printable(cause ?? '')})\n`,
-    hint === undefined ? '' : `  hint: ${printable(hint)}\n`,
-  ].join('')
+    ...(layer === undefined ? [] : [['cause', `${layer} (${cause})`] as const]),
+    ...(hint === undefined ? [] : [['hint', hint] as const]),
+  ]
 }

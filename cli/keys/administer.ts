@@ -34,6 +34,7 @@ export async function listKeys(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const keys = await openKeyServer(flags, environment).list()
+  const painter = environment.terminal.report
   return {
     exitCode: 0,
     document: {
@@ -42,7 +43,7 @@ export async function listKeys(
       exitCode: 0,
       keys: keys.map(({ json }) => json),
     },
-    report: keys.map(renderServerKey).join(''),
+    report: keys.map((key) => renderServerKey(key, painter)).join(''),
   }
 }
 
@@ -56,7 +57,7 @@ export async function showServerKey(
   return {
     exitCode: 0,
     document: { schema: schema('server-key'), ok: true, exitCode: 0, key: key.json },
-    report: renderServerKey(key),
+    report: renderServerKey(key, environment.terminal.report),
   }
 }
 
@@ -84,10 +85,11 @@ export async function askServerForKey(
     cancel: flags.cancel,
   })
   const answer = await openKeyServer(flags, environment).ask(name, asked.action, body, isDryRun)
+  const render = isDryRun ? renderPlan : renderDone
   return {
     exitCode: 0,
     document: { schema: schema('key-change'), ok: true, exitCode: 0, ...answer.json },
-    report: isDryRun ? renderPlan(answer) : renderDone(answer),
+    report: render(name, answer, environment.terminal.report),
   }
 }
 

@@ -11,6 +11,7 @@ export async function showApprovals(
   environment: CommandEnvironment,
 ): Promise<Outcome> {
   const waiting = await openKeyServer(flags, environment).approvals()
+  const painter = environment.terminal.report
   return {
     exitCode: 0,
     document: {
@@ -19,7 +20,10 @@ export async function showApprovals(
       exitCode: 0,
       approvals: waiting.map(({ json }) => json),
     },
-    report: waiting.length === 0 ? 'nothing waits\n' : waiting.map(renderApproval).join('\n'),
+    report:
+      waiting.length === 0
+        ? 'no change waits for approval\n'
+        : waiting.map((one) => renderApproval(one, painter)).join(''),
   }
 }
 
@@ -33,6 +37,6 @@ export async function approveOnServer(
   return {
     exitCode: 0,
     document: { schema: schema('approval'), ok: true, exitCode: 0, approval: approved.json },
-    report: renderApproval(approved),
+    report: renderApproval(approved, environment.terminal.report),
   }
 }

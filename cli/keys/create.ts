@@ -1,6 +1,10 @@
 /** `countersign key create`. */
 import { ALGORITHMS, type AlgorithmName } from '../../src/crypto/algorithms.ts'
-import { parsePublicKeySpki, type PublicKeyInfo } from '../../src/crypto/public-key.ts'
+import {
+  describeKeyKind,
+  parsePublicKeySpki,
+  type PublicKeyInfo,
+} from '../../src/crypto/public-key.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { canCheckName } from '../../src/providers/key-lifecycle.ts'
 import { displayKeyUri, type KeyUri, providerOf } from '../../src/providers/key-uri.ts'
@@ -10,6 +14,7 @@ import type { Outcome } from '../context.ts'
 import { pinnedOptions } from './names.ts'
 import { type CommandKeys, openKeys } from './open.ts'
 import { schema } from '../render/json.ts'
+import { type Mark, renderBlock, type Row } from '../render/layout.ts'
 import { toKeyDocument } from '../render/key.ts'
 import { quoteForShell } from '../../src/formats/shell-word.ts'
 import { algorithmWarning } from '../render/sign.ts'
@@ -74,7 +79,7 @@ async function planned(request: CreateKeyRequest, keys: CommandKeys): Promise<Ou
   return {
     exitCode: 0,
     document: { schema: schema('key-plan'), ok: true, exitCode: 0, dryRun: true, key, algorithm },
-    text: `would make ${key} for ${algorithm}\n`,
+    text: `would create ${key} for ${algorithm}\n`,
   }
 }
 
@@ -95,14 +100,20 @@ async function assertAbsent(
   })
 }
 
+const CREATED: Mark = { word: 'CREATED', style: 'good' }
+
 function created(uri: KeyUri, key: PublicKeyInfo, { terminal }: CommandEnvironment): Outcome {
   const reference = displayKeyUri(uri)
   const publicFile = providerOf(uri).publicHalf?.(uri).path
   const warning = algorithmWarning(key)
   if (warning !== undefined) terminal.say(`warning: ${warning}`)
-  terminal.say(`made a key for ${key.algorithm.name}, kid ${key.kid}`)
-  if (publicFile !== undefined) terminal.say(`public key: ${publicFile}`)
-  for (const command of nextCommands(reference, key, publicFile)) terminal.say(`next: ${command}`)
+  const rows: readonly Row[] = [
+    ['kid', key.kid],
+    ['algorithm', `${key.algorithm.name} (${describeKeyKind(key)})`],
+    ...(publicFile === undefined ? [] : [['public key', publicFile] as const]),
+    ...nextCommands(reference, key, publicFile).map((command): Row => ['next', command]),
+  ]
+  terminal.say(renderBlock(CREATED, reference, rows, terminal))
   return {
     exitCode: 0,
     document: {

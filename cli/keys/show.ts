@@ -42,7 +42,7 @@ export async function showKey(
   return {
     exitCode: 0,
     document: { schema: schema('key'), ok: true, exitCode: 0, key },
-    report: renderKey(key),
+    report: renderKey(key, environment.terminal.report),
   }
 }
 

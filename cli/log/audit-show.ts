@@ -62,10 +62,12 @@ export async function showAudit(
   }
   if (unread > 0)
     terminal.say(`not listed: ${unread} of a later release, which may be about it too`)
-  terminal.say('nothing of this is verified: countersign audit verify does that')
+  terminal.say('not verified; to verify it: countersign audit verify')
   return {
     exitCode: 0,
-    report: found.map(({ index, content }) => `${renderEntry(index, content)}\n`).join(''),
+    report: found
+      .map(({ index, content }) => renderEntry(index, content, terminal.report))
+      .join(''),
     document: {
       schema: schema('log-entries'),
       ok: true,

@@ -2,7 +2,7 @@
 import { readFileBounded } from '../../src/files.ts'
 import { type Checkpoint, type LogIdentity, openCheckpoint } from '../../src/formats/checkpoint.ts'
 import type { NoteKey } from '../../src/formats/note-key.ts'
-import { printable } from '../../src/formats/printable.ts'
+import { toUtcSeconds } from '../../src/formats/time.ts'
 import { MAX_NOTE_BYTES } from '../../src/formats/signed-note.ts'
 import { readEntry } from '../../src/log/entry-format.ts'
 import type { WitnessDemand } from '../../src/formats/witnesses.ts'
@@ -17,8 +17,11 @@ import { leavesFrom } from './entries.ts'
 import { createCounter } from './counter.ts'
 import { type LogKeyFlags, readLogKeys } from './keys.ts'
 import { type LogSourceFlags, openLog, openTransparencyLog } from './source.ts'
+import type { Criterion } from '../artifacts/policy.ts'
 import { schema } from '../render/json.ts'
-import { assertNothingSkipped, renderSkipped } from './skipped.ts'
+import { PASSED, renderBlock, type Row, shortVkey } from '../render/layout.ts'
+import { renderCriteria } from '../render/verify.ts'
+import { assertNothingSkipped, describeSkipped } from './skipped.ts'
 import { describeWitnesses, readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
 
 /** Options of the command. */
@@ -48,7 +51,7 @@ export async function verifyAudit(
   const since = await readEarlier(flags.checkpoint, log)
   const witnesses = await readWitnessDemand(flags, context)
   const { signal } = context
-  // Before the audit log, so that this tells of all leaves that are in it.
+  // Before the audit log, so that it covers all leaves that are in it.
   const paired = server && (await openPaired({ ...flags, witnesses }, environment))
   sayCriteria({ name: source.name, keys, since, witnesses, paired }, environment)
   const report = await verifyWholeLog({
@@ -60,12 +63,13 @@ export async function verifyAudit(
     onEntry: (index, content) => paired?.logs.add(index, content),
     signal,
   })
-  const told = server && paired && (await settlePairs(paired, server, report, { signal }))
+  const pairs = server && paired && (await settlePairs(paired, server, report, { signal }))
   if (flags.strict === true) assertNothingSkipped(report.skipped)
+  const facts = [...toFacts(report), ...describePairs(pairs), ...describeSkipped(report.skipped)]
   return {
     exitCode: 0,
-    report: renderReport(report) + renderPairs(told) + renderSkipped(report.skipped),
-    document: toDocument(report, since, told),
+    report: renderWhole(report.checkpoint, facts, environment),
+    document: toDocument(report, since, pairs),
   }
 }
 
@@ -91,7 +95,7 @@ async function openPaired(
 interface PairReport {
   /** Entries of the audit log that name a leaf. */
   readonly entries: number
-  /** Those that stand behind one of the checkpoints: told, not proven yet. */
+  /** Those that are newer than one of the checkpoints, so not proven yet. */
   readonly unproven: number
 }
 
@@ -134,66 +138,78 @@ interface Criteria {
 }
 
 function sayCriteria({ paired, ...criteria }: Criteria, environment: CommandEnvironment): void {
-  sayLog(criteria, environment)
-  if (paired === undefined) return
-  environment.terminal.say('pairs    every signature and change in it is in the transparency log')
+  const more: readonly Criterion[] =
+    paired === undefined
+      ? []
+      : [{ name: 'pairs', wanted: 'every signature and change in it is in the transparency log' }]
+  sayLog(criteria, more, environment)
 }
 
 /** Says which log is verified, by which keys, and since when. */
 export function sayLog(
   { name, keys, since, witnesses }: Omit<Criteria, 'paired'>,
+  more: readonly Criterion[],
   { terminal }: CommandEnvironment,
 ): void {
-  terminal.say(`log      ${printable(name)}`)
-  for (const { vkey } of keys) terminal.say(`key      ${printable(vkey)}`)
-  if (witnesses !== undefined) terminal.say(`witness  ${describeWitnesses(witnesses)}`)
-  terminal.say(
-    since === undefined
-      ? 'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found'
-      : `since    a checkpoint at ${since.size} entries`,
-  )
+  const criteria: readonly Criterion[] = [
+    { name: 'log', wanted: name },
+    ...keys.map(({ vkey }) => ({ name: 'key', wanted: shortVkey(vkey, terminal) })),
+    ...(witnesses === undefined ? [] : [{ name: 'witness', wanted: describeWitnesses(witnesses) }]),
+    {
+      name: 'since',
+      wanted:
+        since === undefined
+          ? 'the start; with --checkpoint FILE, an earlier checkpoint, a rewritten log is detected'
+          : `a checkpoint at ${since.size} entries`,
+    },
+    ...more,
+  ]
+  terminal.say(renderCriteria(criteria, terminal))
 }
 
-/** Says that all of a log is there, with some facts about it. */
-export function renderWhole(checkpoint: Checkpoint, facts: readonly string[]): string {
-  const root = Buffer.from(checkpoint.root).toString('base64')
-  return [
-    `ok: all ${checkpoint.size} entries of ${printable(checkpoint.origin)} are there and unchanged`,
-    ...facts.filter((line) => line !== '').map((line) => `    ${line}`),
-    `    root ${root}`,
-    ...checkpoint.extensions.map(
-      (line) => `    not checked, in the checkpoint: ${printable(line)}`,
-    ),
-    '',
-  ].join('\n')
+/** Renders the verdict on a whole log, with some facts about it. */
+export function renderWhole(
+  { origin, size, root, extensions }: Checkpoint,
+  facts: readonly Row[],
+  { terminal }: CommandEnvironment,
+): string {
+  const rows: readonly Row[] = [
+    ['entries', `all ${size} present and unchanged`],
+    ...facts.filter(([, value]) => value !== ''),
+    ['root', Buffer.from(root).toString('base64')],
+    ...extensions.map((line): Row => ['not checked', `in the checkpoint: ${line}`]),
+  ]
+  return `${renderBlock(PASSED, origin, rows, terminal.report)}\n`
 }
 
 /** `3 state, 5 signature` */
-export function renderCounts(counts: Readonly<Partial<Record<string, number>>>): string {
+export function describeCounts(counts: Readonly<Partial<Record<string, number>>>): string {
   return Object.entries(counts)
     .map(([type, count]) => `${count ?? 0} ${type}`)
     .join(', ')
 }
 
-function renderReport({ checkpoint, entries, first, last }: LogReport): string {
-  const times =
-    first === undefined || last === undefined
-      ? []
-      : [`from ${first.toISOString()} to ${last.toISOString()}`]
-  return renderWhole(checkpoint, [renderCounts(entries), ...times])
+function toFacts({ entries, first, last }: LogReport): readonly Row[] {
+  const counts: Row = ['types', describeCounts(entries)]
+  if (first === undefined || last === undefined) return [counts]
+  return [counts, ['time', `${toUtcSeconds(first)} to ${toUtcSeconds(last)}`]]
 }
 
-function renderPairs(told: PairReport | undefined): string {
-  if (told === undefined) return ''
-  const { entries, unproven } = told
-  const later = unproven === 0 ? '' : `; ${unproven} are newer than a checkpoint, not proven yet`
-  return `ok: ${entries} entries are in the transparency log, and nothing more is in it${later}\n`
+function describePairs(pairs: PairReport | undefined): readonly Row[] {
+  if (pairs === undefined) return []
+  const { entries, unproven } = pairs
+  return [
+    ['pairs', `${entries} entries are in the transparency log, which has no other`],
+    ...(unproven === 0
+      ? []
+      : [['not proven', `${unproven} of them are newer than a checkpoint`] as const]),
+  ]
 }
 
 function toDocument(
   report: LogReport,
   since: Checkpoint | undefined,
-  told: PairReport | undefined,
+  pairs: PairReport | undefined,
 ): Outcome['document'] {
   const { checkpoint, entries, first, last } = report
   return {
@@ -201,7 +217,7 @@ function toDocument(
     entries,
     ...(first !== undefined && { first: first.toISOString() }),
     ...(last !== undefined && { last: last.toISOString() }),
-    ...(told !== undefined && { paired: told }),
+    ...(pairs !== undefined && { paired: pairs }),
     ...(report.skipped !== undefined && { skipped: report.skipped }),
   }
 }

@@ -25,9 +25,7 @@ export async function exportLogCommand(
     signal: context.signal,
   })
   terminal.say(`saved ${size} entries to ${folder}`)
-  terminal.say(
-    `nothing of this is verified: countersign ${command} verify ${folder} --key KEY does that`,
-  )
+  terminal.say(`not verified; to verify it: countersign ${command} verify ${folder} --key KEY`)
   return {
     exitCode: 0,
     document: {

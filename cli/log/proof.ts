@@ -4,7 +4,6 @@ import { CountersignError } from '../../src/errors.ts'
 import { MAX_BUNDLE_BYTES, splitBundles } from '../../src/formats/bundle.ts'
 import type { Checkpoint } from '../../src/formats/checkpoint.ts'
 import { serializeTlogProof, type TlogProof } from '../../src/formats/tlog-proof.ts'
-import { printable } from '../../src/formats/printable.ts'
 import { isStockLeaf } from '../../src/log/public-leaf.ts'
 import { logIdentity, verifyTlogProof } from '../../src/verification/log-proof.ts'
 import { nameKey, type TrustedKey, type TrustMaterial } from '../../src/verification/trust.ts'
@@ -17,6 +16,7 @@ import { proofBeside, readLogProof } from '../../src/artifacts/log-proof-files.t
 import { fetchProof, type ProofSourceFlags } from './proof-source.ts'
 import { renewBundle } from './renew-proof.ts'
 import { schema } from '../render/json.ts'
+import { type Mark, PASSED, renderBlock, type Row, shortenKids } from '../render/layout.ts'
 import { readSignedLeaf, type SignedLeaf } from './signed-leaf.ts'
 import type { SecretFlags } from '../terminal/secrets.ts'
 import type { TrustFlags } from '../trust/options.ts'
@@ -55,20 +55,21 @@ export async function proveBundle(
   if (only === undefined || bundles.length > 1) throw notOne(file, bundles.length)
   const signed = await readSignedLeaf(only, material)
   const path = flags.proof ?? proofBeside(file)
-  if (isOffline) return await checkProof(path, signed, material)
+  if (isOffline) return await checkProof(path, signed, material, environment)
   const { proof, checkpoint } = await fetchProof(signed, material, { flags, environment })
   await writeProof(path, proof, flags.overwrite === true)
-  return toOutcome({ verb: 'wrote', path, proof, checkpoint, signer: signed.signer })
+  return toOutcome({ mark: WRITTEN, path, proof, checkpoint, signer: signed.signer }, environment)
 }
 
 async function checkProof(
   path: string,
   { leaf, signer }: SignedLeaf,
   { trustedRoot }: TrustMaterial,
+  environment: CommandEnvironment,
 ): Promise<Outcome> {
   const { proof } = await readLogProof(path)
   const checkpoint = verifyTlogProof(proof, leaf, logIdentity(trustedRoot))
-  return toOutcome({ verb: 'ok', path, proof, checkpoint, signer })
+  return toOutcome({ mark: PASSED, path, proof, checkpoint, signer }, environment)
 }
 
 async function writeProof(path: string, proof: TlogProof, overwrite: boolean): Promise<void> {
@@ -103,27 +104,37 @@ async function renewAll(
     if (bundle === undefined || !isStockLeaf(signed.leaf)) throw carriesNone(signed)
     const proven = await fetchProof(signed, material, { flags, environment })
     renewed.push(await renewBundle({ ...signed, bundle }, proven, material))
-    last = { verb: 'renewed', path: file, ...proven, signer: signed.signer }
+    last = { mark: RENEWED, path: file, ...proven, signer: signed.signer }
   }
   if (last === undefined) throw notOne(file, 0)
   await writeFileAtomically(file, renewed.map((line) => `${line}\n`).join(''), { overwrite: true })
-  return toOutcome(last)
+  return toOutcome(last, environment)
 }
 
 interface ProvenSignature {
-  readonly verb: 'ok' | 'wrote' | 'renewed'
+  readonly mark: Mark
   readonly path: string
   readonly proof: TlogProof
   readonly checkpoint: Checkpoint
   readonly signer: TrustedKey
 }
 
-function toOutcome({ verb, path, proof, checkpoint, signer }: ProvenSignature): Outcome {
+const WRITTEN: Mark = { word: 'WRITTEN', style: 'good' }
+const RENEWED: Mark = { word: 'RENEWED', style: 'good' }
+
+function toOutcome(
+  { mark, path, proof, checkpoint, signer }: ProvenSignature,
+  { terminal }: CommandEnvironment,
+): Outcome {
   const { origin, size, root } = checkpoint
-  const done = verb === 'ok' ? 'ok:' : `${verb} ${printable(path)}:`
+  const rows: readonly Row[] = [
+    ['signed', `by ${shortenKids(nameKey(signer), terminal.report)}`],
+    ['log', origin],
+    ['entry', `${proof.index}, under the checkpoint at ${size} entries`],
+  ]
   return {
     exitCode: 0,
-    report: `${done} the signature by ${nameKey(signer)} is entry ${proof.index} of ${printable(origin)}, under its checkpoint at ${size} entries\n`,
+    report: `${renderBlock(mark, path, rows, terminal.report)}\n`,
     document: {
       schema: schema('log-proof'),
       ok: true,

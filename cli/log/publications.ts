@@ -22,7 +22,7 @@ export interface PublicationReport {
   /** Key versions in the key history, and keys in the key set. */
   readonly historyVersions: number
   readonly keySetKeys: number
-  /** State changes they show that stand behind the checkpoint: told, not proven yet. */
+  /** State changes they show that are newer than the checkpoint, so not proven yet. */
   readonly unproven: number
 }
 

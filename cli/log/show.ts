@@ -1,12 +1,14 @@
 /** `countersign log show`. */
-import { printable } from '../../src/formats/printable.ts'
 import { parseJson } from '../../src/formats/json.ts'
+import { toUtcSeconds } from '../../src/formats/time.ts'
 import { type LeafContent, LeafReader } from '../../src/log/read-leaf.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { Outcome } from '../context.ts'
 import { newestLeaves, type PlacedLeaf, readListed } from './entries.ts'
 import { openLog } from './source.ts'
+import { renderIndexed } from '../render/audit.ts'
 import { schema } from '../render/json.ts'
+import { type Painter, shortKid } from '../render/layout.ts'
 
 /** Options of the command. */
 export interface ShowLogFlags {
@@ -40,10 +42,10 @@ export async function showLog(
     if (isWanted(content, flags)) found.push({ ...leaf, content })
     if (found.length >= flags.limit) break
   }
-  terminal.say('nothing of this is verified: countersign log verify does that')
+  terminal.say('not verified; to verify it: countersign log verify')
   return {
     exitCode: 0,
-    report: found.map((leaf) => `${renderLeaf(leaf)}\n`).join(''),
+    report: found.map((leaf) => renderLeaf(leaf, terminal.report)).join(''),
     document: {
       schema: schema('log-entries'),
       ok: true,
@@ -65,21 +67,18 @@ function kidOf(content: LeafContent): string | undefined {
   return content.kind === 'state' ? content.state.key.kid : content.kid
 }
 
-function renderLeaf({ index, content }: ReadLeaf): string {
-  const facts = [String(index).padStart(6), content.kind.padEnd(9), describe(content)]
-  return printable(facts.join('  '))
-}
-
-function describe(content: LeafContent): string {
+function renderLeaf({ index, content }: ReadLeaf, painter: Painter): string {
+  const kind = content.kind.padEnd(9)
   switch (content.kind) {
     case 'signature':
-      return `${content.digest}  kid ${content.kid}`
+      return renderIndexed(index, [kind, `kid ${shortKid(content.kid, painter)}`], [content.digest])
     case 'state': {
       const { key, from = 'new', to, time } = content.state
       const change = `${key.name}@${key.version}  ${from} -> ${to}`
-      return `${time.toISOString()}  ${change}  kid ${key.kid}`
+      const kid = `kid ${shortKid(key.kid, painter)}`
+      return renderIndexed(index, [kind, change, kid], [toUtcSeconds(time)])
     }
     case 'unknown':
-      return `of a later release: ${content.why}`
+      return renderIndexed(index, [kind, `of a later release: ${content.why}`], [])
   }
 }

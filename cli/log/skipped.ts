@@ -1,18 +1,16 @@
 /** What `log verify` and `audit verify` say of entries of a later release. */
-import { printable } from '../../src/formats/printable.ts'
 import { unsupportedFormat } from '../../src/formats/versions.ts'
 import type { SkippedReport } from '../../src/log/later-release.ts'
+import { CONTINUED, type Row } from '../render/layout.ts'
 
-/** Says what was skipped, and what follows from it; the empty text where that is nothing. */
-export function renderSkipped(skipped: SkippedReport | undefined): string {
-  if (skipped === undefined) return ''
-  const { first } = skipped
+/** What was skipped, and what follows from it; no rows where that is nothing. */
+export function describeSkipped(skipped: SkippedReport | undefined): readonly Row[] {
+  if (skipped === undefined) return []
   return [
-    `skipped: ${countsOf(skipped)} of a later release`,
-    '    they are there and unchanged, but what they say is not checked: use a release that is as new as the service',
-    ...first.map((each) => `    ${printable(each)}`),
-    '',
-  ].join('\n')
+    ['skipped', `${countsOf(skipped)} of a later release, present and unchanged`],
+    [CONTINUED, 'their content is not checked: use a release as new as the service'],
+    ...skipped.first.map((each): Row => [CONTINUED, each]),
+  ]
 }
 
 /**

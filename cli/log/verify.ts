@@ -3,7 +3,7 @@ import { CountersignError } from '../../src/errors.ts'
 import { verifyTransparencyLog } from '../../src/log/verify-transparency.ts'
 import {
   readEarlier,
-  renderCounts,
+  describeCounts,
   renderWhole,
   sayLog,
   verifyAudit,
@@ -15,7 +15,8 @@ import { LoggedPublications, type PublicationReport } from './publications.ts'
 import { createCounter } from './counter.ts'
 import { type LogKeyFlags, readLogKeys } from './keys.ts'
 import { openLog } from './source.ts'
-import { assertNothingSkipped, renderSkipped } from './skipped.ts'
+import { CONTINUED, type Row } from '../render/layout.ts'
+import { assertNothingSkipped, describeSkipped } from './skipped.ts'
 import { readWitnessDemand, type WitnessFlags } from './witness-keys.ts'
 
 /** Options of the command. */
@@ -66,7 +67,7 @@ async function verifyTransparency(
   flags: VerifyLogFlags,
   environment: CommandEnvironment,
 ): Promise<Outcome> {
-  const { context, terminal } = environment
+  const { context } = environment
   // Before any connection: without a key, what a server answers proves nothing.
   const keys = await readLogKeys(flags, context)
   const { source, server } = await openLog(folder, flags, environment)
@@ -75,9 +76,13 @@ async function verifyTransparency(
   const witnesses = await readWitnessDemand(flags, context)
   const { signal } = context
   const published = server && (await LoggedPublications.read(server, { signal }))
-  sayLog({ name: source.name, keys, since, witnesses }, environment)
-  if (published !== undefined)
-    terminal.say('keys     those the service publishes must follow from its log')
+  sayLog(
+    { name: source.name, keys, since, witnesses },
+    published === undefined
+      ? []
+      : [{ name: 'keys', wanted: 'all that the service publishes follow from its log' }],
+    environment,
+  )
   const { checkpoint, leaves, skipped } = await verifyTransparencyLog({
     source,
     log,
@@ -87,27 +92,33 @@ async function verifyTransparency(
     onState: (index, state) => published?.add(index, state),
     signal,
   })
-  const told = await published?.compare(checkpoint.size, { signal })
+  const compared = await published?.compare(checkpoint.size, { signal })
   if (flags.strict === true) assertNothingSkipped(skipped)
-  const whole = renderWhole(checkpoint, [renderCounts(leaves)])
+  const facts: readonly Row[] = [
+    ['types', describeCounts(leaves)],
+    ...describePublished(compared),
+    ...describeSkipped(skipped),
+  ]
   return {
     exitCode: 0,
-    report: whole + renderPublished(told) + renderSkipped(skipped),
+    report: renderWhole(checkpoint, facts, environment),
     document: {
       ...wholeDocument('log-verification', checkpoint, since),
       entries: leaves,
-      ...(told !== undefined && { published: told }),
+      ...(compared !== undefined && { published: compared }),
       ...(skipped !== undefined && { skipped }),
     },
   }
 }
 
-function renderPublished(told: PublicationReport | undefined): string {
-  if (told === undefined) return ''
-  const { historyVersions, keySetKeys, unproven } = told
-  const later =
-    unproven === 0
-      ? ''
-      : `; ${unproven} of their changes are newer than the checkpoint, not proven yet`
-  return `ok: the log tells of all published keys: ${historyVersions} in the key history, ${keySetKeys} in the key set${later}\n`
+function describePublished(compared: PublicationReport | undefined): readonly Row[] {
+  if (compared === undefined) return []
+  const { historyVersions, keySetKeys, unproven } = compared
+  return [
+    ['keys', 'all published keys follow from the log'],
+    [CONTINUED, `${historyVersions} in the key history, ${keySetKeys} in the key set`],
+    ...(unproven === 0
+      ? []
+      : [['not proven', `${unproven} of their changes are newer than the checkpoint`] as const]),
+  ]
 }

@@ -11,6 +11,7 @@ import type { CommandEnvironment } from '../command.ts'
 import { type ConfigFlags, readCommandConfig } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
+import { countMistakes, FAILED, PASSED, renderBlock } from '../render/layout.ts'
 import { printable } from '../../src/formats/printable.ts'
 
 /**
@@ -42,6 +43,7 @@ export async function checkPolicies(
 ): Promise<Outcome> {
   const sources = await readCommandPolicies(folder, flags, environment)
   const { policies, problems, warnings } = await inspectPolicies(sources)
+  const { terminal } = environment
   const exitCode = problems.length === 0 ? 0 : 2
   const [files, count] = [sources.map(({ file }) => file), policies.length]
   return {
@@ -56,19 +58,22 @@ export async function checkPolicies(
       warnings,
     },
     report: [
+      exitCode === 0
+        ? renderBlock(PASSED, describeCount(count), [], terminal.report)
+        : renderBlock(FAILED, countMistakes(problems.length), [], terminal.report),
       ...problems.map((problem) => describeProblem(problem)),
       ...warnings.map((warning) => describeProblem(warning, 'warning: ')),
-      ...(problems.length === 0 ? [describeGood(count)] : []),
-    ].join(''),
+      '',
+    ].join('\n'),
   }
 }
 
 function describeProblem(problem: PolicyProblem, label = ''): string {
-  const hint = problem.hint === undefined ? '' : `  hint: ${printable(problem.hint)}\n`
-  return `${describePlace(problem)}: ${label}${printable(problem.message)}\n${hint}`
+  const hint = problem.hint === undefined ? '' : `\n  hint: ${printable(problem.hint)}`
+  return `${describePlace(problem)}: ${label}${printable(problem.message)}${hint}`
 }
 
-function describeGood(count: number): string {
-  if (count === 0) return '0 policies: good, every request is denied\n'
-  return `${count} ${count === 1 ? 'policy' : 'policies'}: good\n`
+function describeCount(count: number): string {
+  if (count === 0) return '0 policies: every request is denied'
+  return count === 1 ? '1 policy' : `${count} policies`
 }

@@ -12,7 +12,7 @@ import { type ConfigFlags, readCommandConfig } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { readCommandPolicies } from './check.ts'
 import { schema } from '../render/json.ts'
-import { printable } from '../../src/formats/printable.ts'
+import { type Mark, renderBlock, type Row } from '../render/layout.ts'
 import { readStdinBounded } from '../terminal/stdin.ts'
 
 /** Options of the command. */
@@ -45,7 +45,8 @@ export async function testPolicies(
   const sources = await readCommandPolicies(flags.policies, flags, environment)
   const authorizer = await createAuthorizer(sources)
   const kind = issuer === STATIC_ISSUER ? 'static' : 'oidc'
-  return report(authorizer.explain({ kind, issuer, subject, claims }, request))
+  const decision = authorizer.explain({ kind, issuer, subject, claims }, request)
+  return toOutcome(`${action} ${key.name}`, decision, environment)
 }
 
 async function readJson(path: string, { context }: CommandEnvironment): Promise<JsonValue> {
@@ -73,17 +74,23 @@ async function findConfiguredKey(
   })
 }
 
-function report({ isAllowed, policies, reason, missed }: Decision): Outcome {
+const ALLOW: Mark = { word: 'ALLOWED', style: 'good' }
+const DENY: Mark = { word: 'DENIED', style: 'bad' }
+
+function toOutcome(
+  request: string,
+  { isAllowed, policies, reason, missed }: Decision,
+  { terminal }: CommandEnvironment,
+): Outcome {
   const exitCode = isAllowed ? 0 : DENIED
-  const lines = [
-    isAllowed ? 'allowed' : 'denied',
-    ...policies.map((policy) => `  ${isAllowed ? 'permitted' : 'forbidden'} by ${policy}`),
-    ...missed.flatMap(({ policy, condition, facts }) => [
-      `  ${policy} would permit it, if this held:`,
-      `    ${condition}`,
-      ...facts.map((fact) => `    but ${fact}`),
+  const rows: readonly Row[] = [
+    ...policies.map((policy): Row => [isAllowed ? 'permitted by' : 'forbidden by', policy]),
+    ...missed.flatMap(({ policy, condition, facts }): readonly Row[] => [
+      ['policy', policy],
+      ['permits if', condition],
+      ...facts.map((fact): Row => ['but', fact]),
     ]),
-    ...(policies.length + missed.length === 0 ? [`  ${reason}`] : []),
+    ...(policies.length + missed.length === 0 ? [['reason', reason] as const] : []),
   ]
   return {
     exitCode,
@@ -96,6 +103,6 @@ function report({ isAllowed, policies, reason, missed }: Decision): Outcome {
       reason,
       missed,
     },
-    report: lines.map((line) => `${printable(line)}\n`).join(''),
+    report: `${renderBlock(isAllowed ? ALLOW : DENY, request, rows, terminal.report)}\n`,
   }
 }

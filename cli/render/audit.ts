@@ -1,4 +1,4 @@
-/** Entries of the log, one line each. */
+/** Entries of both logs: what was done with which key version on one line, and below it what has no room there. */
 import {
   isOwnEntry,
   type KeyRulesEntry,
@@ -10,52 +10,76 @@ import {
   type StateEntry,
 } from '../../src/log/entry.ts'
 import type { EntryContent } from '../../src/log/entry-format.ts'
+import { predicateName } from '../../src/formats/predicates/types.ts'
 import { printable } from '../../src/formats/printable.ts'
+import { toUtcSeconds } from '../../src/formats/time.ts'
+import { labelKey, type Painter } from './layout.ts'
 
-/** Renders an entry: place, time, what was done with which key version, for whom. */
-export function renderEntry(index: number, content: EntryContent): string {
-  const place = String(index).padStart(6)
-  if (content.kind === 'unknown') return printable(`${place}  of a later release: ${content.why}`)
-  const { entry } = content
-  const { time, type, caller } = entry
-  const by = caller === undefined ? 'the service' : `${caller.subject} (${caller.issuer})`
-  const facts = [place, time.toISOString(), type.padEnd(11), describe(entry)]
-  return printable(`${facts.join('  ')}  by ${by}`)
+/** Blanks before the lines below the first: the width of the index and its gap. */
+const BELOW = ' '.repeat(8)
+
+/** Renders an entry of a log: its index and what is on its first line, then a line for each of the rest. */
+export function renderIndexed(
+  index: number,
+  facts: readonly string[],
+  below: readonly string[],
+): string {
+  const first = [String(index).padStart(6), ...facts].join('  ')
+  return [first, ...below.map((line) => `${BELOW}${line}`)]
+    .map((line) => `${printable(line)}\n`)
+    .join('')
 }
 
-const APPROVAL_STEPS = { request: 'asked for', approve: 'approved', use: 'goes ahead' } as const
+/** Renders an entry: index, time, what was done with which key version, for whom. */
+export function renderEntry(index: number, content: EntryContent, painter: Painter): string {
+  if (content.kind === 'unknown') {
+    return renderIndexed(index, [`of a later release: ${content.why}`], [])
+  }
+  const { entry } = content
+  const { time, type, caller } = entry
+  const by = caller === undefined ? 'by the service' : `by ${caller.subject} (${caller.issuer})`
+  const [what, ...below] = describe(entry, painter)
+  return renderIndexed(index, [toUtcSeconds(time), type.padEnd(11), what], [...below, by])
+}
 
-function describe(entry: LogEntry): string {
+type Lines = readonly [string, ...string[]]
+
+const APPROVAL_STEPS = { request: 'requested', approve: 'approved', use: 'carried out' } as const
+
+function describe(entry: LogEntry, painter: Painter): Lines {
   if (isOwnEntry(entry)) return describeOwn(entry)
   switch (entry.type) {
     case 'signature':
     case 'attestation':
-      return describeSignature(entry)
+      return describeSignature(entry, painter)
     case 'token':
-      return `${version(entry.key)} ${entry.jti} for ${entry.audience.join(', ')}`
+      return [labelKey(entry.key, painter), `${entry.jti} for ${entry.audience.join(', ')}`]
     case 'timestamp':
-      return `${version(entry.key)} ${entry.serial} ${entry.digest}`
+      return [labelKey(entry.key, painter), entry.serial, entry.digest]
     case 'state':
-      return describeChange(entry)
+      return describeChange(entry, painter)
     case 'denial':
-      return `${entry.action} ${entry.resource} refused with ${entry.code}: ${entry.reason}`
+      return [`${entry.action} ${entry.resource}`, `denied with ${entry.code}: ${entry.reason}`]
     case 'approval':
-      return `${entry.action} ${entry.resource} ${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`
+      return [
+        `${entry.action} ${entry.resource}`,
+        `${APPROVAL_STEPS[entry.step]} (${entry.approvalId})`,
+      ]
   }
 }
 
-function describeOwn(entry: OwnEntry): string {
+function describeOwn(entry: OwnEntry): Lines {
   switch (entry.type) {
     case 'rules':
-      return describeRules(entry.approvals)
+      return [describeRules(entry.approvals)]
     case 'keyRules':
       return describeKeyRules(entry)
     case 'logNames':
-      return `the logs are ${entry.transparency} and ${entry.audit} from here on`
+      return ['names of the logs', `${entry.transparency} and ${entry.audit}`]
     case 'restore':
-      return `the logs lost entries (${describeLogs(entry)}): ${entry.reason}`
+      return ['the logs lost entries', `${describeLogs(entry)}: ${entry.reason}`]
     case 'clock':
-      return `time set back from ${entry.latest.toISOString()}: ${entry.reason}`
+      return [`time set back from ${toUtcSeconds(entry.latest)}`, entry.reason]
   }
 }
 
@@ -63,15 +87,23 @@ function describeLogs({ logs }: RestoreEntry): string {
   return logs.map(({ origin, size }) => `${origin} had ${size} or more`).join(', ')
 }
 
-function describeSignature({ key, digests, predicateType }: SignatureEntry): string {
+function describeSignature(
+  { key, digests, predicateType }: SignatureEntry,
+  painter: Painter,
+): Lines {
   const [first = 'nothing', ...others] = digests
-  const more = others.length === 0 ? '' : ` and ${others.length} more`
-  return `${version(key)} ${first}${more}${predicateType === undefined ? '' : ` ${predicateType}`}`
+  const more = others.length === 0 ? [] : [`and ${others.length} more`]
+  const type = predicateType === undefined ? '' : ` ${predicateName(predicateType)}`
+  return [`${labelKey(key, painter)}${type}`, first, ...more]
 }
 
-function describeChange({ key, action, to, isForced, reason }: StateEntry): string {
+function describeChange(
+  { key, action, to, isForced, reason }: StateEntry,
+  painter: Painter,
+): Lines {
   const forced = isForced ? ' (forced)' : ''
-  return `${version(key)} ${action}, now ${to}${forced}${reason === undefined ? '' : `: ${reason}`}`
+  const change = `${labelKey(key, painter)} ${action}, now ${to}${forced}`
+  return reason === undefined ? [change] : [change, `reason: ${reason}`]
 }
 
 function describeRules({ required, actions }: RulesEntry['approvals']): string {
@@ -80,11 +112,7 @@ function describeRules({ required, actions }: RulesEntry['approvals']): string {
     : `${required} approvals needed: ${actions.join(', ')}`
 }
 
-function describeKeyRules({ resource, rulesSha256, reason }: KeyRulesEntry): string {
-  const why = reason === undefined ? '' : `: ${reason}`
-  return `${resource} has the rules sha256:${rulesSha256} from here on${why}`
-}
-
-function version(key: { readonly name: string; readonly version: number }): string {
-  return `${key.name} v${key.version}`
+function describeKeyRules({ resource, rulesSha256, reason }: KeyRulesEntry): Lines {
+  const why = reason === undefined ? [] : [`reason: ${reason}`]
+  return [`${resource} has new rules`, `sha256:${rulesSha256}`, ...why]
 }

@@ -7,6 +7,7 @@ import {
   serializePublicKeyJwk,
   serializePublicKeyPem,
 } from '../../src/crypto/public-key.ts'
+import { type Painter, renderRows, type Row, toReport } from './layout.ts'
 
 /** A key in the documents of `key create` and `key show`. */
 export interface KeyDocument {
@@ -38,21 +39,15 @@ export function toKeyDocument(reference: string, key: PublicKeyInfo): KeyDocumen
   }
 }
 
-/** Renders a key as lines of name and value. */
-export function renderKey({
-  reference,
-  kid,
-  algorithm,
-  kind,
-  spkiSha256,
-  hint,
-}: KeyDocument): string {
-  return [
-    `key        ${reference}`,
-    `kid        ${kid}`,
-    `algorithm  ${algorithm} (${kind})`,
-    `sha256     ${spkiSha256}`,
-    `hint       ${hint}`,
-    '',
-  ].join('\n')
+/** Renders a key; whole, for it is what was asked for. */
+export function renderKey(key: KeyDocument, painter: Painter): string {
+  const { reference, kid, algorithm, kind, spkiSha256, hint } = key
+  const rows: readonly Row[] = [
+    ['key', reference],
+    ['kid', kid],
+    ['algorithm', `${algorithm} (${kind})`],
+    ['sha256', spkiSha256],
+    ['hint', hint],
+  ]
+  return toReport(renderRows(rows, painter, 0))
 }

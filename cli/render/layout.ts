@@ -76,6 +76,11 @@ export function renderTable(rows: readonly (readonly string[])[], indent = 0): r
   })
 }
 
+/** How many mistakes a file or a folder has, as the name of a block. */
+export function countMistakes(count: number): string {
+  return count === 1 ? '1 mistake' : `${count} mistakes`
+}
+
 /** Lines of a report on stdout. */
 export function toReport(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('')
@@ -84,6 +89,12 @@ export function toReport(lines: readonly string[]): string {
 /** The start of a kid, or of another thumbprint in base64: enough to tell keys apart, not to trust one. */
 export function shortKid(kid: string, { verbose }: Pick<Painter, 'verbose'>): string {
   return verbose || kid.length <= KID_CHARACTERS ? kid : `${kid.slice(0, KID_CHARACTERS)}…`
+}
+
+/** The name and the id of a verifier key, without the key itself. */
+export function shortVkey(vkey: string, { verbose }: Pick<Painter, 'verbose'>): string {
+  const [start = vkey] = verbose ? [] : (/^[^+]+\+[0-9a-f]{8}(?=\+)/.exec(vkey) ?? [])
+  return start === vkey ? vkey : `${start}…`
 }
 
 /** Shortens the kids that a sentence names; one beside a name and version says nothing new. */

@@ -1,65 +1,111 @@
 /** Keys of a service, and what was done to them, as lines for people; all of it is the service's word. */
 import type { ObjectReader } from '../../src/formats/json.ts'
 import { printable } from '../../src/formats/printable.ts'
+import {
+  type Mark,
+  type Painter,
+  renderBlock,
+  renderRows,
+  renderTable,
+  type Row,
+  shortKid,
+  toReport,
+} from './layout.ts'
 
-/** Times of a version, in the order they come about. */
-const TIMES = ['activatedAt', 'retiredAt', 'revokedAt', 'compromisedSince', 'destroyedAt'] as const
+/** Times of a version, in the order they come about, and how each is called. */
+const TIMES = {
+  activatedAt: 'since',
+  retiredAt: 'since',
+  revokedAt: 'since',
+  compromisedSince: 'compromised since',
+  destroyedAt: 'since',
+} as const
 
 /** Renders a key with a line for each version. */
-export function renderServerKey(key: ObjectReader): string {
-  const title = `${key.text('name')}  ${key.text('use')} ${key.text('algorithm')}`
-  return [title, ...key.objects('versions').map((version) => `  ${renderVersion(version)}`)]
-    .map((line) => `${printable(line)}\n`)
-    .join('')
+export function renderServerKey(key: ObjectReader, painter: Painter): string {
+  const name = key.text('name')
+  const title = `${painter.style('bold', printable(name))}  ${key.text('use')} ${key.text('algorithm')}`
+  return toReport([title, ...renderVersions(name, key.objects('versions'), painter)])
 }
 
+const CHANGED: Mark = { word: 'CHANGED', style: 'good' }
+const PLANNED: Mark = { word: 'PLANNED', style: 'bold' }
+const REFUSED: Mark = { word: 'REFUSED', style: 'bad' }
+
 /** Renders what a change did: a line for each version, and what the backend said. */
-export function renderDone(answer: ObjectReader): string {
+export function renderDone(name: string, answer: ObjectReader, painter: Painter): string {
   const all = answer.objects('changed', 'optional')
   // Made and published in one go, a version is there twice.
-  const changed = all
-    .filter((one, place) => !all.slice(place + 1).some((later) => isSameVersion(one, later)))
-    .map(renderVersion)
+  const changed = all.filter(
+    (one, place) => !all.slice(place + 1).some((later) => isSameVersion(one, later)),
+  )
   const backend = answer.optionalObject('backend')
-  const lines = backend === undefined ? changed : [...changed, renderBackend(backend)]
-  return lines.map((line) => `${printable(line)}\n`).join('')
+  return toReport([
+    renderBlock(CHANGED, name, [], painter),
+    ...renderVersions(name, changed, painter),
+    ...(backend === undefined ? [] : renderRows([['backend', describeBackend(backend)]], painter)),
+  ])
 }
 
 /** Renders a plan: what would change, why it would be refused, and when each step can be. */
-export function renderPlan(answer: ObjectReader): string {
+export function renderPlan(name: string, answer: ObjectReader, painter: Painter): string {
   const plan = answer.object('plan')
   const refusal = plan.optionalObject('refusal')
   const revocation = plan.optionalObject('revocation')
-  const lines = [
-    ...plan.objects('changes').map(renderChange),
-    ...(refusal === undefined ? [] : renderRefusal(refusal)),
-    ...(revocation === undefined
-      ? [
-          'the next rotation, at the earliest:',
-          ...plan.object('rotation').objects('steps').map(renderStep),
-        ]
-      : renderExposure(revocation)),
+  const rows: readonly Row[] = [
+    ...(refusal === undefined ? [] : describeRefusal(refusal)),
+    ...plan.objects('changes').map((change) => describeChange(name, change)),
+    ...(revocation === undefined ? [] : describeExposure(revocation)),
   ]
-  return lines.map((line) => `${printable(line)}\n`).join('')
+  const block = renderBlock(refusal === undefined ? PLANNED : REFUSED, name, rows, painter)
+  if (revocation !== undefined) return toReport([block])
+  const steps = plan.object('rotation').objects('steps')
+  return toReport([
+    block,
+    'Next rotation, at the earliest:',
+    ...renderTable(steps.map(describeStep), 2),
+  ])
 }
 
-/** Renders what waits: what would be done, who agreed, and how to approve exactly that. */
-export function renderApproval(approval: ObjectReader): string {
+const WAITING: Mark = { word: 'WAITING', style: 'bold' }
+
+/** Renders a change that waits for approvals: what would be done, who approved, and how to approve exactly that. */
+export function renderApproval(approval: ObjectReader, painter: Painter): string {
   const id = approval.text('id')
   const approvers = approval.value('approvers')
-  const lines = [
-    `${id}  ${approval.text('action')} ${approval.text('key')}, until ${approval.text('expires')}`,
-    `  says: ${JSON.stringify(approval.object('parameters').json)}`,
-    `  agreed: ${Array.isArray(approvers) ? approvers.map(String).join(', ') : 'none yet'}`,
-    `  approve: countersign key approve ${id} --request ${approval.text('requestSha256')}`,
+  const rows: readonly Row[] = [
+    ['id', id],
+    ['expires', toSeconds(approval.text('expires'))],
+    ['parameters', JSON.stringify(approval.object('parameters').json)],
+    ['approved by', Array.isArray(approvers) ? approvers.map(String).join(', ') : 'none yet'],
+    ['approve', `countersign key approve ${id} --request ${approval.text('requestSha256')}`],
   ]
-  return lines.map((line) => `${printable(line)}\n`).join('')
+  const name = `${approval.text('action')} ${approval.text('key')}`
+  return toReport([renderBlock(WAITING, name, rows, painter)])
 }
 
-function renderVersion(version: ObjectReader): string {
-  const time = TIMES.findLast((name) => version.optionalText(name) !== undefined)
-  const since = time === undefined ? '' : ` (${time} ${version.text(time)})`
-  return `${numberOf(version)}  ${version.text('state')}${since}  kid ${version.text('kid')}`
+function renderVersions(
+  name: string,
+  versions: readonly ObjectReader[],
+  painter: Painter,
+): readonly string[] {
+  const cells = versions.map((version) => [
+    `${name}@${numberOf(version)}`,
+    version.text('state'),
+    describeTime(version),
+    `kid ${shortKid(version.text('kid'), painter)}`,
+  ])
+  return renderTable(cells, 2)
+}
+
+function describeTime(version: ObjectReader): string {
+  const names = Object.keys(TIMES) as (keyof typeof TIMES)[]
+  const name = names.findLast((each) => version.optionalText(each) !== undefined)
+  return name === undefined ? '' : `${TIMES[name]} ${toSeconds(version.text(name))}`
+}
+
+function toSeconds(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z')
 }
 
 function isSameVersion(one: ObjectReader, other: ObjectReader): boolean {
@@ -70,57 +116,54 @@ function numberOf(version: ObjectReader): string {
   return JSON.stringify(version.value('version') ?? null)
 }
 
-function renderChange(change: ObjectReader): string {
+function describeChange(name: string, change: ObjectReader): Row {
   const from = change.optionalText('from') ?? 'new'
-  return `version ${numberOf(change)}: ${from} -> ${change.text('to')}`
+  return [`${name}@${numberOf(change)}`, `${from} -> ${change.text('to')}`]
 }
 
-function renderStep(step: ObjectReader): string {
-  return `  ${step.text('step').padEnd(10)}  ${step.text('earliest')}  ${step.text('boundBy')}`
+function describeStep(step: ObjectReader): readonly string[] {
+  return [step.text('step'), toSeconds(step.text('earliest')), step.text('boundBy')]
 }
 
-function renderRefusal(refusal: ObjectReader): readonly string[] {
+function describeRefusal(refusal: ObjectReader): readonly Row[] {
   const hint = refusal.optionalText('hint')
-  return [
-    `would be refused: ${refusal.text('detail')}`,
-    ...(hint === undefined ? [] : [`  ${hint}`]),
-  ]
+  const error: Row = ['error', refusal.text('detail')]
+  return hint === undefined ? [error] : [error, ['hint', hint]]
 }
 
 /** The bound, and whom it does not hold for: that decides between the modes. */
-function renderExposure(revocation: ObjectReader): readonly string[] {
+function describeExposure(revocation: ObjectReader): readonly Row[] {
   const verifiers = revocation.objects('verifiers')
   const namesOf = (isMeant: (verifier: ObjectReader) => boolean): string =>
     verifiers
       .filter(isMeant)
       .map((verifier) => verifier.text('name'))
       .join(', ')
-  const groups: readonly (readonly [string, string])[] = [
+  const accepting = (how: string): string =>
+    namesOf((verifier) => verifier.value('accepts') === how)
+  const groups: readonly Row[] = [
+    ['until they meet an unknown kid or are restarted', accepting('without-end')],
+    ['until they meet a token of the new version', accepting('until-fresh-token')],
     [
-      'without end, until they meet an unknown kid or are restarted',
-      namesOf((verifier) => verifier.value('accepts') === 'without-end'),
-    ],
-    [
-      'until they meet a token of the new version',
-      namesOf((verifier) => verifier.value('accepts') === 'until-fresh-token'),
+      'may refuse good tokens of the next version for a while',
+      namesOf((verifier) => Number(verifier.value('refusesSeconds') ?? 0) > 0),
     ],
   ]
-  const refusing = namesOf((verifier) => Number(verifier.value('refusesSeconds') ?? 0) > 0)
   return [
-    `exposed until ${revocation.text('exposedUntil')}, for verifiers that are supported`,
-    ...groups.flatMap(([until, names]) => (names === '' ? [] : [`exposed ${until}: ${names}`])),
-    ...(refusing === ''
-      ? []
-      : [`may refuse good tokens of the next version for a while: ${refusing}`]),
+    [
+      'exposed until',
+      `${toSeconds(revocation.text('exposedUntil'))}, for verifiers that are supported`,
+    ],
+    ...groups.filter(([, names]) => names !== ''),
   ]
 }
 
-function renderBackend(backend: ObjectReader): string {
-  const outcome = `backend: ${backend.text('action')} ${backend.text('outcome')}`
+function describeBackend(backend: ObjectReader): string {
+  const outcome = `${backend.text('action')} ${backend.text('outcome')}`
   const error = backend.optionalObject('error')
   if (error !== undefined) return `${outcome}: ${error.text('detail')}`
   const isByHand = backend.text('action') === 'disable' && backend.text('outcome') === 'unsupported'
-  if (isByHand) return `${outcome}: take the private key away there yourself`
+  if (isByHand) return `${outcome}: disable the private key there yourself`
   const effectiveAt = backend.optionalText('effectiveAt')
-  return effectiveAt === undefined ? outcome : `${outcome}, gone on ${effectiveAt}`
+  return effectiveAt === undefined ? outcome : `${outcome}, effective ${toSeconds(effectiveAt)}`
 }

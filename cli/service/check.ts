@@ -22,9 +22,9 @@ export interface ServiceCheck {
   readonly warnings: readonly string[]
 }
 
-/** What no check without a start can know. */
+/** What cannot be checked without a start. */
 export const UNCHECKED =
-  'not checked: secrets, the store and its log, keys in their backends, issuers, and whether the address is free'
+  'secrets, the store and its log, keys in their backends, issuers, and whether the address is free'
 
 /** Checks a configuration as far as files and settings go. */
 export async function checkService(config: Config): Promise<ServiceCheck> {

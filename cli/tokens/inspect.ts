@@ -1,11 +1,20 @@
 /** `countersign token inspect`. */
 import { printableJson } from '../../src/formats/printable.ts'
 import { toUtcSeconds } from '../../src/formats/time.ts'
-import { parseJwt } from '../../src/formats/jwt.ts'
+import { type Claims, parseJwt } from '../../src/formats/jwt.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { Outcome } from '../context.ts'
 import { schema } from '../render/json.ts'
+import { type Mark, renderBlock, type Row } from '../render/layout.ts'
 import { readTokenInput, type TokenFlags } from './input.ts'
+
+const NOT_VERIFIED: Mark = { word: 'NOT VERIFIED', style: 'bad' }
+
+function toRows({ expires }: Pick<Claims, 'expires'>, now: Date): readonly Row[] {
+  const hint: Row = ['hint', 'its content may be forged; verify it: countersign token verify']
+  if (expires === undefined) return [hint]
+  return [[expires <= now ? 'expired' : 'expires', `${toUtcSeconds(expires)}, as it states`], hint]
+}
 
 /**
  * Shows the content of a token, and warns loudly that it is not verified.
@@ -19,15 +28,8 @@ export async function inspectTokenCommand(
 ): Promise<Outcome> {
   const { terminal, context } = environment
   const { header, claims } = parseJwt(await readTokenInput(argument, flags, environment))
-  const said = { header: header.json, claims: claims.json }
-  const { expires } = claims
-  terminal.say(
-    `${terminal.style('bad', 'NOT VERIFIED')}: a token like this can be forged; check it with countersign token verify`,
-  )
-  if (expires !== undefined) {
-    const isOver = expires <= context.now()
-    terminal.say(`${isOver ? 'expired' : 'expires'} at ${toUtcSeconds(expires)}, it says`)
-  }
+  const content = { header: header.json, claims: claims.json }
+  terminal.say(renderBlock(NOT_VERIFIED, 'token', toRows(claims, context.now()), terminal))
   return {
     exitCode: 0,
     document: {
@@ -35,8 +37,8 @@ export async function inspectTokenCommand(
       ok: true,
       exitCode: 0,
       verified: false,
-      ...said,
+      ...content,
     },
-    text: `${printableJson(said)}\n`,
+    text: `${printableJson(content)}\n`,
   }
 }

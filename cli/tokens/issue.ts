@@ -18,6 +18,7 @@ import type { ConfigFlags } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { openKeys } from '../keys/open.ts'
 import { schema } from '../render/json.ts'
+import { labelKey, type Mark, renderBlock, type Row } from '../render/layout.ts'
 import type { SecretFlags } from '../terminal/secrets.ts'
 import type { ServiceFlags } from '../service/client.ts'
 import { findSigningUse } from '../keys/stated-use.ts'
@@ -59,21 +60,33 @@ export async function issueTokenCommand(
   const issued = await issue(request, flags, environment)
   const { token, kid, jti, audience, expires } = issued
   const until = toUtcSeconds(expires)
-  terminal.say(`issued for ${audience.join(', ')} until ${until}, kid ${kid}`)
-  terminal.say('this is a bearer token: pass it on by a pipe or a file, never by a log')
+  const named = nameOfServiceKey(issued)
+  const rows: readonly Row[] = [
+    ['key', labelKey(named === undefined ? { kid } : { ...named, kid }, terminal)],
+    ['expires', until],
+    ['note', 'a bearer token: pass it on in a pipe or a file, never in a log'],
+  ]
+  terminal.say(renderBlock(ISSUED, `token for ${audience.join(', ')}`, rows, terminal))
   const document = { schema: schema('token'), ok: true, exitCode: 0, kid, jti, audience }
   return {
     exitCode: 0,
-    document: { ...document, expires: until, token, ...describeKey(issued, flags) },
+    document: {
+      ...document,
+      expires: until,
+      token,
+      ...(named && { key: { ...named, server: flags.server } }),
+    },
     text: `${token}\n`,
   }
 }
 
-/** Of a service, also what its key is called. */
-function describeKey(issued: IssuedToken | ServiceToken, { server }: IssueFlags): object {
-  if (!('version' in issued)) return {}
-  const { key, version } = issued
-  return { key: { name: key, version, server } }
+const ISSUED: Mark = { word: 'ISSUED', style: 'good' }
+
+/** What a service calls the key that signed; undefined for a key of this machine. */
+function nameOfServiceKey(
+  issued: IssuedToken | ServiceToken,
+): { readonly name: string; readonly version: number } | undefined {
+  return 'version' in issued ? { name: issued.key, version: issued.version } : undefined
 }
 
 type Order = TokenCall & Pick<TokenRequest, 'claims'>

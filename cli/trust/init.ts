@@ -54,7 +54,7 @@ export async function initTrust(
   const document = openTrust(pin, context, 'ignored')
   await writePin(pin, context)
   await document.refresh()
-  return toTrustOutcome(pin, await document.held())
+  return toTrustOutcome(pin, await document.held(), environment)
 }
 
 async function assertWanted(

@@ -10,8 +10,16 @@ import type { PublicationTimes } from '../../src/keys/publication-times.ts'
 import type { CommandEnvironment } from '../command.ts'
 import type { Context, Outcome } from '../context.ts'
 import { publishedAuditKeys, publishedLogKeys } from '../log/keys.ts'
+import { toUtcSeconds } from '../../src/formats/time.ts'
 import { schema } from '../render/json.ts'
-import { printable } from '../../src/formats/printable.ts'
+import {
+  type Mark,
+  renderBlock,
+  renderTable,
+  type Row,
+  shortKid,
+  toReport,
+} from '../render/layout.ts'
 import { openTrust, readPin, type TrustPin } from './home.ts'
 
 /** Options of `trust export`. */
@@ -26,9 +34,10 @@ export interface ExportTrustFlags {
  *
  * @throws {@link CountersignError} ERR_USAGE — no service is pinned
  */
-export async function showTrust({ context }: CommandEnvironment): Promise<Outcome> {
+export async function showTrust(environment: CommandEnvironment): Promise<Outcome> {
+  const { context } = environment
   const pin = await requirePin(context)
-  return toTrustOutcome(pin, await openTrust(pin, context).held())
+  return toTrustOutcome(pin, await openTrust(pin, context).held(), environment)
 }
 
 /**
@@ -37,11 +46,12 @@ export async function showTrust({ context }: CommandEnvironment): Promise<Outcom
  * @throws {@link CountersignError} ERR_USAGE — no service is pinned; and the errors of fetching and
  * verifying
  */
-export async function updateTrust({ context }: CommandEnvironment): Promise<Outcome> {
+export async function updateTrust(environment: CommandEnvironment): Promise<Outcome> {
+  const { context } = environment
   const pin = await requirePin(context)
   const document = openTrust(pin, context)
   await document.refresh()
-  return toTrustOutcome(pin, await document.held())
+  return toTrustOutcome(pin, await document.held(), environment)
 }
 
 /**
@@ -86,10 +96,13 @@ async function requirePin(context: Context): Promise<TrustPin> {
   })
 }
 
+const PINNED: Mark = { word: 'PINNED', style: 'good' }
+
 /** How a command ends that shows what is trusted. */
 export async function toTrustOutcome(
   pin: TrustPin,
   held: HeldDocument<Trust> | undefined,
+  { terminal: { report: painter } }: Pick<CommandEnvironment, 'terminal'>,
 ): Promise<Outcome> {
   const history = held?.value.history
   const logKeys = history === undefined ? [] : await publishedLogKeys(history)
@@ -107,25 +120,29 @@ export async function toTrustOutcome(
     versions: history?.versions.map(toDocument) ?? [],
     skipped: skippedIn(history),
   }
-  const lines = [
-    `service      ${trust.service}`,
-    `trust key    ${trust.fingerprint}`,
+  const rows: readonly Row[] = [
+    ['trust key', trust.fingerprint],
     ...describePublication(held),
-    ...trust.logKeys.map((vkey) => `log key      ${printable(vkey)}`),
-    ...trust.auditKeys.map((vkey) => `audit key    ${printable(vkey)}`),
-    ...trust.witnessKeys.map((vkey) => `witness key  ${printable(vkey)}`),
-    ...trust.versions.map(
-      ({ key, version, use, origin, state, algorithm, kid }) =>
-        `  ${key}@${version}  ${use}${origin === 'external' ? ', imported' : ''}  ${state}  ${algorithm}  ${kid}`,
-    ),
-    ...trust.skipped.map(({ kid, why }) =>
-      printable(`  of a later release, not trusted: ${kid}, ${why}`),
-    ),
+    ...trust.logKeys.map((vkey): Row => ['log key', vkey]),
+    ...trust.auditKeys.map((vkey): Row => ['audit key', vkey]),
+    ...trust.witnessKeys.map((vkey): Row => ['witness key', vkey]),
+    ...trust.skipped.map(({ kid, why }): Row => [
+      'not trusted',
+      `kid ${shortKid(kid, painter)}, of a later release: ${why}`,
+    ]),
   ]
+  const versions = trust.versions.map(({ key, version, use, origin, state, algorithm, kid }) => [
+    `${key}@${version}`,
+    `${use}${origin === 'external' ? ', imported' : ''}`,
+    state,
+    algorithm,
+    `kid ${shortKid(kid, painter)}`,
+  ])
+  const block = renderBlock(PINNED, trust.service, rows, painter)
   return {
     exitCode: 0,
     document: { schema: schema('trust'), ok: true, exitCode: 0, trust },
-    report: `${lines.join('\n')}\n`,
+    report: toReport([block, ...renderTable(versions, 2)]),
   }
 }
 
@@ -143,16 +160,20 @@ function toTimes(times: PublicationTimes | undefined) {
   }
 }
 
-function describePublication(held: HeldDocument<Trust> | undefined): readonly string[] {
-  if (held === undefined) return ['published    nothing is held']
+function describePublication(held: HeldDocument<Trust> | undefined): readonly Row[] {
+  if (held === undefined)
+    return [['published', 'no copy on this machine: countersign trust update']]
   const { sequence, times } = held.value.history
-  const published = `published    sequence ${sequence}, fetched ${held.fetchedAt.toISOString()}`
+  const published: Row = [
+    'published',
+    `sequence ${sequence}, fetched ${toUtcSeconds(held.fetchedAt)}`,
+  ]
   if (times === undefined) return [published]
   const { issuedAt, expires, offlineUntil } = times
   return [
     published,
-    `issued       ${issuedAt.toISOString()}`,
-    `expires      ${expires.toISOString()}, offline ${offlineUntil.toISOString()}`,
+    ['issued', toUtcSeconds(issuedAt)],
+    ['expires', `${toUtcSeconds(expires)}, offline ${toUtcSeconds(offlineUntil)}`],
   ]
 }
 

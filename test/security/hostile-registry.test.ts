@@ -125,7 +125,7 @@ test('any number of foreign bundles does not hide a signature', async () => {
 
   for (const command of ['verify --key @release.pub', 'download', 'discover']) {
     const refused = await folder.run(`${command} ${app}@${DIGEST}`, { fetch })
-    const [, option = ''] = /hint: +to read them all, give (--\S+ \d+)/.exec(refused.stderr) ?? []
+    const [, option = ''] = /hint:? +to read them all, give (--\S+ \d+)/.exec(refused.stderr) ?? []
     expect(option).toBe('--max-attached 502')
     expect(refused.stderr).toContain('ERR_INPUT_TOO_LARGE')
 

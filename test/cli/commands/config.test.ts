@@ -28,7 +28,7 @@ test('config check says that a good file is good', async () => {
 
   expect(await countersign(['config', 'check', file])).toEqual({
     exitCode: 0,
-    stdout: expect.stringMatching(/: good\nnot checked: secrets,/) as string,
+    stdout: expect.stringMatching(/^PASSED {2}.*\n {2}not checked {2}secrets,/) as string,
     stderr: '',
   })
 })
@@ -38,7 +38,8 @@ test('config check prints every mistake with its line, and ends with 2', async (
 
   expect(await countersign(['config', 'check', file])).toEqual({
     exitCode: 2,
-    stdout: `${file}:1:1: isuer: unknown setting "isuer"
+    stdout: `FAILED  2 mistakes
+${file}:1:1: isuer: unknown setting "isuer"
   hint: did you mean "issuer"?
 ${file}:3:55: keys.release.maxTokenLifetime: "31d" is not within 1s to 30d
 `,
@@ -80,7 +81,8 @@ test('config check looks at the variables too', async () => {
 
   expect(result).toMatchObject({
     exitCode: 2,
-    stdout: 'COUNTERSIGN_STORE: store: expected sqlite:FILE or postgres://user@host/db\n',
+    stdout:
+      'FAILED  1 mistake\nCOUNTERSIGN_STORE: store: expected sqlite:FILE or postgres://user@host/db\n',
   })
 })
 
@@ -95,7 +97,7 @@ test('config check without any file reports the defaults', async () => {
   const result = await countersign(['config', 'check'])
 
   expect(result.exitCode).toBe(0)
-  expect(result.stdout).toBe('no configuration file; all is at its default\n')
+  expect(result.stdout).toBe('PASSED  no configuration file; using defaults\n')
 })
 
 test('config show prints every setting with its origin', async () => {
@@ -307,5 +309,5 @@ test('config check warns of keys in files that replicas may not share', async ()
   expect(result.stdout).toContain(
     'keys in files with a PostgreSQL store: release, log, audit, trust, timestamp',
   )
-  expect(result.stdout).toContain('not checked: secrets')
+  expect(result.stdout).toContain('not checked  secrets')
 })

@@ -14,9 +14,11 @@ test('a new key is named on stdout, with its public half and what to do next on 
   expect(result).toEqual({
     exitCode: 0,
     stdout: 'file:@release.pem\n',
-    stderr: `made a key for ES256, kid KID
-public key: @release.pub
-next: countersign sign FILE --key file:@release.pem
+    stderr: `CREATED  file:@release.pem
+  kid         KID
+  algorithm   ES256 (EC P-256)
+  public key  @release.pub
+  next        countersign sign FILE --key file:@release.pem
 `,
   })
 })
@@ -36,7 +38,7 @@ test('the next steps of key create work', async () => {
   const folder = createSigningFolder()
   folder.write('app.txt', 'hello\n')
   const { stderr } = await folder.run('key create @a.pem --no-passphrase --algorithm RS512')
-  const next = /^next: countersign (.*)$/m.exec(stderr)?.[1] ?? ''
+  const next = /^ {2}next +countersign (.*)$/m.exec(stderr)?.[1] ?? ''
 
   const signed = await folder.run(next.replace('FILE', '@app.txt').replace('file:@', '@'))
 
@@ -51,7 +53,7 @@ test('a user at the terminal is asked for the passphrase exactly twice', async (
   const { exitCode, stderr } = await folder.run('key create @release.pem', { typed })
 
   expect(exitCode).toBe(0)
-  expect(stderr).toMatch(/^Passphrase for @release.pem \(empty for none\): \nAgain: \nmade /)
+  expect(stderr).toMatch(/^Passphrase for @release.pem \(empty for none\): \nAgain: \n\S*CREATED/)
 })
 
 test('an unencrypted key is created only with --no-passphrase', async () => {
@@ -89,7 +91,7 @@ test('key create --dry-run creates nothing, and reports a location that cannot h
 
   expect(result).toEqual({
     exitCode: 0,
-    stdout: 'would make file:@release.pem for EdDSA\n',
+    stdout: 'would create file:@release.pem for EdDSA\n',
     stderr: '',
   })
   expect(existsSync(folder.path('release.pem'))).toBe(false)
@@ -159,7 +161,7 @@ test('a key of the configuration is created at its reference, for its algorithm'
   })
 
   expect(result.stdout).toBe('file:@made.pem\n')
-  expect(result.stderr).toContain('made a key for ES384')
+  expect(result.stderr).toContain('  algorithm   ES384 (EC P-384)\n')
   expect(existsSync(folder.path('made.pub'))).toBe(true)
 })
 

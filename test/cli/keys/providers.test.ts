@@ -39,7 +39,7 @@ describe('in AWS KMS', () => {
 
     const { stdout, stderr } = await countersign(['key', 'create', asked])
 
-    expect(stderr).toContain(`next: countersign key export ${stdout.trim()}\n`)
+    expect(stderr).toContain(`  next       countersign key export ${stdout.trim()}\n`)
     const exported = await countersign(['key', 'export', stdout.trim()])
     expect(exported.stdout).toMatch(/^-----BEGIN PUBLIC KEY-----/)
   })

@@ -9,6 +9,7 @@ import { createKeyring } from '../../../src/rotation/store-keyring.ts'
 import { createApprovals } from '../../../src/service/authorization/approval.ts'
 import { countersign, documentOf } from '../../support/cli.ts'
 import { RotationScene } from '../../support/rotation-scene.ts'
+import { toUtcSeconds } from '../../../src/formats/time.ts'
 import { startService } from '../../support/service.ts'
 
 interface Administrated {
@@ -46,9 +47,11 @@ async function start(approvals?: ApprovalSettings): Promise<Administrated> {
 test('key list and key show print the versions of the keys of a service', async () => {
   const { scene, run } = await start()
   const [first, second] = await scene.versions()
+  const kids = [first, second].map((version) => version?.publicKey.kid.slice(0, 12) ?? '')
+  const since = `since ${toUtcSeconds(scene.now)}`
   const text = `release  artifact ES256
-  1  active (activatedAt ${scene.now.toISOString()})  kid ${first?.publicKey.kid ?? ''}
-  2  pending  kid ${second?.publicKey.kid ?? ''}
+  release@1  active   ${since}  kid ${kids[0] ?? ''}…
+  release@2  pending  ${' '.repeat(since.length)}  kid ${kids[1] ?? ''}…
 `
 
   expect(await run('key list')).toEqual({ exitCode: 0, stdout: text, stderr: '' })
@@ -62,9 +65,9 @@ test('key create makes the next version of a key of the service, and publishes i
   const { exitCode, stdout } = await run('key create release')
 
   expect(planned.exitCode).toBe(0)
-  expect(planned.stdout).toMatch(/^version 3: new -> pending\n/)
+  expect(planned.stdout).toMatch(/^PLANNED {2}release\n {2}release@3 {2}new -> pending\n/)
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^3 {2}pending {2}kid \S+\n$/)
+  expect(stdout).toMatch(/^CHANGED {2}release\n {2}release@3 {2}pending {4}kid \S+…\n$/)
   expect(await scene.states()).toBe('active standby standby')
 })
 
@@ -75,7 +78,9 @@ test('key rotate rotates, and says what changed', async () => {
   const result = await run('key rotate release --reason planned')
 
   expect(result.exitCode).toBe(0)
-  expect(result.stdout).toMatch(/^1 {2}retired .*\n2 {2}active /)
+  expect(result.stdout).toMatch(
+    /^CHANGED {2}release\n {2}release@1 {2}retired .*\n {2}release@2 {2}active /,
+  )
   expect(await scene.states()).toBe('retired active')
 })
 
@@ -87,13 +92,13 @@ test('key rotate --dry-run prints when each step can be, and changes nothing', a
   const { exitCode, stdout } = await run('key rotate release --dry-run')
 
   expect(early.stdout).toMatch(
-    /^would be refused: can't activate release@2 before 2026-11-25T\S+\n {2}.+ wait, .+\nthe next rotation, at the earliest:\n {2}publish {5}2026/,
+    /^REFUSED {2}release\n {2}error +can't activate release@2 before 2026-11-25T\S+\n {2}hint +.+ wait, .+\nNext rotation, at the earliest:\n {2}publish +2026/,
   )
   expect(exitCode).toBe(0)
   expect(stdout).toMatch(
-    /^version 1: active -> retired\nversion 2: pending -> active\nthe next rotation, at the earliest:\n {2}publish {5}2026/,
+    /^PLANNED {2}release\n {2}release@1 {2}active -> retired\n {2}release@2 {2}pending -> active\nNext rotation, at the earliest:\n {2}publish +2026/,
   )
-  expect(stdout).toMatch(/^ {2}activate {4}2026/m)
+  expect(stdout).toMatch(/^ {2}activate +2026/m)
   expect(await scene.states()).toBe('active standby')
 })
 
@@ -107,13 +112,15 @@ test('key revoke says what it reaches, asks for the name, then revokes', async (
     'key revoke release --mode seamless --compromised-since 2026-11-20 --confirm=release',
   )
 
-  expect(plan.stdout).toMatch(/^version 1: active -> revoked\nversion 2: .*\nexposed until /)
+  expect(plan.stdout).toMatch(
+    / {2}release@1 +active -> revoked\n {2}release@2 .*\n {2}exposed until +2026/,
+  )
   expect(refused.exitCode).toBe(2)
   expect(refused.stderr).toContain('--confirm=release')
   expect(stillThere).toBe('active standby')
-  expect(done.stdout).toContain('compromisedSince 2026-11-20T00:00:00.000Z')
+  expect(done.stdout).toContain('compromised since 2026-11-20T00:00:00Z')
   expect(done.stdout).toContain(
-    'backend: disable unsupported: take the private key away there yourself',
+    'backend  disable unsupported: disable the private key there yourself',
   )
   expect(await scene.states()).toBe('revoked active')
 })
@@ -126,8 +133,8 @@ test('key destroy destroys a version whose time is over', async () => {
   const done = await run('key destroy release --key-version 1 --confirm release')
   const cancelled = await run('key destroy release --key-version 1 --cancel')
 
-  expect(done.stdout).toContain('backend: destroy done')
-  expect(cancelled.stdout).toContain('backend: cancel-destruction unsupported')
+  expect(done.stdout).toContain('backend  destroy done')
+  expect(cancelled.stdout).toContain('backend  cancel-destruction unsupported')
 })
 
 test('key activate, retire and import do what they say', async () => {
@@ -199,7 +206,7 @@ const REVOKE = 'key revoke release --mode seamless --reason stolen --confirm rel
 /** The command by which others approve, as `key approvals` prints it. */
 async function approvalOf({ run }: Administrated): Promise<string> {
   const { stdout } = await run('key approvals')
-  return /approve: countersign (.*)$/m.exec(stdout)?.[1] ?? 'nothing waits'
+  return / approve +countersign (.*)$/m.exec(stdout)?.[1] ?? 'nothing waits'
 }
 
 test('key revoke waits for the approval of another operator, runs once, and is logged in full', async () => {
@@ -240,7 +247,7 @@ test('an operator cannot approve their own request, a changed one or an expired 
   expect(own.stderr).toContain('you approved this request already')
   expect(other.stderr).toContain('another one than you approve')
   expect(late.stderr).toContain('no such request waits')
-  expect((await run('key approvals')).stdout).toBe('nothing waits\n')
+  expect((await run('key approvals')).stdout).toBe('no change waits for approval\n')
   expect(await scene.states()).toBe('active standby')
 })
 

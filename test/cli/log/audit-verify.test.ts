@@ -54,10 +54,10 @@ test('every signature and change is in the transparency log, and nothing more', 
 
   expect(result.exitCode).toBe(0)
   expect(result.stderr).toContain(
-    'pairs    every signature and change in it is in the transparency log',
+    '  pairs  every signature and change in it is in the transparency log',
   )
   expect(result.stdout).toMatch(
-    /ok: 4 entries are in the transparency log, and nothing more is in it\n$/,
+    /^ {2}pairs {4}4 entries are in the transparency log, which has no other$/m,
   )
 })
 
@@ -150,7 +150,7 @@ test.each([
 
   expect(documentOf(result)).toMatchObject({ ok: true, paired: { entries: 6, unproven: 2 } })
   expect((await verify(server)).stdout).toContain(
-    '; 2 are newer than a checkpoint, not proven yet\n',
+    '  not proven  2 of them are newer than a checkpoint\n',
   )
 })
 

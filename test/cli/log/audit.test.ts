@@ -83,14 +83,15 @@ test('a whole audit log in a folder verifies without a token: criteria on stderr
   expect(result.exitCode).toBe(0)
   expect(result.stderr).toBe(
     [
-      `log      ${folder}`,
-      `key      ${LOG_KEY.vkey}`,
-      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found',
+      'Criteria:',
+      `  log    ${folder}`,
+      `  key    ${LOG_KEY.vkey.slice(0, -45)}…`,
+      '  since  the start; with --checkpoint FILE, an earlier checkpoint, a rewritten log is detected',
       '',
     ].join('\n'),
   )
   expect(result.stdout).toMatch(
-    /^ok: all 300 entries of log\.example\/countersign are there and unchanged\n {4}300 signature\n {4}from 2026-11-22T10:00:00.000Z to 2026-11-22T10:04:59.000Z\n {4}root \S{44}\n$/,
+    /^PASSED {2}log\.example\/countersign\n {2}entries {2}all 300 present and unchanged\n {2}types {4}300 signature\n {2}time {5}2026-11-22T10:00:00Z to 2026-11-22T10:04:59Z\n {2}root {5}\S{44}\n$/,
   )
 })
 
@@ -133,22 +134,37 @@ test.each([
   expect(result.stderr).toContain(message)
 })
 
-test('entries are shown one per line, newest first, and cannot control the terminal', async () => {
+test('entries are shown newest first, each with its caller, and cannot control the terminal', async () => {
   const folder = await createFolder(some)
   const result = await audit(['show', folder])
 
-  expect(result.stderr).toBe('nothing of this is verified: countersign audit verify does that\n')
-  expect(result.stdout.split('\n').map((line) => line.slice(34))).toEqual([
-    'approval     destroy release approved (a-1)  by the service',
-    'timestamp    tsa v1 77 sha256:c  by the service',
-    'token        sessions v2 j-1 for https://api.example  by the service',
-    'denial       sign release refused with ERR_NOT_ALLOWED: no policy permits it  by eve\\u{1b}[2J (https://token.example)',
-    'attestation  release v1 sha256:a and 1 more https://p.example/v1  by repo:octo/app (https://token.example)',
-    `signature    release v1 sha256:${'1'.padStart(64, '0')}  by repo:octo/app (https://token.example)`,
-    'state        release v1 activate, now active (forced): first  by the service',
+  expect(result.stderr).toBe('not verified; to verify it: countersign audit verify\n')
+  expect(result.stdout.split('\n')).toEqual([
+    '     6  2026-11-22T10:00:06Z  approval     destroy release',
+    '        approved (a-1)',
+    '        by the service',
+    '     5  2026-11-22T10:00:05Z  timestamp    tsa@1',
+    '        77',
+    '        sha256:c',
+    '        by the service',
+    '     4  2026-11-22T10:00:04Z  token        sessions@2',
+    '        j-1 for https://api.example',
+    '        by the service',
+    '     3  2026-11-22T10:00:03Z  denial       sign release',
+    '        denied with ERR_NOT_ALLOWED: no policy permits it',
+    '        by eve\\u{1b}[2J (https://token.example)',
+    '     2  2026-11-22T10:00:02Z  attestation  release@1 https://p.example/v1',
+    '        sha256:a',
+    '        and 1 more',
+    '        by repo:octo/app (https://token.example)',
+    '     1  2026-11-22T10:00:01Z  signature    release@1',
+    `        sha256:${'1'.padStart(64, '0')}`,
+    '        by repo:octo/app (https://token.example)',
+    '     0  2026-11-22T10:00:00Z  state        release@1 activate, now active (forced)',
+    '        reason: first',
+    '        by the service',
     '',
   ])
-  expect(result.stdout).toMatch(/^ {5}6 {2}2026-11-22T10:00:06.000Z {2}approval/)
 })
 
 const indicesOf = async (args: readonly string[]): Promise<readonly number[]> => {

@@ -57,14 +57,15 @@ test('a whole log verifies: criteria on stderr, the verdict on stdout', async ()
   expect(result.exitCode).toBe(0)
   expect(result.stderr).toBe(
     [
-      `log      ${folder}`,
-      `key      ${TRANSPARENCY_KEY.vkey}`,
-      'since    nothing: name a checkpoint you kept with --checkpoint FILE, and a rewritten log is found',
+      'Criteria:',
+      `  log    ${folder}`,
+      `  key    ${TRANSPARENCY_KEY.vkey.slice(0, -45)}…`,
+      '  since  the start; with --checkpoint FILE, an earlier checkpoint, a rewritten log is detected',
       '',
     ].join('\n'),
   )
   expect(result.stdout).toMatch(
-    /^ok: all 303 entries of log\.example are there and unchanged\n {4}3 state, 300 signature\n {4}root \S{44}\n$/,
+    /^PASSED {2}log\.example\n {2}entries {2}all 303 present and unchanged\n {2}types {4}3 state, 300 signature\n {2}root {5}\S{44}\n$/,
   )
 })
 
@@ -97,9 +98,14 @@ test('published keys are compared with the log, also those newer than the checkp
 
   const result = await countersign(args)
 
-  expect(result.stderr).toContain('keys     those the service publishes must follow from its log')
+  expect(result.stderr).toContain('  keys   all that the service publishes follow from its log\n')
   expect(result.stdout).toContain(
-    'ok: the log tells of all published keys: 1 in the key history, 0 in the key set; 1 of their changes are newer than the checkpoint, not proven yet',
+    [
+      '  keys        all published keys follow from the log',
+      '              1 in the key history, 0 in the key set',
+      '  not proven  1 of their changes are newer than the checkpoint',
+      '',
+    ].join('\n'),
   )
   expect(documentOf(await countersign([...args, '--json']))).toMatchObject({
     published: { historyVersions: 1, keySetKeys: 0, unproven: 1 },
@@ -219,16 +225,19 @@ const some = [
 ]
 const digestOf = (index: number): string => `sha256:${index.toString(16).padStart(64, '0')}`
 
-test('entries are shown one per line, newest first', async () => {
+test('entries are shown newest first, each with its digest on a line of its own', async () => {
   const folder = await createFolder(some)
   const result = await countersign(['log', 'show', folder])
 
-  expect(result.stderr).toBe('nothing of this is verified: countersign log verify does that\n')
+  expect(result.stderr).toBe('not verified; to verify it: countersign log verify\n')
   expect(result.stdout).toBe(
     [
-      `     2  signature  ${digestOf(2)}  kid ${kid}`,
-      `     1  signature  ${digestOf(1)}  kid ${kid}`,
-      `     0  state      2026-11-22T10:00:00.000Z  release@1  new -> active  kid ${kid}`,
+      `     2  signature  kid ${kid.slice(0, 12)}…`,
+      `        ${digestOf(2)}`,
+      `     1  signature  kid ${kid.slice(0, 12)}…`,
+      `        ${digestOf(1)}`,
+      `     0  state      release@1  new -> active  kid ${kid.slice(0, 12)}…`,
+      '        2026-11-22T10:00:00Z',
       '',
     ].join('\n'),
   )
@@ -311,7 +320,7 @@ test('a log is exported from a service and verifies offline', async () => {
 
   expect(result.exitCode).toBe(0)
   expect(result.stderr).toContain(`saved 300 entries to ${folder}`)
-  expect(result.stderr).toContain(`countersign log verify ${folder} --key KEY does that`)
+  expect(result.stderr).toContain(`to verify it: countersign log verify ${folder} --key KEY\n`)
   const verified = await countersign(['log', 'verify', folder, '--key', TRANSPARENCY_KEY.vkey])
   expect(verified.exitCode).toBe(0)
 })
@@ -336,9 +345,10 @@ test('with --audit both logs are verified, and that they record the same', async
   const result = await countersign(args, { env })
 
   expect(result.exitCode).toBe(0)
-  expect(result.stdout).toContain('ok: all 8 entries of log.example are there and unchanged')
-  expect(result.stdout).toContain('ok: all 8 entries of log.example/countersign are there')
-  expect(result.stdout).toContain('ok: 8 entries are in the transparency log')
+  const whole = '  entries  all 8 present and unchanged\n'
+  expect(result.stdout).toContain(`PASSED  log.example\n${whole}`)
+  expect(result.stdout).toContain(`PASSED  log.example/countersign\n${whole}`)
+  expect(result.stdout).toContain('  pairs    8 entries are in the transparency log')
   expect(documentOf(await countersign([...args, '--json'], { env }))).toMatchObject({
     schema: 'https://countersign.dev/schemas/log-verification/v1',
     audit: { ok: true, paired: { entries: 8, unproven: 0 } },

@@ -45,9 +45,13 @@ test.each(Object.keys(SIGNED))(
     expect(without.stderr).toContain('0 log entries could be verified, 1 are required')
     expect(written.exitCode).toBe(0)
     const index = Object.keys(SIGNED).indexOf(name) + 3
-    const which = `the signature by kid KID is entry ${index} of log.example, under its checkpoint at 309 entries`
-    expect(written.stdout).toBe(`wrote @${name}.sigstore.json.tlog-proof: ${which}\n`)
-    expect(checked).toMatchObject({ exitCode: 0, stdout: `ok: ${which}\n` })
+    const which = `  @${name}.sigstore.json.tlog-proof
+  signed  by kid KID…
+  log     log.example
+  entry   ${index}, under the checkpoint at 309 entries
+`
+    expect(written.stdout).toBe(`WRITTEN${which}`)
+    expect(checked).toMatchObject({ exitCode: 0, stdout: `PASSED${which}` })
     expect(documentOf(verified)).toMatchObject({
       ok: true,
       artifacts: [{ attestations: [{ logEntries: 1 }] }],
@@ -119,7 +123,7 @@ test('a proof file is replaced only on request', async () => {
 
   expect(refused).toMatchObject({ exitCode: 2 })
   expect(refused.stderr).toContain('[ERR_FILE_WRITE]')
-  expect(replaced.stdout).toContain('under its checkpoint at 310 entries')
+  expect(replaced.stdout).toContain('under the checkpoint at 310 entries')
 })
 
 test('the proof in a bundle is renewed, and verifiers of Sigstore read it', async () => {
@@ -132,10 +136,8 @@ test('the proof in a bundle is renewed, and verifiers of Sigstore read it', asyn
   const second = await prove(scene, 'es256', '--renew')
   const verified = await folder.run(`verify @es256 ${trust('es256')} --require-log 1 --json`)
 
-  expect(first.stdout).toContain(
-    'renewed @es256.sigstore.json: the signature by kid KID is entry 3',
-  )
-  expect(second.stdout).toContain('under its checkpoint at 1009 entries')
+  expect(first.stdout).toMatch(/^RENEWED {2}@es256.sigstore.json\n[^]*\n {2}entry {3}3, under/)
+  expect(second.stdout).toContain('under the checkpoint at 1009 entries')
   expect(documentOf(verified)).toMatchObject({ artifacts: [{ attestations: [{ logEntries: 1 }] }] })
 })
 
@@ -177,7 +179,7 @@ test('a place that a bundle states and the log never reaches is not waited for l
 
   const result = await prove(scene, 'es256', '', { pause })
 
-  expect(result.stdout).toContain('is entry 3 of log.example')
+  expect(result.stdout).toContain('  log     log.example\n  entry   3, under')
   expect(waits).toBe(9)
 })
 

@@ -47,7 +47,7 @@ test('log verify demands cosignatures of the witnesses that are named', async ()
   for (const key of [vkey, keyFile]) {
     const verified = await verifyLog(log, ...require1, '--witness-key', key)
     expect(verified.exitCode).toBe(0)
-    expect(verified.stderr).toContain('witness  at least 1 of witness.example/1\n')
+    expect(verified.stderr).toContain('  witness  at least 1 of witness.example/1\n')
   }
   const other = await verifyLog(log, ...require1, '--witness-key', stranger.key.vkey)
   expect(other.exitCode).toBe(4)

@@ -29,7 +29,7 @@ test('policy check says that good policies are good', async () => {
 
   expect(await folder.run('policy check --config @c.yaml')).toMatchObject({
     exitCode: 0,
-    stdout: '1 policy: good\n',
+    stdout: 'PASSED  1 policy\n',
   })
 })
 
@@ -47,7 +47,7 @@ test.each([
 
   expect(exitCode).toBe(0)
   expect(stdout).toMatch(
-    /release\.cedar:2:1: warning: permits .*\n {2}hint: .*\n2 policies: good\n$/,
+    /^PASSED {2}2 policies\n.*release\.cedar:2:1: warning: permits .*\n {2}hint: .*\n$/,
   )
   expect(documentOf(json)).toMatchObject({ ok: true, problems: [], warnings: [{ line: 2 }] })
 })
@@ -61,7 +61,7 @@ test.each([
 ])('policy check is silent about %s', async (policy) => {
   const folder = createScene(policy)
 
-  expect((await folder.run('policy check @policies')).stdout).toBe('1 policy: good\n')
+  expect((await folder.run('policy check @policies')).stdout).toBe('PASSED  1 policy\n')
 })
 
 test('policy check prints every mistake with its place and a hint, and ends with 2', async () => {
@@ -109,7 +109,7 @@ test('policy test says which policy permits a request', async () => {
   expect(await folder.run(line)).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(
-      /^allowed\n {2}permitted by "release-from-main" \(.*release\.cedar:1:1\)\n$/,
+      /^ALLOWED {2}sign release\n {2}permitted by {2}"release-from-main" \(.*release\.cedar:1:1\)\n$/,
     ) as string,
   })
 })
@@ -122,8 +122,10 @@ test('policy test says what was missing, and ends with 8', async () => {
   const { exitCode, stdout } = await folder.run(line)
 
   expect(exitCode).toBe(8)
-  expect(stdout).toMatch(/^denied\n {2}"release-from-main" \(.*\) would permit it, if this held:\n/)
-  expect(stdout).toContain('    principal.ref == "refs/heads/main"\n    but principal.ref is "x"\n')
+  expect(stdout).toMatch(/^DENIED {2}sign release\n {2}policy +"release-from-main" \(.*\)\n/)
+  expect(stdout).toContain(
+    '  permits if  principal.ref == "refs/heads/main"\n  but         principal.ref is "x"\n',
+  )
 })
 
 test('policy test decides about annotations, and says which there were', async () => {
@@ -138,7 +140,7 @@ when { ["release"].containsAll(context.annotations.names) };`)
   expect(await test({ release: '1.4' })).toMatchObject({ exitCode: 0 })
   expect(await test({ env: 'production' })).toMatchObject({
     exitCode: 8,
-    stdout: expect.stringContaining('but context.annotations.names is ["env"]') as string,
+    stdout: expect.stringContaining('but         context.annotations.names is ["env"]') as string,
   })
 })
 

@@ -263,7 +263,7 @@ test('a token for another audience than requested is not printed', async () => {
 })
 
 test.each([
-  ['log', '127\\.0\\.0\\.1', 'the log tells of all published keys'],
+  ['log', '127\\.0\\.0\\.1', 'all published keys follow from the log'],
   ['audit', '127\\.0\\.0\\.1:\\d+/audit', 'entries are in the transparency log'],
 ])(
   'the %s of the pinned service is verified with the key that its trust names',
@@ -279,7 +279,9 @@ test.each([
     expect(unpinned.stderr).toContain('[ERR_USAGE]')
     const verified = await run(`${log} verify`)
     expect(verified.exitCode).toBe(0)
-    expect(verified.stdout).toMatch(new RegExp(`^ok: all \\d+ entries of ${origin} are there`))
+    expect(verified.stdout).toMatch(
+      new RegExp(`^PASSED {2}${origin}\n {2}entries +all \\d+ present and unchanged\n`),
+    )
     expect(verified.stdout).toContain(held)
     const other = await folder.run(`${log} verify --server http://127.0.0.1:1`, { env })
     expect(other).toMatchObject({ exitCode: 2 })
@@ -302,9 +304,11 @@ test('a signature is in both logs; its caller is in the audit log only', async (
   const shown = async (): Promise<string> => (await run('log show --type signature')).stdout
   await expect
     .poll(shown, { timeout: 20_000 })
-    .toMatch(/^ +\d+ {2}signature {2}sha256:[0-9a-f]{64} {2}kid \S+\n$/)
+    .toMatch(/^ +\d+ {2}signature {2}kid \S+…\n +sha256:[0-9a-f]{64}\n$/)
 
-  expect(audit.stdout).toMatch(/^ +\d+ {2}\S+ {2}signature .* by tester \(static\)$/m)
+  expect(audit.stdout).toMatch(
+    /^ +\d+ {2}\S+ {2}signature .*\n +sha256:.*\n +by tester \(static\)$/m,
+  )
   expect((await run('log show --json')).stdout).not.toContain('tester')
 })
 
@@ -335,14 +339,14 @@ test('trust show names the keys of both logs, and logs whose keys were rotated v
   const verified = await run('log verify')
   const audited = await run('audit verify')
 
-  const vkeys = [...shown.stdout.matchAll(/^log key {6}(127\.0\.0\.1\+[0-9a-f]{8}\+\S+)$/gm)]
+  const vkeys = [...shown.stdout.matchAll(/^ {2}log key +(127\.0\.0\.1\+[0-9a-f]{8}\+\S+)$/gm)]
   expect(vkeys.length).toBeGreaterThanOrEqual(2)
   expect(verified.exitCode).toBe(0)
-  for (const [, vkey = ''] of vkeys) expect(verified.stderr).toContain(vkey)
+  for (const [, vkey = ''] of vkeys) expect(verified.stderr).toContain(vkey.slice(0, -45))
   expect(audited.exitCode).toBe(0)
-  const auditKeys = [...shown.stdout.matchAll(/^audit key {4}(\S+\/audit\+[0-9a-f]{8}\+\S+)$/gm)]
+  const auditKeys = [...shown.stdout.matchAll(/^ {2}audit key\s+(\S+\/audit\+[0-9a-f]{8}\+\S+)$/gm)]
   expect(auditKeys.length).toBeGreaterThanOrEqual(2)
-  for (const [, vkey = ''] of auditKeys) expect(audited.stderr).toContain(vkey)
+  for (const [, vkey = ''] of auditKeys) expect(audited.stderr).toContain(vkey.slice(0, -45))
 })
 
 test.each([

@@ -29,8 +29,10 @@ test('an issued token is alone on stdout, and jose verifies it', async () => {
   )
 
   expect(exitCode).toBe(0)
-  expect(stderr).toBe(`issued for api until 2026-11-22T10:05:00Z, kid KID
-this is a bearer token: pass it on by a pipe or a file, never by a log
+  expect(stderr).toBe(`ISSUED  token for api
+  key      kid KID…
+  expires  2026-11-22T10:05:00Z
+  note     a bearer token: pass it on in a pipe or a file, never in a log
 `)
   const key = createPublicKey(readFileSync(folder.path('sessions.pub')))
   const { payload, protectedHeader } = await jwtVerify(stdout.trim(), key, { currentDate: NOW })
@@ -181,12 +183,11 @@ test.each([
   ['another type', `${WHO} --type at+jwt`, 'at+jwt', 'JWT'],
 ])('a token of %s ends with what was expected and what was found', async (_, who, ...values) => {
   const scene = await createScene()
-
   const result = await scene.run(`token verify - ${who} --jwks @jwks.json`, { stdin: scene.token })
 
   expect([result.exitCode, result.stdout]).toEqual([4, ''])
-  expect(result.stderr).toMatch(/FAILED {2}token\n {2}error .* \[ERR_JWT_CLAIM_MISMATCH\]\n/)
-  for (const value of values) expect(result.stderr.split('FAILED')[1]).toContain(value)
+  const [, verdict] = result.stderr.split(/^FAILED {2}(?=token\n {2}error .*ERR_JWT_CLAIM_MIS)/m)
+  for (const value of values) expect(verdict).toContain(value)
 })
 
 test('exit statuses tell a broken, an unknown and an expired token apart', async () => {
@@ -323,7 +324,7 @@ test('inspecting shows the content of a token, after a warning that it is not ve
   const result = await scene.run('token inspect -', { stdin: `${header}.${payload}.AAAA\n` })
 
   expect(result.exitCode).toBe(0)
-  expect(result.stderr).toMatch(/^NOT VERIFIED: a token like this can be forged/)
+  expect(result.stderr).toMatch(/^NOT VERIFIED {2}token\n[^]*hint +its content may be forged/)
   expect(JSON.parse(result.stdout)).toMatchObject({
     header: { alg: 'ES256' },
     claims: { sub: 'job-7' },
@@ -335,8 +336,8 @@ test('inspecting tells whether the time of a token is over', async () => {
   const inspect = (now: Date): Promise<{ stderr: string }> =>
     scene.run('token inspect --token-file @token', { now })
 
-  expect((await inspect(NOW)).stderr).toContain('expires at 2026-11-22T10:10:00Z, it says')
-  expect((await inspect(new Date('2027-01-01'))).stderr).toContain('expired at 2026')
+  expect((await inspect(NOW)).stderr).toContain('expires  2026-11-22T10:10:00Z, as it states\n')
+  expect((await inspect(new Date('2027-01-01'))).stderr).toContain('expired  2026')
 })
 
 test('an inspection as a document says that nothing is verified', async () => {
@@ -392,9 +393,8 @@ test('a key that is used as Ed25519 issues tokens of that name, which verify by 
   expect(JSON.parse(stdout)).toMatchObject({ header: { alg: 'Ed25519' } })
   for (const algorithm of ['EdDSA', 'Ed25519']) {
     const exported = `key export @ed.pem --format jwks --algorithm ${algorithm} --output @${algorithm}.json`
+    const verify = `token verify --token-file @token ${WHO} --jwks @${algorithm}.json`
     expect(await folder.run(exported)).toMatchObject({ exitCode: 0 })
-    expect(
-      await folder.run(`token verify --token-file @token ${WHO} --jwks @${algorithm}.json`),
-    ).toMatchObject({ exitCode: 0 })
+    expect(await folder.run(verify)).toMatchObject({ exitCode: 0 })
   }
 })

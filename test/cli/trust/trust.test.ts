@@ -189,10 +189,8 @@ test('show and update print when a publication was issued and when it expires', 
 
   for (const line of ['trust show', 'trust update']) {
     const { stdout } = await run(line)
-    expect(stdout).toContain('issued       2026-11-22T10:00:00.000Z')
-    expect(stdout).toContain(
-      'expires      2026-11-23T10:00:00.000Z, offline 2026-12-22T10:00:00.000Z',
-    )
+    expect(stdout).toContain('  issued     2026-11-22T10:00:00Z\n')
+    expect(stdout).toContain('  expires    2026-11-23T10:00:00Z, offline 2026-12-22T10:00:00Z\n')
   }
   expect(documentOf(await run('trust show --json'))).toMatchObject({
     trust: { issuedAt: '2026-11-22T10:00:00.000Z', expires: '2026-11-23T10:00:00.000Z' },
@@ -257,7 +255,7 @@ test('without its copy a pin is shown, fetched again when connected, and no trus
     if (name !== 'trust.json') writeFileSync(join(home, name), 'damaged')
   }
 
-  expect((await run('trust show')).stdout).toContain('nothing is held')
+  expect((await run('trust show')).stdout).toContain('no copy on this machine')
   expect((await run(`verify ${file} --offline`)).stderr).toContain('ERR_TRUST_STALE')
   expect((await run(`verify ${file}`)).exitCode).toBe(0)
   expect((await run('trust show')).stdout).toMatch(/release@1 {2}digest {2}active {2}ES256/)
