@@ -15,10 +15,10 @@ import { untilCancelled } from './cancellation.ts'
 export interface CircuitOptions {
   /** Whether a failure means that the backend is down; any other answer means that it is up. */
   readonly isOutage: (error: unknown) => boolean
+  /** Failures in a row that open it. */
+  readonly failuresToOpen: number
 }
 
-/** Failures in a row: at 30 % of failing calls this never happens, and a backend that is down has them soon. */
-const FAILURES_TO_OPEN = 20
 /** How long it stays open before one call tries; doubled whenever that fails, and short enough to recover in 5 s. */
 const FIRST_BREAK_MS = 500
 const LONGEST_BREAK_MS = 4000
@@ -73,7 +73,7 @@ export class Circuit {
       forMs = Math.min(LONGEST_BREAK_MS, FIRST_BREAK_MS * 2 ** (attempt - 1))
       return forMs
     })
-    const breaker = new ConsecutiveBreaker(FAILURES_TO_OPEN)
+    const breaker = new ConsecutiveBreaker(this.#options.failuresToOpen)
     const filter = handleWhen((error) => this.#options.isOutage(error))
     const policy = circuitBreaker(filter, { breaker, halfOpenAfter })
     policy.onBreak(() => {
@@ -90,11 +90,15 @@ export class Circuit {
     const failure = this.#policy.lastFailure
     const cause = failure !== undefined && 'error' in failure ? failure.error : undefined
     const { code, message, hint, details } = toCountersignError(cause)
-    return new CountersignError(code, `${message} (${FAILURES_TO_OPEN} times in a row)`, {
-      hint,
-      retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
-      details,
-      cause,
-    })
+    return new CountersignError(
+      code,
+      `${message} (${this.#options.failuresToOpen} times in a row)`,
+      {
+        hint,
+        retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
+        details,
+        cause,
+      },
+    )
   }
 }

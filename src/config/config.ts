@@ -10,6 +10,7 @@ import type { KeyUse, RotationPolicy } from '../keys/key.ts'
 import { createRotationPolicy } from '../keys/policy.ts'
 import type { PublicationLifetimes } from '../keys/publication-times.ts'
 import type { Origin } from './origin.ts'
+import { inRegions } from '../providers/provider-reference.ts'
 import { toRotationOverrides } from './rotation.ts'
 import type { ConfigFile, ConfiguredReferrersMode } from './schema.ts'
 import type { ClaimsEntry, KeyEntry } from './sections/key.ts'
@@ -123,11 +124,11 @@ export function toConfig(
 
 function toKeySettings(key: KeyEntry, timestamps: string): KeySettings {
   const { use, algorithm = defaultAlgorithm(key.use) } = key
-  const { provider, passphrase, tokenType, claims = {} } = key
+  const { passphrase, tokenType, claims = {} } = key
   return {
     use,
     algorithm,
-    provider,
+    provider: key.regions === undefined ? key.provider : inRegions(key.provider, key.regions),
     passphrase,
     policy: createRotationPolicy(use, toRotationOverrides(key)),
     tokenType,

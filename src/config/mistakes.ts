@@ -8,7 +8,9 @@ import { FORMS } from './forms.ts'
 import { suggestName } from '../basics/suggest.ts'
 import type { Origin } from './origin.ts'
 import type { ConfigProblem } from './problem.ts'
+import { inRegions } from '../providers/provider-reference.ts'
 import { toRotationOverrides } from './rotation.ts'
+import type { KeyEntry } from './sections/key.ts'
 import { CONFIG_SCHEMA, schemaErrors, toConfigFile } from './schema.ts'
 import { toKeyHistorySettings } from './service-settings.ts'
 import { witnessMistakes } from './witness-mistakes.ts'
@@ -39,6 +41,7 @@ export function findMistakes(
     ...useMistakes(value),
     ...logKeyMistakes(value),
     ...rotationMistakes(value),
+    ...regionMistakes(value),
     ...keyHistoryMistakes(value),
     ...issuerMistakes(value),
     ...logMistakes(value),
@@ -189,16 +192,33 @@ function logKeyMistakes(value: unknown): readonly Mistake[] {
 
 /** The quantities of rotation must also go together; what is wrong with one alone is said already. */
 function rotationMistakes(value: unknown): readonly Mistake[] {
+  return keyMistakes(value, 'rotation', (key) => {
+    createRotationPolicy(key.use, toRotationOverrides(key))
+  })
+}
+
+/** Not every provider has regions, and a reference may name them itself. */
+function regionMistakes(value: unknown): readonly Mistake[] {
+  return keyMistakes(value, 'regions', ({ provider, regions }) => {
+    if (regions !== undefined) inRegions(provider, regions)
+  })
+}
+
+function keyMistakes(
+  value: unknown,
+  setting: string,
+  check: (key: KeyEntry) => void,
+): readonly Mistake[] {
   const { keys = {} } = toConfigFile(value) ?? {}
   if (formMistakes(value).length > 0) return []
   return Object.entries(keys).flatMap(([name, key]) => {
     try {
-      createRotationPolicy(key.use, toRotationOverrides(key))
+      check(key)
       return []
     } catch (error) {
       if (!CountersignError.is(error)) throw error
       const { message, hint } = error
-      const path = ['keys', name, 'rotation']
+      const path = ['keys', name, setting]
       return [hint === undefined ? { path, message } : { path, message, hint }]
     }
   })

@@ -62,6 +62,12 @@ export interface ProviderDescriptor<Uri extends { readonly scheme: string }> {
   /** Writes a reference so that {@link parse} reads it back. */
   serialize(uri: Uri): string
   /**
+   * Adds regions to a reference to a key or a location: the key pair is in each of them. Absent: such keys have none.
+   *
+   * @throws {@link CountersignError} ERR_KEY_URI_INVALID
+   */
+  inRegions?(text: string, regions: readonly string[]): string
+  /**
    * Parses a reference to a location; undefined: it means one key. Absent: no private keys are here.
    *
    * @throws {@link CountersignError} ERR_KEY_URI_INVALID

@@ -44,6 +44,22 @@ export function parseProviderReference(text: string): ProviderReference {
   return { kind: 'location', scheme: provider.scheme, location }
 }
 
+/**
+ * Adds regions to the `provider` of a key: its versions are in each of them.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — such keys have no regions, or the reference names one
+ */
+export function inRegions(text: string, regions: readonly string[]): string {
+  const provider = findProvider(text)
+  if (provider?.inRegions === undefined) {
+    const message = 'only keys of a provider with regions can be in several'
+    throw new CountersignError('ERR_KEY_URI_INVALID', message, { hint: 'leave out the regions' })
+  }
+  const combined = provider.inRegions(text, regions)
+  parseProviderReference(combined)
+  return combined
+}
+
 const ANY_VERSION: VersionName = { key: 'any', version: 1, mark: '00' }
 
 function noPrivateKeys(text: string, scheme: string | undefined): CountersignError {

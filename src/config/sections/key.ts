@@ -31,6 +31,7 @@ export interface KeyEntry {
   readonly use: KeyUse
   readonly algorithm?: AlgorithmName
   readonly provider: string
+  readonly regions?: readonly string[]
   readonly passphrase?: string
   readonly rotation?: RotationEntry
   readonly maxTokenLifetime?: string
@@ -134,6 +135,13 @@ const key = Type.Object(
         'Where the key lives: a key reference, or the account, token or folder the service makes versions in. Never with a `pin-value`.',
       examples: SIGNING_PROVIDERS.flatMap(({ examples }) => examples.slice(-1)),
     }),
+    regions: Type.Optional(
+      names({
+        description:
+          'Regions of AWS KMS, two or more, in which each version is the same key pair: it signs in the first of them that answers. For a provider that names none; new versions are multi-Region keys, replicated there.',
+        examples: [['eu-west-1', 'eu-central-1']],
+      }),
+    ),
     passphrase: Type.Optional(
       text('secret', {
         description: 'Where the passphrase of an encrypted `file:` key is; never the passphrase.',

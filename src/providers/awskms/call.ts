@@ -26,6 +26,8 @@ export interface KmsCall {
   /** Who it is made for, and when its answer is due, in ms since the epoch. */
   readonly owner?: string | undefined
   readonly until?: number | undefined
+  /** Time for its answer, in ms, where another region is asked after it. */
+  readonly attemptMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 

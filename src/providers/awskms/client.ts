@@ -52,6 +52,22 @@ export interface KmsCreateKeyRequest {
   readonly spec: string
   readonly description: string
   readonly tags: Readonly<Record<string, string>>
+  /** Whether other regions may have it too. */
+  readonly isMultiRegion: boolean
+}
+
+/** A key of another region to be made of one here. */
+export interface KmsReplicationRequest {
+  readonly keyArn: string
+  readonly region: string
+  readonly description: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** How one of several regions is called. */
+export interface KmsCallOptions extends SignOptions {
+  /** Time for an answer, in ms, where another region is asked after it; default: that of every request. */
+  readonly attemptMs?: number | undefined
 }
 
 /** Some of the keys of an account and region. */
@@ -66,16 +82,21 @@ export interface KmsKeyPage {
  * calls.ts) and throws nothing but CountersignErrors.
  */
 export interface KmsClient {
-  getPublicKey(keyId: string, signal?: AbortSignal): Promise<KmsPublicKey>
+  getPublicKey(keyId: string, options?: KmsCallOptions): Promise<KmsPublicKey>
   describeKey(keyId: string, signal?: AbortSignal): Promise<KmsKeyDescription>
-  sign(request: KmsSignRequest, options?: SignOptions): Promise<KmsSignature>
+  sign(request: KmsSignRequest, options?: KmsCallOptions): Promise<KmsSignature>
   /** Settles as `sign` would, but no signature is made (DryRun). */
   trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void>
   /** Makes a key pair of usage SIGN_VERIFY and answers its ARN; never repeated. */
   createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
   createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>
-  /** Schedules the deletion for the earliest day KMS allows, and answers that day. */
-  scheduleKeyDeletion(keyArn: string): Promise<Date>
+  /** Makes the same key in another region; one that is there already is ERR_KEY_EXISTS. */
+  replicateKey(request: KmsReplicationRequest, signal?: AbortSignal): Promise<void>
+  /**
+   * Schedules the deletion for the earliest day KMS allows, and answers that day; undefined: it counts from the day
+   * when its replicas are gone.
+   */
+  scheduleKeyDeletion(keyArn: string): Promise<Date | undefined>
   cancelKeyDeletion(keyArn: string): Promise<void>
   disableKey(keyArn: string): Promise<void>
   /** One page of all keys, in no order. */

@@ -7,10 +7,11 @@ import { toKeySpec } from './algorithms.ts'
 import type { KmsClient, KmsCreateKeyRequest } from './client.ts'
 import { awsCommand } from './call.ts'
 import { toKmsError } from './errors.ts'
-import { createKmsSigner, readKey } from './key.ts'
 import { findMarked, isMarked, MARK_TAG } from './marked-key.ts'
+import { type KmsPlace, readKeyInRegions } from './regions.ts'
+import { createKmsSigner } from './signer.ts'
+import { type AwsKmsUri, keyIn } from './uri.ts'
 import { type NewKeyContext, onceVisible } from './visibility.ts'
-import type { AwsKmsUri } from './uri.ts'
 
 const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign self-test')
 
@@ -33,12 +34,13 @@ export async function createKmsKey(
   assertCreatable(uri.keyId)
   const spec = keySpec(request)
   await assertAliasFree(client, uri.keyId, signal)
-  const arn = await client.createKey(toNewKey(uri.keyId, spec, request), signal)
+  const newKey = toNewKey(context, uri.keyId, spec, request)
+  const arn = await client.createKey(newKey, signal)
   try {
-    await finishKey(context, uri.keyId, arn, request)
+    await finishKey(context, { alias: uri.keyId, arn, newKey }, request)
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
-    throw await abandoned(client, arn, toKmsError(error, call))
+    throw await abandoned(context, arn, toKmsError(error, call))
   }
   return { ...uri, keyId: arn }
 }
@@ -65,43 +67,79 @@ export async function createKmsKeyOnce(
     if (await isMarked(client, owner, mark, signal)) return { ...uri, keyId: owner }
     throw aliasTaken(uri.keyId, owner)
   }
+  const newKey = toNewKey(context, uri.keyId, spec, request)
   const arn =
     (request.isRepeated ? await findMarked(context, mark, signal) : undefined) ??
-    (await client.createKey(toNewKey(uri.keyId, spec, request, mark), signal))
+    (await client.createKey(newKey, signal))
   try {
-    await finishKey(context, uri.keyId, arn, request)
+    await finishKey(context, { alias: uri.keyId, arn, newKey }, request)
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
     const kmsError = toKmsError(error, call)
     // A retry cannot fix these two.
     const isHopeless = ['ERR_PROVIDER_FAULT', 'ERR_KEY_EXISTS'].includes(kmsError.code)
-    throw isHopeless ? await abandoned(client, arn, kmsError) : kmsError
+    throw isHopeless ? await abandoned(context, arn, kmsError) : kmsError
   }
   return { ...uri, keyId: arn }
 }
 
 function toNewKey(
+  { others }: NewKeyContext,
   alias: string,
   spec: string,
-  { algorithm }: CreateKeyRequest,
-  mark?: string,
+  { algorithm, mark }: CreateKeyRequest & Partial<Pick<CreateOnceRequest, 'mark'>>,
 ): KmsCreateKeyRequest {
   const tags = { 'countersign:alias': alias, 'countersign:algorithm': algorithm }
   return {
     spec,
     description: `countersign ${alias}`,
     tags: mark === undefined ? tags : { ...tags, [MARK_TAG]: mark },
+    isMultiRegion: others.length > 0,
   }
 }
 
+/** A key that was made, and has no name yet. */
+interface UnnamedKey {
+  readonly alias: string
+  readonly arn: string
+  readonly newKey: KmsCreateKeyRequest
+}
+
+/** The name in the first region comes last: once it is there, everything is. */
 async function finishKey(
   context: NewKeyContext,
-  alias: string,
-  arn: string,
+  made: UnnamedKey,
   request: CreateKeyRequest,
 ): Promise<void> {
-  await selfTest(context, arn, request)
-  await nameKey(context, alias, arn, request.signal)
+  const { client, others } = context
+  await selfTest(context, [{ client, keyId: made.arn }], request)
+  for (const other of others) await replicate(context, other, made, request)
+  await nameKey(context, made.alias, made.arn, request.signal)
+}
+
+/** Makes the key in another region, unless an earlier attempt did, and signs with it there. */
+async function replicate(
+  context: NewKeyContext,
+  other: KmsClient,
+  { alias, arn, newKey }: UnnamedKey,
+  request: CreateKeyRequest,
+): Promise<void> {
+  const { client, delay } = context
+  const { region = '' } = other.facts
+  const { description, tags } = newKey
+  try {
+    await client.replicateKey({ keyArn: arn, region, description, tags }, request.signal)
+  } catch (error) {
+    if (!CountersignError.is(error, 'ERR_KEY_EXISTS')) throw error
+  }
+  const keyId = keyIn(region, arn)
+  // The replica first, so that it is the one that signs; the other is what it is compared with.
+  const places = [
+    { client: other, keyId },
+    { client, keyId: arn },
+  ]
+  await selfTest(context, places, request)
+  await nameKey({ client: other, others: [], delay }, alias, keyId, request.signal)
 }
 
 function assertCreatable(keyId: string): void {
@@ -147,11 +185,11 @@ async function findAliasTarget(
 
 async function selfTest(
   context: NewKeyContext,
-  arn: string,
+  places: readonly KmsPlace[],
   request: CreateKeyRequest,
 ): Promise<void> {
   await onceVisible(context, request.signal, async () => {
-    const signer = createKmsSigner(context.client, await readKey(context.client, arn, request))
+    const signer = createKmsSigner(await readKeyInRegions(places, request))
     await signer.sign(SELF_TEST_MESSAGE, { signal: request.signal })
   })
 }
@@ -174,11 +212,16 @@ async function nameKey(
 
 /** Schedules an orphan's deletion, without the caller's signal: it may be why we are here. */
 async function abandoned(
-  client: KmsClient,
+  { client, others }: NewKeyContext,
   arn: string,
   error: CountersignError,
 ): Promise<CountersignError> {
-  const outcome = await client.scheduleKeyDeletion(arn).then(
+  const replicas = others.map((other) =>
+    other.scheduleKeyDeletion(keyIn(other.facts.region ?? '', arn)).catch((thrown: unknown) => {
+      if (!CountersignError.is(thrown, 'ERR_KEY_NOT_FOUND')) throw thrown
+    }),
+  )
+  const outcome = await Promise.all([client.scheduleKeyDeletion(arn), ...replicas]).then(
     () => `the new key ${arn} is scheduled for deletion`,
     () =>
       `the new key ${arn} is left behind: ${awsCommand('aws kms schedule-key-deletion', { keyId: arn })}`,

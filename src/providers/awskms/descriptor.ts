@@ -3,10 +3,12 @@ import type { KeyLocation, ProviderDescriptor } from '../descriptor.ts'
 import {
   type AwsKmsAccount,
   type AwsKmsUri,
+  isMultiRegion,
   parseAwsKmsAccount,
   parseAwsKmsUri,
   regionOf,
   serializeAwsKmsUri,
+  withRegions,
 } from './uri.ts'
 
 /** Keys in AWS KMS. */
@@ -19,6 +21,7 @@ export const awskms: ProviderDescriptor<AwsKmsUri> = {
   custody: 'backend',
   parse: parseAwsKmsUri,
   serialize: serializeAwsKmsUri,
+  inRegions: withRegions,
   place: (text) =>
     /^awskms:\/\/[^/]*\/(\?|$)/i.test(text) ? locationOf(parseAwsKmsAccount(text)) : undefined,
 }
@@ -36,9 +39,17 @@ function locationOf(account: AwsKmsAccount): KeyLocation<AwsKmsUri> {
 
 function onAccount(account: AwsKmsAccount, uri: AwsKmsUri): AwsKmsUri | undefined {
   const { endpoint = account.endpoint, profile = account.profile, region = account.region } = uri
+  const { regions = account.regions } = uri
   const isHere =
-    endpoint === account.endpoint && profile === account.profile && region === account.region
-  // An ARN names a region too.
-  const isOtherRegion = region !== undefined && (regionOf(uri) ?? region) !== region
-  return isHere && !isOtherRegion ? { ...uri, ...account } : undefined
+    endpoint === account.endpoint &&
+    profile === account.profile &&
+    region === account.region &&
+    String(regions) === String(account.regions)
+  return isHere && isInRegions(account, uri) ? { ...uri, ...account } : undefined
+}
+
+/** An ARN names a region too, and a key that is no multi-Region key is in one alone. */
+function isInRegions({ region, regions }: AwsKmsAccount, uri: AwsKmsUri): boolean {
+  if (regions !== undefined) return isMultiRegion({ ...uri, regions })
+  return region === undefined || (regionOf(uri) ?? region) === region
 }

@@ -1,22 +1,12 @@
-/** A KMS key pinned by its ARN and bound to one algorithm, and the Signer over it. */
-import { fromX509Signature } from '../../crypto/der.ts'
+/** A KMS key pinned by its ARN and bound to one algorithm. */
 import { parsePublicKeySpki, type PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
-import {
-  createSigner,
-  type Signer,
-  type SignOptions,
-  type SigningBackend,
-} from '../../signing/signer.ts'
 import type { OpenKeyOptions } from '../provider.ts'
 import { toSigningAlgorithm } from './algorithms.ts'
 import type { KmsCall } from './call.ts'
 import { FOUND_CAUSES, WRONG_USAGE } from './causes/keys.ts'
-import type { KmsClient } from './client.ts'
+import type { KmsCallOptions, KmsClient } from './client.ts'
 import { kmsCauseError } from './errors.ts'
-
-/** The longest message KMS hashes itself, in bytes. */
-const MAX_RAW_BYTES = 4096
 
 /** One key pair in KMS; an alias that led to it is forgotten. */
 export interface PinnedKmsKey {
@@ -35,9 +25,9 @@ export interface PinnedKmsKey {
 export async function readKey(
   client: KmsClient,
   keyId: string,
-  options: OpenKeyOptions = {},
+  options: OpenKeyOptions & KmsCallOptions = {},
 ): Promise<PinnedKmsKey> {
-  const { arn, usage, algorithms, spki } = await client.getPublicKey(keyId, options.signal)
+  const { arn, usage, algorithms, spki } = await client.getPublicKey(keyId, options)
   const call = { operation: 'GetPublicKey', keyId: arn, ...client.facts }
   if (isKeyArn(keyId) && keyId !== arn) throw wrongKey('GetPublicKey', keyId, arn)
   if (usage !== 'SIGN_VERIFY') {
@@ -79,52 +69,13 @@ export function algorithmNotOffered(
   return kmsCauseError(FOUND_CAUSES['algorithm-not-offered'], call, message)
 }
 
-/** Builds the Signer of a pinned key: one KMS call (Sign) per signature. */
-export function createKmsSigner(client: KmsClient, pinned: PinnedKmsKey): Signer {
-  const signAs = (messageType: 'RAW' | 'DIGEST') => (message: Uint8Array, options: SignOptions) =>
-    signRaw({ client, pinned, messageType }, message, options)
-  const backend: SigningBackend =
-    pinned.key.algorithm.hash === undefined
-      ? { signMessage: signAs('RAW') }
-      : { signDigest: signAs('DIGEST') }
-  return createSigner(pinned.key, backend)
-}
-
-async function signRaw(
-  context: { client: KmsClient; pinned: PinnedKmsKey; messageType: 'RAW' | 'DIGEST' },
-  message: Uint8Array,
-  options: SignOptions,
-): Promise<Uint8Array> {
-  const { client, pinned, messageType } = context
-  const { algorithm } = pinned.key
-  if (message.length > MAX_RAW_BYTES) {
-    throw new CountersignError(
-      'ERR_INPUT_TOO_LARGE',
-      `AWS KMS signs at most ${MAX_RAW_BYTES} bytes with ${algorithm.name}, the message has ${message.length}`,
-      { hint: 'use an ES256 key, which signs a digest of any message' },
-    )
-  }
-  const called = { keyArn: pinned.arn, algorithm: toSigningAlgorithm(algorithm) }
-  const answer = await client.sign({ ...called, messageType, message }, options)
-  if (answer.keyArn !== pinned.arn) throw wrongKey('Sign', pinned.arn, answer.keyArn)
-  if (answer.requestId !== undefined) options.onBackendRequest?.(answer.requestId)
-  try {
-    return fromX509Signature(algorithm, answer.signature)
-  } catch (cause) {
-    // Malformed here means a broken backend, not a signature to be verified.
-    throw new CountersignError('ERR_PROVIDER_FAULT', 'AWS KMS gave a malformed ECDSA signature', {
-      hint: 'nothing was released; check that the endpoint is AWS KMS',
-      cause,
-    })
-  }
-}
-
 /** Whether a key id is the ARN of a key, which never comes to mean another. */
 export function isKeyArn(keyId: string): boolean {
   return keyId.startsWith('arn:') && keyId.includes(':key/')
 }
 
-function wrongKey(operation: string, expected: string, actual: string): CountersignError {
+/** Makes the error of an answer that is about another key. */
+export function wrongKey(operation: string, expected: string, actual: string): CountersignError {
   return new CountersignError(
     'ERR_PROVIDER_FAULT',
     `AWS KMS ${operation} was asked for the key ${expected} and answered with ${actual}`,

@@ -31,12 +31,13 @@ import type { KmsTerms } from './calls.ts'
 import type { KmsClient } from './client.ts'
 import { createKmsKey, createKmsKeyOnce } from './create.ts'
 import { diagnoseKmsKey } from './diagnose.ts'
-import { createKmsSigner, readKey } from './key.ts'
 import { readQuotas } from './quotas.ts'
+import { type KmsPlace, readKeyInRegions } from './regions.ts'
 import { cancelKmsKeyDeletion, destroyKmsKey, disableKmsKey } from './retire.ts'
 import { connectKms } from './sdk.ts'
-import { type AwsKmsAccount, type AwsKmsUri, regionOf } from './uri.ts'
-import type { Delay } from './visibility.ts'
+import { createKmsSigner } from './signer.ts'
+import { type AwsKmsAccount, type AwsKmsUri, inEachRegion, regionOf } from './uri.ts'
+import type { Delay, NewKeyContext } from './visibility.ts'
 import type { WebIdentity } from './web-identity.ts'
 
 /** How the provider reaches KMS; everything has a default. */
@@ -107,51 +108,58 @@ class AwsKmsProvider implements AwsKmsKeys {
 
   async describe(uri: KeyUri, options?: OpenKeyOptions): Promise<PublicKeyInfo> {
     const kmsUri = this.#accept(uri, options?.signal)
-    return (await readKey(await this.#client(kmsUri), kmsUri.keyId, options)).key
+    return (await readKeyInRegions(await this.#places(kmsUri), options)).key
   }
 
   async open(uri: KeyUri, options?: OpenKeyOptions): Promise<Signer> {
     const kmsUri = this.#accept(uri, options?.signal)
-    const client = await this.#client(kmsUri)
-    return createKmsSigner(client, await readKey(client, kmsUri.keyId, options))
+    return createKmsSigner(await readKeyInRegions(await this.#places(kmsUri), options))
   }
 
   async create(request: CreateKeyRequest): Promise<KeyUri> {
     const kmsUri = this.#accept(request.uri, request.signal)
-    const client = await this.#client(kmsUri)
-    return createKmsKey({ client, delay: this.#delay }, kmsUri, request)
+    return createKmsKey(await this.#newKeyContext(kmsUri), kmsUri, request)
   }
 
   async createOnce(request: CreateOnceRequest): Promise<KeyUri> {
     const kmsUri = this.#accept(request.uri, request.signal)
-    const client = await this.#client(kmsUri)
-    return createKmsKeyOnce({ client, delay: this.#delay }, kmsUri, request)
+    return createKmsKeyOnce(await this.#newKeyContext(kmsUri), kmsUri, request)
   }
 
   async pin(uri: KeyUri, options?: OpenKeyOptions): Promise<KeyUri> {
     const kmsUri = this.#accept(uri, options?.signal)
-    const { arn } = await readKey(await this.#client(kmsUri), kmsUri.keyId, options)
+    const { arn } = await readKeyInRegions(await this.#places(kmsUri), options)
     return { ...kmsUri, keyId: arn }
   }
 
   async disable({ uri }: PinnedKeyPair): Promise<void> {
     const kmsUri = this.#accept(uri)
-    await disableKmsKey(await this.#client(kmsUri), kmsUri.keyId)
+    await disableKmsKey(await this.#places(kmsUri))
   }
 
   async destroy({ uri }: PinnedKeyPair): Promise<Destruction> {
     const kmsUri = this.#accept(uri)
-    return destroyKmsKey(await this.#client(kmsUri), kmsUri.keyId)
+    return destroyKmsKey(await this.#places(kmsUri))
   }
 
   async cancelDestruction({ uri }: PinnedKeyPair): Promise<void> {
     const kmsUri = this.#accept(uri)
-    await cancelKmsKeyDeletion(await this.#client(kmsUri), kmsUri.keyId)
+    await cancelKmsKeyDeletion(await this.#places(kmsUri))
   }
 
   async diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]> {
     const kmsUri = this.#accept(uri, options?.signal)
-    return diagnoseKmsKey(() => this.#client(kmsUri), kmsUri.keyId, options)
+    const [first, ...others] = inEachRegion(kmsUri)
+    const diagnose = (uri: AwsKmsUri): Promise<readonly Diagnosis[]> =>
+      diagnoseKmsKey(() => this.#client(uri), uri.keyId, options)
+    if (first === undefined || others.length === 0) return diagnose(kmsUri)
+    const diagnoses: Diagnosis[] = []
+    for (const uri of [first, ...others]) {
+      for (const found of await diagnose(uri)) {
+        diagnoses.push({ ...found, found: `${uri.region ?? ''}: ${found.found}` })
+      }
+    }
+    return diagnoses
   }
 
   async renewCredentials(): Promise<boolean> {
@@ -177,6 +185,20 @@ class AwsKmsProvider implements AwsKmsKeys {
     assertNotCancelled(signal)
     if (uri.scheme === 'awskms') return uri
     throw wrongScheme('awskms', uri)
+  }
+
+  #places(uri: AwsKmsUri): Promise<readonly KmsPlace[]> {
+    const place = async (one: AwsKmsUri): Promise<KmsPlace> => ({
+      client: await this.#client(one),
+      keyId: one.keyId,
+    })
+    return Promise.all(inEachRegion(uri).map(place))
+  }
+
+  async #newKeyContext(uri: AwsKmsUri): Promise<NewKeyContext> {
+    const [first, ...others] = await this.#places(uri)
+    if (first === undefined) throw new TypeError('a key is in one region at least')
+    return { client: first.client, others: others.map(({ client }) => client), delay: this.#delay }
   }
 
   #client(uri: AwsKmsUri): Promise<KmsClient> {

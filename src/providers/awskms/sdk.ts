@@ -9,11 +9,11 @@ import {
 import { RenewableCredentials } from '../../client/aws-credentials.ts'
 import { type AwsConnection, awsSettings } from '../../client/aws-settings.ts'
 import { displayProxy } from '../../client/proxies.ts'
+import type { StartTimer } from '../../basics/timer.ts'
 import { CountersignError } from '../../errors.ts'
-import type { SignOptions } from '../../signing/signer.ts'
 import { type KmsCall, pingUrl } from './call.ts'
 import { KmsCalls, type KmsTerms } from './calls.ts'
-import type { KmsClient, KmsFacts, KmsSignRequest } from './client.ts'
+import type { KmsCallOptions, KmsClient, KmsFacts, KmsSignRequest } from './client.ts'
 import { FOUND_CAUSES } from './causes/keys.ts'
 import { hasCorrectedClock, kmsCauseError, sdkErrorName, toKmsError } from './errors.ts'
 import type { AwsKmsAccount } from './uri.ts'
@@ -54,8 +54,7 @@ export async function connectKms(
   }
   const sdk = new KMS(settings)
   const facts = { ...account, region: await resolveRegion(sdk) }
-  const calls = new KmsCalls(terms)
-  return new SdkKmsClient({ sdk, calls }, { ...facts, proxy: proxyOf(facts, connection) })
+  return new SdkKmsClient({ sdk, terms }, { ...facts, proxy: proxyOf(facts, connection) })
 }
 
 async function resolveRegion(sdk: KMS): Promise<string> {
@@ -78,18 +77,23 @@ function proxyOf(facts: KmsFacts, { proxies }: KmsConnection): string | undefine
 class SdkKmsClient implements KmsClient {
   readonly #sdk: KMS
   readonly #calls: KmsCalls
+  readonly #startTimer: StartTimer
   readonly facts: KmsFacts
   readonly #credentials: RenewableCredentials
 
-  constructor({ sdk, calls }: { readonly sdk: KMS; readonly calls: KmsCalls }, facts: KmsFacts) {
+  constructor({ sdk, terms }: { readonly sdk: KMS; readonly terms: KmsTerms }, facts: KmsFacts) {
     this.#sdk = sdk
-    this.#calls = calls
+    this.#calls = new KmsCalls(terms)
+    this.#startTimer = terms.startTimer
     this.facts = facts
     this.#credentials = new RenewableCredentials(sdk.config.credentials)
   }
 
-  async getPublicKey(keyId: string, signal?: AbortSignal): ReturnType<KmsClient['getPublicKey']> {
-    const call = { operation: 'GetPublicKey', keyId, signal }
+  async getPublicKey(
+    keyId: string,
+    options: KmsCallOptions = {},
+  ): ReturnType<KmsClient['getPublicKey']> {
+    const call = { operation: 'GetPublicKey', keyId, ...timesOf(options) }
     const found = await this.#call(call, (options) =>
       this.#sdk.getPublicKey({ KeyId: keyId }, options),
     )
@@ -117,7 +121,7 @@ class SdkKmsClient implements KmsClient {
     }
   }
 
-  async sign(request: KmsSignRequest, options: SignOptions = {}): ReturnType<KmsClient['sign']> {
+  async sign(request: KmsSignRequest, options: KmsCallOptions = {}): ReturnType<KmsClient['sign']> {
     const call = toSignCall(request, options)
     const answer = await this.#call(call, (options) =>
       this.#sdk.sign(toSignInput(request), options),
@@ -151,12 +155,28 @@ class SdkKmsClient implements KmsClient {
           KeySpec: request.spec as KeySpec,
           KeyUsage: 'SIGN_VERIFY',
           Description: request.description,
-          Tags: Object.entries(request.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+          Tags: toTags(request.tags),
+          ...(request.isMultiRegion && { MultiRegion: true }),
         },
         options,
       ),
     )
     return present(call, 'Arn', key?.Arn)
+  }
+
+  async replicateKey(
+    { keyArn, region, description, tags }: Parameters<KmsClient['replicateKey']>[0],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const input = {
+      KeyId: keyArn,
+      ReplicaRegion: region,
+      Description: description,
+      Tags: toTags(tags),
+    }
+    await this.#call({ operation: 'ReplicateKey', keyId: keyArn, signal }, (options) =>
+      this.#sdk.replicateKey(input, options),
+    )
   }
 
   async createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void> {
@@ -165,11 +185,12 @@ class SdkKmsClient implements KmsClient {
     )
   }
 
-  async scheduleKeyDeletion(keyArn: string): Promise<Date> {
+  async scheduleKeyDeletion(keyArn: string): Promise<Date | undefined> {
     const call = { operation: 'ScheduleKeyDeletion', keyId: keyArn }
     const answer = await this.#call(call, (options) =>
       this.#sdk.scheduleKeyDeletion({ KeyId: keyArn, PendingWindowInDays: DELETION_DAYS }, options),
     )
+    if (answer.KeyState === 'PendingReplicaDeletion') return undefined
     return present(call, 'DeletionDate', answer.DeletionDate)
   }
 
@@ -227,7 +248,7 @@ class SdkKmsClient implements KmsClient {
 
   async #attempt<T>(call: KmsCall, send: Send<T>): Promise<T> {
     const { signal } = call
-    const once = (): Promise<T> => send(signal === undefined ? {} : { abortSignal: signal })
+    const once = (): Promise<T> => this.#timed(call, send)
     try {
       return await once().catch((error: unknown) => {
         if (!hasCorrectedClock(error) || signal?.aborted === true) throw error
@@ -237,14 +258,39 @@ class SdkKmsClient implements KmsClient {
       throw toKmsError(error, { ...call, ...this.facts })
     }
   }
+
+  /** Leaves a region that does not answer for the next one sooner than the SDK gives up. */
+  async #timed<T>({ attemptMs, signal }: KmsCall, send: Send<T>): Promise<T> {
+    if (attemptMs === undefined) return send(signal === undefined ? {} : { abortSignal: signal })
+    const late = new AbortController()
+    const stopTimer = this.#startTimer(() => {
+      late.abort()
+    }, attemptMs)
+    try {
+      const signals = signal === undefined ? [late.signal] : [late.signal, signal]
+      return await send({ abortSignal: AbortSignal.any(signals) })
+    } catch (error) {
+      if (!late.signal.aborted || signal?.aborted === true) throw error
+      throw Object.assign(new Error(`no answer in ${attemptMs} ms`), { name: 'TimeoutError' })
+    } finally {
+      stopTimer()
+    }
+  }
 }
 
 /** Makes one request. */
 type Send<T> = (options: { abortSignal?: AbortSignal }) => Promise<T>
 
-function toSignCall({ keyArn, ...signing }: KmsSignRequest, options: SignOptions): KmsCall {
-  const { owner, signal, until } = options
-  return { operation: 'Sign', keyId: keyArn, signing, owner, signal, until }
+function toSignCall({ keyArn, ...signing }: KmsSignRequest, options: KmsCallOptions): KmsCall {
+  return { operation: 'Sign', keyId: keyArn, signing, ...timesOf(options) }
+}
+
+function timesOf({ attemptMs, owner, signal, until }: KmsCallOptions): Partial<KmsCall> {
+  return { attemptMs, owner, signal, until }
+}
+
+function toTags(tags: Readonly<Record<string, string>>): { TagKey: string; TagValue: string }[] {
+  return Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue }))
 }
 
 function toSignInput(request: KmsSignRequest): SignCommandInput {

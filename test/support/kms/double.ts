@@ -30,6 +30,8 @@ export interface KmsDouble extends AsyncDisposable {
   readonly keys: () => readonly KmsKey[]
   /** Adds a key without a request. */
   readonly addKey: (key: Partial<NewKey> & Pick<NewKey, 'spec'>) => Promise<KmsKey>
+  /** Puts a key into a region as it is, without a request. */
+  readonly placeKey: (region: string, key: KmsKey) => void
   /** Points an alias at a key, without a request. */
   readonly setAlias: (name: string, key: KmsKey) => void
   /** Refuses an operation to all callers until `reset`. */
@@ -85,6 +87,9 @@ export async function startKmsDouble(options: KmsDoubleOptions = {}): Promise<Km
     next: (operation) => service.next(operation),
     keys: () => store.allKeys(),
     addKey: (key) => service.addKey(key),
+    placeKey: (region, key) => {
+      store.addKey(region, key)
+    },
     setAlias: (name, key) => {
       const region = key.arn.split(':')[3] ?? ''
       store.setAlias(region, name, key.id, 'upsert')

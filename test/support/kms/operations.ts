@@ -170,13 +170,19 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     return undefined
   },
 
-  ScheduleKeyDeletion: (input, { find, now }) => {
+  ScheduleKeyDeletion: (input, { find, now, store }) => {
     const key = find(input.text('KeyId'))
     const days = input.number('PendingWindowInDays', 30)
     if (days < 7 || days > 30) {
       throw new KmsFault('ValidationException', 'PendingWindowInDays must be between 7 and 30')
     }
     assertNotPendingDeletion(key)
+    const replicas = store.allKeys().filter(({ id, isReplica }) => id === key.id && isReplica)
+    if (!key.isReplica && replicas.length > 0) {
+      // Its days begin once the last replica is gone, so that there is no date yet.
+      key.state = 'PendingReplicaDeletion'
+      return { KeyId: key.arn, KeyState: key.state, PendingWindowInDays: days }
+    }
     key.state = 'PendingDeletion'
     key.deletionAt = now + days * DAY_MS
     return {
@@ -189,7 +195,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 
   CancelKeyDeletion: (input, { find }) => {
     const key = find(input.text('KeyId'))
-    if (key.state !== 'PendingDeletion') {
+    if (key.state !== 'PendingDeletion' && key.state !== 'PendingReplicaDeletion') {
       throw new KmsFault('KMSInvalidStateException', `${key.arn} is not pending deletion.`)
     }
     key.state = 'Disabled'
