@@ -4,13 +4,12 @@
  *
  * @packageDocumentation
  */
-import { isLongWait, retryDelay } from '../../basics/retry-delay.ts'
 import type { Runtime } from '../../basics/runtime.ts'
-import { exchange, type ExchangeAnswer } from '../../client/exchange.ts'
-import { CountersignError } from '../../errors.ts'
+import type { ExchangeAnswer, ExchangeRequest } from '../../client/exchange.ts'
+import { exchangeRepeatedly, type RejectedAnswer } from '../../client/repeated-exchange.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import { readSuccess } from './answers.ts'
-import { type BaoCall, isBrief, type BaoRefusal, toBaoError, toRefusal } from './errors.ts'
+import { type BaoCall, isBrief, toBaoError, toRefusal } from './errors.ts'
 
 /** One request. */
 export interface BaoRequest extends BaoCall {
@@ -28,7 +27,6 @@ export type BaoSend = (request: BaoRequest) => Promise<JsonObject>
 
 /** An attempt is over after this. */
 const TIMEOUT_MS = 10_000
-const MAX_TRIES = 3
 /** The public halves of a thousand versions of 4096 bits. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -40,65 +38,37 @@ const MAX_ANSWER_BYTES = 1024 * 1024
  */
 export function createTransport(address: string, runtime: Runtime): BaoSend {
   return async (request) => {
-    const { isOnce = false, signal } = request
-    for (let tries = 1; ; tries += 1) {
-      const outcome = await attempt(address, request, runtime)
-      if (outcome.kind === 'success') return outcome.answer
-      const { error, isWorthRetrying, retryAfter } = outcome
-      const isLast = isOnce || tries >= MAX_TRIES || isLongWait(retryAfter, runtime.now())
-      if (isLast || !isWorthRetrying) throw error
-      await runtime.pause(retryDelay(tries, retryAfter, runtime), signal)
-    }
+    const reject = (answer: ExchangeAnswer): RejectedAnswer | undefined =>
+      rejectionOf(answer, request)
+    const repeats = request.isOnce === true ? { maxTries: 1 } : {}
+    const answer = await exchangeRepeatedly(toExchange(address, request), runtime, reject, repeats)
+    return readSuccess(answer.body)
   }
 }
 
-type Outcome =
-  | { readonly kind: 'success'; readonly answer: JsonObject }
-  | {
-      readonly kind: 'failure'
-      readonly error: CountersignError
-      readonly isWorthRetrying: boolean
-      readonly retryAfter?: string | undefined
-    }
-
-async function attempt(address: string, request: BaoRequest, runtime: Runtime): Promise<Outcome> {
-  try {
-    const answer = await send(address, request, runtime)
-    if (answer.status === 200 || answer.status === 204) {
-      return { kind: 'success', answer: readSuccess(answer.body) }
-    }
-    return refused(toRefusal(answer, secretsOf(request)), request)
-  } catch (error) {
-    if (!CountersignError.is(error, 'ERR_NETWORK')) throw error
-    return { kind: 'failure', error, isWorthRetrying: true }
-  }
-}
-
-function refused(refusal: BaoRefusal, request: BaoRequest): Outcome {
-  const { retryAfter } = refusal
+function rejectionOf(answer: ExchangeAnswer, request: BaoRequest): RejectedAnswer | undefined {
+  if (answer.status === 200 || answer.status === 204) return undefined
+  const refusal = toRefusal(answer, secretsOf(request))
   const error = toBaoError(refusal, request)
-  return { kind: 'failure', error, isWorthRetrying: isBrief(refusal), retryAfter }
+  return { error, isBrief: isBrief(refusal), retryAfter: refusal.retryAfter }
 }
 
-function send(address: string, request: BaoRequest, runtime: Runtime): Promise<ExchangeAnswer> {
+function toExchange(address: string, request: BaoRequest): ExchangeRequest {
   const { method, path, body, token, namespace, signal } = request
-  return exchange(
-    {
-      url: new URL(`/v1/${path}`, address),
-      method,
-      headers: {
-        'x-vault-request': 'true',
-        ...(token !== undefined && { 'x-vault-token': token }),
-        ...(namespace !== undefined && { 'x-vault-namespace': namespace }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      maxBytes: MAX_ANSWER_BYTES,
-      timeoutMs: TIMEOUT_MS,
-      signal,
+  return {
+    url: new URL(`/v1/${path}`, address),
+    method,
+    headers: {
+      'x-vault-request': 'true',
+      ...(token !== undefined && { 'x-vault-token': token }),
+      ...(namespace !== undefined && { 'x-vault-namespace': namespace }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
     },
-    runtime,
-  )
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    maxBytes: MAX_ANSWER_BYTES,
+    timeoutMs: TIMEOUT_MS,
+    signal,
+  }
 }
 
 function secretsOf({ token, secrets = [] }: BaoRequest): readonly string[] {
