@@ -12,7 +12,7 @@ import { connectionHint } from './connection-hint.ts'
 /** What is sent. */
 export interface ExchangeRequest {
   readonly url: URL
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
   /** A longer answer is refused. */

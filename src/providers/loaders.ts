@@ -15,6 +15,7 @@ const LOADERS: Readonly<Record<KeyUri['scheme'], Load>> = {
   awskms: async (given) => (await import('./awskms/provider.ts')).openAwsKms(given),
   env: async (given) => (await import('./env/provider.ts')).openEnvironment(given),
   file: async (given) => (await import('./file/provider.ts')).createFileProvider(given),
+  gcpkms: async (given) => (await import('./gcpkms/provider.ts')).openGcpKms(given),
   https: async (given) => (await import('./https/provider.ts')).openWeb(given),
   openbao: async (given) => (await import('./openbao/provider.ts')).openOpenBao(given),
   pkcs11: async (given) => (await import('./pkcs11/provider.ts')).openPkcs11(given),

@@ -35,6 +35,8 @@ export interface ProviderContract {
   readonly algorithms: readonly AlgorithmName[]
   /** What the provider can and this backend can't: nothing is asked about these. */
   readonly missingInBackend?: readonly AlgorithmName[]
+  /** Whether a key signs with the algorithm that it was made for alone; default: an RSA key signs with each of RSA. */
+  readonly hasFixedAlgorithms?: boolean
   /** Whether keys of an algorithm sign digests made elsewhere. */
   readonly supportsDigest: (algorithm: AlgorithmName) => boolean
   /** Puts an RSA key of 1024 bits where a reference points; left out where no backend holds one. */
@@ -84,7 +86,9 @@ function lifecycleOf(provider: KeyProvider): KeyProvider & RepeatableCreation & 
 /** Runs the contract against one provider. */
 export function describeProviderContract(name: string, contract: ProviderContract): void {
   const { algorithms, missingInBackend = [], supportsDigest, placeWeakRsaKey, setup } = contract
-  const rsa = RSA_ALGORITHMS.filter((algorithm) => algorithms.includes(algorithm))
+  const rsa = RSA_ALGORITHMS.filter((algorithm) =>
+    contract.hasFixedAlgorithms === true ? algorithm === 'RS256' : algorithms.includes(algorithm),
+  )
   const known = [...algorithms, ...missingInBackend]
   const unsupported = ALGORITHM_NAMES.filter((algorithm) => !known.includes(algorithm))
 

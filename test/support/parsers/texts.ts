@@ -42,6 +42,7 @@ import { parseS3Uri } from '../../../src/storage/s3/uri.ts'
 import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
 import { parseKeyUri } from '../../../src/providers/key-uri.ts'
 import { parsePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
+import { parseGcpKeyRing, parseGcpKmsUri } from '../../../src/providers/gcpkms/uri.ts'
 import { parseOpenBaoUri, parseTransitPlace } from '../../../src/providers/openbao/uri.ts'
 import { parseProviderReference } from '../../../src/providers/provider-reference.ts'
 import { parseSource } from '../../../src/verification/source.ts'
@@ -181,6 +182,13 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
   }),
   ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
     parameters: repeated('region=a&', 'awskms:///?'),
+  }),
+  ofText('parseGcpKmsUri', ARGUMENT, parseGcpKmsUri, {
+    project: repeated('a.', 'gcpkms://projects/'),
+    key: repeated('a-', 'gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/'),
+  }),
+  ofText('parseGcpKeyRing', ARGUMENT, parseGcpKeyRing, {
+    project: repeated('a.', 'gcpkms://projects/'),
   }),
   ofText('parseOpenBaoUri', ARGUMENT, parseOpenBaoUri, {
     key: repeated('a.', 'openbao://'),
