@@ -14,6 +14,7 @@ const STEPS: readonly Step[] = [
   },
   { name: 'unused code', command: ['knip'] },
   { name: 'generated files', command: ['node', 'tools/generate.ts', '--check'] },
+  { name: 'screenshots', command: ['node', 'tools/screenshots/main.ts', '--check'] },
   { name: 'action bundle', command: ['node', 'tools/build-action.ts', '--check'] },
   { name: 'style bars', command: ['node', 'tools/check/style.ts'] },
 ]

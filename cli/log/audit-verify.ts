@@ -199,7 +199,7 @@ function describePairs(pairs: PairReport | undefined): readonly Row[] {
   if (pairs === undefined) return []
   const { entries, unproven } = pairs
   return [
-    ['pairs', `${entries} entries are in the transparency log, which has no other`],
+    ['pairs', `all ${entries} are in the transparency log, which has no others`],
     ...(unproven === 0
       ? []
       : [['not proven', `${unproven} of them are newer than a checkpoint`] as const]),

@@ -3,6 +3,7 @@ import { CountersignError } from '../../src/errors.ts'
 import type { CachedDocument, HeldDocument } from '../../src/client/cached-document.ts'
 import type { Trust as PublishedTrust } from '../../src/client/trust-cache.ts'
 import { assertPublicationCurrent } from '../../src/keys/publication-times.ts'
+import { toUtcSeconds } from '../../src/formats/time.ts'
 import { toTrustMaterial } from '../../src/verification/trusted-root.ts'
 import type { Context } from '../context.ts'
 import { type CommandTrust, countVersions } from './options.ts'
@@ -77,7 +78,7 @@ async function toTrust(
   return {
     material: await toTrustMaterial(history),
     described: [
-      `${countVersions(history.versions.length)} of ${service.href} (sequence ${history.sequence}, signed by ${signers}), as of ${(history.times?.issuedAt ?? fetchedAt).toISOString()}`,
+      `${countVersions(history.versions.length)} of ${service.href} (sequence ${history.sequence}, signed by ${signers}), as of ${toUtcSeconds(history.times?.issuedAt ?? fetchedAt)}`,
       ...(history.trustedRoot === undefined ? [] : [`authorities and logs of ${service.href}`]),
     ],
   }

@@ -104,7 +104,9 @@ export async function findSubject(statement: Statement, artifact: Artifact): Pro
   const known = [...digests.values()].join(', ')
   throw new CountersignError(
     'ERR_SUBJECT_MISMATCH',
-    `the statement is not about "${artifact.name}" (${known || 'its digest by the statement’s hash is unknown'})`,
+    known === ''
+      ? 'the statement uses a hash by which the artifact is not known'
+      : 'the statement is about another artifact',
     {
       hint: 'the bundle belongs to another artifact, or the artifact was changed',
       details: { expected: known, actual: describeSubjects(statement) },

@@ -60,7 +60,7 @@ test.each([
     const text = await countersign([log, 'verify', ...server, ...keys], { env })
     const json = await countersign([log, 'verify', ...server, ...keys, '--json'], { env })
 
-    expect(text.stdout).toContain('not checked, in the checkpoint: monitor.example/seen 7')
+    expect(text.stdout).toContain('  not checked  in the checkpoint: monitor.example/seen 7')
     expect(documentOf(json)).toMatchObject({ ok: true, extensions: EXTENSIONS })
     expect((await countersign([log, 'show', ...server], { env })).exitCode).toBe(0)
     expect((await countersign([log, 'export', folder, ...server], { env })).exitCode).toBe(0)

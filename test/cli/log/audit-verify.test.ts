@@ -57,7 +57,7 @@ test('every signature and change is in the transparency log, and nothing more', 
     '  pairs  every signature and change in it is in the transparency log',
   )
   expect(result.stdout).toMatch(
-    /^ {2}pairs {4}4 entries are in the transparency log, which has no other$/m,
+    /^ {2}pairs {4}all 4 are in the transparency log, which has no others$/m,
   )
 })
 

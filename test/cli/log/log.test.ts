@@ -348,7 +348,7 @@ test('with --audit both logs are verified, and that they record the same', async
   const whole = '  entries  all 8 present and unchanged\n'
   expect(result.stdout).toContain(`PASSED  log.example\n${whole}`)
   expect(result.stdout).toContain(`PASSED  log.example/countersign\n${whole}`)
-  expect(result.stdout).toContain('  pairs    8 entries are in the transparency log')
+  expect(result.stdout).toContain('  pairs    all 8 are in the transparency log')
   expect(documentOf(await countersign([...args, '--json'], { env }))).toMatchObject({
     schema: 'https://countersign.dev/schemas/log-verification/v1',
     audit: { ok: true, paired: { entries: 8, unproven: 0 } },
