@@ -106,8 +106,10 @@ export interface AssemblyOptions {
 }
 
 /** A service that is ready to answer. */
-export interface AssembledService extends AsyncDisposable {
+export interface AssembledService {
   readonly context: ServiceContext
+  /** Stops everything, and waits for it no longer than until the deadline; see {@link Lifecycle.stop}. */
+  readonly stop: (deadline?: AbortSignal) => Promise<void>
 }
 
 /** Time stamps count for ten years; a new version of the key begins a new ten. */
@@ -124,7 +126,7 @@ export async function assembleService(options: AssemblyOptions): Promise<Assembl
   try {
     return {
       context: await start(options, lifecycle),
-      [Symbol.asyncDispose]: () => lifecycle.stop(),
+      stop: (deadline) => lifecycle.stop(deadline),
     }
   } catch (error) {
     await lifecycle.stop()
@@ -248,14 +250,17 @@ async function startKeyring(
   }: { readonly rotation: RotationContext; readonly observer: SigningObserver },
 ): Promise<StoreKeyring> {
   const configured = keys.map(({ name }) => name)
-  const scheduler = lifecycle.own(createScheduler({ rotation, onAlert, configured }))
+  const scheduler = lifecycle.own(
+    createScheduler({ rotation, onAlert, configured }),
+    'the scheduler of rotations',
+  )
   await ensureKeys(rotation, keys, { scheduler, signal, acceptRules })
   void scheduler.runOnce().then(() => {
     scheduler.start()
   })
   const openKey: Providers['openKey'] = (...asked) => providers.openKey(...asked)
   const keyring = await createKeyring({ store, openKey, monotonicMs, observer, onError: onAlert })
-  lifecycle.own(keyring)
+  lifecycle.own(keyring, 'the keyring')
   alertDifferent(keys, keyring, onAlert)
   return keyring
 }
@@ -305,7 +310,7 @@ function startFailureLog(
   parts: Pick<FailureLogOptions, 'appender' | 'mayBePermitted'>,
 ): FailureLog {
   const failures = new FailureLog({ ...parts, now })
-  lifecycle.own({ [Symbol.asyncDispose]: () => failures.summarize('all') })
+  lifecycle.own({ [Symbol.asyncDispose]: () => failures.summarize('all') }, 'the log of failures')
   lifecycle.every(SUMMARY_MS, () => failures.summarize(), onAlert)
   return failures
 }

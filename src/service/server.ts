@@ -115,10 +115,10 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   const { tls: files } = config.serve
   const tls =
     files && (await RenewableFiles.open({ name: 'serve.tls', read: () => readTlsFiles(files) }))
-  const providers = lifecycle.own(openProviders(keys, options))
+  const providers = lifecycle.own(openProviders(keys, options), 'a backend of keys')
   const { isPublic: isLogPublic, tiles } = config.log
   const archives = await openTileArchives(tiles, { env: options.env, isLogPublic, lifecycle })
-  const store = lifecycle.own(await openConfiguredStore(options, archives))
+  const store = lifecycle.own(await openConfiguredStore(options, archives), 'the store')
   const tilesSaid = await checkArchives(store, archives)
   const isNewLog = options.newLog === true || options.acceptStoreBehind !== undefined
   const logNames = logNamesOf(config, issuer)
@@ -130,9 +130,8 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   })
   const isFirst = known.length === 0
   const anchorSaid = await anchorWarnings(anchor, { store: config.store, isFirst })
-  const service = lifecycle.own(
-    await assemble({ anchor, archives, issuer, keys, options, providers, store }),
-  )
+  const service = await assemble({ anchor, archives, issuer, keys, options, providers, store })
+  lifecycle.ownStoppable('the service', (deadline) => service.stop(deadline))
   const app = await createHttpServer(service.context, {
     logger: { level: 'info', stream: output, redact: [...REDACTED] },
     trustProxy: config.serve.trustProxy,
@@ -141,7 +140,8 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   tls?.onRenewed((contents) => {
     renewSecureContext(app, contents)
   })
-  lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, config.serve) })
+  const drain = drainTimes(config.serve)
+  lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, drain) }, 'the requests')
   const renewals = createRenewals(options, {
     files: [...(tls === undefined ? [] : [tls]), ...store.renewables],
     credentials: [{ name: 'AWS credentials', renew: () => providers.renewCredentials() }],
@@ -165,7 +165,38 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
       }),
     ],
     renew: () => renewals.runAll(),
-    [Symbol.asyncDispose]: () => lifecycle.stop(),
+    [Symbol.asyncDispose]: () => stopInTime(lifecycle, drain),
+  }
+}
+
+/** When what is cut off, within the time that the service has to stop. */
+interface DrainTimes {
+  /** Requests, so that what they did can still be written. */
+  readonly requestsMs: number
+  /** Everything; what is left of the time is for the process to end. */
+  readonly allMs: number
+}
+
+const LONGEST_WRITING_MS = 2000
+const ENDING_MS = 250
+
+function drainTimes({ drainTimeoutSeconds }: Config['serve']): DrainTimes {
+  const wholeMs = drainTimeoutSeconds * 1000
+  return {
+    requestsMs: wholeMs - Math.min(LONGEST_WRITING_MS, wholeMs / 2),
+    allMs: wholeMs - ENDING_MS,
+  }
+}
+
+async function stopInTime(lifecycle: Lifecycle, { allMs }: DrainTimes): Promise<void> {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    late.abort(new CountersignError('ERR_TIMEOUT', 'the time to stop is over'))
+  }, allMs)
+  try {
+    await lifecycle.stop(late.signal)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

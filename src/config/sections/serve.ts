@@ -144,7 +144,8 @@ const serve = Type.Object(
     ),
     drainTimeout: Type.Optional(
       duration('1s', '10m', {
-        description: 'How long requests under way may take once the service is told to stop.',
+        description:
+          'Within what time the service ends after SIGTERM, whatever hangs. Requests under way have all of it but 2 s (at least half); what is left is for writing what they did.',
         default: DEFAULTS.drainTimeout,
       }),
     ),

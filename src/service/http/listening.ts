@@ -47,20 +47,17 @@ export async function listen(app: FastifyInstance, settings: ListenSettings): Pr
 /** Refuses what is new, waits for what runs, and cuts off what does not end in time. */
 export async function stopListening(
   app: FastifyInstance,
-  { drainTimeoutSeconds }: { readonly drainTimeoutSeconds: number },
+  { requestsMs }: { readonly requestsMs: number },
 ): Promise<void> {
   app.drain()
-  await closeInTime(app, drainTimeoutSeconds)
+  await closeInTime(app, requestsMs)
 }
 
 /** Waits for what runs, and cuts off what does not end in time. */
-export async function closeInTime(
-  app: FastifyInstance,
-  drainTimeoutSeconds: number,
-): Promise<void> {
+export async function closeInTime(app: FastifyInstance, drainMs: number): Promise<void> {
   const timer = setTimeout(() => {
     app.server.closeAllConnections()
-  }, drainTimeoutSeconds * 1000)
+  }, drainMs)
   await app.close()
   clearTimeout(timer)
 }

@@ -46,7 +46,7 @@ export async function followAnchor(options: AnchorOptions, lifecycle: Lifecycle)
   }
   // What fails is reported by the anchor, once.
   const checkAgain = (): Promise<void> => anchor.check(revoke).catch(() => undefined)
-  lifecycle.own({ [Symbol.asyncDispose]: checkAgain })
+  lifecycle.own({ [Symbol.asyncDispose]: checkAgain }, 'the anchor')
   lifecycle.every(CHECK_EVERY_MS, checkAgain, onAlert)
 }
 

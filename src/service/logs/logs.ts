@@ -117,7 +117,7 @@ function startCheckpointers(
   return (options) => {
     const { checkpointEveryMs: intervalMs } = log
     const checkpointer = createCheckpointer({ ...options, intervalMs, onError })
-    lifecycle.own(checkpointer)
+    lifecycle.own(checkpointer, 'the checkpoints of a log')
     checkpointer.start()
     return checkpointer
   }

@@ -24,7 +24,7 @@ export interface RunningWitness extends AsyncDisposable {
 
 const TIMEOUT_MS = 10_000
 const CHECKING_MS = 1000
-const DRAIN_SECONDS = 10
+const DRAIN_MS = 10000
 const TEXT = 'text/plain; charset=utf-8'
 
 /**
@@ -63,7 +63,7 @@ export async function startWitness(options: WitnessServerOptions): Promise<Runni
   const address = await listen(app, { host, port, tls: undefined })
   return {
     address,
-    [Symbol.asyncDispose]: () => closeInTime(app, DRAIN_SECONDS),
+    [Symbol.asyncDispose]: () => closeInTime(app, DRAIN_MS),
   }
 }
 
