@@ -1,4 +1,5 @@
 /** What callers of the library leave open: the clock, and how registries are reached. */
+import { assertMembers } from '../basics/arguments.ts'
 import { createImageStores, type ImageStores, type RegistrySettings } from './image-stores.ts'
 import type { ArtifactWorld } from './world.ts'
 
@@ -9,6 +10,20 @@ export interface CommonOptions {
   readonly signal?: AbortSignal | undefined
   /** Default: TLS, the machine's certificate authorities, logins of docker and podman. */
   readonly registry?: RegistrySettings | undefined
+}
+
+/**
+ * Makes sure that what every function may be given is what it must be.
+ *
+ * @throws TypeError — it is not
+ */
+export function assertCommon(options: CommonOptions): void {
+  assertMembers('options', options, { now: 'function?', signal: 'signal?', registry: 'object?' })
+  const { registry } = options
+  if (registry === undefined) return
+  assertMembers('registry', registry, { ca: 'text?', referrersMode: 'text?' })
+  const { plainHttp } = registry
+  if (plainHttp !== true) assertMembers('registry', registry, { plainHttp: 'texts?' })
 }
 
 /** The machine's clock, where the caller has no other. */

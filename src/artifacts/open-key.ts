@@ -1,5 +1,5 @@
 /** Opening a key by its reference, for callers of the library. */
-import { assertObject, assertOptions, assertText } from '../basics/arguments.ts'
+import { assertMembers, assertObject, assertText } from '../basics/arguments.ts'
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { KeyUri } from '../providers/key-uri.ts'
 import type { Signer } from '../signing/signer.ts'
@@ -43,9 +43,14 @@ export async function openKey(
 ): Promise<OpenedKey> {
   if (typeof reference === 'object') assertObject('reference', reference)
   else assertText('reference', reference)
-  assertObject('options', options)
+  assertMembers('options', options, {
+    algorithm: 'text?',
+    passphrase: 'string?',
+    pin: 'string?',
+    env: 'object?',
+    signal: 'signal?',
+  })
   const { algorithm, passphrase, pin, env = {}, signal } = options
-  assertOptions({ passphrase, pin }, 'string')
   const [{ createProviders }, { allLoaders }] = await Promise.all([
     import('../providers/registry.ts'),
     import('../providers/loaders.ts'),

@@ -1,12 +1,13 @@
 /** Opening what signs artifacts, for callers of the library. */
-import { assertObject, assertText } from '../basics/arguments.ts'
+import { assertChoice, assertMembers, assertObject, assertText } from '../basics/arguments.ts'
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
-import type { KeyUse } from '../keys/key.ts'
+import { KEY_USES, type KeyUse } from '../keys/key.ts'
 import type { KeyUri } from '../providers/key-uri.ts'
 import type { Signer } from '../signing/signer.ts'
+import { assertTrust } from '../verification/argument-shapes.ts'
 import type { TrustMaterial } from '../verification/trust.ts'
 import type { ArtifactSigner } from './artifact-signer.ts'
-import { type CommonOptions, systemClock } from './defaults.ts'
+import { assertCommon, type CommonOptions, systemClock } from './defaults.ts'
 import { openKey, type OpenKeyByReference } from './open-key.ts'
 
 /** What a key of this machine is opened with beside the key itself. */
@@ -74,11 +75,12 @@ export async function openSigner(
   options: OpenReferenceOptions = {},
 ): Promise<ArtifactSigner> {
   if (typeof key === 'string') return openReference(key, options)
-  assertObject('signer', key)
+  assertObject('key', key)
   if ('scheme' in key) return openReference(key, options)
   if ('server' in key) return openOfService(key)
   const { signer } = key
-  assertObject('signer', signer)
+  assertMembers('signer', signer, { key: 'object', sign: 'function' })
+  assertSurroundings(key)
   const owner = { [Symbol.asyncDispose]: () => Promise.resolve() }
   return createOwned(signer, owner, key)
 }
@@ -87,9 +89,16 @@ async function openReference(
   reference: string | KeyUri,
   options: OpenReferenceOptions,
 ): Promise<ArtifactSigner> {
-  assertObject('options', options)
+  assertSurroundings(options)
   const opened = await openKey(reference, options)
   return createOwned(opened, opened, options)
+}
+
+function assertSurroundings(options: SignerSurroundings & LocalKeyOptions): void {
+  assertCommon(options)
+  assertMembers('options', options, { makeProvenance: 'function?' })
+  assertChoice('use', options.use, KEY_USES)
+  if (options.trust !== undefined) assertTrust(options.trust)
 }
 
 async function createOwned(
@@ -104,6 +113,7 @@ async function createOwned(
 async function openOfService(
   options: OpenServiceSigner & SignerSurroundings,
 ): Promise<ArtifactSigner> {
+  assertSurroundings(options)
   const { key, token, trust, now = systemClock, signal } = options
   const url = URL.parse(String(options.server))
   if (url === null) throw new TypeError('the option server must be the address of a service')

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { assertObject, assertText } from '../basics/arguments.ts'
+import { assertChoice, assertMembers } from '../basics/arguments.ts'
 import type { Digest } from '../crypto/digest.ts'
 import type { PredicateInput } from '../formats/predicates/predicate.ts'
 import type {
@@ -13,7 +13,7 @@ import type {
   SignFormat,
 } from './artifact-signer.ts'
 import type { ExistingBundle } from './bundle-files.ts'
-import { type CommonOptions, defaultStores, toWorld } from './defaults.ts'
+import { assertCommon, type CommonOptions, defaultStores, toWorld } from './defaults.ts'
 import { createDelivery, type DeliveredSignature } from './delivery.ts'
 import { type NamedArtifact, parseImage, parseNamedArtifact } from './named-artifact.ts'
 import type { OpenSubject } from './open-subject.ts'
@@ -77,9 +77,9 @@ export interface SignedArtifact extends DeliveredSignature, Omit<SignatureOutput
  * ```
  */
 export async function signFile(options: SignFileOptions): Promise<SignedArtifact> {
+  assertSigning(options)
+  assertMembers('options', options, { path: 'text' })
   const { signer, path, existing = 'refuse' } = options
-  assertObject('signer', signer)
-  assertText('path', path)
   signer.assertSignsFiles()
   const [subject] = await open([{ kind: 'file', name: path, path }], {
     ...options,
@@ -106,9 +106,9 @@ export async function signFile(options: SignFileOptions): Promise<SignedArtifact
  * ```
  */
 export async function signImage(options: SignImageOptions): Promise<SignedArtifact> {
-  const { signer, image, existing = 'refuse' } = options
-  assertObject('signer', signer)
-  assertText('image', image)
+  assertSigning(options)
+  assertMembers('options', options, { image: 'text', annotations: 'object?' })
+  const { image, existing = 'refuse' } = options
   const [subject] = await open([parseImage(image)], { ...options, existing })
   return signOpened(subject, { ...options, existing })
 }
@@ -139,10 +139,10 @@ export async function signImage(options: SignImageOptions): Promise<SignedArtifa
  * ```
  */
 export async function attest(options: AttestOptions): Promise<readonly SignedArtifact[]> {
+  assertSigning(options)
+  assertMembers('options', options, { artifacts: 'texts' })
   const { signer, artifacts, predicate, existing = 'append' } = options
-  assertObject('signer', signer)
-  for (const name of artifacts) assertText('artifacts', name)
-  if (predicate !== 'provenance') assertObject('predicate', predicate)
+  if (predicate !== 'provenance') assertMembers('predicate', predicate, PREDICATE)
   const subjects = await open(artifacts.map(parseNamedArtifact), { ...options, existing })
   const outputs = await signer.attest(subjects, predicate)
   const deliver = createDelivery(existing)
@@ -153,6 +153,19 @@ export async function attest(options: AttestOptions): Promise<readonly SignedArt
     }
   }
   return signed
+}
+
+const PREDICATE = { predicateType: 'text', predicate: 'object' } as const
+
+/** What all that sign are given. */
+function assertSigning(options: SignerOptions): void {
+  assertCommon(options)
+  assertMembers('options', options, { bundle: 'text?', attach: 'boolean?' })
+  const signer = { sign: 'function', attest: 'function', assertSignsFiles: 'function' } as const
+  assertMembers('signer', options.signer, signer)
+  const { existing, format } = options as Partial<Opening>
+  assertChoice('existing', existing, ['refuse', 'overwrite', 'append'])
+  assertChoice('format', format, ['bundle', 'legacy', 'both'])
 }
 
 interface Opening extends SignerOptions {

@@ -1,11 +1,12 @@
 /** Verifying for callers of the library: a file with its bundles, or an image with what is attached to it. */
-import { assertObject, assertText } from '../basics/arguments.ts'
+import { assertChoice, assertMembers } from '../basics/arguments.ts'
 import type { AttachmentFormat } from '../oci/attachments.ts'
 import { parsePublicKeyPem } from '../crypto/public-key.ts'
+import { assertPolicy, assertTrust } from '../verification/argument-shapes.ts'
 import { type Policy, SIGNATURE_POLICY } from '../verification/policy.ts'
 import type { ArtifactDocument } from '../verification/result.ts'
 import { pinKey, type TrustMaterial } from '../verification/trust.ts'
-import { type CommonOptions, defaultStores, toWorld } from './defaults.ts'
+import { assertCommon, type CommonOptions, defaultStores, toWorld } from './defaults.ts'
 import { type NamedArtifact, parseImage } from './named-artifact.ts'
 import { verifyNamed } from './verify-named.ts'
 
@@ -52,8 +53,8 @@ export interface VerifyImageOptions extends VerifyOptions {
  * ```
  */
 export async function verifyFile(options: VerifyFileOptions): Promise<ArtifactDocument> {
+  assertMembers('options', options, { path: 'text' })
   const { path } = options
-  assertText('path', path)
   return verifyOne({ kind: 'file', name: path, path }, options)
 }
 
@@ -75,8 +76,9 @@ export async function verifyFile(options: VerifyFileOptions): Promise<ArtifactDo
  * ```
  */
 export async function verifyImage(options: VerifyImageOptions): Promise<ArtifactDocument> {
+  assertMembers('options', options, { image: 'text', maxAttached: 'number?' })
+  assertChoice('format', options.format, ['auto', 'bundle', 'legacy', 'both'])
   const { image } = options
-  assertText('image', image)
   return verifyOne(parseImage(image), options)
 }
 
@@ -85,6 +87,9 @@ async function verifyOne(
   options: VerifyOptions & Pick<VerifyImageOptions, 'format' | 'maxAttached'>,
 ): Promise<ArtifactDocument> {
   const { bundle, format, maxAttached, policy, trust } = options
+  assertCommon(options)
+  assertMembers('options', options, { bundle: 'text?' })
+  if (policy !== undefined) assertPolicy(policy)
   const world = toWorld(options)
   const job = {
     trust: toMaterial(trust),
@@ -103,6 +108,6 @@ async function verifyOne(
 
 function toMaterial(trust: TrustMaterial | string): TrustMaterial {
   if (typeof trust === 'string') return { keys: [pinKey(parsePublicKeyPem(trust))] }
-  assertObject('trust', trust)
+  assertTrust(trust)
   return trust
 }

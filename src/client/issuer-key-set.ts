@@ -10,7 +10,7 @@ import {
   importJWK,
   type JWSHeaderParameters,
 } from 'jose'
-import { assertObject, assertText } from '../basics/arguments.ts'
+import { assertMembers } from '../basics/arguments.ts'
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import { type PublicKeyInfo, serializePublicKeyJwk } from '../crypto/public-key.ts'
 import { isKeyNamed, type KeyName } from '../formats/jwks.ts'
@@ -115,9 +115,15 @@ export function createIssuerKeySet(
 function readOptions(
   options: IssuerKeySetOptions,
 ): Omit<Parameters<typeof createJwksCache>[0], 'url'> {
-  assertObject('options', options)
+  assertMembers('options', options, {
+    cacheFile: 'text?',
+    maxStaleSeconds: 'number?',
+    algorithms: 'texts?',
+    ca: 'text?',
+    env: 'object?',
+    now: 'function?',
+  })
   const { cacheFile, maxStaleSeconds = 3600, algorithms, ca, env = {} } = options
-  if (cacheFile !== undefined) assertText('cacheFile', cacheFile)
   if (!(maxStaleSeconds >= 0 && maxStaleSeconds <= MOST_STALE_SECONDS)) {
     throw new TypeError(`the option maxStaleSeconds must be from 0 to ${MOST_STALE_SECONDS}`)
   }

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { assertChoice } from '../basics/arguments.ts'
 import { createHash, hash as hashAtOnce } from 'node:crypto'
 import { CountersignError } from '../errors.ts'
 
@@ -95,6 +96,7 @@ export function hashBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
  * ```
  */
 export function digestOf(bytes: Uint8Array, hash: HashName = 'sha256'): Digest {
+  assertChoice('hash', hash, Object.keys(DIGEST_BYTES))
   return formatDigest(hash, hashBytes(hash, bytes))
 }
 

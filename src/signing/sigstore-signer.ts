@@ -1,5 +1,5 @@
 /** Our keys for programs that make Sigstore bundles with `@sigstore/sign`. */
-import { assertObject } from '../basics/arguments.ts'
+import { assertMembers } from '../basics/arguments.ts'
 import { toX509Signature } from '../crypto/der.ts'
 import { serializePublicKeyPem } from '../crypto/public-key.ts'
 import type { Signer } from './signer.ts'
@@ -38,9 +38,8 @@ export interface SigstoreSigner {
  * ```
  */
 export function toSigstoreSigner(signer: Signer): SigstoreSigner {
-  assertObject('signer', signer)
+  assertMembers('signer', signer, { key: 'object', sign: 'function' })
   const { key } = signer
-  assertObject('signer.key', key)
   return {
     sign: async (data) => ({
       signature: Buffer.from(toX509Signature(key.algorithm, await signer.sign(data))),

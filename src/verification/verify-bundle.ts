@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+import { assertMembers } from '../basics/arguments.ts'
+import { assertContext } from './argument-shapes.ts'
 import { encodeBase64 } from '../crypto/base64.ts'
 import { digestOf } from '../crypto/digest.ts'
 import { toCanonicalSignature } from '../crypto/low-s.ts'
@@ -84,6 +86,7 @@ export interface VerificationContext {
  * Verifies one bundle against an artifact.
  *
  * @param bytes - JSON of the bundle; attacker-controlled
+ * @throws TypeError — wrong arguments
  * @throws {@link CountersignError} the code of the first check that failed
  *
  * @example
@@ -110,6 +113,9 @@ export async function verifyBundle(
   artifact: Artifact,
   context: VerificationContext,
 ): Promise<VerifiedSignature> {
+  assertMembers('arguments', { bytes, artifact }, { bytes: 'bytes', artifact: 'object' })
+  assertMembers('artifact', artifact, { name: 'string', digest: 'function', stream: 'function?' })
+  assertContext(context)
   try {
     return await verifySteps(bytes, artifact, context, createChecklist())
   } catch (thrown) {

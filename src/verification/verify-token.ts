@@ -15,6 +15,7 @@ import type { JsonObject } from '../formats/json.ts'
 import { isKeyNamed, type NamedPublicKey } from '../formats/jwks.ts'
 import { type CompactJws, type JoseHeader, parseJws } from '../formats/jws.ts'
 import { type Jwt, parseJwt } from '../formats/jwt.ts'
+import { assertTokenArguments } from './argument-shapes.ts'
 import { type Checklist, createChecklist } from './checklist.ts'
 import type { Check } from './policy.ts'
 import { assertAudience, assertIssuer, assertLifetime, assertType } from './token-policy.ts'
@@ -46,6 +47,7 @@ export type TokenOutcome =
  * Verifies one token.
  *
  * @param text - the token; attacker-controlled
+ * @throws TypeError — wrong arguments
  * @throws {@link CountersignError} the code of the first check that failed: ERR_JWT_INVALID,
  * ERR_KEY_NOT_TRUSTED, ERR_SIGNATURE_INVALID, ERR_JWT_CLAIM_MISMATCH, ERR_JWT_EXPIRED
  *
@@ -61,11 +63,14 @@ export type TokenOutcome =
  * ```
  */
 export function verifyToken(text: string, context: TokenContext): VerifiedToken {
+  assertTokenArguments(text, context)
   return verifySteps(text, context, createChecklist())
 }
 
 /**
- * Verifies one token and answers how it ended, with every check that was made. Never throws.
+ * Verifies one token and answers how it ended, with every check that was made. Throws for no token.
+ *
+ * @throws TypeError — wrong arguments
  *
  * @example
  * ```ts
@@ -80,6 +85,7 @@ export function verifyToken(text: string, context: TokenContext): VerifiedToken 
  * ```
  */
 export function examineToken(text: string, context: TokenContext): TokenOutcome {
+  assertTokenArguments(text, context)
   const checks = createChecklist()
   try {
     return { ok: true, token: verifySteps(text, context, checks) }

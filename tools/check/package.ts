@@ -71,8 +71,11 @@ async function checkPackage(): Promise<void> {
   const single = installPackages([whole.tarball], join(scratch, 'single'))
   refuse(findExcess(whole.name, weigh(single.folder)))
 
-  const specifiers = [whole, ...light].map(({ tarball }) => tarball)
-  const together = installPackages(specifiers, join(scratch, 'installed'))
+  const packed = [whole, ...light].map(({ tarball }) => tarball)
+  // The examples sign with it.
+  const { devDependencies } = readManifest(ROOT)
+  const sigstore = `@sigstore/sign@${devDependencies['@sigstore/sign'] ?? ''}`
+  const together = installPackages([...packed, sigstore], join(scratch, 'installed'))
   checkVersion(together.packageFolder, join(together.folder, 'node_modules/.bin/countersign'))
   for (const { name } of [whole, ...light]) checkExports(together, name)
   await runTests(together, whole.tarball)
@@ -144,6 +147,7 @@ function readManifest(folder: string): {
   readonly name: string
   readonly version: string
   readonly exports: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
 } {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as ReturnType<
     typeof readManifest
