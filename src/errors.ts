@@ -255,7 +255,6 @@ export const ERROR_REASONS = [
   'signing-time-unknown',
   'time-stamp-unproven',
   'token-claim-added',
-  'token-fault',
   'token-issuer-differs',
   'token-type-differs',
   'too-few-signers',

@@ -82,7 +82,6 @@ const HINTS: HintTable & Readonly<Record<ErrorReason, unknown>> = {
     'give the --trusted-root of the time-stamp authority, or a bundle with a time stamp',
   'token-claim-added': ({ claim = 'CLAIM' }) =>
     `${NOT_GIVEN_OUT}; if the rules of the key set "${claim}", allow it with --added-claim ${claim}`,
-  'token-fault': 'ask the token for its state: countersign doctor KEY',
   'token-issuer-differs': `${NOT_GIVEN_OUT}; if the service issues under another name, give it with --issuer`,
   'token-type-differs': `${NOT_GIVEN_OUT}; if the key issues tokens of another type, give it with --type`,
   'too-few-signers':

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ERROR_TRAITS } from '../../src/errors.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
+import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
 import { readProjectFile } from '../support/project.ts'
 
 /** Where each cause of a provider is staged. */
@@ -12,6 +13,17 @@ const TABLES = [
       'test/support/causes/kms-answers.ts',
       'test/cli/doctor/kms.test.ts',
       'test/cli/doctor/network.test.ts',
+    ],
+  ],
+  [
+    'PKCS#11',
+    PKCS11_CAUSES,
+    [
+      'test/cli/doctor/pkcs11.test.ts',
+      'test/providers/pkcs11/native/always-authenticate.test.ts',
+      'test/providers/pkcs11/native/certificate.test.ts',
+      'test/providers/pkcs11/native/login.test.ts',
+      'test/providers/pkcs11/native/native-caller.test.ts',
     ],
   ],
 ] as const

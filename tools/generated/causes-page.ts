@@ -2,6 +2,8 @@ import { pastedEnd } from '../../cli/render/wrap.ts'
 import type { Cause } from '../../src/providers/cause.ts'
 import type { KmsCall } from '../../src/providers/awskms/call.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
+import type { TokenFacts } from '../../src/providers/pkcs11/causes/cause.ts'
+import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
 import type { GeneratedFile } from './generated-file.ts'
 
 /** docs/doctor.md: prose by people, and the causes that each provider has a table of. */
@@ -16,8 +18,16 @@ const CALL: KmsCall = {
   signing: { algorithm: 'ECDSA_SHA_256', messageType: 'DIGEST' },
 }
 
+const FACTS: TokenFacts = {
+  modulePath: '/usr/lib/vendor/module.so',
+  token: 'prod',
+  hint: 'the hint lists what is there',
+  returnValue: '0x80000123',
+}
+
 const SECTIONS: Readonly<Record<string, string>> = {
   '## AWS KMS': renderCauses(KMS_CAUSES, CALL),
+  '## PKCS#11': renderCauses(PKCS11_CAUSES, FACTS),
 }
 
 /** Rewrites what follows the headings of the sections, up to the next heading of their level. */
@@ -47,7 +57,7 @@ function renderCause<Facts>(
   facts: Facts,
 ): string {
   const documented = source.startsWith('https://')
-    ? `[${source.includes('amazon') ? 'documented' : 'source'}](${source})`
+    ? `[${source.includes('github.com') ? 'reported' : 'documented'}](${source})`
     : source
   return `- **\`${id}\`** (\`${code}\`): ${summary}. ${renderCure(cure(facts))} (${documented})`
 }

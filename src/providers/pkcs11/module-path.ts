@@ -58,6 +58,7 @@ export async function findModulePath(uri: Pkcs11Uri, search: ModuleSearch = {}):
     return findByName(uri.moduleName, search.moduleFolders ?? MODULE_FOLDERS)
   }
   throw new CountersignError('ERR_KEY_URI_INVALID', 'no PKCS#11 module is named', {
+    details: { provider: 'pkcs11', cause: 'module-unnamed' },
     hint: 'add ?module-path=/path/to/module.so to the key reference, or set COUNTERSIGN_PKCS11_MODULE',
   })
 }
@@ -71,7 +72,7 @@ async function assertModule(path: string): Promise<string> {
   }
   if (await exists(path)) return path
   throw new CountersignError('ERR_MODULE_UNAVAILABLE', `no PKCS#11 module "${path}"`, {
-    hint: 'install the module of your token (SoftHSM: apt-get install softhsm2) or fix the path',
+    details: { provider: 'pkcs11', cause: 'module-missing' },
   })
 }
 
@@ -90,7 +91,8 @@ async function findByName(name: string, folders: readonly string[]): Promise<str
     }
   }
   throw new CountersignError('ERR_MODULE_UNAVAILABLE', `no PKCS#11 module named "${name}"`, {
-    hint: `install it, or write its path with module-path; looked in ${folders.join(', ')}`,
+    details: { provider: 'pkcs11', cause: 'module-missing' },
+    hint: `looked in ${folders.join(', ')}`,
   })
 }
 

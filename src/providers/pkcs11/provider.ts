@@ -22,6 +22,7 @@ import {
 import type { CreateCall, TokenCaller } from './calls.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { diagnoseKey } from './diagnose.ts'
+import { explain, explaining } from './explain.ts'
 import { deadlinesOf } from './host/deadlines.ts'
 import { createRemoteCaller } from './host/remote-caller.ts'
 import { findModulePath, type ModuleSearch } from './module-path.ts'
@@ -85,12 +86,18 @@ export function createPkcs11Provider(options: Pkcs11ProviderOptions): Pkcs11Keys
 }
 
 /** Opens keys named by PKCS#11 URIs. Modules are loaded, and tokens logged in to, when first needed. */
-export function createTokenProvider(caller: TokenCaller, search: ModuleSearch = {}): Pkcs11Keys {
+export function createTokenProvider(given: TokenCaller, search: ModuleSearch = {}): Pkcs11Keys {
+  const caller = explaining(given)
+
   /** The reference, with the path of its module. */
   async function admit(uri: KeyUri, signal: AbortSignal | undefined): Promise<Pkcs11Uri> {
     assertNotCancelled(signal)
     assertKeyPairUri(uri)
-    return { ...uri, modulePath: await findModulePath(uri, search) }
+    try {
+      return { ...uri, modulePath: await findModulePath(uri, search) }
+    } catch (error) {
+      throw await explain(error, uri)
+    }
   }
 
   async function open(given: KeyUri, { algorithm, signal }: OpenKeyOptions): Promise<OpenedKey> {

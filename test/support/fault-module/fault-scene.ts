@@ -36,7 +36,8 @@ export interface FaultScene {
   readonly openKey: () => Promise<Signer>
 }
 
-const COMPILED = join(PROJECT, 'node_modules/.cache/countersign/compiled')
+/** Where processes of the tests keep the compiled sources. */
+export const COMPILED: string = join(PROJECT, 'node_modules/.cache/countersign/compiled')
 
 /** What is signed. */
 export const MESSAGE: Uint8Array = Buffer.from('message')

@@ -60,18 +60,17 @@ function pkcs11Failure(message: string, code: number): Error {
  * not in the table (a vendor's own) count as an outage: ERR_PROVIDER_UNAVAILABLE.
  *
  * @param operation - what was tried, for people: `signing with token "prod"`
+ * @param cause - the cause, where the value does not decide it
  */
-export function toPkcs11Failure(error: unknown, operation: string): unknown {
+export function toPkcs11Failure(error: unknown, operation: string, cause?: string): unknown {
   const value = returnValueOf(error)
   if (value === undefined) return error
   const hex = `0x${value.toString(16)}`
   const written = error instanceof Error ? error.message : ''
   const unlisted = unlistedValue(RAW_FAILURE.exec(written)?.[1] ?? written)
-  const { name, code, hint } = RETURN_VALUES.get(value) ?? unlisted
+  const { name, code } = RETURN_VALUES.get(value) ?? unlisted
   return new CountersignError(code, `${operation} failed: ${name} (${hex})`, {
-    hint: hint ?? 'check the token and its module',
-    reason: hint === undefined ? 'token-fault' : undefined,
-    details: { provider: 'pkcs11', returnValue: hex },
+    details: { provider: 'pkcs11', returnValue: hex, ...(cause !== undefined && { cause }) },
     cause: error,
   })
 }

@@ -201,8 +201,7 @@ function noContextLogin(cause: CountersignError): CountersignError {
   const message =
     'the key asks for a login for each signature (CKA_ALWAYS_AUTHENTICATE), which the token does not take'
   return new CountersignError('ERR_OPERATION_UNSUPPORTED', message, {
-    hint: 'use a key without CKA_ALWAYS_AUTHENTICATE',
-    details: cause.details,
+    details: { ...cause.details, cause: 'always-authenticate' },
     cause,
   })
 }

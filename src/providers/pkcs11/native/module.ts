@@ -95,11 +95,11 @@ async function importPkcs11js(): Promise<Pkcs11js> {
   } catch (cause) {
     throw isAbsent(cause)
       ? new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not installed', {
-          hint: 'npm leaves pkcs11js out where it cannot be built: apt-get install python3 g++ make, then run the npm install of countersign again',
+          details: { provider: 'pkcs11', cause: 'addon-missing' },
           cause,
         })
       : new CountersignError('ERR_MODULE_UNAVAILABLE', 'PKCS#11 support is not built', {
-          hint: 'apt-get install python3 g++ make, then npm rebuild pkcs11js',
+          details: { provider: 'pkcs11', cause: 'addon-unbuilt' },
           cause,
         })
   }
@@ -115,10 +115,11 @@ function load(path: string, open: () => Cryptoki): LoadedModule {
     const cryptoki = open()
     return { cryptoki, isOurs: initialize(cryptoki), uses: 0, links: 0 }
   } catch (cause) {
-    if (returnValueOf(cause) !== undefined) throw toPkcs11Failure(cause, `initializing "${path}"`)
+    if (returnValueOf(cause) !== undefined)
+      throw toPkcs11Failure(cause, `initializing "${path}"`, 'initialize-failed')
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new CountersignError('ERR_MODULE_UNAVAILABLE', `can't load "${path}": ${why}`, {
-      hint: 'it must be a PKCS#11 module built for this machine, readable by this user',
+      details: { provider: 'pkcs11', cause: 'module-unloadable' },
       cause,
     })
   }

@@ -62,8 +62,10 @@ export function findPrivateKey(given: TokenSession, name: ObjectName): KeyObject
   const key = onlyOne(findPrivateKeys(given, name), name)
   if (key !== undefined) return key
   const present = candidates(findPrivateKeys(given, {}))
+  const isCertified = findCertificates(given, name).length > 0
   throw new CountersignError('ERR_KEY_NOT_FOUND', `no private key matches ${nameText(name)}`, {
     hint: present === '' ? 'the token holds no private key at all' : `the token holds ${present}`,
+    details: { provider: 'pkcs11', cause: isCertified ? 'certificate-only' : 'key-absent' },
   })
 }
 
@@ -78,6 +80,7 @@ export function onlyOne(
 ): KeyObjectOnToken | undefined {
   if (found.length < 2) return found[0]
   throw new CountersignError('ERR_KEY_URI_INVALID', `several keys match ${nameText(name)}`, {
+    details: { provider: 'pkcs11', cause: 'key-ambiguous' },
     hint: `add id=… or object=… to the key reference: ${candidates(found)}`,
   })
 }

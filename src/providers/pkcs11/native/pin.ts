@@ -16,13 +16,13 @@ import { CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED } from './cryptoki.ts'
 export function assertPinMayBeTried(flags: number, label: string): void {
   if ((flags & CKF_USER_PIN_LOCKED) !== 0) {
     throw new CountersignError('ERR_PIN_LOCKED', `the PIN of token "${label}" is locked`, {
-      hint: "unlock it with the security officer's PIN and the token's own tool",
+      details: { provider: 'pkcs11', cause: 'pin-locked' },
     })
   }
   if ((flags & CKF_USER_PIN_FINAL_TRY) !== 0) {
     const message = `one more wrong PIN would lock token "${label}", so none was tried`
     throw new CountersignError('ERR_PIN_LOCKED', message, {
-      hint: 'log in once with the right PIN to reset the count: pkcs11-tool --module PATH --login --list-objects',
+      details: { provider: 'pkcs11', cause: 'pin-last-try' },
     })
   }
 }
@@ -60,7 +60,7 @@ export class RefusedPins {
 /** Makes the error of a token that needs a PIN when there is none. */
 export function pinMissing(label: string): CountersignError {
   return new CountersignError('ERR_PIN_WRONG', `token "${label}" needs a PIN and there is none`, {
-    hint: 'add pin-source=file:/path to the key reference, or set COUNTERSIGN_PKCS11_PIN',
+    details: { provider: 'pkcs11', cause: 'pin-missing' },
   })
 }
 
@@ -68,6 +68,6 @@ export function pinMissing(label: string): CountersignError {
 export function pinRefused(label: string): CountersignError {
   const message = `token "${label}" has refused this PIN; it was not tried again`
   return new CountersignError('ERR_PIN_WRONG', message, {
-    hint: 'give the right PIN and start again; each wrong one brings the token nearer to its lock',
+    details: { provider: 'pkcs11', cause: 'pin-refused-before' },
   })
 }

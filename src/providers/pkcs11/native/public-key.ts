@@ -79,6 +79,7 @@ export function readPublicHalf(
   }
   const message = `the token holds no public key or certificate for ${nameText({ object: privateKey.label })}`
   throw new CountersignError('ERR_KEY_NOT_FOUND', message, {
+    details: { provider: 'pkcs11', cause: 'public-half-missing' },
     hint: 'put the public key object or the certificate beside the private key, with the same CKA_ID',
   })
 }
@@ -158,6 +159,7 @@ export function readCertificates(
   if (key === undefined || keys.every(({ kid }) => kid === key.kid)) return key
   const names = certificates.map(({ label, id }) => nameText({ object: label, id })).join(' ')
   throw new CountersignError('ERR_KEY_URI_INVALID', 'the certificates are of different keys', {
+    details: { provider: 'pkcs11', cause: 'certificates-differ' },
     hint: `remove those that are not of this key, or put its public key object beside it: ${names}`,
   })
 }

@@ -18,7 +18,6 @@ export interface ReturnValue {
   readonly name: string
   readonly code: ErrorCode
   readonly remedy: Remedy
-  readonly hint?: string | undefined
 }
 
 export const CKR_ATTRIBUTE_SENSITIVE = 0x11
@@ -35,106 +34,72 @@ export const CKR_USER_NOT_LOGGED_IN = 0x101
 export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
 export const CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191
 
-const REMOVED = 'check that the token is connected and its service runs'
-const PIN = 'check the PIN; countersign tries it once and never again'
-const ALGORITHM = 'choose an algorithm the token supports: pkcs11-tool --module PATH -M lists them'
-const TEMPLATE =
-  'the token makes no keys like this; make one with its own tool and name it by its URI'
-
-type Row = readonly [value: number, name: string, remedy: Remedy, hint?: string]
+type Row = readonly [value: number, name: string, remedy: Remedy]
 
 /** Failures that pass, or may. */
 const OUTAGES: readonly Row[] = [
   [0x01, 'CKR_CANCEL', 'retry'],
   [0x02, 'CKR_HOST_MEMORY', 'restart'],
-  [0x03, 'CKR_SLOT_ID_INVALID', 'restart', REMOVED],
-  [0x05, 'CKR_GENERAL_ERROR', 'restart', REMOVED],
-  [0x06, 'CKR_FUNCTION_FAILED', 'restart', REMOVED],
+  [0x03, 'CKR_SLOT_ID_INVALID', 'restart'],
+  [0x05, 'CKR_GENERAL_ERROR', 'restart'],
+  [0x06, 'CKR_FUNCTION_FAILED', 'restart'],
   [0x0a, 'CKR_CANT_LOCK', 'restart'],
-  [0x30, 'CKR_DEVICE_ERROR', 'restart', REMOVED],
-  [0x31, 'CKR_DEVICE_MEMORY', 'operator', 'the token is full'],
-  [0x32, 'CKR_DEVICE_REMOVED', 'restart', REMOVED],
+  [0x30, 'CKR_DEVICE_ERROR', 'restart'],
+  [0x31, 'CKR_DEVICE_MEMORY', 'operator'],
+  [0x32, 'CKR_DEVICE_REMOVED', 'restart'],
   [0x50, 'CKR_FUNCTION_CANCELED', 'retry'],
   [0x60, 'CKR_KEY_HANDLE_INVALID', 'find-key'],
   [0x82, 'CKR_OBJECT_HANDLE_INVALID', 'find-key'],
   [0x90, 'CKR_OPERATION_ACTIVE', 'reopen'],
   [0x91, 'CKR_OPERATION_NOT_INITIALIZED', 'reopen'],
   [0xb0, 'CKR_SESSION_CLOSED', 'reopen'],
-  [CKR_SESSION_COUNT, 'CKR_SESSION_COUNT', 'operator', 'other programs hold all its sessions'],
+  [CKR_SESSION_COUNT, 'CKR_SESSION_COUNT', 'operator'],
   [0xb3, 'CKR_SESSION_HANDLE_INVALID', 'reopen'],
-  [CKR_TOKEN_NOT_PRESENT, 'CKR_TOKEN_NOT_PRESENT', 'restart', REMOVED],
-  [CKR_TOKEN_NOT_RECOGNIZED, 'CKR_TOKEN_NOT_RECOGNIZED', 'restart', REMOVED],
+  [CKR_TOKEN_NOT_PRESENT, 'CKR_TOKEN_NOT_PRESENT', 'restart'],
+  [CKR_TOKEN_NOT_RECOGNIZED, 'CKR_TOKEN_NOT_RECOGNIZED', 'restart'],
   [CKR_USER_NOT_LOGGED_IN, 'CKR_USER_NOT_LOGGED_IN', 'log-in'],
   [CKR_CRYPTOKI_NOT_INITIALIZED, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'restart'],
   [0x1a0, 'CKR_MUTEX_BAD', 'restart'],
   [0x1a1, 'CKR_MUTEX_NOT_LOCKED', 'restart'],
-  [0x201, 'CKR_TOKEN_RESOURCE_EXCEEDED', 'operator', 'the token is at its limit; try again later'],
+  [0x201, 'CKR_TOKEN_RESOURCE_EXCEEDED', 'operator'],
 ]
 
-type Refusal = readonly [value: number, name: string, code: ErrorCode, hint?: string]
+type Refusal = readonly [value: number, name: string, code: ErrorCode]
 
 /** Failures that last until an operator changes something. */
 const REFUSALS: readonly Refusal[] = [
-  [0x21, 'CKR_DATA_LEN_RANGE', 'ERR_KEY_INVALID', 'the key is too short'],
+  [0x21, 'CKR_DATA_LEN_RANGE', 'ERR_KEY_INVALID'],
   [0x54, 'CKR_FUNCTION_NOT_SUPPORTED', 'ERR_OPERATION_UNSUPPORTED'],
-  [0x62, 'CKR_KEY_SIZE_RANGE', 'ERR_ALGORITHM_UNSUPPORTED', ALGORITHM],
+  [0x62, 'CKR_KEY_SIZE_RANGE', 'ERR_ALGORITHM_UNSUPPORTED'],
   [0x63, 'CKR_KEY_TYPE_INCONSISTENT', 'ERR_KEY_INVALID'],
-  [
-    0x68,
-    'CKR_KEY_FUNCTION_NOT_PERMITTED',
-    'ERR_KEY_NOT_USABLE',
-    'the key may not sign (CKA_SIGN, CKA_ALLOWED_MECHANISMS); make one that may',
-  ],
-  [CKR_MECHANISM_INVALID, 'CKR_MECHANISM_INVALID', 'ERR_ALGORITHM_UNSUPPORTED', ALGORITHM],
-  [0x71, 'CKR_MECHANISM_PARAM_INVALID', 'ERR_ALGORITHM_UNSUPPORTED', ALGORITHM],
-  [CKR_PIN_INCORRECT, 'CKR_PIN_INCORRECT', 'ERR_PIN_WRONG', PIN],
-  [CKR_PIN_INVALID, 'CKR_PIN_INVALID', 'ERR_PIN_WRONG', PIN],
-  [CKR_PIN_LEN_RANGE, 'CKR_PIN_LEN_RANGE', 'ERR_PIN_WRONG', PIN],
-  [0xa3, 'CKR_PIN_EXPIRED', 'ERR_PIN_WRONG', "set a new PIN with the token's tool"],
-  [
-    0xa4,
-    'CKR_PIN_LOCKED',
-    'ERR_PIN_LOCKED',
-    "unlock it with the security officer's PIN and the token's own tool",
-  ],
+  [0x68, 'CKR_KEY_FUNCTION_NOT_PERMITTED', 'ERR_KEY_NOT_USABLE'],
+  [CKR_MECHANISM_INVALID, 'CKR_MECHANISM_INVALID', 'ERR_ALGORITHM_UNSUPPORTED'],
+  [0x71, 'CKR_MECHANISM_PARAM_INVALID', 'ERR_ALGORITHM_UNSUPPORTED'],
+  [CKR_PIN_INCORRECT, 'CKR_PIN_INCORRECT', 'ERR_PIN_WRONG'],
+  [CKR_PIN_INVALID, 'CKR_PIN_INVALID', 'ERR_PIN_WRONG'],
+  [CKR_PIN_LEN_RANGE, 'CKR_PIN_LEN_RANGE', 'ERR_PIN_WRONG'],
+  [0xa3, 'CKR_PIN_EXPIRED', 'ERR_PIN_WRONG'],
+  [0xa4, 'CKR_PIN_LOCKED', 'ERR_PIN_LOCKED'],
   [0xb5, 'CKR_SESSION_READ_ONLY', 'ERR_NOT_ALLOWED'],
-  [0xd0, 'CKR_TEMPLATE_INCOMPLETE', 'ERR_OPERATION_UNSUPPORTED', TEMPLATE],
-  [0xd1, 'CKR_TEMPLATE_INCONSISTENT', 'ERR_OPERATION_UNSUPPORTED', TEMPLATE],
+  [0xd0, 'CKR_TEMPLATE_INCOMPLETE', 'ERR_OPERATION_UNSUPPORTED'],
+  [0xd1, 'CKR_TEMPLATE_INCONSISTENT', 'ERR_OPERATION_UNSUPPORTED'],
   [0xe2, 'CKR_TOKEN_WRITE_PROTECTED', 'ERR_NOT_ALLOWED'],
-  [
-    0x102,
-    'CKR_USER_PIN_NOT_INITIALIZED',
-    'ERR_PIN_WRONG',
-    "set the user's PIN first, with the token's own tool",
-  ],
+  [0x102, 'CKR_USER_PIN_NOT_INITIALIZED', 'ERR_PIN_WRONG'],
   [0x103, 'CKR_USER_TYPE_INVALID', 'ERR_OPERATION_UNSUPPORTED'],
-  [
-    0x104,
-    'CKR_USER_ANOTHER_ALREADY_LOGGED_IN',
-    'ERR_NOT_ALLOWED',
-    'the security officer is logged in from this process; log out first',
-  ],
-  [0x130, 'CKR_DOMAIN_PARAMS_INVALID', 'ERR_ALGORITHM_UNSUPPORTED', ALGORITHM],
-  [0x140, 'CKR_CURVE_NOT_SUPPORTED', 'ERR_ALGORITHM_UNSUPPORTED', ALGORITHM],
-  [
-    0x150,
-    'CKR_BUFFER_TOO_SMALL',
-    'ERR_PROVIDER_FAULT',
-    'the private key is larger than its public key or certificate on the token',
-  ],
+  [0x104, 'CKR_USER_ANOTHER_ALREADY_LOGGED_IN', 'ERR_NOT_ALLOWED'],
+  [0x130, 'CKR_DOMAIN_PARAMS_INVALID', 'ERR_ALGORITHM_UNSUPPORTED'],
+  [0x140, 'CKR_CURVE_NOT_SUPPORTED', 'ERR_ALGORITHM_UNSUPPORTED'],
+  [0x150, 'CKR_BUFFER_TOO_SMALL', 'ERR_PROVIDER_FAULT'],
   [0x200, 'CKR_FUNCTION_REJECTED', 'ERR_NOT_ALLOWED'],
-  [0x203, 'CKR_KEY_EXHAUSTED', 'ERR_KEY_NOT_USABLE', 'the key has made all its signatures'],
+  [0x203, 'CKR_KEY_EXHAUSTED', 'ERR_KEY_NOT_USABLE'],
 ]
 
 /** The table. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
   ...OUTAGES.map(
-    ([value, name, remedy, hint]) =>
-      [value, { name, code: 'ERR_PROVIDER_UNAVAILABLE', remedy, hint }] as const,
+    ([value, name, remedy]) => [value, { name, code: 'ERR_PROVIDER_UNAVAILABLE', remedy }] as const,
   ),
-  ...REFUSALS.map(
-    ([value, name, code, hint]) => [value, { name, code, remedy: 'operator', hint }] as const,
-  ),
+  ...REFUSALS.map(([value, name, code]) => [value, { name, code, remedy: 'operator' }] as const),
 ])
 
 /** What a value means that is not in the table: a vendor's own, which fresh sessions may cure. */

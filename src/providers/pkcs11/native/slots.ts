@@ -92,6 +92,7 @@ export function findToken(cryptoki: Cryptoki, uri: Pkcs11Uri): Token {
     throw tokenNotFound(uri, present)
   }
   throw new CountersignError('ERR_KEY_URI_INVALID', `${found.length} tokens match ${nameOf(uri)}`, {
+    details: { provider: 'pkcs11', cause: 'token-ambiguous' },
     hint: `add serial=… or slot-id=… to the key reference: ${found.map(tokenText).join(' ')}`,
   })
 }
@@ -142,6 +143,7 @@ function matches(wanted: string | undefined, actual: string): boolean {
 function tokenNotFound(uri: Pkcs11Uri, present: readonly Token[]): CountersignError {
   const tokens = present.map(tokenText).join(' ')
   return new CountersignError('ERR_TOKEN_NOT_FOUND', `no token matches ${nameOf(uri)}`, {
+    details: { provider: 'pkcs11', cause: tokens === '' ? 'token-none' : 'token-absent' },
     hint: tokens === '' ? 'the module sees no token at all' : `the module sees ${tokens}`,
   })
 }

@@ -155,6 +155,8 @@ test.each([
     code: 'ERR_OPERATION_UNSUPPORTED',
     retryable: false,
     message: expect.stringContaining('CKA_ALWAYS_AUTHENTICATE') as string,
+    details: { cause: 'always-authenticate', layer: 'key' },
+    hint: 'use a key without CKA_ALWAYS_AUTHENTICATE',
   })
 })
 

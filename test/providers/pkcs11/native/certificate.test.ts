@@ -69,6 +69,7 @@ test('a certificate of another id is not that of the key, whatever its label', a
 
   await expect(openProvider().open(uriFor('foreign'))).rejects.toMatchObject({
     code: 'ERR_KEY_NOT_FOUND',
+    details: { cause: 'public-half-missing', layer: 'key' },
     hint: expect.stringContaining('certificate') as string,
   })
 })
@@ -103,6 +104,7 @@ test('certificates of one id and different keys are refused', async () => {
   await expect(openProvider().open(uriFor('mixed'))).rejects.toMatchObject({
     code: 'ERR_KEY_URI_INVALID',
     message: 'the certificates are of different keys',
+    details: { cause: 'certificates-differ', layer: 'key' },
   })
 })
 

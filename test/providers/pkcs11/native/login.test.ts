@@ -117,6 +117,7 @@ test('no PIN is tried when a wrong one would lock the token', async () => {
 
   await expect(provider.open(uriFor('key'))).rejects.toMatchObject({
     code: 'ERR_PIN_LOCKED',
+    details: { cause: 'pin-last-try', layer: 'PIN' },
     hint: expect.stringContaining('log in once with the right PIN') as string,
   })
   expect(tried).toEqual([])
@@ -125,7 +126,10 @@ test('no PIN is tried when a wrong one would lock the token', async () => {
 test('no PIN is tried when the token is locked', async () => {
   const { provider, tried } = watch({}, withFlags(0x40000))
 
-  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({ code: 'ERR_PIN_LOCKED' })
+  await expect(provider.open(uriFor('key'))).rejects.toMatchObject({
+    code: 'ERR_PIN_LOCKED',
+    details: { cause: 'pin-locked', layer: 'PIN' },
+  })
   expect(tried).toEqual([])
 })
 

@@ -227,6 +227,7 @@ test('two tokens of one label are distinguished by slot-id or serial', async () 
   await expect(provider.open(twins)).rejects.toMatchObject({
     code: 'ERR_KEY_URI_INVALID',
     message: '2 tokens match token=twin',
+    details: { cause: 'token-ambiguous', layer: 'key reference' },
     hint: expect.stringMatching(/pkcs11:token=twin;serial=.*;slot-id=/) as string,
   })
 

@@ -38,7 +38,7 @@ test('what is not plain data does not cross', () => {
 test('an error crosses with all but its cause', () => {
   const error = new CountersignError('ERR_PIN_LOCKED', 'locked', {
     hint: 'unlock it',
-    reason: 'token-fault',
+    reason: 'no-such-key',
     details: { tries: 0 },
     cause: new Error('below'),
   })
