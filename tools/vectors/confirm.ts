@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
+import { openssl } from './confirm-openssl.ts'
 import { readProjectFile } from '../../test/support/project.ts'
 
 /** An input as another implementation gets it: a case with the members of its group. */
@@ -36,7 +37,12 @@ export function openConfirmers(): {
   const go = join(folder, 'confirm')
   execFileSync('go', ['build', '-o', go, '.'], { cwd: join(HERE, 'go'), stdio: 'inherit' })
   return {
-    all: [program('pyca', 'python3', [join(HERE, 'main.py')]), program('go', go, []), jose()],
+    all: [
+      program('pyca', 'python3', [join(HERE, 'main.py')]),
+      program('go', go, []),
+      openssl(),
+      jose(),
+    ],
     close: () => {
       rmSync(folder, { recursive: true })
     },

@@ -1,4 +1,5 @@
 /** Every file of vectors. */
+import { bundles } from './bundles.ts'
 import { ecdsa } from './ecdsa.ts'
 import { ed25519 } from './ed25519.ts'
 import { envelopes } from './envelopes.ts'
@@ -14,6 +15,7 @@ import { rsaPkcs1 } from './rsa-pkcs1.ts'
 import { rsaPss } from './rsa-pss.ts'
 import { signedNotes } from './signed-notes.ts'
 import { statements } from './statements.ts'
+import { timeStamps } from './time-stamps.ts'
 
 /** The makers of all files, each of one format. */
 export const MAKERS: readonly Maker[] = [
@@ -27,6 +29,8 @@ export const MAKERS: readonly Maker[] = [
   jwt,
   envelopes,
   statements,
+  bundles,
+  timeStamps,
   signedNotes,
   merkleProofs,
   imageReferences,

@@ -26,6 +26,7 @@ type Task struct {
 	Audience  string `json:"audience"`
 	Now       string `json:"now"`
 
+	Artifact string   `json:"artifact"`
 	Keys     []string `json:"keys"`
 	Index    uint64   `json:"index"`
 	Size     uint64   `json:"size"`
@@ -58,6 +59,7 @@ var judges = map[string]judge{
 	"consistency":     judgeConsistency,
 	"pae":             judgePAE,
 	"envelope":        judgeEnvelope,
+	"bundle":          judgeBundle,
 	"statement":       judgeStatement,
 	"image-reference": judgeImageReference,
 	"digest":          judgeDigest,
