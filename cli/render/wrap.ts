@@ -10,10 +10,10 @@ import type { TextSink } from '../context.ts'
 /** Below it nothing is broken: a terminal that says so does not mean it. */
 const LEAST_COLUMNS = 20
 const PROGRAMS =
-  'countersign apt-get aws chmod curl docker file getent ip ldd mkdir namei nm openssl p11-kit pkcs11-tool softhsm2-util timedatectl'
+  'countersign apt-get aws bao chmod curl docker file gcloud getent ip ldd mkdir namei nm openssl p11-kit pkcs11-tool softhsm2-util timedatectl'
 /** A command or a policy statement that a hint or a row ends with is copied as one line, so it stays one word. */
 const PASTED = new RegExp(
-  `(?<=: )(?:(?:${PROGRAMS.replaceAll(' ', '|')}) .*|\\{".*\\})$|(?<= {2})countersign .*$`,
+  `(?<=: )(?:(?:${PROGRAMS.replaceAll(' ', '|')}) .*|(?:path ".*" \\{|\\{").*\\})$|(?<= {2})countersign .*$`,
 )
 /** Blanks, and the branches of a tree. */
 const LEAD = /^[ │├└─]*/

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { ERROR_TRAITS } from '../../src/errors.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
+import { BAO_CAUSES } from '../../src/providers/openbao/causes/table.ts'
 import { readProjectFile } from '../support/project.ts'
 
 /** Where each cause of a provider is staged. */
@@ -24,6 +25,15 @@ const TABLES = [
       'test/providers/pkcs11/native/certificate.test.ts',
       'test/providers/pkcs11/native/login.test.ts',
       'test/providers/pkcs11/native/native-caller.test.ts',
+    ],
+  ],
+  [
+    'OpenBao and Vault',
+    BAO_CAUSES,
+    [
+      'test/providers/openbao/faults.test.ts',
+      'test/providers/openbao/login.test.ts',
+      'test/providers/openbao/versions.test.ts',
     ],
   ],
 ] as const

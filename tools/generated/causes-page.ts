@@ -4,6 +4,8 @@ import type { KmsCall } from '../../src/providers/awskms/call.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import type { TokenFacts } from '../../src/providers/pkcs11/causes/cause.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
+import type { BaoCall } from '../../src/providers/openbao/causes/cause.ts'
+import { BAO_CAUSES } from '../../src/providers/openbao/causes/table.ts'
 import type { GeneratedFile } from './generated-file.ts'
 
 /** docs/doctor.md: prose by people, and the causes that each provider has a table of. */
@@ -25,9 +27,18 @@ const FACTS: TokenFacts = {
   returnValue: '0x80000123',
 }
 
+const BAO_CALL: BaoCall = {
+  method: 'POST',
+  path: 'transit/sign/release',
+  mount: 'transit',
+  key: 'release',
+  version: 1,
+}
+
 const SECTIONS: Readonly<Record<string, string>> = {
   '## AWS KMS': renderCauses(KMS_CAUSES, CALL),
   '## PKCS#11': renderCauses(PKCS11_CAUSES, FACTS),
+  '## OpenBao and Vault': renderCauses(BAO_CAUSES, BAO_CALL),
 }
 
 /** Rewrites what follows the headings of the sections, up to the next heading of their level. */

@@ -2,14 +2,15 @@
 import type { Runtime } from '../../basics/runtime.ts'
 import { CountersignError } from '../../errors.ts'
 import type { JsonObject } from '../../formats/json.ts'
-import type { BaoCall } from './errors.ts'
+import type { BaoCall } from './causes/cause.ts'
+import { foundError } from './errors.ts'
 import { type LoginContext, lookUpToken } from './login.ts'
 import { BaoSession } from './session.ts'
 import type { TransitServer } from './settings.ts'
 import { type BaoSend, createTransport } from './transport.ts'
 
 /** A call below the transit engine of a client, or below another mount. */
-export interface ClientCall extends Pick<BaoCall, 'method' | 'path' | 'key'> {
+export interface ClientCall extends Pick<BaoCall, 'method' | 'path' | 'key' | 'version'> {
   readonly body?: JsonObject
   readonly signal?: AbortSignal | undefined
 }
@@ -61,19 +62,7 @@ async function callWith(
     if (!CountersignError.is(error, 'ERR_NOT_ALLOWED')) throw error
     if ((await lookUpToken(token, { send, namespace: call.namespace })) !== undefined) throw error
     const next = await session.replace(token, call.signal)
-    if (next === undefined) throw invalidToken(error)
+    if (next === undefined) throw foundError('token-invalid', call, { cause: error })
     return send({ ...call, token: next })
   }
-}
-
-function invalidToken(cause: CountersignError): CountersignError {
-  return new CountersignError(
-    'ERR_NOT_AUTHENTICATED',
-    'OpenBao does not take the token: it is not valid, has ended, or may not look itself up',
-    {
-      hint: 'see what it is: bao token lookup; get another: bao login',
-      details: cause.details,
-      cause,
-    },
-  )
 }

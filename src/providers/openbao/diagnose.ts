@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../../formats/json.ts'
 import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import type { BaoClient } from './client.ts'
-import { policyFor } from './errors.ts'
+import { foundError } from './errors.ts'
 import { assertVersionSigns, readTransitVersion } from './key.ts'
 import type { OpenBaoUri } from './uri.ts'
 
@@ -33,19 +33,16 @@ function describeServer({ server }: BaoClient): string {
 async function checkServer(client: BaoClient, signal: AbortSignal | undefined): Promise<string> {
   const states = ['standbyok=true', 'sealedcode=200', 'uninitcode=200', 'drsecondarycode=200']
   const path = `sys/health?${states.join('&')}`
-  const health = await client.callAnonymously({ method: 'GET', path, signal })
+  const call = { method: 'GET', path, mount: 'sys' } as const
+  const health = await client.callAnonymously({ ...call, signal })
   const version = typeof health['version'] === 'string' ? health['version'] : 'unknown'
   if (health['initialized'] === false) {
-    throw unavailable('the server is not initialized', 'initialize it: bao operator init')
+    throw foundError('not-initialized', call)
   }
   if (health['sealed'] === true) {
-    throw unavailable('the server is sealed', 'unseal it: bao operator unseal')
+    throw foundError('sealed', call)
   }
   return `version ${version}, ${health['standby'] === true ? 'standby' : 'active'}`
-}
-
-function unavailable(message: string, hint: string): CountersignError {
-  return new CountersignError('ERR_PROVIDER_UNAVAILABLE', message, { hint })
 }
 
 async function checkToken(client: BaoClient, signal: AbortSignal | undefined): Promise<string> {
@@ -77,7 +74,8 @@ async function checkPermission(
   uri: OpenBaoUri,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const path = `${client.server.mount}/sign/${uri.key}`
+  const { mount } = client.server
+  const path = `${mount}/sign/${uri.key}`
   const body: JsonObject = { paths: [path] }
   const answer = await client.call({
     method: 'POST',
@@ -88,7 +86,8 @@ async function checkPermission(
   const found = isJsonObject(answer['data']) ? answer['data'][path] : undefined
   const capabilities = Array.isArray(found) ? found : []
   if (capabilities.includes('root') || capabilities.includes('update')) return `${path} is allowed`
-  throw new CountersignError('ERR_NOT_ALLOWED', `the policies of the token do not allow ${path}`, {
-    hint: `allow it in a policy of the token: ${policyFor({ method: 'POST', path })}`,
+  const call = { method: 'POST', path, mount, key: uri.key } as const
+  throw foundError('policy', call, {
+    message: `the policies of the token do not allow ${path}`,
   })
 }

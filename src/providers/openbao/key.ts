@@ -5,7 +5,7 @@ import {
   parsePublicKeyPem,
   type PublicKeyInfo,
 } from '../../crypto/public-key.ts'
-import { CountersignError } from '../../errors.ts'
+import type { CountersignError } from '../../errors.ts'
 import {
   createSigner,
   type Signer,
@@ -21,7 +21,8 @@ import {
   type TransitKey,
 } from './answers.ts'
 import type { BaoClient } from './client.ts'
-import { baoCommand } from './errors.ts'
+import type { BaoCall } from './causes/cause.ts'
+import { foundError } from './errors.ts'
 import type { OpenBaoUri } from './uri.ts'
 
 /** A version of a key, and whether it may sign. */
@@ -55,7 +56,7 @@ export async function readTransitVersion(
 ): Promise<TransitVersion> {
   const key = await fetchTransitKey(client, uri.key, signal)
   const version = uri.version ?? key.latestVersion
-  assertForSigning(uri.key, key)
+  assertForSigning(client, uri.key, key)
   const text = key.publicKeys.get(version)
   if (text === undefined) throw absentVersion(client, uri.key, version, key)
   return { name: uri.key, version, key, publicKey: readPublicHalf(key, text, algorithm) }
@@ -66,19 +67,16 @@ export async function readTransitVersion(
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_USABLE
  */
-export function assertVersionSigns({ server }: BaoClient, found: TransitVersion): void {
+export function assertVersionSigns(client: BaoClient, found: TransitVersion): void {
   const { name, version, key } = found
-  const path = `${server.mount}/keys/${name}`
+  const call = keyCall(client, name, version)
   if (key.isSoftDeleted) {
-    const restore = baoCommand(`write -f ${path}/soft-delete-restore`, server)
-    throw unusable(`the key "${name}" is soft-deleted`, `restore it: ${restore}`)
+    throw foundError('key-soft-deleted', call, { message: `the key "${name}" is soft-deleted` })
   }
   if (version >= key.minSigningVersion) return
-  const lower = baoCommand(`write ${path}/config min_encryption_version=${version}`, server)
-  throw unusable(
-    `version ${version} of "${name}" is below min_encryption_version ${key.minSigningVersion}, so it signs no more`,
-    `sign with a later version, or lower the bound: ${lower}`,
-  )
+  throw foundError('version-below-minimum', call, {
+    message: `version ${version} of "${name}" is below min_encryption_version ${key.minSigningVersion}, so it signs no more`,
+  })
 }
 
 /** Builds the Signer of a version: one call per signature, which states the version. */
@@ -100,6 +98,7 @@ async function signRaw(
     method: 'POST',
     path: `${client.server.mount}/sign/${name}`,
     key: name,
+    version,
     body: {
       ...toSignParameters(publicKey.algorithm),
       key_version: version,
@@ -116,48 +115,37 @@ async function signRaw(
   return made.signature
 }
 
-function assertForSigning(name: string, key: TransitKey): void {
+function assertForSigning(client: BaoClient, name: string, key: TransitKey): void {
+  const call = keyCall(client, name)
   if (!key.canSign) {
-    throw new CountersignError(
-      'ERR_KEY_INVALID',
-      `the key "${name}" is ${key.type}, not for signing`,
-      {
-        hint: 'the type of a key never changes: make another key, for signing',
-      },
-    )
+    const message = `the key "${name}" is ${key.type}, not for signing`
+    throw foundError('key-not-for-signing', call, { message })
   }
   if (key.isDerived) {
-    throw new CountersignError(
-      'ERR_KEY_INVALID',
-      `the key "${name}" is derived, so it has no public half`,
-      {
-        hint: 'make another key, without derived=true',
-      },
-    )
+    const message = `the key "${name}" is derived, so it has no public half`
+    throw foundError('key-derived', call, { message })
   }
 }
 
 function absentVersion(
-  { server }: BaoClient,
+  client: BaoClient,
   name: string,
   version: number,
   { latestVersion }: TransitKey,
 ): CountersignError {
-  const path = `${server.mount}/keys/${name}`
-  if (version > latestVersion) {
-    const message = `the key "${name}" has no version ${version}, the latest is ${latestVersion}`
-    const hint = `see the versions: ${baoCommand(`read ${path}`, server)}`
-    return new CountersignError('ERR_KEY_NOT_FOUND', message, { hint })
-  }
-  const lower = baoCommand(`write ${path}/config min_decryption_version=${version}`, server)
-  return unusable(
-    `version ${version} of "${name}" is archived or trimmed`,
-    `an archived version comes back with: ${lower}`,
-  )
+  const call = keyCall(client, name, version)
+  return version > latestVersion
+    ? foundError('version-missing', call, {
+        message: `the key "${name}" has no version ${version}, the latest is ${latestVersion}`,
+      })
+    : foundError('version-archived', call, {
+        message: `version ${version} of "${name}" is archived or trimmed`,
+      })
 }
 
-function unusable(message: string, hint: string): CountersignError {
-  return new CountersignError('ERR_KEY_NOT_USABLE', message, { hint })
+function keyCall({ server }: BaoClient, name: string, version?: number): BaoCall {
+  const { mount, namespace } = server
+  return { method: 'GET', path: `${mount}/keys/${name}`, mount, namespace, key: name, version }
 }
 
 function readPublicHalf(

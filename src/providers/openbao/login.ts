@@ -2,6 +2,7 @@
 import { CountersignError } from '../../errors.ts'
 import { hasErrno, readFileBounded } from '../../files.ts'
 import type { Surroundings } from '../surroundings.ts'
+import { foundError } from './errors.ts'
 import { readLease, readLookup, type TokenLease } from './answers.ts'
 import {
   baoVariable,
@@ -28,6 +29,8 @@ export interface LoginContext {
   readonly readSecret: Surroundings['readSecret']
 }
 
+const LOOKUP = { method: 'GET', path: 'auth/token/lookup-self', mount: 'auth/token' } as const
+
 /** A token, a secret id or an identity token is no longer. */
 const MAX_SECRET_BYTES = 16 * 1024
 
@@ -53,9 +56,8 @@ export async function lookUpToken(
   token: string,
   { send, namespace }: Pick<LoginContext, 'send' | 'namespace'>,
 ): Promise<TokenLease | undefined> {
-  const path = 'auth/token/lookup-self'
   try {
-    const answer = await send({ method: 'GET', path, mount: 'auth/token', namespace, token })
+    const answer = await send({ ...LOOKUP, namespace, token })
     return readLookup(token, answer)
   } catch (error) {
     if (CountersignError.is(error, 'ERR_NOT_ALLOWED')) return undefined
@@ -83,10 +85,7 @@ async function findBaoToken(env: Surroundings['env']): Promise<string> {
     })
     if (found !== undefined) return found
   }
-  throw new CountersignError('ERR_NOT_AUTHENTICATED', 'there is no token for OpenBao', {
-    hint: 'log in (bao login), set BAO_TOKEN, or set COUNTERSIGN_OPENBAO_LOGIN to approle, jwt or kubernetes',
-    details: { provider: 'openbao' },
-  })
+  throw foundError('token-missing', LOOKUP)
 }
 
 type Login = Exclude<LoginSettings, { method: 'token' }>
@@ -148,13 +147,9 @@ function toLoginError(error: unknown, login: Login): unknown {
   const status = error.details['status']
   if (status !== 400 && status !== 403) return error
   const { stated = '' } = error.details
-  return new CountersignError(
-    'ERR_NOT_AUTHENTICATED',
-    `OpenBao refuses the login by ${login.method} at auth/${login.mount} (status ${status}: ${String(stated)})`,
-    {
-      hint: `check the role and its bounds: bao list auth/${login.mount}/role; the log of the server has the cause`,
-      details: error.details,
-      cause: error,
-    },
-  )
+  const mount = `auth/${login.mount}`
+  const path = `${mount}/login`
+  const message = `OpenBao refuses the login by ${login.method} at ${mount} (status ${status}: ${String(stated)})`
+  const call = { method: 'POST', path, mount } as const
+  return foundError('login-refused', call, { message, details: error.details, cause: error })
 }

@@ -2,7 +2,7 @@
 import { CountersignError } from '../../errors.ts'
 import type { PinnedKeyPair } from '../key-lifecycle.ts'
 import type { BaoClient } from './client.ts'
-import { baoCommand } from './errors.ts'
+import { baoCommand } from './causes/cause.ts'
 import { readTransitVersion } from './key.ts'
 import type { OpenBaoUri } from './uri.ts'
 

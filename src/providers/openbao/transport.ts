@@ -9,7 +9,8 @@ import type { ExchangeAnswer, ExchangeRequest } from '../../client/exchange.ts'
 import { exchangeRepeatedly, type RejectedAnswer } from '../../client/repeated-exchange.ts'
 import type { JsonObject } from '../../formats/json.ts'
 import { readSuccess } from './answers.ts'
-import { type BaoCall, isBrief, toBaoError, toRefusal } from './errors.ts'
+import type { BaoCall } from './causes/cause.ts'
+import { isBrief, toBaoError, toRefusal } from './errors.ts'
 
 /** One request. */
 export interface BaoRequest extends BaoCall {

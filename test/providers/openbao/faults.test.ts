@@ -12,6 +12,10 @@ import {
 const RELEASE = keyUri('release')
 const MESSAGE = Buffer.from('a message')
 
+function because(cause: string): object {
+  return { details: expect.objectContaining({ cause }) as object }
+}
+
 describeOpenBao('a server that refuses', () => {
   let server: OpenBaoServer
 
@@ -30,6 +34,7 @@ describeOpenBao('a server that refuses', () => {
     const sealed = {
       code: 'ERR_PROVIDER_UNAVAILABLE',
       hint: expect.stringContaining('bao operator unseal') as string,
+      ...because('sealed'),
     }
     await expect(signer.sign(MESSAGE)).rejects.toMatchObject(sealed)
     await expect(openCounted(server.env).provider.open(RELEASE)).rejects.toMatchObject(sealed)
@@ -37,7 +42,13 @@ describeOpenBao('a server that refuses', () => {
     await server.unseal()
 
     expect(pauses).toEqual([])
-    expect(diagnosis.at(-1)).toMatchObject({ check: 'server', ok: false, ...sealed })
+    expect(diagnosis.at(-1)).toMatchObject({
+      check: 'server',
+      ok: false,
+      code: 'ERR_PROVIDER_UNAVAILABLE',
+      cause: 'sealed',
+      layer: 'server',
+    })
     expect(await signer.sign(MESSAGE)).toHaveLength(64)
   })
 
@@ -52,7 +63,10 @@ describeOpenBao('a server that refuses', () => {
 
     expect(outcomes).toContainEqual(
       expect.objectContaining({
-        reason: expect.objectContaining({ code: 'ERR_THROTTLED' }) as Error,
+        reason: expect.objectContaining({
+          code: 'ERR_THROTTLED',
+          ...because('rate-limit'),
+        }) as Error,
       }),
     )
     expect(pauses.length).toBeLessThanOrEqual(4)
@@ -69,6 +83,7 @@ describeOpenBao('a server that refuses', () => {
     await expect(signer.sign(MESSAGE)).rejects.toMatchObject({
       code: 'ERR_NOT_ALLOWED',
       hint: expect.stringContaining(statement) as string,
+      ...because('policy'),
     })
     expect((await provider.diagnose(RELEASE)).at(-1)).toMatchObject({
       check: 'sign-permission',
@@ -93,6 +108,7 @@ describeOpenBao('a server that refuses', () => {
       await expect(provider.open({ ...RELEASE, mount })).rejects.toMatchObject({
         code: 'ERR_KEY_URI_INVALID',
         hint: expect.stringContaining('bao secrets list') as string,
+        ...because('no-engine'),
       })
     },
   )
@@ -110,10 +126,11 @@ describeOpenBao('a server that refuses', () => {
     expect((await provider.open(uri)).key.algorithm.name).toBe('ES256')
     await expect(provider.open(keyUri('inner'))).rejects.toMatchObject({
       code: 'ERR_KEY_NOT_FOUND',
+      ...because('key-missing'),
     })
     await expect(provider.open({ ...RELEASE, namespace: 'nowhere' })).rejects.toMatchObject({
       code: 'ERR_KEY_URI_INVALID',
-      message: expect.stringContaining('"nowhere"') as string,
+      ...because('namespace-missing'),
     })
   })
 
@@ -213,7 +230,10 @@ describe('an answer that OpenBao never gives', () => {
   test('a page for people is not an absent key', async () => {
     const { signer } = await openAt(KEY, { status: 404, body: '<html>', contentType: 'text/html' })
 
-    await expect((await signer).sign(MESSAGE)).rejects.toMatchObject({ code: 'ERR_PROVIDER_FAULT' })
+    await expect((await signer).sign(MESSAGE)).rejects.toMatchObject({
+      code: 'ERR_PROVIDER_FAULT',
+      ...because('unknown-answer'),
+    })
   })
 
   test('a standby node that redirects gets the token alone', async () => {
@@ -224,9 +244,38 @@ describe('an answer that OpenBao never gives', () => {
     await expect((await signer).sign(MESSAGE)).rejects.toMatchObject({
       code: 'ERR_PROVIDER_UNAVAILABLE',
       hint: expect.stringContaining('BAO_ADDR') as string,
+      ...because('standby'),
     })
     expect(other.requests).toEqual([])
     expect(pauses).toEqual([])
+  })
+
+  test('a server that makes no keys of a type is named', async () => {
+    const body = '{"errors":["unknown key type ed25519"]}'
+    const server = await startLoopbackServer(({ method, path }) => {
+      if (path.includes('lookup-self')) return { status: 403, body: '{"errors":["denied"]}' }
+      return method === 'POST' ? { status: 400, body } : { status: 404, body: '{"errors":[]}' }
+    })
+    const { provider } = openCounted({ BAO_ADDR: server.url, BAO_TOKEN: ROOT_TOKEN })
+
+    await expect(provider.create({ uri: RELEASE, algorithm: 'EdDSA' })).rejects.toMatchObject({
+      code: 'ERR_ALGORITHM_UNSUPPORTED',
+      ...because('key-type-unknown'),
+    })
+  })
+
+  test('a server that is not initialized is named', async () => {
+    const server = await startLoopbackServer(() => ({
+      status: 200,
+      body: '{"initialized":false,"sealed":true,"standby":true,"version":"2.7.2"}',
+    }))
+    const { provider } = openCounted({ BAO_ADDR: server.url, BAO_TOKEN: ROOT_TOKEN })
+
+    expect((await provider.diagnose(RELEASE)).at(-1)).toMatchObject({
+      check: 'server',
+      code: 'ERR_PROVIDER_UNAVAILABLE',
+      cause: 'not-initialized',
+    })
   })
 
   test('a text that repeats the token is shown without it', async () => {
@@ -235,7 +284,10 @@ describe('an answer that OpenBao never gives', () => {
 
     const error: unknown = await (await signer).sign(MESSAGE).catch((thrown: unknown) => thrown)
 
-    expect(error).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE' })
+    expect(error).toMatchObject({
+      code: 'ERR_PROVIDER_UNAVAILABLE',
+      ...because('server-failure'),
+    })
     expect(String(error)).toContain('bad token …')
   })
 

@@ -97,6 +97,7 @@ describeOpenBao('logging in', () => {
       await expect(signer.sign(MESSAGE)).rejects.toMatchObject({
         code: 'ERR_NOT_AUTHENTICATED',
         hint: expect.stringContaining('bao login') as string,
+        details: expect.objectContaining({ cause: 'token-invalid' }) as object,
       })
     })
 
@@ -104,6 +105,7 @@ describeOpenBao('logging in', () => {
       await expect(openCounted(environment({})).provider.open(RELEASE)).rejects.toMatchObject({
         code: 'ERR_NOT_AUTHENTICATED',
         hint: expect.stringContaining('COUNTERSIGN_OPENBAO_LOGIN') as string,
+        details: expect.objectContaining({ cause: 'token-missing' }) as object,
       })
     })
 
@@ -237,6 +239,7 @@ describeOpenBao('logging in', () => {
     expect(error).toMatchObject({
       code: 'ERR_NOT_AUTHENTICATED',
       message: expect.stringContaining('repository') as string,
+      details: expect.objectContaining({ cause: 'login-refused' }) as object,
     })
     expect(String(error)).not.toContain(stranger)
     expect((await provider.open(RELEASE)).key.algorithm.name).toBe('ES256')

@@ -7,6 +7,10 @@ import { describeOpenBao, type OpenBaoServer, startTransit } from '../../support
 
 const MESSAGE = Buffer.from('a message')
 
+function because(cause: string): object {
+  return { details: expect.objectContaining({ cause }) as object }
+}
+
 describeOpenBao('versions of transit keys', () => {
   let server: OpenBaoServer
   let counted: CountedProvider
@@ -75,6 +79,7 @@ describeOpenBao('versions of transit keys', () => {
     await expect(counted.provider.open({ ...uri, version: 2 })).rejects.toMatchObject({
       code: 'ERR_KEY_NOT_FOUND',
       message: 'the key "short" has no version 2, the latest is 1',
+      ...because('version-missing'),
     })
   })
 
@@ -86,6 +91,7 @@ describeOpenBao('versions of transit keys', () => {
     const refusal = {
       code: 'ERR_KEY_NOT_USABLE',
       hint: expect.stringContaining('min_encryption_version=') as string,
+      ...because('version-below-minimum'),
     }
     await expect(counted.provider.open({ ...uri, version: 1 })).rejects.toMatchObject(refusal)
     await expect(signer.sign(MESSAGE)).rejects.toMatchObject(refusal)
@@ -98,6 +104,7 @@ describeOpenBao('versions of transit keys', () => {
 
     await expect(counted.provider.open({ ...uri, version: 1 })).rejects.toMatchObject({
       code: 'ERR_KEY_NOT_USABLE',
+      ...because('version-archived'),
       hint: expect.stringContaining(
         'bao write transit/keys/archived/config min_decryption_version=1',
       ) as string,
@@ -105,14 +112,17 @@ describeOpenBao('versions of transit keys', () => {
   })
 
   test.each([
-    ['aes256-gcm96', {}],
-    ['hmac', { key_size: 32 }],
-    ['ed25519', { derived: true }],
-  ])('a key of type %s %o is not for signing', async (type, options) => {
+    ['aes256-gcm96', {}, 'key-not-for-signing'],
+    ['hmac', { key_size: 32 }, 'key-not-for-signing'],
+    ['ed25519', { derived: true }, 'key-derived'],
+  ])('a key of type %s %o is not for signing', async (type, options, cause) => {
     const name = `other-${type}`
     const uri = await makeKey(name, 1, { type, ...options })
 
-    await expect(counted.provider.open(uri)).rejects.toMatchObject({ code: 'ERR_KEY_INVALID' })
+    await expect(counted.provider.open(uri)).rejects.toMatchObject({
+      code: 'ERR_KEY_INVALID',
+      ...because(cause),
+    })
   })
 
   test('a disabled key signs no more until an administrator restores it', async () => {
@@ -122,7 +132,7 @@ describeOpenBao('versions of transit keys', () => {
     await counted.provider.disable(await pairOf(uri))
     await counted.provider.disable(await pairOf(uri))
 
-    const refusal = { code: 'ERR_KEY_NOT_USABLE' }
+    const refusal = { code: 'ERR_KEY_NOT_USABLE', ...because('key-soft-deleted') }
     await expect(signer.sign(MESSAGE)).rejects.toMatchObject(refusal)
     await expect(counted.provider.open(uri)).rejects.toMatchObject(refusal)
     await server.ask('POST', 'transit/keys/disabled/soft-delete-restore')
