@@ -7,6 +7,7 @@
  */
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { CountersignError } from '../src/errors.ts'
+import { suggestName } from '../src/basics/suggest.ts'
 import { printableJson } from '../src/formats/printable.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEnvironment } from './command.ts'
@@ -43,7 +44,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     program = await createProgram(environment, (name) => name === wanted)
     await program.parseAsync(argv, { from: 'user' })
   } catch (thrown) {
-    outcome = toFailure(thrown, environment, commandPath(program, argv))
+    outcome = toFailure(thrown, environment, locateCommand(program, argv))
   }
   terminal.end()
   if (outcome === undefined) return 0
@@ -60,21 +61,22 @@ function print({ text = '', report = '' }: Outcome, { stdout }: Context): void {
 function toFailure(
   thrown: unknown,
   environment: CommandEnvironment,
-  path: readonly string[],
+  located: LocatedCommand,
 ): Outcome | undefined {
   if (!(thrown instanceof CommanderError)) return fail(withTypedHint(thrown), environment)
   // Help and version were asked for and have been printed.
   if (thrown.exitCode === 0) return undefined
-  return fail(toUsageError(thrown, path), environment)
+  return fail(toUsageError(thrown, located), environment)
 }
 
-function toUsageError(thrown: CommanderError, path: readonly string[]): CountersignError {
+function toUsageError(thrown: CommanderError, { path, meant }: LocatedCommand): CountersignError {
   const help = `see ${['countersign', ...path, '--help'].join(' ')}`
   if (thrown.code === 'commander.help') {
     return new CountersignError('ERR_USAGE', 'no command was given', { hint: help })
   }
   const [message = '', suggestion] = thrown.message.replace(/^error: /, '').split('\n')
-  const didYouMean = /^\(Did you mean (.+)\?\)$/.exec(suggestion ?? '')?.[1]
+  const isMissing = thrown.code === 'commander.missingMandatoryOptionValue'
+  const didYouMean = isMissing ? meant : /^\(Did you mean (.+)\?\)$/.exec(suggestion ?? '')?.[1]
   return new CountersignError('ERR_USAGE', message, {
     hint: didYouMean === undefined ? help : `did you mean ${didYouMean}? ${help}`,
   })
@@ -85,12 +87,27 @@ function fail(error: CountersignError, { terminal }: CommandEnvironment): Outcom
   return { exitCode: error.exitCode, document: errorDocument(error) }
 }
 
-/** The words that do name one: `key revoke`. */
-function commandPath(program: Command | undefined, argv: readonly string[]): readonly string[] {
+/** The command that a command line names, as far as it names one. */
+interface LocatedCommand {
+  /** Its words: `key revoke`. */
+  readonly path: readonly string[]
+  /** The option that a misspelt one was meant to be: a missing option is found before an unknown one. */
+  readonly meant: string | undefined
+}
+
+function locateCommand(program: Command | undefined, argv: readonly string[]): LocatedCommand {
   const [first, second] = commandWords(argv)
   const command = program?.commands.find((each) => each.name() === first)
   const subcommand = command?.commands.find((each) => each.name() === second)
-  return [command, subcommand].flatMap((each) => (each === undefined ? [] : [each.name()]))
+  const named = [command, subcommand].flatMap((each) => each ?? [])
+  const options = [program, ...named].flatMap((each) => each?.options ?? [])
+  const known = options.flatMap(({ long }) => long ?? [])
+  const words = argv.map((word) => word.replace(/=.*/s, ''))
+  const unknown = words.find((word) => word.startsWith('--') && !known.includes(word))
+  return {
+    path: named.map((each) => each.name()),
+    meant: unknown === undefined ? undefined : suggestName(unknown, known),
+  }
 }
 
 /** The words that may name a command; common options take no values, so every other word may. */

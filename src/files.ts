@@ -270,7 +270,7 @@ function failureOf(code: ErrorCode, message: string, path: string): (cause: unkn
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'the disk quota is used up',
-  EEXIST: 'it is already there',
+  EEXIST: 'it already exists',
   EISDIR: 'it is a folder',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'no such file or folder',
@@ -283,7 +283,7 @@ const REASONS: Readonly<Record<string, string>> = {
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'check who owns the file and its folder: ls -ld',
   EEXIST: 'choose another name, or move the old file away',
-  ENOENT: 'check the path; folders are not made',
+  ENOENT: 'check the path; a missing folder is not created',
   ENOSPC: 'free some space; nothing was left half-written',
 }
 

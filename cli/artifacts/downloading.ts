@@ -50,7 +50,7 @@ export async function readDownloads(
     .map((one) => ({ ...one, bundles: one.bundles.filter((bytes) => isWanted(bytes, types)) }))
     .filter(({ bundles }) => bundles.length > 0)
   if (wanted.length > 0) return wanted
-  throw new CountersignError('ERR_SIGNATURE_NOT_FOUND', `"${target.name}" has no such bundle`, {
+  throw new CountersignError('ERR_SIGNATURE_NOT_FOUND', `no bundle found for "${target.name}"`, {
     hint: `see what it has: countersign discover ${target.name}`,
   })
 }

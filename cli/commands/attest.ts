@@ -118,13 +118,13 @@ async function readInput(
 ): Promise<PredicateInput | 'provenance'> {
   if (type !== undefined && predicate !== undefined) return readPredicate(type, predicate, context)
   if (provenance === undefined) {
-    throw new CountersignError('ERR_USAGE', 'nothing was said about what is attested', {
+    throw new CountersignError('ERR_USAGE', 'no predicate given', {
       hint: 'give --type TYPE and --predicate FILE, or --provenance with --server URL',
     })
   }
   if (server !== undefined) return 'provenance'
-  throw new CountersignError('ERR_USAGE', '--provenance is made by a service, and none is named', {
-    hint: 'give --server URL: it knows who calls, and says only that',
+  throw new CountersignError('ERR_USAGE', '--provenance needs --server', {
+    hint: 'give --server URL: the service builds the provenance from the verified claims of its caller',
   })
 }
 

@@ -93,7 +93,7 @@ function createPolicy(flags: VerifyBundleFlags): Policy {
     }
     return { ...base, identity }
   }
-  throw new CountersignError('ERR_USAGE', 'nothing was said about who must have signed', {
+  throw new CountersignError('ERR_USAGE', 'no key and no identity given', {
     hint: 'give --key, or --certificate-identity and --certificate-oidc-issuer',
   })
 }

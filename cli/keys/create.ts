@@ -79,7 +79,7 @@ async function planned(request: CreateKeyRequest, keys: CommandKeys): Promise<Ou
   return {
     exitCode: 0,
     document: { schema: schema('key-plan'), ok: true, exitCode: 0, dryRun: true, key, algorithm },
-    text: `would create ${key} for ${algorithm}\n`,
+    report: `would create ${key} for ${algorithm}\n`,
   }
 }
 
@@ -94,7 +94,7 @@ async function assertAbsent(
     throw error
   })
   if (found === undefined) return
-  throw new CountersignError('ERR_KEY_EXISTS', `"${displayKeyUri(uri)}" is already there`, {
+  throw new CountersignError('ERR_KEY_EXISTS', `"${displayKeyUri(uri)}" already exists`, {
     hint: 'a key is never overwritten: choose another name',
     details: { kid: found.kid },
   })

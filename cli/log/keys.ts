@@ -35,7 +35,7 @@ export async function readLogKeys(
   const pin = await readPin(context)
   if (pin === undefined || (server !== undefined && !isPinned(pin, parseServer(server)))) {
     const log = flags.isAudit === true ? 'audit log' : 'transparency log'
-    throw new CountersignError('ERR_USAGE', `no key of the ${log} is named`, {
+    throw new CountersignError('ERR_USAGE', `no key of the ${log} given`, {
       hint: `pin the service (countersign trust init URL), or name the log’s verifier key with ${option} NAME+ID+KEY or ${option} FILE, as its owner publishes it`,
     })
   }

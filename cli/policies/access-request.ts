@@ -85,7 +85,7 @@ export function parseAction(name: string): Action {
   if (isAction(name)) return name
   const all = Object.keys(BUILDERS)
   const nearest = suggestName(name, all)
-  throw new CountersignError('ERR_USAGE', `there is no action "${name}"`, {
+  throw new CountersignError('ERR_USAGE', `unknown action "${name}"`, {
     hint: nearest === undefined ? `choose one of ${all.join(', ')}` : `did you mean "${nearest}"?`,
   })
 }

@@ -16,7 +16,7 @@ const NOT_GIVEN_OUT = 'the token was not given out'
 const HINTS: HintTable & Readonly<Record<ErrorReason, unknown>> = {
   'address-not-taken': 'choose another address: serve.listen in countersign.yaml, or --listen',
   'approvals-missing': ({ approvalId: id = 'ID', requestSha256 = 'SHA256' }) =>
-    `let others look at it and approve it (countersign key approve ${id} --request ${requestSha256}), then send the same request again`,
+    `have other operators review and approve it (countersign key approve ${id} --request ${requestSha256}), then send the same request again`,
   'bundle-exists': '--overwrite replaces it, and sign --append adds to it',
   'bundle-place-shared': 'give --bundle a folder (FOLDER/), and name every artifact once',
   'bundle-place-unknown': 'give --bundle FILE',
@@ -29,12 +29,12 @@ const HINTS: HintTable & Readonly<Record<ErrorReason, unknown>> = {
   'image-bundle-place-unknown': 'give --bundle FILE, or leave out --no-upload',
   'key-exists': 'list the keys: countersign key list',
   'key-file-missing': ({ path = 'PATH' }) =>
-    `check the path, or make the key: countersign key create file:${path}`,
+    `check the path, or create the key: countersign key create file:${path}`,
   'key-of-other-store':
     'if it is a version that a lost store knew, import it: countersign key import; else move it away',
   'key-rules-differ': ({ key = 'KEY' }) =>
     `give keys.${key} of all replicas the same rules; where those of this one are to count, start it with --accept-key-rules REASON`,
-  'key-still-signing': 'find out who signs with it: countersign log show',
+  'key-still-signing': 'see who signs with it: countersign log show',
   'log-damaged':
     'the database was changed by hand: find out where with countersign log verify, and restore the database from a backup',
   'log-entry-unproven': 'give the --trusted-root of the log, or a bundle with a log entry',

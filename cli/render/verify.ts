@@ -159,7 +159,8 @@ export function toRows({ ok, expected, actual }: Check, message: string): readon
 
 /** What happened, without the name that the block begins with. */
 function withoutName(message: string, name: string): string {
-  return message.replace(`: "${name}"`, '').replace(` for "${name}"`, '')
+  const said = [`: "${name}"`, ` for "${name}"`, `"${name}": `, ` in "${name}"`]
+  return said.reduce((rest, phrase) => rest.replace(phrase, ''), message)
 }
 
 /** Every check that was made of one attached thing, and each key that was tried. */

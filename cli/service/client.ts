@@ -123,7 +123,7 @@ function toToken(text: string, place: string): string {
 }
 
 function noToken(server: string): CountersignError {
-  return new CountersignError('ERR_NOT_AUTHENTICATED', `there is no token for ${server}`, {
+  return new CountersignError('ERR_NOT_AUTHENTICATED', `no token given for ${server}`, {
     hint: 'set COUNTERSIGN_TOKEN or give --token-file FILE; in GitHub Actions, give the job `permissions: id-token: write`',
   })
 }

@@ -70,8 +70,8 @@ export function createSecretSources(
 
 /** A key in the clear is never what silence means. */
 function noPassphrase(path: string): CountersignError {
-  return new CountersignError('ERR_USAGE', `there is no passphrase for the new key "${path}"`, {
-    hint: 'set COUNTERSIGN_PASSPHRASE, give --passphrase-file FILE, or say --no-passphrase',
+  return new CountersignError('ERR_USAGE', `no passphrase given for the new key "${path}"`, {
+    hint: 'set COUNTERSIGN_PASSPHRASE, give --passphrase-file FILE, or --no-passphrase',
   })
 }
 

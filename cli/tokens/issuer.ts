@@ -14,7 +14,7 @@ export async function readIssuer(
 ): Promise<string> {
   const issuer = flags.issuer ?? (await readCommandConfig(environment, flags)).issuer
   if (issuer !== undefined) return issuer
-  throw new CountersignError('ERR_USAGE', 'nothing was said about who issues the token', {
+  throw new CountersignError('ERR_USAGE', 'no issuer given', {
     hint: 'give --issuer URL, or set `issuer` in countersign.yaml',
   })
 }

@@ -50,7 +50,7 @@ export async function readTokenKeys(
 ): Promise<TokenKeys> {
   const { jwks = [], key = [], algorithm: algorithms } = flags
   if (jwks.length + key.length === 0) {
-    throw new CountersignError('ERR_USAGE', 'nothing was said about whose tokens to accept', {
+    throw new CountersignError('ERR_USAGE', 'no trusted key given', {
       hint: "give the issuer's key set with --jwks FILE or URL, or its public key with --key",
     })
   }

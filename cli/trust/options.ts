@@ -135,7 +135,7 @@ async function readAuthorities(
 function assertSomething(flags: TrustFlags): void {
   const { trust, trustKey, certificateIdentity, certificateOidcIssuer } = flags
   if ((certificateIdentity === undefined) !== (certificateOidcIssuer === undefined)) {
-    throw usage('--certificate-identity and --certificate-oidc-issuer go together')
+    throw usage('--certificate-identity and --certificate-oidc-issuer must be given together')
   }
   if (trustKey !== undefined && trust === undefined)
     throw usage('--trust-key checks a --trust FILE')
@@ -144,7 +144,7 @@ function assertSomething(flags: TrustFlags): void {
   }
   if (namesSomebody(flags)) return
   throw usage(
-    'nothing was said about whom to trust',
+    'no trusted key given',
     "give the signer's public key with --key, or a key history with --trust FILE, name them in countersign.yaml, or pin a service: countersign trust init URL",
   )
 }

@@ -158,7 +158,7 @@ export function toLine(bundle: Uint8Array): string {
 }
 
 function alreadyThere(path: string, cause?: unknown): CountersignError {
-  return new CountersignError('ERR_FILE_WRITE', `there is a bundle at "${path}" already`, {
+  return new CountersignError('ERR_FILE_WRITE', `the bundle "${path}" already exists`, {
     reason: 'bundle-exists',
     details: { path, errno: 'EEXIST' },
     cause,

@@ -26,7 +26,7 @@ export function parseFingerprint(text: string): string {
     .replaceAll(/[\s:]/g, '')
   if (/^[0-9a-f]{64}$/.test(hex)) return `sha256:${hex}`
   throw new CountersignError('ERR_USAGE', `"${text.slice(0, 100)}" is not a SHA-256 fingerprint`, {
-    hint: 'write sha256: and 64 hex digits, as the operator of the service tells them',
+    hint: 'write sha256: and 64 hex digits, as the operator of the service publishes them',
   })
 }
 

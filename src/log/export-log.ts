@@ -34,7 +34,7 @@ export async function exportLog(
   const note = await source.read(CHECKPOINT_PATH, options)
   if (note === undefined) {
     throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
-      hint: 'see whether that is where a log is',
+      hint: 'check that this is the location of a log',
     })
   }
   const checkpoint = parseCheckpoint(parseSignedNote(note).text)

@@ -134,7 +134,7 @@ interface Refusal {
 
 const UNUSABLE: Refusal = {
   code: 'ERR_NETWORK',
-  hint: 'see whether the address is that of a countersign service',
+  hint: 'check that this is the address of a countersign service',
 }
 
 const REFUSALS: Readonly<Partial<Record<number, Refusal>>> = {

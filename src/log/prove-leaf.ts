@@ -113,7 +113,7 @@ function* tilesFromLast(size: number): Generator<number, void, undefined> {
 
 function noCheckpoint({ name }: LogSource): CountersignError {
   return new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${name}`, {
-    hint: 'see whether that is where a log is',
+    hint: 'check that this is the location of a log',
   })
 }
 

@@ -87,7 +87,7 @@ export async function readCheckpoint(
     return checkpoint
   }
   throw new CountersignError('ERR_LOG_PROOF_INVALID', `no checkpoint in ${source.name}`, {
-    hint: 'see whether that is where a log is',
+    hint: 'check that this is the location of a log',
   })
 }
 

@@ -118,7 +118,7 @@ function assertTimes(evidence: Evidence, demand: TimeDemand): void {
   if (evidence.times.length < demand.times) {
     throw new CountersignError(
       'ERR_TIMESTAMP_INVALID',
-      `${evidence.times.length} trusted times could be verified, ${demand.times} are required`,
+      `${evidence.times.length} of ${demand.times} required trusted times verified`,
       {
         hint: 'give the trusted root of the time-stamp authority, or a bundle with a time stamp',
         reason: 'time-stamp-unproven',

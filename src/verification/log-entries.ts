@@ -150,7 +150,7 @@ function assertEnough(
   const { compromisedSince, facts, signer } = signature
   if (compromisedSince !== undefined) throw revokedLog(compromisedSince)
   const why = failure === undefined ? '' : `; ${failure.message}`
-  const message = `${found} log entries could be verified, ${demanded} are required${why}`
+  const message = `${found} of ${demanded} required log entries verified${why}`
   const isCarried = facts === undefined || serializeHashedRekord(signer.key, facts) !== undefined
   throw new CountersignError('ERR_LOG_PROOF_INVALID', message, {
     hint: isCarried

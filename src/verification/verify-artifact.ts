@@ -164,10 +164,14 @@ function closestError(artifact: Artifact, examined: readonly Examined[]): Counte
     some.toSorted((a, b) => passed(b) - passed(a)),
   )
   if (closest !== undefined) return closest.error
-  return new CountersignError('ERR_SIGNATURE_NOT_FOUND', `nothing is signed: "${artifact.name}"`, {
-    hint: 'no bundle or attached signature was found; name its bundle, or sign it first',
-    reason: 'nothing-signed',
-  })
+  return new CountersignError(
+    'ERR_SIGNATURE_NOT_FOUND',
+    `no signature found for "${artifact.name}"`,
+    {
+      hint: 'no bundle or attached signature was found; name its bundle, or sign it first',
+      reason: 'nothing-signed',
+    },
+  )
 }
 
 type Failure = Extract<BundleOutcome, { readonly ok: false }>

@@ -52,7 +52,7 @@ test('a configuration without trusted keys verifies nothing', async () => {
 
   expect(await folder.run(VERIFY)).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringContaining('nothing was said about whom to trust') as unknown,
+    stderr: expect.stringContaining('no trusted key given') as unknown,
   })
 })
 

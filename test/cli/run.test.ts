@@ -76,3 +76,19 @@ test('help COMMAND says what COMMAND --help says', async () => {
   expect(asked.exitCode).toBe(0)
   expect(asked).toEqual(await countersign(['verify', '--help']))
 })
+
+test.each([
+  ['sign a --kye=k.pem', 'did you mean --key? see countersign sign --help'],
+  ['sign a', 'see countersign sign --help'],
+  ['sign a --zzzzzzzz', 'see countersign sign --help'],
+])(
+  'a required option that is missing in `%s` is suggested for a misspelt one',
+  async (line, hint) => {
+    const { exitCode, stderr } = await countersign(line.split(' '))
+
+    expect(exitCode).toBe(2)
+    expect(stderr).toBe(
+      `error: required option '--key <key>' not specified [ERR_USAGE]\nhint:  ${hint}\n`,
+    )
+  },
+)

@@ -134,7 +134,7 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
     throw new CountersignError('ERR_KEY_NOT_FOUND', `no key file "${path}"`, {
-      hint: 'check the path, or make the key',
+      hint: 'check the path, or create the key',
       reason: 'key-file-missing',
       details: { path },
       cause: error,

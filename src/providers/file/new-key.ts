@@ -106,7 +106,7 @@ async function writeNew(path: string, content: string | Uint8Array, mode: number
 }
 
 function keyExists(path: string, cause?: unknown): CountersignError {
-  return new CountersignError('ERR_KEY_EXISTS', `"${path}" is already there`, {
+  return new CountersignError('ERR_KEY_EXISTS', `"${path}" already exists`, {
     hint: 'a key is never overwritten: choose another name, or move the old file away',
     cause,
   })

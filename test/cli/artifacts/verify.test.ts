@@ -207,9 +207,9 @@ test('of several failures a broken signature decides the exit code', async () =>
 })
 
 test.each([
-  ['verify @app.txt', 'nothing was said about whom to trust'],
+  ['verify @app.txt', 'no trusted key given'],
   ['verify --key @release.pub', 'no artifact was named'],
-  ['verify @app.txt --certificate-identity me', 'go together'],
+  ['verify @app.txt --certificate-identity me', 'must be given together'],
   ['verify @app.txt --key @release.pub --trust-key @release.pub', 'checks a --trust FILE'],
   ['verify @app.txt --key @release.pub --threshold 0', '"0" is not a number from 1 to 1000'],
   ['verify @app.txt --key @release.pub --type sbom', 'unknown predicate type "sbom"'],

@@ -62,8 +62,8 @@ test('an unencrypted key is created only with --no-passphrase', async () => {
   expect(await folder.run('key create @release.pem')).toEqual({
     exitCode: 2,
     stdout: '',
-    stderr: `error: there is no passphrase for the new key "@release.pem" [ERR_USAGE]
-hint:  set COUNTERSIGN_PASSPHRASE, give --passphrase-file FILE, or say --no-passphrase
+    stderr: `error: no passphrase given for the new key "@release.pem" [ERR_USAGE]
+hint:  set COUNTERSIGN_PASSPHRASE, give --passphrase-file FILE, or --no-passphrase
 `,
   })
   expect(existsSync(folder.path('release.pem'))).toBe(false)
@@ -81,7 +81,7 @@ test('no passphrase is asked for a key that is already there', async () => {
   })
 
   expect(result.exitCode).toBe(2)
-  expect(result.stderr).toMatch(/^error: "@release.pem" is already there\s+\[ERR_KEY_EXISTS\]/)
+  expect(result.stderr).toMatch(/^error: "@release.pem" already exists\s+\[ERR_KEY_EXISTS\]/)
 })
 
 test('key create --dry-run creates nothing, and reports a location that cannot hold keys', async () => {

@@ -162,9 +162,9 @@ test('a service that is not pinned needs the keys of both logs', async () => {
   const one = await countersign([...args, '--key', LOG_KEY.vkey], { env })
 
   expect(neither).toMatchObject({ exitCode: 2 })
-  expect(neither.stderr).toMatch(/no key of the audit log is named.*--key NAME\+ID\+KEY/s)
+  expect(neither.stderr).toMatch(/no key of the audit log given.*--key NAME\+ID\+KEY/s)
   expect(one).toMatchObject({ exitCode: 2 })
-  expect(one.stderr).toMatch(/no key of the transparency log is named.*--log-key NAME\+ID\+KEY/s)
+  expect(one.stderr).toMatch(/no key of the transparency log given.*--log-key NAME\+ID\+KEY/s)
 })
 
 const leaf = (content: string): Leaf => {

@@ -121,7 +121,7 @@ test('a log of another key ends with 3', async () => {
 })
 
 test.each([
-  [['verify', 'folder'], 'no key of the audit log is named'],
+  [['verify', 'folder'], 'no key of the audit log given'],
   [['verify', '--key', LOG_KEY.vkey], 'no log is named'],
   [['show', 'folder', '--server', 'https://a.example'], 'a folder and a server are named'],
   [['show', '--server', 'gopher://a.example'], 'is not the address of a service'],

@@ -177,7 +177,7 @@ test.each([
 })
 
 test.each([
-  [['verify', 'folder'], 'no key of the transparency log is named'],
+  [['verify', 'folder'], 'no key of the transparency log given'],
   [['verify', '--key', TRANSPARENCY_KEY.vkey], 'no log is named'],
   [['show', 'folder', '--server', 'https://a.example'], 'a folder and a server are named'],
   [['show', '--server', 'gopher://a.example'], 'is not an http address'],

@@ -110,7 +110,7 @@ test('a named key has its type and its claims by the configuration', async () =>
 })
 
 test.each([
-  ['no issuer', 'token issue --key @k.pem --audience api', /who issues/],
+  ['no issuer', 'token issue --key @k.pem --audience api', /no issuer given/],
   ['no audience', 'token issue --key @k.pem --issuer https://i', /--audience/],
   ['a claim twice', `token issue --key @k.pem ${WHO} --claims @c.json --claim a=1`, /"a".*twice/],
   ['claims that are no object', `token issue --key @k.pem ${WHO} --claims @list.json`, /no claims/],
@@ -118,7 +118,7 @@ test.each([
   ['a lifetime without a unit', `token issue --key @k.pem ${WHO} --lifetime 10`, /duration/],
   ['no token', `token verify ${WHO} --jwks @jwks.json`, /no token/],
   ['two tokens', `token verify - --token-file @t ${WHO} --key @k.pub`, /two tokens/],
-  ['no trusted key', `token verify - ${WHO}`, /whose tokens/],
+  ['no trusted key', `token verify - ${WHO}`, /no trusted key given/],
 ])('%s is a mistake on the command line', async (_, line, message) => {
   const folder = createSigningFolder()
   folder.key('k')
