@@ -126,13 +126,26 @@ const OUTAGES: readonly string[] = ['ERR_PROVIDER_UNAVAILABLE', 'ERR_NETWORK', '
 /** Calls that make something else when they are made twice. */
 const NEVER_REPEATED: readonly string[] = ['CreateKey', 'ReplicateKey']
 
+/** Causes of retryable codes that last until an operator acts: repeating only delays what there is to read. */
+const LASTING: readonly unknown[] = [
+  'captive-portal',
+  'dns-unknown-host',
+  'endpoint-not-kms',
+  'proxy-forbids',
+  'proxy-login',
+  'resource-quota',
+  'tls-not-spoken',
+  'tls-unknown-authority',
+  'tls-validity',
+  'tls-wrong-name',
+]
+
 function mayHelp({ operation }: KmsCall, error: unknown): boolean {
   if (!CountersignError.is(error) || !error.retryable) return false
   const { retryAfterSeconds } = error
   // A quota that is used up, a circuit that is open: longer than that is for the caller to wait.
   if (retryAfterSeconds !== undefined) return retryAfterSeconds <= 1
-  // A limit on how many there may be, not on how many a second.
-  if (error.details['awsErrorName'] === 'LimitExceededException' || !isOfKms(error)) return false
+  if (!isOfKms(error) || LASTING.includes(error.details['cause'])) return false
   return error.code === 'ERR_THROTTLED' || !NEVER_REPEATED.includes(operation)
 }
 

@@ -90,7 +90,7 @@ const DEFAULT_TERMS: KmsTerms = {
 }
 
 class AwsKmsProvider implements AwsKmsKeys {
-  readonly #connect: (account: AwsKmsAccount) => Promise<KmsClient>
+  readonly #connect: (account: AwsKmsAccount, patienceMs?: number) => Promise<KmsClient>
   readonly #delay: Delay
   /** Filled by #client, emptied by dispose. */
   readonly #clients = new Map<string, Promise<KmsClient>>()
@@ -102,7 +102,10 @@ class AwsKmsProvider implements AwsKmsKeys {
     const terms = { ...DEFAULT_TERMS, ...options.terms }
     this.#connect =
       options.connect ??
-      ((account) => connectKms(account, { connectMs, requestMs, webIdentity, proxies, terms }))
+      ((account, patienceMs = terms.patienceMs) => {
+        const connection = { connectMs, requestMs, webIdentity, proxies }
+        return connectKms(account, { ...connection, terms: { ...terms, patienceMs } })
+      })
     this.#delay = options.delay ?? ((ms, signal) => terms.runtime.pause(ms, signal))
   }
 
@@ -147,11 +150,12 @@ class AwsKmsProvider implements AwsKmsKeys {
     await cancelKmsKeyDeletion(await this.#places(kmsUri))
   }
 
+  /** Of each call one attempt: what fails now is what there is to find. */
   async diagnose(uri: KeyUri, options?: OpenKeyOptions): Promise<readonly Diagnosis[]> {
     const kmsUri = this.#accept(uri, options?.signal)
     const [first, ...others] = inEachRegion(kmsUri)
     const diagnose = (uri: AwsKmsUri): Promise<readonly Diagnosis[]> =>
-      diagnoseKmsKey(() => this.#client(uri), uri.keyId, options)
+      diagnoseKmsKey(() => this.#client(uri, 0), uri.keyId, options)
     if (first === undefined || others.length === 0) return diagnose(kmsUri)
     const diagnoses: Diagnosis[] = []
     for (const uri of [first, ...others]) {
@@ -201,17 +205,18 @@ class AwsKmsProvider implements AwsKmsKeys {
     return { client: first.client, others: others.map(({ client }) => client), delay: this.#delay }
   }
 
-  #client(uri: AwsKmsUri): Promise<KmsClient> {
+  #client(uri: AwsKmsUri, patienceMs?: number): Promise<KmsClient> {
     const { endpoint, profile } = uri
     const region = regionOf(uri)
-    const id = JSON.stringify([endpoint, region, profile])
+    const id = JSON.stringify([endpoint, region, profile, patienceMs])
     const known = this.#clients.get(id)
     if (known !== undefined) return known
-    const client = this.#connect({
+    const account = {
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(region === undefined ? {} : { region }),
       ...(profile === undefined ? {} : { profile }),
-    })
+    }
+    const client = this.#connect(account, patienceMs)
     this.#clients.set(id, client)
     // A failure is not remembered: the environment may be fixed while this process runs.
     client.catch(() => this.#clients.delete(id))

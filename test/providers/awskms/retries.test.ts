@@ -1,5 +1,6 @@
 /** What a service gets out of a KMS that throttles, fails and recovers, in virtual time and counted calls. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { byDepth } from '../../../tools/test/depth.ts'
 import { CountersignError } from '../../../src/errors.ts'
 import { createAwsKmsProvider } from '../../../src/providers/awskms/provider.ts'
 import type { KmsTerms } from '../../../src/providers/awskms/calls.ts'
@@ -70,15 +71,17 @@ test.each([
   expect(calls / signed).toBeLessThanOrEqual(most)
 })
 
-test('at 50 % throttling and 30 % failures, 999 of 1000 signatures are made within the deadline', async () => {
+test('at 50 % throttling and 30 % failures, 999 of 1000 signatures are in time', async () => {
   const signer = await openSigner()
   double.failShare('Sign', 0.5, THROTTLED)
   // Of all requests: three fifths of those that are not throttled.
   double.failShare('Sign', 0.6, BROKEN)
 
-  const { signed } = await signMany(signer, 2000)
+  const count = byDepth(process.env, 400, 2000)
 
-  expect(signed).toBeGreaterThanOrEqual(1998)
+  const { signed } = await signMany(signer, count)
+
+  expect(signed / count).toBeGreaterThanOrEqual(0.999)
 }, 120_000)
 
 test('where everything is throttled, the deadline ends it with what KMS said', async () => {
