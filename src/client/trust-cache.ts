@@ -85,7 +85,7 @@ function nextSigners({ history, signers }: Trust): readonly PublicKeyInfo[] {
  * const trust = { keys: trustKeyHistory(history) }
  * const evidence = { logEntries: 0, times: 0 }
  * const verified = await verifyFile({ path: 'download/by-service.txt', trust, policy: { evidence } })
- * console.log(verified.attestations[0]?.key?.name) // release
+ * console.log(verified.ok) // true
  * ```
  */
 export function createTrustCache(options: TrustCacheOptions): CachedDocument<Trust> {

@@ -2,7 +2,7 @@
  * Every value that the library exports has an example in its documentation, and every example does what it says: from
  * the sources, or from the installed packages where `npm run check` names them.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createExampleScene } from '../support/examples/folder.ts'
 import { findIdleTypes, readPublicNames } from '../support/examples/read.ts'
 import type { ExampleResult } from '../support/examples/run-process.ts'
-import { PROJECT } from '../support/project.ts'
+import { PROJECT, readProjectFile } from '../support/project.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const ENTRY_POINTS = ['src/index.ts', 'src/verify.ts', 'src/jose.ts', 'src/testing.ts']
@@ -32,6 +32,18 @@ function statedLines(program: string): readonly (string | undefined)[] {
   return [...program.matchAll(/^[^'`\n]*?console\.log\(.*\)(?: \/\/ (.*))?$/gm)].map(
     ([, line]) => line,
   )
+}
+
+/** Those of the exported names, and of docs/library.md. */
+function allExamples(): readonly Example[] {
+  const names = new Map(ENTRY_POINTS.flatMap(readPublicNames).map((one) => [one.name, one]))
+  const page = readProjectFile('docs/library.md').matchAll(/^```ts example\n(.*?)^```/gms)
+  return [
+    ...[...names.values()].flatMap(({ name, examples }) =>
+      examples.map((program, index) => ({ name: `${name}-${index + 1}`, program })),
+    ),
+    ...[...page].map(([, program = ''], index) => ({ name: `library.md-${index + 1}`, program })),
+  ]
 }
 
 async function runExamples(examples: readonly Example[]): Promise<readonly ExampleResult[]> {
@@ -71,13 +83,42 @@ test.each(ENTRY_POINTS)('every type that %s exports is of use with one of its va
 })
 
 test(
+  'every example is sound to a type checker that sees the installed packages alone',
+  (context) => {
+    context.skip(INSTALLED === undefined, 'npm run check installs them')
+    const folder = mkdtempSync(join(INSTALLED ?? '', 'types-'))
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true })
+    })
+    // The declarations of @sigstore/sign need packages that it does not install.
+    const examples = allExamples().filter(({ program }) => !program.includes('@sigstore/sign'))
+    for (const { name, program } of examples) writeFileSync(join(folder, `${name}.mts`), program)
+    const compilerOptions = {
+      target: 'ES2024',
+      lib: ['ES2024', 'ESNext.Disposable'],
+      module: 'nodenext',
+      noEmit: true,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      types: ['node'],
+      typeRoots: [join(PROJECT, 'node_modules/@types')],
+    }
+    const config = join(folder, 'tsconfig.json')
+    writeFileSync(config, JSON.stringify({ compilerOptions, include: ['*.mts'] }))
+
+    const tsc = join(PROJECT, 'node_modules/typescript/bin/tsc')
+    const { stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8' })
+
+    expect(stdout).toBe('')
+  },
+  RUNNING_MS,
+)
+
+test(
   'every example runs, and prints what it states',
   async () => {
-    const names = ENTRY_POINTS.flatMap(readPublicNames)
-    const byName = new Map(names.map((one) => [one.name, one]))
-    const examples = [...byName.values()].flatMap(({ name, examples }) =>
-      examples.map((program, index) => ({ name: `${name}-${index + 1}`, program })),
-    )
+    const examples = allExamples()
 
     const results = await runExamples(examples)
 
@@ -94,6 +135,7 @@ test(
       ended.map(({ name, stated }) => ({ name, lines: stated })),
     )
     expect(results).toHaveLength(examples.length)
+    expect(examples.map(({ name }) => name)).toContain('library.md-1')
   },
   RUNNING_MS,
 )
