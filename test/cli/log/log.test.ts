@@ -243,6 +243,13 @@ test('entries are shown newest first, each with its digest on a line of its own'
   )
 })
 
+test('a kid is whole with -v', async () => {
+  const folder = await createFolder(some)
+  const { stdout } = await countersign(['log', 'show', folder, '-v'])
+
+  expect(stdout).toContain(`     2  signature  kid ${kid}\n        ${digestOf(2)}\n`)
+})
+
 test('a hostile log cannot control the terminal', async () => {
   const folder = await createFolder([
     change(0, { to: 'active', key: { name: 'release\u001b[2J', version: 1, kid } }),
