@@ -8,7 +8,8 @@ import { RETURN_VALUES } from '../../../src/providers/pkcs11/native/return-value
 import { CountersignError, type ErrorCode } from '../../../src/errors.ts'
 import { type ExpectedCause, type FailedCheck, failedChecks } from '../../support/causes/staging.ts'
 import { pkcs11Error } from '../../support/cryptoki.ts'
-import { COMPILED, createFaultBench } from '../../support/fault-module/fault-scene.ts'
+import { COMPILE_CACHE } from '../../support/command-line.ts'
+import { createFaultBench } from '../../support/fault-module/fault-scene.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
 import { addCertificate, makeCertifiedKey } from '../../support/token-objects.ts'
 
@@ -27,7 +28,7 @@ const env = {
   ...(process.env as Record<string, string>),
   ...faults.env,
   // Many processes are started from source: they share what that takes.
-  NODE_COMPILE_CACHE: COMPILED,
+  NODE_COMPILE_CACHE: COMPILE_CACHE,
   COUNTERSIGN_PKCS11_PIN: token.pin,
 }
 

@@ -1,12 +1,11 @@
 /** A key on a token whose module can be put at fault, and a provider whose deadlines a test moves. */
-import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { StartTimer } from '../../../src/basics/timer.ts'
 import { createPkcs11Provider, type Pkcs11Keys } from '../../../src/providers/pkcs11/provider.ts'
 import type { ReadPin } from '../../../src/providers/pkcs11/pin-source.ts'
 import type { Pkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
 import type { Signer } from '../../../src/signing/signer.ts'
-import { PROJECT } from '../project.ts'
+import { COMPILE_CACHE } from '../command-line.ts'
 import { ManualTimer } from '../manual-timer.ts'
 import { createSoftHsm, type SoftHsm, type SoftToken } from '../softhsm.ts'
 import { createFaultModule, type FaultModule } from './fault-module.ts'
@@ -36,9 +35,6 @@ export interface FaultScene {
   readonly openKey: () => Promise<Signer>
 }
 
-/** Where processes of the tests keep the compiled sources. */
-export const COMPILED: string = join(PROJECT, 'node_modules/.cache/countersign/compiled')
-
 /** What is signed. */
 export const MESSAGE: Uint8Array = Buffer.from('message')
 
@@ -61,7 +57,7 @@ export async function createFaultBench(label: string): Promise<FaultBench> {
   const faults = createFaultModule(hsm)
   const uriFor = (object: string): Pkcs11Uri => faults.uriFor(token, object)
   // Many processes are started from source: they share what that takes.
-  const env = { ...process.env, ...faults.env, NODE_COMPILE_CACHE: COMPILED }
+  const env = { ...process.env, ...faults.env, NODE_COMPILE_CACHE: COMPILE_CACHE }
   const readPin: ReadPin = () => Promise.resolve(token.pin)
   const maker = createPkcs11Provider({ env, readPin })
   await maker.create({ uri: uriFor('key'), algorithm: 'ES256' })

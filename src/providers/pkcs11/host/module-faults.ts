@@ -32,25 +32,33 @@ export class ModuleGone extends Error {
   readonly #modulePath: string
   readonly #end: ModuleEnd
   /** Set where the process did not answer and was ended for it. */
-  readonly overrun: Overrun | undefined
+  readonly #overrun: Overrun | undefined
 
   constructor(modulePath: string, end: ModuleEnd, overrun: Overrun | undefined) {
     super('the process of the module ended')
     this.#modulePath = modulePath
     this.#end = end
-    this.overrun = overrun
+    this.#overrun = overrun
   }
 
-  /** The error for the caller. */
-  toFailure(name: CallName): CountersignError {
-    const { overrun } = this
-    return overrun === undefined
-      ? this.#crashed(name)
-      : this.#stalled(overrun.call ?? name, overrun)
+  /**
+   * The error for the caller.
+   *
+   * @param restMs - for how long no process is started
+   */
+  toFailure(name: CallName, restMs: number): CountersignError {
+    const retryAfterSeconds = Math.max(1, Math.ceil(restMs / 1000))
+    return this.#overrun === undefined
+      ? this.#crashed(name, retryAfterSeconds)
+      : this.#stalled(this.#overrun, name, retryAfterSeconds)
   }
 
-  #stalled(name: CallName, { milliseconds }: Overrun): CountersignError {
-    const during = ACTIVITIES[name]
+  #stalled(
+    { call, milliseconds }: Overrun,
+    name: CallName,
+    retryAfterSeconds: number,
+  ): CountersignError {
+    const during = ACTIVITIES[call ?? name]
     const message = `the PKCS#11 module "${this.#modulePath}" did not answer within ${milliseconds} ms while ${during}`
     return new CountersignError('ERR_PROVIDER_UNAVAILABLE', message, {
       hint: 'check that the token and its service answer; the module was stopped and is started again',
@@ -61,10 +69,11 @@ export class ModuleGone extends Error {
         during,
         milliseconds,
       },
+      retryAfterSeconds,
     })
   }
 
-  #crashed(name: CallName): CountersignError {
+  #crashed(name: CallName, retryAfterSeconds: number): CountersignError {
     const { status, signal, cause } = this.#end
     const how = signal ?? (status === null ? 'it could not be started' : `exit status ${status}`)
     const during = ACTIVITIES[name]
@@ -72,6 +81,7 @@ export class ModuleGone extends Error {
     return new CountersignError('ERR_PROVIDER_UNAVAILABLE', message, {
       hint: "it is started again; if it crashes again, check its version and settings with the vendor's own tool",
       details: { provider: 'pkcs11', module: this.#modulePath, fault: 'crashed', during, end: how },
+      retryAfterSeconds,
       cause,
     })
   }

@@ -18,8 +18,8 @@ const PROGRAM = fileURLToPath(
   ),
 )
 
-/** Secrets that are for this process alone. */
-const OWN_VARIABLES = 'COUNTERSIGN_'
+/** Secrets and settings that are for this process alone: what Node loads first here has no business with PINs there. */
+const OWN_VARIABLES = /^(COUNTERSIGN_.*|NODE_OPTIONS)$/
 
 /** Why a process is no more. */
 export interface ModuleEnd {
@@ -122,12 +122,12 @@ export class ModulePipe {
 
 /** Without any where the process could not be started, which `error` makes known. */
 function pipeOf(child: ChildProcess, number: number): Socket {
-  const pipe = child.stdio[number]
+  const pipe = Array.isArray(child.stdio) ? child.stdio[number] : undefined
   return pipe instanceof Socket ? pipe : new Socket()
 }
 
 function withoutOwn(
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith(OWN_VARIABLES)))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OWN_VARIABLES.test(name)))
 }

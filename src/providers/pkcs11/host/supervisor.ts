@@ -11,15 +11,14 @@ import type { Pkcs11Uri } from '../uri.ts'
 import { CallFailure, ModuleClient, type ModuleClientOptions } from './module-client.ts'
 import { ModuleGone } from './module-faults.ts'
 
-/** How often a call is made whose process crashes each time; one that stalls costs more patience. */
-const CRASHES = 3
-const STALLS = 2
+/** How often a call is made whose process ends each time. */
+const TRIES = 3
 /** Rest before the second restart in a row; the first comes at once. */
 const FIRST_REST_MS = 100
 /** So long that a module that crashes all the time costs little, and so short that a cure is soon noticed. */
 const LONGEST_REST_MS = 3000
 /** Calls wait for the end of a shorter rest. */
-const SHORT_REST_MS = 500
+const SHORT_REST_MS = 1000
 /** Tokens and firewalls drop sessions that rest for minutes. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -101,9 +100,7 @@ export class Supervisor {
     running: Running,
   ): RequestOf<CallName> | undefined {
     const again = repeated(job)
-    if (error instanceof ModuleGone) {
-      return attempt < (error.overrun === undefined ? CRASHES : STALLS) ? again : undefined
-    }
+    if (error instanceof ModuleGone) return attempt < TRIES ? again : undefined
     const isCurable = error instanceof CallFailure && error.needsRestart && attempt === 1
     return isCurable && this.#retire(running) ? again : undefined
   }
@@ -127,8 +124,9 @@ export class Supervisor {
       if (this.#isClosed) throw disposedProvider('pkcs11')
       const running = this.#running ?? (this.#rest === undefined ? this.#launch(uri) : undefined)
       if (running !== undefined) return running
-      if ((this.#rest?.milliseconds ?? 0) > SHORT_REST_MS) throw toFailure(name, this.#lastFault)
-      await this.#rest?.ended
+      const { milliseconds: rest = 0, ended } = this.#rest ?? {}
+      if (rest > SHORT_REST_MS) throw toFailure(name, this.#lastFault, rest)
+      await ended
     }
   }
 
@@ -192,7 +190,7 @@ function repeated({ name, request }: Job): RequestOf<CallName> | undefined {
   return request.mayRepeat ? { ...request, isRepeated: true } : undefined
 }
 
-function toFailure(name: CallName, error: unknown): unknown {
-  if (error instanceof ModuleGone) return error.toFailure(name)
+function toFailure(name: CallName, error: unknown, restMs = 0): unknown {
+  if (error instanceof ModuleGone) return error.toFailure(name, restMs)
   return error instanceof CallFailure ? error.cause : error
 }

@@ -83,7 +83,7 @@ test('while a module that crashes all the time rests, calls are refused at once'
   let endRest: (() => void) | undefined
   const { provider } = bench.openProvider({
     startTimer: (run, milliseconds) => {
-      if (milliseconds <= 500) return withoutRests(run, milliseconds)
+      if (milliseconds <= 1000) return withoutRests(run, milliseconds)
       if (milliseconds < SILENCE_MS) endRest = run
       return () => undefined
     },
@@ -97,7 +97,9 @@ test('while a module that crashes all the time rests, calls are refused at once'
   const refused = await Promise.all(Array.from({ length: 50 }, open))
 
   expect(1000 - faults.left('C_Initialize')).toBe(starts)
-  for (const outcome of refused) expect(outcome).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE' })
+  for (const outcome of refused) {
+    expect(outcome).toMatchObject({ code: 'ERR_PROVIDER_UNAVAILABLE', retryAfterSeconds: 2 })
+  }
   faults.clear('C_Initialize')
   endRest()
   expect(await open()).toHaveProperty('key')
