@@ -24,6 +24,8 @@ const FAULT_MS = 5000
 const AFTER_MS = 7000
 /** From one death of the process of the module to the next. */
 const DEATH_MS = 600
+/** After which a log has grown if it was to grow. */
+const SETTLED_MS = 3000
 
 /** What can be put at fault. */
 interface Bench {
@@ -105,10 +107,10 @@ function childrenOf(pid: number): readonly number[] {
   return text.split(' ').filter(Boolean).map(Number)
 }
 
-/** Measures every scenario, each with a service of its own. */
-export async function measureHsm(deaths: number): Promise<Section> {
+/** Measures the scenarios whose names hold a text, each with a service of its own. */
+export async function measureHsm(deaths: number, fault = ''): Promise<Section> {
   const measured: Measured[] = []
-  for (const scenario of scenarios(deaths)) {
+  for (const scenario of scenarios(deaths).filter(({ name }) => name.includes(fault))) {
     console.error(`measuring: ${scenario.name}`)
     // No service takes over the keys of another.
     const hsm = createSoftHsm(['faults'])
@@ -197,8 +199,17 @@ async function measureScenario(
 }
 
 async function auditSize({ url, authorization }: Target): Promise<number> {
-  const answer = await fetch(`${url}/audit/checkpoint`, { headers: { authorization } })
-  return Number((await answer.text()).split('\n')[1])
+  const read = async (): Promise<number> => {
+    const answer = await fetch(`${url}/audit/checkpoint`, { headers: { authorization } })
+    return Number((await answer.text()).split('\n')[1])
+  }
+  // A checkpoint is signed now and then.
+  let [size, next] = [-1, await read()]
+  while (size !== next) {
+    await pause(SETTLED_MS)
+    ;[size, next] = [next, await read()]
+  }
+  return size
 }
 
 function longestHold(path: string, from: number): number {
@@ -235,6 +246,7 @@ function toRow(measured: Measured): Row {
     'HSM key: tokens': key.filter(isToken).length,
     'refused, with Retry-After': key.filter((one) => !isToken(one) && one.isRetryable).length,
     'lost or for good': countLost(key),
+    'refused as': codesOf(key),
     'p99 of tokens, ms': percentile(key.filter(isToken), 99),
     'recovery, s': recoveryMs / 1000,
     'audit entries beyond tokens': moreEntries,
@@ -248,6 +260,11 @@ function toRow(measured: Measured): Row {
 
 function countLost(outcomes: readonly Outcome[]): number {
   return outcomes.filter((one) => !isToken(one) && !one.isRetryable).length
+}
+
+function codesOf(outcomes: readonly Outcome[]): string {
+  const codes = new Set(outcomes.map(({ code }) => code).filter(Boolean))
+  return [...codes].toSorted().join(' ')
 }
 
 function countFailed(outcomes: readonly Outcome[]): number {

@@ -1,4 +1,4 @@
-// `npm run faults [-- --only SECTION] [--record] [--deaths COUNT]`: what callers notice while a backend is at fault.
+// `npm run faults [-- --only SECTION] [--fault TEXT] [--record] [--deaths COUNT]`: what callers notice while a backend is at fault.
 // It prints tables; --record puts them into docs/faults.md too.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -13,6 +13,7 @@ const PAGE = resolve(import.meta.dirname, '../../docs/faults.md')
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    fault: { type: 'string' },
     record: { type: 'boolean', default: false },
     deaths: { type: 'string', default: '1000' },
   },
@@ -20,7 +21,7 @@ const { values } = parseArgs({
 
 /** A backend each. */
 const MEASUREMENTS: Readonly<Record<string, () => Promise<Section>>> = {
-  hsm: () => measureHsm(Number(values.deaths)),
+  hsm: () => measureHsm(Number(values.deaths), values.fault),
 }
 
 const machine = describeMachine()
