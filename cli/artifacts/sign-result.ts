@@ -14,7 +14,7 @@ import type { DeliveredSignature, Delivery } from '../../src/artifacts/delivery.
 import type { OpenSubject } from '../../src/artifacts/open-subject.ts'
 import type { SignedDocument } from './signed-document.ts'
 
-/** A result or the reason why there is none. */
+/** A result or the reason why it is missing. */
 export interface SignResult {
   readonly document: SignedDocument
   readonly error?: CountersignError

@@ -20,7 +20,7 @@ const LEAD = /^[ │├└─]*/
 /** A label and the blanks before its value: what follows stays in the column of the value. */
 const LABEL = /^ *(?:[^ │├└]+ )+ +(?=[^ ])/
 
-/** What a hint ends with for a person to paste; empty where there is none. */
+/** What a hint ends with for a person to paste; empty where none exists. */
 export function pastedEnd(hint: string): string {
   return PASTED.exec(hint)?.[0] ?? ''
 }

@@ -64,7 +64,7 @@ export function parseServer(server: string): URL {
  * replaces the file; COUNTERSIGN_TOKEN; in GitHub Actions a token of the job, for the service alone.
  *
  * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — what there is is no token; and from the function,
- * there is none; ERR_FILE_READ
+ * none exists; ERR_FILE_READ
  */
 export function callerToken(
   server: string,

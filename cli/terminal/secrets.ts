@@ -9,7 +9,7 @@ import { readFileBounded } from '../../src/files.ts'
 import type { SecretRequest } from '../../src/providers/surroundings.ts'
 import type { CommandEnvironment } from '../command.ts'
 
-/** Finds secrets when a key needs one; undefined where there is none to be had. */
+/** Finds secrets when a key needs one; undefined where none is available. */
 export interface SecretSources {
   /** Passphrase of an encrypted key file. */
   readonly readPassphrase: (path: string) => Promise<string | undefined>

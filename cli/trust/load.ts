@@ -6,7 +6,7 @@ import { type ConfigFlags, readCommandConfig } from '../configuration.ts'
 import type { CommandKeys } from '../keys/open.ts'
 import type { StatedUse } from '../keys/stated-use.ts'
 import {
-  namesSomebody,
+  namesSigner,
   readTrust,
   type CommandTrust,
   type TrustFlags,
@@ -18,7 +18,7 @@ async function readPinned(
   flags: TrustFlags,
   { context }: CommandEnvironment,
 ): Promise<CommandTrust | undefined> {
-  if (namesSomebody(flags) || flags.trustedRoot !== undefined) return undefined
+  if (namesSigner(flags) || flags.trustedRoot !== undefined) return undefined
   // Loaded late: verifying with a given key needs no service client.
   const { readServiceTrust } = await import('./pinned-service.ts')
   return readServiceTrust(context, {

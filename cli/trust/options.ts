@@ -67,7 +67,7 @@ export async function withConfiguredTrust(
   flags: TrustFlags,
   readConfig: () => Promise<Config>,
 ): Promise<TrustFlags> {
-  if (namesSomebody(flags)) return flags
+  if (namesSigner(flags)) return flags
   const config = await readConfig()
   const { keys, history, historyKey, trustedRoot } = config.trust
   const places = ['trust.keys', 'trust.history'].map((path) => originOf(config, path))
@@ -85,7 +85,7 @@ export async function withConfiguredTrust(
 }
 
 /** Whether any trust was given. */
-export function namesSomebody({ key, trust, certificateIdentity }: TrustFlags): boolean {
+export function namesSigner({ key, trust, certificateIdentity }: TrustFlags): boolean {
   return key !== undefined || trust !== undefined || certificateIdentity !== undefined
 }
 
@@ -142,7 +142,7 @@ function assertSomething(flags: TrustFlags): void {
   if (flags.maxTrustAge !== undefined && trust === undefined) {
     throw usage('--max-trust-age applies to a key history or a pinned service, and none is used')
   }
-  if (namesSomebody(flags)) return
+  if (namesSigner(flags)) return
   throw usage(
     'no trusted key given',
     "give the signer's public key with --key, or a key history with --trust FILE, name them in countersign.yaml, or pin a service: countersign trust init URL",

@@ -62,7 +62,11 @@ export function toPermitSteps(cedar: Cedar, policies: readonly AccessPolicy[]): 
 function toSteps(cedar: Cedar, { id, json }: AccessPolicy): readonly Step[] {
   const clauses = json.conditions.flatMap(toClauses)
   const rows = [
-    { policy: { ...json, principal: ANYONE.principal, conditions: [] }, text: '', expression: [] },
+    {
+      policy: { ...json, principal: ANY_CALLER.principal, conditions: [] },
+      text: '',
+      expression: [],
+    },
     { policy: { ...json, conditions: [] }, text: principalText(cedar, json), expression: WHO },
     ...clauses.map((clause, index) => ({
       policy: { ...json, conditions: clauses.slice(0, index + 1) },
@@ -79,7 +83,7 @@ function toSteps(cedar: Cedar, { id, json }: AccessPolicy): readonly Step[] {
 /** Asks for what names a principal. */
 const WHO = ['issuer', 'subject'].map((attr) => ({ '.': { left: { Var: 'principal' }, attr } }))
 
-const ANYONE: Pick<PolicyJson, 'effect' | 'principal' | 'action' | 'resource'> = {
+const ANY_CALLER: Pick<PolicyJson, 'effect' | 'principal' | 'action' | 'resource'> = {
   effect: 'permit',
   principal: { op: 'All' },
   action: { op: 'All' },
@@ -87,12 +91,12 @@ const ANYONE: Pick<PolicyJson, 'effect' | 'principal' | 'action' | 'resource'> =
 }
 
 function principalText(cedar: Cedar, { principal }: PolicyJson): string {
-  const text = writePolicy(cedar, { ...ANYONE, principal, conditions: [] })
+  const text = writePolicy(cedar, { ...ANY_CALLER, principal, conditions: [] })
   return text.replace(/^permit\(/, '').replace(/, action, resource\);$/, '')
 }
 
 function clauseText(cedar: Cedar, clause: Clause): string {
-  const text = writePolicy(cedar, { ...ANYONE, conditions: [clause] })
+  const text = writePolicy(cedar, { ...ANY_CALLER, conditions: [clause] })
   return text
     .replace('permit(principal, action, resource) ', '')
     .replace(/^when \{ (.*) \};$/s, '$1')

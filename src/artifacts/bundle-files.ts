@@ -79,7 +79,7 @@ export async function readBundles(place: BundlePlace): Promise<readonly Attached
 /**
  * Reads the bundles beside a local artifact, as they are.
  *
- * @throws {@link CountersignError} ERR_USAGE — it is not a file; ERR_ARTIFACT_NOT_FOUND — there is none of
+ * @throws {@link CountersignError} ERR_USAGE — it is not a file; ERR_ARTIFACT_NOT_FOUND — none exists of
  * that name; and as {@link readBundles}
  */
 export async function readBundlesBeside(content: NamedContent): Promise<readonly Uint8Array[]> {

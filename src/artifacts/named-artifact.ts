@@ -79,7 +79,7 @@ export function contentPath(content: NamedContent): string | undefined {
   return content.kind === 'stdin' ? undefined : content.path
 }
 
-/** The file beside which the bundle of content lies; undefined where there is none to trust. */
+/** The file beside which the bundle of content lies; undefined where none can be trusted. */
 export function besidePath(content: NamedContent): string | undefined {
   const isElsewhere = content.kind !== 'stdin' && content.isElsewhere === true
   return isElsewhere ? undefined : contentPath(content)

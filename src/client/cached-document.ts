@@ -118,7 +118,7 @@ export class CachedDocument<T> {
    * The value, fetched where its time is over; while the service does not answer, the old one.
    *
    * @throws {@link CountersignError} ERR_TRUST_STALE — older than its bound, and the service does not
-   * answer; ERR_NETWORK, ERR_TIMEOUT — there is none yet; and whatever refuses the document
+   * answer; ERR_NETWORK, ERR_TIMEOUT — none exists yet; and whatever refuses the document
    */
   async current(): Promise<T> {
     await this.#load()

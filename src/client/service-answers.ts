@@ -25,7 +25,7 @@ export interface MadeLegacy {
   readonly logIndex: number
 }
 
-/** What came of one artifact: a signature, or why there is none. */
+/** What came of one artifact: a signature, or why it is missing. */
 export type ArtifactOutcome =
   | ((MadeBundle | MadeLegacy) & { readonly digest: string })
   | { readonly digest: string; readonly error: CountersignError }

@@ -103,7 +103,7 @@ export function assertWitnessed(
   const by = names.length === 0 ? '' : ` (${names.join(', ').slice(0, 200)})`
   const message = `the checkpoint has cosignatures of ${found.length} trusted witnesses${by}, expected ${count}`
   throw new CountersignError('ERR_WITNESS_MISSING', message, {
-    hint: 'take a newer proof, which more witnesses may have cosigned; if there is none, do not rely on it, and ask the operator of the log',
+    hint: 'take a newer proof, which more witnesses may have cosigned; if none exists, do not rely on it, and ask the operator of the log',
     details: { expected: count, actual: found.length },
   })
 }

@@ -14,7 +14,7 @@ export type DueAction =
   | { readonly action: 'publish' | 'activate'; readonly version: number }
 
 /**
- * What is due now, in order. A standby is made and published where there is none; the first version of a
+ * What is due now, in order. A standby is made and published where none exists; the first version of a
  * key is activated at once, a later one when the period of the active one is over and verifiers have seen
  * it, or sooner where that was asked for. Nothing is ever ended, and a key whose signing was stopped stays stopped.
  */

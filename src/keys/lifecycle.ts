@@ -22,7 +22,7 @@ export interface Transition {
   readonly actors: readonly Actor[]
 }
 
-const ANYBODY: readonly Actor[] = ['scheduler', 'operator']
+const ANY_ACTOR: readonly Actor[] = ['scheduler', 'operator']
 const OPERATOR: readonly Actor[] = ['operator']
 
 /**
@@ -31,9 +31,9 @@ const OPERATOR: readonly Actor[] = ['operator']
  * Nothing leads back: a version that has signed and stopped never signs again, since its window has an end.
  */
 export const LIFECYCLE: readonly Transition[] = [
-  { from: 'pending', action: 'publish', to: 'pending', actors: ANYBODY },
-  { from: 'pending', action: 'activate', to: 'active', actors: ANYBODY },
-  { from: 'pending', action: 'retire', to: 'retired', actors: ANYBODY },
+  { from: 'pending', action: 'publish', to: 'pending', actors: ANY_ACTOR },
+  { from: 'pending', action: 'activate', to: 'active', actors: ANY_ACTOR },
+  { from: 'pending', action: 'retire', to: 'retired', actors: ANY_ACTOR },
   { from: 'pending', action: 'revoke', to: 'revoked', actors: OPERATOR },
   { from: 'active', action: 'retire', to: 'retired', actors: OPERATOR },
   { from: 'active', action: 'revoke', to: 'revoked', actors: OPERATOR },

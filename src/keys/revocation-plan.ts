@@ -35,7 +35,7 @@ export interface RevocationPlan {
   readonly mode: RevocationMode
   /** Number of the version that takes over, the next one where it must be created; undefined: none does. */
   readonly successor: number | undefined
-  /** From when every supported verifier takes the successor's tokens; undefined: at once, or there is none. */
+  /** From when every supported verifier takes the successor's tokens; undefined: at once, or none exists. */
   readonly successorRipeAt: Date | undefined
   /** When the last supported verifier has dropped it: max(M, V) + R from now. */
   readonly cachesUntil: Date

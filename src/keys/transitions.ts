@@ -158,7 +158,7 @@ export function retire(
 /**
  * Gives up the private half of a version for ever; its public half stays.
  *
- * @param lastSignatureAt - time of its newest signature in the log; undefined: there is none
+ * @param lastSignatureAt - time of its newest signature in the log; undefined: none
  * @throws {@link CountersignError} ERR_TRANSITION_TOO_EARLY — still served, or in its audit window;
  * ERR_TRANSITION_REFUSED — not retired or revoked, or it signed after it was closed; ERR_KEY_NOT_FOUND
  */

@@ -17,7 +17,7 @@ export function cacheControlOf(width: number, isPublic: boolean): string {
 }
 
 /**
- * Writes a tile or bundle where there is none, reads it back and compares it; answers its path.
+ * Writes a tile or bundle where none exists, reads it back and compares it; answers its path.
  *
  * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — other bytes are there; they stay; ERR_STORE_UNAVAILABLE
  */

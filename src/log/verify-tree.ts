@@ -71,7 +71,7 @@ export type CheckpointDemand = ReadOptions & Pick<VerifyTreeOptions, 'witnesses'
  * Reads the newest checkpoint of a log and verifies who signed it; where witnesses are demanded, the newest that
  * they cosigned.
  *
- * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — there is none; ERR_NOTE_INVALID; ERR_WITNESS_MISSING
+ * @throws {@link CountersignError} ERR_LOG_PROOF_INVALID — none exists; ERR_NOTE_INVALID; ERR_WITNESS_MISSING
  */
 export async function readCheckpoint(
   source: LogSource,

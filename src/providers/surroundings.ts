@@ -14,10 +14,10 @@ export interface Surroundings {
   readonly fetch: typeof fetch
   /** The clock: tokens are renewed before they end. */
   readonly now: () => Date
-  /** Passphrase of an encrypted key file, by its path; undefined: there is none. */
+  /** Passphrase of an encrypted key file, by its path; undefined: none. */
   readonly readPassphrase: (path: string) => Promise<string | undefined>
   /** Passphrase for a new key file; undefined: it is not encrypted. */
   readonly readNewPassphrase: (path: string) => Promise<string | undefined>
-  /** Any other secret; undefined: there is none. */
+  /** Any other secret; undefined: none. */
   readonly readSecret: (secret: SecretRequest) => Promise<string | undefined>
 }

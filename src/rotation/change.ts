@@ -45,7 +45,7 @@ export interface Done {
  *
  * @throws {@link CountersignError} ERR_KEY_NOT_FOUND — no such key; ERR_STATE_CONFLICT — a version was
  * changed concurrently; ERR_KEY_EXISTS — a kid is taken; ERR_LOG_PROOF_INVALID — the log does not record what
- * the store says of a version; ERR_CLOCK — the clock is wrong, and it is no revocation; what `decide` throws, and the store
+ * the store says of a version; ERR_CLOCK — the clock is wrong, and it is not a revocation; what `decide` throws, and the store
  */
 export function changeKey(
   context: RotationContext,

@@ -36,7 +36,7 @@ export interface Transitioned extends Change {
 
 /**
  * Does one transition, and then what follows from it in the backend. A `flush` makes a fresh version first
- * where there is none; it comes into being, active, in the transaction that revokes. Destroying what is
+ * where none exists; it comes into being, active, in the transaction that revokes. Destroying what is
  * destroyed asks the backend again.
  *
  * @throws {@link CountersignError} as decideOn, changeKey and, for a `flush`, withNewPair
@@ -185,7 +185,7 @@ async function revokeWithoutStandby(
   }
 }
 
-/** Whether a revocation activates a version no verifier has seen, and there is none yet. */
+/** Whether a revocation activates a version no verifier has seen, and none exists yet. */
 export function needsFreshVersion(
   { versions }: KeyMoment,
   { mode, version }: RevokeOperation,
@@ -212,7 +212,7 @@ async function findDestroyed(
 }
 
 /**
- * Lets the standby of a key sign in place of its active version; where there is none, makes and publishes one
+ * Lets the standby of a key sign in place of its active version; where none exists, makes and publishes one
  * in the same transaction, which then has to wait for verifiers like any other. What has to wait is done by the
  * scheduler as soon as it may be.
  *

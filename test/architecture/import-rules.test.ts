@@ -73,7 +73,7 @@ const BREACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/oci/a.ts': `import '../config/b.ts'`,
     'src/config/b.ts': `export {}`,
   },
-  'signing-and-verification-are-strangers': {
+  'signing-and-verification-stay-apart': {
     'src/signing/a.ts': `import type {} from '../verification/b.ts'`,
     'src/verification/b.ts': `export {}`,
   },

@@ -181,13 +181,13 @@ describe('a request is refused', () => {
   test('without a signature of the log, or with one that fails', async () => {
     const note = (await signed(5, root)).toString()
     const other = logVerifierKey(LOG_ORIGIN, testSigner('EdDSA', 'other').key)
-    const stranger = new Witness({
+    const unknown = new Witness({
       ...{ name: 'w', signer: testSigner('EdDSA', 'w'), logs: [other], now: () => new Date() },
       state: { read: () => Promise.resolve(undefined), replace: () => Promise.resolve(true) },
     })
     const body = serializeAddCheckpoint({ oldSize: 0, proof: [], note: Buffer.from(note) })
 
-    expect(await stranger.addCheckpoint(body)).toMatchObject({ status: 403 })
+    expect(await unknown.addCheckpoint(body)).toMatchObject({ status: 403 })
     expect(await ask(Buffer.from(note.replace('\n5\n', '\n6\n')))).toBe(403)
   })
 

@@ -39,7 +39,7 @@ test.each<[string, unknown]>([
   ],
   ['Basic realm=a, realm=b', [['basic', { realm: 'a' }]]],
   ['', []],
-  ['realm="nobody"', []],
+  ['realm="registry"', []],
 ])('parseChallenges reads %s', (field, challenges) => {
   expect(read(field)).toEqual(challenges)
 })

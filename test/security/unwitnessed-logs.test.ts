@@ -109,7 +109,7 @@ test('a second log under a stolen log key is refused where witnesses are demande
 test('cosignatures of another checkpoint or of other witnesses do not make a second log count', async () => {
   const scene = await startScene()
   const keys = scene.witnesses.map(({ key }) => key)
-  const stranger = await startTestWitness({ name: 'stranger.example', logs: [] })
+  const unknown = await startTestWitness({ name: 'unknown.example', logs: [] })
   const released = JSON.stringify(await release(scene))
   const { bundle } = await forge(scene)
   const [, envelope = ''] = /"envelope":"((?:[^"\\]|\\.)*)"/.exec(released) ?? []
@@ -122,9 +122,9 @@ test('cosignatures of another checkpoint or of other witnesses do not make a sec
   expect(isJsonObject(grafted) && (await verify(grafted, scene, { keys, count: 1 }))).toBe(
     'ERR_NOTE_INVALID',
   )
-  const strangers = { keys: [stranger.key], count: 1 }
+  const others = { keys: [unknown.key], count: 1 }
   const genuine = parseJson(Buffer.from(released))
-  expect(isJsonObject(genuine) && (await verify(genuine, scene, strangers))).toBe(
+  expect(isJsonObject(genuine) && (await verify(genuine, scene, others))).toBe(
     'ERR_WITNESS_MISSING',
   )
 })

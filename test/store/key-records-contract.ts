@@ -137,7 +137,7 @@ function testVersions(openEmpty: OpenEmpty): void {
     expect(codes.toSorted()).toEqual(['ERR_STATE_CONFLICT', 'accepted'])
   })
 
-  test('a second active version of a key is refused, whoever asks', async () => {
+  test('a second active version of a key is refused from every caller', async () => {
     const store = await openEmpty()
     const active = sampleVersion('release', 1, { state: 'active' })
     const standby = sampleVersion('release', 2)

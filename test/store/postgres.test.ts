@@ -107,7 +107,7 @@ test('replicas that append at once write one log without gaps', async () => {
   expect((await replicas[1].log.head()).size).toBe(40)
 })
 
-test('whoever locks a key sees what its last holder wrote, also where there was no key yet', async () => {
+test('the holder of a lock sees what the last holder wrote, also where there was no key yet', async () => {
   const replicas = await openReplicas()
 
   const outcomes = await Promise.all(
@@ -153,7 +153,7 @@ test('transactions that deadlock are run again until both are done', async () =>
   expect(attempts.toSorted()).toEqual([1, 2])
 })
 
-test('nobody waits longer than the timeout for a lock', async () => {
+test('a caller waits no longer than the timeout for a lock', async () => {
   const url = await server.createDatabase()
   await using patient = await openStore(url, { migrate: true })
   await using hasty = await openStore(url, { timeoutMs: 1000 })

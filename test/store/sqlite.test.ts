@@ -79,7 +79,7 @@ test('reads of the log go on while a transaction takes its time', async () => {
   expect(size).toBe(0)
 })
 
-test('nobody waits longer than the timeout for a transaction that hangs', async () => {
+test('a caller waits no longer than the timeout for a transaction that hangs', async () => {
   await using store = await openStore(createUrl(), { timeoutMs: 50 })
   const mayEnd = Promise.withResolvers<undefined>()
   const hanging = store.transaction(() => mayEnd.promise)

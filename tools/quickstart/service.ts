@@ -121,7 +121,7 @@ async function tellOfSigning({ story, folder, asJob }: Scene, tarball: Uint8Arra
   writeImage(join(folder, 'served'), tarball, '1.0')
   story.say('\nA job signs an image. Its digest goes to the service; no key is on this side:')
   await story.countersign(['sign', '--key', 'release', ...asJob, 'oci-layout://served:1.0'])
-  story.say('\nNobody has to be named to verify it: the pinned service is trusted.')
+  story.say('\nVerifying it takes no key: the pinned service is trusted.')
   await story.countersign(['verify', 'oci-layout://served:1.0'])
   story.say('\nA job may sign, and nothing else:')
   await story.countersign(['key', 'rotate', 'release', ...asJob], 8)

@@ -8,7 +8,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { findPemBlocks } from '../../crypto/pem.ts'
 import { CountersignError } from '../../errors.ts'
 
-/** Finds the passphrase of one encrypted key file; undefined where there is none to be had. */
+/** Finds the passphrase of one encrypted key file; undefined where none is available. */
 export type ReadPassphrase = (path: string) => Promise<string | undefined>
 
 const READABLE = ['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY']

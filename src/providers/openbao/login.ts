@@ -73,7 +73,7 @@ async function findToken(context: LoginContext): Promise<TokenLease> {
 /**
  * Reads the token that is there now: in a variable, else in a file.
  *
- * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — there is none
+ * @throws {@link CountersignError} ERR_NOT_AUTHENTICATED — none exists
  */
 async function findBaoToken(env: Surroundings['env']): Promise<string> {
   const given = baoVariable(env, 'TOKEN')

@@ -8,7 +8,7 @@ import { CountersignError } from '../../errors.ts'
 import { readFileBounded } from '../../files.ts'
 import type { Pkcs11Uri } from './uri.ts'
 
-/** Finds the PIN of the token of a label, where its URI names none; undefined where there is none to be had. */
+/** Finds the PIN of the token of a label, where its URI names none; undefined where none is available. */
 export type ReadPin = (label: string) => Promise<string | undefined>
 
 const MAX_PIN_BYTES = 1024

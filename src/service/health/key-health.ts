@@ -1,6 +1,6 @@
 /**
  * Whether each key signs: known from the requests that use it, and from a probe where none did lately. Reading
- * it waits for no backend and asks none, since anyone may read it, as often as they like.
+ * it waits for no backend and asks none, since any client may read it, as often as they like.
  *
  * @packageDocumentation
  */

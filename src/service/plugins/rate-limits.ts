@@ -18,7 +18,7 @@ export function addressKey(ip: string): string {
   return normalizeIP(ip, 64)
 }
 
-/** The plugin. It counts by caller, and by address where there is none; each replica for itself. */
+/** The plugin. It counts by caller, and by address where none exists; each replica for itself. */
 export const rateLimits: FastifyPluginAsync<{ requestsPerMinute: number }> = fp(
   async (app: FastifyInstance, { requestsPerMinute }: { requestsPerMinute: number }) => {
     await app.register(rateLimit, {

@@ -46,7 +46,7 @@ async function openFile(file: string, timeoutMs: number): Promise<Database> {
   return database
 }
 
-/** Makes the file where there is none, and answers its path without symbolic links. */
+/** Makes the file where none exists, and answers its path without symbolic links. */
 function createFile(path: string): string {
   try {
     // Only a new file is opened: closing any handle of a file ends all locks this process has on it.

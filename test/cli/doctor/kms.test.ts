@@ -125,7 +125,7 @@ test.each([
   expect(double.calls.size).toBe(0)
 })
 
-test('no credentials at all, and credentials of nobody, are told apart', async () => {
+test('no credentials at all, and credentials of no user, have different causes', async () => {
   stubKmsEnvironment({ accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'x' })
   const unknown = await failedChecks(reference())
   stubKmsEnvironment(undefined)

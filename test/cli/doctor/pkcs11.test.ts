@@ -189,7 +189,7 @@ function needingModule(): string {
 
 test.each([
   [
-    'there is none',
+    'no module',
     () => '/nowhere/module.so',
     row('module-missing', 'module file', UNAVAILABLE, 'apt-get install softhsm2'),
   ],

@@ -136,8 +136,8 @@ test('a renewed bundle carries the cosignatures itself', async () => {
 
 test('a demand counts the witnesses that are pinned, unless others are named', async () => {
   const scene = await startScene(['transparency'])
-  const stranger = await startTestWitness({ name: 'stranger.example', logs: [] })
-  await scene.pin(`--witness-key ${stranger.key.vkey}`)
+  const unknown = await startTestWitness({ name: 'unknown.example', logs: [] })
+  await scene.pin(`--witness-key ${unknown.key.vkey}`)
   await signCosigned(scene)
   await scene.run('log proof @app.sigstore.json')
   const verify = 'verify @app --require-witness 1'

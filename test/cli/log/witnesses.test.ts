@@ -41,7 +41,7 @@ const verifyLog = (log: string, ...more: readonly string[]) =>
 
 test('log verify demands cosignatures of the witnesses that are named', async () => {
   const { log, vkey, keyFile } = await createCosigned()
-  const stranger = await startTestWitness({ name: 'stranger.example', logs: [] })
+  const unknown = await startTestWitness({ name: 'unknown.example', logs: [] })
   const require1 = ['--require-witness', '1']
 
   for (const key of [vkey, keyFile]) {
@@ -49,7 +49,7 @@ test('log verify demands cosignatures of the witnesses that are named', async ()
     expect(verified.exitCode).toBe(0)
     expect(verified.stderr).toContain('  witness  at least 1 of witness.example/1\n')
   }
-  const other = await verifyLog(log, ...require1, '--witness-key', stranger.key.vkey)
+  const other = await verifyLog(log, ...require1, '--witness-key', unknown.key.vkey)
   expect(other.exitCode).toBe(4)
   expect(other.stderr).toContain('ERR_WITNESS_MISSING')
 })

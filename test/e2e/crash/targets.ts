@@ -15,7 +15,7 @@ export class Targets {
     this.#urls.delete(url)
   }
 
-  /** Resolves to one of them; waits for the next if there is none, and returns undefined once that is aborted. */
+  /** Resolves to one of them; waits for the next if none exists, and returns undefined once that is aborted. */
   async pick(random: () => number, signal: AbortSignal): Promise<string | undefined> {
     const aborted = new Promise((resolve) => {
       signal.addEventListener('abort', resolve, { once: true })

@@ -75,7 +75,7 @@ test.each(['ES256', 'ES384', 'RS256', 'PS256', 'RS512', 'PS512', 'EdDSA'] as con
   },
 )
 
-test('an algorithm that is not ours is none', () => {
+test('an algorithm that is not ours is not read', () => {
   for (const name of ['EC_SIGN_SECP256K1_SHA256', 'RSA_SIGN_RAW_PKCS1_2048', 'toString', '']) {
     expect(fromGcpAlgorithm(name)).toBeUndefined()
   }

@@ -101,7 +101,7 @@ describeOpenBao('logging in', () => {
       })
     })
 
-    test('names the ways to log in where there is none', async () => {
+    test('names the ways to log in without one', async () => {
       await expect(openCounted(environment({})).provider.open(RELEASE)).rejects.toMatchObject({
         code: 'ERR_NOT_AUTHENTICATED',
         hint: expect.stringContaining('COUNTERSIGN_OPENBAO_LOGIN') as string,
@@ -231,8 +231,8 @@ describeOpenBao('logging in', () => {
       }),
     )
 
-    const stranger = await issuer.mint({ aud: 'openbao', repository: 'acme/other' })
-    writeFileSync(file, stranger)
+    const foreign = await issuer.mint({ aud: 'openbao', repository: 'acme/other' })
+    writeFileSync(file, foreign)
     const error: unknown = await provider.open(RELEASE).catch((thrown: unknown) => thrown)
     writeFileSync(file, await issuer.mint({ aud: 'openbao', repository: 'acme/widget' }))
 
@@ -241,7 +241,7 @@ describeOpenBao('logging in', () => {
       message: expect.stringContaining('repository') as string,
       details: expect.objectContaining({ cause: 'login-refused' }) as object,
     })
-    expect(String(error)).not.toContain(stranger)
+    expect(String(error)).not.toContain(foreign)
     expect((await provider.open(RELEASE)).key.algorithm.name).toBe('ES256')
   })
 

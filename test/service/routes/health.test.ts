@@ -109,7 +109,7 @@ test('why a key does not sign is for callers who may read that key', async () =>
     reason: 'hsm-7.internal refused the PIN',
     since: NOW.toISOString(),
   }
-  const untold = (name: string): object => ({
+  const hidden = (name: string): object => ({
     name: `key ${name}`,
     ok: false,
     code: 'ERR_PROVIDER_UNAVAILABLE',
@@ -119,9 +119,9 @@ test('why a key does not sign is for callers who may read that key', async () =>
   const reader = await app.inject({ url: '/readyz', headers: CREDENTIALS })
   const impostor = await app.inject({ url: '/readyz', headers: { authorization: 'Bearer no' } })
 
-  expect(anonymous.json()).toMatchObject({ checks: [untold('release'), untold('other')] })
+  expect(anonymous.json()).toMatchObject({ checks: [hidden('release'), hidden('other')] })
   expect(anonymous.body).not.toMatch(/hsm|PIN|since/)
-  expect(reader.json()).toMatchObject({ checks: [told, untold('other')] })
+  expect(reader.json()).toMatchObject({ checks: [told, hidden('other')] })
   expect(impostor.statusCode).toBe(401)
 })
 

@@ -85,7 +85,7 @@ test.each([
 test.each([
   ['no URL', 'postgres://user:secret@host:port/db'],
   ['an empty host among several', 'postgres://user:secret@h1,,h2/db'],
-  ['a second port that is none', 'postgres://user:secret@h1:1,h2:x/db'],
+  ['a second port that is not a number', 'postgres://user:secret@h1:1,h2:x/db'],
   ['several hosts in the parameter', 'postgres://user:secret@/db?host=h1,h2'],
   ['standbys', 'postgres://user:secret@h1,h2/db?target_session_attrs=read-only'],
   ['an unknown mode', 'postgres://user:secret@host/db?sslmode=verify-fully'],

@@ -156,11 +156,11 @@ test('a session that the server ends in the middle of a transaction takes nothin
 
 test.each([
   ['a wrong password', (url: string) => url.replace(POSTGRES_PASSWORD, 'wrong-secret')],
-  ['an unknown user', (url: string) => url.replace('postgres:', 'nobody:')],
+  ['an unknown user', (url: string) => url.replace('postgres:', 'unknown:')],
   ['an unknown database', (url: string) => `${url}_missing`],
   ['TLS where the server has none', (url: string) => `${url}?sslmode=require`],
 ])('%s is named without the password', async (_, change) => {
-  const url = change(server.url).replace('nobody://', 'postgres://')
+  const url = change(server.url).replace('unknown://', 'postgres://')
   const refusal: unknown = await openStore(url).catch((error: unknown) => error)
 
   expect(refusal).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })

@@ -117,7 +117,7 @@ export const TOKEN_CAUSES: readonly TokenCause[] = [
   {
     id: 'pin-missing',
     layer: PIN,
-    summary: 'the token needs a PIN and there is none',
+    summary: 'the token needs a PIN and none was given',
     code: 'ERR_PIN_WRONG',
     source: SPECIFICATION,
     matches: site('pin-missing'),

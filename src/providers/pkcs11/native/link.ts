@@ -123,7 +123,7 @@ export class Link {
     return this.#login
   }
 
-  /** Whether a login is needed and there is none: it can end without a call that fails. */
+  /** Whether a login is needed and missing: it can end without a call that fails. */
   async isLoggedOut(): Promise<boolean> {
     return !(await this.use((session) => this.#isLoggedIn(session)))
   }
@@ -140,7 +140,7 @@ export class Link {
   /**
    * Reads the PIN; undefined where the token has a PIN pad and asks for it itself.
    *
-   * @throws {@link CountersignError} ERR_PIN_WRONG — there is none; and what `readPin` throws
+   * @throws {@link CountersignError} ERR_PIN_WRONG — none exists; and what `readPin` throws
    */
   async readPin(readPin: () => Promise<string | undefined>): Promise<string | undefined> {
     if ((this.#flags() & CKF_PROTECTED_AUTHENTICATION_PATH) !== 0) return undefined

@@ -57,9 +57,9 @@ export class RefusedPins {
   }
 }
 
-/** Makes the error of a token that needs a PIN when there is none. */
+/** Makes the error of a token that needs a PIN when none was given. */
 export function pinMissing(label: string): CountersignError {
-  return new CountersignError('ERR_PIN_WRONG', `token "${label}" needs a PIN and there is none`, {
+  return new CountersignError('ERR_PIN_WRONG', `token "${label}" needs a PIN and none was given`, {
     details: { provider: 'pkcs11', cause: 'pin-missing' },
   })
 }

@@ -20,7 +20,7 @@ function moduleProcess(): number {
   return faults.calls().at(-1)?.[0] ?? 0
 }
 
-/** Whether a process runs; one that nobody has waited for yet does not. */
+/** Whether a process runs; one that was not waited for yet does not. */
 function isRunning(pid: number): boolean {
   const status = `/proc/${pid}/stat`
   if (!existsSync('/proc/self/stat')) return isSignalled(pid)
