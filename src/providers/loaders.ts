@@ -1,6 +1,6 @@
 /**
  * The code of every provider, a line each, loaded with its first key. Apart from `descriptors.ts`, so that what only
- * reads references (the library, a bundle without native addons) contains none of it.
+ * reads references (verification, a bundle without native addons) contains none of it.
  *
  * @packageDocumentation
  */
