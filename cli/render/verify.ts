@@ -42,7 +42,7 @@ export function sayVerdict(artifact: ArtifactDocument, terminal: Terminal): void
 }
 
 /** Renders the verdict on one artifact: each of its name, digest and verdict once. */
-export function renderVerdict(artifact: ArtifactDocument, painter: Painter): string {
+function renderVerdict(artifact: ArtifactDocument, painter: Painter): string {
   const { ok, error, attestations } = artifact
   const rows: readonly Row[] = [
     ...renderDigest(artifact),

@@ -264,7 +264,7 @@ test('a token for another audience than requested is not printed', async () => {
 
 test.each([
   ['log', '127\\.0\\.0\\.1', 'all published keys follow from the log'],
-  ['audit', '127\\.0\\.0\\.1:\\d+/audit', 'entries are in the transparency log'],
+  ['audit', '127\\.0\\.0\\.1:\\d+/audit', 'are in the transparency log, which has no others'],
 ])(
   'the %s of the pinned service is verified with the key that its trust names',
   async (log, origin, held) => {
