@@ -4,7 +4,7 @@ import type { LogReader } from '../log/log-records.ts'
 import type { LogRole } from '../log/log-roles.ts'
 import type { TileArchive } from '../log/tile-archive.ts'
 import type { Renewable } from '../basics/renewal.ts'
-import type { Database } from './database.ts'
+import type { Database, HeldLock } from './database.ts'
 import { KeyTables, type PublicKeyCache } from './key-tables.ts'
 import { LogTables, LogTablesReader } from './log-tables.ts'
 import { PublicationTable } from './publication-table.ts'
@@ -72,11 +72,15 @@ export class DatabaseStore implements Store {
 
   async withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined> {
     this.#assertOpen()
-    await using lock = await this.#database.tryLock(name)
-    if (lock === undefined) return undefined
-    const result = await work(lock.lost)
-    assertNotCancelled(lock.lost)
-    return result
+    return whileHeld(await this.#database.tryLock(name), work)
+  }
+
+  async withLease<T>(
+    name: string,
+    work: (lost: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    this.#assertOpen()
+    return whileHeld(await this.#database.tryLease(name), work)
   }
 
   async ping(): Promise<void> {
@@ -104,6 +108,7 @@ export class DatabaseStore implements Store {
   async sweep(now: Date): Promise<void> {
     this.#assertOpen()
     await sweepExpired(this.#database.writer, now)
+    await this.#database.sweepLeases()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,4 +160,15 @@ export class DatabaseStore implements Store {
   #assertOpen(): void {
     if (this.#isClosed) throw storeUnavailable('it was closed')
   }
+}
+
+async function whileHeld<T>(
+  held: HeldLock | undefined,
+  work: (lost: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  await using lock = held
+  if (lock === undefined) return undefined
+  const result = await work(lock.lost)
+  assertNotCancelled(lock.lost)
+  return result
 }

@@ -60,4 +60,8 @@ export interface Database extends AsyncDisposable {
   watchOthers(listener: () => void): () => void
   /** Takes a lock that one replica can have; undefined where another has it. */
   tryLock(name: string): Promise<HeldLock | undefined>
+  /** Likewise, for as many at once as there are requests: without a connection for each. */
+  tryLease(name: string): Promise<HeldLock | undefined>
+  /** Deletes leases whose holders are gone. */
+  sweepLeases(): Promise<void>
 }

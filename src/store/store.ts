@@ -105,6 +105,11 @@ export interface Store extends AsyncDisposable {
    * promise rejects with ERR_STORE_UNAVAILABLE: what it did, it may not have done alone.
    */
   withLock<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
+  /**
+   * As {@link Store.withLock}, for as many at once as there are requests: it takes no connection while work runs.
+   * One that a killed replica held ends after a few seconds.
+   */
+  withLease<T>(name: string, work: (lost: AbortSignal) => Promise<T>): Promise<T | undefined>
   /** Makes sure that the database answers. */
   ping(): Promise<void>
   /** Makes sure that the database takes writes: it makes one that means nothing, under the lock of the log. */
@@ -114,6 +119,6 @@ export interface Store extends AsyncDisposable {
    * that of this machine.
    */
   clock(): Promise<Date | undefined>
-  /** Deletes what is past its time: answers, replays, approvals. */
+  /** Deletes what is past its time: answers, replays, approvals, leases. */
   sweep(now: Date): Promise<void>
 }

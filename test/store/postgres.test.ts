@@ -93,6 +93,45 @@ test('a lock that one replica holds keeps the others from the work', async () =>
   expect(await second.withLock('scheduler', () => Promise.resolve('ran'))).toBe('ran')
 })
 
+test('a lease keeps the other replicas from the work, and ends by itself once its holder is gone', async () => {
+  const [first, second] = await openReplicas()
+  const begun = Promise.withResolvers<undefined>()
+  const hangs = first.withLease('answer', () => {
+    begun.resolve(undefined)
+    return new Promise(() => undefined)
+  })
+  void hangs
+  await begun.promise
+
+  const inner = await second.withLease('answer', () => Promise.resolve('ran twice'))
+  await first[Symbol.asyncDispose]()
+
+  expect(inner).toBeUndefined()
+  await expect
+    .poll(() => second.withLease('answer', () => Promise.resolve('ran')), { timeout: 25_000 })
+    .toBe('ran')
+})
+
+test('leases of many requests at once need no connection of their own', async () => {
+  const [first, second] = await openReplicas()
+  const names = Array.from({ length: 200 }, (_none, index) => `answer ${index}`)
+  const all = Promise.withResolvers<undefined>()
+  let held = 0
+
+  const done = names.map((name) =>
+    first.withLease(name, () => {
+      held += 1
+      if (held === names.length) all.resolve(undefined)
+      return all.promise
+    }),
+  )
+  await all.promise
+
+  // More than the server takes connections.
+  await expect(second.ping()).resolves.toBeUndefined()
+  await Promise.all(done)
+})
+
 test('replicas that append at once write one log without gaps', async () => {
   const replicas = await openReplicas()
 

@@ -151,29 +151,35 @@ function testAnnouncements(openEmpty: OpenEmpty): void {
 }
 
 function testLocks(openEmpty: OpenEmpty): void {
-  test('a lock that is held keeps others from the work, until it is free again', async () => {
-    const store = await openEmpty()
-    const answers = await store.withLock('scheduler', () =>
-      Promise.all([
-        store.withLock('scheduler', () => Promise.resolve('second')),
-        store.withLock('another', () => Promise.resolve('other')),
-      ]),
-    )
+  test.each(['withLock', 'withLease'] as const)(
+    'what %s holds keeps others from the work, until it is free again',
+    async (take) => {
+      const store = await openEmpty()
+      const answers = await store[take]('scheduler', () =>
+        Promise.all([
+          store[take]('scheduler', () => Promise.resolve('second')),
+          store[take]('another', () => Promise.resolve('other')),
+        ]),
+      )
 
-    expect(answers).toEqual([undefined, 'other'])
-    expect(await store.withLock('scheduler', () => Promise.resolve('third'))).toBe('third')
-  })
+      expect(answers).toEqual([undefined, 'other'])
+      expect(await store[take]('scheduler', () => Promise.resolve('third'))).toBe('third')
+    },
+  )
 
-  test('work that fails gives its lock back', async () => {
-    const store = await openEmpty()
+  test.each(['withLock', 'withLease'] as const)(
+    'work that fails gives back what %s holds',
+    async (take) => {
+      const store = await openEmpty()
 
-    const failed = store.withLock('scheduler', () =>
-      Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'not today')),
-    )
+      const failed = store[take]('scheduler', () =>
+        Promise.reject(new CountersignError('ERR_NOT_ALLOWED', 'not today')),
+      )
 
-    expect(await codeOfAsync(() => failed)).toBe('ERR_NOT_ALLOWED')
-    expect(await store.withLock('scheduler', () => Promise.resolve('next'))).toBe('next')
-  })
+      expect(await codeOfAsync(() => failed)).toBe('ERR_NOT_ALLOWED')
+      expect(await store[take]('scheduler', () => Promise.resolve('next'))).toBe('next')
+    },
+  )
 }
 
 function testOpening(createDatabase: CreateDatabase): void {

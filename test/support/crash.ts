@@ -59,6 +59,7 @@ function crashingStore(store: Store, point: CrashPoint): Store {
     transaction: (work) => point.call(() => store.transaction(work)),
     // The database releases the lock itself once the process has ended.
     withLock: (name, work) => store.withLock(name, work),
+    withLease: (name, work) => store.withLease(name, work),
     onAnnouncement: (listener) => store.onAnnouncement(listener),
     ping: () => store.ping(),
     assertWritable: () => store.assertWritable(),

@@ -48,6 +48,9 @@ const KEY_FORM = /^[\x21-\x7e]{1,128}$/
 /** More than any answer takes: a hundred bundles, or one of a predicate of 16 MiB. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
 
+/** Three tries later, the lease of a replica that was killed has ended. */
+const CONFLICT_SECONDS = 3
+
 interface Attempt {
   readonly caller: string
   readonly key: string
@@ -63,7 +66,7 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     answering: Answering<Answer>,
   ): Promise<Answer> {
     const { caller, key } = attempt
-    const locked = await store.withLock(lockName(attempt), async () => {
+    const locked = await store.withLease(lockName(attempt), async () => {
       const known = await store.transaction(({ answers }) => answers.findAnswer(caller, key, now()))
       if (known !== undefined) return replay(attempt, known, answering)
       const made = await answering.answer(idOf(attempt))
@@ -74,6 +77,7 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     if (locked !== undefined) return locked
     throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
       hint: 'wait a moment, then send it again with the same Idempotency-Key',
+      retryAfterSeconds: CONFLICT_SECONDS,
     })
   }
 

@@ -9,6 +9,7 @@ import { CHANNEL, listenForAnnouncements, pollForChange } from './announcements.
 import { PgDialect } from './dialect.ts'
 import { sqlState } from './failures.ts'
 import { assertOwnSessions } from './pooler.ts'
+import { sweepLeases, tryLease } from './lease.ts'
 import { tryRowLock } from './row-lock.ts'
 import { createSchema, MIGRATION_LOCK, SCHEMA } from './schema.ts'
 import { Servers } from './servers.ts'
@@ -136,6 +137,14 @@ class PostgresDatabase implements Database {
 
   tryLock(name: string): Promise<HeldLock | undefined> {
     return tryRowLock(this.#servers, name)
+  }
+
+  tryLease(name: string): Promise<HeldLock | undefined> {
+    return tryLease(this.writer, name)
+  }
+
+  sweepLeases(): Promise<void> {
+    return sweepLeases(this.writer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

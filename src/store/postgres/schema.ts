@@ -20,11 +20,13 @@ const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set(['23505', '42P06
 const STATEMENTS = [
   `create schema if not exists ${SCHEMA}`,
   `create table if not exists ${SCHEMA}.locks (name text primary key)`,
+  `create table if not exists ${SCHEMA}.leases
+    (name text primary key, holder text not null, ends_at bigint not null)`,
   `insert into ${SCHEMA}.locks (name) values ('${MIGRATION_LOCK}') on conflict do nothing`,
 ]
 
 /**
- * Makes the schema and its table of locks where they are missing.
+ * Makes the schema and its tables of locks and leases where they are missing.
  *
  * @throws {@link CountersignError} ERR_STORE_UNAVAILABLE; ERR_CONFIG_INVALID — the schema belongs to another role
  */

@@ -156,6 +156,15 @@ class SqliteDatabase implements Database {
     })
   }
 
+  /** One process has the database, so its locks are its leases. */
+  tryLease(name: string): Promise<HeldLock | undefined> {
+    return this.tryLock(name)
+  }
+
+  sweepLeases(): Promise<void> {
+    return Promise.resolve()
+  }
+
   /** The writing connection has one transaction at a time, which is the one that asks. */
   #later({ sql, parameters }: SqlStatement): Promise<void> {
     this.#writing.later(sql, parameters)
