@@ -7,6 +7,7 @@ import { buildCli } from '../../bench/built-cli.ts'
 import { describeMachine } from '../../bench/machine.ts'
 import { renderMarkdown, type Section } from '../../bench/report.ts'
 import { measureHsm } from './hsm.ts'
+import { measureKms } from './kms.ts'
 
 const PAGE = resolve(import.meta.dirname, '../../docs/faults.md')
 
@@ -22,6 +23,7 @@ const { values } = parseArgs({
 /** A backend each. */
 const MEASUREMENTS: Readonly<Record<string, () => Promise<Section>>> = {
   hsm: () => measureHsm(Number(values.deaths), values.fault),
+  kms: () => measureKms(values.fault),
 }
 
 const machine = describeMachine()
@@ -31,16 +33,19 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
   if (values.only === undefined || values.only === name) sections.push(await measure())
 }
 const schema = 'https://countersign.dev/schemas/benchmark/v1'
-const figures = renderMarkdown({ schema, machine, sections })
-console.log(figures)
-if (values.record) recordFigures(figures)
+console.log(renderMarkdown({ schema, machine, sections }))
+if (values.record) for (const section of sections) recordFigures(section)
 const goals = sections.flatMap((section) => section.goals)
 if (goals.some(({ isMet }) => !isMet)) process.exitCode = 1
 
-/** Puts figures into the page, in place of those of an earlier run. */
-function recordFigures(markdown: string): void {
+/** Puts the figures of a backend into the page, in place of those of an earlier run. */
+function recordFigures(section: Section): void {
   const page = readFileSync(PAGE, 'utf8')
-  const marks = /(<!-- figures -->\n)[\s\S]*(<!-- end of figures -->)/
+  const { name } = section
+  const marks = new RegExp(
+    `(<!-- figures of ${name} -->\\n)[\\s\\S]*(<!-- end of figures of ${name} -->)`,
+  )
+  const markdown = renderMarkdown({ schema, machine, sections: [section] })
   if (!marks.test(page)) throw new Error('docs/faults.md has no place for figures')
   writeFileSync(PAGE, page.replace(marks, `$1\n${markdown}\n\n$2`))
 }
