@@ -28,6 +28,8 @@ export interface KmsCall {
   readonly until?: number | undefined
   /** Time for its answer, in ms, where another region is asked after it. */
   readonly attemptMs?: number | undefined
+  /** Whether only one attempt is made, whatever it meets. */
+  readonly isSingle?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 

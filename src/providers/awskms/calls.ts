@@ -140,8 +140,8 @@ const LASTING: readonly unknown[] = [
   'tls-wrong-name',
 ]
 
-function mayHelp({ operation }: KmsCall, error: unknown): boolean {
-  if (!CountersignError.is(error) || !error.retryable) return false
+function mayHelp({ operation, isSingle }: KmsCall, error: unknown): boolean {
+  if (isSingle === true || !CountersignError.is(error) || !error.retryable) return false
   const { retryAfterSeconds } = error
   // A quota that is used up, a circuit that is open: longer than that is for the caller to wait.
   if (retryAfterSeconds !== undefined) return retryAfterSeconds <= 1

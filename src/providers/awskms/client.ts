@@ -68,6 +68,8 @@ export interface KmsReplicationRequest {
 export interface KmsCallOptions extends SignOptions {
   /** Time for an answer, in ms, where another region is asked after it; default: that of every request. */
   readonly attemptMs?: number | undefined
+  /** Whether only one attempt is made, whatever it meets. */
+  readonly isSingle?: boolean | undefined
 }
 
 /** Some of the keys of an account and region. */
@@ -83,10 +85,10 @@ export interface KmsKeyPage {
  */
 export interface KmsClient {
   getPublicKey(keyId: string, options?: KmsCallOptions): Promise<KmsPublicKey>
-  describeKey(keyId: string, signal?: AbortSignal): Promise<KmsKeyDescription>
+  describeKey(keyId: string, options?: KmsCallOptions): Promise<KmsKeyDescription>
   sign(request: KmsSignRequest, options?: KmsCallOptions): Promise<KmsSignature>
   /** Settles as `sign` would, but no signature is made (DryRun). */
-  trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void>
+  trySign(request: KmsSignRequest, options?: KmsCallOptions): Promise<void>
   /** Makes a key pair of usage SIGN_VERIFY and answers its ARN; never repeated. */
   createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
   createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>

@@ -176,7 +176,7 @@ async function findAliasTarget(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    return (await client.describeKey(alias, signal)).arn
+    return (await client.describeKey(alias, { signal })).arn
   } catch (error) {
     if (CountersignError.is(error, 'ERR_KEY_NOT_FOUND')) return undefined
     throw error

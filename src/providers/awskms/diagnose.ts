@@ -7,7 +7,7 @@ import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import { toSigningAlgorithm } from './algorithms.ts'
 import type { KmsCall } from './call.ts'
 import { FOUND_CAUSES, stateCause } from './causes/keys.ts'
-import type { KmsClient, KmsKeyDescription } from './client.ts'
+import type { KmsCallOptions, KmsClient, KmsKeyDescription } from './client.ts'
 import { kmsCauseError } from './errors.ts'
 import { algorithmNotOffered, readKey, wrongUsage } from './key.ts'
 
@@ -33,11 +33,13 @@ const passed = (check: string, found: string): Diagnosis => ({ check, ok: true, 
 export async function diagnoseKmsKey(
   connect: () => Promise<KmsClient>,
   keyId: string,
-  options: OpenKeyOptions = {},
+  given: OpenKeyOptions = {},
 ): Promise<readonly Diagnosis[]> {
+  // What a call meets now is what is asked for: repeating only delays it.
+  const options = { ...given, isSingle: true }
   const client = await attempt(connect)
   if (client instanceof CountersignError) return [toDiagnosis('configuration', client)]
-  const found = await attempt(() => client.describeKey(keyId, options.signal))
+  const found = await attempt(() => client.describeKey(keyId, options))
   if (found instanceof CountersignError) {
     const check = checkOf(found)
     return [
@@ -97,12 +99,12 @@ function algorithm(
 async function permissions(
   client: KmsClient,
   keyId: string,
-  options: OpenKeyOptions,
+  options: OpenKeyOptions & KmsCallOptions,
 ): Promise<readonly Diagnosis[]> {
   const pinned = await attempt(() => readKey(client, keyId, options))
   if (pinned instanceof CountersignError) return [toDiagnosis('public-key', pinned)]
   const request = { keyArn: pinned.arn, ...sample(pinned.key.algorithm) }
-  const tried = await attempt(() => client.trySign(request, options.signal))
+  const tried = await attempt(() => client.trySign(request, options))
   return [
     passed('public-key', `${pinned.key.algorithm.name}, kid ${pinned.key.kid}`),
     tried instanceof CountersignError

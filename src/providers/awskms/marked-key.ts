@@ -69,5 +69,5 @@ async function search(
 
 /** A key that signed wrongly was scheduled for deletion by its creator. */
 async function isEnabled(client: KmsClient, arn: string, signal?: AbortSignal): Promise<boolean> {
-  return (await client.describeKey(arn, signal)).state === 'Enabled'
+  return (await client.describeKey(arn, { signal })).state === 'Enabled'
 }

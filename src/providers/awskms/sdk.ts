@@ -105,10 +105,13 @@ class SdkKmsClient implements KmsClient {
     }
   }
 
-  async describeKey(keyId: string, signal?: AbortSignal): ReturnType<KmsClient['describeKey']> {
-    const call = { operation: 'DescribeKey', keyId, signal }
-    const { KeyMetadata: key } = await this.#call(call, (options) =>
-      this.#sdk.describeKey({ KeyId: keyId }, options),
+  async describeKey(
+    keyId: string,
+    options: KmsCallOptions = {},
+  ): ReturnType<KmsClient['describeKey']> {
+    const call = { operation: 'DescribeKey', keyId, ...timesOf(options) }
+    const { KeyMetadata: key } = await this.#call(call, (sent) =>
+      this.#sdk.describeKey({ KeyId: keyId }, sent),
     )
     return {
       arn: present(call, 'Arn', key?.Arn),
@@ -133,10 +136,10 @@ class SdkKmsClient implements KmsClient {
     }
   }
 
-  async trySign(request: KmsSignRequest, signal?: AbortSignal): Promise<void> {
-    await this.#call(toSignCall(request, { signal }), async (options) => {
+  async trySign(request: KmsSignRequest, options: KmsCallOptions = {}): Promise<void> {
+    await this.#call(toSignCall(request, options), async (sent) => {
       try {
-        await this.#sdk.sign({ ...toSignInput(request), DryRun: true }, options)
+        await this.#sdk.sign({ ...toSignInput(request), DryRun: true }, sent)
       } catch (error) {
         // KMS answers a dry run that would succeed with this error.
         if (sdkErrorName(error) !== 'DryRunOperationException') throw error
@@ -285,8 +288,9 @@ function toSignCall({ keyArn, ...signing }: KmsSignRequest, options: KmsCallOpti
   return { operation: 'Sign', keyId: keyArn, signing, ...timesOf(options) }
 }
 
-function timesOf({ attemptMs, owner, signal, until }: KmsCallOptions): Partial<KmsCall> {
-  return { attemptMs, owner, signal, until }
+function timesOf(options: KmsCallOptions): Partial<KmsCall> {
+  const { attemptMs, isSingle, owner, signal, until } = options
+  return { attemptMs, isSingle, owner, signal, until }
 }
 
 function toTags(tags: Readonly<Record<string, string>>): { TagKey: string; TagValue: string }[] {

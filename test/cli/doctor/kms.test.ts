@@ -332,3 +332,10 @@ test('a region that is missing is found before anything is asked', async () => {
     cure: ['?region='],
   })
 })
+
+test('doctor asks once: what is throttled is not asked again and again', async () => {
+  double.fail('DescribeKey', { kind: 'error', name: 'ThrottlingException' })
+
+  expect(await failedChecks(reference())).toHaveLength(1)
+  expect(double.calls.get('DescribeKey')).toBe(1)
+})
