@@ -47,7 +47,7 @@ export function rawSign(key: string, block: Uint8Array): Buffer {
 }
 
 /** The modulus of a key. */
-export function modulusOf(key: string): bigint {
+function modulusOf(key: string): bigint {
   const jwk = publicOf(ownPrivateKey(key)).export({ format: 'jwk' })
   return toNumber(Buffer.from(jwk.n ?? '', 'base64url'))
 }
