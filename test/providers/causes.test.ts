@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { ERROR_TRAITS } from '../../src/errors.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
+import { GCP_CAUSES } from '../../src/providers/gcpkms/causes/table.ts'
 import { BAO_CAUSES } from '../../src/providers/openbao/causes/table.ts'
 import { readProjectFile } from '../support/project.ts'
 
@@ -27,6 +28,7 @@ const TABLES = [
       'test/providers/pkcs11/native/native-caller.test.ts',
     ],
   ],
+  ['Google Cloud KMS', GCP_CAUSES, ['test/providers/gcpkms/provider.test.ts']],
   [
     'OpenBao and Vault',
     BAO_CAUSES,

@@ -4,6 +4,8 @@ import type { KmsCall } from '../../src/providers/awskms/call.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import type { TokenFacts } from '../../src/providers/pkcs11/causes/cause.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
+import type { GcpCall } from '../../src/providers/gcpkms/causes/commands.ts'
+import { GCP_CAUSES } from '../../src/providers/gcpkms/causes/table.ts'
 import type { BaoCall } from '../../src/providers/openbao/causes/cause.ts'
 import { BAO_CAUSES } from '../../src/providers/openbao/causes/table.ts'
 import type { GeneratedFile } from './generated-file.ts'
@@ -35,9 +37,15 @@ const BAO_CALL: BaoCall = {
   version: 1,
 }
 
+const GCP_CALL: GcpCall = {
+  operation: 'asymmetricSign',
+  name: 'projects/acme/locations/europe-west3/keyRings/release/cryptoKeys/app/cryptoKeyVersions/1',
+}
+
 const SECTIONS: Readonly<Record<string, string>> = {
   '## AWS KMS': renderCauses(KMS_CAUSES, CALL),
   '## PKCS#11': renderCauses(PKCS11_CAUSES, FACTS),
+  '## Google Cloud KMS': renderCauses(GCP_CAUSES, GCP_CALL),
   '## OpenBao and Vault': renderCauses(BAO_CAUSES, BAO_CALL),
 }
 

@@ -7,7 +7,8 @@ import { CountersignError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, ObjectReader, parseJson } from '../../formats/json.ts'
 import { acquireToken, type CredentialContext } from './credentials.ts'
 import { readEndpoint } from './endpoint.ts'
-import { type GcpCall, rejectGcpAnswer } from './errors.ts'
+import type { GcpCall } from './causes/commands.ts'
+import { rejectGcpAnswer } from './errors.ts'
 
 /** One call; `path` is below `/v1/`. */
 export interface GcpRequest extends GcpCall {

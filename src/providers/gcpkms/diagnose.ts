@@ -3,7 +3,7 @@ import { CountersignError } from '../../errors.ts'
 import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import type { GcpKmsClient } from './client.ts'
-import { versionCommand } from './errors.ts'
+import { bindingFor, versionCommand } from './causes/commands.ts'
 import { readGcpKey } from './key.ts'
 import { type GcpKmsUri, keyName } from './uri.ts'
 
@@ -78,6 +78,6 @@ async function checkPermission(
   const granted = answer.value('permissions')
   if (Array.isArray(granted) && granted.includes(SIGN)) return `${SIGN} is granted`
   throw new CountersignError('ERR_NOT_ALLOWED', `the credentials lack ${SIGN}`, {
-    hint: `grant roles/cloudkms.signer on the key ${name}`,
+    hint: bindingFor({ operation: 'asymmetricSign', name }),
   })
 }

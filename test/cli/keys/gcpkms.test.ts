@@ -35,5 +35,5 @@ test('doctor names the role that is missing', async () => {
   )
 
   expect(exitCode).not.toBe(0)
-  expect(stdout).toContain('with the role roles/cloudkms.publicKeyViewer')
+  expect(stdout).toContain('grant roles/cloudkms.publicKeyViewer')
 })

@@ -189,6 +189,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_NOT_AUTHENTICATED',
       cure: 'gcloud auth',
       waits: 0,
+      cause: 'credentials-refused',
     },
     {
       status: 'PERMISSION_DENIED',
@@ -197,6 +198,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_NOT_ALLOWED',
       cure: 'services enable',
       waits: 0,
+      cause: 'api-disabled',
     },
     {
       status: 'PERMISSION_DENIED',
@@ -205,6 +207,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_NOT_ALLOWED',
       cure: 'billing',
       waits: 0,
+      cause: 'billing-disabled',
     },
     {
       status: 'PERMISSION_DENIED',
@@ -213,6 +216,25 @@ describe('what is not as expected', () => {
       expected: 'ERR_NOT_ALLOWED',
       cure: 'roles/cloudkms.signer',
       waits: 0,
+      cause: 'permission',
+    },
+    {
+      status: 'PERMISSION_DENIED',
+      code: 403,
+      reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+      expected: 'ERR_NOT_ALLOWED',
+      cure: 'auth/cloudkms',
+      waits: 0,
+      cause: 'scope-insufficient',
+    },
+    {
+      status: 'PERMISSION_DENIED',
+      code: 403,
+      reason: 'SECURITY_POLICY_VIOLATED',
+      expected: 'ERR_NOT_ALLOWED',
+      cure: 'perimeter',
+      waits: 0,
+      cause: 'service-perimeter',
     },
     {
       status: 'RESOURCE_EXHAUSTED',
@@ -221,6 +243,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_THROTTLED',
       cure: 'quota',
       waits: 2,
+      cause: 'quota',
     },
     {
       status: 'UNAVAILABLE',
@@ -229,6 +252,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_PROVIDER_UNAVAILABLE',
       cure: 'try again',
       waits: 2,
+      cause: 'service-unavailable',
     },
     {
       status: 'NOT_FOUND',
@@ -237,6 +261,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_KEY_NOT_FOUND',
       cure: 'gcloud kms keys list',
       waits: 0,
+      cause: 'key-missing',
     },
     {
       status: 'FAILED_PRECONDITION',
@@ -245,6 +270,7 @@ describe('what is not as expected', () => {
       expected: 'ERR_KEY_NOT_USABLE',
       cure: 'versions describe',
       waits: 0,
+      cause: 'version-state',
     },
     {
       status: 'INVALID_ARGUMENT',
@@ -253,10 +279,11 @@ describe('what is not as expected', () => {
       expected: 'ERR_PROVIDER_FAULT',
       cure: 'endpoint',
       waits: 0,
+      cause: 'unknown-answer',
     },
   ] as const)(
     '$status $code $reason is $expected, with a cure',
-    async ({ status, code, reason, expected, cure, waits }) => {
+    async ({ status, code, reason, expected, cure, waits, cause }) => {
       const key = `refused-${code}-${reason ?? status}`
       emulator.addVersion(key)
       const { provider, pauses } = watchGcpKms(emulator.env)
@@ -269,6 +296,7 @@ describe('what is not as expected', () => {
       await expect(outcome).rejects.toMatchObject({
         code: expected,
         hint: expect.stringContaining(cure) as string,
+        details: expect.objectContaining({ cause }) as object,
       })
       expect(pauses).toHaveLength(waits)
       emulator.refuse('asymmetricSign', undefined)
@@ -280,7 +308,8 @@ describe('what is not as expected', () => {
     const { provider } = watchGcpKms(emulator.env)
     const request = { uri: gcpKey('taken'), algorithm: 'ES256', mark: '5'.repeat(32) } as const
 
-    const refusal = { code: 'ERR_KEY_EXISTS' }
+    const cause = expect.objectContaining({ cause: 'key-exists' }) as object
+    const refusal = { code: 'ERR_KEY_EXISTS', details: cause }
     await expect(provider.create(request)).rejects.toMatchObject(refusal)
     await expect(provider.createOnce({ ...request, isRepeated: true })).rejects.toMatchObject(
       refusal,

@@ -26,7 +26,7 @@ export interface BaoCause extends Cause<BaoCall> {
 }
 
 /** Statuses and texts of the server are staged in the tests with the real one. */
-export const MEASURED = 'measured with OpenBao 2.7.2'
+export const MEASURED_OPENBAO = 'measured with OpenBao 2.7.2'
 /** A test starts one server, which is no standby node. */
 export const STANDBY_PAGE = 'https://developer.hashicorp.com/vault/docs/concepts/ha'
 
