@@ -38,7 +38,7 @@ const STARTERS = [
   'test/tools/install-page.test.ts',
   'test/architecture/examples.test.ts',
 ]
-const STARTS = /from '\.\.\/support\/(command-line|service-process)\.ts'/
+const STARTS = /from '(?:\.\.\/)+support\/(command-line|service-process)\.ts'/
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const scratch = mkdtempSync(join(tmpdir(), 'countersign-package-'))
