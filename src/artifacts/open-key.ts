@@ -21,7 +21,7 @@ export interface OpenKeyByReference {
 export interface OpenedKey extends Signer, AsyncDisposable {}
 
 /**
- * Opens a key that this machine reaches: `awskms://…`, `pkcs11:…`, or the path of a key file. The backend's code is
+ * Opens a key that this machine reaches: a reference of any backend, or the path of a key file. The backend's code is
  * loaded with its first key.
  *
  * @throws TypeError — wrong arguments

@@ -50,7 +50,7 @@ export type OpenReferenceOptions = SignerSurroundings & LocalKeyOptions & OpenKe
  * Opens what signs artifacts: a key that this machine reaches, by its reference or opened by the caller, or a key of
  * a service. Each signature is verified before it is returned.
  *
- * @param key - `awskms://…`, `pkcs11:…`, the path of a key file; or an open key, or a service and its key
+ * @param key - a reference of any backend, or the path of a key file; or an open key, or a service and its key
  * @param options - of a key that is named by its reference
  * @throws TypeError — wrong arguments
  * @throws {@link CountersignError} the errors of {@link openKey}, and of reading what the service publishes;
