@@ -32,7 +32,7 @@ export interface OpenedKey extends Signer, AsyncDisposable {}
  * ```ts
  * import { openKey } from 'countersign'
  *
- * await using key = await openKey('awskms:///alias/release')
+ * await using key = await openKey('release.pem')
  * const signature = await key.sign(Buffer.from('a small message'))
  * console.log(key.key.algorithm.name, signature.length) // ES256 64
  * ```
