@@ -50,7 +50,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
 }
 
 /** Rewrites what follows the headings of the sections, up to the next heading of their level. */
-export function renderCausesPage(current: string): string {
+function renderCausesPage(current: string): string {
   return current
     .split(/^(?=## )/m)
     .map((section) => {

@@ -112,7 +112,7 @@ function quotaClass({ algorithm }: KmsSigning): QuotaClass {
 }
 
 /** Whether a failure is of KMS in one region, and not of the request or its caller. */
-export function isPassing(error: unknown): boolean {
+export function isWorthAnotherCall(error: unknown): boolean {
   return CountersignError.is(error) && ['ERR_THROTTLED', ...OUTAGES].includes(error.code)
 }
 

@@ -8,7 +8,7 @@ import type { PublicKeyInfo } from '../../crypto/public-key.ts'
 import { CountersignError } from '../../errors.ts'
 import type { SignOptions } from '../../signing/signer.ts'
 import type { OpenKeyOptions } from '../provider.ts'
-import { isPassing } from './calls.ts'
+import { isWorthAnotherCall } from './calls.ts'
 import type { KmsCallOptions, KmsClient, KmsSignature, KmsSignRequest } from './client.ts'
 import { type PinnedKmsKey, readKey } from './key.ts'
 import { isMultiRegion, keyIn } from './uri.ts'
@@ -117,7 +117,7 @@ async function inFirstRegion<T>(
     // One attempt: the next region comes before a second one.
     return await ask(place, { ...options, until: 0, attemptMs: ATTEMPT_MS })
   } catch (error) {
-    if (!isPassing(error) || options.signal?.aborted === true) throw error
+    if (!isWorthAnotherCall(error) || options.signal?.aborted === true) throw error
     return inFirstRegion(others, options, ask)
   }
 }

@@ -48,7 +48,7 @@ export interface ReleasedBatch extends Released {
  * ERR_KEY_NOT_USABLE — no such key, no active version, or another use; ERR_NOT_ALLOWED — no policy permits all of it;
  * ERR_INPUT_TOO_LARGE — more digests than an entry of the log holds; and what backend and log throw
  */
-export async function signBatch(
+export async function signArtifactBatch(
   context: SigningContext,
   keyName: string,
   requested: readonly BatchedArtifact[],
@@ -70,7 +70,7 @@ export async function signBatch(
  * Answers again with what was kept of a batch, if its caller may still ask for it. Its members follow from the
  * request, which what was kept is bound to.
  *
- * @throws {@link CountersignError} as {@link signBatch}, before it signs, and {@link proveReleases}
+ * @throws {@link CountersignError} as {@link signArtifactBatch}, before it signs, and {@link proveReleases}
  */
 export async function replayBatch(
   context: SigningContext & ReplayContext,

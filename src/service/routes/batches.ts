@@ -3,7 +3,7 @@ import type { ServiceContext } from '../context.ts'
 import type { Idempotency } from '../http/idempotency.ts'
 import { callerOf } from '../http/request.ts'
 import type { ServiceApp } from '../http/service-app.ts'
-import { replayBatch, signBatch } from '../operations/sign-batch.ts'
+import { replayBatch, signArtifactBatch } from '../operations/sign-batch.ts'
 import { batchAnswer, batchBody } from '../schemas/batches.ts'
 import { idempotencyHeaders, keyParams } from '../schemas/key-path.ts'
 
@@ -35,7 +35,7 @@ export function batchRoutes(
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       return context.failures.watch({ ...asked, action: 'sign', resource: key }, () =>
         idempotency.once(request, reply, {
-          answer: (attempt) => signBatch(context, key, artifacts, { ...asked, attempt }),
+          answer: (attempt) => signArtifactBatch(context, key, artifacts, { ...asked, attempt }),
           keep: ({ bundle, logIndex }) => [{ bundle, logIndex }],
           replay: (kept, attempt) =>
             replayBatch(context, key, artifacts, { request: { ...asked, attempt }, kept }),

@@ -58,4 +58,4 @@ export function pkcs11Tool(
 export const SPECIFICATION =
   'https://docs.oasis-open.org/pkcs11/pkcs11-spec/v3.1/os/pkcs11-spec-v3.1-os.html'
 /** What a dynamic linker answers is in no page that states all of it. */
-export const MEASURED = 'measured with pkcs11js 3, glibc 2.36 and SoftHSM 2.6.1'
+export const MEASURED_WITH_SOFTHSM = 'measured with pkcs11js 3, glibc 2.36 and SoftHSM 2.6.1'

@@ -2,7 +2,7 @@
 import { shellWord } from '../../../basics/shell-word.ts'
 import {
   isModuleOf,
-  MEASURED,
+  MEASURED_WITH_SOFTHSM,
   pkcs11Tool,
   returned,
   site,
@@ -32,7 +32,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'installation',
     summary: 'PKCS#11 support is not installed: npm leaves pkcs11js out where it cannot be built',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('addon-missing'),
     cure: () =>
       'run the npm install of countersign again once it can be built: apt-get install python3 g++ make',
@@ -42,7 +42,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'installation',
     summary: 'PKCS#11 support is installed and not built for this Node',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('addon-unbuilt'),
     cure: () => 'run npm rebuild pkcs11js once it can be built: apt-get install python3 g++ make',
   },
@@ -61,7 +61,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'there is no such file',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('module-missing'),
     cure: ({ hint }) =>
       `install the module of the token (SoftHSM: apt-get install softhsm2), or write its path with module-path${hint === undefined ? '' : `; ${hint}`}`,
@@ -71,7 +71,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'the module is built for another kind of processor',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: (failure, facts) =>
       unloadable(/wrong ELF class|incompatible architecture/)(failure, facts) ||
       (failure.cause === 'module-unloadable' && failure.isForeign),
@@ -83,7 +83,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'the file is not a shared library',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: unloadable(
       /invalid ELF header|file too short|not a mach-o file|cannot read file data/i,
     ),
@@ -95,7 +95,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'the library is not a PKCS#11 module: it has no C_GetFunctionList',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: unloadable(/C_GetFunctionList/),
     cure: (facts) =>
       `name the PKCS#11 module of the vendor: nm -D ${pathOf(facts)} | grep C_GetFunctionList`,
@@ -105,7 +105,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'this user may not read the module',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: unloadable(/permission denied/i),
     cure: (facts) =>
       `let this user read the module and enter its folders: namei -l ${pathOf(facts)}`,
@@ -115,7 +115,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'a library that the module needs is missing, or of another version',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: unloadable(
       /cannot open shared object file: No such file|undefined symbol|version `[^']*' not found/,
     ),
@@ -127,7 +127,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module file',
     summary: 'the module does not load',
     code: UNAVAILABLE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('module-unloadable'),
     cure: (facts) =>
       `it must be a PKCS#11 module built for this machine, readable by this user: ldd ${pathOf(facts)}`,
@@ -138,7 +138,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     summary:
       'SoftHSM does not start: its configuration or its folder of tokens is missing or not readable',
     code: OUTAGE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: (failure, facts) => failure.cause === 'initialize-failed' && isSoftHsm(failure, facts),
     cure: () =>
       'let SOFTHSM2_CONF name a file that this user can read, whose directories.tokendir exists and belongs to this user: softhsm2-util --show-slots',
@@ -158,7 +158,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module',
     summary: 'the module crashed, in a process of its own, which is started again',
     code: OUTAGE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('module-crashed'),
     cure: (facts) =>
       `if it crashes again, check its version and settings with another tool: ${pkcs11Tool('pkcs11-tool -O', facts)}`,
@@ -168,7 +168,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'module',
     summary: 'the module did not answer in time; its process was ended and is started again',
     code: OUTAGE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: site('module-stalled'),
     cure: (facts) =>
       `check that the token and its service answer: ${pkcs11Tool('pkcs11-tool -T', { modulePath: facts.modulePath })}`,
@@ -196,7 +196,7 @@ export const MODULE_CAUSES: readonly TokenCause[] = [
     layer: 'p11-kit server',
     summary: 'the p11-kit server that has the token does not run, or is not reached',
     code: OUTAGE,
-    source: MEASURED,
+    source: MEASURED_WITH_SOFTHSM,
     matches: (failure, facts) =>
       (failure.cause === 'token-none' || returned(0x05, 0x30, 0x32, 0xe0)(failure, facts)) &&
       isP11KitClient(failure, facts),
