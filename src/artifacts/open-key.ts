@@ -3,6 +3,7 @@ import { assertMembers, assertObject, assertText } from '../basics/arguments.ts'
 import type { AlgorithmName } from '../crypto/algorithms.ts'
 import type { KeyUri } from '../providers/key-uri.ts'
 import type { Signer } from '../signing/signer.ts'
+import { systemClock } from './defaults.ts'
 
 /** How a key is opened by its reference. */
 export interface OpenKeyByReference {
@@ -60,7 +61,7 @@ export async function openKey(
     allLoaders({
       env,
       fetch: globalThis.fetch,
-      now: () => new Date(),
+      now: systemClock,
       readPassphrase,
       readNewPassphrase: readPassphrase,
       readSecret: ({ variable }) => Promise.resolve(pin ?? env[variable]),

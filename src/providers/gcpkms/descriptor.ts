@@ -14,7 +14,7 @@ export const gcpkms: ProviderDescriptor<GcpKmsUri> = {
   scheme: 'gcpkms',
   title: 'Google Cloud KMS',
   template: GCP_TEMPLATE,
-  examples: ['gcpkms://projects/acme/locations/europe-west3/keyRings/release/cryptoKeys/app'],
+  examples: ['gcpkms://projects/acme/locations/europe/keyRings/release/cryptoKeys/app'],
   isRemote: true,
   custody: 'backend',
   parse: parseGcpKmsUri,

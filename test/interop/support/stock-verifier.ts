@@ -2,7 +2,7 @@ import { toTrustMaterial, Verifier } from '@sigstore/verify'
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** Stock @sigstore/verify, which trusts the key in a PEM file and demands no evidence. */
+/** The stock verifier of Sigstore, which trusts the key in a PEM file and demands no evidence. */
 export function stockVerifier(publicPath: string): Verifier {
   const publicKey = createPublicKey(readFileSync(publicPath))
   const nothing = {
