@@ -5,7 +5,7 @@ import type { CreateOnceRequest } from '../key-lifecycle.ts'
 import { type CreateKeyRequest, requestedRsaBits } from '../provider.ts'
 import { toGcpAlgorithm } from './algorithms.ts'
 import type { GcpKmsClient } from './client.ts'
-import { versionName } from './key.ts'
+import { getGcpVersion, versionName } from './key.ts'
 import { type GcpKmsUri, keyName } from './uri.ts'
 
 /** Label that holds the mark a key was made under. */
@@ -91,14 +91,7 @@ async function firstVersion(
 ): Promise<GcpKmsUri> {
   const name = versionName({ ring, key }, 1)
   for (const delay of GENERATION_DELAYS) {
-    const call = {
-      method: 'GET',
-      operation: 'cryptoKeyVersions.get',
-      name,
-      path: name,
-      signal,
-    } as const
-    const state = (await client.call(call)).text('state')
+    const state = (await getGcpVersion(client, name, signal)).text('state')
     if (state !== 'PENDING_GENERATION') return { scheme: 'gcpkms', ring, key, version: 1 }
     await client.runtime.pause(delay, signal)
   }

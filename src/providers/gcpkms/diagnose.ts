@@ -4,7 +4,7 @@ import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import type { GcpKmsClient } from './client.ts'
 import { bindingFor, versionCommand } from './causes/commands.ts'
-import { readGcpKey } from './key.ts'
+import { getGcpVersion, readGcpKey } from './key.ts'
 import { type GcpKmsUri, keyName } from './uri.ts'
 
 const SIGN = 'cloudkms.cryptoKeyVersions.useToSign'
@@ -44,14 +44,7 @@ async function checkState(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const call = {
-    method: 'GET',
-    operation: 'cryptoKeyVersions.get',
-    name,
-    path: name,
-    signal,
-  } as const
-  const found = await client.call(call)
+  const found = await getGcpVersion(client, name, signal)
   const state = found.text('state')
   if (state === 'ENABLED') return `${state}, ${found.text('protectionLevel')}`
   throw new CountersignError('ERR_KEY_NOT_USABLE', `the version is ${state}`, {

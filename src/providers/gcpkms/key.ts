@@ -68,6 +68,16 @@ export async function readGcpKey(
   return { name, version, publicKey: parsePublicKeyPem(pem, algorithm ?? signs) }
 }
 
+/** Reads the resource of a version: its state, protection level and the rest. */
+export function getGcpVersion(
+  client: GcpKmsClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<ObjectReader> {
+  const operation = 'cryptoKeyVersions.get'
+  return client.call({ method: 'GET', operation, name, path: name, signal })
+}
+
 /** Builds the Signer of a version: one call per signature. */
 export function createGcpSigner(client: GcpKmsClient, pinned: PinnedGcpKey): Signer {
   const { hash } = pinned.publicKey.algorithm

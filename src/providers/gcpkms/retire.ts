@@ -3,7 +3,7 @@ import { CountersignError } from '../../errors.ts'
 import type { ObjectReader } from '../../formats/json.ts'
 import type { Destruction } from '../key-lifecycle.ts'
 import type { GcpKmsClient } from './client.ts'
-import { versionName } from './key.ts'
+import { getGcpVersion, versionName } from './key.ts'
 import type { GcpKmsUri } from './uri.ts'
 
 const DESTROYED: readonly string[] = ['DESTROY_SCHEDULED', 'DESTROYED']
@@ -15,7 +15,7 @@ const DESTROYED: readonly string[] = ['DESTROY_SCHEDULED', 'DESTROYED']
  */
 export async function disableGcpKey(client: GcpKmsClient, uri: GcpKmsUri): Promise<void> {
   const name = pinnedName(uri)
-  const state = (await getVersion(client, name)).text('state')
+  const state = (await getGcpVersion(client, name)).text('state')
   if (state === 'DISABLED' || DESTROYED.includes(state)) return
   const path = `${name}?updateMask=state`
   const body = { state: 'DISABLED' }
@@ -30,7 +30,7 @@ export async function disableGcpKey(client: GcpKmsClient, uri: GcpKmsUri): Promi
 export async function destroyGcpKey(client: GcpKmsClient, uri: GcpKmsUri): Promise<Destruction> {
   const name = pinnedName(uri)
   try {
-    const found = await getVersion(client, name)
+    const found = await getGcpVersion(client, name)
     return destructionOf(
       DESTROYED.includes(found.text('state')) ? found : await change(client, name, 'destroy'),
     )
@@ -48,12 +48,8 @@ export async function destroyGcpKey(client: GcpKmsClient, uri: GcpKmsUri): Promi
  */
 export async function restoreGcpKey(client: GcpKmsClient, uri: GcpKmsUri): Promise<void> {
   const name = pinnedName(uri)
-  const state = (await getVersion(client, name)).text('state')
+  const state = (await getGcpVersion(client, name)).text('state')
   if (DESTROYED.includes(state)) await change(client, name, 'restore')
-}
-
-function getVersion(client: GcpKmsClient, name: string): Promise<ObjectReader> {
-  return client.call({ method: 'GET', operation: 'cryptoKeyVersions.get', name, path: name })
 }
 
 function change(
