@@ -33,7 +33,7 @@ import {
   type Signed,
   toSigned,
 } from './release.ts'
-import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
+import { proveOnlyRelease, type Replay, type ReplayContext } from './replay.ts'
 import { findKey } from './find-key.ts'
 import type { SigningContext } from './sign-artifacts.ts'
 
@@ -88,20 +88,18 @@ export async function attestSubjects(
 /**
  * Answers again with what was kept of an attestation, if its caller may still ask for it.
  *
- * @throws {@link CountersignError} as {@link attestSubjects}, before it signs, and {@link proveReleases}
+ * @throws {@link CountersignError} as {@link attestSubjects}, before it signs, and {@link proveOnlyRelease}
  */
 export async function replayAttestation(
   context: AttestingContext & ReplayContext,
   keyName: string,
   requested: AttestationOrder,
-  { request, kept }: Replay,
+  replay: Replay,
 ): Promise<Attested> {
-  const { predicateType } = await permitStatement(context, keyName, requested, request)
-  const { key, releases } = await proveReleases<ReleasedBundle>(context, kept, [request.attempt])
-  const { name, ...version } = key
-  const [released] = releases
-  if (released === undefined) throw new TypeError('one attempt has one release')
-  return { key: name, ...version, predicateType, ...released }
+  const { predicateType } = await permitStatement(context, keyName, requested, replay.request)
+  const released = await proveOnlyRelease<ReleasedBundle>(context, replay)
+  const { key, version, kid, ...signed } = released
+  return { key, version, kid, predicateType, ...signed }
 }
 
 async function permitStatement(

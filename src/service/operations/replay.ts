@@ -54,6 +54,22 @@ export async function proveReleases<Output>(
   return { key: first.entry.key, releases: proven.map(({ release }) => release) }
 }
 
+/**
+ * The same for an answer of one release: what was kept, and the version that signed it.
+ *
+ * @throws {@link CountersignError} as {@link proveReleases}
+ */
+export async function proveOnlyRelease<Output>(
+  context: ReplayContext,
+  { request: { attempt }, kept }: Replay,
+): Promise<Output & Logged & { key: string; version: number; kid: string }> {
+  const { key, releases } = await proveReleases<Output>(context, kept, [attempt])
+  const { name, ...version } = key
+  const [released] = releases
+  if (released === undefined) throw new TypeError('one attempt has one release')
+  return { key: name, ...version, ...released }
+}
+
 interface ProvenRelease<Output> {
   readonly entry: SignatureEntry
   readonly release: Output & Logged

@@ -17,7 +17,7 @@ import {
   type Signed,
   toSigned,
 } from './release.ts'
-import { proveReleases, type Replay, type ReplayContext } from './replay.ts'
+import { proveOnlyRelease, type Replay, type ReplayContext } from './replay.ts'
 import { nameArtifact, permitArtifacts, type SigningContext } from './sign-artifacts.ts'
 
 /** An artifact of a batch, by its digest; everything in it is the caller's word. */
@@ -70,21 +70,18 @@ export async function signArtifactBatch(
  * Answers again with what was kept of a batch, if its caller may still ask for it. Its members follow from the
  * request, which what was kept is bound to.
  *
- * @throws {@link CountersignError} as {@link signArtifactBatch}, before it signs, and {@link proveReleases}
+ * @throws {@link CountersignError} as {@link signArtifactBatch}, before it signs, and {@link proveOnlyRelease}
  */
 export async function replayBatch(
   context: SigningContext & ReplayContext,
   keyName: string,
   requested: readonly BatchedArtifact[],
-  { request, kept }: Replay,
+  replay: Replay,
 ): Promise<ReleasedBatch> {
-  const { artifacts } = await permitArtifacts(context, keyName, requested, request)
-  const { key, releases } = await proveReleases<ReleasedBundle>(context, kept, [request.attempt])
-  const { name, ...version } = key
-  const [released] = releases
-  if (released === undefined) throw new TypeError('one attempt has one release')
+  const { artifacts } = await permitArtifacts(context, keyName, requested, replay.request)
+  const released = await proveOnlyRelease<ReleasedBundle>(context, replay)
   const members = toMembers(toBatch(artifacts), artifacts)
-  return { key: name, ...version, ...released, members }
+  return { ...released, members }
 }
 
 function toBatch(artifacts: readonly RequestedArtifact[]): Batch {
