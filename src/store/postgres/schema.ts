@@ -14,8 +14,16 @@ export const SCHEMA = 'countersign'
 /** The lock for changing the schema. */
 export const MIGRATION_LOCK = 'migration'
 
-/** Two replicas that make the same thing at once: PostgreSQL refuses one of them in spite of `if not exists`. */
-const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set(['23505', '42P06', '42P07'])
+/**
+ * Two replicas that make the same thing at once: PostgreSQL refuses one of them in spite of `if not exists`,
+ * since a table is a row type too (42710) and either has a row in a catalog (23505).
+ */
+const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set([
+  '23505',
+  '42710',
+  '42P06',
+  '42P07',
+])
 
 const STATEMENTS = [
   `create schema if not exists ${SCHEMA}`,
