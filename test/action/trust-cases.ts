@@ -9,6 +9,7 @@ import { startKmsScene } from '../support/runner/kms-scene.ts'
 import { type ActionScene, startActionScene, type StepKind } from '../support/runner/scene.ts'
 import { runServer } from '../support/server.ts'
 import { writeServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 /** Revokes the active version, as an incident responder does; its standby follows it. */
@@ -21,7 +22,7 @@ async function revoke(server: string, token: string): Promise<void> {
   const revoked = await countersign([...args, ...why, '--server', server], world)
   expect(revoked).toMatchObject({ exitCode: 0 })
   // The history is signed right after it was changed.
-  await vi.waitUntil(async () => (await published(server)) !== before)
+  await vi.waitUntil(async () => (await published(server)) !== before, SOON)
 }
 
 async function published(server: string): Promise<string> {

@@ -9,15 +9,13 @@ import { runCli } from '../support/command-line.ts'
 import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 import { createSoftHsm, type SoftToken } from '../support/softhsm.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const hsm = createSoftHsm(['first', 'second', 'third', 'fourth'])
 const [first, second, third, fourth] = hsm.tokens
 
 afterAll(hsm.remove)
-
-/** For the scheduler, on a busy machine. */
-const SOON = { timeout: 30_000 }
 
 /** A test starts many processes. */
 const LONG = { timeout: 180_000 }

@@ -8,11 +8,10 @@ import { s3Error, type S3Double, startS3Double } from '../support/s3-double.ts'
 import { runServer } from '../support/server.ts'
 import type { Verdict } from '../support/service-client.ts'
 import type { ServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 
 const RELEASED: Verdict = { status: 200, code: undefined }
 const BEHIND: Verdict = { status: 503, code: 'ERR_STORE_BEHIND' }
-/** For a replica to look again, on a busy machine. */
-const SOON = { timeout: 30_000 }
 
 async function bucketFolder(): Promise<{ folder: ServiceFolder; bucket: S3Double }> {
   const bucket = await startS3Double()

@@ -21,6 +21,7 @@ import {
   type ServiceFolderOptions,
   writeServiceFolder,
 } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 interface Answer {
@@ -193,7 +194,6 @@ const FAST = {
   signerLag: '1s',
   clockSkew: '1s',
 }
-const SOON = { timeout: 30_000 }
 
 /** When the service rotates by itself, and the earliest that it could. */
 async function plannedRotation({ call }: Scene): Promise<Readonly<Record<string, unknown>>> {

@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../../src/formats/json
 import { createStepLog } from '../../action/runner.ts'
 import { readStepTrust } from '../../action/trust.ts'
 import { codeOfAsync } from '../support/errors.ts'
+import { SOON } from '../support/soon.ts'
 import { createTestRuntime } from '../support/test-runtime.ts'
 import { fingerprintOf } from '../../src/client/trust-pin.ts'
 import type { KeyHistory } from '../../src/keys/key-history.ts'
@@ -59,7 +60,7 @@ async function revoke({ run, url }: Scene): Promise<void> {
   const why = '--compromised-since 2020-01-01T00:00:00Z --force --reason stolen'
   const revoked = await run(`key revoke release --mode seamless --confirm release ${why}`)
   expect(revoked).toMatchObject({ exitCode: 0 })
-  await vi.waitUntil(async () => (await (await fetch(`${url}${HISTORY}`)).text()) !== before)
+  await vi.waitUntil(async () => (await (await fetch(`${url}${HISTORY}`)).text()) !== before, SOON)
 }
 
 /** Changes the copies of publications in a user's home. */
@@ -250,7 +251,7 @@ test('two replicas serve the same document, also after a change and a restart', 
   const one = await runServer(folder, { migrate: true })
   const other = await runServer(folder)
   const first = await fetchHistory(one)
-  await vi.waitUntil(async () => (await fetchHistory(other)) === first)
+  await vi.waitUntil(async () => (await fetchHistory(other)) === first, SOON)
 
   const rotated = await fetch(`${other.address}/v1/keys/release/rotate`, {
     method: 'POST',
@@ -258,12 +259,12 @@ test('two replicas serve the same document, also after a change and a restart', 
     body: JSON.stringify({ force: true, reason: 'drill' }),
   })
   expect(rotated.status).toBe(200)
-  await vi.waitUntil(async () => (await fetchHistory(other)) !== first)
-  await vi.waitUntil(async () => (await fetchHistory(one)) === (await fetchHistory(other)))
+  await vi.waitUntil(async () => (await fetchHistory(other)) !== first, SOON)
+  await vi.waitUntil(async () => (await fetchHistory(one)) === (await fetchHistory(other)), SOON)
 
   await other[Symbol.asyncDispose]()
   const third = await runServer(folder)
-  await vi.waitUntil(async () => (await fetchHistory(one)) === (await fetchHistory(third)))
+  await vi.waitUntil(async () => (await fetchHistory(one)) === (await fetchHistory(third)), SOON)
 })
 
 test.each([

@@ -24,6 +24,7 @@ import { createPostgres, type PostgresServer, query } from '../support/postgres.
 import { runServer } from '../support/server.ts'
 import type { Verdict } from '../support/service-client.ts'
 import type { ServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const RELEASED: Verdict = { status: 200, code: undefined }
@@ -31,8 +32,6 @@ const BEHIND: Verdict = { status: 503, code: 'ERR_STORE_BEHIND' }
 const REASON = 'restored from the backup of the night'
 /** A test starts many services. */
 const LONG = { timeout: 180_000 }
-/** For a replica to look again, on a busy machine. */
-const SOON = { timeout: 30_000 }
 /** Lives through a revocation of each key and puts the database back to before them; answers what was revoked. */
 async function restoredFolder(): Promise<{ folder: ServiceFolder; revoked: readonly string[] }> {
   const folder = createFolder()

@@ -29,9 +29,8 @@ import {
 } from '../support/older-store.ts'
 import { runServer, type TestServer } from '../support/server.ts'
 import type { ServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 
-/** For pages to follow a change, on a busy machine. */
-const SOON = { timeout: 30_000 }
 const FILE = Buffer.from('a release file\n')
 const OK = { status: 200, code: undefined }
 

@@ -10,13 +10,12 @@ import { createPostgres, type PostgresServer } from '../support/postgres.ts'
 import { runServer, type TestServer } from '../support/server.ts'
 import { ServiceClient, type Verdict } from '../support/service-client.ts'
 import { type ServiceFolder, writeServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const RELEASED: Verdict = { status: 200, code: undefined }
 const REFUSED: Verdict = { status: 503, code: 'ERR_KEY_RULES_DIFFER' }
 const OUTSIDE: Verdict = { status: 422, code: 'ERR_CLAIMS_NOT_ALLOWED' }
-/** For a replica to read the store again, on a busy machine. */
-const SOON = { timeout: 30_000 }
 const REASON = 'the portal needs the role'
 
 type Rules = Pick<KeyEntry, 'claims' | 'maxTokenLifetime' | 'tokenType' | 'rotation'>

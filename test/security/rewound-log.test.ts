@@ -20,12 +20,11 @@ import { rewindLog } from '../support/rewound-log.ts'
 import { runServer } from '../support/server.ts'
 import type { Verdict } from '../support/service-client.ts'
 import type { ServiceFolder } from '../support/service-folder.ts'
+import { SOON } from '../support/soon.ts'
 
 const RELEASED: Verdict = { status: 200, code: undefined }
 const BEHIND: Verdict = { status: 503, code: 'ERR_STORE_BEHIND' }
 const REASON = 'an attacker had the database'
-/** For a replica to look again, on a busy machine. */
-const SOON = { timeout: 30_000 }
 
 /** A folder whose logs have entries that its copy lacks. */
 async function grownFolder(): Promise<ServiceFolder> {

@@ -23,11 +23,10 @@ import { type CliResult, countersign } from '../support/cli.ts'
 import { codeOfAsync } from '../support/errors.ts'
 import { anchorOf, backUp, clientOf, createFolder, live, putBack } from '../support/older-store.ts'
 import { runServer, type TestServer } from '../support/server.ts'
+import { SOON } from '../support/soon.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
 const RELEASED = { status: 200, code: undefined }
-/** For a checkpoint to be served, on a busy machine. */
-const SOON = { timeout: 30_000 }
 const CONTRADICTED = {
   exitCode: 3,
   stderr: expect.stringMatching(

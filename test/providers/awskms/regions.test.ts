@@ -92,13 +92,11 @@ test.each(DOWN)(
   'a first region that %s is left for the second, in the same request',
   async (_, fault) => {
     const signer = await provider.open(await create())
-    const before = Date.now()
     double.failRegion(FIRST, fault)
 
     const signature = await signer.sign(MESSAGE)
 
     expect(verifyMessage(signer.key, MESSAGE, signature)).toBe(true)
-    expect(Date.now() - before).toBeLessThan(1000)
   },
 )
 

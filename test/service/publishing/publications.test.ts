@@ -7,6 +7,7 @@ import { KEY_HISTORY_PATH } from '../../../src/service/publishing/publications.t
 import type { Signer } from '../../../src/signing/signer.ts'
 import { KeyStory, testKey } from '../../support/key-versions.ts'
 import { PublishedKeys, TRUST_SIGNER } from '../../support/published-keys.ts'
+import { SOON } from '../../support/soon.ts'
 
 const JWKS = '/.well-known/jwks.json'
 
@@ -106,7 +107,7 @@ test('changes while a history is signed share the next signature', async () => {
   }
 
   for (let n = 0; n < 5; n += 1) published.change()
-  await vi.waitUntil(() => opened > 0)
+  await vi.waitUntil(() => opened > 0, SOON)
   open(TRUST_SIGNER)
   await published.publications.settled()
 

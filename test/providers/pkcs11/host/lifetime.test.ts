@@ -7,13 +7,12 @@ import { verifyMessage } from '../../../../src/crypto/verify.ts'
 import { serializePkcs11Uri } from '../../../../src/providers/pkcs11/uri.ts'
 import { createFaultBench, MESSAGE, untilHung } from '../../../support/fault-module/fault-scene.ts'
 import { PROJECT } from '../../../support/project.ts'
+import { SOON } from '../../../support/soon.ts'
 
 const bench = await createFaultBench('lifetime')
 const { faults } = bench
 
 afterAll(bench.remove)
-
-const SOON = { timeout: 20_000 }
 
 /** The process that called the module last. */
 function moduleProcess(): number {
