@@ -6,11 +6,11 @@
  */
 import * as Type from 'typebox'
 import type { Static } from 'typebox'
-import { untilCancelled } from '../../basics/cancellation.ts'
-import { type CountersignError, type ErrorCode, toCountersignError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 import type { Key } from '../../keys/key.ts'
 import type { ServiceApp } from '../http/service-app.ts'
-import type { ReadinessCheck, ServiceContext } from '../context.ts'
+import type { ServiceContext } from '../context.ts'
+import { type CheckResult, sharedLook } from '../health/look.ts'
 
 const check = Type.Object({
   name: Type.String({ examples: ['store', 'key release'] }),
@@ -47,15 +47,6 @@ const LIVENESS = [
   ['/healthz', 'checkHealth'],
 ] as const
 
-interface CheckResult {
-  readonly name: string
-  readonly key: Key | undefined
-  readonly isAdvisory: boolean
-  /** Undefined: all is well. */
-  readonly error: CountersignError | undefined
-  readonly since: Date | undefined
-}
-
 /** Errors whose messages name no host, path or backend, since the route is public. */
 const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_STORE_UNAVAILABLE',
@@ -76,7 +67,7 @@ type HealthContext = Pick<ServiceContext, 'mayReadKey' | 'readiness' | 'settings
 
 /** Registers the routes. */
 export function healthRoutes(app: ServiceApp, context: HealthContext): void {
-  const look = sharedLook(context)
+  const look = sharedLook(context.readiness, context.settings.requestTimeoutMs)
   for (const [path, operationId] of LIVENESS) {
     app.get(
       path,
@@ -148,32 +139,4 @@ function describe(
     return { ...about, code: PUBLIC_OF_KEYS.has(code) ? code : 'ERR_PROVIDER_UNAVAILABLE' }
   }
   return { ...about, code, reason: message, ...(since && { since: since.toISOString() }) }
-}
-
-/** The route is public and unlimited: concurrent requests share one check. */
-function sharedLook({ readiness, settings }: HealthContext): () => Promise<CheckResult[]> {
-  let running: Promise<CheckResult[]> | undefined
-  const start = async (): Promise<CheckResult[]> => {
-    // A deadline of its own, since the first client may leave before the others.
-    const signal = AbortSignal.timeout(settings.requestTimeoutMs)
-    try {
-      return await Promise.all(readiness().map((one) => run(one, signal)))
-    } finally {
-      running = undefined
-    }
-  }
-  return () => (running ??= start())
-}
-
-async function run(
-  { check, isAdvisory = false, key, name, since }: ReadinessCheck,
-  signal: AbortSignal,
-): Promise<CheckResult> {
-  const about = { name, key, isAdvisory }
-  try {
-    await untilCancelled(check(signal), signal)
-    return { ...about, error: undefined, since: undefined }
-  } catch (error) {
-    return { ...about, error: toCountersignError(error), since: since?.() }
-  }
 }
