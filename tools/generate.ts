@@ -5,6 +5,7 @@ import { format, resolveConfig } from 'prettier'
 import { causesPage } from './generated/causes-page.ts'
 import { configurationPage, configurationSchema } from './generated/configuration.ts'
 import { errorsPage } from './generated/errors-page.ts'
+import { metricsPage } from './generated/metrics-page.ts'
 import { httpApiPage } from './generated/http-api.ts'
 import type { GeneratedFile } from './generated/generated-file.ts'
 
@@ -14,6 +15,7 @@ const GENERATED: readonly GeneratedFile[] = [
   configurationPage,
   configurationSchema,
   httpApiPage,
+  metricsPage,
 ]
 
 process.chdir(resolve(import.meta.dirname, '..'))

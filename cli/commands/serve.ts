@@ -84,7 +84,7 @@ async function serve(flags: ServeFlags, environment: CommandEnvironment): Promis
 }
 
 function describeServer(server: RunningServer): readonly string[] {
-  const { address, issuer, keys, logNames, versions } = server
+  const { address, issuer, keys, logNames, metricsAddress, versions } = server
   const rows = keys.map(({ name, use, algorithm }) => {
     const active = activeVersion(versions.filter(({ key }) => key === name))
     if (active === undefined) return `  ${name}  ${use}  ${algorithm}  no active version`
@@ -99,5 +99,6 @@ function describeServer(server: RunningServer): readonly string[] {
     const vkey = origin === undefined ? '' : `  ${logVerifierKey(origin, active.publicKey).vkey}`
     return `  ${name}  ${use}  ${algorithm}  version ${active.version} active${pin}${vkey}`
   })
-  return [`listening on ${address}`, `issuer ${issuer}`, 'keys:', ...rows]
+  const metrics = metricsAddress === undefined ? [] : [`metrics on ${metricsAddress}/metrics`]
+  return [`listening on ${address}`, ...metrics, `issuer ${issuer}`, 'keys:', ...rows]
 }

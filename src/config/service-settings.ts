@@ -53,9 +53,7 @@ export interface AccessSettings {
 }
 
 /** How the service listens, and what it takes on. */
-export interface ServeSettings {
-  readonly host: string
-  readonly port: number
+export interface ServeSettings extends ListenAddress {
   /** Paths of certificate chain and private key, PEM; undefined: plain http. */
   readonly tls:
     { readonly certificate: string | undefined; readonly key: string | undefined } | undefined
@@ -72,6 +70,15 @@ export interface ServeSettings {
   readonly drainTimeoutSeconds: number
   /** Which keys must sign for the service to be ready. */
   readonly ready: 'any' | 'every'
+  /** Where metrics are read; undefined: nowhere. */
+  readonly metrics: ListenAddress | undefined
+}
+
+/** An address of this machine. */
+export interface ListenAddress {
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
 }
 
 /** The transparency log and the audit log. */
@@ -144,12 +151,10 @@ function toSeconds(duration: string | undefined): number | undefined {
 
 /** Fills in the section `serve`. */
 export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
-  const { tls, trustProxy = [] } = entry
+  const { metrics, tls, trustProxy = [] } = entry
   const { listen, rateLimit, ...filled } = { ...DEFAULTS, ...entry }
-  const colon = listen.lastIndexOf(':')
   return {
-    host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
-    port: Number(listen.slice(colon + 1)),
+    ...toListenAddress(listen),
     tls: tls === undefined ? undefined : { certificate: tls.certificate, key: tls.key },
     trustProxy,
     maxBodyBytes: filled.maxBodyBytes,
@@ -161,6 +166,15 @@ export function toServeSettings(entry: ServeEntry = {}): ServeSettings {
     maxQueue: filled.maxQueue,
     drainTimeoutSeconds: parseDurationSeconds(filled.drainTimeout),
     ready: filled.ready,
+    metrics: metrics === undefined ? undefined : toListenAddress(metrics),
+  }
+}
+
+function toListenAddress(text: string): ListenAddress {
+  const colon = text.lastIndexOf(':')
+  return {
+    host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
+    port: Number(text.slice(colon + 1)),
   }
 }
 

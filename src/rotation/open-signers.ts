@@ -9,10 +9,10 @@ import { isDigestSigner, type Signer } from '../signing/signer.ts'
 /** How a call to a backend ended. */
 export type CallEnd = 'opened' | 'signed' | { readonly thrown: unknown }
 
-/** Sees every call to a backend, by the kid of the version that it is for. */
+/** Sees every call to a backend, with the version that it is for. */
 export interface SigningObserver {
   /** A call begins; what it returns is called when the call ends, or is left behind by who waited for it. */
-  readonly begin: (kid: string) => (end: CallEnd) => void
+  readonly begin: (version: KeyVersion) => (end: CallEnd) => void
 }
 
 /** Holds open signers by kid. */
@@ -87,7 +87,7 @@ async function openForCallers(
     end: 'opened' | 'signed',
     signal?: AbortSignal,
   ): Promise<T> => {
-    const ended = observer?.begin(version.publicKey.kid)
+    const ended = observer?.begin(version)
     try {
       const result = await untilCancelled(work(), signal)
       ended?.(end)

@@ -26,6 +26,7 @@ import fp from 'fastify-plugin'
 import type { ServiceContext } from './context.ts'
 import { keysOfCallers } from './http/account.ts'
 import { createIdempotency } from './http/idempotency.ts'
+import { lookAtQueues } from './metrics/looks.ts'
 import { accounts } from './plugins/accounts.ts'
 import { authentication } from './plugins/authentication.ts'
 import { deadlines } from './plugins/deadline.ts'
@@ -35,7 +36,8 @@ import { forwardedAddresses } from './plugins/forwarded-addresses.ts'
 import { jsonBodies } from './plugins/json-body.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problems } from './plugins/problems.ts'
-import { queue } from './plugins/queue.ts'
+import { createQueues, queue } from './plugins/queue.ts'
+import { requestMetrics } from './plugins/request-metrics.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { unrouted } from './plugins/unrouted.ts'
@@ -56,9 +58,10 @@ import { verificationRoutes } from './routes/verifications.ts'
 
 /** Makes the plugin; register it on an instance of `createHttpServer`. */
 export function createApp(context: ServiceContext): FastifyPluginAsync {
-  const { settings } = context
+  const { metrics, settings } = context
   return fp(async (instance: FastifyInstance) => {
-    await instance.register(problems)
+    if (metrics !== undefined) await instance.register(requestMetrics, metrics)
+    await instance.register(problems, { onProblem: metrics?.problem })
     await instance.register(validation)
     await instance.register(openapi, settings)
     // The order of hooks is the order in which a request meets them.
@@ -74,7 +77,9 @@ export function createApp(context: ServiceContext): FastifyPluginAsync {
     // A place is taken in the hook behind the body, and before it is parsed.
     // One for each key that callers use, and one for all other work.
     const parts = (): number => keysOfCallers(context.keyring).length + 1
-    await instance.register(queue, { ...settings, parts })
+    const queues = createQueues({ ...settings, parts })
+    await instance.register(queue, queues)
+    metrics?.onRead(lookAtQueues({ ...queues }))
     await instance.register(jsonBodies, { ...settings, parts })
 
     const app = instance.withTypeProvider<TypeBoxTypeProvider>()

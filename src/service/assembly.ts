@@ -39,7 +39,6 @@ import { StoreAnchor } from '../rotation/store-anchor.ts'
 import { createKeyring, type StoreKeyring } from '../rotation/store-keyring.ts'
 import type { Archives } from '../store/database-store.ts'
 import type { Store } from '../store/store.ts'
-import { issueTimestampChain } from '../timestamp/certificates.ts'
 import { createStampClock } from '../timestamp/stamp-clock.ts'
 import { followAnchor } from './logs/anchor.ts'
 import { createApprovals } from './authorization/approval.ts'
@@ -47,8 +46,12 @@ import { recordRules } from './authorization/approval-rules.ts'
 import { createAuthorization } from './authorization/authorization.ts'
 import { createReadiness, startHealth } from './health/readiness.ts'
 import type { ServiceContext, ServiceSettings } from './context.ts'
+import { allObservers } from './health/observers.ts'
+import { watchService } from './metrics/looks.ts'
+import type { ServiceMetrics } from './metrics/service-metrics.ts'
 import { FailureLog, type FailureLogOptions } from './http/failures.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
+import { createRotationContext } from './composition/rotation-context.ts'
 import { recordLogNames } from './logs/log-names.ts'
 import { startTileMovers, type TileMoversOptions } from './logs/log-tiles.ts'
 import { openKeyOf, openLogKeys } from './publishing/own-keys.ts'
@@ -97,6 +100,8 @@ export interface AssemblyOptions {
   readonly randomMark: () => string
   /** From 0 up to 1; spreads the work of replicas, protects nothing. */
   readonly random: () => number
+  /** What is counted and measured; left out: nothing. */
+  readonly metrics?: ServiceMetrics | undefined
   /** Told of what fails in the background, and with which key. */
   readonly onAlert: (error: CountersignError, key?: string) => void
   /** Writes a line for the operator into the log of the process. */
@@ -111,9 +116,6 @@ export interface AssembledService {
   /** Stops everything, and waits for it no longer than until the deadline; see {@link Lifecycle.stop}. */
   readonly stop: (deadline?: AbortSignal) => Promise<void>
 }
-
-/** Time stamps count for ten years; a new version of the key begins a new ten. */
-const CERTIFICATE_YEARS = 10
 
 /**
  * Starts everything behind the routes. Once it fulfils, each key has a version that signs.
@@ -138,7 +140,7 @@ export async function assembleService(options: AssemblyOptions): Promise<Assembl
 type Clocked = AssemblyOptions & { readonly clock: CheckedClock }
 
 async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<ServiceContext> {
-  const { keys, onAlert, policies, store } = given
+  const { keys, metrics, onAlert, policies, store } = given
   let known = (): readonly Key[] => keys
   const clock = new CheckedClock({ machine: given.machine, keys: () => known() })
   const { now } = clock
@@ -149,17 +151,19 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const { anchor, rotation } = await startRotation(options, lifecycle)
   const settings = await recordSettings(options, anchor)
   const health = startHealth(options, lifecycle)
-  const followed = await startKeyring(options, lifecycle, { rotation, observer: health.outcomes })
+  const observer = allObservers(health.outcomes, metrics?.calls)
+  const followed = await startKeyring(options, lifecycle, { rotation, observer })
   known = () => followed.snapshot.keys
   const configured = keys.map(({ name }) => name)
   const own = anchoredKeyring(configuredKeyring(followed, keys), anchor)
   const keyring = clockedKeyring(own, () => clock.assertRight(store))
-  const { appender, checkpointers, proveLeaf, witnessCheck } = startLogs(lifecycle, {
+  const logs = startLogs(lifecycle, {
     ...{ store, now, onAlert, log: given.log },
     admit: anchoredAdmission(createAdmission(clock, keys), anchor),
     // Of no time: a checkpoint is signed whatever the clock shows.
     openKeys: (use) => openLogKeys(use, own, configured),
   })
+  const appender = metrics?.measured(logs.appender) ?? logs.appender
   lifecycle.every(SWEEP_MS, () => store.sweep(now()), onAlert)
   const published = { keyring, ageMs: followed.ageMs }
   const publications = await startPublications({ ...options, settings }, lifecycle, published)
@@ -170,24 +174,19 @@ async function start(given: AssemblyOptions, lifecycle: Lifecycle): Promise<Serv
   const timestampAuthority = createEmbeddedAuthority(keyring, createStampClock(now), configured)
   health.watch(own, configured)
   const readiness = createReadiness(options, {
-    ...{ anchor, checkpointers, health, publications, keyring: followed },
-    others: [checkTiles, witnessCheck],
+    ...{ anchor, health, publications, keyring: followed, checkpointers: logs.checkpointers },
+    others: [checkTiles, logs.witnessCheck],
   })
+  watchService(metrics, lifecycle, { keyring: followed, now, publications, readiness, store })
   return {
-    settings,
-    store,
-    keyring,
-    appender,
-    proveLeaf,
-    publications,
-    now,
-    clock,
+    ...{ settings, store, keyring, appender, publications, now, clock, metrics },
+    proveLeaf: logs.proveLeaf,
     randomId: options.randomId,
     authenticate: (authorization, asked) => authenticator.authenticate(authorization, asked),
     admit: mayPass,
     mayBePermitted,
     mayReadKey: (caller, key) => authorizer.explain(caller, { action: 'readKeys', key }).isAllowed,
-    authorize: createAuthorization(authorizer, failures),
+    authorize: createAuthorization(authorizer, failures, metrics?.denial),
     approvals: createApprovals({ ...options, assertCurrent, now, settings: options.approvals }),
     rotation,
     failures,
@@ -206,7 +205,7 @@ async function startRotation(
   const { acceptStoreBehind: accept, log, onAlert, store } = options
   const { anchor: storage, names } = log
   const anchor = await StoreAnchor.open({ store, onAlert, names, storage })
-  const rotation = rotationContext(options, anchor)
+  const rotation = createRotationContext({ ...options, issuer: options.settings.issuer, anchor })
   await startClock(options)
   await followAnchor({ anchor, rotation, accept, onAlert, names }, lifecycle)
   await settleKeys(options, rotation)
@@ -365,25 +364,6 @@ const SWEEP_MS = 10 * 60_000
 
 /** What was counted for a minute is written this soon. */
 const SUMMARY_MS = 10_000
-
-function rotationContext(options: Clocked, anchor: StoreAnchor): RotationContext {
-  const { clock, providers, randomMark, settings, store } = options
-  const { now } = clock
-  return {
-    store,
-    providers,
-    now,
-    clock,
-    randomMark,
-    anchor,
-    certify: (certified) => {
-      const notBefore = now()
-      const notAfter = new Date(notBefore)
-      notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CERTIFICATE_YEARS)
-      return issueTimestampChain({ ...certified, issuer: settings.issuer, notBefore, notAfter })
-    },
-  }
-}
 
 function stampers(
   { clock: { now }, remoteStamper, timestampsOf }: Clocked,

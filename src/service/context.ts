@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts'
 import type { Approvals } from './authorization/approval.ts'
 import type { Publications } from './publishing/publications.ts'
 import type { FailureLog } from './http/failures.ts'
+import type { ServiceMetrics } from './metrics/service-metrics.ts'
 import type { EmbeddedAuthority, Stamper } from './composition/stamper.ts'
 
 /** Bounds of the HTTP surface. */
@@ -125,6 +126,8 @@ export interface ServiceContext {
   readonly timestampAuthority: EmbeddedAuthority
   /** What tokens of a key may say; their longest lifetime is a matter of its rotation. */
   readonly tokenRulesOf: (key: string) => Pick<TokenRules, 'type' | 'claims'>
+  /** What is counted and measured; left out: nothing. */
+  readonly metrics?: ServiceMetrics | undefined
   /** What `/readyz` looks at. */
   readonly readiness: () => readonly ReadinessCheck[]
 }

@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import { readPolicyFolder } from '../access/policy-folder.ts'
 import type { Config, KeySettings } from '../config/config.ts'
 import { withEmbeddedKeys } from '../config/embedded-keys.ts'
@@ -30,15 +31,19 @@ import type { Archives } from '../store/database-store.ts'
 import type { Store } from '../store/store.ts'
 import { anchorLocation, anchorWarnings, openAnchorStorage } from './logs/anchor.ts'
 import { type AssembledService, assembleService, type AssemblyOptions } from './assembly.ts'
+import type { ServiceContext } from './context.ts'
 import { readAccess } from './composition/access-settings.ts'
 import { createHttpServer, renewSecureContext } from './http/server.ts'
+import { type DrainTimes, drainTimes, stopInTime } from './composition/drain-times.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { isLoopback, listen, listeningOrigin, stopListening } from './http/listening.ts'
 import { assertLogNames, logNamesOf } from './logs/log-names.ts'
 import { checkArchives, openTileArchives } from './logs/log-tiles.ts'
 import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './composition/renewals.ts'
 import { remoteStampers } from './composition/remote-stampers.ts'
-import { readTlsFiles } from './http/tls-files.ts'
+import { readTlsFiles, type TlsFiles } from './http/tls-files.ts'
+import { listenForMetrics } from './metrics/listener.ts'
+import { ServiceMetrics } from './metrics/service-metrics.ts'
 import { openWitnesses } from './logs/witnesses.ts'
 import { changedKeys, warningsOf } from './composition/warnings.ts'
 
@@ -74,6 +79,8 @@ const MACHINE_CLOCK: MachineClock = {
 export interface RunningServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly address: string
+  /** Where `/metrics` answers; undefined: nowhere. */
+  readonly metricsAddress: string | undefined
   readonly issuer: string
   readonly keys: readonly Key[]
   readonly versions: readonly KeyVersion[]
@@ -109,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<RunningServer> {
-  const { config, output } = options
+  const { config } = options
   const issuer = issuerOf(config)
   const keys = withEmbeddedKeys(config)
   const { tls: files } = config.serve
@@ -130,27 +137,25 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   })
   const isFirst = known.length === 0
   const anchorSaid = await anchorWarnings(anchor, { store: config.store, isFirst })
-  const service = await assemble({ anchor, archives, issuer, keys, options, providers, store })
+  const { clock = MACHINE_CLOCK } = options
+  const metrics = config.serve.metrics && new ServiceMetrics(clock.monotonicMs)
+  const service = await assemble({
+    ...{ anchor, archives, issuer, keys, metrics, options, providers, store },
+  })
   lifecycle.ownStoppable('the service', (deadline) => service.stop(deadline))
-  const app = await createHttpServer(service.context, {
-    logger: { level: 'info', stream: output, redact: [...REDACTED] },
-    trustProxy: config.serve.trustProxy,
-    tls: tls?.current,
-  })
-  tls?.onRenewed((contents) => {
-    renewSecureContext(app, contents)
-  })
   const drain = drainTimes(config.serve)
-  lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, drain) }, 'the requests')
+  const app = await startRequests(service.context, { options, tls, drain, lifecycle })
   const renewals = createRenewals(options, {
     files: [...(tls === undefined ? [] : [tls]), ...store.renewables],
     credentials: [{ name: 'AWS credentials', renew: () => providers.renewCredentials() }],
   })
   lifecycle.every(RENEWAL_INTERVAL_MS, () => renewals.runFiles(), alertOf(options))
   const address = await listen(app, config.serve)
+  const metricsAddress = await serveMetrics(metrics, config.serve.metrics, lifecycle)
   const { snapshot } = service.context.keyring
   return {
     address,
+    metricsAddress,
     issuer,
     keys: snapshot.keys,
     versions: snapshot.versions,
@@ -169,35 +174,38 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   }
 }
 
-/** When what is cut off, within the time that the service has to stop. */
-interface DrainTimes {
-  /** Requests, so that what they did can still be written. */
-  readonly requestsMs: number
-  /** Everything; what is left of the time is for the process to end. */
-  readonly allMs: number
+interface RequestParts {
+  readonly options: ServerOptions
+  readonly tls: RenewableFiles<TlsFiles> | undefined
+  readonly drain: DrainTimes
+  readonly lifecycle: Lifecycle
 }
 
-const LONGEST_WRITING_MS = 2000
-const ENDING_MS = 250
-
-function drainTimes({ drainTimeoutSeconds }: Config['serve']): DrainTimes {
-  const wholeMs = drainTimeoutSeconds * 1000
-  return {
-    requestsMs: wholeMs - Math.min(LONGEST_WRITING_MS, wholeMs / 2),
-    allMs: wholeMs - ENDING_MS,
-  }
+/** Makes what answers requests; it takes renewed certificates, and finishes what runs when the service stops. */
+async function startRequests(
+  context: ServiceContext,
+  { drain, lifecycle, options: { config, output }, tls }: RequestParts,
+): Promise<FastifyInstance> {
+  const app = await createHttpServer(context, {
+    logger: { level: 'info', stream: output, redact: [...REDACTED] },
+    trustProxy: config.serve.trustProxy,
+    tls: tls?.current,
+  })
+  tls?.onRenewed((contents) => {
+    renewSecureContext(app, contents)
+  })
+  lifecycle.own({ [Symbol.asyncDispose]: () => stopListening(app, drain) }, 'the requests')
+  return app
 }
 
-async function stopInTime(lifecycle: Lifecycle, { allMs }: DrainTimes): Promise<void> {
-  const late = new AbortController()
-  const timer = setTimeout(() => {
-    late.abort(new CountersignError('ERR_TIMEOUT', 'the time to stop is over'))
-  }, allMs)
-  try {
-    await lifecycle.stop(late.signal)
-  } finally {
-    clearTimeout(timer)
-  }
+/** Once everything else answers, so that a scrape sees a whole service. */
+async function serveMetrics(
+  metrics: ServiceMetrics | undefined,
+  address: Config['serve']['metrics'],
+  lifecycle: Lifecycle,
+): Promise<string | undefined> {
+  if (metrics === undefined || address === undefined) return undefined
+  return lifecycle.own(await listenForMetrics(metrics, address), 'the metrics').address
 }
 
 function createRenewals(
@@ -281,15 +289,17 @@ interface Ingredients {
   readonly archives: Archives
   readonly issuer: string
   readonly keys: KeyTable
+  readonly metrics: ServiceMetrics | undefined
   readonly options: ServerOptions
   readonly providers: Providers
   readonly store: Store
 }
 
 async function assemble(ingredients: Ingredients): Promise<AssembledService> {
-  const { anchor, archives, issuer, keys, options, providers, store } = ingredients
+  const { anchor, archives, issuer, keys, metrics, options, providers, store } = ingredients
   const { clock = MACHINE_CLOCK, config, signal } = options
   const { approvals, policies } = config.access
+  const alert = alertOf(options)
   return assembleService({
     settings: toServiceSettings(config, issuer),
     store,
@@ -323,7 +333,11 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     randomId: randomUUID,
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,
-    onAlert: alertOf(options),
+    metrics,
+    onAlert: (error, key) => {
+      metrics?.failed(error)
+      alert(error, key)
+    },
     onInfo: infoOf(options),
     signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
   })

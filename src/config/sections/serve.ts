@@ -17,6 +17,7 @@ export interface ServeEntry {
   readonly maxQueue?: number
   readonly drainTimeout?: string
   readonly ready?: 'any' | 'every'
+  readonly metrics?: string
 }
 
 /** The section `log` as the file says it. */
@@ -154,6 +155,13 @@ const serve = Type.Object(
         description:
           'Which keys must sign for `/readyz` to answer 200. `any`: one, so that a failing backend takes neither the other keys nor the published ones out of the rotation of a load balancer. `every`: all, so that other replicas answer where this one alone cannot reach a backend.',
         default: DEFAULTS.ready,
+      }),
+    ),
+    metrics: Type.Optional(
+      text('listen', {
+        description:
+          'Address and port on which `/metrics` answers, for Prometheus; left out: nowhere, and nothing is counted. It needs no token and names keys, backends and their errors, so only operators may reach it. See [the metrics](metrics.md).',
+        examples: ['127.0.0.1:9464'],
       }),
     ),
   },

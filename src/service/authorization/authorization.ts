@@ -7,12 +7,14 @@ import type { FailureLog } from '../http/failures.ts'
 export function createAuthorization(
   authorizer: Pick<Authorizer, 'authorizeInTurns'>,
   failures: Pick<FailureLog, 'record'>,
+  onDenied?: (action: string, key: string) => void,
 ): ServiceContext['authorize'] {
   return async (caller, request, requestId) => {
     try {
       await authorizer.authorizeInTurns(caller, request)
     } catch (error) {
       const { action, key } = request
+      onDenied?.(action, key.name)
       await failures.record(error, { caller, action, resource: key.name, requestId })
       throw error
     }

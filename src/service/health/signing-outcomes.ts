@@ -1,5 +1,6 @@
 /** What became of the calls to sign, by key version: which ones sign, which fail and why, which no longer answer. */
 import { CountersignError, toCountersignError } from '../../errors.ts'
+import type { KeyVersion } from '../../keys/key.ts'
 import type { CallEnd, SigningObserver } from '../../rotation/open-signers.ts'
 
 /** The newest that is known of a version. */
@@ -48,8 +49,8 @@ export class SigningOutcomes implements SigningObserver {
     this.#clock = clock
   }
 
-  readonly begin = (kid: string): ((end: CallEnd) => void) => {
-    const version = this.#versionOf(kid)
+  readonly begin = ({ publicKey }: KeyVersion): ((end: CallEnd) => void) => {
+    const version = this.#versionOf(publicKey.kid)
     const call = { beganMs: this.#clock.monotonicMs() }
     version.running.add(call)
     return (end) => {

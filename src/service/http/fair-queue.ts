@@ -18,6 +18,14 @@ export interface QueueLimits {
   readonly parts: () => number
 }
 
+/** How full a queue is. */
+export interface QueueLoad {
+  /** Work that has a place. */
+  readonly running: number
+  /** Work that waits for one. */
+  readonly waiting: number
+}
+
 /** For whom a place is taken, and for which key. */
 export type Place = Pick<Account, 'owner' | 'part'>
 
@@ -28,7 +36,7 @@ interface Waiting {
 }
 
 /** Admits work in the order it came, except that of owners and keys that have their share already. */
-export class FairQueue {
+export class FairQueue implements QueueLoad {
   readonly #limits: QueueLimits
   /** Work that was admitted and has not left; changed by {@link enter} and {@link leave} only. */
   readonly #running: Bounds
@@ -41,6 +49,14 @@ export class FairQueue {
     this.#limits = limits
     this.#running = new Bounds(limits.maxConcurrent, limits.parts)
     this.#queued = new Bounds(limits.maxQueue, limits.parts)
+  }
+
+  get running(): number {
+    return this.#running.parts.total
+  }
+
+  get waiting(): number {
+    return this.#queued.parts.total
   }
 
   /**

@@ -9,6 +9,8 @@ export interface ListenSettings {
   readonly port: number
   /** Undefined: plain http. */
   readonly tls: object | undefined
+  /** The setting that chooses it, for an error; default `serve.listen`. */
+  readonly setting?: string
 }
 
 /** Whether only this machine reaches a host. */
@@ -28,13 +30,13 @@ export function listeningOrigin({ host, port, tls }: ListenSettings): string {
  * @throws {@link CountersignError} ERR_NETWORK — it can't be taken
  */
 export async function listen(app: FastifyInstance, settings: ListenSettings): Promise<string> {
-  const { host, port } = settings
+  const { host, port, setting = 'serve.listen' } = settings
   try {
     await app.listen({ host, port })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown'
     throw new CountersignError('ERR_NETWORK', `can't listen on ${host}:${port}: ${why}`, {
-      hint: 'choose another address: serve.listen in countersign.yaml',
+      hint: `choose another address: ${setting} in countersign.yaml`,
       reason: 'address-not-taken',
       cause,
     })

@@ -65,6 +65,12 @@ export function askedBy(request: FastifyRequest): AskedRequest {
   return { caller: callerOf(request), requestId, signal, until, owner: account.owner }
 }
 
+/** The operation of the API that a request is for; `none` where its address has no route. */
+export function operationOf({ routeOptions }: FastifyRequest): string {
+  const { operationId = 'none' } = routeOptions.schema ?? {}
+  return operationId
+}
+
 /** One text for one caller, by which limits and remembered answers are kept apart. */
 export function callerId({ issuer, subject }: Caller): string {
   return `${issuer} ${subject}`

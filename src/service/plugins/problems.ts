@@ -2,10 +2,15 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { CountersignError } from '../../errors.ts'
-import { PROBLEM_MEDIA_TYPE, retryAfterSeconds, toProblem } from '../http/problem.ts'
+import { type Problem, PROBLEM_MEDIA_TYPE, retryAfterSeconds, toProblem } from '../http/problem.ts'
+import { operationOf } from '../http/request.ts'
 
-/** Answers with the problem document of an error. */
-export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+/** Answers with the problem document of an error, which is returned too. */
+export function sendProblem(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Problem {
   const problem = toProblem(thrown, request.id)
   const { status, code } = problem
   if (status >= 500) request.log.error({ err: thrown, code }, 'request failed')
@@ -20,6 +25,7 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
     .type(PROBLEM_MEDIA_TYPE)
     .serializer(JSON.stringify)
     .send(problem)
+  return problem
 }
 
 /** So much may still come on a connection that goes on being used. */
@@ -41,13 +47,22 @@ export function routeNotFound(): CountersignError {
   })
 }
 
+/** Who learns of problems. */
+export interface ProblemOptions {
+  readonly onProblem?: ((operation: string, code: string) => void) | undefined
+}
+
 /** The plugin. */
-export const problems: FastifyPluginCallback = fp((app: FastifyInstance, _options, done) => {
-  app.setErrorHandler((error, request, reply) => {
-    sendProblem(error, request, reply)
-  })
-  app.setNotFoundHandler((request, reply) => {
-    sendProblem(routeNotFound(), request, reply)
-  })
-  done()
-})
+export const problems: FastifyPluginCallback<ProblemOptions> = fp(
+  (app: FastifyInstance, { onProblem }: ProblemOptions, done) => {
+    const send = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+      const { code } = sendProblem(error, request, reply)
+      onProblem?.(operationOf(request), code)
+    }
+    app.setErrorHandler(send)
+    app.setNotFoundHandler((request, reply) => {
+      send(routeNotFound(), request, reply)
+    })
+    done()
+  },
+)

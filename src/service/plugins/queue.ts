@@ -8,17 +8,27 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyReque
 import fp from 'fastify-plugin'
 import { FairQueue, type QueueLimits } from '../http/fair-queue.ts'
 
+/** A queue for callers, and one for requests without a permission. */
+export interface Queues {
+  readonly callers: FairQueue
+  readonly others: FairQueue
+}
+
 /** The part of the places that requests without a permission share. */
 const SHARE_OF_OTHERS = 1 / 4
 
-/** The plugin. Requests without a permission have a queue of their own. */
-export const queue: FastifyPluginCallback<QueueLimits> = fp(
-  (app: FastifyInstance, { maxConcurrent, maxQueue, parts }: QueueLimits, done) => {
-    const placesOfOthers = Math.ceil(maxConcurrent * SHARE_OF_OTHERS)
-    const queues = {
-      callers: new FairQueue({ maxConcurrent, maxQueue, parts }),
-      others: new FairQueue({ maxConcurrent: placesOfOthers, maxQueue, parts }),
-    }
+/** Makes the queues. */
+export function createQueues({ maxConcurrent, maxQueue, parts }: QueueLimits): Queues {
+  const placesOfOthers = Math.ceil(maxConcurrent * SHARE_OF_OTHERS)
+  return {
+    callers: new FairQueue({ maxConcurrent, maxQueue, parts }),
+    others: new FairQueue({ maxConcurrent: placesOfOthers, maxQueue, parts }),
+  }
+}
+
+/** The plugin. */
+export const queue: FastifyPluginCallback<Queues> = fp(
+  (app: FastifyInstance, queues: Queues, done) => {
     app.addHook('preValidation', (request, reply, done) => {
       const { isCostly = request.caller !== undefined } = request.routeOptions.config
       if (!isCostly) {

@@ -9,7 +9,7 @@ import { CountersignError, type ErrorCode, toCountersignError } from '../../erro
 import type { StartTimer } from '../../basics/timer.ts'
 import type { Keyring } from '../../rotation/keyring.ts'
 import { historyPage, publishPages, type PublishedPage } from './published-pages.ts'
-import { SharedHistory, type SharedHistoryOptions } from './shared-history.ts'
+import { SharedHistory, type SharedHistoryOptions, type SignedHistory } from './shared-history.ts'
 
 /** Where the signed key history is. */
 export const KEY_HISTORY_PATH = '/trust/keys.json'
@@ -49,6 +49,8 @@ export interface Publications extends Disposable {
   readonly page: (path: string) => PublishedPage | undefined
   /** Fulfils when the newest change is signed, or has failed to be. */
   readonly settled: () => Promise<void>
+  /** The signed key history that is served. */
+  readonly served: () => SignedHistory | undefined
   /**
    * Makes sure that the history was renewed in time.
    *
@@ -102,6 +104,8 @@ class KeptPublications implements Publications {
   readonly settled = async (): Promise<void> => {
     await this.#signing
   }
+
+  readonly served = (): SignedHistory | undefined => this.#shared.served
 
   readonly assertRenewed = (): void => {
     const times = this.#shared.served?.times

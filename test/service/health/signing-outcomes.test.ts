@@ -2,6 +2,10 @@ import { expect, test } from 'vitest'
 import { CountersignError, type ErrorCode } from '../../../src/errors.ts'
 import { toBackendFault } from '../../../src/providers/backend-fault.ts'
 import { SigningOutcomes } from '../../../src/service/health/signing-outcomes.ts'
+import { serviceVersion } from '../../support/service-keys.ts'
+import { testSigner } from '../../support/signers.ts'
+
+const VERSION = serviceVersion('release', testSigner('ES256'))
 
 class Scene {
   nowMs = 0
@@ -11,14 +15,14 @@ class Scene {
   })
 
   call(end: 'signed' | 'opened' | ErrorCode, tookMs = 0): void {
-    const settle = this.outcomes.begin('kid')
+    const settle = this.outcomes.begin(VERSION)
     this.nowMs += tookMs
     const isCode = end !== 'signed' && end !== 'opened'
     settle(isCode ? { thrown: new CountersignError(end, 'the backend says so') } : end)
   }
 
   get code(): string | undefined {
-    const known = this.outcomes.of('kid')
+    const known = this.outcomes.of(VERSION.publicKey.kid)
     return known && (known.failure?.code ?? 'signs')
   }
 }
@@ -47,7 +51,7 @@ test.each(['ERR_CANCELLED', 'ERR_THROTTLED', 'ERR_OVERLOADED'] as const)(
     const scene = new Scene()
     scene.call('signed')
     scene.call(code)
-    const settle = scene.outcomes.begin('kid')
+    const settle = scene.outcomes.begin(VERSION)
     settle({ thrown: toBackendFault(new CountersignError(code, 'refused'), 'it does not sign') })
 
     expect(scene.code).toBe('signs')
@@ -68,7 +72,7 @@ test('a backend that does not answer is failing before the deadline of any call'
   const scene = new Scene()
   scene.call('signed')
   scene.nowMs += 1
-  scene.outcomes.begin('kid')
+  scene.outcomes.begin(VERSION)
   scene.nowMs += 9999
   const early = scene.code
   scene.nowMs += 1
@@ -84,5 +88,5 @@ test('since when a key fails is when it began to, however often it fails', () =>
   scene.call('ERR_PROVIDER_UNAVAILABLE', 1)
   scene.call('ERR_NETWORK', 5)
 
-  expect(scene.outcomes.of('kid')).toMatchObject({ since: new Date(2), atMs: 7 })
+  expect(scene.outcomes.of(VERSION.publicKey.kid)).toMatchObject({ since: new Date(2), atMs: 7 })
 })
