@@ -31,11 +31,38 @@ export type Admit<Records> = (
   entries: readonly LogEntry[],
 ) => Promise<readonly (CountersignError | undefined)[]>
 
+/** An answer that is kept in the transaction of its entry, so that there is never one without the other. */
+export interface EntryAnswer {
+  readonly caller: string
+  /** The Idempotency-Key. */
+  readonly key: string
+  readonly requestSha256: string
+  readonly expires: Date
+  /** What is kept, given where the entry is in the audit log. */
+  readonly body: (index: number) => string
+}
+
+/** An answer whose entry has a place. */
+export interface PlacedAnswer extends Omit<EntryAnswer, 'body'> {
+  readonly body: string
+}
+
+/**
+ * Keeps answers in a transaction, and says of each whether it was: where a request has an answer already, that one
+ * stays.
+ */
+export type KeepAnswers<Records> = (
+  records: Records,
+  answers: readonly PlacedAnswer[],
+) => Promise<readonly boolean[]>
+
 /** What goes with an entry. */
 export interface AppendOptions {
   readonly signal?: AbortSignal
   /** What the transparency log says of a signature. */
   readonly leaf?: Leaf
+  /** Kept with it; where the request has an answer already, the entry is refused with ERR_STATE_CONFLICT. */
+  readonly answer?: EntryAnswer | undefined
 }
 
 /** Appends entries; durable when the promise fulfils. */

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import { assertNotCancelled } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { appendEncoded, type EdgeMemories, encodeEntry, type TwoLogs } from './append.ts'
-import type { Admit, Appender, AppendOptions, ProvenPlace } from './appender.ts'
+import type { Admit, Appender, AppendOptions, KeepAnswers, ProvenPlace } from './appender.ts'
 import type { DenialEntry, LogEntry } from './entry.ts'
 import { proveAtEdge, proveUnder } from './leaf-proof.ts'
 import type { LogHead } from './log-records.ts'
@@ -34,6 +34,8 @@ export interface AppenderOptions<Records extends TwoLogs> {
   readonly witness?: QuorumWait | undefined
   /** Runs under the lock of the log's head. */
   readonly admit: Admit<Records>
+  /** Keeps the answers that go with entries; left out, none may go with one. */
+  readonly keepAnswers?: KeepAnswers<Records>
   readonly now: () => Date
   /** Most entries of one commit; default 256. */
   readonly maxGroup?: number
@@ -73,12 +75,17 @@ export function createAppender<Records extends TwoLogs>(
     isWriting = false
   }
 
-  function enqueue(entry: LogEntry, { leaf, signal }: AppendOptions): Promise<ProvenPlace> {
+  function enqueue(
+    entry: LogEntry,
+    { answer: kept, leaf, signal }: AppendOptions,
+  ): Promise<ProvenPlace> {
     if (isDisposed) throw unavailable('the log is closed')
     assertNotCancelled(signal)
     dropSettled(queue, maxQueue)
     if (queue.length >= maxQueue) throw overloaded(queue.length)
-    const pending = new PendingEntry(entry, { maxWaitMs, startTimer, signal, leaf })
+    const pending = new PendingEntry(entry, {
+      ...{ maxWaitMs, startTimer, signal, leaf, answer: kept },
+    })
     queue.push(pending)
     const { answer } = pending
     waiting.add(answer)
@@ -151,15 +158,20 @@ async function writeGroup<Records extends TwoLogs>(
 async function writeRecords<Records extends TwoLogs>(
   records: Records,
   group: readonly PendingEntry[],
-  { admit, memories, now, signer }: GroupOptions<Records>,
+  { admit, keepAnswers, memories, now, signer }: GroupOptions<Records>,
 ): Promise<Written> {
   // Before admission: what is revoked after this comes behind these entries in the log.
   const head = await records.log.lockHead()
-  const refusals = await admit(
+  const admitted = await admit(
     records,
     group.map(({ entry }) => entry),
   )
-  if (refusals.length !== group.length) throw new TypeError('admission must answer for every entry')
+  if (admitted.length !== group.length) throw new TypeError('admission must answer for every entry')
+  const refusals = await keepAll(
+    records,
+    { group, refusals: admitted, start: head.size },
+    keepAnswers,
+  )
   const { transparencyLog } = records
   if (group.some(({ encoded }) => encoded.leaf !== undefined)) {
     await signer.readHead(transparencyLog)
@@ -170,6 +182,42 @@ async function writeRecords<Records extends TwoLogs>(
   })
   const { places, head: published } = await appendEncoded(records, head, encoded, memories)
   return { outcomes: places.map((place, index) => refusals[index] ?? place), head: published }
+}
+
+/** A group under the lock of the head. */
+interface AdmittedGroup {
+  readonly group: readonly PendingEntry[]
+  readonly refusals: readonly (CountersignError | undefined)[]
+  /** Where its first entry will be. */
+  readonly start: number
+}
+
+/** Keeps the answers of entries that may be appended; one that comes second is refused as well. */
+async function keepAll<Records extends TwoLogs>(
+  records: Records,
+  { group, refusals, start }: AdmittedGroup,
+  keepAnswers: KeepAnswers<Records> | undefined,
+): Promise<readonly (CountersignError | undefined)[]> {
+  const answers = group.flatMap(({ kept }, place) =>
+    kept === undefined || refusals[place] !== undefined
+      ? []
+      : [{ place, answer: { ...kept, body: kept.body(start + place) } }],
+  )
+  if (answers.length === 0) return refusals
+  if (keepAnswers === undefined) throw new TypeError('this appender keeps no answers')
+  const areKept = await keepAnswers(
+    records,
+    answers.map(({ answer }) => answer),
+  )
+  const late = new Set(answers.flatMap(({ place }, n) => (areKept[n] === true ? [] : [place])))
+  return refusals.map((refusal, place) => (late.has(place) ? answeredBefore() : refusal))
+}
+
+function answeredBefore(): CountersignError {
+  return new CountersignError('ERR_STATE_CONFLICT', 'another replica has answered this request', {
+    hint: 'send it again with the same Idempotency-Key',
+    retryAfterSeconds: 1,
+  })
 }
 
 /** What a transaction came to. */

@@ -2,7 +2,7 @@
 import { toCancellation } from '../basics/cancellation.ts'
 import { CountersignError } from '../errors.ts'
 import { type EncodedEntry, encodeEntry } from './append.ts'
-import type { ProvenPlace } from './appender.ts'
+import type { EntryAnswer, ProvenPlace } from './appender.ts'
 import type { LogEntry } from './entry.ts'
 import type { Leaf } from './append-leaves.ts'
 import type { StartTimer } from '../basics/timer.ts'
@@ -14,6 +14,8 @@ export interface Wait {
   readonly signal: AbortSignal | undefined
   /** What the transparency log says of it, if the entry does not state it. */
   readonly leaf?: Leaf | undefined
+  /** Kept with it. */
+  readonly answer?: EntryAnswer | undefined
 }
 
 /**
@@ -23,6 +25,7 @@ export interface Wait {
 export class PendingEntry {
   readonly entry: LogEntry
   readonly encoded: EncodedEntry
+  readonly kept: EntryAnswer | undefined
   readonly #answer = Promise.withResolvers<ProvenPlace>()
   #release: (() => void) | undefined
 
@@ -30,6 +33,7 @@ export class PendingEntry {
   constructor(entry: LogEntry, wait: Wait) {
     this.entry = entry
     this.encoded = encodeEntry(entry, wait.leaf)
+    this.kept = wait.answer
     this.#release = this.#watch(wait)
   }
 

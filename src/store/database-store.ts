@@ -9,7 +9,7 @@ import { KeyTables, type PublicKeyCache } from './key-tables.ts'
 import { LogTables, LogTablesReader } from './log-tables.ts'
 import { PublicationTable } from './publication-table.ts'
 import { AnswerTable, ApprovalTable, ReplayTable, sweepExpired } from './request-tables.ts'
-import type { Store, StoreTransaction } from './store.ts'
+import type { AnswerRecords, Store, StoreTransaction } from './store.ts'
 import { LOG_IDS, type Tables } from './tables.ts'
 import { storeUnavailable } from './unavailable.ts'
 
@@ -21,6 +21,7 @@ const MAX_ATTEMPTS = 5
 
 /** The store over one open database, whose schema is current. */
 export class DatabaseStore implements Store {
+  readonly answers: Pick<AnswerRecords, 'findAnswer'>
   readonly log: LogReader
   readonly transparencyLog: LogReader
   readonly renewables: readonly Renewable[]
@@ -39,6 +40,7 @@ export class DatabaseStore implements Store {
       this.#assertOpen()
       return database.reader
     }
+    this.answers = { findAnswer: (...asked) => new AnswerTable(openDb()).findAnswer(...asked) }
     this.log = new LogTablesReader(LOG_IDS.audit, openDb, archives.audit)
     const { transparency } = archives
     this.transparencyLog = new LogTablesReader(LOG_IDS.transparency, openDb, transparency)

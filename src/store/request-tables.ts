@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { CountersignError } from '../errors.ts'
 import { isJsonObject, parseJson } from '../formats/json.ts'
+import type { PlacedAnswer } from '../log/appender.ts'
 import type {
   AnswerRecords,
   ApprovalRecords,
@@ -9,7 +10,7 @@ import type {
   ReplayRecords,
   WaitingRequest,
 } from './store.ts'
-import type { ApprovalRow, Tables } from './tables.ts'
+import type { AnswerRow, ApprovalRow, Tables } from './tables.ts'
 
 /** A moment, and until when something is kept. */
 interface Times {
@@ -35,23 +36,62 @@ export class AnswerTable implements AnswerRecords {
     return row && { requestSha256: row.request_sha256, body: row.body }
   }
 
-  async putAnswer(
-    caller: string,
-    key: string,
-    answer: RememberedAnswer,
-    { now, expires }: Times,
-  ): Promise<boolean> {
-    const { requestSha256, body } = answer
-    const row = { request_sha256: requestSha256, body, expires_at: expires.getTime() }
-    const { numInsertedOrUpdatedRows } = await this.#db
-      .insertInto('answers')
-      .values({ id: digestOf(caller, key), ...row })
-      .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet(row).where('answers.expires_at', '<=', now.getTime()),
-      )
-      .executeTakeFirstOrThrow()
-    return numInsertedOrUpdatedRows === 1n
+  async putAnswers(answers: readonly PlacedAnswer[], now: Date): Promise<readonly boolean[]> {
+    const rows = answers.map(toRow)
+    const names = rows.map(({ id }) => nameOf(id))
+    const isFirst = (place: number): boolean => names.indexOf(names[place] ?? '') === place
+    const kept = new Set<string>()
+    for (const chunk of chunksOf(rows.filter((_row, place) => isFirst(place)))) {
+      for (const id of await this.#insert(chunk, now)) kept.add(nameOf(id))
+    }
+    return names.map((name, place) => isFirst(place) && kept.has(name))
   }
+
+  async #insert(rows: readonly AnswerRow[], now: Date): Promise<readonly Uint8Array[]> {
+    const inserted = await this.#db
+      .insertInto('answers')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict
+          .column('id')
+          .doUpdateSet(({ ref }) => ({
+            request_sha256: ref('excluded.request_sha256'),
+            body: ref('excluded.body'),
+            expires_at: ref('excluded.expires_at'),
+          }))
+          .where('answers.expires_at', '<=', now.getTime()),
+      )
+      .returning('id')
+      .execute()
+    return inserted.map(({ id }) => id)
+  }
+}
+
+function nameOf(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex')
+}
+
+function toRow({ body, caller, expires, key, requestSha256 }: PlacedAnswer): AnswerRow {
+  const id = digestOf(caller, key)
+  return { id, request_sha256: requestSha256, body, expires_at: expires.getTime() }
+}
+
+/** Rows that one statement inserts: far fewer than the parameters it may have, and not all of several long ones. */
+const MAX_ROWS = 64
+const MAX_CHARACTERS = 4 * 1024 * 1024
+
+function chunksOf(rows: readonly AnswerRow[]): readonly (readonly AnswerRow[])[] {
+  const chunks: AnswerRow[][] = []
+  let characters = 0
+  for (const row of rows) {
+    const last = chunks.at(-1)
+    characters += row.body.length
+    if (last === undefined || last.length === MAX_ROWS || characters > MAX_CHARACTERS) {
+      chunks.push([row])
+      characters = row.body.length
+    } else last.push(row)
+  }
+  return chunks
 }
 
 /** Used identity tokens in the tables of one transaction. */

@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from '../formats/json.ts'
 import type { KeyRecords } from '../keys/key-records.ts'
+import type { PlacedAnswer } from '../log/appender.ts'
 import type { LogReader, LogRecords } from '../log/log-records.ts'
 import type { Renewable } from '../basics/renewal.ts'
 
@@ -20,13 +21,11 @@ export interface RememberedAnswer {
 export interface AnswerRecords {
   /** The answer; undefined if it is absent, or expired at `now`. */
   findAnswer(caller: string, key: string, now: Date): Promise<RememberedAnswer | undefined>
-  /** Keeps an answer; one that is already there and not expired stays, and false is answered. */
-  putAnswer(
-    caller: string,
-    key: string,
-    answer: RememberedAnswer,
-    times: { readonly now: Date; readonly expires: Date },
-  ): Promise<boolean>
+  /**
+   * Keeps answers, and says of each whether it was kept: one that is already there and not expired at `now` stays,
+   * and so does the first of several for one request.
+   */
+  putAnswers(answers: readonly PlacedAnswer[], now: Date): Promise<readonly boolean[]>
 }
 
 /** Identity tokens that were used, by `jti`. */
@@ -93,6 +92,8 @@ export interface Store extends AsyncDisposable {
    * rejects. Work may run again after a serialization failure, so it has no other effects.
    */
   transaction<T>(work: (records: StoreTransaction) => Promise<T>): Promise<T>
+  /** Reads of answers outside a transaction. */
+  readonly answers: Pick<AnswerRecords, 'findAnswer'>
   /** Reads of the audit log outside a transaction. */
   readonly log: LogReader
   /** Reads of the transparency log outside a transaction, for serving it. */

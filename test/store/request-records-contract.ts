@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { WaitingRequest } from '../../src/store/store.ts'
+import type { PlacedAnswer } from '../../src/log/appender.ts'
+import type { Store, WaitingRequest } from '../../src/store/store.ts'
 import { later, NOW } from './records.ts'
 import type { OpenEmpty } from './store-contract.ts'
 
@@ -14,45 +15,69 @@ export function testRequestRecords(openEmpty: OpenEmpty): void {
 
 const ANSWER = { requestSha256: 'ab'.repeat(32), body: '{"a":"\\u0000ü"}' }
 
+function answerOf(key: string, body = ANSWER.body, caller = 'caller'): PlacedAnswer {
+  return { ...ANSWER, caller, key, body, expires: later(10) }
+}
+
+/** Keeps one answer in a transaction of its own. */
+async function keep(store: Store, answer: PlacedAnswer, now = NOW): Promise<boolean | undefined> {
+  const [isKept] = await store.transaction(({ answers }) => answers.putAnswers([answer], now))
+  return isKept
+}
+
 function testAnswers(openEmpty: OpenEmpty): void {
   test('an answer is found by its caller and key, until it expires', async () => {
     const store = await openEmpty()
-    const times = { now: NOW, expires: later(10) }
-    await store.transaction(({ answers }) => answers.putAnswer('issuer a', 'k1', ANSWER, times))
+    await keep(store, answerOf('k1', ANSWER.body, 'issuer a'))
 
-    const found = await store.transaction(async ({ answers }) => [
-      await answers.findAnswer('issuer a', 'k1', later(9)),
-      await answers.findAnswer('issuer a', 'k1', later(10)),
-      await answers.findAnswer('issuer', 'a k1', NOW),
-      await answers.findAnswer('issuer b', 'k1', NOW),
-    ])
+    const find = ({ answers }: Pick<Store, 'answers'>): Promise<readonly unknown[]> =>
+      Promise.all([
+        answers.findAnswer('issuer a', 'k1', later(9)),
+        answers.findAnswer('issuer a', 'k1', later(10)),
+        answers.findAnswer('issuer', 'a k1', NOW),
+        answers.findAnswer('issuer b', 'k1', NOW),
+      ])
 
-    expect(found).toStrictEqual([ANSWER, undefined, undefined, undefined])
+    const found = [ANSWER, undefined, undefined, undefined]
+    expect(await store.transaction(find)).toStrictEqual(found)
+    expect(await find(store)).toStrictEqual(found)
   })
 
   test('an answer stays until it expires, then gives way', async () => {
     const store = await openEmpty()
-    const put = (body: string, now: Date): Promise<boolean> =>
-      store.transaction(({ answers }) =>
-        answers.putAnswer('caller', 'k1', { ...ANSWER, body }, { now, expires: later(10) }),
-      )
 
-    const kept = [await put('1', NOW), await put('2', later(9)), await put('3', later(10))]
+    const kept = [
+      await keep(store, answerOf('k1', '1')),
+      await keep(store, answerOf('k1', '2'), later(9)),
+      await keep(store, answerOf('k1', '3'), later(10)),
+    ]
 
     expect(kept).toEqual([true, false, true])
   })
 
   test('of two answers at once, one stays', async () => {
     const store = await openEmpty()
-    const times = { now: NOW, expires: later(10) }
 
-    const kept = await Promise.all(
-      [1, 2].map(() =>
-        store.transaction(({ answers }) => answers.putAnswer('caller', 'k1', ANSWER, times)),
-      ),
-    )
+    const kept = await Promise.all([1, 2].map(() => keep(store, answerOf('k1'))))
 
     expect(kept.toSorted()).toEqual([false, true])
+  })
+
+  test('many answers are kept at once, the first of each request', async () => {
+    const store = await openEmpty()
+    await keep(store, answerOf('k7', 'earlier'))
+    const many = Array.from({ length: 200 }, (_none, place) => answerOf(`k${place}`, `${place}`))
+    const again = [...many, answerOf('k3', 'again'), answerOf('k7', 'again')]
+
+    const kept = await store.transaction(({ answers }) => answers.putAnswers(again, NOW))
+
+    expect(kept).toEqual([...many.map((_one, place) => place !== 7), false, false])
+    const bodies = ['k3', 'k7', 'k199'].map((key) => store.answers.findAnswer('caller', key, NOW))
+    expect(await Promise.all(bodies)).toMatchObject([
+      { body: '3' },
+      { body: 'earlier' },
+      { body: '199' },
+    ])
   })
 }
 
@@ -124,7 +149,7 @@ function testSweep(openEmpty: OpenEmpty): void {
     await store.transaction(async ({ answers, approvals, replays }) => {
       for (let jti = 0; jti < 1001; jti += 1) await replays.useOnce('i', `old ${jti}`, old)
       await replays.useOnce('i', 'new', { now: NOW, expires: later(11) })
-      await answers.putAnswer('caller', 'k1', ANSWER, old)
+      await answers.putAnswers([answerOf('k1')], NOW)
       await approvals.putApproval(sampleApproval('kept'))
       await approvals.putApproval({ ...sampleApproval('gone'), expires: later(10) })
     })

@@ -53,6 +53,7 @@ export function crashing(context: RotationContext, point: CrashPoint): RotationC
 
 function crashingStore(store: Store, point: CrashPoint): Store {
   return {
+    answers: store.answers,
     log: store.log,
     renewables: store.renewables,
     transparencyLog: store.transparencyLog,

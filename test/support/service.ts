@@ -188,7 +188,10 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const admitAll = (_records: unknown, entries: readonly unknown[]): Promise<undefined[]> =>
     Promise.resolve(entries.map(() => undefined))
   const signer = testTreeSigner(SETTINGS.logOrigin)
-  const appender = createAppender({ store, admit: admitAll, now, signer })
+  const appender = createAppender({
+    ...{ store, admit: admitAll, now, signer },
+    keepAnswers: ({ answers }, given) => answers.putAnswers(given, now()),
+  })
   const keyring = testKeyring(keys)
   const authorizer = await createAuthorizer([{ file: 'test.cedar', text: policies }])
   const failures = new FailureLog({

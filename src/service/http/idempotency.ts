@@ -9,17 +9,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 import { type JsonValue, parseJson } from '../../formats/json.ts'
+import type { PlacedAnswer } from '../../log/appender.ts'
 import type { RememberedAnswer } from '../../store/store.ts'
 import type { ServiceContext } from '../context.ts'
+import type { Request } from '../operations/release.ts'
 import { callerId, callerOf } from './request.ts'
 
 type IdempotencyContext = Pick<ServiceContext, 'now' | 'settings' | 'store'>
 
 /** How a request is answered, at first and again. */
 export interface Answering<Answer> {
-  /** Does the work; `attempt` is what its releases are kept under, if they are. */
-  readonly answer: (attempt: string | undefined) => Promise<Answer>
-  /** What is kept of an answer; undefined: nothing, so that a retry does the work again. */
+  /** Does the work; `kept` is what its releases are kept under, if they are. */
+  readonly answer: (kept: Pick<Request, 'attempt' | 'keeping'>) => Promise<Answer>
+  /** What is kept of an answer that was not kept with its entry; undefined: nothing, so that a retry does the work again. */
   readonly keep: (answer: Answer) => readonly object[] | undefined
   /** Answers with what was kept: authorizes its caller again, and believes nothing that the log does not prove. */
   readonly replay: (kept: JsonValue, attempt: string) => Promise<Answer>
@@ -67,12 +69,8 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
   ): Promise<Answer> {
     const { caller, key } = attempt
     const locked = await store.withLease(lockName(attempt), async () => {
-      const known = await store.transaction(({ answers }) => answers.findAnswer(caller, key, now()))
-      if (known !== undefined) return replay(attempt, known, answering)
-      const made = await answering.answer(idOf(attempt))
-      const kept = answering.keep(made)
-      const earlier = kept && (await remember(attempt, JSON.stringify(kept)))
-      return earlier === undefined ? made : replay(attempt, earlier, answering)
+      const known = await store.answers.findAnswer(caller, key, now())
+      return known === undefined ? make(attempt, answering) : replay(attempt, known, answering)
     })
     if (locked !== undefined) return locked
     throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
@@ -81,25 +79,48 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
     })
   }
 
-  /** Keeps an answer, or returns the one that counts: a request that lost its lock may have had a rival. */
+  /** Makes an answer and keeps it, or gives the one that counts: a request that lost its lease may have had a rival. */
+  async function make<Answer extends object>(
+    attempt: Attempt,
+    answering: Answering<Answer>,
+  ): Promise<Answer> {
+    const { caller, key } = attempt
+    const expires = new Date(now().getTime() + settings.idempotencySeconds * 1000)
+    let isKept = false
+    const onKept = (): void => {
+      isKept = true
+    }
+    try {
+      const made = await answering.answer({
+        attempt: idOf(attempt),
+        keeping: { ...attempt, expires, onKept },
+      })
+      if (!isKept) await remember({ ...attempt, expires }, answering.keep(made))
+      return made
+    } catch (error) {
+      const isLate = CountersignError.is(error, 'ERR_STATE_CONFLICT')
+      const rival = isLate ? await store.answers.findAnswer(caller, key, now()) : undefined
+      if (rival === undefined) throw error
+      return replay(attempt, rival, answering)
+    }
+  }
+
+  /** Keeps an answer of several releases, which are in the log already. */
   async function remember(
-    { caller, key, requestSha256 }: Attempt,
-    body: string,
-  ): Promise<RememberedAnswer | undefined> {
-    const start = now()
-    const expires = new Date(start.getTime() + settings.idempotencySeconds * 1000)
-    return store.transaction(async ({ answers }) => {
-      const made = { requestSha256, body }
-      const isKept = await answers.putAnswer(caller, key, made, { now: start, expires })
-      return isKept ? undefined : answers.findAnswer(caller, key, start)
-    })
+    about: Omit<PlacedAnswer, 'body'>,
+    releases: readonly object[] | undefined,
+  ): Promise<void> {
+    if (releases === undefined) return
+    const answer = { ...about, body: JSON.stringify(releases) }
+    const [isKept] = await store.transaction(({ answers }) => answers.putAnswers([answer], now()))
+    if (isKept !== true) throw answeredBefore()
   }
 
   return {
     once: async (request, reply, answering) => {
       const attempt = readAttempt(request)
       if (attempt === undefined) {
-        await reply.send(await answering.answer(undefined))
+        await reply.send(await answering.answer({}))
         return
       }
       const answered = await untilCancelled(
@@ -157,6 +178,10 @@ function readAttempt(request: FastifyRequest): Attempt | undefined {
   const { bodySha256 = '', method, url } = request
   const requestSha256 = sha256(JSON.stringify([method, url, bodySha256]))
   return { caller: callerId(callerOf(request)), key, requestSha256 }
+}
+
+function answeredBefore(): CountersignError {
+  return new CountersignError('ERR_STATE_CONFLICT', 'another replica has answered this request')
 }
 
 function usedBefore(): CountersignError {

@@ -61,6 +61,7 @@ export function startLogs(lifecycle: Lifecycle, options: LogsOptions): RunningLo
   const appender = lifecycle.own(
     createAppender({
       ...{ store, admit, now, signer },
+      keepAnswers: ({ answers }, given) => answers.putAnswers(given, now()),
       ...(wait !== undefined && { witness: wait, maxWaitMs: DEFAULT_WAIT_MS + (maxWaitMs ?? 0) }),
     }),
   )

@@ -8,6 +8,7 @@ import { turnFor } from '../../crypto/yield-to-event-loop.ts'
 import type { SignatureFacts } from '../../formats/hashedrekord.ts'
 import { type JsonObject, isJsonObject, type JsonValue } from '../../formats/json.ts'
 import { type ProvenLeaf, withLogEntry, withoutLogEntries } from '../../formats/log-entry.ts'
+import type { EntryAnswer } from '../../log/appender.ts'
 import type { EntryKey } from '../../log/entry.ts'
 import { assertRoomFor } from '../../log/entry-room.ts'
 import { isStockLeaf, signatureLeaf } from '../../log/public-leaf.ts'
@@ -21,6 +22,14 @@ import type { SignatureStamp } from '../composition/stamper.ts'
 export interface Request extends AskedRequest {
   /** What answers are kept under for retries; undefined: nothing is. */
   readonly attempt?: string | undefined
+  /** Where the answer is kept that this release alone makes, with its entry. */
+  readonly keeping?: Keeping | undefined
+}
+
+/** A place for the answer to a request. */
+export interface Keeping extends Omit<EntryAnswer, 'body'> {
+  /** Called once the answer is durable, with its entry. */
+  readonly onKept: () => void
 }
 
 /** Where the log has what was released. */
@@ -78,7 +87,7 @@ export async function release<Output extends object>(
   context: ReleaseContext,
   active: ActiveSigner,
   { type, digests, sign }: Signable<Output>,
-  { attempt, caller, owner, requestId, signal, until }: Request,
+  { attempt, caller, keeping, owner, requestId, signal, until }: Request,
 ): Promise<Output & Logged> {
   const stamper = context.stamperOf(active.key.name)
   let stamp: SignatureStamp | undefined
@@ -111,9 +120,20 @@ export async function release<Output extends object>(
       backendRequestId,
       answerSha256: attempt && hashAnswer(attempt, signed.output, { bundle: bundleSha256 }),
     },
-    { signal, leaf: signatureLeaf(active.signer.key, signed.facts) },
+    {
+      signal,
+      leaf: signatureLeaf(active.signer.key, signed.facts),
+      answer: keeping && { ...keeping, body: keptBody(signed.output) },
+    },
   )
+  keeping?.onKept()
   return { ...withProof(signed.output, proof), logIndex: index }
+}
+
+/** What is kept of an answer of one release: as it was answered, but for the proof, which a replay makes anew. */
+function keptBody(output: object): EntryAnswer['body'] {
+  const text = JSON.stringify(output)
+  return (index) => `[${text.slice(0, -1)},"logIndex":${index}}]`
 }
 
 /** A bundle carries the proof of its entry, where stock verifiers can read that, and no other entry. */

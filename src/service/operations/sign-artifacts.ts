@@ -60,10 +60,16 @@ export async function signArtifacts(
   request: Request,
 ): Promise<SignedArtifacts> {
   const { artifacts, use } = await permitArtifacts(context, keyName, requested, request)
+  // Several releases are kept together, once all of them are made.
+  const keeping = artifacts.length === 1 ? request.keeping : undefined
   return withActiveSigner(context.keyring, { name: keyName, use }, async (active) => {
     const results = await Promise.all(
       artifacts.map((artifact, place) =>
-        signOne(context, active, artifact, { ...request, attempt: placed(request, place) }),
+        signOne(context, active, artifact, {
+          ...request,
+          keeping,
+          attempt: placed(request, place),
+        }),
       ),
     )
     assertWorthAnAnswer(results)

@@ -33,7 +33,7 @@ export function attestationRoutes(
       const asked = askedBy(request)
       return context.failures.watch({ ...asked, action: 'attest', resource: key }, () =>
         idempotency.once(request, reply, {
-          answer: (attempt) => attestSubjects(context, key, requested, { ...asked, attempt }),
+          answer: (kept) => attestSubjects(context, key, requested, { ...asked, ...kept }),
           keep: ({ bundle, logIndex }) => [{ bundle, logIndex }],
           replay: (kept, attempt) =>
             replayAttestation(context, key, requested, {

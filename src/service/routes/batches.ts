@@ -35,7 +35,7 @@ export function batchRoutes(
       const asked = { caller: callerOf(request), requestId: request.id, signal: request.deadline }
       return context.failures.watch({ ...asked, action: 'sign', resource: key }, () =>
         idempotency.once(request, reply, {
-          answer: (attempt) => signArtifactBatch(context, key, artifacts, { ...asked, attempt }),
+          answer: (kept) => signArtifactBatch(context, key, artifacts, { ...asked, ...kept }),
           keep: ({ bundle, logIndex }) => [{ bundle, logIndex }],
           replay: (kept, attempt) =>
             replayBatch(context, key, artifacts, { request: { ...asked, attempt }, kept }),

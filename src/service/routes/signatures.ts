@@ -46,8 +46,7 @@ export function signatureRoutes(
       return context.failures.watch(attempt, () =>
         idempotency.once<SignaturesAnswer>(request, reply, {
           answer: async (kept) => {
-            const order = { ...asked, attempt: kept }
-            const signed = await signArtifacts(context, key, artifacts, order)
+            const signed = await signArtifacts(context, key, artifacts, { ...asked, ...kept })
             await recordFailures(signed.results)
             return toAnswer(signed, request.id)
           },

@@ -142,6 +142,7 @@ test('a request that another replica answers now may be sent again', async () =>
 /** A store whose locks were lost without notice. */
 function withoutLocks(store: Store): Store {
   return {
+    answers: store.answers,
     log: store.log,
     renewables: store.renewables,
     transparencyLog: store.transparencyLog,
@@ -157,16 +158,54 @@ function withoutLocks(store: Store): Store {
   }
 }
 
-test('two replicas that both answer after a lost lock give the same answer', async () => {
+test('two replicas that both answer after a lost lease give one answer, the one in the log', async () => {
   await using store = await openStore('sqlite::memory:')
   const service = await startService({ parts: { store: withoutLocks(store) } })
   const replica = await service.replica()
 
   const [one, two] = await Promise.all([service.app.inject(request()), replica.inject(request())])
 
-  expect(await signatures(service)).toBe(2)
+  expect(await signatures(service)).toBe(1)
   expect([one.statusCode, two.statusCode]).toEqual([200, 200])
   expect(withoutProofs(one)).toEqual(withoutProofs(two))
+})
+
+test('where they release several signatures, both are in the log, and one is answered', async () => {
+  await using store = await openStore('sqlite::memory:')
+  const service = await startService({ parts: { store: withoutLocks(store) } })
+  const replica = await service.replica()
+  const artifacts = [DIGEST, `sha256:${'9'.repeat(64)}`].map((digest) => ({
+    digest,
+    kind: 'image',
+  }))
+  const several = { ...request(), payload: { artifacts } }
+
+  const [one, two] = await Promise.all([service.app.inject(several), replica.inject(several)])
+
+  expect(await signatures(service)).toBe(4)
+  expect([one.statusCode, two.statusCode]).toEqual([200, 200])
+  expect(withoutProofs(one)).toEqual(withoutProofs(two))
+})
+
+test('a signature and the answer that is kept of it are one transaction', async () => {
+  await using store = await openStore('sqlite::memory:')
+  let transactions = 0
+  const transaction: Store['transaction'] = (work) => {
+    transactions += 1
+    return store.transaction(work)
+  }
+  const service = await startService({
+    parts: { store: { ...withoutLocks(store), transaction } },
+  })
+  const counts: number[] = []
+  for (const asked of [{ ...request(), headers: CREDENTIALS }, request(), request()]) {
+    transactions = 0
+    expect((await service.app.inject(asked)).statusCode).toBe(200)
+    counts.push(transactions)
+  }
+
+  // Without the header, with it, and again.
+  expect(counts).toEqual([1, 1, 0])
 })
 
 test('without the header every request makes a signature', async () => {
