@@ -54,6 +54,10 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `key destroy release --key-version 1 --cancel ${SERVER}`,
   ],
   'key import': [`key import release ${KMS} ${SERVER}`],
+  'key relocate': [
+    `key relocate release ${KMS} --key-version 3 --dry-run ${SERVER}`,
+    `key relocate release ${KMS} --key-version 3 --reason 'new region' ${SERVER}`,
+  ],
   'key approvals': [`key approvals ${SERVER}`],
   'key approve': [`key approve 7d3f ${SERVER} --request ${'4f'.repeat(32)}`],
   sign: [

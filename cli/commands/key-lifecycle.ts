@@ -24,6 +24,7 @@ export function lifecycleSubcommands(environment: CommandEnvironment): CommandUn
     revokeSubcommand(environment),
     destroySubcommand(environment),
     importSubcommand(environment),
+    relocateSubcommand(environment),
   ]
 }
 
@@ -161,6 +162,27 @@ function importSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
       environment.action((name, uri, flags) => {
         parseKeyArgument(uri)
         return askServerForKey(name, { action: 'import', body: { uri } }, flags, environment)
+      }),
+    )
+}
+
+function relocateSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
+  return new Command('relocate')
+    .summary('move a version to another location of the same key pair')
+    .description(
+      'Move a version to another region, token or folder that holds the same key pair, in the place of the key’s provider. The public keys are compared and a test is signed first; number and kid stay.',
+    )
+    .argument('<name>', 'name of a key of the service')
+    .argument('<reference>', 'the key pair in its new location')
+    .addOption(serverOption())
+    .addOption(tokenFileOption())
+    .addOption(versionOption().makeOptionMandatory())
+    .addOption(reasonOption())
+    .addOption(dryRunOption())
+    .action(
+      environment.action((name, uri, flags) => {
+        parseKeyArgument(uri)
+        return askServerForKey(name, { action: 'relocate', body: { uri } }, flags, environment)
       }),
     )
 }

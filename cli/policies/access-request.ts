@@ -43,6 +43,7 @@ const BUILDERS: Readonly<Record<Action, Builder>> = {
   importKey: administrative('importKey'),
   rotateKey: administrative('rotateKey'),
   activateKey: administrative('activateKey'),
+  relocateKey: administrative('relocateKey'),
   retireKey: administrative('retireKey'),
   revokeKey: administrative('revokeKey'),
   destroyKey: administrative('destroyKey'),

@@ -4,7 +4,14 @@ import type { Key } from '../keys/key.ts'
 
 /** Actions that change keys; each is asked about the key it changes, or makes. */
 export type AdministrativeAction =
-  'createKey' | 'importKey' | 'rotateKey' | 'activateKey' | 'retireKey' | 'revokeKey' | 'destroyKey'
+  | 'createKey'
+  | 'importKey'
+  | 'rotateKey'
+  | 'activateKey'
+  | 'relocateKey'
+  | 'retireKey'
+  | 'revokeKey'
+  | 'destroyKey'
 
 /** Every action a policy can name. */
 export type Action =

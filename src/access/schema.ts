@@ -125,7 +125,7 @@ action issueToken in [signing] appliesTo {
   context: { audience: String, lifetimeSeconds: Long, claims: Claims },
 };
 
-action createKey, importKey, rotateKey, activateKey, retireKey, revokeKey, destroyKey
+action createKey, importKey, rotateKey, activateKey, relocateKey, retireKey, revokeKey, destroyKey
   in [administration] appliesTo {
   principal: Caller,
   resource: Key,

@@ -9,7 +9,7 @@ import type { Key, KeyVersion, VersionState } from './key.ts'
 import type { KeyState } from './state.ts'
 
 /** What can be done to a version that is there. */
-export type KeyAction = 'publish' | 'activate' | 'retire' | 'revoke' | 'destroy'
+export type KeyAction = 'publish' | 'activate' | 'relocate' | 'retire' | 'revoke' | 'destroy'
 
 /** Who may start a transition: an operator all of them, the scheduler only those that plan for it. */
 export type Actor = 'scheduler' | 'operator'
@@ -33,8 +33,10 @@ const OPERATOR: readonly Actor[] = ['operator']
 export const LIFECYCLE: readonly Transition[] = [
   { from: 'pending', action: 'publish', to: 'pending', actors: ANY_ACTOR },
   { from: 'pending', action: 'activate', to: 'active', actors: ANY_ACTOR },
+  { from: 'pending', action: 'relocate', to: 'pending', actors: OPERATOR },
   { from: 'pending', action: 'retire', to: 'retired', actors: ANY_ACTOR },
   { from: 'pending', action: 'revoke', to: 'revoked', actors: OPERATOR },
+  { from: 'active', action: 'relocate', to: 'active', actors: OPERATOR },
   { from: 'active', action: 'retire', to: 'retired', actors: OPERATOR },
   { from: 'active', action: 'revoke', to: 'revoked', actors: OPERATOR },
   { from: 'retired', action: 'revoke', to: 'revoked', actors: OPERATOR },

@@ -11,6 +11,7 @@ export const APPROVABLE_ACTIONS = [
   'importKey',
   'rotateKey',
   'activateKey',
+  'relocateKey',
   'retireKey',
   'revokeKey',
   'destroyKey',
@@ -23,12 +24,14 @@ export type ApprovableAction = (typeof APPROVABLE_ACTIONS)[number]
 /** One step of a change, as the log names it. */
 export interface VersionStep {
   readonly version: number
-  /** `create`, `import`, `publish`, `activate`, `retire`, `revoke`, `destroy` or `cancel-destruction`. */
+  /** An action of the lifecycle, `create`, `import` or `cancel-destruction`. */
   readonly action: string
   /** Whether an activation overrides a rule of rotation. */
   readonly isForced: boolean
   /** Of a key pair that is imported: its `kid`. */
   readonly kid?: string | undefined
+  /** Of a version that is relocated: where its key pair is from now on. */
+  readonly uri?: string | undefined
 }
 
 /**
@@ -51,6 +54,8 @@ function actionsOfStep(
       return ['importKey']
     case 'activate':
       return ['activateKey', 'rotateKey', ...(isForced ? (['forceActivateKey'] as const) : [])]
+    case 'relocate':
+      return ['relocateKey']
     case 'retire':
       return isTakeover ? [] : ['retireKey']
     case 'revoke':
@@ -64,6 +69,6 @@ function actionsOfStep(
 }
 
 /** Says what a step does: what approvers agree to. Whether it is early changes with time alone, so it is left out. */
-export function describeStep({ action, version, kid }: VersionStep): string {
-  return kid === undefined ? `${action} ${version}` : `${action} ${version} ${kid}`
+export function describeStep({ action, version, kid, uri }: VersionStep): string {
+  return [action, version, kid, uri].filter((part) => part !== undefined).join(' ')
 }

@@ -1,6 +1,6 @@
 /**
- * The planned part of the lifecycle as pure functions: create, publish, activate, retire, destroy. Each
- * answers what changed and changes nothing itself; revocation is in `revocation.ts`.
+ * The planned part of the lifecycle as pure functions: create, publish, activate, relocate, retire,
+ * destroy. Each answers what changed and changes nothing itself; revocation is in `revocation.ts`.
  *
  * @packageDocumentation
  */
@@ -133,6 +133,36 @@ function retired(version: KeyVersion, now: Date): VersionChange {
   const { activatedAt = now } = version
   const retiredAt = now < activatedAt ? activatedAt : now
   return changeVersion('retire', version, { state: 'retired', retiredAt })
+}
+
+/** Where the key pair of a version was when it was read, and where it is from now on: references. */
+export interface Relocation {
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * Moves a version to another location of the same key pair, which the caller has compared and tested. Its
+ * number, `kid`, state and times stay.
+ *
+ * @throws {@link CountersignError} ERR_TRANSITION_REFUSED — it signs no more, or is there already;
+ * ERR_STATE_CONFLICT — it was moved since it was read; ERR_KEY_NOT_FOUND
+ */
+export function relocate(
+  moment: KeyMoment,
+  number: number,
+  { from, to }: Relocation,
+): readonly VersionChange[] {
+  const { version } = beginTransition(moment, number, 'relocate')
+  if (version.uri === to) {
+    throw refuse(version, 'relocate', `it is at ${to} already`, 'nothing needs to be done')
+  }
+  if (version.uri === from) return [changeVersion('relocate', version, { uri: to })]
+  const message = `${version.key}@${number} was relocated by another process`
+  throw new CountersignError('ERR_STATE_CONFLICT', message, {
+    hint: 'read the key again, then decide',
+    details: { key: version.key, version: number },
+  })
 }
 
 /**

@@ -30,8 +30,14 @@ export function changeVersion(
 
 /** The step as approvals and logs name it. */
 export function stepOf({ action, after }: VersionChange): VersionStep {
-  const { isForced, publicKey, version } = after
-  return { version, action, isForced, ...(action === 'import' && { kid: publicKey.kid }) }
+  const { isForced, publicKey, uri, version } = after
+  return {
+    version,
+    action,
+    isForced,
+    ...(action === 'import' && { kid: publicKey.kid }),
+    ...(action === 'relocate' && { uri }),
+  }
 }
 
 /** The versions that a change leaves, in the order they were written; one may be there twice. */

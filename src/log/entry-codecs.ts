@@ -152,6 +152,7 @@ const STATE = record<StateEntry>({
   reason: optional(REASON),
   compromisedSince: optional(TIME),
   certificatesSha256: optional(TEXT),
+  uri: optional(TEXT),
   isForced: FLAG,
   sequence: COUNT,
   publicEntry: PUBLIC_ENTRY,

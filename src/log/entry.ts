@@ -84,12 +84,14 @@ export interface StateEntry extends EntryBase {
   readonly use: KeyUse
   readonly from: KeyState | undefined
   readonly to: KeyState
-  /** What was done: `create`, `import`, `publish`, `activate`, `retire`, `revoke`, `destroy`. */
+  /** What was done: `create`, `import`, `publish`, `activate`, `relocate`, `retire`, `revoke`, `destroy`. */
   readonly action: string
   readonly reason: string | undefined
   readonly compromisedSince: Date | undefined
   /** SHA-256 of the certificates of a time-stamp key, hex. */
   readonly certificatesSha256: string | undefined
+  /** Of a version that was relocated: where its key pair is from now on. */
+  readonly uri?: string | undefined
   readonly isForced: boolean
   /** Of the publication that shows it. */
   readonly sequence: number

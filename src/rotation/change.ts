@@ -197,6 +197,7 @@ function toEntry(
     reason: by.reason,
     compromisedSince: after.compromisedSince,
     certificatesSha256: certificatesSha256(after),
+    uri: action === 'relocate' ? after.uri : undefined,
     isForced: after.isForced,
     sequence,
   }

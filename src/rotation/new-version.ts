@@ -1,10 +1,10 @@
 /** New versions of a key: of a key pair that is made for it, or of one that is there. */
-import type { KeyVersion } from '../keys/key.ts'
+import type { Key, KeyVersion } from '../keys/key.ts'
 import type { KeyMoment } from '../keys/lifecycle.ts'
 import { create, type NewKeyPair, publish } from '../keys/transitions.ts'
 import type { VersionChange } from '../keys/version-change.ts'
 import { canPin } from '../providers/key-lifecycle.ts'
-import { parseKeyUri } from '../providers/key-uri.ts'
+import { type KeyUri, parseKeyUri } from '../providers/key-uri.ts'
 import { keyInLocation, parseProviderReference } from '../providers/provider-reference.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import { type Change, changeKey, readMoment } from './change.ts'
@@ -83,12 +83,26 @@ export async function readImport(
     readMoment(records, name, context.now()),
   )
   const { key, versions } = moment
-  const uri = keyInLocation(parseProviderReference(key.provider), parseKeyUri(reference))
-  const provider = await context.providers.provider(uri)
-  // An alias may come to mean another key, and two tokens' objects may share a label.
-  const pinned = canPin(provider) ? await provider.pin(uri, { algorithm: key.algorithm }) : uri
+  const pinned = await pinInLocation(context, key, reference)
   const pair = await testedPair(context, key, { uri: pinned, version: nextNumber(versions) })
   return { moment, pair: { ...pair, origin: 'external' } }
+}
+
+/**
+ * Pins a key pair that a remote administrator names: an alias may come to mean another key, and two tokens'
+ * objects may share a label.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — not a reference, or outside of the key's provider;
+ * and what the backend throws
+ */
+export async function pinInLocation(
+  { providers }: Pick<RotationContext, 'providers'>,
+  key: Key,
+  reference: string,
+): Promise<KeyUri> {
+  const uri = keyInLocation(parseProviderReference(key.provider), parseKeyUri(reference))
+  const provider = await providers.provider(uri)
+  return canPin(provider) ? provider.pin(uri, { algorithm: key.algorithm }) : uri
 }
 
 /** Makes the version of a prepared key pair, and ends its intent, in one transaction. */

@@ -15,12 +15,18 @@ export interface SigningObserver {
   readonly begin: (version: KeyVersion) => (end: CallEnd) => void
 }
 
+/** The signer of a version, and the location that it was opened in. */
+interface OpenSigner {
+  readonly uri: string
+  readonly opening: Promise<Signer>
+}
+
 /** Holds open signers by kid. */
 export class OpenSigners {
   readonly #openKey: Providers['openKey']
   readonly #observer: SigningObserver | undefined
   /** Filled by open, emptied by keepOnly and by failures. */
-  readonly #signers = new Map<string, Promise<Signer>>()
+  readonly #signers = new Map<string, OpenSigner>()
 
   constructor(openKey: Providers['openKey'], observer?: SigningObserver) {
     this.#openKey = openKey
@@ -37,12 +43,13 @@ export class OpenSigners {
   open(version: KeyVersion): Promise<Signer> {
     const { kid } = version.publicKey
     const known = this.#signers.get(kid)
-    if (known !== undefined) return known
+    // A version that was relocated is opened where it is now.
+    if (known?.uri === version.uri) return known.opening
     const opening = openForCallers(this.#openKey, version, this.#observer)
-    this.#signers.set(kid, opening)
+    this.#signers.set(kid, { uri: version.uri, opening })
     // A failure is not remembered: the backend may be back for the next call.
     opening.catch(() => {
-      if (this.#signers.get(kid) === opening) this.#signers.delete(kid)
+      if (this.#signers.get(kid)?.opening === opening) this.#signers.delete(kid)
     })
     return opening
   }

@@ -10,13 +10,14 @@ import { type KeyMoment, standbyOf, UNTOUCHED } from '../keys/lifecycle.ts'
 import type { VersionStep } from '../keys/protected-actions.ts'
 import { planRevocation, type RevocationPlan } from '../keys/revocation-plan.ts'
 import { planRotation, type RotationPlan } from '../keys/rotation-plan.ts'
-import { create } from '../keys/transitions.ts'
+import { create, relocate } from '../keys/transitions.ts'
 import { stepOf, type VersionChange, versionsOf } from '../keys/version-change.ts'
 import { readMoment } from './change.ts'
 import type { Operator, RotationContext } from './context.ts'
 import { nextNumber } from './new-pair.ts'
 import { readImport } from './new-version.ts'
 import { decideOn, type Operation, targetOf } from './operation.ts'
+import { readRelocation, type RelocationRequest } from './relocation.ts'
 import { assertDestroyed, needsFreshVersion, rotateInto } from './key-changes.ts'
 
 /** What would change about one version. */
@@ -110,6 +111,26 @@ export async function previewImport(
   const created = create(moment, pair)
   const steps = [stepOf(created), besideVersions('publish', created.after.version)]
   return unrevoking(moment, { changed: [created.after], steps })
+}
+
+/**
+ * Finds out what moving a version would be; the key there signs a test, as it would then.
+ *
+ * @throws {@link CountersignError} as readRelocation, but for what the rules refuse
+ */
+export async function previewRelocation(
+  context: RotationContext,
+  name: string,
+  request: RelocationRequest,
+): Promise<Preview> {
+  const known = await context.store.transaction((records) =>
+    readMoment(records, name, context.now()),
+  )
+  const { changes, refusal } = await attempt(async () => {
+    const { moment, ...relocation } = await readRelocation(context, name, request)
+    return relocate(moment, request.version, relocation)
+  })
+  return unrevoking(known, { changed: versionsOf(changes), steps: changes.map(stepOf), refusal })
 }
 
 /**

@@ -39,7 +39,9 @@ test('no history breaks an invariant of rotation', { timeout: 300_000 }, () => {
 })
 
 test('the histories make every change of state there is', () => {
-  const rare = LIFECYCLE.filter(({ from, to }) => (changes.get(`${from} ${to}`) ?? 0) < 20)
+  // A move to another location changes no state and no time.
+  const timed = LIFECYCLE.filter(({ action }) => action !== 'relocate')
+  const rare = timed.filter(({ from, to }) => (changes.get(`${from} ${to}`) ?? 0) < 20)
 
   expect(rare).toEqual([])
 })

@@ -41,6 +41,7 @@ const BODIES: Readonly<Record<string, object>> = {
   },
   'POST /v1/keys/:key/tokens': { audience: 'https://api.example.com' },
   'POST /v1/keys/:key/import': { uri: 'file:keys/other.pem' },
+  'POST /v1/keys/:key/relocate': { version: 1, uri: 'file:keys/other.pem' },
   'POST /v1/keys/:key/rotate': {},
   'POST /v1/keys/:key/activate': { version: 1 },
   'POST /v1/keys/:key/retire': { version: 1 },

@@ -50,6 +50,7 @@ test('every operation has an id that never changes', async () => {
     getKey: 'GET /v1/keys/{key}',
     createVersion: 'POST /v1/keys',
     importVersion: 'POST /v1/keys/{key}/import',
+    relocateVersion: 'POST /v1/keys/{key}/relocate',
     rotateKey: 'POST /v1/keys/{key}/rotate',
     activateVersion: 'POST /v1/keys/{key}/activate',
     retireVersion: 'POST /v1/keys/{key}/retire',

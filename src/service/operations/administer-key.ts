@@ -17,10 +17,12 @@ import {
   previewCancellation,
   previewCreation,
   previewImport,
+  previewRelocation,
   previewRotation,
   previewTransition,
 } from '../../rotation/preview.ts'
 import { cancelDestruction, rotate, transition } from '../../rotation/key-changes.ts'
+import { type RelocationRequest, relocateVersion } from '../../rotation/relocation.ts'
 import type { ServiceContext } from '../context.ts'
 import { findKey } from './find-key.ts'
 import { describeVersion, type VersionView } from './describe-key.ts'
@@ -31,6 +33,7 @@ export type KeyCommand =
   | { readonly action: 'destroy'; readonly version: number; readonly cancel?: boolean | undefined }
   | { readonly action: 'create'; readonly isPublished: boolean }
   | { readonly action: 'import'; readonly uri: string }
+  | ({ readonly action: 'relocate' } & RelocationRequest)
   | { readonly action: 'rotate'; readonly force?: boolean | undefined }
 
 /** Who asks, and how. */
@@ -173,6 +176,8 @@ function preview(
       return previewCreation(rotation, name, command.isPublished)
     case 'import':
       return previewImport(rotation, name, command.uri)
+    case 'relocate':
+      return previewRelocation(rotation, name, command)
     case 'rotate':
       return previewRotation(rotation, name, command, by)
     case 'destroy':
@@ -197,6 +202,8 @@ async function perform(
       return toDone(await createVersion(rotation, name, by, command.isPublished))
     case 'import':
       return toDone(await importStandby(rotation, name, command.uri, by))
+    case 'relocate':
+      return toDone(await relocateVersion(rotation, name, command, by))
     case 'rotate':
       return toDone(await rotate(rotation, name, command, by))
     case 'destroy':

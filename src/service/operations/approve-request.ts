@@ -28,6 +28,7 @@ const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
   rotateKey: 'rotateKey',
   activateKey: 'activateKey',
   forceActivateKey: 'activateKey',
+  relocateKey: 'relocateKey',
   retireKey: 'retireKey',
   revokeKey: 'revokeKey',
   destroyKey: 'destroyKey',

@@ -25,6 +25,7 @@ import {
   destroyBody,
   importBody,
   planQuery,
+  relocateBody,
   revokeBody,
   rotateBody,
 } from '../schemas/keys.ts'
@@ -48,6 +49,7 @@ export function keyRoutes(app: ServiceApp, context: KeysContext): void {
   readRoutes(app, context)
   newVersionRoutes(app, context)
   transitionRoutes(app, context)
+  relocationRoutes(app, context)
   endingRoutes(app, context)
 }
 
@@ -182,6 +184,29 @@ function transitionRoutes(app: ServiceApp, context: KeysContext): void {
       },
     )
   }
+}
+
+function relocationRoutes(app: ServiceApp, context: KeysContext): void {
+  app.post(
+    '/v1/keys/:key/relocate',
+    {
+      config: { actions: ['relocateKey'] },
+      schema: {
+        operationId: 'relocateVersion',
+        summary: 'Move a version to another location that holds the same key pair.',
+        tags: ['keys'],
+        params: keyParams,
+        querystring: planQuery,
+        body: relocateBody,
+        response: { 200: keyAnswer },
+      },
+    },
+    async (request) => {
+      const { version, uri } = request.body
+      const command = { action: 'relocate', version, uri } as const
+      return administer(context, request, request.params.key, command)
+    },
+  )
 }
 
 function endingRoutes(app: ServiceApp, context: KeysContext): void {

@@ -19,6 +19,11 @@ export interface ImportBody extends Reasoned {
   readonly uri: string
 }
 
+/** Body of a request to move a version to another location of its key pair. */
+export interface RelocateBody extends ImportBody {
+  readonly version: number
+}
+
 /** Body of a request to rotate. */
 export interface RotateBody extends Reasoned {
   readonly force?: boolean
@@ -70,17 +75,21 @@ export const createBody: Type.TUnsafe<CreateBody> = Type.Unsafe<CreateBody>(
   }),
 )
 
+const uri = Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: 'Reference to a key pair in the place that the key has as its provider.',
+  examples: SIGNING_PROVIDERS.map(({ examples }) => examples[0]),
+})
+
 /** Schema of {@link ImportBody}. */
 export const importBody: Type.TUnsafe<ImportBody> = Type.Unsafe<ImportBody>(
-  strictObject({
-    uri: Type.String({
-      minLength: 1,
-      maxLength: 4096,
-      description: 'Reference to a key pair in the place that the key has as its provider.',
-      examples: SIGNING_PROVIDERS.map(({ examples }) => examples[0]),
-    }),
-    reason,
-  }),
+  strictObject({ uri, reason }),
+)
+
+/** Schema of {@link RelocateBody}. */
+export const relocateBody: Type.TUnsafe<RelocateBody> = Type.Unsafe<RelocateBody>(
+  strictObject({ version, uri, reason }),
 )
 
 /** Schema of {@link RotateBody}. */
