@@ -54,10 +54,10 @@ export class AnswerTable implements AnswerRecords {
       .onConflict((conflict) =>
         conflict
           .column('id')
-          .doUpdateSet(({ ref }) => ({
-            request_sha256: ref('excluded.request_sha256'),
-            body: ref('excluded.body'),
-            expires_at: ref('excluded.expires_at'),
+          .doUpdateSet((row) => ({
+            request_sha256: row.ref('excluded.request_sha256'),
+            body: row.ref('excluded.body'),
+            expires_at: row.ref('excluded.expires_at'),
           }))
           .where('answers.expires_at', '<=', now.getTime()),
       )

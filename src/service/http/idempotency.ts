@@ -60,62 +60,9 @@ interface Attempt {
 }
 
 /** Makes the memory of one service. */
-export function createIdempotency({ now, settings, store }: IdempotencyContext): Idempotency {
+export function createIdempotency(context: IdempotencyContext): Idempotency {
   const inTurn = createTurns()
-
-  async function answer<Answer extends object>(
-    attempt: Attempt,
-    answering: Answering<Answer>,
-  ): Promise<Answer> {
-    const { caller, key } = attempt
-    const locked = await store.withLease(lockName(attempt), async () => {
-      const known = await store.answers.findAnswer(caller, key, now())
-      return known === undefined ? make(attempt, answering) : replay(attempt, known, answering)
-    })
-    if (locked !== undefined) return locked
-    throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
-      hint: 'wait a moment, then send it again with the same Idempotency-Key',
-      retryAfterSeconds: CONFLICT_SECONDS,
-    })
-  }
-
-  /** Makes an answer and keeps it, or gives the one that counts: a request that lost its lease may have had a rival. */
-  async function make<Answer extends object>(
-    attempt: Attempt,
-    answering: Answering<Answer>,
-  ): Promise<Answer> {
-    const { caller, key } = attempt
-    const expires = new Date(now().getTime() + settings.idempotencySeconds * 1000)
-    let isKept = false
-    const onKept = (): void => {
-      isKept = true
-    }
-    try {
-      const made = await answering.answer({
-        attempt: idOf(attempt),
-        keeping: { ...attempt, expires, onKept },
-      })
-      if (!isKept) await remember({ ...attempt, expires }, answering.keep(made))
-      return made
-    } catch (error) {
-      const isLate = CountersignError.is(error, 'ERR_STATE_CONFLICT')
-      const rival = isLate ? await store.answers.findAnswer(caller, key, now()) : undefined
-      if (rival === undefined) throw error
-      return replay(attempt, rival, answering)
-    }
-  }
-
-  /** Keeps an answer of several releases, which are in the log already. */
-  async function remember(
-    about: Omit<PlacedAnswer, 'body'>,
-    releases: readonly object[] | undefined,
-  ): Promise<void> {
-    if (releases === undefined) return
-    const answer = { ...about, body: JSON.stringify(releases) }
-    const [isKept] = await store.transaction(({ answers }) => answers.putAnswers([answer], now()))
-    if (isKept !== true) throw answeredBefore()
-  }
-
+  const answers = new KeptAnswers(context)
   return {
     once: async (request, reply, answering) => {
       const attempt = readAttempt(request)
@@ -124,11 +71,78 @@ export function createIdempotency({ now, settings, store }: IdempotencyContext):
         return
       }
       const answered = await untilCancelled(
-        inTurn(lockName(attempt), () => answer(attempt, answering)),
+        inTurn(leaseName(attempt), () => answers.answer(attempt, answering)),
         request.deadline,
       )
       await reply.type('application/json; charset=utf-8').send(JSON.stringify(answered))
     },
+  }
+}
+
+/** Answers that are kept, and requests that get them. */
+class KeptAnswers {
+  readonly #context: IdempotencyContext
+
+  constructor(context: IdempotencyContext) {
+    this.#context = context
+  }
+
+  async answer<Answer extends object>(
+    attempt: Attempt,
+    answering: Answering<Answer>,
+  ): Promise<Answer> {
+    const answered = await this.#context.store.withLease(leaseName(attempt), async () => {
+      const known = await this.#find(attempt)
+      return known === undefined
+        ? this.#make(attempt, answering)
+        : replay(attempt, known, answering)
+    })
+    if (answered !== undefined) return answered
+    throw new CountersignError('ERR_STATE_CONFLICT', 'the same request is being answered already', {
+      hint: 'wait a moment, then send it again with the same Idempotency-Key',
+      retryAfterSeconds: CONFLICT_SECONDS,
+    })
+  }
+
+  #find({ caller, key }: Attempt): Promise<RememberedAnswer | undefined> {
+    const { now, store } = this.#context
+    return store.answers.findAnswer(caller, key, now())
+  }
+
+  /** Makes an answer and keeps it, or gives the one that counts: a request that lost its lease may have had a rival. */
+  async #make<Answer extends object>(
+    attempt: Attempt,
+    answering: Answering<Answer>,
+  ): Promise<Answer> {
+    const { now, settings } = this.#context
+    const expires = new Date(now().getTime() + settings.idempotencySeconds * 1000)
+    const kept = { isDone: false }
+    const onKept = (): void => {
+      kept.isDone = true
+    }
+    const keeping = { ...attempt, expires, onKept }
+    try {
+      const made = await answering.answer({ attempt: idOf(attempt), keeping })
+      if (!kept.isDone) await this.#keep({ ...attempt, expires }, answering.keep(made))
+      return made
+    } catch (error) {
+      if (!CountersignError.is(error, 'ERR_STATE_CONFLICT')) throw error
+      const rival = await this.#find(attempt)
+      if (rival === undefined) throw error
+      return replay(attempt, rival, answering)
+    }
+  }
+
+  /** Keeps an answer of several releases, which are in the log already. */
+  async #keep(
+    about: Omit<PlacedAnswer, 'body'>,
+    releases: readonly object[] | undefined,
+  ): Promise<void> {
+    if (releases === undefined) return
+    const { now, store } = this.#context
+    const answer = { ...about, body: JSON.stringify(releases) }
+    const [isKept] = await store.transaction(({ answers }) => answers.putAnswers([answer], now()))
+    if (isKept !== true) throw answeredBefore()
   }
 }
 
@@ -197,7 +211,7 @@ function idOf({ caller, key, requestSha256 }: Attempt): string {
   return sha256(JSON.stringify([caller, key, requestSha256]))
 }
 
-function lockName({ caller, key }: Attempt): string {
+function leaseName({ caller, key }: Attempt): string {
   return `answer:${sha256(JSON.stringify([caller, key]))}`
 }
 
