@@ -58,6 +58,13 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `key relocate release ${KMS} --key-version 3 --dry-run ${SERVER}`,
     `key relocate release ${KMS} --key-version 3 --reason 'new region' ${SERVER}`,
   ],
+  'key import-parameters': [`key import-parameters ${KMS} --output parameters.json`],
+  'key wrap': [
+    `key wrap offline.pem --parameters parameters.json --wrapping-fingerprint sha256:${'4f'.repeat(32)} --output wrapped.json`,
+  ],
+  'key import-material': [
+    `key import-material ${KMS} --parameters parameters.json --wrapped wrapped.json --fingerprint sha256:${'9c'.repeat(32)}`,
+  ],
   'key approvals': [`key approvals ${SERVER}`],
   'key approve': [`key approve 7d3f ${SERVER} --request ${'4f'.repeat(32)}`],
   sign: [

@@ -10,6 +10,7 @@ import { serverOption, tokenFileOption } from '../service/client.ts'
 import type { CommandEnvironment } from '../command.ts'
 import { approvalSubcommands } from './key-approvals.ts'
 import { lifecycleSubcommands } from './key-lifecycle.ts'
+import { materialSubcommands } from './key-material.ts'
 
 /** Builds the command. */
 export function createCommand(environment: CommandEnvironment): CommandUnknownOpts {
@@ -20,6 +21,7 @@ export function createCommand(environment: CommandEnvironment): CommandUnknownOp
   command.addCommand(showSubcommand(environment))
   command.addCommand(exportSubcommand(environment))
   for (const subcommand of lifecycleSubcommands(environment)) command.addCommand(subcommand)
+  for (const subcommand of materialSubcommands(environment)) command.addCommand(subcommand)
   for (const subcommand of approvalSubcommands(environment)) command.addCommand(subcommand)
   return command
 }
@@ -39,6 +41,12 @@ function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
         '4096',
       ] as const),
     )
+    .addOption(
+      new Option(
+        '--origin <origin>',
+        'external: without key material, which is imported later (AWS KMS)',
+      ).choices(['external'] as const),
+    )
     .addOption(passphraseFileOption())
     .addOption(
       new Option('--no-passphrase', 'leave a key file unencrypted').conflicts('passphraseFile'),
@@ -47,7 +55,7 @@ function createSubcommand(environment: CommandEnvironment): CommandUnknownOpts {
     .addOption(configOption())
     .addOption(
       serverOption('service that makes the next version of its key of that name').conflicts([
-        ...['algorithm', 'rsaBits', 'passphraseFile', 'passphrase'],
+        ...['algorithm', 'rsaBits', 'origin', 'passphraseFile', 'passphrase'],
       ]),
     )
     .addOption(tokenFileOption())

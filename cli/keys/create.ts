@@ -7,8 +7,9 @@ import {
 } from '../../src/crypto/public-key.ts'
 import { CountersignError } from '../../src/errors.ts'
 import { canCheckName } from '../../src/providers/key-lifecycle.ts'
+import { canCreateEmpty } from '../../src/providers/key-material.ts'
 import { displayKeyUri, type KeyUri, providerOf } from '../../src/providers/key-uri.ts'
-import type { CreateKeyRequest } from '../../src/providers/provider.ts'
+import type { CreateKeyRequest, KeyProvider } from '../../src/providers/provider.ts'
 import type { ConfigFlags } from '../configuration.ts'
 import type { Outcome } from '../context.ts'
 import { pinnedOptions } from './names.ts'
@@ -25,6 +26,7 @@ import type { SecretFlags } from '../terminal/secrets.ts'
 export interface CreateKeyFlags extends SecretFlags, ConfigFlags {
   readonly algorithm?: AlgorithmName | undefined
   readonly rsaBits?: '2048' | '3072' | '4096' | undefined
+  readonly origin?: 'external' | undefined
   readonly dryRun?: true | undefined
 }
 
@@ -47,8 +49,30 @@ export async function createKeyCommand(
   const { signal } = environment.context
   const request = { uri: chosen.uri, algorithm, rsaBits: toRsaBits(flags, algorithm), signal }
   if (flags.dryRun === true) return await planned(request, keys)
-  const uri = await (await keys.provider(request.uri)).create(request)
+  const provider = await keys.provider(request.uri)
+  if (flags.origin === 'external') return createdEmpty(await createEmpty(provider, request))
+  const uri = await provider.create(request)
   return created(uri, await describeNew(uri, request, keys), environment)
+}
+
+function createEmpty(provider: KeyProvider, request: CreateKeyRequest): Promise<KeyUri> {
+  if (canCreateEmpty(provider)) return provider.createEmpty(request)
+  const message = `no key without material can be made as "${displayKeyUri(request.uri)}"`
+  throw new CountersignError('ERR_OPERATION_UNSUPPORTED', message, {
+    hint: 'leave out --origin: on a token, countersign key import-material makes the key',
+  })
+}
+
+/** It has no public key yet. */
+function createdEmpty(uri: KeyUri): Outcome {
+  const reference = displayKeyUri(uri)
+  const next = `countersign key import-parameters ${quoteForShell(reference)} --output parameters.json`
+  return {
+    exitCode: 0,
+    document: { schema: schema('key-created'), ok: true, exitCode: 0, reference },
+    report: `The key waits for its material. Next:\n  ${next}\n`,
+    text: `${reference}\n`,
+  }
 }
 
 function toRsaBits(

@@ -54,6 +54,23 @@ export interface KmsCreateKeyRequest {
   readonly tags: Readonly<Record<string, string>>
   /** Whether other regions may have it too. */
   readonly isMultiRegion: boolean
+  /** Whether its material is imported later. */
+  readonly isExternal?: boolean | undefined
+}
+
+/** What material for a key is wrapped with. */
+export interface KmsImportParameters {
+  /** SubjectPublicKeyInfo of an RSA key, DER. */
+  readonly wrappingKey: Uint8Array
+  readonly token: Uint8Array
+  readonly validUntil: Date
+}
+
+/** Wrapped material of a key; it does not expire. */
+export interface KmsMaterial {
+  readonly keyId: string
+  readonly token: Uint8Array
+  readonly material: Uint8Array
 }
 
 /** A key of another region to be made of one here. */
@@ -91,6 +108,9 @@ export interface KmsClient {
   trySign(request: KmsSignRequest, options?: KmsCallOptions): Promise<void>
   /** Makes a key pair of usage SIGN_VERIFY and answers its ARN; never repeated. */
   createKey(request: KmsCreateKeyRequest, signal?: AbortSignal): Promise<string>
+  /** Makes a new wrapping key, valid for 24 hours. */
+  getParametersForImport(keyId: string, signal?: AbortSignal): Promise<KmsImportParameters>
+  importKeyMaterial(request: KmsMaterial, signal?: AbortSignal): Promise<void>
   createAlias(name: string, keyArn: string, signal?: AbortSignal): Promise<void>
   /** Makes the same key in another region; one that is there already is ERR_KEY_EXISTS. */
   replicateKey(request: KmsReplicationRequest, signal?: AbortSignal): Promise<void>

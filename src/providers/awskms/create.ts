@@ -83,6 +83,31 @@ export async function createKmsKeyOnce(
   return { ...uri, keyId: arn }
 }
 
+/**
+ * Makes a key pair without its material, which is imported later, and names it. It signs nothing before.
+ *
+ * @throws {@link CountersignError} as {@link createKmsKey}
+ */
+export async function createEmptyKey(
+  context: NewKeyContext,
+  uri: AwsKmsUri,
+  request: CreateKeyRequest,
+): Promise<AwsKmsUri> {
+  const { client } = context
+  const { signal } = request
+  assertCreatable(uri.keyId)
+  const newKey = toNewKey(context, uri.keyId, keySpec(request), request)
+  await assertAliasFree(client, uri.keyId, signal)
+  const arn = await client.createKey({ ...newKey, isExternal: true }, signal)
+  try {
+    await nameKey(context, uri.keyId, arn, signal)
+  } catch (error) {
+    const call = { operation: 'CreateKey', keyId: arn, signal }
+    throw await abandoned(context, arn, toKmsError(error, call))
+  }
+  return { ...uri, keyId: arn }
+}
+
 function toNewKey(
   { others }: NewKeyContext,
   alias: string,

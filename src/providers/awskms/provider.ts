@@ -15,6 +15,7 @@ import type {
   PinnedKeyPair,
   RepeatableCreation,
 } from '../key-lifecycle.ts'
+import type { EmptyCreation, MaterialImport, MaterialImporter } from '../key-material.ts'
 import type { KeyUri } from '../key-uri.ts'
 import {
   type CreateKeyRequest,
@@ -31,6 +32,7 @@ import type { KmsTerms } from './calls.ts'
 import type { KmsClient } from './client.ts'
 import { createKmsKey, createKmsKeyOnce } from './create.ts'
 import { diagnoseKmsKey } from './diagnose.ts'
+import { createEmptyKmsKey, importKmsMaterial, kmsImportParameters } from './key-material.ts'
 import { readQuotas } from './quotas.ts'
 import { type KmsPlace, readKeyInRegions } from './regions.ts'
 import { cancelKmsKeyDeletion, destroyKmsKey, disableKmsKey } from './retire.ts'
@@ -79,7 +81,9 @@ export type AwsKmsKeys = KeyProvider &
   KeyPinning &
   KeyDisabler &
   KeyDestroyer &
-  DestructionCanceller
+  DestructionCanceller &
+  EmptyCreation &
+  MaterialImporter
 
 /** A command line waits a moment for what passes; a service says until when. */
 const DEFAULT_TERMS: KmsTerms = {
@@ -127,6 +131,25 @@ class AwsKmsProvider implements AwsKmsKeys {
   async createOnce(request: CreateOnceRequest): Promise<KeyUri> {
     const kmsUri = this.#accept(request.uri, request.signal)
     return createKmsKeyOnce(await this.#newKeyContext(kmsUri), kmsUri, request)
+  }
+
+  async createEmpty(request: CreateKeyRequest): Promise<KeyUri> {
+    const kmsUri = this.#accept(request.uri, request.signal)
+    return createEmptyKmsKey(await this.#newKeyContext(kmsUri), kmsUri, request)
+  }
+
+  async importParameters(
+    uri: KeyUri,
+    options?: OpenKeyOptions,
+  ): ReturnType<MaterialImporter['importParameters']> {
+    const kmsUri = this.#accept(uri, options?.signal)
+    return kmsImportParameters(await this.#places(kmsUri), options?.signal)
+  }
+
+  async importMaterial(request: MaterialImport): Promise<KeyUri> {
+    const kmsUri = this.#accept(request.uri, request.signal)
+    const keyId = await importKmsMaterial(await this.#places(kmsUri), request, this.#delay)
+    return { ...kmsUri, keyId }
   }
 
   async pin(uri: KeyUri, options?: OpenKeyOptions): Promise<KeyUri> {

@@ -160,6 +160,7 @@ class SdkKmsClient implements KmsClient {
           Description: request.description,
           Tags: toTags(request.tags),
           ...(request.isMultiRegion && { MultiRegion: true }),
+          ...(request.isExternal === true && { Origin: 'EXTERNAL' as const }),
         },
         options,
       ),
@@ -179,6 +180,39 @@ class SdkKmsClient implements KmsClient {
     }
     await this.#call({ operation: 'ReplicateKey', keyId: keyArn, signal }, (options) =>
       this.#sdk.replicateKey(input, options),
+    )
+  }
+
+  async getParametersForImport(
+    keyId: string,
+    signal?: AbortSignal,
+  ): ReturnType<KmsClient['getParametersForImport']> {
+    const call = { operation: 'GetParametersForImport', keyId, signal }
+    const input = {
+      KeyId: keyId,
+      WrappingAlgorithm: 'RSA_AES_KEY_WRAP_SHA_256',
+      WrappingKeySpec: 'RSA_4096',
+    } as const
+    const given = await this.#call(call, (sent) => this.#sdk.getParametersForImport(input, sent))
+    return {
+      wrappingKey: present(call, 'PublicKey', given.PublicKey),
+      token: present(call, 'ImportToken', given.ImportToken),
+      validUntil: present(call, 'ParametersValidTo', given.ParametersValidTo),
+    }
+  }
+
+  async importKeyMaterial(
+    { keyId, token, material }: Parameters<KmsClient['importKeyMaterial']>[0],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const input = {
+      KeyId: keyId,
+      ImportToken: token,
+      EncryptedKeyMaterial: material,
+      ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE',
+    } as const
+    await this.#call({ operation: 'ImportKeyMaterial', keyId, signal }, (sent) =>
+      this.#sdk.importKeyMaterial(input, sent),
     )
   }
 

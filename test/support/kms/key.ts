@@ -37,7 +37,8 @@ export interface KmsKey {
   readonly isReplica: boolean
   readonly origin: string
   readonly tags: Map<string, string>
-  readonly privateKey: KeyObject | undefined
+  /** Of a key of Origin EXTERNAL: undefined until it is imported. */
+  privateKey: KeyObject | undefined
   state: KeyState
   deletionAt: number | undefined
   lastUsage: { readonly operation: string; readonly at: number } | undefined
@@ -120,7 +121,7 @@ export async function createKey(request: NewKey): Promise<KmsKey> {
     arn: `${arnPrefix(region, account)}:key/${id}`,
     createdAt: now,
     isReplica: false,
-    privateKey: privateKey ?? (await spec.generate?.()),
+    privateKey: privateKey ?? (request.origin === 'EXTERNAL' ? undefined : await spec.generate?.()),
     state: request.origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
     deletionAt: undefined,
     lastUsage: undefined,

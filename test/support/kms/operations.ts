@@ -1,6 +1,7 @@
 /** The operations of the KMS double, by their name in X-Amz-Target. */
 import { createPublicKey } from 'node:crypto'
 import { KmsFault } from './fault.ts'
+import type { KmsImports } from './imports.ts'
 import type { KmsInput } from './input.ts'
 import {
   arnPrefix,
@@ -21,6 +22,8 @@ export interface OperationContext {
   readonly region: string
   readonly account: string
   readonly now: number
+  /** Wrapping keys that were given out. */
+  readonly imports: KmsImports
   readonly signingFault: SigningFault | undefined
   /** Finds a key the caller may use for this operation, or throws NotFound or AccessDenied. */
   readonly find: (keyId: string) => KmsKey
@@ -91,11 +94,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 
   GetPublicKey: (input, { find }) => {
     const key = find(input.text('KeyId'))
+    assertState(key, 'Enabled')
     if (key.privateKey === undefined) {
       const text = `${key.arn} key spec is ${key.spec} which is not valid for GetPublicKey.`
       throw new KmsFault('UnsupportedOperationException', text)
     }
-    assertState(key, 'Enabled')
     const spki = createPublicKey(key.privateKey).export({ type: 'spki', format: 'der' })
     const { signingAlgorithms } = keySpec(key.spec)
     return {
@@ -128,6 +131,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     }
     key.lastUsage = { operation: 'Verify', at: context.now }
     return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: request.algorithm }
+  },
+
+  GetParametersForImport: (input, { find, imports, now }) =>
+    imports.parameters(find(input.text('KeyId')), input, now),
+
+  ImportKeyMaterial: (input, { find, imports, now }) => {
+    imports.importMaterial(find(input.text('KeyId')), input, now)
+    return {}
   },
 
   CreateAlias: nameKey('create'),

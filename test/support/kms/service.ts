@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { authenticate, type KmsCredentials } from './authenticate.ts'
 import { accessDenied, KmsFault } from './fault.ts'
+import { KmsImports } from './imports.ts'
 import { KmsInput } from './input.ts'
 import { createKey, type KmsKey, type NewKey } from './key.ts'
 import { OPERATIONS } from './operations.ts'
@@ -86,6 +87,7 @@ export class KmsService {
   readonly #faults = new Map<string, { readonly fault: KmsDoubleFault; times: number }>()
   readonly #regionFaults = new Map<string, KmsDoubleFault>()
   readonly #shares: FaultShare[] = []
+  readonly #imports = new KmsImports()
   readonly #random: () => number
 
   constructor(options: KmsDoubleOptions) {
@@ -197,6 +199,7 @@ export class KmsService {
       region,
       account: this.#account,
       now,
+      imports: this.#imports,
       signingFault: fault?.kind === 'sign' ? fault.how : undefined,
       take: (quota) => {
         this.#quotas.take(quota)

@@ -48,7 +48,7 @@ const STATE_CAUSES: Readonly<Record<string, KmsCause>> = {
     source: AWS_PAGES.keyState,
     matches: inState('pending import'),
     cure: (call) =>
-      `import the same key material again: ${awsCommand('aws kms get-parameters-for-import --wrapping-algorithm RSA_AES_KEY_WRAP_SHA_256 --wrapping-key-spec RSA_4096', call)}`,
+      `import the same key material again, as in docs/runbooks/key-ceremony.md, or with: ${awsCommand('aws kms get-parameters-for-import --wrapping-algorithm RSA_AES_KEY_WRAP_SHA_256 --wrapping-key-spec RSA_4096', call)}`,
   },
   Creating: {
     id: 'creating',
