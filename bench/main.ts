@@ -1,4 +1,4 @@
-// `npm run bench [-- --json] [--quick] [--only SECTION]`: what countersign costs, beside what it stands on.
+// `npm run bench [-- --json] [--quick] [--only SECTION] [--pin SERVER:CLIENT]`: what countersign costs, beside what it stands on.
 import { parseArgs } from 'node:util'
 import { measureAction } from './action.ts'
 import { buildCli } from './built-cli.ts'
@@ -9,6 +9,7 @@ import { measureLargeFile } from './large-file.ts'
 import { measureParsers } from './parsers.ts'
 import { countRequests } from './requests.ts'
 import { measureStartUp } from './start-up.ts'
+import { parsePin } from './service/cores.ts'
 import { serviceMeasurements } from './service/sections.ts'
 import { measureSigning } from './signing.ts'
 import { measureVerification } from './verification.ts'
@@ -19,11 +20,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    pin: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
 })
 
 const pace: Pace = values.quick ? { rounds: 5, turnMs: 20 } : { rounds: 25, turnMs: 40 }
+
+const cores = values.pin === undefined ? undefined : parsePin(values.pin)
 
 const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> = {
   signing: () => measureSigning(pace),
@@ -33,9 +37,13 @@ const MEASUREMENTS: Readonly<Record<string, () => Section | Promise<Section>>> =
   action: () => measureAction(values.quick ? 3 : 15),
   'start-up': () => measureStartUp(values.quick ? 5 : 25),
   'large-file': () => measureLargeFile(values.quick ? 256 : 2048, values.quick ? 1 : 3),
-  ...serviceMeasurements(values.quick),
+  ...serviceMeasurements(values.quick, cores),
 }
 
+if (values.only !== undefined && !(values.only in MEASUREMENTS)) {
+  const names = Object.keys(MEASUREMENTS).join(', ')
+  throw new Error(`--only: expected one of ${names}, got ${values.only}`)
+}
 const machine = describeMachine()
 buildCli()
 const sections: Section[] = []

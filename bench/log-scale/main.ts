@@ -108,9 +108,15 @@ async function fill({ url }: Target): Promise<readonly Section[]> {
     'processor µs each': paces[part].cpuMicros,
   }))
   const found = paces.last.cpuMicros / paces.first.cpuMicros
-  const goal = createGoal('appending: work at the end, share of the start', found, { atMost: 1.25 })
+  const { all, first, last } = paces
+  const kept = last.perSecond / first.perSecond
+  const goals = [
+    createGoal('appending: work at the end, share of the start', found, { atMost: 1.25 }),
+    createGoal('appending: durable operations/s', all.perSecond, { atLeast: 10_000 }),
+    createGoal('appending: operations/s at the end, share of the start', kept, { atLeast: 0.9 }),
+  ]
   const title = 'Appending, in groups of 256; parts of 100,000'
-  return [{ name: 'append', title, rows, goals: [goal] }]
+  return [{ name: 'append', title, rows, goals }]
 }
 
 async function reads({ url }: Target): Promise<Section> {

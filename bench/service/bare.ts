@@ -1,8 +1,10 @@
 /** Fastify with nothing of ours, in a process of its own. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { BareRoute } from './bare-server.ts'
 import type { Load } from './load.ts'
+import { headersOf, readRequests } from './request-lines.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 const PROGRAM = resolve(import.meta.dirname, 'bare-server.ts')
@@ -19,6 +21,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
 export function startBareServer(
   routes: readonly BareRoute[],
   folder: string,
+  cores?: string,
 ): Promise<ServerProcess> {
   const path = join(folder, 'bare.json')
   writeFileSync(path, JSON.stringify(routes))
@@ -26,6 +29,7 @@ export function startBareServer(
     command: process.execPath,
     args: [PROGRAM, path],
     logPath: join(folder, 'bare.log'),
+    cores,
   })
 }
 
@@ -35,15 +39,12 @@ export function startBareServer(
  * @throws Error — it refuses
  */
 export async function answerOf(load: Load): Promise<Pick<BareRoute, 'headers' | 'body'>> {
-  const [first = ''] = readFileSync(load.requestsPath, 'utf8').split('\n', 1)
-  const [, method = '', path = '', token = '', body = ''] =
-    /^(\w+) ([^\t]*)\t([^\t]*)\t(.*)$/.exec(first) ?? []
+  const [first] = readRequests(load.requestsPath)
+  if (first === undefined) throw new Error('a load without requests')
+  const { body, method, path } = first
   const response = await fetch(new URL(path, load.addresses[0]), {
     method,
-    headers: {
-      ...(token !== '' && { authorization: `Bearer ${token}` }),
-      ...(body !== '' && { 'content-type': 'application/json' }),
-    },
+    headers: headersOf(first, randomUUID),
     ...(body !== '' && { body }),
   })
   const text = await response.text()

@@ -5,13 +5,15 @@ import { join } from 'node:path'
 import { createPostgres } from '../../test/support/postgres.ts'
 import { CLI } from '../built-cli.ts'
 import { type Callers, ISSUER } from './callers.ts'
+import type { Cores } from './cores.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 /** Keys every deployment has, by what is measured with them. */
 export const KEYS = {
   tokens: 'tokens',
-  /** RS256; all other keys are ES256. */
+  /** RS256, as the next is; all other keys are ES256. */
   rsaTokens: 'rsa-tokens',
+  rsaImages: 'rsa-images',
   /** Its signatures carry a time stamp of the service itself. */
   stamped: 'stamped',
   plain: 'plain',
@@ -25,6 +27,8 @@ export interface DeploymentOptions {
   readonly env?: NodeJS.ProcessEnv | undefined
   readonly processes: number
   readonly callers: Pick<Callers, 'issuer' | 'jwksUri'>
+  /** On which its processes run; left out, all. PostgreSQL is not kept to any. */
+  readonly cores?: Cores | undefined
 }
 
 /** A running service. */
@@ -33,6 +37,7 @@ export interface Deployment extends AsyncDisposable {
   readonly addresses: readonly string[]
   /** For files that belong to it; removed with it. */
   readonly folder: string
+  readonly cores: Cores | undefined
 }
 
 /** Starts it; every key has a version that signs. */
@@ -55,6 +60,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       args: [CLI, 'serve', ...config, ...migrate],
       env: { ...process.env, ...options.env, PGPASSFILE: passwordFile(folder) },
       logPath: join(folder, `${number}.log`),
+      cores: options.cores?.server,
     })
     processes.push(resources.use(server))
   }
@@ -64,6 +70,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     processes,
     addresses,
     folder,
+    cores: options.cores,
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }
@@ -99,6 +106,7 @@ function writeConfiguration(
     keys: {
       [KEYS.tokens]: { use: 'token', provider },
       [KEYS.rsaTokens]: { use: 'token', algorithm: 'RS256', provider },
+      [KEYS.rsaImages]: { use: 'artifact', algorithm: 'RS256', provider, timestamps: 'none' },
       [KEYS.stamped]: { use: 'artifact', provider, timestamps: 'embedded' },
       [KEYS.plain]: { use: 'artifact', provider, timestamps: 'none' },
       tsa: { use: 'timestamp', provider },

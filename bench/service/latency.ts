@@ -9,7 +9,15 @@ import { type Deployment, startDeployment } from './deployment.ts'
 import { applyLoad } from './load.ts'
 import type { OpenLoop, OpenLoopResult } from './open-loop.ts'
 import { toLoad } from './throughput.ts'
-import { STAMPED_IMAGES, TOKENS, TOKENS_WANTED, type Workload } from './workloads.ts'
+import {
+  IMAGE_BATCHES,
+  IMAGES,
+  MERKLE_BATCHES,
+  STAMPED_IMAGES,
+  TOKENS,
+  TOKENS_WANTED,
+  type Workload,
+} from './workloads.ts'
 
 const GENERATOR = resolve(import.meta.dirname, 'open-loop.ts')
 const run = promisify(execFile)
@@ -25,7 +33,7 @@ export async function measureLatency(seconds: number): Promise<Section> {
   const places = { file: {}, SoftHSM: { ...token.places[0] } }
   for (const [keys, place] of Object.entries(places)) {
     await using deployment = await startDeployment({ ...place, processes: 1, callers })
-    for (const workload of [TOKENS, STAMPED_IMAGES]) {
+    for (const workload of [TOKENS, IMAGES, STAMPED_IMAGES, IMAGE_BATCHES, MERKLE_BATCHES]) {
       const { full, half } = await measureWorkload(workload, deployment, { identities, seconds })
       rows.push({ keys, work: workload.name, load: 'full', ...full })
       rows.push({ keys, work: workload.name, load: 'half', ...half })

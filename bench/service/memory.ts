@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { createGoal, type Row, type Section } from '../report.ts'
 import { startCallers } from './callers.ts'
 import { startDeployment } from './deployment.ts'
-import { applyLoad, writeRequests } from './load.ts'
+import { applyLoad } from './load.ts'
+import { writeRequests } from './request-lines.ts'
 import { residentMiB } from './server-process.ts'
 import { STAMPED_IMAGES, TOKENS, TOKENS_WANTED, toRequests } from './workloads.ts'
 
@@ -52,7 +53,10 @@ export async function measureMemory(seconds: number): Promise<Section> {
     name: 'service-memory',
     title: `Memory of the service, ${seconds} s of full load`,
     rows,
-    goals: [createGoal(what, grown, { atMost: 1.1 })],
+    goals: [
+      createGoal(what, grown, { atMost: 1.1 }),
+      createGoal('service, resident MiB at full load', Math.max(...sizes), { atMost: 300 }),
+    ],
   }
 }
 

@@ -8,9 +8,10 @@
  *
  * @packageDocumentation
  */
-import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { seededRandom } from '../../test/support/seeded-random.ts'
+import { headersOf, type LoadRequest, readRequests } from './request-lines.ts'
 
 /** What to send, and how fast. */
 export interface OpenLoop {
@@ -29,29 +30,24 @@ export interface OpenLoopResult {
   readonly p99Ms: number
 }
 
-const LINE = /^([A-Z]+) ([^\t]*)\t([^\t]*)\t(.*)$/
 const HEAD_END = '\r\n\r\n'
 
-/** Requests as they go over the wire. */
-function readRequests(path: string, host: string): readonly string[] {
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  return lines.map((line) => {
-    const [, method = '', target = '', token = '', body = ''] = LINE.exec(line) ?? []
-    const headers = [
-      `host: ${host}`,
-      ...(token === '' ? [] : [`authorization: Bearer ${token}`]),
-      ...(body === ''
-        ? []
-        : ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]),
-    ]
-    return `${method} ${target} HTTP/1.1\r\n${headers.join('\r\n')}${HEAD_END}${body}`
+/** A request as it goes over the wire. */
+function toWire(request: LoadRequest, host: string): string {
+  const { body = '', method, path } = request
+  const headers = Object.entries({
+    host,
+    ...headersOf(request, randomUUID),
+    ...(body !== '' && { 'content-length': String(Buffer.byteLength(body)) }),
   })
+  const head = headers.map(([name, value]) => `${name}: ${value}`).join('\r\n')
+  return `${method} ${path} HTTP/1.1\r\n${head}${HEAD_END}${body}`
 }
 
 interface Server {
+  readonly host: string
   readonly hostname: string
   readonly port: number
-  readonly requests: readonly string[]
   /** Connections without a request under way. */
   readonly idle: Connection[]
 }
@@ -98,13 +94,14 @@ class Connection {
 }
 
 async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
+  const requests = readRequests(load.requestsPath)
   const servers = load.addresses.map((address): Server => {
     const { host, hostname, port } = new URL(address)
     if (hostname !== '127.0.0.1') throw new Error(`${hostname} is not loopback`)
     return {
+      host,
       hostname,
       port: Number(port),
-      requests: readRequests(load.requestsPath, host),
       idle: [],
     }
   })
@@ -112,10 +109,10 @@ async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
   let failures = 0
   const sendOne = async (number: number, due: number): Promise<void> => {
     const server = servers[number % servers.length]
-    const request = server?.requests[number % server.requests.length]
+    const request = requests[number % requests.length]
     if (server === undefined || request === undefined) return
     const connection = server.idle.pop() ?? new Connection(server)
-    const isGood = await connection.send(request)
+    const isGood = await connection.send(toWire(request, server.host))
     latencies.push(performance.now() - due)
     if (isGood) server.idle.push(connection)
     else failures += 1

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { onCores } from './cores.ts'
 
 /** A server that listens. Disposing it asks it to stop, and waits until it has. */
 export interface ServerProcess extends AsyncDisposable {
@@ -16,6 +17,8 @@ export interface ServerCommand {
   readonly env?: NodeJS.ProcessEnv
   /** Its stderr goes there: a pipe would have this process work for every line of its log. */
   readonly logPath: string
+  /** On which it runs; undefined: all. */
+  readonly cores?: string | undefined
 }
 
 const START_MS = 60_000
@@ -27,7 +30,8 @@ const LISTENING = /listening on (http:\/\/127\.0\.0\.1:\d+)/
  * @throws Error — it ended, or took longer than a minute; what it said last is in the message
  */
 export async function startServerProcess(options: ServerCommand): Promise<ServerProcess> {
-  const { command, args, env, logPath } = options
+  const { env, logPath } = options
+  const { command, args } = onCores(options.cores, options.command, options.args)
   const log = openSync(logPath, 'w')
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', log], env: env ?? process.env })
   closeSync(log)

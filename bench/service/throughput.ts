@@ -8,12 +8,14 @@ import { type BenchToken, createBenchToken } from '../backends/pkcs11.ts'
 import type { BenchBackend } from '../backends/backend.ts'
 import { ARTIFACT, type BenchAlgorithm } from '../bundles.ts'
 import { inFlight, median, medianRatio } from '../rates.ts'
-import { createGoal, type Goal, type Row, type Section } from '../report.ts'
+import type { Row, Section } from '../report.ts'
 import { answerOf, startBareServer } from './bare.ts'
 import { startCallers } from './callers.ts'
 import { type Deployment, type DeploymentOptions, startDeployment } from './deployment.ts'
-import { applyLoad, type Load, writeRequests } from './load.ts'
-import { STAMPED_IMAGES, TOKENS, TOKENS_WANTED, toRequests, WORKLOADS } from './workloads.ts'
+import { type Cores, describeCores } from './cores.ts'
+import { applyLoad, type Load } from './load.ts'
+import { writeRequests } from './request-lines.ts'
+import { TOKENS_WANTED, toRequests, WORKLOADS } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
 /** How long a measurement takes: rounds times workloads times five seconds or so. */
@@ -45,48 +47,30 @@ async function createSettings({ openKey, places }: BenchToken): Promise<readonly
   ])
 }
 
-/** Those whose share of the raw backend is a goal; the others are there to compare. */
-const GOALS: ReadonlySet<string> = new Set([
-  TOKENS.name,
-  'token RS256',
-  STAMPED_IMAGES.name,
-  '50 images, time stamps',
-])
-
 /** Rates by keys, processes and work. */
-export async function measureThroughput(pace: ServicePace): Promise<Section> {
+export async function measureThroughput(pace: ServicePace, cores?: Cores): Promise<Section> {
   await using resources = new AsyncDisposableStack()
   const token = resources.use(await createBenchToken())
   const callers = resources.use(await startCallers())
   const identities = await callers.tokens(TOKENS_WANTED)
   const rows: Row[] = []
-  const goals: Goal[] = []
+  const which = describeCores(cores)
   for (const setting of await createSettings(token)) {
     const { keys, deployment: options } = setting
-    await using deployment = await startDeployment({ ...options, callers })
+    await using deployment = await startDeployment({ ...options, callers, cores })
     const measured = await measureSetting(setting, deployment, { identities, pace })
-    for (const { workload, row, share } of measured) {
-      rows.push({ keys, processes: options.processes, ...row })
-      if (!GOALS.has(workload)) continue
-      const replicas = options.processes === 1 ? 'one process' : `${options.processes} processes`
-      const what = `service, share of raw: ${keys}, ${replicas}, ${workload}`
-      goals.push(createGoal(what, share, { atLeast: 0.5 }))
-    }
+    rows.push(
+      ...measured.map((row) => ({ keys, processes: options.processes, cores: which, ...row })),
+    )
   }
-  return { name: 'service', title: 'The service, over HTTP', rows, goals }
-}
-
-interface Measured {
-  readonly workload: string
-  readonly row: Row
-  readonly share: number
+  return { name: 'service', title: 'The service, over HTTP', rows, goals: [] }
 }
 
 async function measureSetting(
   { raw }: Setting,
   deployment: Deployment,
   { identities, pace }: { readonly identities: readonly string[]; readonly pace: ServicePace },
-): Promise<readonly Measured[]> {
+): Promise<readonly Row[]> {
   const contests = WORKLOADS.map((workload) => toContest(workload, deployment, identities))
   await using resources = new AsyncDisposableStack()
   const bareLoads = await startBare(contests, deployment, resources)
@@ -118,12 +102,13 @@ interface Contest {
 /** Puts the requests of a workload into a file of the deployment. */
 export function toLoad(
   workload: Workload,
-  { addresses, folder }: Pick<Deployment, 'addresses' | 'folder'>,
+  { addresses, cores, folder }: Pick<Deployment, 'addresses' | 'cores' | 'folder'>,
   identities: readonly string[],
 ): Load {
   const path = join(folder, `${workload.name.replaceAll(/\W/g, '-')}.requests`)
   const requestsPath = writeRequests(path, toRequests(workload, identities))
-  return { addresses, requestsPath, connections: workload.connections * addresses.length }
+  const connections = workload.connections * addresses.length
+  return { addresses, requestsPath, connections, cores: cores?.client }
 }
 
 function toContest(
@@ -138,7 +123,7 @@ function toContest(
 /** Fastify alone, with a route for each workload: the same requests, answers of the same size. */
 async function startBare(
   contests: readonly Contest[],
-  { folder }: Deployment,
+  { cores, folder }: Deployment,
   resources: AsyncDisposableStack,
 ): Promise<readonly Load[]> {
   const routes = await Promise.all(
@@ -147,10 +132,10 @@ async function startBare(
       return { method: 'POST' as const, path: `/${place}`, ...answer }
     }),
   )
-  const { address } = resources.use(await startBareServer(routes, folder))
+  const { address } = resources.use(await startBareServer(routes, folder, cores?.server))
   return contests.map(({ workload }, place) => {
     const bare = { ...workload, name: `bare ${workload.name}`, path: `/${place}` }
-    return toLoad(bare, { addresses: [address], folder }, ['none'])
+    return toLoad(bare, { addresses: [address], cores, folder }, ['none'])
   })
 }
 
@@ -168,11 +153,11 @@ async function rawRate({ signRaw, width }: BenchBackend, seconds: number): Promi
   return done / ((performance.now() - start) / 1000)
 }
 
-function toMeasured({ workload, rates }: Contest): Measured {
+function toMeasured({ workload, rates }: Contest): Row {
   const { items, name, signatures } = workload
   const signed = rates.service.map((rate) => rate * signatures)
   const share = medianRatio(signed, rates.raw)
-  const row = {
+  return {
     work: name,
     'tokens or bundles/s': Math.round(median(rates.service) * items),
     'signatures/s': Math.round(median(signed)),
@@ -182,5 +167,4 @@ function toMeasured({ workload, rates }: Contest): Measured {
     'bare fastify/s': Math.round(median(rates.bare)),
     'requests / bare': medianRatio(rates.service, rates.bare),
   }
-  return { workload: name, row, share }
 }
