@@ -56,4 +56,4 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
 const schema = 'https://countersign.dev/schemas/benchmark/v1'
 const report: Report = { schema, machine, sections }
 console.log(values.json ? JSON.stringify(report, null, 2) : renderMarkdown(report))
-if (values.record) recordFigures(renderMarkdown(report))
+if (values.record) recordFigures(renderMarkdown(report), values.only === undefined)

@@ -76,7 +76,7 @@ export async function applyLoad(load: Load, seconds: number): Promise<LoadResult
   const summary = JSON.parse(last) as Summary
   if (summary.failures > 0) throw new Error(`${summary.failures} requests failed under load`)
   const bytes = summary.bytes / summary.requests
-  if (!(bytes >= SMALLEST * (load.answerBytes ?? 0)))
+  if (bytes < SMALLEST * (load.answerBytes ?? 0))
     throw new Error(`answers under load have ${bytes} bytes, a good one ${load.answerBytes}`)
   return {
     requestsPerSecond: (summary.requests / summary.microseconds) * 1_000_000,
