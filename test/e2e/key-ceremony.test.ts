@@ -10,10 +10,15 @@ import { stubKmsEnvironment } from '../support/kms/stub-environment.ts'
 import { startOidcIssuer } from '../support/oidc-issuer.ts'
 import { readProjectFile } from '../support/project.ts'
 import { runServer } from '../support/server.ts'
+import { createSoftHsm } from '../support/softhsm.ts'
 import { writeServiceFolder } from '../support/service-folder.ts'
 import { createTempFolder } from '../support/temp-folder.ts'
 
-const COMMANDS = documentedCommands(readProjectFile('docs/runbooks/key-ceremony.md'))
+const ALL = documentedCommands(readProjectFile('docs/runbooks/key-ceremony.md'))
+const isOnToken = ({ words }: (typeof ALL)[number]): boolean =>
+  words.some((word) => word.startsWith('pkcs11:'))
+const COMMANDS = ALL.filter((command) => !isOnToken(command))
+const ON_TOKEN = ALL.filter((command) => isOnToken(command) || command.words[1] === 'wrap')
 const PASSPHRASE = 'known to the custodian'
 
 type Facts = Readonly<Record<string, string>>
@@ -23,8 +28,11 @@ function factsOf({ stdout }: CliResult): Facts {
 }
 
 /** The commands of the runbook, one after the other; the text in them that stands for something is replaced. */
-function readRunbook(texts: ReadonlyMap<string, string>): readonly (readonly string[])[] {
-  return COMMANDS.map(({ words }) =>
+function readRunbook(
+  texts: ReadonlyMap<string, string>,
+  commands = COMMANDS,
+): readonly (readonly string[])[] {
+  return commands.map(({ words }) =>
     words.map((word) => {
       let text = word
       for (const [from, to] of texts) text = text.replaceAll(from, to)
@@ -114,4 +122,46 @@ test('the ceremony of the runbook brings a key into KMS, and two people give it 
     readFileSync(join(folder, name), 'utf8'),
   )
   expect(crossed.join()).not.toContain('PRIVATE')
+})
+
+test('the ceremony of the runbook brings a key into a token, where it signs and stays', async () => {
+  const hsm = createSoftHsm(['prod'])
+  onTestFinished(hsm.remove)
+  const folder = createTempFolder()
+  writeEncryptedKey(join(folder, 'offline.pem'))
+  const env = {
+    COUNTERSIGN_PASSPHRASE: PASSPHRASE,
+    COUNTERSIGN_PKCS11_PIN: hsm.tokens[0].pin,
+    COUNTERSIGN_PKCS11_MODULE: hsm.modulePath,
+    SOFTHSM2_CONF: hsm.configPath,
+  }
+  const texts = new Map(
+    ['parameters.json', 'offline.pem', 'wrapped.json'].map(
+      (name) => [name, join(folder, name)] as const,
+    ),
+  )
+  // The runbook names the wrapping first; of a token, it comes between the other two.
+  const order = ['import-parameters', 'wrap', 'import-material']
+  const step = async (name: string): Promise<CliResult> => {
+    const args = readRunbook(texts, ON_TOKEN).find((words) => words[1] === name) ?? []
+    return countersign([...args, '--json'], { env })
+  }
+  expect(ON_TOKEN.map(({ words }) => words[1]).toSorted()).toEqual(order.toSorted())
+
+  const parameters = await step('import-parameters')
+  expect(parameters).toMatchObject({ exitCode: 0 })
+  texts.set('$WRAPPING_FINGERPRINT', factsOf(parameters)['wrappingFingerprint'] ?? '')
+  const wrapped = await step('wrap')
+  expect(wrapped).toMatchObject({ exitCode: 0 })
+  texts.set('$FINGERPRINT', factsOf(wrapped)['fingerprint'] ?? '')
+  const imported = await step('import-material')
+  expect(imported).toMatchObject({ exitCode: 0 })
+
+  const { key } = JSON.parse(imported.stdout) as { readonly key: Facts }
+  const args = ['key', 'show', key['reference'] ?? '', '--json']
+  const shown = await countersign(args, { env })
+  expect(JSON.parse(shown.stdout)).toMatchObject({ key: { kid: factsOf(wrapped)['kid'] } })
+  // The wrapping key pair is gone, so the same files import nothing again.
+  const again = await step('import-material')
+  expect(again.stdout).toContain('ERR_KEY_EXISTS')
 })

@@ -4,17 +4,18 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  type Attribute,
   CKA_ALWAYS_AUTHENTICATE,
   CKA_CERTIFICATE_TYPE,
   CKA_CLASS,
   CKA_EC_PARAMS,
+  CKA_EXTRACTABLE,
   CKA_ID,
   CKA_LABEL,
   CKA_PRIVATE,
   CKA_SENSITIVE,
   CKA_SIGN,
   CKA_TOKEN,
+  CKA_UNWRAP,
   CKA_VALUE,
   CKA_VERIFY,
   CKC_X_509,
@@ -22,6 +23,7 @@ import {
   CKF_SERIAL_SESSION,
   CKM_EC_KEY_PAIR_GEN,
   CKO_CERTIFICATE,
+  CKO_PRIVATE_KEY,
   CKO_PUBLIC_KEY,
   CKS_RW_USER_FUNCTIONS,
   CKU_USER,
@@ -33,7 +35,6 @@ import type { SoftHsm, SoftToken } from './softhsm.ts'
 import { createTempFolder } from './temp-folder.ts'
 
 interface Administration extends Cryptoki {
-  C_CreateObject(session: Handle, template: Attribute[]): Handle
   C_Logout(session: Handle): void
 }
 
@@ -139,4 +140,25 @@ export function makeCertifiedKey(...genpkey: readonly string[]): CertifiedKey {
     privateKey: readFileSync(join(folder, 'key.pem'), 'utf8'),
     certificate: new X509Certificate(readFileSync(join(folder, 'cert.pem'))).raw,
   }
+}
+
+/** Labels of the private keys on a token, each with whether it is sensitive, extractable, signs and unwraps. */
+export function readPrivateKeys(hsm: SoftHsm, token: SoftToken): Promise<readonly string[]> {
+  const flags = {
+    sensitive: CKA_SENSITIVE,
+    extractable: CKA_EXTRACTABLE,
+    sign: CKA_SIGN,
+    unwrap: CKA_UNWRAP,
+  }
+  return withSession(hsm, token, (cryptoki, session) => {
+    cryptoki.C_FindObjectsInit(session, [{ type: CKA_CLASS, value: CKO_PRIVATE_KEY }])
+    const handles = cryptoki.C_FindObjects(session, 100)
+    cryptoki.C_FindObjectsFinal(session)
+    return handles.map((handle) => {
+      const read = (type: number): Buffer | undefined =>
+        cryptoki.C_GetAttributeValue(session, handle, [{ type }])[0]?.value
+      const set = Object.entries(flags).filter(([, type]) => read(type)?.[0] === 1)
+      return [read(CKA_LABEL)?.toString() ?? '', ...set.map(([name]) => name)].join(' ')
+    })
+  })
 }

@@ -60,6 +60,16 @@ export interface TokenCalls {
   }
   /** Creates a key pair and answers its CKA_ID. */
   readonly create: { readonly request: CreateCall; readonly answer: Uint8Array }
+  /** Makes a key pair that private keys are wrapped with: its public key, and its CKA_ID. */
+  readonly importParameters: {
+    readonly request: OnToken
+    readonly answer: { readonly wrappingKey: Uint8Array; readonly token: Uint8Array }
+  }
+  /** Unwraps a private key, and answers its CKA_ID. */
+  readonly importMaterial: {
+    readonly request: OfPinnedKey & { readonly wrapped: Uint8Array; readonly token: Uint8Array }
+    readonly answer: Uint8Array
+  }
   /** Destroys a key pair; one that is already destroyed is ignored. */
   readonly destroy: { readonly request: OfPinnedKey; readonly answer: null }
   /** Uses every idle session once, so that the token does not drop it. */

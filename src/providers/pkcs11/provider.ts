@@ -10,6 +10,7 @@ import { parsePublicKeySpki, type PublicKeyInfo } from '../../crypto/public-key.
 import { CountersignError } from '../../errors.ts'
 import { createSigner, type Signer, type SigningBackend } from '../../signing/signer.ts'
 import type { KeyDestroyer, KeyPinning, RepeatableCreation } from '../key-lifecycle.ts'
+import type { MaterialImporter } from '../key-material.ts'
 import type { KeyUri } from '../key-uri.ts'
 import {
   type CreateKeyRequest,
@@ -25,6 +26,7 @@ import { diagnoseKey } from './diagnose.ts'
 import { explain, explaining } from './explain.ts'
 import { deadlinesOf } from './host/deadlines.ts'
 import { createRemoteCaller } from './host/remote-caller.ts'
+import { createMaterialImporter } from './key-material.ts'
 import { findModulePath, type ModuleSearch } from './module-path.ts'
 import { findPin, type ReadPin } from './pin-source.ts'
 import { readSettings } from './settings.ts'
@@ -35,7 +37,8 @@ export type Pkcs11Keys = KeyProvider &
   KeyDiagnostics &
   RepeatableCreation &
   KeyPinning &
-  KeyDestroyer
+  KeyDestroyer &
+  MaterialImporter
 
 /** Where PINs and modules come from where a URI does not say; the provider never looks itself. */
 export interface Pkcs11ProviderOptions extends ModuleSearch {
@@ -130,6 +133,7 @@ export function createTokenProvider(given: TokenCaller, search: ModuleSearch = {
     open: (uri, options = {}) => openSigner(uri, options),
     create: (request) => create(request, { isRepeated: false, mayRepeat: !hasId(request.uri) }),
     createOnce: (request) => create(request, { isRepeated: request.isRepeated, mayRepeat: true }),
+    ...createMaterialImporter(caller, { admit, toKept }),
     pin: async (uri, options = {}) => ({ ...toKept(uri), ...(await open(uri, options)).name }),
     async destroy({ uri, publicKey }) {
       const plain = { spki: publicKey.spki, algorithm: publicKey.algorithm.name }

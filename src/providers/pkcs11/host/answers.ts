@@ -15,6 +15,8 @@ const CHECKS: Readonly<Record<CallName, (answer: unknown) => boolean>> = {
   open: (answer) => isPublicKey(answer) && hasName(answer),
   sign: isBytes,
   create: isBytes,
+  importParameters: isWrappingKey,
+  importMaterial: isBytes,
   destroy: isNull,
   keepAlive: isNull,
 }
@@ -48,6 +50,13 @@ function isPublicKey(value: unknown): value is object {
   if (!('spki' in value) || !('algorithm' in value)) return false
   const { spki, algorithm } = value
   return isBytes(spki) && typeof algorithm === 'string' && isAlgorithmName(algorithm)
+}
+
+function isWrappingKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return (
+    'wrappingKey' in value && isBytes(value.wrappingKey) && 'token' in value && isBytes(value.token)
+  )
 }
 
 function hasName(value: object): boolean {

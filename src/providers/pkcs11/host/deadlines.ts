@@ -52,7 +52,10 @@ export function callDeadline(name: CallName, deadlines: Deadlines): number {
   return Math.max(deadlines.call, longestSilence(name, deadlines))
 }
 
+/** Calls that make a key pair, or test one that came in. */
+const MAKING: readonly CallName[] = ['create', 'importParameters', 'importMaterial']
+
 function longestSilence(name: CallName, { load, answer, create }: Deadlines): number {
   if (name === 'loadModule') return load
-  return name === 'create' ? create : answer
+  return MAKING.includes(name) ? create : answer
 }

@@ -16,6 +16,8 @@ const ACTIVITIES: Readonly<Record<CallName, string>> = {
   open: 'opening the key',
   sign: 'signing',
   create: 'creating a key',
+  importParameters: 'creating a wrapping key',
+  importMaterial: 'importing a key',
   destroy: 'destroying a key',
   keepAlive: 'keeping sessions alive',
 }

@@ -186,6 +186,7 @@ export class Supervisor {
 
 /** The request that makes a call again; undefined where the first may have had an effect that nothing shows. */
 function repeated({ name, request }: Job): RequestOf<CallName> | undefined {
+  if (name === 'importParameters' || name === 'importMaterial') return undefined
   if (name !== 'create') return request
   return request.mayRepeat ? { ...request, isRepeated: true } : undefined
 }

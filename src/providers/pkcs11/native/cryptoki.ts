@@ -18,7 +18,7 @@ export interface Attribute {
 /** A mechanism and its parameters. */
 export interface Mechanism {
   readonly mechanism: number
-  readonly parameter?: PssParameters
+  readonly parameter?: PssParameters | OaepParameters
 }
 
 /** CK_RSA_PKCS_PSS_PARAMS; `type` is pkcs11js's own tag. */
@@ -27,6 +27,14 @@ export interface PssParameters {
   readonly hashAlg: number
   readonly mgf: number
   readonly saltLen: number
+}
+
+/** CK_RSA_PKCS_OAEP_PARAMS without a label; `type` is pkcs11js's own tag. */
+export interface OaepParameters {
+  readonly type: typeof PARAMETERS_RSA_OAEP
+  readonly hashAlg: number
+  readonly mgf: number
+  readonly source: number
 }
 
 /** What a token says of itself; texts are padded with blanks. */
@@ -77,9 +85,19 @@ export interface Cryptoki {
     publicKey: Attribute[],
     privateKey: Attribute[],
   ): Promise<{ publicKey: Handle; privateKey: Handle }>
+  C_UnwrapKey(
+    session: Handle,
+    mechanism: Mechanism,
+    unwrappingKey: Handle,
+    wrappedKey: Buffer,
+    template: Attribute[],
+  ): Handle
+  C_CreateObject(session: Handle, template: Attribute[]): Handle
   C_DestroyObject(session: Handle, object: Handle): void
 }
 
+/** pkcs11js's number for CK_RSA_PKCS_OAEP_PARAMS. */
+export const PARAMETERS_RSA_OAEP = 4
 /** pkcs11js's number for CK_RSA_PKCS_PSS_PARAMS. */
 export const PARAMETERS_RSA_PSS = 5
 
@@ -105,11 +123,13 @@ export const CKS_RW_USER_FUNCTIONS = 3
 export const CKO_CERTIFICATE = 1
 export const CKO_PUBLIC_KEY = 2
 export const CKO_PRIVATE_KEY = 3
+export const CKO_SECRET_KEY = 4
 
 export const CKC_X_509 = 0
 
 export const CKK_RSA = 0
 export const CKK_EC = 3
+export const CKK_AES = 0x1f
 export const CKK_EC_EDWARDS = 0x40
 
 export const CKA_CLASS = 0x0
@@ -121,7 +141,9 @@ export const CKA_CERTIFICATE_TYPE = 0x80
 export const CKA_KEY_TYPE = 0x100
 export const CKA_ID = 0x102
 export const CKA_SENSITIVE = 0x103
+export const CKA_ENCRYPT = 0x104
 export const CKA_DECRYPT = 0x105
+export const CKA_WRAP = 0x106
 export const CKA_UNWRAP = 0x107
 export const CKA_SIGN = 0x108
 export const CKA_VERIFY = 0x10a
@@ -137,7 +159,9 @@ export const CKA_ALWAYS_AUTHENTICATE = 0x202
 
 export const CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0
 export const CKM_RSA_PKCS = 0x1
+export const CKM_RSA_PKCS_OAEP = 0x9
 export const CKM_RSA_PKCS_PSS = 0xd
+export const CKM_SHA_1 = 0x220
 export const CKM_SHA256 = 0x250
 export const CKM_SHA384 = 0x260
 export const CKM_SHA512 = 0x270
@@ -145,7 +169,11 @@ export const CKM_EC_KEY_PAIR_GEN = 0x1040
 export const CKM_ECDSA = 0x1041
 export const CKM_EC_EDWARDS_KEY_PAIR_GEN = 0x1055
 export const CKM_EDDSA = 0x1057
+export const CKM_AES_KEY_WRAP_PAD = 0x210a
 
+export const CKZ_DATA_SPECIFIED = 1
+
+export const CKG_MGF1_SHA1 = 0x1
 export const CKG_MGF1_SHA256 = 0x2
 export const CKG_MGF1_SHA384 = 0x3
 export const CKG_MGF1_SHA512 = 0x4

@@ -18,6 +18,7 @@ import { type Pkcs11Uri, serializePkcs11Uri, withoutPin } from '../uri.ts'
 import { createTokenBackend } from './backend.ts'
 import { Connections } from './connections.ts'
 import { destroyKey } from './destroy.ts'
+import { importWrappedKey, makeWrappingKey } from './import-key.ts'
 import { type LoadModule, loadModule } from './module.ts'
 import { createKeyOnce } from './new-key.ts'
 import { describeTokenKey, type KeyOnToken, pinTokenKey } from './open-key.ts'
@@ -113,6 +114,9 @@ function createHandlers(connections: Connections, { readPin }: NativeOptions): H
       return sign(input, { signal })
     },
     create: async (request, signal) => createKeyOnce(await connect(request.uri), request, signal),
+    importParameters: async ({ uri }, signal) => makeWrappingKey(await connect(uri), signal),
+    importMaterial: async (request, signal) =>
+      importWrappedKey(await connect(request.uri), request, fromPlain(request.publicKey), signal),
     destroy: async ({ uri, publicKey }) => {
       await destroyKey(await connect(uri), fromPlain(publicKey))
       return null

@@ -91,7 +91,12 @@ export async function createKeyOnce(
   return isMade ? id : createKey(where, request, signal)
 }
 
-function requireLabel({ object }: ObjectName): string {
+/**
+ * The name of a key that is to be made.
+ *
+ * @throws {@link CountersignError} ERR_KEY_URI_INVALID — none is given
+ */
+export function requireLabel({ object }: ObjectName): string {
   if (object !== undefined && object !== '') return object
   throw new CountersignError('ERR_KEY_URI_INVALID', 'a new key on a token needs a name', {
     hint: 'add object=NAME to the key reference',
@@ -183,11 +188,17 @@ function toGeneration({ algorithm, rsaBits }: NewKey): Generation {
   }
 }
 
-function curveParameters(curve: keyof typeof CURVE_PARAMETERS): Attribute {
+/** CKA_EC_PARAMS of a curve. */
+export function curveParameters(curve: keyof typeof CURVE_PARAMETERS): Attribute {
   return { type: CKA_EC_PARAMS, value: Buffer.from(CURVE_PARAMETERS[curve], 'hex') }
 }
 
-function assertFree(given: TokenSession, name: ObjectName): void {
+/**
+ * Makes sure that a token has no key of a name.
+ *
+ * @throws {@link CountersignError} ERR_KEY_EXISTS
+ */
+export function assertFree(given: TokenSession, name: ObjectName): void {
   const [taken] = [...findPrivateKeys(given, name), ...findPublicKeys(given, name)]
   if (taken === undefined) return
   throw new CountersignError(
