@@ -60,7 +60,7 @@ export const COUNTERS: Readonly<Record<CounterName, MetricDefinition>> = {
   denials: {
     name: 'countersign_denials_total',
     labels: ['action', 'key'],
-    help: 'Requests that the policies denied, by action of Cedar and key.',
+    help: 'Requests that the policies denied, by action of Cedar and key (empty: the request is about no single key).',
   },
   backendErrors: {
     name: 'countersign_backend_errors_total',
@@ -149,7 +149,7 @@ export const GAUGES: Readonly<Record<GaugeName, MetricDefinition>> = {
   checkOk: {
     name: 'countersign_check_ok',
     labels: ['check'],
-    help: '1: a check of /readyz passes (store, logs, anchor, witnesses, clock, approvals, each key). 0: it fails.',
+    help: '1: a check of /readyz passes (store, logs, key states, key history, anchor, witnesses, clock, approvals). 0: it fails. Keys have countersign_key_signs.',
   },
 }
 

@@ -111,8 +111,8 @@ function lookAtChecks(look: () => Promise<readonly CheckResult[]>): Look {
   return async ({ checkOk, keySigns }) => {
     for (const { error, key, name } of await look()) {
       const value = error === undefined ? 1 : 0
-      checkOk.set({ check: name }, value)
-      if (key !== undefined) keySigns.set({ key: key.name }, value)
+      if (key === undefined) checkOk.set({ check: name }, value)
+      else keySigns.set({ key: key.name }, value)
     }
   }
 }

@@ -7,7 +7,7 @@ import { findKey } from '../operations/find-key.ts'
 import { callerOf } from '../http/request.ts'
 import { routeNotFound } from './problems.ts'
 
-type DenialContext = Pick<ServiceContext, 'admit' | 'failures' | 'keyring'>
+type DenialContext = Pick<ServiceContext, 'admit' | 'failures' | 'keyring' | 'metrics'>
 
 /** What a denial names where a route is about no key in particular. */
 const ANY_KEY = 'any key'
@@ -34,7 +34,7 @@ export const earlyDenials: FastifyPluginCallback<DenialContext> = fp(
 )
 
 async function admitRequest(
-  { admit, failures, keyring }: DenialContext,
+  { admit, failures, keyring, metrics }: DenialContext,
   request: FastifyRequest,
   actions: readonly AccessScope['action'][],
 ): Promise<void> {
@@ -44,7 +44,12 @@ async function admitRequest(
   await failures.watch({ ...attempt, resource: name ?? ANY_KEY }, () => {
     const keys = name === undefined ? keyring.snapshot.keys : [findKey(keyring, name)]
     const scopes = keys.flatMap((key) => actions.map((action) => ({ action, key })))
-    admit(caller, scopes)
+    try {
+      admit(caller, scopes)
+    } catch (error) {
+      metrics?.denial(attempt.action, name ?? '')
+      throw error
+    }
     return Promise.resolve()
   })
 }

@@ -56,8 +56,12 @@ function parseSamples(text: string): readonly Sample[] {
   })
 }
 
-async function startScene(keys: ServiceFolderOptions['keys'] = {}): Promise<Scene> {
+async function startScene(
+  keys: ServiceFolderOptions['keys'] = {},
+  policies: Pick<ServiceFolderOptions, 'policies'> = {},
+): Promise<Scene> {
   const folder = writeServiceFolder({
+    ...policies,
     folder: createTempFolder(),
     keys: { release: { use: 'artifact' }, ...keys },
     serve: { metrics: '127.0.0.1:0' },
@@ -180,6 +184,27 @@ test('a backend that fails is counted by error code and cause', async () => {
   const [failed] = await scene.samples('countersign_backend_errors_total', { key: 'cloud' })
   expect(failed?.labels).toMatchObject({ provider: 'awskms', cause: 'disabled' })
   expect(await scene.value('countersign_key_signs', { key: 'cloud' })).toBe(0)
+})
+
+test('denials are counted, with the body of the request and without', async () => {
+  const policies = `permit (principal, action == Action::"sign", resource)
+    when { context.subject.name == "never" };\n`
+  const scene = await startScene({}, { policies })
+  const subjects = [{ digest: `sha256:${DIGEST}` }]
+  const attestation = { subjects, predicateType: 'https://example.com/p', predicate: {} }
+
+  expect([
+    await scene.sign(),
+    await scene.post('/v1/keys/release/attestations', attestation),
+  ]).toEqual([403, 403])
+
+  const denials = (await scene.samples('countersign_denials_total')).map(
+    ({ labels: { action, key }, value }) => [action, key, value],
+  )
+  expect(denials).toEqual([
+    ['sign', 'release', 1],
+    ['attest', 'release', 1],
+  ])
 })
 
 test('nothing that a request says becomes a label', async () => {
