@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { causesPage } from './generated/causes-page.ts'
 import { configurationPage, configurationSchema } from './generated/configuration.ts'
+import { dashboard } from './generated/dashboard.ts'
 import { errorsPage } from './generated/errors-page.ts'
 import { metricsPage } from './generated/metrics-page.ts'
 import { httpApiPage } from './generated/http-api.ts'
@@ -16,6 +17,7 @@ const GENERATED: readonly GeneratedFile[] = [
   configurationSchema,
   httpApiPage,
   metricsPage,
+  dashboard,
 ]
 
 process.chdir(resolve(import.meta.dirname, '..'))

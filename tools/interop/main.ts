@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installPackages, packProject } from '../package/installation.ts'
 import { ensurePkcs11 } from '../test/native-addon.ts'
-import { ensurePackages, TEST_PROGRAMS } from '../test/packages.ts'
+import { ensurePackages, PROMETHEUS, TEST_PROGRAMS } from '../test/packages.ts'
 import { reportOutcome } from '../test/report-outcome.ts'
 import { runVitest, type TestOutcome } from '../test/run-vitest.ts'
 import { ensurePeer } from './peer.ts'
@@ -20,7 +20,8 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(`  ${peer.name} ${peer.version}: ${found}`)
   }
   const advice =
-    ensurePackages(TEST_PROGRAMS, process.env['PATH'] ?? '') ?? ensurePkcs11(process.env)
+    ensurePackages([...TEST_PROGRAMS, PROMETHEUS], process.env['PATH'] ?? '') ??
+    ensurePkcs11(process.env)
   if (advice !== undefined) console.error(advice)
 
   reportOutcome(await runInstalled(['--config', 'vitest.interop.config.ts', ...args]))

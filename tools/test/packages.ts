@@ -22,6 +22,9 @@ export const TEST_PROGRAMS: readonly DebianPackage[] = [
   { name: 'nginx-light', command: 'nginx', folder: '/usr/sbin' },
 ]
 
+/** What scrapes a service, and tests its rules. */
+export const PROMETHEUS: DebianPackage = { name: 'prometheus', command: 'promtool' }
+
 /** What it takes to build a native addon, and the module with faults that tests put before SoftHSM. */
 export const COMPILER: readonly DebianPackage[] = [
   { name: 'g++', command: 'g++' },
