@@ -19,7 +19,6 @@ import {
   serializeWrappedKey,
   type WrappedKey,
 } from '../../src/formats/key-import.ts'
-import { parsePrivateKeyPem } from '../../src/providers/file/private-key.ts'
 import { canImportMaterial, type MaterialImporter } from '../../src/providers/key-material.ts'
 import { displayKeyUri } from '../../src/providers/key-uri.ts'
 import type { KeyProvider } from '../../src/providers/provider.ts'
@@ -98,6 +97,8 @@ export async function wrapKey(
   assertFingerprint('wrapping key', trusted, wrappingFingerprint)
   const { readPassphrase } = createSecretSources(environment, flags)
   const pem = Buffer.from(await readFileBounded(path, MAX_KEY_IMPORT_BYTES)).toString()
+  // Only this command reads a key file without its provider.
+  const { parsePrivateKeyPem } = await import('../../src/providers/file/private-key.ts')
   const privateKey = await parsePrivateKeyPem({ path, pem }, readPassphrase)
   const publicKey = fromKeyObject(privateKey)
   const material = privateKey.export({ type: 'pkcs8', format: 'der' })
