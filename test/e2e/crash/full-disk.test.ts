@@ -16,7 +16,7 @@ test(
   'where nothing can be written any more, nothing is released, until it can again',
   { timeout: 180_000 },
   async () => {
-    const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
+    await using scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
     const replica = await scene.start()
     const issue = async (): Promise<{ status: number; body: Record<string, unknown> }> => {
       const response = await fetch(`${replica.url}/v1/keys/${LOAD_KEYS.tokens}/tokens`, {

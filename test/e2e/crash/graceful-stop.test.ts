@@ -61,7 +61,7 @@ test(
   'SIGTERM lets what runs finish, refuses what is new, and ends with status 0',
   { timeout: 180_000 },
   async () => {
-    const scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
+    await using scene = new CrashScene({ folder: createTempFolder(), seed: 1 })
     const replica = await scene.start()
     const url = `${replica.url}/v1/keys/${LOAD_KEYS.artifacts}/signatures`
     const target = { url, authorization: scene.authorization }

@@ -44,7 +44,7 @@ test(
   async () => {
     // As far away as KMS is, so that kills fall between its calls.
     await using double = await startKmsDouble({ latencyMs: 10 })
-    const scene = kmsScene(double, 2028)
+    await using scene = kmsScene(double, 2028)
 
     await killRepeatedly(scene, KILLS, async (store) => {
       expect(orphans(double, await readKeyState(store))).toEqual([])
@@ -57,7 +57,7 @@ test(
   { timeout: 180_000 },
   async () => {
     await using double = await startKmsDouble()
-    const scene = kmsScene(double, 2029)
+    await using scene = kmsScene(double, 2029)
     const first = await scene.start()
     const creating = double.next('CreateKey')
     const headers = { authorization: scene.authorization, 'content-type': 'application/json' }

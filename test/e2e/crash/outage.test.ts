@@ -57,7 +57,7 @@ test(
   { timeout: 240_000 },
   async () => {
     const url = await postgres.createDatabase()
-    const scene = new CrashScene({ folder: createTempFolder(), postgres: url, seed: 2029 })
+    await using scene = new CrashScene({ folder: createTempFolder(), postgres: url, seed: 2029 })
     await using first = await scene.start()
     await using second = await scene.start()
     const replicas = [first, second]

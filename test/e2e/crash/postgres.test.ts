@@ -22,7 +22,7 @@ test(
   { timeout: 180_000 + KILLS * 20_000 },
   async () => {
     const url = await postgres.createDatabase()
-    const scene = new CrashScene({ folder: createTempFolder(), postgres: url, seed: 2027 })
+    await using scene = new CrashScene({ folder: createTempFolder(), postgres: url, seed: 2027 })
     const replicas: ServiceProcess[] = []
     const startOne = async (): Promise<void> => {
       const replica = await scene.start()

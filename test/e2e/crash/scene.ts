@@ -48,6 +48,8 @@ export interface Findings {
   readonly contradictions: readonly string[]
   /** Failures of the service that do not say when to try again. */
   readonly faults: readonly Refusal[]
+  /** Lines of its log about errors without a code of their own. */
+  readonly internal: readonly string[]
 }
 
 /** Findings of a service that is sound. */
@@ -57,6 +59,7 @@ export const SOUND: Findings = {
   orphans: [],
   contradictions: [],
   faults: [],
+  internal: [],
 }
 
 const ROTATION: RotationEntry = {
@@ -74,14 +77,16 @@ const ROTATION: RotationEntry = {
 const MOST_ANSWERS = 60
 const LONGEST_MOMENT_MS = 2000
 
-/** Starts and kills replicas of one service, and looks at what is left. */
-export class CrashScene {
+/** Starts and kills replicas of one service, and looks at what is left. Disposing it ends all it started. */
+export class CrashScene implements AsyncDisposable {
   readonly receipts: Receipts = new Receipts()
   readonly targets: Targets = new Targets()
   readonly random: () => number
   readonly folder: string
   readonly #service: ServiceFolder
   readonly #env: Readonly<Record<string, string>>
+  readonly #processes: ServiceProcess[] = []
+  #load: AsyncDisposable | undefined
   /** Labels that were found before. */
   #found = 0
   #startMs = 0
@@ -109,7 +114,8 @@ export class CrashScene {
   startLoad(): AsyncDisposable {
     const { authorization, random, receipts, targets } = this
     const administered = Object.values(LOAD_KEYS)
-    return startLoad({ targets, authorization, random, receipts, administered })
+    this.#load = startLoad({ targets, authorization, random, receipts, administered })
+    return this.#load
   }
 
   /** Starts a replica, which clients do not know yet. */
@@ -117,6 +123,7 @@ export class CrashScene {
     const since = Date.now()
     const replica = await startServiceProcess(this.#service, { env: this.#env })
     this.#startMs = Date.now() - since
+    this.#processes.push(replica)
     return replica
   }
 
@@ -188,6 +195,7 @@ export class CrashScene {
       orphans,
       contradictions: [...contradictions],
       faults,
+      internal: this.#processes.flatMap((replica) => internalErrors(replica.log())),
     }
   }
 
@@ -209,4 +217,16 @@ export class CrashScene {
     const missing = [...findings.missing, ...unverified]
     return { ...findings, missing, unfinished: intents.map(({ uri }) => uri) }
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const replica of this.#processes) {
+      this.targets.remove(replica.url)
+      await replica.kill('SIGKILL')
+    }
+    await this.#load?.[Symbol.asyncDispose]()
+  }
+}
+
+function internalErrors(log: string): readonly string[] {
+  return log.split('\n').filter((line) => line.includes('"code":"ERR_INTERNAL"'))
 }

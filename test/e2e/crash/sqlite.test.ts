@@ -10,6 +10,7 @@ test(
   `a service over SQLite that is killed ${KILLS} times under load loses nothing and doubles nothing`,
   { timeout: 180_000 + KILLS * 20_000 },
   async () => {
-    await killRepeatedly(new CrashScene({ folder: createTempFolder(), seed: 2026 }), KILLS)
+    await using scene = new CrashScene({ folder: createTempFolder(), seed: 2026 })
+    await killRepeatedly(scene, KILLS)
   },
 )
