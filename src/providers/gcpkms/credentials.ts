@@ -9,14 +9,13 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Runtime } from '../../basics/runtime.ts'
 import { type AccessToken } from '../../client/access-tokens.ts'
-import { exchange } from '../../client/exchange.ts'
+import { isSecureOrLocal } from '../../client/secure-address.ts'
+import { askForText, askTokenEndpoint, type TokenOwner } from '../../client/token-endpoint.ts'
 import { encodeBase64Url } from '../../crypto/base64.ts'
 import { CountersignError } from '../../errors.ts'
 import { hasErrno, readFileBounded } from '../../files.ts'
 import { type ObjectReader, parseJson, readObject } from '../../formats/json.ts'
-import { printableExcerpt } from '../../formats/printable.ts'
 import type { Surroundings } from '../surroundings.ts'
-import { isSecureOrLocal } from './endpoint.ts'
 
 /** What finding a token takes. */
 export interface CredentialContext {
@@ -30,8 +29,10 @@ const PLATFORM_SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 const GOOGLE_TOKENS = 'https://oauth2.googleapis.com/token'
 const METADATA_PATH = '/computeMetadata/v1/instance/service-accounts/default/token'
 const MAX_FILE_BYTES = 64 * 1024
-const MAX_ANSWER_BYTES = 64 * 1024
-const TIMEOUT_MS = 10_000
+const OWNER: TokenOwner = {
+  provider: 'gcpkms',
+  hint: 'get new credentials: gcloud auth application-default login',
+}
 /** The longest life of an assertion that Google takes, in seconds. */
 const ASSERTION_SECONDS = 3600
 
@@ -163,7 +164,11 @@ async function readSubjectToken(
   }
   const text =
     file === undefined
-      ? await getText(context, tokenUrl(url ?? '', path), headersOf(source))
+      ? await askForText(
+          context.runtime,
+          { url: tokenUrl(url ?? '', path), headers: headersOf(source) },
+          OWNER,
+        )
       : Buffer.from(await readFileBounded(file, MAX_FILE_BYTES)).toString('utf8')
   const member = source.optionalObject('format')?.optionalText('subject_token_field_name')
   if (member === undefined) return text.trim()
@@ -232,50 +237,8 @@ interface Question {
   readonly body?: string
 }
 
-async function ask(
-  context: CredentialContext,
-  url: URL,
-  question: Question,
-): Promise<ObjectReader> {
-  const json = parseJson(await getText(context, url, question.headers, question.body))
-  const malformed = (why: string): CountersignError =>
-    new CountersignError('ERR_NOT_AUTHENTICATED', `malformed answer of ${url.host}: ${why}`)
-  return readObject(json, malformed, 'it')
-}
-
-async function getText(
-  { runtime }: CredentialContext,
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  body?: string,
-): Promise<string> {
-  const method = body === undefined ? 'GET' : 'POST'
-  const request = {
-    url,
-    method,
-    headers,
-    timeoutMs: TIMEOUT_MS,
-    maxBytes: MAX_ANSWER_BYTES,
-  } as const
-  const answer = await exchange({ ...request, ...(body !== undefined && { body }) }, runtime)
-  const text = Buffer.from(answer.body).toString('utf8')
-  if (answer.status === 200) return text
-  throw refusedLogin(url, answer.status, text)
-}
-
-/** OAuth servers name the error in a member that holds no secret; the rest may repeat the request. */
-function refusedLogin({ host }: URL, status: number, text: string): CountersignError {
-  const [, name = ''] = /"error"\s*:\s*"([\w-]{1,64})"/.exec(text) ?? []
-  const isOutage = status === 429 || status >= 500
-  const why = printableExcerpt(`status ${status} ${name}`)
-  return new CountersignError(
-    isOutage ? 'ERR_PROVIDER_UNAVAILABLE' : 'ERR_NOT_AUTHENTICATED',
-    `${host} gives no access token: ${why}`,
-    {
-      hint: isOutage ? 'try again' : 'get new credentials: gcloud auth application-default login',
-      details: { provider: 'gcpkms', host, status },
-    },
-  )
+function ask(context: CredentialContext, url: URL, question: Question): Promise<ObjectReader> {
+  return askTokenEndpoint(context.runtime, { url, ...question }, OWNER)
 }
 
 function tokenUrl(text: string, path: string): URL {

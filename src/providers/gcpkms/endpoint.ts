@@ -1,5 +1,5 @@
 /** Where the API is reached. */
-import { isLoopbackAddress } from '../../client/public-address.ts'
+import { isSecureOrLocal } from '../../client/secure-address.ts'
 import { CountersignError } from '../../errors.ts'
 import type { Surroundings } from '../surroundings.ts'
 
@@ -21,12 +21,4 @@ export function readEndpoint(env: Surroundings['env']): URL {
   throw new CountersignError('ERR_CONFIG_INVALID', `${ENDPOINT_VARIABLE} cannot be used`, {
     hint: `set ${ENDPOINT_VARIABLE} to https://HOST/`,
   })
-}
-
-/** Whether what is sent to an address cannot be read on the way: https, or http to this machine itself. */
-export function isSecureOrLocal({ protocol, hostname, username, password }: URL): boolean {
-  if (username !== '' || password !== '') return false
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
-  const isLocal = host === 'localhost' || isLoopbackAddress(host)
-  return protocol === 'https:' || (protocol === 'http:' && isLocal)
 }
