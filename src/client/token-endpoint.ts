@@ -6,7 +6,7 @@ import { printableExcerpt } from '../formats/printable.ts'
 import { exchange } from './exchange.ts'
 
 /** What is asked: a GET, or a POST of a body. */
-export interface TokenQuestion {
+export interface TokenGrantQuestion {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
@@ -33,7 +33,7 @@ const TIMEOUT_MS = 10_000
  */
 export async function askTokenEndpoint(
   runtime: Runtime,
-  question: TokenQuestion,
+  question: TokenGrantQuestion,
   owner: TokenOwner,
 ): Promise<ObjectReader> {
   const text = await askForText(runtime, question, owner)
@@ -52,7 +52,7 @@ export async function askTokenEndpoint(
  */
 export async function askForText(
   runtime: Runtime,
-  { url, headers, body, timeoutMs = TIMEOUT_MS }: TokenQuestion,
+  { url, headers, body, timeoutMs = TIMEOUT_MS }: TokenGrantQuestion,
   owner: TokenOwner,
 ): Promise<string> {
   const method = body === undefined ? 'GET' : 'POST'

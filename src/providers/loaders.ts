@@ -13,6 +13,7 @@ type Load = (surroundings: Surroundings) => Promise<KeyProvider>
 
 const LOADERS: Readonly<Record<KeyUri['scheme'], Load>> = {
   awskms: async (given) => (await import('./awskms/provider.ts')).openAwsKms(given),
+  azurekms: async (given) => (await import('./azurekms/provider.ts')).openAzureKms(given),
   env: async (given) => (await import('./env/provider.ts')).openEnvironment(given),
   file: async (given) => (await import('./file/provider.ts')).createFileProvider(given),
   gcpkms: async (given) => (await import('./gcpkms/provider.ts')).openGcpKms(given),

@@ -15,7 +15,7 @@ const COMMAND = new RegExp(`\\bcountersign (?:${Object.keys(COMMANDS).join('|')}
 const OPTION = /(?:^|[\s(])--[a-z]/
 /** Commands of other programs, which an operator has wherever the error is shown. */
 const FOREIGN =
-  /\b(?:pkcs11-tool|softhsm2-util|aws [a-z0-9-]+|gcloud (?:auth|kms|services)|cosign (?:public-key|verify))\b.*|^(?:…| ) ?--(?:key-id|region|profile|module|token-label) .*/
+  /\b(?:pkcs11-tool|softhsm2-util|aws [a-z0-9-]+|gcloud (?:auth|kms|services)|az (?:keyvault|role)|cosign (?:public-key|verify))\b.*|^(?:…| )? ?--(?:key-id|region|profile|module|token-label|hsm-name|vault-name|version|enabled|ops|output|resource|tenant)\b.*/
 
 const SOURCES = listProjectFiles('src/**/*.ts').filter(
   (path) => !SURFACES.some((room) => path.startsWith(room)),

@@ -38,7 +38,7 @@ function readCode(path: string): string {
 }
 
 // Files, variables and addresses are not always keys: paths, secrets, services.
-test.each(['awskms', 'gcpkms', 'openbao', 'pkcs11'])(
+test.each(['awskms', 'azurekms', 'gcpkms', 'openbao', 'pkcs11'])(
   'no file outside of its folder names %s',
   (scheme) => {
     const named = SOURCES.filter(

@@ -3,6 +3,7 @@ import { ERROR_TRAITS } from '../../src/errors.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
 import { GCP_CAUSES } from '../../src/providers/gcpkms/causes/table.ts'
+import { AZURE_CAUSES } from '../../src/providers/azurekms/causes/table.ts'
 import { BAO_CAUSES } from '../../src/providers/openbao/causes/table.ts'
 import { readProjectFile } from '../support/project.ts'
 
@@ -27,6 +28,11 @@ const TABLES = [
       'test/providers/pkcs11/native/login.test.ts',
       'test/providers/pkcs11/native/native-caller.test.ts',
     ],
+  ],
+  [
+    'Azure Key Vault',
+    AZURE_CAUSES,
+    ['test/providers/azurekms/provider.test.ts', 'test/security/vault-impostors.test.ts'],
   ],
   ['Google Cloud KMS', GCP_CAUSES, ['test/providers/gcpkms/provider.test.ts']],
   [

@@ -15,6 +15,7 @@ const MARK = '00112233445566778899aabbccddeeff'
 const LOCATIONS: Readonly<Record<string, string>> = {
   awskms: 'awskms:///?region=eu-west-1',
   file: 'file:keys/',
+  azurekms: 'azurekms://acme.vault.azure.net?protection=hsm',
   gcpkms: 'gcpkms://projects/acme/locations/global/keyRings/release?protection=hsm',
   openbao: 'openbao://?mount=team/transit',
   pkcs11: 'pkcs11:token=prod?module-path=/m.so',

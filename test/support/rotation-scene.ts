@@ -68,6 +68,7 @@ export class RotationScene {
     const providers = createProviders({
       file: loader,
       awskms: loader,
+      azurekms: loader,
       gcpkms: loader,
       openbao: loader,
       pkcs11: loader,

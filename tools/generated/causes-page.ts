@@ -4,6 +4,8 @@ import type { KmsCall } from '../../src/providers/awskms/call.ts'
 import { KMS_CAUSES } from '../../src/providers/awskms/causes/table.ts'
 import type { TokenFacts } from '../../src/providers/pkcs11/causes/cause.ts'
 import { PKCS11_CAUSES } from '../../src/providers/pkcs11/causes/table.ts'
+import type { AzureCall } from '../../src/providers/azurekms/causes/commands.ts'
+import { AZURE_CAUSES } from '../../src/providers/azurekms/causes/table.ts'
 import type { GcpCall } from '../../src/providers/gcpkms/causes/commands.ts'
 import { GCP_CAUSES } from '../../src/providers/gcpkms/causes/table.ts'
 import type { BaoCall } from '../../src/providers/openbao/causes/cause.ts'
@@ -42,10 +44,18 @@ const GCP_CALL: GcpCall = {
   name: 'projects/acme/locations/europe-west3/keyRings/release/cryptoKeys/app/cryptoKeyVersions/1',
 }
 
+const AZURE_CALL: AzureCall = {
+  operation: 'sign',
+  vault: 'acme.vault.azure.net',
+  key: 'release',
+  version: 'b1089bbf068742d483970282f02090de',
+}
+
 const SECTIONS: Readonly<Record<string, string>> = {
   '## AWS KMS': renderCauses(KMS_CAUSES, CALL),
   '## PKCS#11': renderCauses(PKCS11_CAUSES, FACTS),
   '## Google Cloud KMS': renderCauses(GCP_CAUSES, GCP_CALL),
+  '## Azure Key Vault': renderCauses(AZURE_CAUSES, AZURE_CALL),
   '## OpenBao and Vault': renderCauses(BAO_CAUSES, BAO_CALL),
 }
 

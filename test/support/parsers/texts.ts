@@ -42,6 +42,7 @@ import { parseS3Uri } from '../../../src/storage/s3/uri.ts'
 import { parseAwsKmsAccount, parseAwsKmsUri } from '../../../src/providers/awskms/uri.ts'
 import { parseKeyUri } from '../../../src/providers/key-uri.ts'
 import { parsePkcs11Uri } from '../../../src/providers/pkcs11/uri.ts'
+import { parseAzureKmsUri, parseAzureVault } from '../../../src/providers/azurekms/uri.ts'
 import { parseGcpKeyRing, parseGcpKmsUri } from '../../../src/providers/gcpkms/uri.ts'
 import { parseOpenBaoUri, parseTransitPlace } from '../../../src/providers/openbao/uri.ts'
 import { parseProviderReference } from '../../../src/providers/provider-reference.ts'
@@ -182,6 +183,15 @@ export const TEXT_PARSERS: readonly ParserAtLimit[] = [
   }),
   ofText('parseAwsKmsAccount', ARGUMENT, parseAwsKmsAccount, {
     parameters: repeated('region=a&', 'awskms:///?'),
+  }),
+  ofText('parseAzureKmsUri', ARGUMENT, parseAzureKmsUri, {
+    vault: repeated('a-', 'azurekms://'),
+    domain: repeated('vault.', 'azurekms://acme.'),
+    key: repeated('a-', 'azurekms://acme.vault.azure.net/'),
+    keys: repeated('keys/', 'azurekms://acme.vault.azure.net/'),
+  }),
+  ofText('parseAzureVault', ARGUMENT, parseAzureVault, {
+    vault: repeated('a-', 'azurekms://'),
   }),
   ofText('parseGcpKmsUri', ARGUMENT, parseGcpKmsUri, {
     project: repeated('a.', 'gcpkms://projects/'),
