@@ -23,9 +23,9 @@ export interface OpenBao extends AsyncDisposable {
 }
 
 /** Keys of the transit engine, with their types. */
-export const TRANSIT_KEYS = { es256: 'ecdsa-p256', rs256: 'rsa-3072' } as const
+const TRANSIT_KEYS = { es256: 'ecdsa-p256', rs256: 'rsa-3072' } as const
 
-/** Why there is none here; undefined where there is. Installs it if need be. */
+/** Why it is not here; undefined where it is. Installs it if need be. */
 export function findOpenBao(): string | undefined {
   const presence = ensurePeer(OPENBAO)
   return presence.isThere ? undefined : presence.reason

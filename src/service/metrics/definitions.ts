@@ -22,9 +22,10 @@ const REQUEST_SECONDS = [
 /** Bounds of rotation.md: a second. */
 const REVOCATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60] as const
 
-/** What metrics of each type are called in code. */
+/** What counters are called in code. */
 export type CounterName = 'requests' | 'problems' | 'denials' | 'backendErrors' | 'failures'
 
+/** What gauges are called in code. */
 export type GaugeName =
   | 'requestsInFlight'
   | 'queueRunning'
@@ -42,6 +43,7 @@ export type GaugeName =
   | 'checkpointSize'
   | 'checkOk'
 
+/** What histograms are called in code. */
 export type HistogramName =
   'requestSeconds' | 'backendSeconds' | 'revocationSeconds' | 'appendSeconds'
 
@@ -104,7 +106,7 @@ export const GAUGES: Readonly<Record<GaugeName, MetricDefinition>> = {
   keyStandby: {
     name: 'countersign_key_standby_ready',
     labels: ['key'],
-    help: '1: a published standby may sign at once. 0: there is none, or verifiers may not know it yet.',
+    help: '1: a published standby may sign at once. 0: no version does, or verifiers may not know it yet.',
   },
   keyActivated: {
     name: 'countersign_key_active_since_timestamp_seconds',

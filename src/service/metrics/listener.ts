@@ -30,7 +30,7 @@ export async function listenForMetrics(
     bodyLimit: 1,
     forceCloseConnections: 'idle',
   })
-  // One at a time: whoever reads while another does gets the same text.
+  // One at a time: a reader that comes meanwhile gets the same text.
   let running: Promise<string> | undefined
   const read = (): Promise<string> =>
     (running ??= metrics.read().finally(() => {
