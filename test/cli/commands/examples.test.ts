@@ -95,9 +95,9 @@ test('every example is parsed', async () => {
   }
 })
 
-/** What needs a service, a registry, a KMS, a token or a network. */
+/** What needs a service, a registry, a KMS (or the parameters of one), a token or a network. */
 const ELSEWHERE =
-  /--server|--jwks http|--migrate|oci:|awskms:|azurekms:|gcpkms:|openbao:|pkcs11:|accounts\.google|saved-(?:log|audit)|^(serve|trust|conformance|log witness) /
+  /--server|--parameters parameters|--jwks http|--migrate|oci:|awskms:|azurekms:|gcpkms:|openbao:|pkcs11:|accounts\.google|saved-(?:log|audit)|^(serve|trust|conformance|log witness) /
 
 /** Writes what the examples take for granted. */
 function createUserFolder(): string {

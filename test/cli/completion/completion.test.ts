@@ -35,7 +35,8 @@ test('the first word is a command, with what it does', async () => {
 test('a command of commands is completed with those', async () => {
   expect(values(await complete('key '))).toEqual([
     ...['create', 'show', 'export', 'list', 'rotate', 'activate', 'retire', 'revoke', 'destroy'],
-    ...['import', 'approvals', 'approve', 'help', ':'],
+    ...['import', 'relocate', 'import-parameters', 'wrap', 'import-material'],
+    ...['approvals', 'approve', 'help', ':'],
   ])
   expect(values(await complete('--json key sh'))).toEqual(['show', ':'])
 })
