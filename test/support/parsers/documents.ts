@@ -17,6 +17,11 @@ import {
 import { MAX_PREDICATE_BYTES, parsePredicate } from '../../../src/formats/predicates/predicate.ts'
 import { parseSimpleSigning } from '../../../src/formats/simple-signing.ts'
 import { parseStatement } from '../../../src/formats/statement.ts'
+import {
+  MAX_KEY_IMPORT_BYTES,
+  parseImportParameters,
+  parseWrappedKey,
+} from '../../../src/formats/key-import.ts'
 import { parseKeyHistory } from '../../../src/keys/key-history.ts'
 import { MAX_ENTRY_BYTES } from '../../../src/log/entry-bundle.ts'
 import { parseEntry } from '../../../src/log/entry-format.ts'
@@ -151,6 +156,20 @@ export const DOCUMENT_PARSERS: readonly ParserAtLimit[] = [
   ofJson('parseAnchor', MAX_ANCHOR_BYTES, parseAnchor),
   ofJson('parseAuthFile', MiB, (input) => parseAuthFile('auth.json', input)),
   ofJson('parseErrorBody', 64 * KiB, parseErrorBody),
+  ofJson('parseImportParameters', MAX_KEY_IMPORT_BYTES, parseImportParameters, {
+    'one token': repeated(
+      'QUFB',
+      '{"type":"countersign-import-parameters","version":1,"wrapping":"RSA_AES_KEY_WRAP_SHA_256","key":"a","wrappingKey":"QUFB","token":"',
+      '"}',
+    ),
+  }),
+  ofJson('parseWrappedKey', MAX_KEY_IMPORT_BYTES, parseWrappedKey, {
+    'one key': repeated(
+      'QUFB',
+      '{"type":"countersign-wrapped-key","version":1,"publicKey":"QUFB","wrapped":"',
+      '"}',
+    ),
+  }),
   ofJson('problemToError', 64 * KiB, (input) => {
     const problem = parseJson(input, { maxBytes: 64 * KiB })
     return isJsonObject(problem) ? problemToError(problem) : undefined
