@@ -39,7 +39,7 @@ import { Lifecycle } from './composition/lifecycle.ts'
 import { isLoopback, listen, listeningOrigin, stopListening } from './http/listening.ts'
 import { assertLogNames, logNamesOf } from './logs/log-names.ts'
 import { checkArchives, openTileArchives } from './logs/log-tiles.ts'
-import { RENEWAL_INTERVAL_MS, Renewals, type RenewalsOptions } from './composition/renewals.ts'
+import { RENEWAL_INTERVAL_MS, Renewals } from './composition/renewals.ts'
 import { remoteStampers } from './composition/remote-stampers.ts'
 import { readTlsFiles, type TlsFiles } from './http/tls-files.ts'
 import { listenForMetrics } from './metrics/listener.ts'
@@ -145,11 +145,13 @@ async function start(options: ServerOptions, lifecycle: Lifecycle): Promise<Runn
   lifecycle.ownStoppable('the service', (deadline) => service.stop(deadline))
   const drain = drainTimes(config.serve)
   const app = await startRequests(service.context, { options, tls, drain, lifecycle })
-  const renewals = createRenewals(options, {
+  const onError = alertOf(options, metrics)
+  const renewals = new Renewals({
     files: [...(tls === undefined ? [] : [tls]), ...store.renewables],
     credentials: [{ name: 'AWS credentials', renew: () => providers.renewCredentials() }],
+    ...{ onInfo: infoOf(options), onError },
   })
-  lifecycle.every(RENEWAL_INTERVAL_MS, () => renewals.runFiles(), alertOf(options))
+  lifecycle.every(RENEWAL_INTERVAL_MS, () => renewals.runFiles(), onError)
   const address = await listen(app, config.serve)
   const metricsAddress = await serveMetrics(metrics, config.serve.metrics, lifecycle)
   const { snapshot } = service.context.keyring
@@ -206,13 +208,6 @@ async function serveMetrics(
 ): Promise<string | undefined> {
   if (metrics === undefined || address === undefined) return undefined
   return lifecycle.own(await listenForMetrics(metrics, address), 'the metrics').address
-}
-
-function createRenewals(
-  options: ServerOptions,
-  things: Pick<RenewalsOptions, 'files' | 'credentials'>,
-): Renewals {
-  return new Renewals({ ...things, onInfo: infoOf(options), onError: alertOf(options) })
 }
 
 /** Writes what went well in the background into the log of the process. */
@@ -299,7 +294,6 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
   const { anchor, archives, issuer, keys, metrics, options, providers, store } = ingredients
   const { clock = MACHINE_CLOCK, config, signal } = options
   const { approvals, policies } = config.access
-  const alert = alertOf(options)
   return assembleService({
     settings: toServiceSettings(config, issuer),
     store,
@@ -334,18 +328,19 @@ async function assemble(ingredients: Ingredients): Promise<AssembledService> {
     randomMark: () => randomBytes(16).toString('hex'),
     random: Math.random,
     metrics,
-    onAlert: (error, key) => {
-      metrics?.failed(error)
-      alert(error, key)
-    },
+    onAlert: alertOf(options, metrics),
     onInfo: infoOf(options),
     signal: AbortSignal.any([signal, AbortSignal.timeout(FIRST_VERSIONS_MS)]),
   })
 }
 
-/** Writes what fails in the background into the log of the process. */
-function alertOf({ output }: ServerOptions): AssemblyOptions['onAlert'] {
+/** Writes what fails in the background into the log of the process, and counts it. */
+function alertOf(
+  { output }: ServerOptions,
+  metrics: ServiceMetrics | undefined,
+): AssemblyOptions['onAlert'] {
   return (error, key) => {
+    metrics?.failed(error)
     const { code, message, hint } = error
     output.write(
       `${JSON.stringify({ level: 50, time: Date.now(), code, msg: message, hint, key })}\n`,

@@ -1,4 +1,6 @@
 /** What `/metrics` says of a running service, read as Prometheus reads it. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/service/metrics/definitions.ts'
 import { startKmsDouble } from '../../support/kms/double.ts'
@@ -7,6 +9,7 @@ import { runServer, serverFolder, type TestServer } from '../../support/server.t
 import { type ServiceFolderOptions, writeServiceFolder } from '../../support/service-folder.ts'
 import { SOON } from '../../support/soon.ts'
 import { createTempFolder } from '../../support/temp-folder.ts'
+import { createCertificate } from '../../support/tls-server.ts'
 
 const DEFINED = Object.values({ ...COUNTERS, ...GAUGES, ...HISTOGRAMS })
 const DIGEST = 'ab'.repeat(32)
@@ -184,6 +187,26 @@ test('a backend that fails is counted by error code and cause', async () => {
   const [failed] = await scene.samples('countersign_backend_errors_total', { key: 'cloud' })
   expect(failed?.labels).toMatchObject({ provider: 'awskms', cause: 'disabled' })
   expect(await scene.value('countersign_key_signs', { key: 'cloud' })).toBe(0)
+})
+
+test('what fails beside requests is counted by code, as the renewal of a certificate', async () => {
+  const folder = createTempFolder()
+  const [certificate, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
+  const pair = createCertificate()
+  writeFileSync(certificate, pair.certificate)
+  writeFileSync(key, pair.key)
+  const keys = { release: { use: 'artifact' } } as const
+  const serve = { metrics: '127.0.0.1:0', tls: { certificate, key } }
+  const server = await runServer(writeServiceFolder({ folder, keys, serve }))
+  writeFileSync(certificate, 'not a certificate')
+
+  await server.renew()
+
+  const text = await (await fetch(`${server.metricsAddress ?? ''}/metrics`)).text()
+  const failures = parseSamples(text).filter(
+    ({ name }) => name === 'countersign_background_failures_total',
+  )
+  expect(failures).toMatchObject([{ labels: { code: 'ERR_CONFIG_INVALID' }, value: 1 }])
 })
 
 test('denials are counted, with the body of the request and without', async () => {
