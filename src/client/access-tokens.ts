@@ -1,5 +1,6 @@
 /** Bearer tokens of a cloud, held until shortly before they end. */
 import { untilCancelled } from '../basics/cancellation.ts'
+import { CountersignError } from '../errors.ts'
 
 /** A token; its end in ms since the epoch. */
 export interface AccessToken {
@@ -30,8 +31,21 @@ export class AccessTokens {
     return (await untilCancelled(renewing, signal)).value
   }
 
+  /** Makes a call with a token; where that is refused, once more with another. */
+  async use<T>(call: (token: string) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const token = await this.token(signal)
+    try {
+      return await call(token)
+    } catch (error) {
+      if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
+      const next = await this.#replace(token, signal)
+      if (next === undefined) throw error
+      return call(next)
+    }
+  }
+
   /** Gives a token in place of one that was refused; undefined where there is no other. */
-  async replace(refused: string, signal?: AbortSignal): Promise<string | undefined> {
+  async #replace(refused: string, signal?: AbortSignal): Promise<string | undefined> {
     const held = this.#held === undefined ? undefined : await untilCancelled(this.#held, signal)
     // Another call may have replaced it meanwhile.
     if (held?.value === refused) this.#held = undefined

@@ -59,17 +59,7 @@ export function createAzureVaultClient(
     isManagedHsm: cloud.isManagedHsm,
     runtime,
     token: (signal) => tokens.token(signal),
-    call: async (request) => {
-      const token = await tokens.token(request.signal)
-      try {
-        return await send(request, token)
-      } catch (error) {
-        if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
-        const next = await tokens.replace(token, request.signal)
-        if (next === undefined) throw error
-        return send(request, next)
-      }
-    },
+    call: (request) => tokens.use((token) => send(request, token), request.signal),
   }
 }
 

@@ -7,7 +7,7 @@ type Environment = Surroundings['env']
 
 /** Another address of all vaults: an emulator. */
 const ENDPOINT_VARIABLE = 'COUNTERSIGN_AZUREKMS_ENDPOINT'
-/** The azureVariable that the libraries of Azure have for another authority. */
+/** The variable that the libraries of Azure have for another authority. */
 const AUTHORITY_VARIABLE = 'AZURE_AUTHORITY_HOST'
 
 /**
@@ -28,7 +28,7 @@ export function readAuthorityAddress(env: Environment, authority: string): URL {
   return readOrigin(env, AUTHORITY_VARIABLE, authority)
 }
 
-/** Reads a azureVariable; empty counts as unset. */
+/** Reads a variable; empty counts as unset. */
 export function azureVariable(env: Environment, name: string): string | undefined {
   const value = env[name]?.trim()
   return value === '' ? undefined : value

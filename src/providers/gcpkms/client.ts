@@ -43,17 +43,8 @@ export function createGcpKmsClient(context: CredentialContext): GcpKmsClient {
   return {
     runtime,
     token: (signal) => tokens.token(signal),
-    call: async (request) => {
-      const token = await tokens.token(request.signal)
-      try {
-        return await send(endpoint, runtime, request, token)
-      } catch (error) {
-        if (!CountersignError.is(error, 'ERR_NOT_AUTHENTICATED')) throw error
-        const next = await tokens.replace(token, request.signal)
-        if (next === undefined) throw error
-        return send(endpoint, runtime, request, next)
-      }
-    },
+    call: (request) =>
+      tokens.use((token) => send(endpoint, runtime, request, token), request.signal),
   }
 }
 
