@@ -9,6 +9,7 @@ import { runChecks } from '../diagnosis.ts'
 import type { Diagnosis, OpenKeyOptions } from '../provider.ts'
 import type { TokenCaller } from './calls.ts'
 import type { Pkcs11Uri } from './uri.ts'
+import { PROBE } from './probe.ts'
 
 /** How to get at the key that is diagnosed. */
 export interface Suspect {
@@ -16,8 +17,6 @@ export interface Suspect {
   readonly admit: () => Promise<Pkcs11Uri>
   readonly open: () => Promise<Signer>
 }
-
-const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 
 /**
  * Checks the module, the token, the PIN, the key and a test signature, up to the first that fails. A

@@ -48,11 +48,11 @@ import { findPrivateKeys, type ObjectName } from './objects.ts'
 import { type KeyOnToken, pinTokenKey } from './open-key.ts'
 import { readTokenPublicKey } from './public-key.ts'
 import type { TokenSession } from './token.ts'
+import { PROBE } from '../probe.ts'
 
 const WRAPPING_LABEL = 'countersign-wrapping-key'
 /** Strength of AES-128, which no key that is imported needs more than; small enough for old cards. */
 const WRAPPING_BITS = 3072
-const PROBE = Buffer.from('countersign probe: a signature that says nothing')
 /** Tokens of PKCS#11 v2.40 have no other hash for OAEP; its strength does not rest on collisions. */
 const OAEP = {
   mechanism: CKM_RSA_PKCS_OAEP,

@@ -34,8 +34,7 @@ import { toMechanism } from './mechanism.ts'
 import { findPrivateKeys, findPublicKeys, type ObjectName, nameText } from './objects.ts'
 import { type KeyOnToken, pinTokenKey } from './open-key.ts'
 import type { TokenSession } from './token.ts'
-
-const PROBE = Buffer.from('countersign probe: a signature that says nothing')
+import { PROBE } from '../probe.ts'
 
 /**
  * Makes a key pair on a token and answers its id. It has signed once, and been destroyed again if that
