@@ -24,25 +24,12 @@ const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign self-test')
  * ERR_KEY_EXISTS — the alias is taken; ERR_ALGORITHM_UNSUPPORTED, ERR_KEY_INVALID — no such keys are
  * made
  */
-export async function createKmsKey(
+export function createKmsKey(
   context: NewKeyContext,
   uri: AwsKmsUri,
   request: CreateKeyRequest,
 ): Promise<AwsKmsUri> {
-  const { client } = context
-  const { signal } = request
-  assertCreatable(uri.keyId)
-  const spec = keySpec(request)
-  await assertAliasFree(client, uri.keyId, signal)
-  const newKey = toNewKey(context, uri.keyId, spec, request)
-  const arn = await client.createKey(newKey, signal)
-  try {
-    await finishKey(context, { alias: uri.keyId, arn, newKey }, request)
-  } catch (error) {
-    const call = { operation: 'CreateKey', keyId: arn, signal }
-    throw await abandoned(context, arn, toKmsError(error, call))
-  }
-  return { ...uri, keyId: arn }
+  return createNamed(context, uri, { request, isExternal: false })
 }
 
 /**
@@ -88,19 +75,31 @@ export async function createKmsKeyOnce(
  *
  * @throws {@link CountersignError} as {@link createKmsKey}
  */
-export async function createEmptyKey(
+export function createEmptyKey(
   context: NewKeyContext,
   uri: AwsKmsUri,
   request: CreateKeyRequest,
 ): Promise<AwsKmsUri> {
+  return createNamed(context, uri, { request, isExternal: true })
+}
+
+async function createNamed(
+  context: NewKeyContext,
+  uri: AwsKmsUri,
+  { request, isExternal }: { readonly request: CreateKeyRequest; readonly isExternal: boolean },
+): Promise<AwsKmsUri> {
   const { client } = context
   const { signal } = request
-  assertCreatable(uri.keyId)
-  const newKey = toNewKey(context, uri.keyId, keySpec(request), request)
-  await assertAliasFree(client, uri.keyId, signal)
-  const arn = await client.createKey({ ...newKey, isExternal: true }, signal)
+  const alias = uri.keyId
+  assertCreatable(alias)
+  const newKey = { ...toNewKey(context, alias, keySpec(request), request), isExternal }
+  await assertAliasFree(client, alias, signal)
+  const arn = await client.createKey(newKey, signal)
   try {
-    await nameKey(context, uri.keyId, arn, signal)
+    // Without material it signs no test.
+    await (isExternal
+      ? nameKey(context, alias, arn, signal)
+      : finishKey(context, { alias, arn, newKey }, request))
   } catch (error) {
     const call = { operation: 'CreateKey', keyId: arn, signal }
     throw await abandoned(context, arn, toKmsError(error, call))
