@@ -1,6 +1,6 @@
 /** `countersign key import-parameters|wrap|import-material`: the steps of a key ceremony. */
-import { createHash } from 'node:crypto'
 import { fingerprintOf, parseFingerprint } from '../../src/client/trust-pin.ts'
+import { digestHex, digestOf } from '../../src/crypto/digest.ts'
 import { wrapKeyMaterial } from '../../src/crypto/key-wrap.ts'
 import type { AlgorithmName } from '../../src/crypto/algorithms.ts'
 import {
@@ -109,7 +109,7 @@ export async function wrapKey(
   return report('wrapped-key', environment, {
     fingerprint: fingerprintOf(publicKey),
     kid: publicKey.kid,
-    wrappedSha256: sha256(wrapped),
+    wrappedSha256: digestHex(digestOf(wrapped)),
     output,
   })
 }
@@ -137,7 +137,7 @@ export async function importMaterial(
   const request = { uri: chosen.uri, wrapped: key.wrapped, parameters, publicKey, signal }
   const pinned = displayKeyUri(await provider.importMaterial(request))
   const document = toKeyDocument(pinned, publicKey)
-  const wrappedSha256 = sha256(key.wrapped)
+  const wrappedSha256 = digestHex(digestOf(key.wrapped))
   return {
     exitCode: 0,
     document: { schema: schema('key'), ok: true, exitCode: 0, key: document, wrappedSha256 },
@@ -167,10 +167,6 @@ function assertFingerprint(what: string, key: PublicKeyInfo, expected: string): 
     hint: 'the file was replaced, or belongs to another ceremony: stop, and find out which',
     details: { found },
   })
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 function report(
