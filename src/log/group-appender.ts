@@ -213,7 +213,8 @@ async function keepAll<Records extends TwoLogs>(
   return refusals.map((refusal, place) => (late.has(place) ? answeredBefore() : refusal))
 }
 
-function answeredBefore(): CountersignError {
+/** Makes the error of an answer that comes second. */
+export function answeredBefore(): CountersignError {
   return new CountersignError('ERR_STATE_CONFLICT', 'another replica has answered this request', {
     hint: 'send it again with the same Idempotency-Key',
     retryAfterSeconds: 1,

@@ -10,6 +10,7 @@ import { untilCancelled } from '../../basics/cancellation.ts'
 import { CountersignError } from '../../errors.ts'
 import { type JsonValue, parseJson } from '../../formats/json.ts'
 import type { PlacedAnswer } from '../../log/appender.ts'
+import { answeredBefore } from '../../log/group-appender.ts'
 import type { RememberedAnswer } from '../../store/store.ts'
 import type { ServiceContext } from '../context.ts'
 import type { Request } from '../operations/release.ts'
@@ -192,10 +193,6 @@ function readAttempt(request: FastifyRequest): Attempt | undefined {
   const { bodySha256 = '', method, url } = request
   const requestSha256 = sha256(JSON.stringify([method, url, bodySha256]))
   return { caller: callerId(callerOf(request)), key, requestSha256 }
-}
-
-function answeredBefore(): CountersignError {
-  return new CountersignError('ERR_STATE_CONFLICT', 'another replica has answered this request')
 }
 
 function usedBefore(): CountersignError {
